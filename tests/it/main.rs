@@ -1,1 +1,5 @@
-//! stub
+//! All integration tests, in one binary: it links once.
+
+mod support;
+mod support_breaks;
+mod support_starts;

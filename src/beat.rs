@@ -1,0 +1,73 @@
+//! Heartbeats that workers push: who was last heard, when, and with what result. Pure; time is an argument.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+/// What a worker says with a heartbeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Alive, or the job is done.
+    Success,
+    /// A job has started.
+    Start,
+    /// The job failed.
+    Fail,
+    /// The job ended with this exit code; 0 is success.
+    Exit(u8),
+}
+
+/// The last heartbeat of a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beat {
+    /// When it arrived.
+    pub at: SystemTime,
+    /// What it said.
+    pub signal: Signal,
+    /// When the worker last said that work was done well.
+    pub last_success: Option<SystemTime>,
+}
+
+/// The table is full: a worker that is not known yet was not added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many workers: {LARGEST} are known")]
+pub struct Full;
+
+/// The largest number of workers that can be known at once.
+const LARGEST: usize = 10_000;
+
+/// The last heartbeat of each worker of each class.
+#[derive(Debug, Default)]
+pub struct Beats(Mutex<BTreeMap<(String, String), Beat>>);
+
+impl Beats {
+    /// Records a heartbeat.
+    ///
+    /// # Errors
+    /// When the worker is new and the table is full.
+    pub fn record(&self, class: &str, worker: &str, signal: Signal, at: SystemTime) -> Result<(), Full> {
+        let mut beats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (class.to_owned(), worker.to_owned());
+        let known = beats.get(&key).copied();
+        if known.is_none() && beats.len() >= LARGEST {
+            return Err(Full);
+        }
+        let good = matches!(signal, Signal::Success | Signal::Exit(0));
+        let last_success = if good { Some(at) } else { known.and_then(|beat| beat.last_success) };
+        beats.insert(key, Beat { at, signal, last_success });
+        Ok(())
+    }
+
+    /// The workers of a class with their last heartbeats.
+    pub fn of_class(&self, class: &str) -> Vec<(String, Beat)> {
+        let beats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_class = beats.iter().filter(|((known, _), _)| known == class);
+        of_class.map(|((_, worker), beat)| (worker.clone(), *beat)).collect()
+    }
+
+    /// Forgets the workers of a class that were last heard before `limit`.
+    pub fn forget(&self, class: &str, limit: SystemTime) {
+        let mut beats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        beats.retain(|(known, _), beat| known != class || beat.at >= limit);
+    }
+}

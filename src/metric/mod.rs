@@ -1,0 +1,151 @@
+//! Metric families as plain values, in the words of the Prometheus data model. Pure: no I/O, no registry.
+
+mod encode;
+mod merge;
+mod name;
+mod text;
+
+pub use encode::{Format, encode};
+pub use merge::{Exposition, Group, Part};
+pub use name::{LabelName, MetricName, NameError};
+
+use std::borrow::Cow;
+
+/// The type of a family, as it stands on its `# TYPE` line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricType {
+    /// A value that only goes up. The family's name ends in `_total`.
+    Counter,
+    /// A value that goes up and down.
+    Gauge,
+    /// A value whose established name does not tell: `unknown` in OpenMetrics, `untyped` in text 0.0.4.
+    Unknown,
+}
+
+/// The label names of a family: fixed in the code, or declared in a configuration file.
+#[derive(Clone, Debug)]
+pub enum LabelNames {
+    /// Known when the exporter was built.
+    Fixed(&'static [&'static str]),
+    /// Read from a file.
+    Declared(Vec<String>),
+}
+
+impl LabelNames {
+    /// The names, in the order in which samples give their values.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let (fixed, declared): (&[&str], &[String]) = match self {
+            Self::Fixed(names) => (names, &[]),
+            Self::Declared(names) => (&[], names),
+        };
+        fixed.iter().copied().chain(declared.iter().map(String::as_str))
+    }
+
+    /// How many labels there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Fixed(names) => names.len(),
+            Self::Declared(names) => names.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl PartialEq for LabelNames {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for LabelNames {}
+
+/// What a family is, without its samples: one row of the catalogue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Desc {
+    /// The name as it is scraped, suffix included.
+    pub name: Cow<'static, str>,
+    /// Where the value comes from, in one sentence.
+    pub help: Cow<'static, str>,
+    /// The type.
+    pub metric_type: MetricType,
+    /// The label names, without the `source` label, which every family of a source has.
+    pub labels: LabelNames,
+}
+
+impl Desc {
+    /// A gauge known when the exporter was built.
+    pub const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Self {
+        Self::fixed(name, labels, help, MetricType::Gauge)
+    }
+
+    /// A counter known when the exporter was built; `name` ends in `_total`.
+    pub const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Self {
+        Self::fixed(name, labels, help, MetricType::Counter)
+    }
+
+    /// A counter whose established name lacks `_total`.
+    pub const fn unknown(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Self {
+        Self::fixed(name, labels, help, MetricType::Unknown)
+    }
+
+    const fn fixed(
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+        metric_type: MetricType,
+    ) -> Self {
+        Self {
+            name: Cow::Borrowed(name),
+            help: Cow::Borrowed(help),
+            metric_type,
+            labels: LabelNames::Fixed(labels),
+        }
+    }
+
+    /// A family of this description, without samples yet.
+    pub fn family(&self) -> Family {
+        Family { desc: self.clone(), samples: Vec::new() }
+    }
+
+    /// A family with one sample and no labels.
+    pub fn value(&self, value: f64) -> Family {
+        self.family().with([], value)
+    }
+}
+
+/// One time series' current value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// One value for each of the family's label names, in their order.
+    pub labels: Vec<String>,
+    /// The value, in the base unit that the family's name states.
+    pub value: f64,
+}
+
+/// A description with its current samples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Family {
+    /// What it is.
+    pub desc: Desc,
+    /// Its series, each label set at most once.
+    pub samples: Vec<Sample>,
+}
+
+impl Family {
+    /// Adds a sample. `labels` are the values of the description's label names, in their order.
+    pub fn push<const N: usize>(&mut self, labels: [&str; N], value: f64) {
+        debug_assert_eq!(N, self.desc.labels.len(), "label values of {}", self.desc.name);
+        self.samples.push(Sample { labels: labels.map(str::to_owned).to_vec(), value });
+    }
+
+    /// The family with one more sample.
+    #[must_use]
+    pub fn with<const N: usize>(mut self, labels: [&str; N], value: f64) -> Self {
+        self.push(labels, value);
+        self
+    }
+}

@@ -1,0 +1,142 @@
+//! The contract between the schedule and a kind of source: one probe, its outcome, and the closed list of reasons.
+
+use std::fmt;
+
+use crate::metric::Family;
+
+/// Why a source is down or degraded: the value of a `reason` label. The list is closed; text goes to the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// No answer in time.
+    Timeout,
+    /// The host name cannot be resolved.
+    Dns,
+    /// The connection is refused, unreachable or was cut.
+    Connect,
+    /// The handshake failed: certificate, authority, version.
+    Tls,
+    /// The credentials are refused.
+    Auth,
+    /// The credentials are good, but not for this.
+    Permission,
+    /// The answer is not what the protocol says.
+    Protocol,
+    /// A declared query fails.
+    Query,
+    /// The source asks to slow down.
+    RateLimited,
+    /// The thing asked for does not exist.
+    NotFound,
+    /// The answer takes longer than `degraded.latency`.
+    Slow,
+    /// A value is older than it may be, or work does not go on.
+    Stale,
+    /// The source itself raises an alarm, or is less than it should be.
+    Alarm,
+    /// A query gives more series than its budget.
+    Cardinality,
+    /// A fault of the exporter.
+    Internal,
+    /// S3: the key is unknown, or the secret is wrong.
+    CredentialsInvalid,
+    /// S3: the session token has expired.
+    CredentialsExpired,
+    /// S3: the clocks are too far apart for a signature.
+    ClockSkew,
+    /// S3: there is no such bucket.
+    BucketMissing,
+    /// S3: the bucket is in another region.
+    WrongRegion,
+}
+
+impl Reason {
+    /// The reasons of every kind.
+    pub const COMMON: [Self; 15] = [
+        Self::Timeout,
+        Self::Dns,
+        Self::Connect,
+        Self::Tls,
+        Self::Auth,
+        Self::Permission,
+        Self::Protocol,
+        Self::Query,
+        Self::RateLimited,
+        Self::NotFound,
+        Self::Slow,
+        Self::Stale,
+        Self::Alarm,
+        Self::Cardinality,
+        Self::Internal,
+    ];
+
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Auth => "auth",
+            Self::Permission => "permission",
+            Self::Protocol => "protocol",
+            Self::Query => "query",
+            Self::RateLimited => "rate_limited",
+            Self::NotFound => "not_found",
+            Self::Slow => "slow",
+            Self::Stale => "stale",
+            Self::Alarm => "alarm",
+            Self::Cardinality => "cardinality",
+            Self::Internal => "internal",
+            Self::CredentialsInvalid => "credentials_invalid",
+            Self::CredentialsExpired => "credentials_expired",
+            Self::ClockSkew => "clock_skew",
+            Self::BucketMissing => "bucket_missing",
+            Self::WrongRegion => "wrong_region",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// Something that is missing or bad, with the sentence that the log gets.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {detail}")]
+pub struct Problem {
+    /// The label value.
+    pub reason: Reason,
+    /// What happened, for people. Holds no secret.
+    pub detail: String,
+}
+
+impl Problem {
+    /// A problem with its sentence.
+    pub fn new(reason: Reason, detail: impl fmt::Display) -> Self {
+        Self { reason, detail: detail.to_string() }
+    }
+}
+
+/// What a probe that reached its source brings home.
+#[derive(Debug, Default)]
+pub struct Observation {
+    /// Everything that the source says, as a whole: it replaces what the last probe said.
+    pub families: Vec<Family>,
+    /// What the source should give and does not: it is degraded while there are any.
+    pub problems: Vec<Problem>,
+}
+
+/// The code of a kind: asks one source how it is.
+#[async_trait::async_trait]
+pub trait Prober: Send {
+    /// Runs one probe.
+    ///
+    /// The caller drops the future at the deadline; a connection in the middle of an exchange has to go with it, so
+    /// implementations take it out of `self` while they use it, and put it back when the exchange is complete.
+    ///
+    /// # Errors
+    /// When the source cannot be asked at all: it is down.
+    async fn probe(&mut self) -> Result<Observation, Problem>;
+}

@@ -1,0 +1,18 @@
+//! Declared queries: what is asked, how rows become samples, and who asks. No driver here.
+
+mod distinct;
+pub mod grammar;
+mod lane;
+mod reading;
+mod rows;
+mod series_budget;
+mod spec;
+
+pub use distinct::DistinctCount;
+pub use lane::{Answers, Inbox, Lane, lane};
+pub use reading::{Reading, ReadingError, ResultSet};
+pub use rows::{Cell, Rows};
+pub use spec::{
+    Ask, Declared, DistinctPart, LogQuestion, MetricSpec, MongoQuestion, QuerySpec, Question, RedisQuestion,
+    ValueType,
+};

@@ -1,0 +1,158 @@
+//! From rows to samples: one query's result set, as a whole or not at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::series_budget::{SeriesBudget, Values};
+use super::{Cell, QuerySpec, Rows};
+use crate::metric::{Family, Sample};
+
+/// Why rows do not make samples.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum ReadingError {
+    #[error("there is no column `{column}` in the result; it has {}", known.join(", "))]
+    MissingColumn { column: String, known: Vec<String> },
+    #[error("row {row} has NULL in the label column `{column}`: leave such rows out, or use coalesce")]
+    NullLabel { column: String, row: usize },
+    #[error("row {row} has no number in the column `{column}`")]
+    NotANumber { column: String, row: usize },
+    #[error("two rows have the labels {labels}: group by every label column")]
+    Duplicate { labels: String },
+}
+
+/// What a query makes of its rows, with the memory of which label sets have a series of their own.
+#[derive(Debug)]
+pub struct Reading {
+    spec: Arc<QuerySpec>,
+    budget: SeriesBudget,
+}
+
+/// What came out of one run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResultSet {
+    /// The families.
+    pub families: Vec<Family>,
+    /// How many label sets were summed under `other`.
+    pub dropped: usize,
+}
+
+impl Reading {
+    /// A reading that has seen no rows yet.
+    pub fn new(spec: Arc<QuerySpec>) -> Self {
+        Self { spec, budget: SeriesBudget::default() }
+    }
+
+    /// What it reads.
+    pub fn spec(&self) -> &QuerySpec {
+        &self.spec
+    }
+
+    /// Turns the rows of one run into families.
+    ///
+    /// # Errors
+    /// When a column is missing, a label is NULL, a value is no number, or a label set comes twice. The whole run
+    /// then counts for nothing: half a result set would be a wrong number.
+    pub fn read(&mut self, rows: &Rows) -> Result<ResultSet, ReadingError> {
+        let mut lines = self.lines(rows)?;
+        let expected = self.expected();
+        for labels in &expected {
+            lines.entry(labels.clone()).or_insert_with(|| vec![Some(0.0); self.spec.metrics.len()]);
+        }
+        let dropped = self.budget.apply(&mut lines, &expected, self.spec.max_series);
+        Ok(ResultSet { families: self.families(&lines), dropped })
+    }
+
+    fn lines(&self, rows: &Rows) -> Result<BTreeMap<Vec<String>, Values>, ReadingError> {
+        let mut lines = BTreeMap::new();
+        if rows.rows.is_empty() {
+            return Ok(lines);
+        }
+        let labels = self.spec.labels.iter().map(|label| column(rows, label.as_ref()));
+        let labels = labels.collect::<Result<Vec<_>, _>>()?;
+        let values = self.value_columns(rows)?;
+        for (number, row) in rows.rows.iter().enumerate() {
+            let key = labels.iter().map(|&index| {
+                row[index].text().ok_or_else(|| ReadingError::NullLabel {
+                    column: rows.columns[index].clone(),
+                    row: number + 1,
+                })
+            });
+            let key = key.collect::<Result<Vec<_>, _>>()?;
+            let line = self.values(rows, row, number, &values)?;
+            if lines.insert(key.clone(), line).is_some() {
+                return Err(ReadingError::Duplicate { labels: format!("{key:?}") });
+            }
+        }
+        Ok(lines)
+    }
+
+    /// The position of each metric's column; `None` for an optional one that the result lacks.
+    fn value_columns(&self, rows: &Rows) -> Result<Vec<Option<usize>>, ReadingError> {
+        let find = |metric: &super::MetricSpec| match column(rows, &metric.value) {
+            Err(_) if metric.optional => Ok(None),
+            found => found.map(Some),
+        };
+        self.spec.metrics.iter().map(find).collect()
+    }
+
+    fn values(
+        &self,
+        rows: &Rows,
+        row: &[Cell],
+        number: usize,
+        columns: &[Option<usize>],
+    ) -> Result<Values, ReadingError> {
+        let read = |(metric, index): (&super::MetricSpec, &Option<usize>)| {
+            let cell = index.map_or(&Cell::Null, |index| &row[index]);
+            match (cell, cell.number()) {
+                (_, Some(value)) => Ok(Some(value * metric.scale)),
+                (Cell::Null, None) if metric.optional => Ok(None),
+                _ => Err(ReadingError::NotANumber {
+                    column: index.map_or(&metric.value, |index| &rows.columns[index]).clone(),
+                    row: number + 1,
+                }),
+            }
+        };
+        self.spec.metrics.iter().zip(columns).map(read).collect()
+    }
+
+    /// Every combination of the expected label values.
+    fn expected(&self) -> BTreeSet<Vec<String>> {
+        if self.spec.expect.is_empty() {
+            return BTreeSet::new();
+        }
+        let mut combined = BTreeSet::from([Vec::new()]);
+        for values in self.spec.labels.iter().filter_map(|label| self.spec.expect.get(label.as_ref())) {
+            let extended = combined.iter().flat_map(|head: &Vec<String>| {
+                values.iter().map(|value| head.iter().chain([value]).cloned().collect::<Vec<_>>())
+            });
+            combined = extended.collect();
+        }
+        combined
+    }
+
+    fn families(&self, lines: &BTreeMap<Vec<String>, Values>) -> Vec<Family> {
+        let mut families: Vec<Family> =
+            self.spec.catalogue().iter().map(crate::metric::Desc::family).collect();
+        for (index, metric) in self.spec.metrics.iter().enumerate() {
+            let Some(family) = families.iter_mut().find(|family| *family.desc.name == *metric.name.as_ref())
+            else {
+                continue;
+            };
+            for (labels, values) in lines {
+                if let Some(value) = values.get(index).copied().flatten() {
+                    let labels = labels.iter().chain(metric.labels.values()).cloned().collect();
+                    family.samples.push(Sample { labels, value });
+                }
+            }
+        }
+        families.retain(|family| !family.samples.is_empty());
+        families
+    }
+}
+
+fn column(rows: &Rows, name: &str) -> Result<usize, ReadingError> {
+    rows.column(name)
+        .ok_or_else(|| ReadingError::MissingColumn { column: name.to_owned(), known: rows.columns.clone() })
+}

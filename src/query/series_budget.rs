@@ -1,0 +1,87 @@
+//! Keeps a query within its number of series, with members that change slowly.
+//!
+//! A plain "largest N of this run" bounds one scrape, but not the number of series over a day: ids around the edge
+//! come and go with every run. So members stay while they have rows, and a newcomer has to be clearly larger.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The label value under which everything over the budget is summed.
+pub(super) const OTHER: &str = "other";
+
+/// How much larger than the smallest member a newcomer has to be to take its place.
+const DISPLACES: f64 = 1.5;
+
+/// One line of a result: the values of its metrics, `None` where there is none.
+pub(super) type Values = Vec<Option<f64>>;
+
+/// The label sets that have a series of their own.
+#[derive(Debug, Default)]
+pub(super) struct SeriesBudget {
+    members: BTreeSet<Vec<String>>,
+}
+
+impl SeriesBudget {
+    /// Folds what is over `limit` into one line of `other`, and returns how many label sets that were.
+    ///
+    /// `expected` label sets are always members. Size is the value of the first metric.
+    pub(super) fn apply(
+        &mut self,
+        lines: &mut BTreeMap<Vec<String>, Values>,
+        expected: &BTreeSet<Vec<String>>,
+        limit: usize,
+    ) -> usize {
+        if lines.len() <= limit {
+            self.members = lines.keys().cloned().collect();
+            return 0;
+        }
+        self.choose(lines, expected, limit);
+        let over: Vec<_> = lines.keys().filter(|key| !self.members.contains(*key)).cloned().collect();
+        let mut sum: Values = Vec::new();
+        for key in &over {
+            let values = lines.remove(key).unwrap_or_default();
+            sum.resize(values.len(), None);
+            for (total, value) in sum.iter_mut().zip(values) {
+                *total = total.zip(value).map(|(total, value)| total + value).or(*total).or(value);
+            }
+        }
+        let width = over.first().map_or(0, Vec::len);
+        lines.insert(vec![OTHER.to_owned(); width], sum);
+        over.len()
+    }
+
+    fn choose(
+        &mut self,
+        lines: &BTreeMap<Vec<String>, Values>,
+        expected: &BTreeSet<Vec<String>>,
+        limit: usize,
+    ) {
+        let size = |key: &Vec<String>| {
+            lines.get(key).and_then(|values| values.first().copied().flatten()).unwrap_or(0.0)
+        };
+        let largest_first = |keys: &mut Vec<Vec<String>>| {
+            keys.sort_by(|a, b| size(b).total_cmp(&size(a)).then_with(|| a.cmp(b)));
+        };
+        let others = || lines.keys().filter(|key| !expected.contains(*key));
+        let mut stayed: Vec<_> = others().filter(|key| self.members.contains(*key)).cloned().collect();
+        let mut newcomers: Vec<_> = others().filter(|key| !self.members.contains(*key)).cloned().collect();
+        largest_first(&mut stayed);
+        largest_first(&mut newcomers);
+        // The line of `other` takes a place of its own.
+        let places = limit.saturating_sub(expected.len() + 1);
+        stayed.truncate(places);
+        let mut newcomers = newcomers.into_iter();
+        stayed.extend(newcomers.by_ref().take(places - stayed.len()));
+        largest_first(&mut stayed);
+        for newcomer in newcomers {
+            match stayed.last() {
+                Some(smallest) if size(&newcomer) > DISPLACES * size(smallest) => {
+                    stayed.pop();
+                    stayed.push(newcomer);
+                    largest_first(&mut stayed);
+                }
+                _ => break,
+            }
+        }
+        self.members = stayed.into_iter().chain(expected.iter().cloned()).collect();
+    }
+}

@@ -1,0 +1,222 @@
+//! The grammar of a declared query, as it stands in a configuration, a pack or the files of a kind.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::metric::{Desc, LabelName, LabelNames, MetricName, MetricType};
+use crate::setting::{Duration, SourceName};
+
+/// What is put to one source.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Question {
+    /// A SELECT.
+    Sql(String),
+    /// A MongoDB command or aggregation.
+    Mongo(MongoQuestion),
+    /// A Redis command or scan.
+    Redis(RedisQuestion),
+    /// A count over the lines of a log file.
+    Log(LogQuestion),
+}
+
+impl Question {
+    /// The key under which it stands.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Sql(_) => "sql",
+            Self::Mongo(_) => "mongo",
+            Self::Redis(_) => "redis",
+            Self::Log(_) => "log",
+        }
+    }
+
+    /// Whether the parts of the question go together.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub fn check(&self) -> Result<(), &'static str> {
+        match self {
+            Self::Mongo(MongoQuestion { collection: Some(_), command: None, each: None, .. })
+            | Self::Mongo(MongoQuestion { collection: None, command: Some(_), .. })
+            | Self::Redis(RedisQuestion { command: Some(_), scan: None, id: None })
+            | Self::Redis(RedisQuestion { command: None, scan: Some(_), .. })
+            | Self::Log(_) => Ok(()),
+            Self::Sql(text) if text.trim().is_empty() => Err("expected a SELECT"),
+            Self::Sql(_) => Ok(()),
+            Self::Mongo(_) => Err("expected either `collection` with `pipeline`, or `command`"),
+            Self::Redis(_) => Err("expected either `command`, or `scan`, with or without `id`"),
+        }
+    }
+}
+
+/// A question to MongoDB: `{collection, pipeline}` or `{command}`. One row for each document of the answer.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+pub struct MongoQuestion {
+    /// The database; without it, that of the URL (for commands: `admin`).
+    pub database: Option<String>,
+    /// The collection to aggregate.
+    pub collection: Option<String>,
+    /// The aggregation's stages, in MongoDB's extended JSON.
+    #[serde(default)]
+    pub pipeline: Vec<serde_json::Value>,
+    /// A command that only reads, such as `{serverStatus: 1}`. Its columns are dotted paths into the reply.
+    pub command: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The path of an array in a command's reply: one row for each element.
+    pub each: Option<String>,
+}
+
+/// A question to Redis: exactly one of the keys.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+pub struct RedisQuestion {
+    /// A command that only reads, with its arguments: `[LLEN, "ai_queue:tasks"]`. Columns: `value`, or `key` and
+    /// `value` for an answer of pairs.
+    pub command: Option<Vec<String>>,
+    /// The pattern of keys to count: column `count`; with `id`, one row for each key, in column `id`.
+    pub scan: Option<String>,
+    /// A regular expression whose first group is the id in a key found by `scan`.
+    pub id: Option<String>,
+}
+
+/// A count over the lines of a log file: one row for each combination of the values of `by`.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+pub struct LogQuestion {
+    /// The fields that a line has to have, with one of these values.
+    #[serde(default)]
+    pub r#where: BTreeMap<String, Vec<String>>,
+    /// The fields whose values make the rows; columns of the same names.
+    #[serde(default)]
+    pub by: Vec<String>,
+    /// The fields whose numbers are added up: columns `sum_NAME`, beside `count`.
+    #[serde(default)]
+    pub sum: Vec<String>,
+    /// Counts only lines of this last length of time. Without it, all lines since the exporter first saw the file.
+    pub window: Option<Duration>,
+}
+
+/// One part of a `distinct` query: a source, and the question whose first column holds ids.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DistinctPart {
+    /// The source.
+    pub source: SourceName,
+    /// The question.
+    pub question: Question,
+}
+
+/// What a query asks, and whom.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// One question to one source.
+    One {
+        /// The source.
+        source: SourceName,
+        /// The question.
+        question: Question,
+    },
+    /// The number of distinct ids over several answers: one row with the column `count`. Never empty.
+    Distinct(Vec<DistinctPart>),
+}
+
+impl Ask {
+    /// The source that the query's own metrics carry: for `distinct`, that of the first part.
+    pub fn source(&self) -> &SourceName {
+        match self {
+            Self::One { source, .. } => source,
+            Self::Distinct(parts) => &parts[0].source,
+        }
+    }
+}
+
+/// The type of a declared metric.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ValueType {
+    /// Goes up and down.
+    #[default]
+    Gauge,
+    /// Only goes up; the name ends in `_total`.
+    Counter,
+    /// A counter under an established name without `_total`.
+    Unknown,
+}
+
+/// One metric out of a query's rows.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+pub struct MetricSpec {
+    /// The metric's name.
+    pub name: MetricName,
+    /// The column that holds its value.
+    pub value: String,
+    /// Where the value comes from.
+    pub help: String,
+    /// Its type.
+    #[serde(default, rename = "type")]
+    pub value_type: ValueType,
+    /// Labels with a fixed value, so that several columns make one family.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// A factor to the base unit: 1024 for a column in KiB, 0.001 for one in milliseconds.
+    #[serde(default = "one")]
+    pub scale: f64,
+    /// Leaves a sample out where its value is NULL or missing, instead of failing the query.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// What a query makes of its rows; the same for a declared query and for the golden values of a kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuerySpec {
+    /// The query's name: the value of its `query` label.
+    pub name: String,
+    /// The columns that become labels.
+    pub labels: Vec<LabelName>,
+    /// Values of labels that are exported as 0 when no row comes: every combination.
+    pub expect: BTreeMap<String, Vec<String>>,
+    /// The largest number of label sets; the smallest beyond it are summed under `other`.
+    pub max_series: usize,
+    /// The metrics. Never empty.
+    pub metrics: Vec<MetricSpec>,
+}
+
+/// A query that a configuration or pack declares.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Declared {
+    /// What it makes of its rows.
+    pub spec: QuerySpec,
+    /// What it asks.
+    pub ask: Ask,
+    /// How often.
+    pub every: Duration,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// How long the last good answer is shown while newer ones fail.
+    pub max_age: Duration,
+}
+
+impl QuerySpec {
+    /// The families that this query may give, each once.
+    pub fn catalogue(&self) -> Vec<Desc> {
+        let mut seen = HashSet::new();
+        self.metrics
+            .iter()
+            .filter(|metric| seen.insert(metric.name.clone()))
+            .map(|metric| self.desc(metric))
+            .collect()
+    }
+
+    pub(super) fn desc(&self, metric: &MetricSpec) -> Desc {
+        let columns = self.labels.iter().map(|label| label.as_ref().to_owned());
+        Desc {
+            name: metric.name.to_string().into(),
+            help: metric.help.clone().into(),
+            metric_type: match metric.value_type {
+                ValueType::Gauge => MetricType::Gauge,
+                ValueType::Counter => MetricType::Counter,
+                ValueType::Unknown => MetricType::Unknown,
+            },
+            labels: LabelNames::Declared(columns.chain(metric.labels.keys().cloned()).collect()),
+        }
+    }
+}

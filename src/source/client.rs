@@ -1,0 +1,160 @@
+//! The HTTP client of every kind that speaks HTTP: bounded in time and size, and its errors classified.
+
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, Url};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::classify;
+use super::tls::Tls;
+use crate::probe::{Problem, Reason};
+
+/// An answer larger than this is not read to its end.
+pub(super) const LARGEST_BODY: usize = 64 << 20;
+
+/// A client for one source: one connection, kept open between probes.
+#[derive(Debug, Default)]
+pub(super) struct HttpClient {
+    tls: Tls,
+    follow_redirects: bool,
+    client: Option<Client>,
+}
+
+/// A request, built by its methods.
+#[derive(Debug)]
+pub(super) struct Request {
+    method: Method,
+    url: String,
+    headers: Vec<(&'static str, SecretString)>,
+    body: Vec<u8>,
+    largest_body: usize,
+}
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub(super) struct Response {
+    pub(super) status: u16,
+    pub(super) headers: reqwest::header::HeaderMap,
+    pub(super) body: Vec<u8>,
+    /// Whether the body was longer than the request allowed, and was cut there.
+    pub(super) truncated: bool,
+}
+
+impl Request {
+    pub(super) fn get(url: impl Into<String>) -> Self {
+        Self::new(Method::GET, url)
+    }
+
+    pub(super) fn new(method: Method, url: impl Into<String>) -> Self {
+        Self { method, url: url.into(), headers: Vec::new(), body: Vec::new(), largest_body: LARGEST_BODY }
+    }
+
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<SecretString>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(super) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    pub(super) fn largest_body(mut self, bytes: usize) -> Self {
+        self.largest_body = bytes;
+        self
+    }
+}
+
+impl Response {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The body as JSON.
+    pub(super) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Problem> {
+        // serde_json's messages tell the place and the type, not the values around it.
+        serde_json::from_slice(&self.body).map_err(|error| {
+            Problem::new(Reason::Protocol, format!("the answer is not the expected JSON: {error}"))
+        })
+    }
+}
+
+impl HttpClient {
+    pub(super) fn new(tls: Tls) -> Self {
+        Self { tls, ..Self::default() }
+    }
+
+    /// Follows up to ten redirects instead of answering with the first.
+    pub(super) fn following_redirects(mut self) -> Self {
+        self.follow_redirects = true;
+        self
+    }
+
+    /// Sends a request and reads the whole answer, at most for `timeout`.
+    pub(super) async fn send(&mut self, request: Request, timeout: Duration) -> Result<Response, Problem> {
+        let url = Url::parse(&request.url)
+            .map_err(|error| Problem::new(Reason::Protocol, format!("not a URL: {error}")))?;
+        let client = self.client()?;
+        let mut builder = client.request(request.method, url).timeout(timeout);
+        for (name, value) in request.headers {
+            builder = builder.header(name, value.expose_secret());
+        }
+        if !request.body.is_empty() {
+            builder = builder.body(request.body);
+        }
+        let sent = builder.send().await;
+        let result = match sent {
+            Ok(response) => read(response, request.largest_body).await,
+            Err(error) => Err(error),
+        };
+        result.map_err(problem)
+    }
+
+    /// The client, built when it is first needed. After a failure it is kept: reqwest drops broken connections.
+    fn client(&mut self) -> Result<Client, Problem> {
+        if let Some(client) = &self.client {
+            return Ok(client.clone());
+        }
+        let redirects = if self.follow_redirects { Policy::limited(10) } else { Policy::none() };
+        let client = Client::builder()
+            .use_preconfigured_tls(self.tls.client_config()?)
+            .redirect(redirects)
+            .no_proxy()
+            .pool_max_idle_per_host(1)
+            .user_agent(concat!("platform_exporter/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(problem)?;
+        Ok(self.client.insert(client).clone())
+    }
+}
+
+async fn read(mut response: reqwest::Response, largest: usize) -> Result<Response, reqwest::Error> {
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let mut body = Vec::new();
+    let mut truncated = false;
+    while let Some(chunk) = response.chunk().await? {
+        let room = largest - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            truncated = true;
+            break;
+        }
+    }
+    Ok(Response { status, headers, body, truncated })
+}
+
+/// The URL is left out of the message: a signed one is a secret.
+fn problem(error: reqwest::Error) -> Problem {
+    let error = error.without_url();
+    let reason = if error.is_timeout() {
+        Reason::Timeout
+    } else {
+        classify::network_reason(&error).unwrap_or(if error.is_connect() {
+            Reason::Connect
+        } else {
+            Reason::Protocol
+        })
+    };
+    Problem::new(reason, classify::describe(&error))
+}

@@ -1,0 +1,341 @@
+//! From a tree to typed values through serde, with every fault told.
+//!
+//! serde stops at the first fault. So a part that is wrong is told, set aside, and the rest decoded again, until a
+//! run finds nothing new: as many runs as there are faults, and one more.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
+use serde::{Deserializer, de};
+
+use super::fault::hint;
+use super::{Fault, Faults, Node, Path, Value};
+
+pub(super) fn decode<T: DeserializeOwned>(node: &Node, path: &Path, faults: &mut Faults) -> Option<T> {
+    let before = faults.len();
+    let notes = RefCell::new(Notes { faults, set_aside: HashSet::new() });
+    let root = Decoder { node, path: path.clone(), notes: &notes };
+    loop {
+        let known = notes.borrow().set_aside.len();
+        let decoded = root.placed(|| T::deserialize(root.child(node, path.clone())));
+        let notes = notes.borrow();
+        if notes.set_aside.len() == known || notes.set_aside.contains(&std::ptr::from_ref(node)) {
+            return decoded.ok().filter(|_| notes.faults.len() == before);
+        }
+    }
+}
+
+/// What the runs know of each other.
+struct Notes<'a> {
+    faults: &'a mut Faults,
+    /// Nodes that are wrong, by identity: a later run goes on without them.
+    set_aside: HashSet<*const Node>,
+}
+
+/// A failure on its way up to the node that it belongs to.
+#[derive(Debug)]
+enum Failure {
+    /// Told already.
+    Told,
+    /// A required key is not there.
+    Missing(&'static str),
+    /// Not told yet.
+    Message { message: String, hint: Option<String> },
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("invalid configuration")
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl de::Error for Failure {
+    fn custom<M: fmt::Display>(message: M) -> Self {
+        Self::Message { message: message.to_string(), hint: None }
+    }
+
+    /// Names the type that was found, never the value: it may be a secret.
+    fn invalid_type(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        let found = match found {
+            de::Unexpected::Bool(_) => "true or false",
+            de::Unexpected::Unsigned(_) | de::Unexpected::Signed(_) => "a whole number",
+            de::Unexpected::Float(_) => "a number",
+            de::Unexpected::Str(_) => "a string",
+            de::Unexpected::Seq => "a list",
+            de::Unexpected::Map => "a map",
+            _ => "nothing",
+        };
+        Self::custom(format!("expected {}, found {found}", plain(expected)))
+    }
+
+    fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::custom(format!("expected {}", plain(expected)))
+    }
+
+    fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {
+        let message = format!("expected one of {}, found `{found}`", known.join(", "));
+        Self::Message { message, hint: hint(found, known.iter().copied()) }
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::Missing(field)
+    }
+}
+
+/// The expectation without Rust's own words.
+fn plain(expected: &dyn de::Expected) -> String {
+    match expected.to_string() {
+        name if name.starts_with("struct ") => "a map".to_owned(),
+        name if name.starts_with("enum ") => "a name, or a map with one key".to_owned(),
+        name if matches!(name.as_str(), "u8" | "u16" | "u32" | "u64" | "usize") => {
+            "a whole number, 0 or above".to_owned()
+        }
+        name if matches!(name.as_str(), "i8" | "i16" | "i32" | "i64" | "isize") => {
+            "a whole number".to_owned()
+        }
+        name if matches!(name.as_str(), "f32" | "f64") => "a number".to_owned(),
+        name if name == "a boolean" => "true or false".to_owned(),
+        name if name == "a sequence" => "a list".to_owned(),
+        name => name,
+    }
+}
+
+struct Decoder<'a, 'n> {
+    node: &'a Node,
+    path: Path,
+    notes: &'a RefCell<Notes<'n>>,
+}
+
+impl<'a, 'n> Decoder<'a, 'n> {
+    fn child(&self, node: &'a Node, path: Path) -> Self {
+        Decoder { node, path, notes: self.notes }
+    }
+
+    fn is_set_aside(&self, node: &Node) -> bool {
+        self.notes.borrow().set_aside.contains(&std::ptr::from_ref(node))
+    }
+
+    /// Runs the decoding of this node; a failure that nobody below has told is told here, and the node set aside.
+    fn placed<T>(&self, run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        run().map_err(|failure| {
+            let mut notes = self.notes.borrow_mut();
+            let (place, path) = (self.node.place, self.path.clone());
+            match failure {
+                Failure::Told => return Failure::Told,
+                Failure::Message { message, hint } => notes.faults.add(Fault { place, path, message, hint }),
+                // A key that is there but wrong has been told as such.
+                Failure::Missing(key) if self.node.get(key).is_some() => {}
+                Failure::Missing(key) => {
+                    notes.faults.at(place, &path, format!("the key `{key}` is missing"));
+                }
+            }
+            notes.set_aside.insert(std::ptr::from_ref(self.node));
+            Failure::Told
+        })
+    }
+
+    /// The children that take part in this run.
+    fn elements(&self) -> impl Iterator<Item = (&'a Node, Path)> {
+        let elements = self.node.elements().iter().enumerate();
+        elements
+            .filter(|(_, node)| !self.is_set_aside(node))
+            .map(|(index, node)| (node, self.path.index(index)))
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (&'a str, &'a Node, Path)> {
+        let entries = self.node.entries().iter().filter(|(_, node)| !self.is_set_aside(node));
+        entries.map(|(key, node)| (key.text.as_str(), node, self.path.key(&key.text)))
+    }
+
+    /// Tells the keys that a struct does not have.
+    fn tell_unknown_keys(&self, known: &'static [&'static str]) {
+        for (key, node) in self.node.entries().iter().filter(|(key, _)| !known.contains(&key.text.as_str())) {
+            let mut notes = self.notes.borrow_mut();
+            notes.faults.add(Fault {
+                place: key.place,
+                path: self.path.key(&key.text),
+                message: format!("unknown key; expected one of {}", known.join(", ")),
+                hint: hint(&key.text, known.iter().copied()),
+            });
+            notes.set_aside.insert(std::ptr::from_ref(node));
+        }
+    }
+
+    fn visit<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Failure> {
+        match &self.node.value {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(*value),
+            Value::Integer(value) => visitor.visit_i64(*value),
+            Value::Float(value) => visitor.visit_f64(*value),
+            Value::String(text) => visitor.visit_str(text),
+            Value::List(_) => visitor.visit_seq(Elements {
+                items: self.elements().collect::<Vec<_>>().into_iter(),
+                decoder: self,
+            }),
+            Value::Map(_) => visitor.visit_map(Entries {
+                items: self.entries().collect::<Vec<_>>().into_iter(),
+                value: None,
+                decoder: self,
+            }),
+        }
+    }
+}
+
+impl<'de> Deserializer<'de> for Decoder<'_, '_> {
+    type Error = Failure;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        self.placed(|| self.visit(visitor))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        match self.node.value {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        let inner = self.child(self.node, self.path.clone());
+        self.placed(|| visitor.visit_newtype_struct(inner))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        self.tell_unknown_keys(fields);
+        self.placed(|| match self.node.value {
+            // An empty entry is a map without keys: `rabbitmq:` with everything at its default.
+            Value::Null => visitor
+                .visit_map(de::value::MapDeserializer::<_, Failure>::new(std::iter::empty::<(&str, &str)>())),
+            _ => self.visit(visitor),
+        })
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        self.placed(|| match (&self.node.value, self.node.entries()) {
+            (Value::String(name), _) => visitor.visit_enum(Variant { name, content: None, decoder: &self }),
+            (Value::Map(_), [(key, node)]) => {
+                visitor.visit_enum(Variant { name: &key.text, content: Some(node), decoder: &self })
+            }
+            _ => Err(Failure::custom(format!("expected exactly one of {}", variants.join(", ")))),
+        })
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+        unit unit_struct seq tuple tuple_struct map identifier ignored_any
+    }
+}
+
+struct Elements<'d, 'a, 'n> {
+    items: std::vec::IntoIter<(&'a Node, Path)>,
+    decoder: &'d Decoder<'a, 'n>,
+}
+
+impl<'de> SeqAccess<'de> for Elements<'_, '_, '_> {
+    type Error = Failure;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Failure> {
+        let Some((node, path)) = self.items.next() else { return Ok(None) };
+        let child = self.decoder.child(node, path);
+        child.placed(|| seed.deserialize(child.child(node, child.path.clone()))).map(Some)
+    }
+}
+
+struct Entries<'d, 'a, 'n> {
+    items: std::vec::IntoIter<(&'a str, &'a Node, Path)>,
+    value: Option<(&'a Node, Path)>,
+    decoder: &'d Decoder<'a, 'n>,
+}
+
+impl<'de> MapAccess<'de> for Entries<'_, '_, '_> {
+    type Error = Failure;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Failure> {
+        let Some((key, node, path)) = self.items.next() else { return Ok(None) };
+        // The failure of a key, such as a name in the wrong form, is told at its value's node.
+        let child = self.decoder.child(node, path.clone());
+        self.value = Some((node, path));
+        child.placed(|| seed.deserialize(StrDeserializer::<Failure>::new(key))).map(Some)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Failure> {
+        let (node, path) = self.value.take().ok_or(Failure::Told)?;
+        let child = self.decoder.child(node, path);
+        child.placed(|| seed.deserialize(child.child(node, child.path.clone())))
+    }
+}
+
+/// An enum: `name`, or a map whose one key is the variant's name.
+struct Variant<'d, 'a, 'n> {
+    name: &'a str,
+    content: Option<&'a Node>,
+    decoder: &'d Decoder<'a, 'n>,
+}
+
+impl<'a, 'n> Variant<'_, 'a, 'n> {
+    fn content(self) -> Result<Decoder<'a, 'n>, Failure> {
+        let node = self
+            .content
+            .ok_or_else(|| Failure::custom(format!("`{}` needs a value: `{0}: …`", self.name)))?;
+        Ok(self.decoder.child(node, self.decoder.path.key(self.name)))
+    }
+}
+
+impl<'de> EnumAccess<'de> for Variant<'_, '_, '_> {
+    type Error = Failure;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Failure> {
+        let name = seed.deserialize(StrDeserializer::<Failure>::new(self.name))?;
+        Ok((name, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'_, '_, '_> {
+    type Error = Failure;
+
+    fn unit_variant(self) -> Result<(), Failure> {
+        match self.content {
+            None => Ok(()),
+            Some(_) => Err(Failure::custom(format!("`{}` takes no value", self.name))),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Failure> {
+        let content = self.content()?;
+        content.placed(|| seed.deserialize(content.child(content.node, content.path.clone())))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Failure> {
+        self.content()?.deserialize_seq(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        self.content()?.deserialize_struct("", fields, visitor)
+    }
+}

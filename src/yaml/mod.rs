@@ -1,0 +1,25 @@
+//! Strict reading of YAML: every fault at once, each with its place and a way to mend it. Pure.
+//!
+//! A document becomes a tree of placed nodes, and any part of the tree decodes into a typed value through serde.
+
+mod decode;
+mod fault;
+mod tree;
+
+pub use fault::{Fault, Faults, Path};
+pub use tree::{Node, Place, Value};
+
+use serde::de::DeserializeOwned;
+
+/// Reads a document into its tree. `variable` answers what `${NAME}` stands for.
+///
+/// Returns `None` when the text is not YAML at all; then, as for each variable that is not set, `faults` has the
+/// reason.
+pub fn parse(text: &str, variable: &dyn Fn(&str) -> Option<String>, faults: &mut Faults) -> Option<Node> {
+    tree::parse(text, variable, faults)
+}
+
+/// Decodes a node. Returns `None` when there are faults, all of which then are in `faults`.
+pub fn decode<T: DeserializeOwned>(node: &Node, path: &Path, faults: &mut Faults) -> Option<T> {
+    decode::decode(node, path, faults)
+}

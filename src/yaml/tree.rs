@@ -1,0 +1,263 @@
+//! A YAML document as a tree whose nodes know their place.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
+
+use super::{Fault, Faults, Path};
+
+/// Line and column, both counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The line.
+    pub line: u64,
+    /// The column.
+    pub column: u64,
+}
+
+impl From<Location> for Place {
+    fn from(location: Location) -> Self {
+        Self { line: location.line(), column: location.column() }
+    }
+}
+
+/// A value with its place.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Where it starts.
+    pub place: Place,
+    /// What it is.
+    pub value: Value,
+}
+
+/// What a node holds.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names are YAML's own")]
+pub enum Value {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    String(String),
+    List(Vec<Node>),
+    /// Keys in their order, each once.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A map's key with its place.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Where it stands.
+    pub place: Place,
+    /// The key.
+    pub text: String,
+}
+
+impl Node {
+    /// The entry of a map under this key.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entries().iter().find(|(known, _)| known.text == key).map(|(_, node)| node)
+    }
+
+    /// The entries of a map; none for anything else.
+    pub fn entries(&self) -> &[(Key, Self)] {
+        match &self.value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The elements of a list; none for anything else.
+    pub fn elements(&self) -> &[Self] {
+        match &self.value {
+            Value::List(elements) => elements,
+            _ => &[],
+        }
+    }
+}
+
+/// The tree as serde-saphyr hands it over.
+enum Raw {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    String(String),
+    List(Vec<Spanned<Raw>>),
+    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
+}
+
+/// A configuration is a page, not a data set; the limit keeps a wrong file from filling memory.
+const LARGEST_DOCUMENT: usize = 4 << 20;
+
+pub(super) fn parse(
+    text: &str,
+    variable: &dyn Fn(&str) -> Option<String>,
+    faults: &mut Faults,
+) -> Option<Node> {
+    let start = Place { line: 1, column: 1 };
+    if text.len() > LARGEST_DOCUMENT {
+        faults.at(start, &Path::default(), format!("expected at most {LARGEST_DOCUMENT} bytes"));
+        return None;
+    }
+    let options = serde_saphyr::options! {
+        // Each entry reaches the tree, where a key given twice is told with its place, beside all other faults.
+        duplicate_keys: DuplicateKeyPolicy::LastWins,
+        strict_booleans: true,
+        // A snippet would print the lines around a fault, and with them secrets.
+        with_snippet: false,
+    };
+    match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options) {
+        Ok(raw) => Some(Builder { variable, faults }.node(raw, &Path::default())),
+        Err(error) => {
+            let place = error.location().map_or(start, Place::from);
+            faults.at(place, &Path::default(), syntax_message(&error.without_snippet().to_string()));
+            None
+        }
+    }
+}
+
+/// The parser's message without the place at its end, which stands before every message already.
+fn syntax_message(message: &str) -> String {
+    let message = message.lines().next().unwrap_or_default();
+    let message = message.split(" at line ").next().unwrap_or(message);
+    format!("not valid YAML: {}", message.strip_prefix("error: ").unwrap_or(message))
+}
+
+/// Turns the parser's tree into ours, with variables replaced and keys checked.
+struct Builder<'a> {
+    variable: &'a dyn Fn(&str) -> Option<String>,
+    faults: &'a mut Faults,
+}
+
+impl Builder<'_> {
+    fn node(&mut self, raw: Spanned<Raw>, path: &Path) -> Node {
+        let place = raw.referenced.into();
+        let value = match raw.value {
+            Raw::Null => Value::Null,
+            Raw::Bool(value) => Value::Bool(value),
+            Raw::Integer(value) => Value::Integer(value),
+            Raw::Float(value) => Value::Float(value),
+            Raw::String(text) => Value::String(self.expand(&text, place, path)),
+            Raw::List(items) => Value::List(
+                items
+                    .into_iter()
+                    .enumerate()
+                    .map(|(index, item)| self.node(item, &path.index(index)))
+                    .collect(),
+            ),
+            Raw::Map(entries) => Value::Map(self.map(entries, path)),
+        };
+        Node { place, value }
+    }
+
+    fn map(&mut self, entries: Vec<(Spanned<String>, Spanned<Raw>)>, path: &Path) -> Vec<(Key, Node)> {
+        let mut map: Vec<(Key, Node)> = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            let (place, text) = (Place::from(key.referenced), key.value);
+            let path = path.key(&text);
+            if let Some((first, _)) = map.iter().find(|(known, _)| known.text == text) {
+                let message = format!("given twice, first in line {}", first.place.line);
+                self.faults.at(place, &path, message);
+            } else {
+                let node = self.node(value, &path);
+                map.push((Key { place, text }, node));
+            }
+        }
+        map
+    }
+
+    /// Replaces each `${NAME}` by its variable; `$${` stands for a plain `${`.
+    fn expand(&mut self, text: &str, place: Place, path: &Path) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(start) = rest.find("${") {
+            let (before, after) = (&rest[..start], &rest[start + 2..]);
+            if let Some(before) = before.strip_suffix('$') {
+                out.push_str(before);
+                out.push_str("${");
+                rest = after;
+                continue;
+            }
+            out.push_str(before);
+            let Some((name, after)) = after.split_once('}') else {
+                self.faults.at(place, path, "expected `}` after `${NAME`");
+                return out;
+            };
+            match (self.variable)(name) {
+                Some(value) => out.push_str(&value),
+                None => self.faults.add(Fault {
+                    place,
+                    path: path.clone(),
+                    message: format!("the environment variable {name} is not set"),
+                    hint: Some("write `$${` for a plain `${`".to_owned()),
+                }),
+            }
+            rest = after;
+        }
+        out.push_str(rest);
+        out
+    }
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a YAML value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
+        Ok(Raw::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
+        Ok(Raw::Integer(value))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Raw, E> {
+        i64::try_from(value).map(Raw::Integer).map_err(|_| E::custom("expected a number below 2^63"))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
+        Ok(Raw::Float(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
+        Ok(Raw::String(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Raw, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Raw::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Raw, A::Error> {
+        let mut map = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            map.push(entry);
+        }
+        Ok(Raw::Map(map))
+    }
+}

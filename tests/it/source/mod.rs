@@ -1,0 +1,11 @@
+//! One module for each kind of source, as in `src/source/`.
+
+mod http;
+mod logfile;
+mod mongodb;
+mod postgres;
+mod rabbitmq;
+mod redis;
+mod s3;
+mod stripe;
+mod workers;

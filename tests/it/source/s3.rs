@@ -1,0 +1,1 @@
+//! Probes of `s3` sources.

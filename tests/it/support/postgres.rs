@@ -1,0 +1,220 @@
+//! PostgreSQL.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+
+use super::ports::Port;
+use super::process::{Process, command_as, give_to};
+use super::tls::Identity;
+
+/// The server refuses to run as root; its package brings this user.
+const USER: &str = "postgres";
+
+/// What can be chosen about a server before it starts.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    password: Option<String>,
+    tls: Option<(PathBuf, PathBuf)>,
+    settings: Vec<String>,
+    primary: Option<PathBuf>,
+}
+
+impl Options {
+    /// Clients must give a password (SCRAM); it is that of the user `postgres`.
+    pub(crate) fn password(mut self, password: &str) -> Self {
+        self.password = Some(password.to_owned());
+        self
+    }
+
+    /// Clients must use TLS.
+    pub(crate) fn tls(mut self, identity: &Identity) -> Self {
+        self.tls = Some((identity.certificate().to_owned(), identity.key().to_owned()));
+        self
+    }
+
+    /// A line of `postgresql.conf`.
+    pub(crate) fn setting(mut self, line: &str) -> Self {
+        self.settings.push(line.to_owned());
+        self
+    }
+
+    /// A hot standby that streams from the primary.
+    pub(crate) fn replica_of(mut self, primary: &Postgres) -> Self {
+        self.primary = Some(primary.directory.path().to_owned());
+        self.settings.insert(0, format!("primary_conninfo = '{}'", primary.socket()));
+        self
+    }
+
+    /// Starts the server, and waits until it answers.
+    pub(crate) async fn start(self) -> Postgres {
+        let directory = TempDir::with_prefix("postgres-").expect("a temporary directory");
+        give_to(USER, directory.path());
+        let port = Port::free();
+        match &self.primary {
+            Some(primary) => base_backup(primary, directory.path()),
+            None => initdb(directory.path(), self.password.as_deref()),
+        }
+        self.configure(directory.path(), &port);
+        let mut command = command_as(USER, binary("postgres"));
+        command.arg("-D").arg(directory.path().join("data")).current_dir(directory.path());
+        // Shared memory outlives a server that is killed; an immediate shutdown removes it.
+        let process = Process::spawn("postgres", command, directory.path()).with_farewell(Signal::SIGQUIT);
+        let mut server = Postgres { process, port, password: self.password, directory };
+        server.ready().await;
+        server
+    }
+
+    fn configure(&self, directory: &Path, port: &Port) {
+        let data = directory.join("data");
+        let (host, method) = (
+            if self.tls.is_some() { "hostssl" } else { "host" },
+            if self.password.is_some() { "scram-sha-256" } else { "trust" },
+        );
+        let access = format!(
+            "local all all trust\nlocal replication all trust\n\
+             {host} all all 127.0.0.1/32 {method}\n{host} replication all 127.0.0.1/32 {method}\n"
+        );
+        let mut settings = format!(
+            "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\n\
+             fsync = off\nfull_page_writes = off\nshared_buffers = 16MB\nmax_connections = 40\n\
+             dynamic_shared_memory_type = mmap\n",
+            directory.display()
+        );
+        if let Some((certificate, key)) = &self.tls {
+            fs::copy(certificate, data.join("server.crt")).expect("the certificate is readable");
+            fs::copy(key, data.join("server.key")).expect("the key is readable");
+            give_to(USER, &data.join("server.key"));
+            settings.push_str("ssl = on\n");
+        }
+        for line in &self.settings {
+            settings.push_str(line);
+            settings.push('\n');
+        }
+        fs::write(data.join("pg_hba.conf"), access).expect("the data directory is writable");
+        fs::write(data.join("postgresql.conf"), settings).expect("the data directory is writable");
+    }
+}
+
+/// A PostgreSQL server.
+#[derive(Debug)]
+pub(crate) struct Postgres {
+    process: Process,
+    port: Port,
+    password: Option<String>,
+    directory: TempDir,
+}
+
+impl Postgres {
+    /// Starts a server that trusts everyone.
+    pub(crate) async fn start() -> Self {
+        Self::options().start().await
+    }
+
+    /// Starts a server with options.
+    pub(crate) fn options() -> Options {
+        Options::default()
+    }
+
+    /// The URL of the superuser.
+    pub(crate) fn url(&self) -> String {
+        self.url_as("postgres", self.password.as_deref().unwrap_or_default(), "postgres")
+    }
+
+    /// The URL of a user and a database.
+    pub(crate) fn url_as(&self, user: &str, password: &str, database: &str) -> String {
+        let colon = if password.is_empty() { "" } else { ":" };
+        format!("postgres://{user}{colon}{password}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The address to put a proxy in front of.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Runs SQL as the superuser, past TLS, passwords and proxies, and gives the bare rows; panics on an error.
+    pub(crate) async fn sql(&self, sql: &str) -> String {
+        self.try_sql(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// As [`Self::sql`], giving what psql says about an error.
+    pub(crate) async fn try_sql(&self, sql: &str) -> Result<String, String> {
+        let mut psql = tokio::process::Command::new("psql");
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &self.socket(), "-c", sql]);
+        let output = psql.kill_on_drop(true).output().await.expect("psql is not installed: run `make deps`");
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim_end().to_owned();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+    }
+
+    /// Freezes the server.
+    pub(crate) fn stop(&self) {
+        self.process.stop();
+    }
+
+    /// Wakes a frozen server.
+    pub(crate) fn resume(&self) {
+        self.process.resume();
+    }
+
+    /// Kills the server.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Ends the server if it runs, and starts it again with the same port and data.
+    pub(crate) async fn restart(&mut self) {
+        self.process.restart();
+        self.ready().await;
+    }
+
+    fn socket(&self) -> String {
+        format!("host={} port={} user=postgres dbname=postgres", self.directory.path().display(), self.port)
+    }
+
+    async fn ready(&mut self) {
+        let mut ready = Command::new(binary("pg_isready"));
+        ready.args(["-q", "-d", &self.socket()]);
+        let answers = async || ready.status().is_ok_and(|status| status.success());
+        self.process.ready(Duration::from_secs(30), answers).await;
+    }
+}
+
+fn initdb(directory: &Path, password: Option<&str>) {
+    let mut initdb = command_as(USER, binary("initdb"));
+    initdb.args(["--no-sync", "--no-instructions", "--encoding=UTF8", "--no-locale", "--username=postgres"]);
+    initdb.args(["--auth=trust", "-D"]).arg(directory.join("data"));
+    if let Some(password) = password {
+        let file = directory.join("password");
+        fs::write(&file, password).expect("the directory is writable");
+        initdb.arg("--pwfile").arg(file);
+    }
+    run(initdb, directory);
+}
+
+fn base_backup(primary: &Path, directory: &Path) {
+    let mut backup = command_as(USER, binary("pg_basebackup"));
+    let postmaster = fs::read_to_string(primary.join("data/postmaster.pid")).expect("the primary runs");
+    let port = postmaster.lines().nth(3).expect("the fourth line is the port");
+    backup.arg("-h").arg(primary).args(["-p", port, "-U", "postgres"]);
+    backup
+        .args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf", "-D"])
+        .arg(directory.join("data"));
+    run(backup, directory);
+}
+
+fn run(mut command: Command, directory: &Path) {
+    let output = command.current_dir(directory).output().expect("setpriv is part of every Debian");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Debian keeps the server's programs out of `PATH`, in a directory per major version.
+fn binary(name: &str) -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = versions.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).max();
+    let version = newest.expect("postgresql is not installed: run `make deps`");
+    format!("/usr/lib/postgresql/{version}/bin/{name}").into()
+}

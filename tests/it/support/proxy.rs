@@ -1,0 +1,217 @@
+//! A TCP proxy that misbehaves on demand.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::ports::Port;
+use super::proxy_connection::{carry, reset};
+
+/// What a [`Proxy`] does to its connections, old and new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Passes everything on.
+    Pass,
+    /// Nobody listens: new connections are refused, old ones are reset.
+    Refuse,
+    /// New connections are accepted and reset at once, old ones are reset.
+    Reset,
+    /// Packets to the port are lost: connecting hangs; old connections hang as in [`Mode::Blackhole`].
+    Unreachable,
+    /// Connections are accepted, and nothing goes through; what was held back goes through afterwards.
+    Blackhole,
+    /// Every piece of an answer comes late by this much.
+    Delay(Duration),
+    /// Each connection gets this many bytes of answers more, and is then closed.
+    Cut(usize),
+    /// Every piece of an answer is replaced by bytes that belong to no protocol.
+    Garbage,
+    /// Answers come at one byte a second.
+    Trickle,
+}
+
+/// A TCP proxy in front of a server.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    port: u16,
+    mode: watch::Sender<Mode>,
+    applied: watch::Receiver<Mode>,
+    counts: Arc<Counts>,
+    acceptor: JoinHandle<()>,
+}
+
+/// How many connections there were, and are.
+#[derive(Debug, Default)]
+struct Counts {
+    seen: AtomicUsize,
+    open: AtomicUsize,
+}
+
+impl Proxy {
+    /// Starts a proxy in front of an address such as `127.0.0.1:5432`.
+    pub(crate) async fn start(target: &str) -> Self {
+        let port = Port::free();
+        let number = port.number();
+        let (mode, modes) = watch::channel(Mode::Pass);
+        let (apply, applied) = watch::channel(Mode::Refuse);
+        let counts = Arc::new(Counts::default());
+        let acceptor =
+            Acceptor { port, target: target.to_owned(), modes, applied: apply, counts: Arc::clone(&counts) };
+        let proxy = Self { port: number, mode, applied, counts, acceptor: tokio::spawn(acceptor.run()) };
+        proxy.set(Mode::Pass).await;
+        proxy
+    }
+
+    /// Where it listens, as `127.0.0.1:port`.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The port on which it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The URL of the server behind it, led through the proxy instead.
+    pub(crate) fn through(&self, url: &str) -> String {
+        let mut url = url::Url::parse(url).expect("a URL");
+        url.set_port(Some(self.port)).expect("a URL with a host");
+        url.into()
+    }
+
+    /// Switches the mode; it holds for new connections once this returns.
+    pub(crate) async fn set(&self, mode: Mode) {
+        self.mode.send_replace(mode);
+        let mut applied = self.applied.clone();
+        applied.wait_for(|&current| current == mode).await.expect("the proxy runs");
+    }
+
+    /// How many connections were accepted since the start.
+    pub(crate) fn seen(&self) -> usize {
+        self.counts.seen.load(Ordering::Relaxed)
+    }
+
+    /// How many connections clients hold open now.
+    pub(crate) fn open(&self) -> usize {
+        self.counts.open.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.acceptor.abort();
+    }
+}
+
+struct Acceptor {
+    port: Port,
+    target: String,
+    modes: watch::Receiver<Mode>,
+    applied: watch::Sender<Mode>,
+    counts: Arc<Counts>,
+}
+
+impl Acceptor {
+    async fn run(mut self) {
+        let mut connections = JoinSet::new();
+        let mut listener = None;
+        loop {
+            let mode = *self.modes.borrow_and_update();
+            // A full queue belongs to its listener: leaving this mode takes a new one.
+            let mut crowd = None;
+            if matches!(mode, Mode::Refuse | Mode::Unreachable)
+                || self.applied.borrow().eq(&Mode::Unreachable)
+            {
+                listener = None;
+            }
+            if mode == Mode::Unreachable {
+                crowd = Some(Crowd::fill(self.port.number()).await);
+            } else if mode != Mode::Refuse && listener.is_none() {
+                listener = Some(listen(self.port.number(), 128));
+            }
+            self.applied.send_replace(mode);
+            loop {
+                tokio::select! {
+                    changed = self.modes.changed() => match changed {
+                        Ok(()) => break,
+                        Err(_) => return,
+                    },
+                    client = accept(listener.as_ref()) => self.admit(client, &mut connections),
+                    Some(_) = connections.join_next() => {}
+                }
+            }
+            drop(crowd);
+        }
+    }
+
+    fn admit(&self, client: TcpStream, connections: &mut JoinSet<()>) {
+        let modes = self.modes.clone();
+        if *modes.borrow() == Mode::Reset {
+            reset(&client);
+            return;
+        }
+        let (target, open) = (self.target.clone(), Open::count(&self.counts));
+        connections.spawn(async move {
+            carry(client, &target, modes).await;
+            drop(open);
+        });
+    }
+}
+
+/// Keeps the count of open connections right however a connection's task ends.
+struct Open(Arc<Counts>);
+
+impl Open {
+    fn count(counts: &Arc<Counts>) -> Self {
+        counts.seen.fetch_add(1, Ordering::Relaxed);
+        counts.open.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(counts))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A listener whose queue is full: the kernel drops the packets of whoever wants to connect next.
+struct Crowd {
+    _listener: TcpListener,
+    _waiting: Vec<TcpStream>,
+}
+
+impl Crowd {
+    async fn fill(port: u16) -> Self {
+        let listener = listen(port, 0);
+        let mut waiting = Vec::new();
+        while let Ok(Ok(stream)) =
+            tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(("127.0.0.1", port))).await
+        {
+            waiting.push(stream);
+        }
+        Self { _listener: listener, _waiting: waiting }
+    }
+}
+
+fn listen(port: u16, backlog: u32) -> TcpListener {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseaddr(true).expect("an option of every socket");
+    socket.bind(([127, 0, 0, 1], port).into()).expect("the port is claimed");
+    socket.listen(backlog).expect("the port is claimed")
+}
+
+async fn accept(listener: Option<&TcpListener>) -> TcpStream {
+    match listener {
+        Some(listener) => loop {
+            if let Ok((client, _)) = listener.accept().await {
+                return client;
+            }
+        },
+        None => std::future::pending().await,
+    }
+}

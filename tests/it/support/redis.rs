@@ -1,0 +1,180 @@
+//! Redis.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use redis::FromRedisValue;
+use redis::aio::MultiplexedConnection;
+use tempfile::TempDir;
+
+use super::ports::Port;
+use super::process::{Process, command};
+use super::tls::{Ca, Identity};
+
+/// A user for the tests themselves, past every password and rule under test.
+const OPERATOR: &str = "operator";
+
+/// What can be chosen about a server before it starts.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    password: Option<String>,
+    tls: bool,
+    settings: Vec<String>,
+}
+
+impl Options {
+    /// Clients must give a password.
+    pub(crate) fn password(mut self, password: &str) -> Self {
+        self.password = Some(password.to_owned());
+        self.setting(&format!("requirepass {password}"))
+    }
+
+    /// An ACL user, as in `exporter on >secret ~* +info`.
+    pub(crate) fn user(self, rule: &str) -> Self {
+        self.setting(&format!("user {rule}"))
+    }
+
+    /// Clients must use TLS; they need no certificate.
+    pub(crate) fn tls(mut self, ca: &Ca, identity: &Identity) -> Self {
+        self.tls = true;
+        self.setting(&format!("tls-cert-file {}", identity.certificate().display()))
+            .setting(&format!("tls-key-file {}", identity.key().display()))
+            .setting(&format!("tls-ca-cert-file {}", ca.certificate().display()))
+            .setting("tls-auth-clients no")
+    }
+
+    /// A replica of a plain server.
+    pub(crate) fn replica_of(self, primary: &Redis) -> Self {
+        self.setting(&format!("replicaof 127.0.0.1 {}", primary.port))
+            .setting(&format!("masteruser {OPERATOR}"))
+            .setting("masterauth unused")
+    }
+
+    /// A line of `redis.conf`.
+    pub(crate) fn setting(mut self, line: &str) -> Self {
+        self.settings.push(line.to_owned());
+        self
+    }
+
+    /// Starts the server, and waits until it answers.
+    pub(crate) async fn start(self) -> Redis {
+        let directory = TempDir::with_prefix("redis-").expect("a temporary directory");
+        let port = Port::free();
+        let config = directory.path().join("redis.conf");
+        fs::write(&config, self.config(directory.path(), &port)).expect("the directory is writable");
+        let mut command = command("redis-server");
+        command.arg(&config);
+        let process = Process::spawn("redis", command, directory.path());
+        let mut server = Redis { process, port, password: self.password, tls: self.tls, directory };
+        server.ready().await;
+        server
+    }
+
+    fn config(&self, directory: &Path, port: &Port) -> String {
+        let (plain, encrypted) = if self.tls { (0, port.number()) } else { (port.number(), 0) };
+        let directory = directory.display();
+        let mut config = format!(
+            "bind 127.0.0.1\nport {plain}\ntls-port {encrypted}\ndir {directory}\nsave \"\"\nappendonly no\n\
+             unixsocket {directory}/redis.sock\nuser {OPERATOR} on nopass ~* &* +@all\n\
+             repl-diskless-sync yes\nrepl-diskless-sync-delay 0\n"
+        );
+        for line in &self.settings {
+            config.push_str(line);
+            config.push('\n');
+        }
+        config
+    }
+}
+
+/// A Redis server.
+#[derive(Debug)]
+pub(crate) struct Redis {
+    process: Process,
+    port: Port,
+    password: Option<String>,
+    tls: bool,
+    directory: TempDir,
+}
+
+impl Redis {
+    /// Starts a server without a password.
+    pub(crate) async fn start() -> Self {
+        Self::options().start().await
+    }
+
+    /// Starts a server with options.
+    pub(crate) fn options() -> Options {
+        Options::default()
+    }
+
+    /// The URL for clients.
+    pub(crate) fn url(&self) -> String {
+        let login = self.password.as_ref().map(|password| format!(":{password}@")).unwrap_or_default();
+        self.url_with(&login)
+    }
+
+    /// The URL of an ACL user.
+    pub(crate) fn url_as(&self, user: &str, password: &str) -> String {
+        self.url_with(&format!("{user}:{password}@"))
+    }
+
+    /// The address to put a proxy in front of.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// A connection that may do everything, past TLS, passwords and proxies.
+    pub(crate) async fn connection(&self) -> MultiplexedConnection {
+        self.connect().await.expect("the server runs")
+    }
+
+    /// Runs one command, given as its words, with all rights; panics on an error.
+    pub(crate) async fn run<T: FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut command = redis::Cmd::new();
+        command.arg(words);
+        let answer = command.query_async(&mut self.connection().await).await;
+        answer.unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    }
+
+    /// Freezes the server.
+    pub(crate) fn stop(&self) {
+        self.process.stop();
+    }
+
+    /// Wakes a frozen server.
+    pub(crate) fn resume(&self) {
+        self.process.resume();
+    }
+
+    /// Kills the server.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Ends the server if it runs, and starts it again with the same port, empty.
+    pub(crate) async fn restart(&mut self) {
+        self.process.restart();
+        self.ready().await;
+    }
+
+    fn url_with(&self, login: &str) -> String {
+        let scheme = if self.tls { "rediss" } else { "redis" };
+        format!("{scheme}://{login}127.0.0.1:{}", self.port)
+    }
+
+    async fn connect(&self) -> redis::RedisResult<MultiplexedConnection> {
+        connect(self.directory.path()).await
+    }
+
+    async fn ready(&mut self) {
+        let directory = self.directory.path();
+        let answers = async || connect(directory).await.is_ok();
+        self.process.ready(Duration::from_secs(10), answers).await;
+    }
+}
+
+async fn connect(directory: &Path) -> redis::RedisResult<MultiplexedConnection> {
+    let url = format!("redis+unix://{}/redis.sock?user={OPERATOR}&pass=unused", directory.display());
+    redis::Client::open(url)?.get_multiplexed_async_connection().await
+}

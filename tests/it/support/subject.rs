@@ -1,0 +1,107 @@
+//! One source under test, built from YAML as the exporter builds it, and probed by hand.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform_exporter::beat::Beats;
+use platform_exporter::metric::Family;
+use platform_exporter::probe::{Observation, Prober, Problem, Reason};
+use platform_exporter::query::{Answers, Lane, Question, Rows, lane};
+use platform_exporter::setting::SourceName;
+use platform_exporter::source::{Context, SourceConfig};
+use platform_exporter::yaml::{self, Faults, Path};
+
+/// A source's running parts.
+pub(crate) struct Subject {
+    prober: Box<dyn Prober>,
+    answers: Option<Box<dyn Answers>>,
+    timeout: Duration,
+}
+
+/// What a source is built with beside its YAML.
+pub(crate) struct Surroundings {
+    pub(crate) timeout: Duration,
+    pub(crate) questions: Vec<Question>,
+    pub(crate) lanes: BTreeMap<SourceName, Lane>,
+    pub(crate) beats: Arc<Beats>,
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(2),
+            questions: Vec::new(),
+            lanes: BTreeMap::new(),
+            beats: Arc::default(),
+            state_dir: None,
+        }
+    }
+}
+
+impl Surroundings {
+    /// Adds the query lane of another source; its task ends with the test's runtime.
+    pub(crate) fn lane(mut self, name: &str, mut subject: Subject) -> Self {
+        let (lane, inbox) = lane();
+        tokio::spawn(inbox.serve(subject.answers.take().expect("a source that can be asked")));
+        self.lanes.insert(SourceName::try_from(name.to_owned()).unwrap(), lane);
+        self
+    }
+
+    /// Builds a source from its kind's key and content: `redis: {url: …}`.
+    ///
+    /// # Panics
+    /// With every fault of the YAML.
+    pub(crate) fn source(&self, yaml: &str) -> Subject {
+        super::install_ring();
+        let config = config(yaml).unwrap_or_else(|faults| panic!("{faults}"));
+        let name = SourceName::try_from("subject".to_owned()).unwrap();
+        let parts = config.definition().build(&Context {
+            name: &name,
+            timeout: self.timeout,
+            questions: &self.questions,
+            lanes: &self.lanes,
+            beats: &self.beats,
+            state_dir: self.state_dir.as_deref(),
+        });
+        Subject { prober: parts.prober, answers: parts.answers, timeout: self.timeout }
+    }
+}
+
+/// Builds a source with nothing around it.
+pub(crate) fn source(yaml: &str) -> Subject {
+    Surroundings::default().source(yaml)
+}
+
+/// Decodes the configuration of one source.
+pub(crate) fn config(yaml: &str) -> Result<SourceConfig, Faults> {
+    let mut faults = Faults::of("source.yml");
+    let tree = yaml::parse(yaml, &|name| std::env::var(name).ok(), &mut faults);
+    let config = tree.and_then(|tree| yaml::decode(&tree, &Path::default(), &mut faults));
+    config.ok_or(faults)
+}
+
+impl Subject {
+    /// One probe under the deadline, as the schedule runs it.
+    pub(crate) async fn probe(&mut self) -> Result<Observation, Problem> {
+        tokio::time::timeout(self.timeout, self.prober.probe())
+            .await
+            .unwrap_or_else(|_| Err(Problem::new(Reason::Timeout, "deadline")))
+    }
+
+    /// One question on the query lane.
+    pub(crate) async fn rows(&mut self, question: &Question) -> Result<Rows, Problem> {
+        let answers = self.answers.as_mut().expect("a source that can be asked");
+        tokio::time::timeout(self.timeout, answers.rows(question, self.timeout))
+            .await
+            .unwrap_or_else(|_| Err(Problem::new(Reason::Timeout, "deadline")))
+    }
+}
+
+/// The value of a family's sample with these label values, in their order.
+pub(crate) fn value(families: &[Family], name: &str, labels: &[&str]) -> Option<f64> {
+    let family = families.iter().find(|family| family.desc.name == name)?;
+    family.samples.iter().find(|sample| sample.labels == labels).map(|sample| sample.value)
+}

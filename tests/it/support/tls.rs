@@ -1,0 +1,134 @@
+//! Certificate authorities, and a TLS front for servers that have none.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tempfile::TempDir;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+/// A certificate authority that nobody knows; every one is unrelated to the others. Its files go with it.
+#[derive(Debug)]
+pub(crate) struct Ca {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: PathBuf,
+    directory: TempDir,
+}
+
+impl Ca {
+    /// Makes an authority.
+    pub(crate) fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, format!("Test authority {:x}", fastrand::u64(..)));
+        let key = KeyPair::generate().expect("ring makes keys");
+        let pem = params.self_signed(&key).expect("the parameters are complete").pem();
+        let directory = TempDir::with_prefix("tls-").expect("a temporary directory");
+        let certificate = directory.path().join("ca.pem");
+        fs::write(&certificate, pem).expect("the directory is writable");
+        Self { issuer: Issuer::new(params, key), certificate, directory }
+    }
+
+    /// The authority's certificate, a PEM file.
+    pub(crate) fn certificate(&self) -> &Path {
+        &self.certificate
+    }
+
+    /// Issues a certificate for a server with these names or addresses, or for a client.
+    pub(crate) fn issue(&self, names: &[&str]) -> Identity {
+        self.issue_until(names, (2090, 1, 1))
+    }
+
+    /// As [`Self::issue`], with the first day (year, month, day) on which the certificate is no longer valid.
+    pub(crate) fn issue_until(&self, names: &[&str], end: (i32, u8, u8)) -> Identity {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names.clone()).expect("valid names");
+        params.distinguished_name.push(DnType::CommonName, names[0].clone());
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.use_authority_key_identifier_extension = true;
+        params.not_after = rcgen::date_time_ymd(end.0, end.1, end.2);
+        let key = KeyPair::generate().expect("ring makes keys");
+        let certificate = params.signed_by(&key, &self.issuer).expect("the parameters are complete");
+        let stem = self.directory.path().join(format!("{:x}", fastrand::u64(..)));
+        let identity = Identity { certificate: stem.with_extension("pem"), key: stem.with_extension("key") };
+        fs::write(&identity.certificate, certificate.pem()).expect("the directory is writable");
+        super::process::write_secret(&identity.key, &key.serialize_pem());
+        identity
+    }
+}
+
+/// A certificate and its key; the files are gone when their [`Ca`] is dropped.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Identity {
+    /// The certificate, a PEM file.
+    pub(crate) fn certificate(&self) -> &Path {
+        &self.certificate
+    }
+
+    /// The private key, a PEM file.
+    pub(crate) fn key(&self) -> &Path {
+        &self.key
+    }
+
+    /// The configuration of a server that shows this certificate.
+    pub(crate) fn server_config(&self) -> rustls::ServerConfig {
+        super::install_ring();
+        let certificate = CertificateDer::from_pem_file(&self.certificate).expect("its authority lives");
+        let key = PrivateKeyDer::from_pem_file(&self.key).expect("its authority lives");
+        let config = rustls::ServerConfig::builder().with_no_client_auth();
+        config.with_single_cert(vec![certificate], key).expect("the key belongs to the certificate")
+    }
+}
+
+/// Ends TLS in front of a plain server.
+#[derive(Debug)]
+pub(crate) struct TlsFront {
+    address: String,
+    acceptor: JoinHandle<()>,
+}
+
+impl TlsFront {
+    /// Listens on a free port, and passes what it decrypts on to the target.
+    pub(crate) async fn start(target: &str, identity: &Identity) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound").to_string();
+        let tls = TlsAcceptor::from(Arc::new(identity.server_config()));
+        let acceptor = tokio::spawn(accept(listener, tls, target.to_owned()));
+        Self { address, acceptor }
+    }
+
+    /// Where it listens, as `127.0.0.1:port`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl Drop for TlsFront {
+    fn drop(&mut self) {
+        self.acceptor.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, tls: TlsAcceptor, target: String) {
+    let mut connections = JoinSet::new();
+    while let Ok((client, _)) = listener.accept().await {
+        let (tls, target) = (tls.clone(), target.clone());
+        connections.spawn(async move {
+            let mut client = tls.accept(client).await?;
+            let mut server = TcpStream::connect(target).await?;
+            copy_bidirectional(&mut client, &mut server).await
+        });
+    }
+}

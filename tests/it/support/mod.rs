@@ -11,6 +11,7 @@ pub(crate) mod process;
 pub(crate) mod proxy;
 mod proxy_connection;
 pub(crate) mod redis;
+pub(crate) mod stripe;
 pub(crate) mod subject;
 pub(crate) mod tls;
 mod tree;

@@ -3,3 +3,4 @@
 mod support;
 mod support_breaks;
 mod support_starts;
+mod support_starts_http;

@@ -6,6 +6,7 @@
 )]
 
 pub(crate) mod alertmanager;
+pub(crate) mod exporter;
 pub(crate) mod http;
 pub(crate) mod mongodb;
 pub(crate) mod ports;

@@ -12,6 +12,7 @@ pub use distinct::DistinctCount;
 pub use lane::{Answers, Inbox, Lane, lane};
 pub use reading::{Reading, ReadingError, ResultSet};
 pub use rows::{Cell, Rows};
+pub(crate) use series_budget::{SeriesBudget, Values};
 pub use spec::{
     Ask, Declared, DistinctPart, LogQuestion, MetricSpec, MongoQuestion, QuerySpec, Question, RedisQuestion,
     ValueType,

@@ -115,7 +115,7 @@ impl Kind {
     pub const fn facts(self) -> &'static KindFacts {
         match self {
             Self::Postgres => &postgres::FACTS,
-            Self::Mongodb => &mongodb::FACTS,
+            Self::Mongodb => const { &mongodb::FACTS },
             Self::Redis => &redis::FACTS,
             Self::Rabbitmq => &rabbitmq::FACTS,
             Self::Stripe => &stripe::FACTS,

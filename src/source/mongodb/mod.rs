@@ -14,7 +14,7 @@ use ::mongodb::options::{AuthMechanism, ConnectionString};
 use self::ask::Session;
 use self::prober::MongodbProber;
 use super::tls::Tls;
-use super::{Context, Definition, Kind, KindFacts, Parts, golden};
+use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit, golden};
 use crate::metric::Desc;
 use crate::query::Question;
 use crate::setting::{self, Address, Secret, SecretError};
@@ -43,6 +43,11 @@ db.getSiblingDB("admin").createUser({
     { role: "read", db: "shop" }
   ]
 })"#,
+    headlines: &[
+        Headline { title: "Connections", metric: "mongodb_pool_connections", unit: Unit::Count },
+        Headline { title: "Data", metric: "mongodb_dbstats_data_size", unit: Unit::Bytes },
+        Headline { title: "Slow operations", metric: "mongodb_currentop_slow_operations", unit: Unit::Count },
+    ],
 };
 
 /// A collection in its database.

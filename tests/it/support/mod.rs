@@ -17,6 +17,7 @@ mod proxy_connection;
 pub(crate) mod rabbitmq;
 pub(crate) mod redis;
 pub(crate) mod s3;
+pub(crate) mod stripe;
 pub(crate) mod sts;
 pub(crate) mod subject;
 pub(crate) mod tls;

@@ -114,7 +114,7 @@ impl Kind {
     /// What is the same for every source of this kind.
     pub const fn facts(self) -> &'static KindFacts {
         match self {
-            Self::Postgres => &postgres::FACTS,
+            Self::Postgres => const { &postgres::FACTS },
             Self::Mongodb => &mongodb::FACTS,
             Self::Redis => &redis::FACTS,
             Self::Rabbitmq => &rabbitmq::FACTS,

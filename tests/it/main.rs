@@ -5,3 +5,4 @@ mod stripe_stand_in;
 mod support;
 mod support_breaks;
 mod support_starts;
+mod support_starts_http;

@@ -11,7 +11,7 @@ use std::time::Duration;
 pub use config::{Config, SslMode};
 
 use self::prober::{PgAnswers, PgProber};
-use super::{Context, Definition, Kind, KindFacts, Parts, golden};
+use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit, golden};
 use crate::metric::Desc;
 use crate::query::Question;
 
@@ -33,6 +33,11 @@ GRANT pg_monitor TO platform_exporter;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO platform_exporter;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO platform_exporter;
 ",
+    headlines: &[
+        Headline { title: "Connections", metric: "pg_stat_activity_count", unit: Unit::Count },
+        Headline { title: "Blocked sessions", metric: "pg_blocked_sessions", unit: Unit::Count },
+        Headline { title: "Size", metric: "pg_database_size_bytes", unit: Unit::Bytes },
+    ],
 };
 
 impl Definition for Config {

@@ -80,8 +80,8 @@ impl TryFrom<Raw> for Config {
 
     fn try_from(raw: Raw) -> Result<Self, String> {
         let url = Parts::of(&raw.url)?;
-        let password =
-            Secret::from_keys("password", raw.password, raw.password_file).map_err(|error| error.to_string())?;
+        let password = Secret::from_keys("password", raw.password, raw.password_file)
+            .map_err(|error| error.to_string())?;
         if raw.tls.cert_file.is_some() != raw.tls.key_file.is_some() {
             return Err("`tls.cert_file` and `tls.key_file` belong together: give both".to_owned());
         }

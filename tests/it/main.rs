@@ -3,6 +3,7 @@
 mod config;
 mod metric;
 mod query;
+mod schedule;
 mod source;
 mod stripe_stand_in;
 mod support;

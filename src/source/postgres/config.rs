@@ -80,8 +80,8 @@ impl TryFrom<Raw> for Config {
 
     fn try_from(raw: Raw) -> Result<Self, String> {
         let url = Parts::of(&raw.url)?;
-        let password =
-            Secret::from_keys("password", raw.password, raw.password_file).map_err(|error| error.to_string())?;
+        let password = Secret::from_keys("password", raw.password, raw.password_file)
+            .map_err(|error| error.to_string())?;
         if raw.tls.cert_file.is_some() != raw.tls.key_file.is_some() {
             return Err("`tls.cert_file` and `tls.key_file` belong together: give both".to_owned());
         }
@@ -109,7 +109,7 @@ impl Parts {
         if !matches!(url.scheme(), "postgres" | "postgresql") {
             return Err("expected a URL that starts with postgres:// or postgresql://".to_owned());
         }
-        let url = Url::parse(url.expose()).map_err(|error| {
+        let url = Url::parse(&with_host(url.expose())).map_err(|error| {
             format!(
                 "the URL cannot be read ({error}): expected postgres://user@host:5432/database with one host; \
                  percent-encode any of / ? # @ : % in a password, or give it under `password_file`"
@@ -182,6 +182,14 @@ fn ssl_mode(given: Option<SslMode>, host: &str, tls: &Tls) -> Result<SslMode, St
         }
         (given, _) => Ok(given.unwrap_or(SslMode::Prefer)),
     }
+}
+
+/// `user@/database?host=/run/postgresql` is a URL to libpq, but not to the URL standard.
+fn with_host(url: &str) -> String {
+    let authority = url.find("://").map_or(0, |start| start + 3);
+    let end = url[authority..].find(['/', '?', '#']).map_or(url.len(), |length| authority + length);
+    let host = if url[..end].ends_with('@') { "localhost" } else { "" };
+    format!("{}{host}{}", &url[..end], &url[end..])
 }
 
 /// Percent-decoding alone: in this part of a URL, `+`, `&` and `=` are themselves.

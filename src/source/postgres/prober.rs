@@ -102,7 +102,9 @@ fn no_stream(families: &[Family]) -> Option<Problem> {
 
 /// The series budget adds up what is over it, which for times means nothing.
 fn drop_sums_of_points_in_time(families: &mut Vec<Family>) {
-    for family in families.iter_mut().filter(|family| family.desc.name == "pg_stat_user_tables_last_autovacuum") {
+    for family in
+        families.iter_mut().filter(|family| family.desc.name == "pg_stat_user_tables_last_autovacuum")
+    {
         family.samples.retain(|sample| !sample.labels.iter().all(|value| value == "other"));
     }
     families.retain(|family| !family.samples.is_empty());

@@ -102,7 +102,8 @@ impl Session {
     /// statement, a cursor takes only a query, and the transaction is read-only. The rows come by the simple
     /// protocol, which has every type as text.
     async fn through_cursor(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
-        self.run(format!("{BEGIN}; {}; SET LOCAL cursor_tuple_fraction = 1", limits(limit(deadline)))).await?;
+        self.run(format!("{BEGIN}; {}; SET LOCAL cursor_tuple_fraction = 1", limits(limit(deadline))))
+            .await?;
         let declare = format!("DECLARE platform_exporter NO SCROLL CURSOR FOR {sql}");
         let declare = sqlx::query(AssertSqlSafe(declare)).persistent(false);
         declare.execute(&mut self.connection).await.map_err(failure)?;
@@ -225,7 +226,9 @@ fn inherited_certificate() -> Option<&'static str> {
     let probe = PgConnectOptions::new_without_pgpass().host("localhost").username("postgres");
     let url = probe.password("").to_url_lossy();
     let has = |key: &str| url.query_pairs().any(|(known, _)| known == key);
-    [("sslcert", "PGSSLCERT"), ("sslkey", "PGSSLKEY")].into_iter().find_map(|(key, name)| has(key).then_some(name))
+    [("sslcert", "PGSSLCERT"), ("sslkey", "PGSSLKEY")]
+        .into_iter()
+        .find_map(|(key, name)| has(key).then_some(name))
 }
 
 /// What the driver takes from the environment and cannot be told to leave.

@@ -202,7 +202,7 @@ fn decoded(text: &str) -> String {
 impl fmt::Display for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, database, .. } = self;
-        match host.contains(':') {
+        match host.contains(':') && !host.starts_with('/') {
             true => write!(formatter, "postgres://[{host}]:{port}/{database}"),
             false => write!(formatter, "postgres://{host}:{port}/{database}"),
         }

@@ -1,7 +1,9 @@
 //! PostgreSQL against real servers.
 
 mod config;
+mod environment;
 mod failures;
+mod pools;
 mod questions;
 mod replicas;
 mod rights;

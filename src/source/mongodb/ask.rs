@@ -247,7 +247,11 @@ impl Answer {
             Err(Problem { reason, detail }) => {
                 let problem = Problem::new(reason, format!("{whose}: {detail}"));
                 match reason {
-                    Reason::Permission | Reason::NotFound | Reason::Query | Reason::Timeout => {
+                    Reason::Permission
+                    | Reason::NotFound
+                    | Reason::Query
+                    | Reason::Timeout
+                    | Reason::Alarm => {
                         self.problems.push(problem);
                         Ok(())
                     }

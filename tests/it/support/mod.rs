@@ -24,6 +24,7 @@ pub(crate) mod subject;
 pub(crate) mod tls;
 mod tree;
 pub(crate) mod wait;
+pub(crate) mod web;
 
 use std::path::{Path, PathBuf};
 

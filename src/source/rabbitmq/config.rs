@@ -252,7 +252,12 @@ impl Scope {
             Expected::Nowhere => false,
             Expected::In(filter) => filter.takes(&queue.name),
         };
-        takes && queue.needs_consumers() && self.filter.takes(&queue.name)
+        takes && queue.needs_consumers() && self.is_chosen(&queue.name)
+    }
+
+    /// Whether the queue is one of those that are looked at singly.
+    pub(super) fn is_chosen(&self, name: &str) -> bool {
+        self.filter.takes(name) || self.declared.iter().any(|declared| declared == name)
     }
 
     /// The role of a queue, found from its surroundings, after what the configuration says of it.

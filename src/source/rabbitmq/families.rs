@@ -1,6 +1,6 @@
 //! The families of a broker.
 
-use super::management::{Alarm, Node, Overview, Resource};
+use super::management::{Alarm, Node, Overview, Resource, Survey};
 use super::queue::Queue;
 use crate::metric::{Desc, Family};
 
@@ -15,7 +15,7 @@ pub(super) const QUEUE_FAMILIES: [Desc; 5] = [
     Desc::gauge(
         "rabbitmq_queue_messages",
         QUEUE,
-        "Messages in the queue, ready or at a consumer (management API, queues with totals).",
+        "Messages in the queue, ready or at a consumer; quorum queues tell theirs every 5 seconds (management API, queues with totals).",
     ),
     Desc::gauge(
         "rabbitmq_queue_messages_ready",
@@ -35,7 +35,7 @@ pub(super) const QUEUE_FAMILIES: [Desc; 5] = [
     Desc::gauge(
         "rabbitmq_queue_without_consumers",
         QUEUE,
-        "1 where messages wait and nobody consumes; under `other` the number of such queues. Dead-letter queues, delay queues and streams are left out.",
+        "1 where messages are and nobody consumes, dead-letter queues, delay queues and streams left out (management API, consumers; AMQP, passive declaration).",
     ),
 ];
 
@@ -170,8 +170,15 @@ pub(super) fn count(number: u64) -> f64 {
     number as f64
 }
 
-/// What the cluster as a whole says.
-pub(super) fn of_cluster(overview: &Overview) -> Vec<Family> {
+/// What the broker says of itself, as far as it does.
+pub(super) fn of_broker(survey: &Survey) -> Vec<Family> {
+    let nodes = survey.nodes.as_deref().unwrap_or_default();
+    let alarms = survey.alarms.iter().flat_map(|alarms| of_alarms(nodes, alarms));
+    let families = survey.overview.iter().flat_map(of_cluster).chain(of_nodes(nodes)).chain(alarms);
+    families.filter(|family| !family.samples.is_empty()).collect()
+}
+
+fn of_cluster(overview: &Overview) -> Vec<Family> {
     let totals = &overview.object_totals;
     let counts =
         [(CONNECTIONS, totals.connections), (CHANNELS, totals.channels), (CONSUMERS, totals.consumers)];
@@ -181,8 +188,7 @@ pub(super) fn of_cluster(overview: &Overview) -> Vec<Family> {
     known.chain([statistics, build]).collect()
 }
 
-/// What the nodes say of themselves, as far as they do.
-pub(super) fn of_nodes(nodes: &[Node]) -> Vec<Family> {
+fn of_nodes(nodes: &[Node]) -> Vec<Family> {
     let family = |(desc, value): (Desc, OfNode)| {
         let mut family = desc.family();
         for node in nodes {
@@ -192,11 +198,10 @@ pub(super) fn of_nodes(nodes: &[Node]) -> Vec<Family> {
         }
         family
     };
-    NODE_FAMILIES.map(family).into_iter().filter(|family| !family.samples.is_empty()).collect()
+    NODE_FAMILIES.map(family).into()
 }
 
-/// The alarms of every node.
-pub(super) fn of_alarms(nodes: &[Node], alarms: &[Alarm]) -> Vec<Family> {
+fn of_alarms(nodes: &[Node], alarms: &[Alarm]) -> Vec<Family> {
     let family = |(desc, resource): (Desc, Resource)| {
         let mut family = desc.family();
         for node in nodes {

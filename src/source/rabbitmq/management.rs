@@ -185,20 +185,19 @@ impl Management {
         };
         let mut queues: Vec<Queue> = self.get(QUEUES, end).await?.json()?;
         survey.problems.extend(self.hidden(queues.len(), total, end).await?);
-        // Who may not see the nodes sees only his own consumers.
-        if statistics && survey.nodes.is_some() {
-            self.count_consumers(&mut queues, end).await?;
-        }
-        let survey_queues = survey.queues.insert(queues);
-        let topology = self.topology(survey_queues, end).await?;
-        let dead_letters = topology.resolve(survey_queues);
-        for (queue, role) in survey_queues.iter_mut().zip(dead_letters.roles) {
+        let dead_letters = self.topology(&queues, end).await?.resolve(&queues);
+        for (queue, role) in queues.iter_mut().zip(dead_letters.roles) {
             queue.role = role;
         }
         survey.routes = dead_letters.routes;
         if !dead_letters.complete {
             let detail = "too many bindings to find every dead-letter queue: set x-dead-letter-routing-key";
             survey.problems.push(Problem::new(Reason::Cardinality, detail));
+        }
+        let queues = survey.queues.insert(queues);
+        // Who may not see the nodes sees only his own consumers.
+        if statistics && survey.nodes.is_some() {
+            self.count_consumers(queues, end).await?;
         }
         Ok(())
     }

@@ -62,24 +62,17 @@ impl crate::probe::Prober for Prober {
         settle_doubts(&self.config, &mut exchange, &mut queues).await?;
         self.session = Some(exchange.finish().await?);
 
-        let scope = &self.config.scope;
-        let mut observation = Observation::default();
-        observation.families =
-            self.members.families(&queues, &survey.routes, scope, &self.config.broker.vhost);
+        let Config { scope, broker, .. } = &self.config;
+        let mut families = self.members.families(&queues, &survey.routes, scope, &broker.vhost);
         if is_complete {
-            observation.families.extend(families::of_all(&queues));
+            families.extend(families::of_all(&queues));
         }
-        observation.families.extend(survey.overview.iter().flat_map(families::of_cluster));
-        if let Some(nodes) = &survey.nodes {
-            observation.families.extend(families::of_nodes(nodes));
-            let alarms = survey.alarms.iter();
-            observation.families.extend(alarms.flat_map(|alarms| families::of_alarms(nodes, alarms)));
-        }
-        observation.problems = sick(&survey);
-        observation.problems.extend(survey.problems);
+        families.extend(families::of_broker(&survey));
         let is_abandoned = |queue: &&Queue| scope.is_attended(queue) && queue.is_abandoned() == Some(true);
-        observation.problems.extend(abandoned(&queues.iter().filter(is_abandoned).collect::<Vec<_>>()));
-        Ok(observation)
+        let mut problems = sick(&survey);
+        problems.extend(survey.problems);
+        problems.extend(abandoned(&queues.iter().filter(is_abandoned).collect::<Vec<_>>()));
+        Ok(Observation { families, problems, failure: None })
     }
 }
 

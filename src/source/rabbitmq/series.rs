@@ -29,8 +29,7 @@ impl Members {
     ) -> Vec<Family> {
         let declared: BTreeSet<_> =
             scope.declared.iter().map(|name| vec![vhost.to_owned(), name.clone()]).collect();
-        let is_chosen = |queue: &Queue| scope.filter.takes(&queue.name) || declared.contains(&key(queue));
-        let chosen: Vec<bool> = queues.iter().map(is_chosen).collect();
+        let chosen: Vec<bool> = queues.iter().map(|queue| scope.is_chosen(&queue.name)).collect();
 
         let of_queue = |queue: &Queue| (key(queue), values(queue, scope));
         let mut lines: Lines = queues

@@ -4,9 +4,10 @@ use lapin::options::{BasicConsumeOptions, BasicGetOptions};
 use platform_exporter::probe::Reason;
 use serde_json::json;
 
-use super::{SOON, both, client, has, members, problems, publish, reasons, the, value, well};
+use super::{SOON, both, client, has, members, problems, publish, reasons, source, the, value, well};
 use crate::support::rabbitmq::Rabbitmq;
 use crate::support::wait::eventually;
+use crate::support::web::{Web, reply};
 
 #[tokio::test]
 async fn an_alarm_is_a_problem_of_its_node() {
@@ -93,4 +94,52 @@ async fn depth_and_consumers_need_no_statistics() {
     assert_eq!(the(&families, "rabbitmq_queues", &[]), 4.0);
     assert!(!has(&families, "rabbitmq_process_resident_memory_bytes"));
     well(&mut both(&broker, "%2f", ", consumers_expected: false")).await;
+    version_4_is_understood(&broker).await;
+}
+
+/// The management interface of 4.x says which policy is in force, has other types, and words for numbers.
+async fn version_4_is_understood(broker: &Rabbitmq) {
+    let web = Web::start(|asked| {
+        let body = match asked.path.split('?').next() {
+            Some("/api/overview") => json!({"rabbitmq_version": "4.2.0", "disable_stats": true}),
+            Some("/api/nodes") => json!([{"name": "rabbit@a", "running": true, "being_drained": false,
+                "mem_used": 5, "disk_free": "disk_free_monitoring_disabled", "fd_used": "unknown", "partitions": []},
+                {"name": "rabbit@b", "running": false}]),
+            Some("/api/health/checks/alarms") => {
+                let alarms = [json!({"node": "rabbit@a", "resource": "memory"}), json!({"node": "rabbit@a", "resource": "cores"})];
+                return reply(503, json!({"status": "failed", "reason": "There are alarms", "alarms": alarms}).to_string());
+            }
+            Some("/api/queues") => json!([
+                {"vhost": "shop", "name": "orders", "type": "quorum", "policy": "dead", "arguments": {}, "messages": 2},
+                {"vhost": "shop", "name": "mails", "type": "classic", "policy": "", "arguments": [], "messages": 0},
+                {"vhost": "shop", "name": "dead", "type": "stream", "internal": false, "state": "down"}]),
+            Some("/api/policies") => json!([{"vhost": "shop", "name": "dead", "pattern": "(?<", "priority": 0,
+                "apply-to": "quorum_queues", "definition": {"dead-letter-exchange": "", "dead-letter-routing-key": "dead"}}]),
+            _ => json!([]),
+        };
+        reply(200, body.to_string())
+    })
+    .await;
+    let yaml = format!("rabbitmq: {{url: '{}', management_url: '{}'}}", broker.url(), web.url("/"));
+    let mut subject = source(&yaml);
+    let observation = subject.probe().await.expect("AMQP answers");
+    let families = observation.families;
+    assert_eq!(members(&families, "rabbitmq_dead_letter_info"), [["shop", "orders", "", "dead"]]);
+    assert_eq!(members(&families, "rabbitmq_build_info"), [["4.2.0", ""]]);
+    assert_eq!(the(&families, "rabbitmq_queue_messages", &["shop", "orders"]), 2.0);
+    assert_eq!(the(&families, "rabbitmq_process_resident_memory_bytes", &["rabbit@a"]), 5.0);
+    assert_eq!(the(&families, "rabbitmq_alarms_memory_used_watermark", &["rabbit@a"]), 1.0);
+    assert_eq!(the(&families, "rabbitmq_running", &["rabbit@b"]), 0.0);
+    let unknown = [
+        "rabbitmq_disk_space_available_bytes",
+        "rabbitmq_process_open_fds",
+        "rabbitmq_dead_letter_queue_messages",
+    ];
+    assert!(unknown.iter().all(|family| !has(&families, family)));
+    assert_eq!(reasons(&observation.problems), [Reason::Alarm; 3], "{:?}", observation.problems);
+    // What changes seldom is not asked for again, what needs statistics not at all.
+    subject.probe().await.expect("AMQP answers");
+    let asked: Vec<_> = web.asked().into_iter().map(|asked| asked.path).collect();
+    let times = |what| asked.iter().filter(|path| path.starts_with(what)).count();
+    assert_eq!(["/api/queues", "/api/bindings", "/api/policies", "/api/consumers"].map(times), [2, 1, 1, 0]);
 }

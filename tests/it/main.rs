@@ -4,3 +4,4 @@ mod source;
 mod support;
 mod support_breaks;
 mod support_starts;
+mod support_starts_http;

@@ -116,7 +116,7 @@ impl Kind {
         match self {
             Self::Postgres => &postgres::FACTS,
             Self::Mongodb => &mongodb::FACTS,
-            Self::Redis => &redis::FACTS,
+            Self::Redis => const { &redis::FACTS },
             Self::Rabbitmq => &rabbitmq::FACTS,
             Self::Stripe => &stripe::FACTS,
             Self::S3 => &s3::FACTS,

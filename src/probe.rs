@@ -126,6 +126,8 @@ pub struct Observation {
     pub families: Vec<Family>,
     /// What the source should give and does not: it is degraded while there are any.
     pub problems: Vec<Problem>,
+    /// Why the source counts as down although its families are true: a key is valid while its bucket is gone.
+    pub failure: Option<Problem>,
 }
 
 /// The code of a kind: asks one source how it is.

@@ -148,4 +148,13 @@ impl Family {
         self.push(labels, value);
         self
     }
+
+    /// The family with one more sample, if there is a value.
+    #[must_use]
+    pub fn with_some<const N: usize>(self, labels: [&str; N], value: Option<f64>) -> Self {
+        match value {
+            Some(value) => self.with(labels, value),
+            None => self,
+        }
+    }
 }

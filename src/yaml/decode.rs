@@ -30,6 +30,26 @@ pub(super) fn decode<T: DeserializeOwned>(node: &Node, path: &Path, faults: &mut
     }
 }
 
+/// Tells the keys of a map that are not known, and returns their nodes.
+pub(super) fn refuse_unknown_keys<'a>(
+    node: &'a Node,
+    path: &Path,
+    known: &[&str],
+    faults: &mut Faults,
+) -> Vec<&'a Node> {
+    let unknown = node.entries().iter().filter(|(key, _)| !known.contains(&key.text.as_str()));
+    let refuse = |(key, node): &'a (super::tree::Key, Node)| {
+        faults.add(Fault {
+            place: key.place,
+            path: path.key(&key.text),
+            message: format!("unknown key; expected one of {}", known.join(", ")),
+            hint: hint(&key.text, known.iter().copied()),
+        });
+        node
+    };
+    unknown.map(refuse).collect()
+}
+
 /// What the runs know of each other.
 struct Notes<'a> {
     faults: &'a mut Faults,
@@ -156,14 +176,8 @@ impl<'a, 'n> Decoder<'a, 'n> {
 
     /// Tells the keys that a struct does not have.
     fn tell_unknown_keys(&self, known: &'static [&'static str]) {
-        for (key, node) in self.node.entries().iter().filter(|(key, _)| !known.contains(&key.text.as_str())) {
-            let mut notes = self.notes.borrow_mut();
-            notes.faults.add(Fault {
-                place: key.place,
-                path: self.path.key(&key.text),
-                message: format!("unknown key; expected one of {}", known.join(", ")),
-                hint: hint(&key.text, known.iter().copied()),
-            });
+        let mut notes = self.notes.borrow_mut();
+        for node in refuse_unknown_keys(self.node, &self.path, known, notes.faults) {
             notes.set_aside.insert(std::ptr::from_ref(node));
         }
     }

@@ -6,7 +6,7 @@ mod decode;
 mod fault;
 mod tree;
 
-pub use fault::{Fault, Faults, Path};
+pub use fault::{Fault, Faults, Path, hint};
 pub use tree::{Node, Place, Value};
 
 use serde::de::DeserializeOwned;
@@ -22,4 +22,9 @@ pub fn parse(text: &str, variable: &dyn Fn(&str) -> Option<String>, faults: &mut
 /// Decodes a node. Returns `None` when there are faults, all of which then are in `faults`.
 pub fn decode<T: DeserializeOwned>(node: &Node, path: &Path, faults: &mut Faults) -> Option<T> {
     decode::decode(node, path, faults)
+}
+
+/// Tells the keys of a map that are not among the known ones.
+pub fn refuse_unknown_keys(node: &Node, path: &Path, known: &[&str], faults: &mut Faults) {
+    decode::refuse_unknown_keys(node, path, known, faults);
 }

@@ -20,7 +20,7 @@ use self::answers::RedisAnswers;
 use self::links::Links;
 use self::prober::RedisProber;
 use super::golden::{self, GoldenValues};
-use super::{Context, Definition, Kind, KindFacts, Parts};
+use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit};
 use crate::metric::Desc;
 use crate::query::Question;
 
@@ -41,6 +41,11 @@ ACL SETUSER platform_exporter on >PASSWORD resetkeys ~* resetchannels -@all +@re
 # On each sentinel, where `sentinel` is used:
 ACL SETUSER platform_exporter on >PASSWORD resetchannels -@all +ping +client|setname +sentinel|get-master-addr-by-name
 ",
+    headlines: &[
+        Headline { title: "Clients", metric: "redis_connected_clients", unit: Unit::Count },
+        Headline { title: "Memory", metric: "redis_memory_used_bytes", unit: Unit::Bytes },
+        Headline { title: "Keys", metric: "redis_db_keys", unit: Unit::Count },
+    ],
 };
 
 fn catalogue() -> Vec<Desc> {

@@ -6,6 +6,7 @@
 )]
 
 pub(crate) mod alertmanager;
+pub(crate) mod exporter;
 pub(crate) mod http;
 pub(crate) mod mongodb;
 pub(crate) mod ports;
@@ -17,11 +18,13 @@ mod proxy_connection;
 pub(crate) mod rabbitmq;
 pub(crate) mod redis;
 pub(crate) mod s3;
+pub(crate) mod stripe;
 pub(crate) mod sts;
 pub(crate) mod subject;
 pub(crate) mod tls;
 mod tree;
 pub(crate) mod wait;
+pub(crate) mod web;
 
 use std::path::{Path, PathBuf};
 

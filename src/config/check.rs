@@ -1,0 +1,138 @@
+//! What has to hold between the parts of a configuration.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::Source;
+use crate::metric::Desc;
+use crate::query::{Ask, Declared, Question};
+use crate::setting::SourceName;
+use crate::source::Kind;
+use crate::yaml::{Fault, Faults, Node, Path, Place, hint};
+
+/// A query with its place in the file.
+pub(super) struct Placed<'a> {
+    pub(super) query: Declared,
+    pub(super) node: &'a Node,
+    pub(super) path: Path,
+}
+
+impl Placed<'_> {
+    fn fault(&self, key: &str, message: String, faults: &mut Faults) {
+        faults.at(self.place(key), &self.path.key(key), message);
+    }
+
+    fn place(&self, key: &str) -> Place {
+        self.node.get(key).map_or(self.node.place, |node| node.place)
+    }
+}
+
+type Sources = BTreeMap<SourceName, Option<Source>>;
+
+/// Checks the declared queries against the sources, against each other and against the names of the kinds.
+pub(super) fn queries(queries: &[Placed<'_>], tree: &Node, sources: &Sources, faults: &mut Faults) {
+    if let Some(node) = tree.get("queries").filter(|node| node.elements().is_empty()) {
+        faults.at(node.place, &Path::default().key("queries"), "expected a list of queries: `- name: …`");
+    }
+    let taken = names_of_kinds();
+    let mut names: HashMap<&str, &Path> = HashMap::new();
+    let mut declared: HashMap<String, (Desc, &SourceName, &str)> = HashMap::new();
+    for placed in queries {
+        let Declared { spec, ask, .. } = &placed.query;
+        if let Some(first) = names.insert(&spec.name, &placed.path) {
+            placed.fault("name", format!("`{}` is the name of {first} already", spec.name), faults);
+        }
+        asked(placed, sources, faults);
+        for desc in spec.catalogue() {
+            if let Some(kind) = taken.get(&*desc.name) {
+                placed.fault(
+                    "metrics",
+                    format!("{} belongs to the {kind} kind: choose another name", desc.name),
+                    faults,
+                );
+            }
+            match declared.get(&*desc.name) {
+                Some((other, _, query)) if *other != desc => {
+                    let message =
+                        format!("{} has another type, help or labels in the query `{query}`", desc.name);
+                    placed.fault("metrics", message, faults);
+                }
+                Some((_, source, query)) if *source == ask.source() => {
+                    let message =
+                        format!("{} comes from the query `{query}` of the same source already", desc.name);
+                    placed.fault("metrics", message, faults);
+                }
+                _ => {
+                    declared.insert(desc.name.to_string(), (desc, ask.source(), &spec.name));
+                }
+            }
+        }
+    }
+}
+
+fn asked(placed: &Placed<'_>, sources: &Sources, faults: &mut Faults) {
+    match &placed.query.ask {
+        Ask::One { source, question } => {
+            asks(source, question, sources, placed.place("source"), &placed.path.key("source"), faults);
+        }
+        Ask::Distinct(parts) => {
+            let elements = placed.node.get("distinct").map_or(&[][..], Node::elements);
+            for (index, (part, node)) in parts.iter().zip(elements).enumerate() {
+                let path = placed.path.key("distinct").index(index).key("source");
+                let place = node.get("source").map_or(node.place, |node| node.place);
+                asks(&part.source, &part.question, sources, place, &path, faults);
+            }
+        }
+    }
+}
+
+/// Checks the sources that other sources ask.
+pub(super) fn asked_sources(tree: &Node, sources: &Sources, faults: &mut Faults) {
+    for (name, source) in sources.iter().filter_map(|(name, source)| Some((name, source.as_ref()?))) {
+        let path = Path::default().key("sources").key(name.as_str());
+        let place = tree.get("sources").and_then(|node| node.get(name.as_str())).unwrap_or(tree).place;
+        for (asked, question) in source.config.definition().asks() {
+            asks(&asked, &question, sources, place, &path, faults);
+        }
+    }
+}
+
+/// Checks that a source exists and answers a question.
+fn asks(
+    name: &SourceName,
+    question: &Question,
+    sources: &Sources,
+    place: Place,
+    path: &Path,
+    faults: &mut Faults,
+) {
+    match sources.get(name) {
+        None => faults.add(Fault {
+            place,
+            path: path.clone(),
+            message: format!("there is no source `{name}`"),
+            hint: hint(name.as_str(), sources.keys().map(SourceName::as_str)),
+        }),
+        Some(Some(source)) => {
+            let kind = source.config.definition().kind();
+            if !(kind.facts().answers)(question) {
+                let message =
+                    format!("`{name}` is a {kind} source, which does not answer `{}`", question.key());
+                faults.at(place, path, message);
+            }
+        }
+        // Its own faults have been told.
+        Some(None) => {}
+    }
+}
+
+/// The names that kinds export, whether or not a source of the kind is configured.
+fn names_of_kinds() -> HashMap<String, Kind> {
+    let of_kind = |kind: Kind| {
+        let facts = kind.facts();
+        (facts.catalogue)()
+            .into_iter()
+            .chain(facts.up.clone())
+            .map(move |desc| (desc.name.into_owned(), kind))
+    };
+    Kind::ALL.into_iter().flat_map(of_kind).collect()
+}

@@ -1,0 +1,57 @@
+//! Without a configuration file: the sources that the application's own environment names.
+
+use std::fmt::Write;
+
+/// The environment names no source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no source is configured: give a file with --config.file, or set at least one of DATABASE_URL, MONGODB_URI \
+     (or MONGO_URL), REDIS_URL, AMQP_URL (or RABBITMQ_URL), STRIPE_API_KEY, S3_BUCKET (with AWS_ACCESS_KEY_ID and \
+     AWS_SECRET_ACCESS_KEY)"
+)]
+pub struct NoSources;
+
+/// The variables that are enough for a source: its name, its kind, the key, and the variables by precedence.
+const URLS: [(&str, &str, &str, &[&str]); 5] = [
+    ("postgres", "postgres", "url", &["DATABASE_URL"]),
+    ("mongodb", "mongodb", "url", &["MONGODB_URI", "MONGO_URL"]),
+    ("redis", "redis", "url", &["REDIS_URL"]),
+    ("rabbitmq", "rabbitmq", "url", &["AMQP_URL", "RABBITMQ_URL"]),
+    ("stripe", "stripe", "api_key", &["STRIPE_API_KEY"]),
+];
+
+/// The keys of the S3 source beside its bucket, each with the variables by precedence.
+const S3_KEYS: [(&str, &[&str]); 5] = [
+    ("region", &["AWS_REGION", "AWS_DEFAULT_REGION"]),
+    ("endpoint", &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]),
+    ("access_key_id", &["AWS_ACCESS_KEY_ID"]),
+    ("secret_access_key", &["AWS_SECRET_ACCESS_KEY"]),
+    ("session_token", &["AWS_SESSION_TOKEN"]),
+];
+
+/// Writes the configuration that the environment amounts to. Values stay variables, so no secret is in the text.
+///
+/// # Errors
+/// When the environment names no source.
+pub fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<String, NoSources> {
+    let set = |names: &[&'static str]| {
+        names.iter().copied().find(|name| variable(name).is_some_and(|value| !value.is_empty()))
+    };
+    let mut text = String::from("sources:\n");
+    for (name, kind, key, variables) in URLS {
+        if let Some(variable) = set(variables) {
+            writeln!(text, "  {name}: {{{kind}: {{{key}: \"${{{variable}}}\"}}}}")
+                .expect("writing to a string does not fail");
+        }
+    }
+    if set(&["S3_BUCKET"]).is_some() {
+        text.push_str("  s3: {s3: {bucket: \"${S3_BUCKET}\"");
+        for (key, variables) in S3_KEYS {
+            if let Some(variable) = set(variables) {
+                write!(text, ", {key}: \"${{{variable}}}\"").expect("writing to a string does not fail");
+            }
+        }
+        text.push_str("}}\n");
+    }
+    if text == "sources:\n" { Err(NoSources) } else { Ok(text) }
+}

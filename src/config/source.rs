@@ -1,0 +1,86 @@
+//! One entry of `sources`: the keys that every kind has, and the kind as a key.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::setting::{Duration, SourceName};
+use crate::source::{Kind, SourceConfig};
+use crate::yaml::{self, Faults, Node, Path, Value};
+
+/// A configured source.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// What it is.
+    pub config: SourceConfig,
+    /// How often it is probed.
+    pub interval: std::time::Duration,
+    /// How long a probe may take; at most `interval`.
+    pub timeout: std::time::Duration,
+    /// A probe that takes longer makes the source degraded.
+    pub slow_after: Option<std::time::Duration>,
+}
+
+/// The keys beside that of the kind.
+#[derive(Deserialize)]
+struct Common {
+    interval: Option<Duration>,
+    timeout: Option<Duration>,
+    degraded: Option<Degraded>,
+}
+
+#[derive(Deserialize)]
+struct Degraded {
+    latency: Option<Duration>,
+}
+
+const COMMON: [&str; 3] = ["interval", "timeout", "degraded"];
+
+/// Reads every source. A source with faults is there without its content, so that what names it is no fault too.
+pub(super) fn read_all(
+    node: &Node,
+    path: &Path,
+    faults: &mut Faults,
+) -> BTreeMap<SourceName, Option<Source>> {
+    let mut sources = BTreeMap::new();
+    for (key, node) in node.entries() {
+        let path = path.key(&key.text);
+        match SourceName::try_from(key.text.clone()) {
+            Ok(name) => {
+                sources.insert(name, read(node, &path, faults));
+            }
+            Err(error) => faults.at(key.place, &path, error.to_string()),
+        }
+    }
+    sources
+}
+
+fn read(node: &Node, path: &Path, faults: &mut Faults) -> Option<Source> {
+    let kinds = Kind::ALL.map(Kind::as_str);
+    let known: Vec<_> = kinds.into_iter().chain(COMMON).collect();
+    yaml::refuse_unknown_keys(node, path, &known, faults);
+    let common = yaml::decode::<Common>(&part(node, &COMMON), path, faults);
+    let kind = part(node, &kinds);
+    if kind.entries().len() != 1 {
+        faults.at(node.place, path, format!("expected exactly one kind, one of {}", kinds.join(", ")));
+        return None;
+    }
+    let config = yaml::decode::<SourceConfig>(&kind, path, faults)?;
+    let common = common?;
+    let (definition, facts) = (config.definition(), config.definition().kind().facts());
+    let interval = common.interval.map(Duration::get).or(definition.interval()).unwrap_or(facts.interval);
+    let timeout = common.timeout.map_or(facts.timeout.min(interval), Duration::get);
+    if timeout > interval {
+        let place = node.get("timeout").map_or(node.place, |node| node.place);
+        let interval = humantime::format_duration(interval);
+        faults.at(place, &path.key("timeout"), format!("expected at most the interval, which is {interval}"));
+    }
+    let slow_after = common.degraded.and_then(|degraded| degraded.latency).map(Duration::get);
+    Some(Source { config, interval, timeout, slow_after })
+}
+
+/// A map with only those entries whose key is among `keys`.
+fn part(node: &Node, keys: &[&str]) -> Node {
+    let entries = node.entries().iter().filter(|(key, _)| keys.contains(&key.text.as_str()));
+    Node { place: node.place, value: Value::Map(entries.cloned().collect()) }
+}

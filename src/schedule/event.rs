@@ -1,0 +1,31 @@
+//! The log line of a change: one for each, never one for each failed probe.
+
+use std::time::SystemTime;
+
+use crate::setting::SourceName;
+use crate::snapshot::{Event, Status};
+use crate::source::Kind;
+
+pub(super) fn log(source: &SourceName, kind: Kind, event: &Event) {
+    let since = rfc3339(event.since);
+    let status = event.status;
+    if status == Status::Up {
+        tracing::info!(event = "system.analytics.recovered", %source, %kind, %status, since);
+        return;
+    }
+    let reasons: Vec<_> = event.problems.iter().map(|problem| problem.reason.as_str()).collect();
+    let details: Vec<_> = event.problems.iter().map(|problem| problem.detail.as_str()).collect();
+    tracing::warn!(
+        event = "system.analytics.degraded",
+        %source,
+        %kind,
+        %status,
+        reasons = reasons.join(","),
+        since,
+        detail = details.join("; "),
+    );
+}
+
+fn rfc3339(at: SystemTime) -> String {
+    jiff::Timestamp::try_from(at).map_or_else(|_| String::new(), |at| format!("{at:.0}"))
+}

@@ -1,0 +1,75 @@
+//! The loop of one declared query: ask, read, record, wait.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::future;
+use tokio::time::Instant;
+
+use super::event;
+use crate::probe::{Problem, Reason};
+use crate::query::{Ask, Cell, Declared, DistinctCount, Lane, Reading, Rows};
+use crate::setting::SourceName;
+use crate::snapshot::{QueryRun, Store};
+
+/// The first retry of a failed query comes after this time; each further one after twice as long.
+const FIRST_RETRY: Duration = Duration::from_secs(5);
+
+/// The query lanes by the names of their sources.
+type Lanes = BTreeMap<SourceName, Lane>;
+
+pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, first: Instant) {
+    let mut reading = Reading::new(Arc::new(declared.spec.clone()));
+    let source = declared.ask.source();
+    let (mut next, mut attempts) = (first, 0_u32);
+    loop {
+        tokio::time::sleep_until(next).await;
+        let started = Instant::now();
+        let rows = ask(&declared, &lanes).await;
+        let result =
+            rows.and_then(|rows| reading.read(&rows).map_err(|error| Problem::new(Reason::Query, error)));
+        attempts = if result.is_ok() { 0 } else { attempts.saturating_add(1) };
+        next = started + delay(declared.every.get(), attempts);
+        let run = QueryRun { result, duration: started.elapsed(), max_age: declared.max_age.get() };
+        let event = store.update(source, |state| {
+            let event = state.queried(&declared.spec.name, run, SystemTime::now());
+            event.map(|event| (state.kind(), event))
+        });
+        if let Some((kind, event)) = event {
+            event::log(source, kind, &event);
+        }
+    }
+}
+
+/// Errors are not kept as long as results: a failed query is put again sooner.
+fn delay(every: Duration, attempts: u32) -> Duration {
+    match attempts.checked_sub(1) {
+        None => every,
+        Some(doublings) => FIRST_RETRY.saturating_mul(2_u32.saturating_pow(doublings)).min(every),
+    }
+}
+
+/// Puts a declared query once.
+///
+/// # Errors
+/// What the source says; for `distinct`, of the first part that fails.
+pub async fn ask(declared: &Declared, lanes: &Lanes) -> Result<Rows, Problem> {
+    let timeout = declared.timeout.get();
+    match &declared.ask {
+        Ask::One { source, question } => lanes[source].ask(question, timeout).await,
+        Ask::Distinct(parts) => {
+            let asked = parts.iter().map(async |part| {
+                let rows = lanes[&part.source].ask(&part.question, timeout).await;
+                rows.map_err(|problem| {
+                    Problem::new(problem.reason, format!("{}: {}", part.source, problem.detail))
+                })
+            });
+            let mut count = DistinctCount::default();
+            for rows in future::try_join_all(asked).await? {
+                count.add(&rows);
+            }
+            Ok(Rows { columns: vec!["count".to_owned()], rows: vec![vec![Cell::Number(count.count())]] })
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The loop of one source: probe, record, wait.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::{Waiter, event};
+use crate::config::Source;
+use crate::probe::{Observation, Prober, Problem, Reason};
+use crate::setting::SourceName;
+use crate::snapshot::Store;
+
+/// The first retry of a source that cannot be reached comes after this time; each further one after twice as long.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+pub(super) struct SourceLoop {
+    name: SourceName,
+    interval: Duration,
+    timeout: Duration,
+    prober: Box<dyn Prober>,
+    store: Arc<Store>,
+    requests: mpsc::Receiver<Waiter>,
+    /// Failed attempts to reach the source since it was last reached.
+    attempts: u32,
+}
+
+impl SourceLoop {
+    pub(super) fn new(
+        name: SourceName,
+        source: &Source,
+        prober: Box<dyn Prober>,
+        store: Arc<Store>,
+        requests: mpsc::Receiver<Waiter>,
+    ) -> Self {
+        let (interval, timeout) = (source.interval, source.timeout);
+        Self { name, interval, timeout, prober, store, requests, attempts: 0 }
+    }
+
+    pub(super) async fn run(mut self, first: Instant) {
+        let mut next = first;
+        loop {
+            let waiter = tokio::select! {
+                () = tokio::time::sleep_until(next) => None,
+                waiter = self.requests.recv() => waiter,
+            };
+            let started = Instant::now();
+            let result = probe_once(self.prober.as_mut(), self.timeout).await;
+            next = started + self.delay(&result);
+            let event = self.store.update(&self.name, |state| {
+                let event = state.probed(result, started.elapsed(), SystemTime::now());
+                event.map(|event| (state.kind(), event))
+            });
+            if let Some((kind, event)) = event {
+                event::log(&self.name, kind, &event);
+            }
+            // Whoever asked while the probe was under way has joined it.
+            let joined = std::iter::from_fn(|| self.requests.try_recv().ok());
+            for waiter in waiter.into_iter().chain(joined) {
+                // It may have left meanwhile.
+                let _ = waiter.send(());
+            }
+        }
+    }
+
+    /// How long to wait from the start of one probe to that of the next: the interval, or less while there is
+    /// nothing at the other end that a retry could burden.
+    fn delay(&mut self, result: &Result<Observation, Problem>) -> Duration {
+        let failure = match result {
+            Ok(observation) => observation.failure.as_ref(),
+            Err(problem) => Some(problem),
+        };
+        if !failure.is_some_and(|problem| matches!(problem.reason, Reason::Connect | Reason::Dns)) {
+            self.attempts = 0;
+            return self.interval;
+        }
+        let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(self.attempts));
+        self.attempts = self.attempts.saturating_add(1);
+        doubled.min(self.interval).mul_f64(0.75 + 0.25 * fastrand::f64())
+    }
+}
+
+/// One probe under its deadline. A panic in it is this source's problem alone.
+///
+/// # Errors
+/// Why the source is down.
+pub async fn probe_once(prober: &mut dyn Prober, timeout: Duration) -> Result<Observation, Problem> {
+    let probe = AssertUnwindSafe(prober.probe()).catch_unwind();
+    match tokio::time::timeout(timeout, probe).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(Problem::new(Reason::Internal, "the prober panicked")),
+        Err(_) => Err(Problem::new(Reason::Timeout, format!("no answer within {timeout:?}"))),
+    }
+}

@@ -1,0 +1,126 @@
+//! The health of a source and of its queries, said the same way for every kind.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::state::{SourceState, Status};
+use crate::metric::{Desc, Family};
+use crate::probe::Reason;
+
+const UP: Desc = Desc::gauge(
+    "platform_source_up",
+    &["kind"],
+    "1 when the last probe reached the source, else 0; present from the start.",
+);
+const STATUS: Desc = Desc::gauge(
+    "platform_source_status",
+    &["kind", "status"],
+    "1 for the present status of the source, 0 for the others.",
+);
+const PROBLEM: Desc = Desc::gauge(
+    "platform_source_problem",
+    &["kind", "reason"],
+    "1 for each reason why the source is not up.",
+);
+const LAST_SUCCESS: Desc = Desc::gauge(
+    "platform_source_last_success_timestamp_seconds",
+    &["kind"],
+    "When the last probe that reached the source ended.",
+);
+const DURATION: Desc =
+    Desc::gauge("platform_probe_duration_seconds", &["kind"], "How long the last probe took.");
+const PROBES: Desc =
+    Desc::counter("platform_probes_total", &["kind"], "Probes that have ended, well or not.");
+const FAILURES: Desc = Desc::counter(
+    "platform_probe_failures_total",
+    &["kind", "reason"],
+    "Probes that did not reach the source, by reason.",
+);
+const QUERY_LAST_SUCCESS: Desc = Desc::gauge(
+    "platform_query_last_success_timestamp_seconds",
+    &["query"],
+    "When the query last gave a good result.",
+);
+const QUERY_DURATION: Desc =
+    Desc::gauge("platform_query_duration_seconds", &["query"], "How long the query's last run took.");
+const QUERY_SERIES: Desc =
+    Desc::gauge("platform_query_series", &["query"], "Series in the query's last good result.");
+const QUERY_FAILURES: Desc = Desc::counter(
+    "platform_query_failures_total",
+    &["query", "reason"],
+    "Failed runs of the query, by reason.",
+);
+const DROPPED: Desc = Desc::gauge(
+    "platform_series_dropped",
+    &["query"],
+    "Label sets over the query's max_series in its last good result, summed under `other`.",
+);
+
+/// The failures that a query has most often: their counters start at 0, so that the first one is seen as an increase.
+const LIKELY: [Reason; 5] =
+    [Reason::Timeout, Reason::Connect, Reason::Permission, Reason::Query, Reason::Cardinality];
+
+/// Every family of the health layer.
+pub fn catalogue() -> Vec<Desc> {
+    vec![
+        UP,
+        STATUS,
+        PROBLEM,
+        LAST_SUCCESS,
+        DURATION,
+        PROBES,
+        FAILURES,
+        QUERY_LAST_SUCCESS,
+        QUERY_DURATION,
+        QUERY_SERIES,
+        QUERY_FAILURES,
+        DROPPED,
+    ]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+pub(super) fn families(state: &SourceState) -> Vec<Family> {
+    let kind = state.kind().as_str();
+    let up = f64::from(state.is_up());
+    let mut families = vec![
+        UP.family().with([kind], up),
+        Status::ALL.into_iter().fold(STATUS.family(), |family, status| {
+            family.with([kind, status.as_str()], f64::from(status == state.status()))
+        }),
+        state
+            .reasons()
+            .into_iter()
+            .fold(PROBLEM.family(), |family, reason| family.with([kind, reason.as_str()], 1.0)),
+        LAST_SUCCESS.family().with_some([kind], state.last_success.map(timestamp)),
+        DURATION.family().with_some([kind], state.last_duration.map(|duration| duration.as_secs_f64())),
+        PROBES.family().with([kind], state.probes as f64),
+        state.failures.iter().fold(FAILURES.family(), |family, (reason, count)| {
+            family.with([kind, reason.as_str()], *count as f64)
+        }),
+    ];
+    families.extend(state.kind().facts().up.as_ref().map(|desc| desc.value(up)));
+    families.extend(of_queries(state));
+    families.retain(|family| !family.samples.is_empty());
+    families
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+fn of_queries(state: &SourceState) -> [Family; 5] {
+    let [mut success, mut duration, mut series, mut failures, mut dropped] =
+        [QUERY_LAST_SUCCESS, QUERY_DURATION, QUERY_SERIES, QUERY_FAILURES, DROPPED].map(|desc| desc.family());
+    for (name, query) in state.queries() {
+        success = success.with_some([name], query.last_success.map(timestamp));
+        duration = duration.with_some([name], query.last_duration.map(|duration| duration.as_secs_f64()));
+        series.push([name], query.series as f64);
+        dropped.push([name], query.dropped as f64);
+        let others = query.failures.keys().copied().filter(|reason| !LIKELY.contains(reason));
+        for reason in LIKELY.into_iter().chain(others) {
+            failures.push([name, reason.as_str()], query.failures.get(&reason).copied().unwrap_or(0) as f64);
+        }
+    }
+    [success, duration, series, failures, dropped]
+}
+
+/// Seconds since 1970.
+pub(super) fn timestamp(at: SystemTime) -> f64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64()
+}

@@ -1,0 +1,68 @@
+//! What the exporter says of itself.
+
+use std::time::SystemTime;
+
+use super::health::timestamp;
+use crate::metric::{Desc, Family};
+
+const BUILD_INFO: Desc =
+    Desc::gauge("platform_exporter_build_info", &["version"], "1, with the version as a label.");
+const CONFIG_GOOD: Desc = Desc::gauge(
+    "platform_config_last_reload_successful",
+    &[],
+    "1 when the last configuration that was read had no faults.",
+);
+const CONFIG_READ: Desc = Desc::gauge(
+    "platform_config_last_reload_success_timestamp_seconds",
+    &[],
+    "When the configuration in use was read.",
+);
+const CPU: Desc =
+    Desc::counter("process_cpu_seconds_total", &[], "User and system CPU time, from /proc/self/stat.");
+const RESIDENT: Desc =
+    Desc::gauge("process_resident_memory_bytes", &[], "Resident memory, from /proc/self/stat.");
+const VIRTUAL: Desc =
+    Desc::gauge("process_virtual_memory_bytes", &[], "Virtual memory, from /proc/self/stat.");
+const OPEN_FDS: Desc = Desc::gauge("process_open_fds", &[], "Open file descriptors, from /proc/self/fd.");
+const MAX_FDS: Desc =
+    Desc::gauge("process_max_fds", &[], "Limit of open file descriptors, from /proc/self/limits.");
+const THREADS: Desc = Desc::gauge("process_threads", &[], "Threads, from /proc/self/stat.");
+const STARTED: Desc = Desc::gauge("process_start_time_seconds", &[], "When the process started.");
+
+/// Every family about the exporter itself.
+pub fn catalogue() -> Vec<Desc> {
+    vec![BUILD_INFO, CONFIG_GOOD, CONFIG_READ, CPU, RESIDENT, VIRTUAL, OPEN_FDS, MAX_FDS, THREADS, STARTED]
+}
+
+pub(super) fn families(started: SystemTime) -> Vec<Family> {
+    let mut families = vec![
+        BUILD_INFO.family().with([env!("CARGO_PKG_VERSION")], 1.0),
+        CONFIG_GOOD.value(1.0),
+        CONFIG_READ.value(timestamp(started)),
+        STARTED.value(timestamp(started)),
+    ];
+    // Without /proc (a hardened container) the exporter has no process metrics, and nothing else is missing.
+    families.extend(process().unwrap_or_default());
+    families
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes and counts stay far below 2^53")]
+fn process() -> procfs::ProcResult<Vec<Family>> {
+    use procfs::WithCurrentSystemInfo as _;
+    use procfs::process::{LimitValue, Process};
+
+    let process = Process::myself()?;
+    let stat = process.stat()?;
+    let ticks = procfs::ticks_per_second() as f64;
+    let mut families = vec![
+        CPU.value((stat.utime + stat.stime) as f64 / ticks),
+        RESIDENT.value(stat.rss_bytes().get() as f64),
+        VIRTUAL.value(stat.vsize as f64),
+        OPEN_FDS.value(process.fd_count()? as f64),
+        THREADS.value(stat.num_threads as f64),
+    ];
+    if let LimitValue::Value(limit) = process.limits()?.max_open_files.soft_limit {
+        families.push(MAX_FDS.value(limit as f64));
+    }
+    Ok(families)
+}

@@ -1,0 +1,307 @@
+//! What is known of one source, and how its status follows from it. Pure; time is an argument.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::health;
+use crate::config::Source;
+use crate::metric::Family;
+use crate::probe::{Observation, Problem, Reason};
+use crate::query::ResultSet;
+use crate::source::Kind;
+
+/// The status of a source: the value of a `status` label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Not probed yet.
+    Unknown,
+    /// It answers, and gives all that it should.
+    Up,
+    /// It answers, but something is missing or bad.
+    Degraded,
+    /// It does not answer.
+    Down,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 4] = [Self::Up, Self::Degraded, Self::Down, Self::Unknown];
+
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Up => "up",
+            Self::Degraded => "degraded",
+            Self::Down => "down",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A change of status, as the status page shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// When.
+    pub at: SystemTime,
+    /// To which status.
+    pub status: Status,
+    /// Why.
+    pub reasons: Vec<Reason>,
+}
+
+/// Something to tell: a change of status, or a problem that has come on top of others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The status now.
+    pub status: Status,
+    /// Since when the source has had this status.
+    pub since: SystemTime,
+    /// What is wrong now, with text for people.
+    pub problems: Vec<Problem>,
+}
+
+/// How many changes of status are kept.
+const HISTORY: usize = 20;
+
+/// What is known of one source.
+#[derive(Clone)]
+pub struct SourceState {
+    kind: Kind,
+    target: String,
+    slow_after: Option<Duration>,
+    status: Status,
+    since: SystemTime,
+    history: VecDeque<Change>,
+    /// Problems told since the source was last up: each is told once.
+    told: BTreeSet<(Reason, Option<String>)>,
+    failure: Option<Problem>,
+    problems: Vec<Problem>,
+    families: Vec<Arc<Family>>,
+    queries: BTreeMap<String, QueryState>,
+    pub(super) probes: u64,
+    pub(super) failures: BTreeMap<Reason, u64>,
+    pub(super) last_success: Option<SystemTime>,
+    pub(super) last_duration: Option<Duration>,
+}
+
+/// What is known of one query.
+#[derive(Clone, Default)]
+pub(super) struct QueryState {
+    problems: Vec<Problem>,
+    families: Vec<Arc<Family>>,
+    pub(super) series: usize,
+    pub(super) dropped: usize,
+    pub(super) failures: BTreeMap<Reason, u64>,
+    pub(super) last_success: Option<SystemTime>,
+    pub(super) last_duration: Option<Duration>,
+    expires: Option<SystemTime>,
+}
+
+/// One run of a query.
+pub struct QueryRun {
+    /// What came out.
+    pub result: Result<ResultSet, Problem>,
+    /// How long it took.
+    pub duration: Duration,
+    /// How long a good result may be shown.
+    pub max_age: Duration,
+}
+
+impl SourceState {
+    /// A source that has not been probed.
+    pub(super) fn new(source: &Source, now: SystemTime) -> Self {
+        let definition = source.config.definition();
+        let kind = definition.kind();
+        let reasons = Reason::COMMON.iter().chain(kind.facts().reasons);
+        Self {
+            kind,
+            target: definition.target(),
+            slow_after: source.slow_after,
+            status: Status::Unknown,
+            since: now,
+            history: VecDeque::new(),
+            told: BTreeSet::new(),
+            failure: None,
+            problems: Vec::new(),
+            families: Vec::new(),
+            queries: BTreeMap::new(),
+            probes: 0,
+            failures: reasons.map(|reason| (*reason, 0)).collect(),
+            last_success: None,
+            last_duration: None,
+        }
+    }
+
+    pub(super) fn expect_query(&mut self, name: &str) {
+        self.queries.insert(name.to_owned(), QueryState::default());
+    }
+
+    /// Takes in the outcome of a probe. Its families replace those of the last one, as a whole.
+    pub fn probed(
+        &mut self,
+        result: Result<Observation, Problem>,
+        duration: Duration,
+        now: SystemTime,
+    ) -> Option<Event> {
+        self.probes += 1;
+        self.last_duration = Some(duration);
+        let observation =
+            result.unwrap_or_else(|problem| Observation { failure: Some(problem), ..Observation::default() });
+        self.families = observation.families.into_iter().map(Arc::new).collect();
+        self.problems = observation.problems;
+        self.failure = observation.failure;
+        match &self.failure {
+            Some(problem) => *self.failures.entry(problem.reason).or_default() += 1,
+            None => {
+                self.last_success = Some(now);
+                self.problems.extend(self.slow_after.filter(|limit| duration > *limit).map(|limit| {
+                    Problem::new(Reason::Slow, format!("the probe took {duration:.1?}, more than {limit:?}"))
+                }));
+            }
+        }
+        self.judge(now)
+    }
+
+    /// Takes in a run of a query. A good result replaces the last one as a whole; after a bad one the last good
+    /// result stays until it is too old.
+    pub fn queried(&mut self, name: &str, run: QueryRun, now: SystemTime) -> Option<Event> {
+        let query = self.queries.entry(name.to_owned()).or_default();
+        query.last_duration = Some(run.duration);
+        match run.result {
+            Ok(result) => {
+                query.problems.clear();
+                query.series = result.families.iter().map(|family| family.samples.len()).sum();
+                query.dropped = result.dropped;
+                query.families = result.families.into_iter().map(Arc::new).collect();
+                query.last_success = Some(now);
+                query.expires = now.checked_add(run.max_age);
+            }
+            Err(problem) => {
+                *query.failures.entry(problem.reason).or_default() += 1;
+                query.problems =
+                    vec![Problem::new(problem.reason, format!("query {name}: {}", problem.detail))];
+                if query.is_stale(now) {
+                    query
+                        .problems
+                        .push(Problem::new(Reason::Stale, format!("query {name}: no good answer in time")));
+                }
+            }
+        }
+        // Before the first probe nothing is known of the source itself.
+        if self.status == Status::Unknown { None } else { self.judge(now) }
+    }
+
+    fn judge(&mut self, now: SystemTime) -> Option<Event> {
+        let problems = self.named_problems();
+        let status = match (&self.failure, problems.is_empty()) {
+            (Some(_), _) => Status::Down,
+            (None, false) => Status::Degraded,
+            (None, true) => Status::Up,
+        };
+        let was = self.status;
+        if status == Status::Up {
+            self.told.clear();
+        }
+        let mut news = false;
+        for (query, problem) in &problems {
+            news |= self.told.insert((problem.reason, query.clone()));
+        }
+        let problems: Vec<_> = problems.into_iter().map(|(_, problem)| problem).collect();
+        if status != was {
+            (self.status, self.since) = (status, now);
+            self.history.truncate(HISTORY - 1);
+            self.history.push_front(Change { at: now, status, reasons: reasons(&problems) });
+        }
+        // The first success is how things should be, and no news.
+        let tell = (status != was && (was, status) != (Status::Unknown, Status::Up)) || news;
+        tell.then_some(Event { status, since: self.since, problems })
+    }
+
+    /// Every problem with the query that it belongs to; `None` for those of the probe.
+    fn named_problems(&self) -> Vec<(Option<String>, Problem)> {
+        let of_probe = self.failure.iter().chain(&self.problems).map(|problem| (None, problem.clone()));
+        let of_queries = self.queries.iter().flat_map(|(name, query)| {
+            query.problems.iter().map(move |problem| (Some(name.clone()), problem.clone()))
+        });
+        of_probe.chain(of_queries).collect()
+    }
+
+    /// Everything that the source says at `now`, its health included.
+    pub fn families(&self, now: SystemTime) -> Vec<Arc<Family>> {
+        let fresh = self.queries.values().filter(|query| !query.is_stale(now));
+        let families = self.families.iter().chain(fresh.flat_map(|query| &query.families)).cloned();
+        health::families(self).into_iter().map(Arc::new).chain(families).collect()
+    }
+
+    /// The families of the last probe.
+    pub fn probe_families(&self) -> &[Arc<Family>] {
+        &self.families
+    }
+
+    /// The status.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Since when it has had this status.
+    pub fn since(&self) -> SystemTime {
+        self.since
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where the source is, without credentials.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Whether the last probe reached the source.
+    pub fn is_up(&self) -> bool {
+        matches!(self.status, Status::Up | Status::Degraded)
+    }
+
+    /// The reasons of all present problems, each once.
+    pub fn reasons(&self) -> Vec<Reason> {
+        reasons(self.named_problems().iter().map(|(_, problem)| problem))
+    }
+
+    /// When the last good probe ended.
+    pub fn last_success(&self) -> Option<SystemTime> {
+        self.last_success
+    }
+
+    /// How long the last probe took.
+    pub fn last_duration(&self) -> Option<Duration> {
+        self.last_duration
+    }
+
+    /// The last changes of status, newest first.
+    pub fn history(&self) -> impl Iterator<Item = &Change> {
+        self.history.iter()
+    }
+
+    pub(super) fn queries(&self) -> impl Iterator<Item = (&str, &QueryState)> {
+        self.queries.iter().map(|(name, query)| (name.as_str(), query))
+    }
+}
+
+impl QueryState {
+    fn is_stale(&self, now: SystemTime) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+}
+
+fn reasons<'a>(problems: impl IntoIterator<Item = &'a Problem>) -> Vec<Reason> {
+    problems.into_iter().map(|problem| problem.reason).collect::<BTreeSet<_>>().into_iter().collect()
+}

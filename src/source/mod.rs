@@ -118,7 +118,7 @@ impl Kind {
             Self::Mongodb => &mongodb::FACTS,
             Self::Redis => &redis::FACTS,
             Self::Rabbitmq => &rabbitmq::FACTS,
-            Self::Stripe => &stripe::FACTS,
+            Self::Stripe => const { &stripe::FACTS },
             Self::S3 => &s3::FACTS,
             Self::Workers => &workers::FACTS,
             Self::Logfile => &logfile::FACTS,

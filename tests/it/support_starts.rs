@@ -3,19 +3,25 @@
 use std::net::TcpStream;
 use std::time::Duration;
 
+use mongodb::bson::doc;
+use serde_json::json;
+
+use crate::support::mongodb::Mongodb;
 use crate::support::postgres::Postgres;
+use crate::support::rabbitmq::Rabbitmq;
 use crate::support::redis::Redis;
 use crate::support::tls::Ca;
+use crate::support::wait::eventually;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Nothing listens any more where a server was.
-fn assert_gone(address: &str) {
+pub(crate) fn assert_gone(address: &str) {
     TcpStream::connect(address).expect_err("the server is gone");
 }
 
 /// Long enough for every server here to answer, if it ever does.
-async fn hangs<T>(answer: impl Future<Output = T>) -> bool {
+pub(crate) async fn hangs<T>(answer: impl Future<Output = T>) -> bool {
     tokio::time::timeout(Duration::from_millis(500), answer).await.is_err()
 }
 
@@ -74,7 +80,7 @@ async fn a_postgres_replica_follows() {
     let primary = Postgres::start().await;
     let replica = Postgres::options().replica_of(&primary).start().await;
     primary.sql("CREATE TABLE t AS SELECT 7 AS n").await;
-    crate::support::wait::eventually(PATIENCE, "the replica has the table", async || {
+    eventually(PATIENCE, "the replica has the table", async || {
         replica.try_sql("SELECT n FROM t").await.is_ok_and(|n| n == "7")
     })
     .await;
@@ -111,7 +117,7 @@ async fn redis_knows_passwords_users_tls_and_replicas() {
 
     let replica = Redis::options().replica_of(&server).start().await;
     server.run::<()>(&["SET", "key", "value"]).await;
-    crate::support::wait::eventually(PATIENCE, "the replica has the key", async || {
+    eventually(PATIENCE, "the replica has the key", async || {
         replica.run::<Option<String>>(&["GET", "key"]).await.as_deref() == Some("value")
     })
     .await;
@@ -121,4 +127,94 @@ async fn redis_knows_passwords_users_tls_and_replicas() {
     assert!(encrypted.url().starts_with("rediss://"));
     let unknown = ping(encrypted.url()).await.expect_err("the authority is unknown to the system");
     assert!(unknown.to_string().contains("certificate"), "{unknown}");
+}
+
+#[tokio::test]
+async fn redis_sentinels_and_clusters_serve() {
+    let primary = Redis::start().await;
+    let sentinel = Redis::options().sentinel_of(&primary).start().await;
+    let address: (String, u16) = sentinel.run(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"]).await;
+    assert_eq!(format!("{}:{}", address.0, address.1), primary.address());
+
+    let cluster = Redis::options().cluster().start().await;
+    cluster.take_all_slots().await;
+    cluster.run::<()>(&["SET", "key", "value"]).await;
+    let client = redis::cluster::ClusterClient::new([cluster.url()]).expect("our own URL");
+    let mut connection = client.get_async_connection().await.expect("it answers");
+    let value: String = redis::cmd("GET").arg("key").query_async(&mut connection).await.expect("it answers");
+    assert_eq!(value, "value");
+}
+
+#[test]
+#[should_panic(expected = "run `make deps`")]
+fn a_missing_server_is_told_with_the_cure() {
+    crate::support::process::command("no-such-server");
+}
+
+#[tokio::test]
+#[should_panic(expected = "nonsense")]
+async fn a_server_that_does_not_start_is_told_with_its_log() {
+    Redis::options().setting("nonsense 1").start().await;
+}
+
+#[tokio::test]
+async fn mongodb_starts_freezes_and_ends() {
+    let mut server = Mongodb::start().await;
+    let ping = async |server: &Mongodb| server.run(doc! {"ping": 1}).await;
+    ping(&server).await;
+    server.stop();
+    assert!(hangs(ping(&server)).await);
+    server.resume();
+    ping(&server).await;
+    server.kill();
+    assert_gone(&server.address());
+    server.restart().await;
+    let set = mongodb::Client::with_uri_str(server.url_of_set()).await.expect("our own URL");
+    let names = set.list_database_names().await.expect("the set has a primary");
+    assert!(names.contains(&"admin".to_owned()));
+    let address = server.address();
+    drop(server);
+    assert_gone(&address);
+}
+
+#[tokio::test]
+async fn mongodb_wants_its_login() {
+    let server = Mongodb::options().login("admin", "right").start().await;
+    server.run(doc! {"listDatabases": 1}).await;
+    let wrong = server.url().replace("right", "wrong");
+    let client = mongodb::Client::with_uri_str(wrong).await.expect("our own URL");
+    client.list_database_names().await.expect_err("the password is wrong");
+}
+
+#[tokio::test]
+async fn rabbitmq_starts_freezes_and_ends() {
+    let mut broker = Rabbitmq::start().await;
+    broker.add_vhost("shop").await;
+    broker.add_user("reader", "read", "monitoring").await;
+    broker.allow("reader", "shop", "orders").await;
+    broker.add_policy("shop", "dead", "^orders$", json!({"dead-letter-exchange": ""})).await;
+    broker.add_queue("shop", "orders", json!({"x-max-length": 5})).await;
+    broker.publish("shop", "orders", 2).await;
+    let count = async |broker: &Rabbitmq| {
+        let url = broker.url_as("reader", "read", "shop");
+        let connection = lapin::Connection::connect(&url, Default::default()).await?;
+        let channel = connection.create_channel().await?;
+        let passive = lapin::options::QueueDeclareOptions { passive: true, ..Default::default() };
+        let queue = channel.queue_declare("orders".into(), passive, Default::default()).await?;
+        Ok::<_, lapin::Error>(queue.message_count())
+    };
+    assert_eq!(count(&broker).await.expect("it answers"), 2);
+    let queues = broker.get("/api/queues/shop?disable_stats=true&enable_queue_totals=true").await;
+    assert_eq!((&queues[0]["policy"], &queues[0]["messages_ready"]), (&json!("dead"), &json!(2)));
+    broker.stop();
+    assert!(hangs(broker.get("/api/overview")).await);
+    broker.resume();
+    broker.get("/api/overview").await;
+    broker.restart().await;
+    count(&broker).await.expect("the queue is durable");
+    broker.kill();
+    assert_gone(&broker.address());
+    let addresses = [broker.address(), broker.management_address()];
+    drop(broker);
+    addresses.iter().for_each(|address| assert_gone(address));
 }

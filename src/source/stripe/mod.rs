@@ -20,7 +20,7 @@ use std::time::Duration;
 pub use config::Config;
 
 use self::api::{Api, Session};
-use super::{Context, Definition, Kind, KindFacts, Parts};
+use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit};
 use crate::metric::Desc;
 use crate::probe::{Observation, Prober, Problem, Reason};
 
@@ -53,6 +53,14 @@ and None for the rest:
   Event Destinations   rak_hzn_event_destination_read   not needed with `event_destinations: false`
   Subscriptions        rak_subscription_read            only needed with `subscriptions: true`
 ",
+    headlines: &[
+        Headline {
+            title: "Undelivered events",
+            metric: "stripe_webhook_events_undelivered",
+            unit: Unit::Count,
+        },
+        Headline { title: "Enabled endpoints", metric: "stripe_webhook_endpoint_enabled", unit: Unit::Count },
+    ],
 };
 
 fn catalogue() -> Vec<Desc> {

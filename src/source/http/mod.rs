@@ -17,7 +17,7 @@ use self::exchange::{Answer, exchange};
 use self::phases::Phases;
 use self::request::Request;
 use self::trust::Trust;
-use super::{Context, Definition, Kind, KindFacts, Parts};
+use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit};
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Prober, Problem, Reason};
 
@@ -60,6 +60,10 @@ pub(super) const FACTS: KindFacts = KindFacts {
     reasons: &[],
     answers: |_| false,
     permissions: "None, where the endpoint is public. Else an account or token that may do nothing but read it.",
+    headlines: &[
+        Headline { title: "Status code", metric: "probe_http_status_code", unit: Unit::Count },
+        Headline { title: "Answered after", metric: "probe_http_duration_seconds", unit: Unit::Seconds },
+    ],
 };
 
 impl Definition for Config {

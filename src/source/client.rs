@@ -72,7 +72,7 @@ impl Response {
     }
 
     /// The body as JSON.
-    pub(super) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Problem> {
+    pub(super) fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Problem> {
         // serde_json's messages tell the place and the type, not the values around it.
         serde_json::from_slice(&self.body).map_err(|error| {
             Problem::new(Reason::Protocol, format!("the answer is not the expected JSON: {error}"))

@@ -3,6 +3,7 @@
 mod distinct;
 pub mod grammar;
 mod lane;
+mod mongo;
 mod reading;
 mod rows;
 mod series_budget;

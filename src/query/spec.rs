@@ -35,14 +35,12 @@ impl Question {
     /// What was expected.
     pub fn check(&self) -> Result<(), &'static str> {
         match self {
-            Self::Mongo(MongoQuestion { collection: Some(_), command: None, each: None, .. })
-            | Self::Mongo(MongoQuestion { collection: None, command: Some(_), .. })
-            | Self::Redis(RedisQuestion { command: Some(_), scan: None, id: None })
+            Self::Mongo(question) => question.check(),
+            Self::Redis(RedisQuestion { command: Some(_), scan: None, id: None })
             | Self::Redis(RedisQuestion { command: None, scan: Some(_), .. })
             | Self::Log(_) => Ok(()),
             Self::Sql(text) if text.trim().is_empty() => Err("expected a SELECT"),
             Self::Sql(_) => Ok(()),
-            Self::Mongo(_) => Err("expected either `collection` with `pipeline`, or `command`"),
             Self::Redis(_) => Err("expected either `command`, or `scan`, with or without `id`"),
         }
     }
@@ -51,16 +49,19 @@ impl Question {
 /// A question to MongoDB: `{collection, pipeline}` or `{command}`. One row for each document of the answer.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 pub struct MongoQuestion {
-    /// The database; without it, that of the URL (for commands: `admin`).
+    /// The database; without it, that of the URL (for commands: `admin`). `*` asks every database, and adds the
+    /// column `database`.
     pub database: Option<String>,
-    /// The collection to aggregate.
+    /// The collection to aggregate. `*` asks every one that the source names in `collections`, and adds the columns
+    /// `database` and `collection`.
     pub collection: Option<String>,
     /// The aggregation's stages, in MongoDB's extended JSON.
     #[serde(default)]
     pub pipeline: Vec<serde_json::Value>,
     /// A command that only reads, such as `{serverStatus: 1}`. Its columns are dotted paths into the reply.
     pub command: Option<serde_json::Map<String, serde_json::Value>>,
-    /// The path of an array in a command's reply: one row for each element.
+    /// The path of an array in a command's reply: one row for each element, in column `value` where it is a scalar.
+    /// Or that of a sub-document: one row for each of its keys, with the key in column `key`.
     pub each: Option<String>,
 }
 

@@ -138,14 +138,14 @@ impl Kind {
     pub const fn facts(self) -> &'static KindFacts {
         match self {
             Self::Postgres => const { &postgres::FACTS },
-            Self::Mongodb => &mongodb::FACTS,
-            Self::Redis => &redis::FACTS,
-            Self::Rabbitmq => &rabbitmq::FACTS,
-            Self::Stripe => &stripe::FACTS,
-            Self::S3 => &s3::FACTS,
-            Self::Workers => &workers::FACTS,
-            Self::Logfile => &logfile::FACTS,
-            Self::Http => &http::FACTS,
+            Self::Mongodb => const { &mongodb::FACTS },
+            Self::Redis => const { &redis::FACTS },
+            Self::Rabbitmq => const { &rabbitmq::FACTS },
+            Self::Stripe => const { &stripe::FACTS },
+            Self::S3 => const { &s3::FACTS },
+            Self::Workers => const { &workers::FACTS },
+            Self::Logfile => const { &logfile::FACTS },
+            Self::Http => const { &http::FACTS },
         }
     }
 

@@ -210,10 +210,10 @@ async fn rabbitmq_starts_freezes_and_ends() {
     assert!(hangs(broker.get("/api/overview")).await);
     broker.resume();
     broker.get("/api/overview").await;
+    broker.restart().await;
+    count(&broker).await.expect("the queue is durable");
     broker.kill();
     assert_gone(&broker.address());
-    broker.restart().await;
-    count(&broker).await.expect("it answers again");
     let addresses = [broker.address(), broker.management_address()];
     drop(broker);
     addresses.iter().for_each(|address| assert_gone(address));

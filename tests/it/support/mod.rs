@@ -6,6 +6,7 @@
 )]
 
 pub(crate) mod alertmanager;
+pub(crate) mod exporter;
 pub(crate) mod http;
 pub(crate) mod mongodb;
 pub(crate) mod ports;
@@ -23,6 +24,7 @@ pub(crate) mod subject;
 pub(crate) mod tls;
 mod tree;
 pub(crate) mod wait;
+pub(crate) mod web;
 
 use std::path::{Path, PathBuf};
 

@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
 
 use super::tree;
-use super::wait::PAUSE;
+use super::wait::{PAUSE, eventually};
 
 /// A command that the kernel kills when the calling thread ends, so that nothing outlives a killed test run.
 ///
@@ -124,6 +124,16 @@ impl Process {
         }
         tree::kill(self.pid());
         self.child.wait().expect("our own child");
+    }
+
+    /// Asks the server to end, and waits until it has; panics when it does not within the timeout.
+    pub(crate) async fn terminate(&mut self, timeout: Duration) {
+        if self.is_running() {
+            // It may end by itself meanwhile.
+            let _ = kill(self.pid(), Signal::SIGTERM);
+        }
+        let what = format!("the end of {}", self.name);
+        eventually(timeout, &what, async || !self.is_running()).await;
     }
 
     /// Ends the server, and starts the same command again.

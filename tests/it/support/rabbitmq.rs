@@ -197,13 +197,15 @@ impl Rabbitmq {
         self.process.resume();
     }
 
-    /// Kills the broker.
+    /// Kills the broker; what was declared in the last seconds may be lost, as in any crash.
     pub(crate) fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Ends the broker if it runs, and starts it again with the same ports and data.
+    /// Ends the broker in good order if it runs, and starts it again with the same ports and data.
     pub(crate) async fn restart(&mut self) {
+        self.process.resume();
+        self.process.terminate(Duration::from_secs(20)).await;
         self.process.restart();
         self.ready().await;
     }

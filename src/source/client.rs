@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Url};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::error::Category;
 
 use super::classify;
 use super::tls::Tls;
@@ -71,10 +72,16 @@ impl Response {
     }
 
     /// The body as JSON.
-    pub(super) fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Problem> {
-        // serde_json's messages tell the place and the type, not the values around it.
+    pub(super) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Problem> {
+        // serde_json's own message quotes a value of the wrong type, which may be anybody's data.
         serde_json::from_slice(&self.body).map_err(|error| {
-            Problem::new(Reason::Protocol, format!("the answer is not the expected JSON: {error}"))
+            let what = match error.classify() {
+                Category::Data => "JSON of another form than expected",
+                Category::Eof => "JSON that ends too early",
+                Category::Syntax | Category::Io => "no JSON",
+            };
+            let (line, column) = (error.line(), error.column());
+            Problem::new(Reason::Protocol, format!("the answer is {what} (line {line}, column {column})"))
         })
     }
 }
@@ -149,11 +156,17 @@ async fn read(mut response: reqwest::Response, largest: usize) -> Result<Respons
 /// The URL is left out of the message: a signed one is a secret.
 fn problem(error: reqwest::Error) -> Problem {
     let error = error.without_url();
+    // An answer that ends too early has no I/O error at its bottom.
+    let mut of_http = classify::causes(&error).filter_map(|cause| cause.downcast_ref::<hyper::Error>());
+    let was_cut = of_http.any(|cause| !cause.is_parse());
     let reason = if error.is_timeout() {
         Reason::Timeout
     } else {
-        let connect = error.is_connect() || was_cut(&error);
-        classify::network_reason(&error).unwrap_or(if connect { Reason::Connect } else { Reason::Protocol })
+        classify::network_reason(&error).unwrap_or(if error.is_connect() || was_cut {
+            Reason::Connect
+        } else {
+            Reason::Protocol
+        })
     };
     Problem::new(reason, classify::describe(&error))
 }

@@ -72,7 +72,7 @@ impl Response {
     }
 
     /// The body as JSON.
-    pub(super) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Problem> {
+    pub(super) fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Problem> {
         // serde_json's own message quotes a value of the wrong type, which may be anybody's data.
         serde_json::from_slice(&self.body).map_err(|error| {
             let what = match error.classify() {
@@ -156,13 +156,10 @@ async fn read(mut response: reqwest::Response, largest: usize) -> Result<Respons
 /// The URL is left out of the message: a signed one is a secret.
 fn problem(error: reqwest::Error) -> Problem {
     let error = error.without_url();
-    // An answer that ends too early has no I/O error at its bottom.
-    let mut of_http = classify::causes(&error).filter_map(|cause| cause.downcast_ref::<hyper::Error>());
-    let was_cut = of_http.any(|cause| !cause.is_parse());
     let reason = if error.is_timeout() {
         Reason::Timeout
     } else {
-        classify::network_reason(&error).unwrap_or(if error.is_connect() || was_cut {
+        classify::network_reason(&error).unwrap_or(if error.is_connect() || was_cut(&error) {
             Reason::Connect
         } else {
             Reason::Protocol
@@ -173,6 +170,7 @@ fn problem(error: reqwest::Error) -> Problem {
 
 /// Whether the connection ended in the middle of the exchange: hyper has its own words for that, and no I/O error.
 fn was_cut(error: &reqwest::Error) -> bool {
-    let causes = classify::causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>());
-    causes.into_iter().any(|cause| cause.is_incomplete_message() || cause.is_closed() || cause.is_canceled())
+    classify::causes(error)
+        .filter_map(|cause| cause.downcast_ref::<hyper::Error>())
+        .any(|cause| !cause.is_parse())
 }

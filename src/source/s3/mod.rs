@@ -21,7 +21,7 @@ use self::canary::Canary;
 use self::store::{Outcome, Store};
 use self::sts::Sts;
 use super::client::HttpClient;
-use super::{Context, Definition, Kind, KindFacts, Parts};
+use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit};
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Prober, Problem, Reason};
 
@@ -68,6 +68,10 @@ pub(super) const FACTS: KindFacts = KindFacts {
     ],
     answers: |_| false,
     permissions: include_str!("policy.json"),
+    headlines: &[
+        Headline { title: "Credentials valid", metric: "aws_credentials_valid", unit: Unit::Count },
+        Headline { title: "Operations took", metric: "s3_operation_duration_seconds", unit: Unit::Seconds },
+    ],
 };
 
 impl Definition for Config {

@@ -1,6 +1,7 @@
 //! All integration tests, in one binary: it links once.
 
 mod config;
+mod docs;
 mod life;
 mod metric;
 mod query;
@@ -11,4 +12,5 @@ mod stripe_stand_in;
 mod support;
 mod support_breaks;
 mod support_starts;
+mod tidy;
 mod yaml;

@@ -40,6 +40,9 @@ impl Prober for RedisProber {
         let mut observation = self.golden.ask(&mut of_info, info.major_version(), self.timeout).await?;
         observation.problems.splice(0..0, problems);
         observation.families.extend(ping);
+        if is_zero(&observation.families, "redis_cluster_state") {
+            observation.problems.push(Problem::new(Reason::Alarm, "the cluster does not answer all queries"));
+        }
         keys::observe(&mut self.links, &self.keys, self.timeout, &mut observation).await?;
         observation.problems.extend(self.demoted(&info));
         Ok(observation)
@@ -82,6 +85,12 @@ impl RedisProber {
         self.links.close();
         Some(problem)
     }
+}
+
+fn is_zero(families: &[Family], name: &str) -> bool {
+    let samples =
+        families.iter().filter(|family| family.desc.name == name).flat_map(|family| &family.samples);
+    samples.into_iter().any(|sample| sample.value == 0.0)
 }
 
 /// A refusal that leaves the rest of the probe its sense.

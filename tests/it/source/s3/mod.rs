@@ -36,7 +36,7 @@ fn source(endpoint: &str, keys: &str) -> Subject {
 
 /// A source that does not wait long.
 fn impatient(endpoint: &str, keys: &str) -> Subject {
-    let surroundings = Surroundings { timeout: Duration::from_millis(500), ..Surroundings::default() };
+    let surroundings = Surroundings { timeout: Duration::from_secs(1), ..Surroundings::default() };
     surroundings.source(&yaml(endpoint, keys))
 }
 

@@ -81,7 +81,7 @@ async fn clocks_far_apart_explain_a_refused_signature() {
         (7, "SignatureDoesNotMatch", Reason::ClockSkew, "behind"),
         (-7, "SignatureDoesNotMatch", Reason::ClockSkew, "ahead of"),
         (1, "SignatureDoesNotMatch", Reason::CredentialsInvalid, "SignatureDoesNotMatch"),
-        (20, "RequestTimeTooSkewed", Reason::ClockSkew, "1200 s behind"),
+        (20, "RequestTimeTooSkewed", Reason::ClockSkew, "clock is 11"),
         // S3 does not say that a signed URL is out of its time.
         (20, "AccessDenied", Reason::ClockSkew, "behind"),
         (7, "AccessDenied", Reason::Permission, "AccessDenied"),
@@ -91,8 +91,7 @@ async fn clocks_far_apart_explain_a_refused_signature() {
         let web = dated(minutes, code).await;
         let failure = probe(&web.url(""), "").await.failure.expect("it is refused");
         assert_eq!(failure.reason, reason, "{minutes} {failure}");
-        let detail = failure.detail.replace("1199 s", "1200 s");
-        assert!(detail.contains(words), "{minutes} {failure}");
+        assert!(failure.detail.contains(words), "{minutes} {failure}");
     }
 }
 

@@ -1,9 +1,11 @@
 //! All integration tests, in one binary: it links once.
 
+mod compatibility;
 mod config;
 mod docs;
 mod life;
 mod metric;
+mod platform;
 mod query;
 mod schedule;
 mod server;

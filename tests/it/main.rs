@@ -9,6 +9,7 @@ mod platform;
 mod query;
 mod schedule;
 mod server;
+mod setting;
 mod source;
 mod stripe_stand_in;
 mod support;

@@ -5,13 +5,20 @@
     reason = "each binary that includes this uses its own part of it"
 )]
 
+pub(crate) mod alertmanager;
+pub(crate) mod http;
+pub(crate) mod mongodb;
 pub(crate) mod ports;
 pub(crate) mod postgres;
 pub(crate) mod process;
+pub(crate) mod prometheus;
 pub(crate) mod proxy;
 mod proxy_connection;
+pub(crate) mod rabbitmq;
 pub(crate) mod redis;
 pub(crate) mod stripe;
+pub(crate) mod s3;
+pub(crate) mod sts;
 pub(crate) mod subject;
 pub(crate) mod tls;
 mod tree;

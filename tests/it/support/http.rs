@@ -1,0 +1,23 @@
+//! HTTP requests to the servers' own interfaces.
+
+use serde_json::Value;
+
+/// A client that goes straight to local servers.
+pub(crate) fn client() -> reqwest::Client {
+    super::install_ring();
+    reqwest::Client::builder().no_proxy().build().expect("a provider is installed")
+}
+
+/// Whether a GET is answered with success.
+pub(crate) async fn answers(url: &str) -> bool {
+    client().get(url).send().await.is_ok_and(|response| response.status().is_success())
+}
+
+/// Sends a request, and gives the JSON of its answer, or null when that is empty; panics on a failure.
+pub(crate) async fn json(request: reqwest::RequestBuilder) -> Value {
+    let response = request.send().await.expect("the server answers");
+    let (url, status) = (response.url().clone(), response.status());
+    let body = response.text().await.expect("the server answers in full");
+    assert!(status.is_success(), "{url}: {status}: {body}");
+    serde_json::from_str(&body).unwrap_or_default()
+}

@@ -1,0 +1,164 @@
+//! MongoDB.
+
+use std::path::Path;
+use std::time::Duration;
+
+use mongodb::Client;
+use mongodb::bson::{Document, doc};
+use mongodb::options::ClientOptions;
+use tempfile::TempDir;
+
+use super::ports::Port;
+use super::process::{Process, command, write_secret};
+
+/// What can be chosen about a server before it starts.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    login: Option<(String, String)>,
+    arguments: Vec<String>,
+}
+
+impl Options {
+    /// Clients must log in; this user has the role `root`.
+    pub(crate) fn login(mut self, user: &str, password: &str) -> Self {
+        self.login = Some((user.to_owned(), password.to_owned()));
+        self
+    }
+
+    /// An argument of `mongod`, as in `--setParameter=ttlMonitorEnabled=false`.
+    pub(crate) fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Starts the server as the one member of a replica set, and waits until it is primary.
+    pub(crate) async fn start(self) -> Mongodb {
+        let directory = TempDir::with_prefix("mongodb-").expect("a temporary directory");
+        let port = Port::free();
+        let mut command = command(super::dependency("mongodb/bin/mongod"));
+        command.args(["--bind_ip=127.0.0.1", "--nounixsocket", "--replSet=rs0", "--oplogSize=50"]);
+        command
+            .args(["--wiredTigerCacheSizeGB=0.25", "--setParameter=diagnosticDataCollectionEnabled=false"]);
+        command.args([format!("--port={port}"), format!("--dbpath={}", directory.path().display())]);
+        command.args(&self.arguments);
+        if self.login.is_some() {
+            command.arg("--keyFile").arg(key_file(directory.path()));
+        }
+        let process = Process::spawn("mongod", command, directory.path());
+        let mut server = Mongodb { process, port, login: self.login, _directory: directory };
+        server.form_set().await;
+        server
+    }
+}
+
+/// A MongoDB server, the primary of its replica set `rs0`.
+#[derive(Debug)]
+pub(crate) struct Mongodb {
+    process: Process,
+    port: Port,
+    login: Option<(String, String)>,
+    _directory: TempDir,
+}
+
+impl Mongodb {
+    /// Starts a server without logins.
+    pub(crate) async fn start() -> Self {
+        Self::options().start().await
+    }
+
+    /// Starts a server with options.
+    pub(crate) fn options() -> Options {
+        Options::default()
+    }
+
+    /// The URL of this one server; it leads through a proxy, which that of the set does not.
+    pub(crate) fn url(&self) -> String {
+        format!("mongodb://{}{}/?directConnection=true", self.userinfo(), self.address())
+    }
+
+    /// The URL of the replica set.
+    pub(crate) fn url_of_set(&self) -> String {
+        format!("mongodb://{}{}/?replicaSet=rs0", self.userinfo(), self.address())
+    }
+
+    /// The address to put a proxy in front of.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// A client with all rights.
+    pub(crate) async fn client(&self) -> Client {
+        connect(&self.url()).await
+    }
+
+    /// Runs a command in the database `admin` with all rights; panics on an error.
+    pub(crate) async fn run(&self, command: Document) -> Document {
+        let answer = self.client().await.database("admin").run_command(command.clone()).await;
+        answer.unwrap_or_else(|error| panic!("{command}: {error}"))
+    }
+
+    /// Freezes the server.
+    pub(crate) fn stop(&self) {
+        self.process.stop();
+    }
+
+    /// Wakes a frozen server.
+    pub(crate) fn resume(&self) {
+        self.process.resume();
+    }
+
+    /// Kills the server.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Ends the server if it runs, starts it again with the same port and data, and waits until it is primary.
+    pub(crate) async fn restart(&mut self) {
+        self.process.restart();
+        let client = self.anonymous().await;
+        self.process.ready(Duration::from_secs(30), async || is_primary(&client).await).await;
+    }
+
+    async fn form_set(&mut self) {
+        let client = self.anonymous().await;
+        let admin = client.database("admin");
+        let answers = async || admin.run_command(doc! {"hello": 1}).await.is_ok();
+        self.process.ready(Duration::from_secs(30), answers).await;
+        let set = doc! {"_id": "rs0", "members": [{"_id": 0, "host": self.address()}]};
+        admin.run_command(doc! {"replSetInitiate": set}).await.expect("the server is fresh");
+        self.process.ready(Duration::from_secs(30), async || is_primary(&client).await).await;
+        if let Some((user, password)) = &self.login {
+            // Whoever comes from this machine may make the first user.
+            let user = doc! {"createUser": user, "pwd": password, "roles": ["root"]};
+            admin.run_command(user).await.expect("there is no user yet");
+        }
+    }
+
+    async fn anonymous(&self) -> Client {
+        connect(&format!("mongodb://{}/?directConnection=true", self.address())).await
+    }
+
+    fn userinfo(&self) -> String {
+        self.login.as_ref().map(|(user, password)| format!("{user}:{password}@")).unwrap_or_default()
+    }
+}
+
+async fn connect(url: &str) -> Client {
+    super::install_ring();
+    let mut options = ClientOptions::parse(url).await.expect("our own URL");
+    options.server_selection_timeout = Some(Duration::from_secs(2));
+    options.connect_timeout = Some(Duration::from_secs(2));
+    Client::with_options(options).expect("our own URL")
+}
+
+async fn is_primary(client: &Client) -> bool {
+    let hello = client.database("admin").run_command(doc! {"hello": 1}).await;
+    hello.is_ok_and(|hello| hello.get_bool("isWritablePrimary").unwrap_or(false))
+}
+
+/// Members of a set with logins prove themselves to each other with a shared key.
+fn key_file(directory: &Path) -> std::path::PathBuf {
+    let path = directory.join("key");
+    write_secret(&path, "onlyForTests");
+    path
+}

@@ -1,0 +1,246 @@
+//! RabbitMQ.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::ports::Port;
+use super::process::{Process, command};
+use super::{http, wait};
+
+/// The user of the tests themselves, an administrator.
+const OPERATOR: (&str, &str) = ("operator", "unused");
+
+/// Past Debian's wrapper, which insists on the user `rabbitmq` and on the system's directories.
+const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+
+/// What can be chosen about a broker before it starts.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    settings: Vec<String>,
+}
+
+impl Options {
+    /// A line of `rabbitmq.conf`, as in `disk_free_limit.absolute = 500TB` for a broker with a disk alarm.
+    pub(crate) fn setting(mut self, line: &str) -> Self {
+        self.settings.push(line.to_owned());
+        self
+    }
+
+    /// Starts the broker with its management interface, and waits until both answer.
+    pub(crate) async fn start(self) -> Rabbitmq {
+        let directory = TempDir::with_prefix("rabbitmq-").expect("a temporary directory");
+        let ports = Ports::free();
+        // Left to itself, the broker would start a daemon for names that outlives it.
+        let mut epmd = command("epmd");
+        epmd.args(["-address", "127.0.0.1", "-port", &ports.names.to_string()]);
+        let names = Process::spawn("epmd", epmd, directory.path());
+        wait::eventually(Duration::from_secs(10), "epmd listens", async || {
+            tokio::net::TcpStream::connect(("127.0.0.1", ports.names.number())).await.is_ok()
+        })
+        .await;
+        fs::write(directory.path().join("rabbitmq.conf"), self.config(&ports)).expect("it is writable");
+        fs::write(directory.path().join("plugins"), "[rabbitmq_management].").expect("it is writable");
+        let process = Process::spawn("rabbitmq", server(directory.path(), &ports), directory.path());
+        let mut broker = Rabbitmq { process, _names: names, ports, _directory: directory };
+        broker.ready().await;
+        broker
+    }
+
+    fn config(&self, ports: &Ports) -> String {
+        let Ports { amqp, management, .. } = ports;
+        let (user, password) = OPERATOR;
+        // The first statistics of a queue come after one interval.
+        let mut config = format!(
+            "listeners.tcp.default = 127.0.0.1:{amqp}\nmanagement.tcp.ip = 127.0.0.1\n\
+             management.tcp.port = {management}\ncollect_statistics_interval = 1000\n\
+             default_user = {user}\ndefault_pass = {password}\ndefault_user_tags.administrator = true\n\
+             log.console = true\nlog.file = false\n"
+        );
+        for line in &self.settings {
+            config.push_str(line);
+            config.push('\n');
+        }
+        config
+    }
+}
+
+#[derive(Debug)]
+struct Ports {
+    amqp: Port,
+    management: Port,
+    distribution: Port,
+    names: Port,
+}
+
+impl Ports {
+    fn free() -> Self {
+        Self { amqp: Port::free(), management: Port::free(), distribution: Port::free(), names: Port::free() }
+    }
+}
+
+/// A RabbitMQ broker.
+#[derive(Debug)]
+pub(crate) struct Rabbitmq {
+    process: Process,
+    _names: Process,
+    ports: Ports,
+    _directory: TempDir,
+}
+
+impl Rabbitmq {
+    /// Starts a broker.
+    pub(crate) async fn start() -> Self {
+        Self::options().start().await
+    }
+
+    /// Starts a broker with options.
+    pub(crate) fn options() -> Options {
+        Options::default()
+    }
+
+    /// The AMQP URL of an administrator.
+    pub(crate) fn url(&self) -> String {
+        self.url_as(OPERATOR.0, OPERATOR.1, "%2f")
+    }
+
+    /// The AMQP URL of a user and a virtual host, its name URL-encoded.
+    pub(crate) fn url_as(&self, user: &str, password: &str, vhost: &str) -> String {
+        format!("amqp://{user}:{password}@{}/{vhost}", self.address())
+    }
+
+    /// The URL of the management interface, with the login of an administrator.
+    pub(crate) fn management_url(&self) -> String {
+        format!("http://{}:{}@{}", OPERATOR.0, OPERATOR.1, self.management_address())
+    }
+
+    /// The AMQP address to put a proxy in front of.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.amqp)
+    }
+
+    /// The address of the management interface to put a proxy in front of.
+    pub(crate) fn management_address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.management)
+    }
+
+    /// Asks the management interface, with a path such as `/api/queues`; panics on a failure.
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        http::json(self.request(Method::GET, path)).await
+    }
+
+    /// Makes or changes something through the management interface; panics on a failure.
+    pub(crate) async fn put(&self, path: &str, body: Value) {
+        http::json(self.request(Method::PUT, path).json(&body)).await;
+    }
+
+    /// Removes something through the management interface; panics on a failure.
+    pub(crate) async fn delete(&self, path: &str) {
+        http::json(self.request(Method::DELETE, path)).await;
+    }
+
+    /// Makes a virtual host on which the administrator may do everything; its name is URL-encoded.
+    pub(crate) async fn add_vhost(&self, vhost: &str) {
+        self.put(&format!("/api/vhosts/{vhost}"), json!({})).await;
+        self.allow(OPERATOR.0, vhost, ".*").await;
+    }
+
+    /// Makes a user with tags such as `monitoring`, who has no rights on any virtual host yet.
+    pub(crate) async fn add_user(&self, user: &str, password: &str, tags: &str) {
+        self.put(&format!("/api/users/{user}"), json!({"password": password, "tags": tags})).await;
+    }
+
+    /// Lets a user configure, write and read what the pattern matches in a virtual host.
+    pub(crate) async fn allow(&self, user: &str, vhost: &str, pattern: &str) {
+        let rights = json!({"configure": pattern, "write": pattern, "read": pattern});
+        self.put(&format!("/api/permissions/{vhost}/{user}"), rights).await;
+    }
+
+    /// Makes a policy for the queues whose names match the pattern.
+    pub(crate) async fn add_policy(&self, vhost: &str, name: &str, pattern: &str, definition: Value) {
+        let policy = json!({"pattern": pattern, "definition": definition, "apply-to": "queues"});
+        self.put(&format!("/api/policies/{vhost}/{name}"), policy).await;
+    }
+
+    /// Declares a durable queue with arguments such as `x-dead-letter-exchange`.
+    pub(crate) async fn add_queue(&self, vhost: &str, name: &str, arguments: Value) {
+        let queue = json!({"durable": true, "arguments": arguments});
+        self.put(&format!("/api/queues/{vhost}/{name}"), queue).await;
+    }
+
+    /// Puts messages into a queue.
+    pub(crate) async fn publish(&self, vhost: &str, queue: &str, messages: usize) {
+        let path = format!("/api/exchanges/{vhost}/amq.default/publish");
+        let message =
+            json!({"properties": {}, "routing_key": queue, "payload": "", "payload_encoding": "string"});
+        for _ in 0..messages {
+            let answer = http::json(self.request(Method::POST, &path).json(&message)).await;
+            assert_eq!(answer["routed"], true, "{queue} exists");
+        }
+    }
+
+    /// Freezes the broker.
+    pub(crate) fn stop(&self) {
+        self.process.stop();
+    }
+
+    /// Wakes a frozen broker.
+    pub(crate) fn resume(&self) {
+        self.process.resume();
+    }
+
+    /// Kills the broker.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Ends the broker if it runs, and starts it again with the same ports and data.
+    pub(crate) async fn restart(&mut self) {
+        self.process.restart();
+        self.ready().await;
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("http://{}{path}", self.management_address());
+        http::client().request(method, url).basic_auth(OPERATOR.0, Some(OPERATOR.1))
+    }
+
+    async fn ready(&mut self) {
+        // Fails until the AMQP listener is there, which comes last.
+        let url = format!("{}/api/health/checks/port-listener/{}", self.management_url(), self.ports.amqp);
+        self.process.ready(Duration::from_secs(60), async || http::answers(&url).await).await;
+    }
+}
+
+fn server(directory: &Path, ports: &Ports) -> Command {
+    let mut command = command(SERVER);
+    let set = |command: &mut Command, name: &str, file: &str| {
+        command.env(name, directory.join(file));
+    };
+    set(&mut command, "HOME", "");
+    set(&mut command, "RABBITMQ_MNESIA_BASE", "mnesia");
+    set(&mut command, "RABBITMQ_LOG_BASE", "log");
+    set(&mut command, "RABBITMQ_GENERATED_CONFIG_DIR", "generated");
+    set(&mut command, "RABBITMQ_PID_FILE", "pid");
+    set(&mut command, "RABBITMQ_ENABLED_PLUGINS_FILE", "plugins");
+    set(&mut command, "RABBITMQ_CONFIG_FILE", "rabbitmq.conf");
+    set(&mut command, "RABBITMQ_ADVANCED_CONFIG_FILE", "advanced.config");
+    command.env("RABBITMQ_CONF_ENV_FILE", "/dev/null");
+    command.env("RABBITMQ_NODENAME", format!("test{}@localhost", ports.amqp));
+    command.env("RABBITMQ_DIST_PORT", ports.distribution.to_string());
+    command.env("ERL_EPMD_PORT", ports.names.to_string());
+    command.env("ERL_EPMD_ADDRESS", "127.0.0.1");
+    command.env("LC_ALL", "C.UTF-8");
+    // Makes the script become the server, which would otherwise survive the script.
+    command.env("RUNNING_UNDER_SYSTEMD", "true");
+    let arguments =
+        "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}";
+    command.env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", arguments);
+    command.current_dir(directory);
+    command
+}

@@ -1,0 +1,76 @@
+//! S3, in process: it verifies signatures, and keeps objects as files.
+
+use std::fs;
+
+use hyper_util::rt::TokioIo;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s_fs::FileSystem;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+
+/// An S3 server.
+#[derive(Debug)]
+pub(crate) struct S3 {
+    address: String,
+    acceptor: JoinHandle<()>,
+    directory: TempDir,
+}
+
+impl S3 {
+    /// Starts a server that knows one key, and has no buckets.
+    pub(crate) async fn start(access_key: &str, secret_key: &str) -> Self {
+        let directory = TempDir::with_prefix("s3-").expect("a temporary directory");
+        let files = FileSystem::new(directory.path()).expect("the directory exists");
+        let mut builder = S3ServiceBuilder::new(files);
+        builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound").to_string();
+        Self { address, acceptor: tokio::spawn(accept(listener, builder.build())), directory }
+    }
+
+    /// The URL for clients; buckets stand in the path.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The address to put a proxy in front of.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Makes a bucket.
+    pub(crate) fn add_bucket(&self, bucket: &str) {
+        fs::create_dir(self.directory.path().join(bucket)).expect("the bucket is new");
+    }
+
+    /// Removes a bucket with all its objects.
+    pub(crate) fn remove_bucket(&self, bucket: &str) {
+        fs::remove_dir_all(self.directory.path().join(bucket)).expect("the bucket exists");
+    }
+
+    /// Puts an object into a bucket.
+    pub(crate) fn add_object(&self, bucket: &str, key: &str, content: &[u8]) {
+        fs::write(self.directory.path().join(bucket).join(key), content).expect("the bucket exists");
+    }
+
+    /// Whether a bucket holds an object.
+    pub(crate) fn has_object(&self, bucket: &str, key: &str) -> bool {
+        self.directory.path().join(bucket).join(key).exists()
+    }
+}
+
+impl Drop for S3 {
+    fn drop(&mut self) {
+        self.acceptor.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, service: S3Service) {
+    let mut connections = JoinSet::new();
+    while let Ok((client, _)) = listener.accept().await {
+        let http = hyper::server::conn::http1::Builder::new();
+        connections.spawn(http.serve_connection(TokioIo::new(client), service.clone()));
+    }
+}

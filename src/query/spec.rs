@@ -110,19 +110,24 @@ impl RedisQuestion {
     }
 }
 
-/// A count over the lines of a log file: one row for each combination of the values of `by`.
+/// A count over the lines of a log file: one row for each combination of the values of `by`, column `count`.
+///
+/// Fields are names or dotted paths into nested objects.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 pub struct LogQuestion {
     /// The fields that a line has to have, with one of these values.
     #[serde(default)]
     pub r#where: BTreeMap<String, Vec<String>>,
-    /// The fields whose values make the rows; columns of the same names.
+    /// The fields whose values make the rows; columns of the same names. A line without the field counts under
+    /// `unknown`.
     #[serde(default)]
     pub by: Vec<String>,
-    /// The fields whose numbers are added up: columns `sum_NAME`, beside `count`.
+    /// The fields whose numbers are added up: the columns `sum_NAME` and `avg_NAME`. The average is over the lines
+    /// that have the number, and NULL where there is none.
     #[serde(default)]
     pub sum: Vec<String>,
-    /// Counts only lines of this last length of time. Without it, all lines since the exporter first saw the file.
+    /// Counts only lines of this last length of time, to a sixtieth of it and not finer than a second. Without it,
+    /// all lines since the exporter first saw the file.
     pub window: Option<Duration>,
 }
 

@@ -28,7 +28,7 @@ lint: ## Check form and lints
 
 .PHONY: bless
 bless: ## Rewrite the files that are made from the code: the golden exposition, docs/metrics.md
-	BLESS=1 cargo test --locked --test it -- golden::
+	BLESS=1 cargo test --locked --test it -- docs:: golden::
 
 .PHONY: deny
 deny: ## Check licences, bans, sources and advisories of every dependency

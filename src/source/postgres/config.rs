@@ -109,7 +109,7 @@ impl Parts {
         if !matches!(url.scheme(), "postgres" | "postgresql") {
             return Err("expected a URL that starts with postgres:// or postgresql://".to_owned());
         }
-        let url = Url::parse(url.expose()).map_err(|error| {
+        let url = Url::parse(&with_host(url.expose())).map_err(|error| {
             format!(
                 "the URL cannot be read ({error}): expected postgres://user@host:5432/database with one host; \
                  percent-encode any of / ? # @ : % in a password, or give it under `password_file`"
@@ -184,6 +184,14 @@ fn ssl_mode(given: Option<SslMode>, host: &str, tls: &Tls) -> Result<SslMode, St
     }
 }
 
+/// `user@/database?host=/run/postgresql` is a URL to libpq, but not to the URL standard.
+fn with_host(url: &str) -> String {
+    let authority = url.find("://").map_or(0, |start| start + 3);
+    let end = url[authority..].find(['/', '?', '#']).map_or(url.len(), |length| authority + length);
+    let host = if url[..end].ends_with('@') { "localhost" } else { "" };
+    format!("{}{host}{}", &url[..end], &url[end..])
+}
+
 /// Percent-decoding alone: in this part of a URL, `+`, `&` and `=` are themselves.
 fn decoded(text: &str) -> String {
     let text = text.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
@@ -194,7 +202,7 @@ fn decoded(text: &str) -> String {
 impl fmt::Display for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, database, .. } = self;
-        match host.contains(':') {
+        match host.contains(':') && !host.starts_with('/') {
             true => write!(formatter, "postgres://[{host}]:{port}/{database}"),
             false => write!(formatter, "postgres://{host}:{port}/{database}"),
         }

@@ -64,7 +64,7 @@ fn server_problem(error: &PgDatabaseError) -> Problem {
         "3D000" => Reason::NotFound,
         // PgBouncer has this one code for all that is wrong with a client.
         "08P01" if message.contains("authentication failed") => Reason::Auth,
-        "08P01" => Reason::Protocol,
+        "08P01" if is_fatal(error) => Reason::Protocol,
         _ if code.starts_with("28") => Reason::Auth,
         _ if is_fatal(error) => Reason::Connect,
         _ => Reason::Query,

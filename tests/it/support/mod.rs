@@ -2,6 +2,7 @@
 #![allow(
     clippy::allow_attributes,
     dead_code,
+    unused_imports,
     reason = "each binary that includes this uses its own part of it"
 )]
 

@@ -5,14 +5,14 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
 
 use super::tree;
-use super::wait::{PAUSE, eventually};
+use super::wait::{PAUSE, eventually, until};
 
 /// A command that the kernel kills when the calling thread ends, so that nothing outlives a killed test run.
 ///
@@ -134,6 +134,12 @@ impl Process {
         }
         let what = format!("the end of {}", self.name);
         eventually(timeout, &what, async || !self.is_running()).await;
+    }
+
+    /// Waits until the server has ended by itself, and says how.
+    pub(crate) async fn ended(&mut self, timeout: Duration) -> ExitStatus {
+        let what = format!("the end of {}", self.name);
+        until(timeout, &what, async || self.child.try_wait().expect("our own child")).await
     }
 
     /// Ends the server, and starts the same command again.

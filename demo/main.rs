@@ -2,21 +2,18 @@
 //!
 //! `make demo-break SOURCE=redis` freezes one of the services of a running demo.
 
-mod data;
 mod freeze;
-mod services;
 #[path = "../tests/it/support/mod.rs"]
 mod support;
-mod website;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use support::alertmanager::Alertmanager;
 use support::exporter::Exporter;
+use support::platform::Platform;
+use support::platform_data as data;
 use support::prometheus::Prometheus;
-
-use services::Services;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), String> {
@@ -30,7 +27,6 @@ async fn main() -> Result<(), String> {
 }
 
 async fn run() {
-    support::install_ring();
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
     tokio::select! {
@@ -42,11 +38,11 @@ async fn run() {
 }
 
 async fn start_and_show() {
-    let services = Services::start().await;
-    data::fill(&services).await;
+    step("PostgreSQL, MongoDB, Redis, RabbitMQ, S3, STS, Stripe's stand-in and a website: some 10 s");
+    let platform = Platform::start().await;
     step("Exporter");
-    let exporter = exporter(&services).await;
-    services.keep_pushing(&exporter.url("/heartbeat/backup/host1"));
+    let exporter = exporter(&platform).await;
+    platform.keep_pushing(&exporter.url("/heartbeat/backup/host1"));
     step("Alertmanager");
     let alertmanager = Alertmanager::start(include_str!("alertmanager.yml")).await;
     step("Prometheus");
@@ -55,20 +51,20 @@ async fn start_and_show() {
         .replace("EXPORTER", &exporter.address());
     let rules = include_str!("platform.rules.yml");
     let prometheus = Prometheus::options(&config).file("platform.rules.yml", rules).start().await;
-    step("Living data; first probes");
-    let living = data::live(&services);
+    step("Living data; waiting until every source is up");
+    let living = data::live(&platform);
     let shown = async {
         wait_until_up(&exporter).await;
         show(&exporter, &prometheus, &alertmanager);
         std::future::pending::<()>().await;
     };
-    tokio::join!(living, shown, freeze::on_demand(&services));
+    tokio::join!(living, shown, freeze::on_demand(&platform));
 }
 
 /// The release binary, started as a user would start it.
-async fn exporter(services: &Services) -> Exporter {
-    let options = Exporter::options(include_str!("platform.yml")).binary(&release_binary());
-    services
+async fn exporter(platform: &Platform) -> Exporter {
+    let options = Exporter::options(Platform::CONFIG).binary(&release_binary());
+    platform
         .environment()
         .into_iter()
         .fold(options, |options, (name, value)| options.variable(name, &value))

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+pub(super) use reqwest::Method;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Url};
+use reqwest::{Client, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::error::Category;
 

@@ -1,12 +1,15 @@
 //! All integration tests, in one binary: it links once.
 
+mod compatibility;
 mod config;
 mod docs;
 mod life;
 mod metric;
+mod platform;
 mod query;
 mod schedule;
 mod server;
+mod setting;
 mod source;
 mod stripe_stand_in;
 mod support;

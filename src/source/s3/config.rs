@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time;
 
-use reqwest::Url;
 use rusty_s3::{Bucket, Credentials, UrlStyle};
 use secrecy::ExposeSecret;
+use url::Url;
 
 use crate::probe::{Problem, Reason};
 use crate::setting::{Address, Duration, Secret};

@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
-use reqwest::Method;
+
 use rusty_s3::actions::ListObjectsV2;
 use rusty_s3::{Bucket, Credentials, S3Action};
 
 use super::refusal::Asked;
 use crate::probe::{Problem, Reason};
-use crate::source::client::{HttpClient, Request, Response};
+use crate::source::client::{HttpClient, Method, Request, Response};
 
 /// How long a signature is good: as long as AWS takes one in a header, so that clocks which are good enough for an
 /// application's client are good enough here.

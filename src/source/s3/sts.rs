@@ -5,14 +5,14 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::{Method, Url};
 use rusty_s3::Credentials;
+use url::Url;
 
 use super::refusal::Asked;
 use super::sign::{Message, Scope, authorization};
 use super::xml;
 use crate::probe::{Problem, Reason};
-use crate::source::client::{HttpClient, Request};
+use crate::source::client::{HttpClient, Method, Request};
 use crate::source::tls::Tls;
 
 const QUESTION: &[u8] = b"Action=GetCallerIdentity&Version=2011-06-15";

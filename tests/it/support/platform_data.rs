@@ -1,4 +1,4 @@
-//! Living data: what the services hold, and how it changes while one watches.
+//! Living data: what the services of a platform hold, and how it changes while one watches.
 
 use std::io::Write;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mongodb::bson::{Document, doc};
 
-use crate::services::Services;
+use super::platform::Platform;
 
 const SCHEMA: &str = "
 CREATE TABLE users (id serial PRIMARY KEY, plan text NOT NULL);
@@ -31,10 +31,10 @@ const ERRORS: [&str; 3] = ["provider", "timeout", "safety"];
 const EVERY: Duration = Duration::from_secs(2);
 
 /// Fills the services once.
-pub(crate) async fn fill(services: &Services) {
-    services.postgres.sql(SCHEMA).await;
+pub(crate) async fn fill(platform: &Platform) {
+    platform.postgres.sql(SCHEMA).await;
     let posts: Vec<Document> = (0..500).map(|n| doc! {"platform": PLATFORMS[n % PLATFORMS.len()]}).collect();
-    services
+    platform
         .mongodb
         .client()
         .await
@@ -43,26 +43,26 @@ pub(crate) async fn fill(services: &Services) {
         .insert_many(posts)
         .await
         .expect("it answers");
-    services.rabbitmq.add_queue("/", "posts.dead", serde_json::json!({})).await;
+    platform.rabbitmq.add_queue("/", "posts.dead", serde_json::json!({})).await;
     let arguments = serde_json::json!({
         "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "posts.dead", "x-message-ttl": 60_000,
     });
-    services.rabbitmq.add_queue("/", "posts.scheduled", arguments).await;
-    change(services, 0).await;
+    platform.rabbitmq.add_queue("/", "posts.scheduled", arguments).await;
+    change(platform, 0).await;
 }
 
 /// Changes the data until dropped.
-pub(crate) async fn live(services: &Services) {
+pub(crate) async fn live(platform: &Platform) {
     for round in 1.. {
         tokio::time::sleep(EVERY).await;
         // A service that is frozen on purpose is left out of this round.
-        let _ = tokio::time::timeout(EVERY, change(services, round)).await;
+        let _ = tokio::time::timeout(EVERY, change(platform, round)).await;
     }
 }
 
-async fn change(services: &Services, round: usize) {
+async fn change(platform: &Platform, round: usize) {
     let seconds = jiff::Timestamp::now().as_second().to_string();
-    let redis = &services.redis;
+    let redis = &platform.redis;
     for worker in ["mail-1", "mail-2"] {
         let _: i64 = redis.run(&["ZADD", "heartbeat:mail", &seconds, worker]).await;
     }
@@ -76,10 +76,10 @@ async fn change(services: &Services, round: usize) {
     if round % 8 == 0 {
         let _: i64 = redis.run(&["DEL", "queue:mail"]).await;
     }
-    append(&services.log(), "error", ERRORS[round % ERRORS.len()]);
-    services.postgres.sql(CHANGES).await;
+    append(&platform.log(), "error", ERRORS[round % ERRORS.len()]);
+    platform.postgres.sql(CHANGES).await;
     let post = doc! {"platform": PLATFORMS[round % PLATFORMS.len()]};
-    services
+    platform
         .mongodb
         .client()
         .await
@@ -88,7 +88,7 @@ async fn change(services: &Services, round: usize) {
         .insert_one(post)
         .await
         .expect("it answers");
-    services.rabbitmq.publish("/", "posts.scheduled", 1).await;
+    platform.rabbitmq.publish("/", "posts.scheduled", 1).await;
 }
 
 /// Appends an event to the log file.

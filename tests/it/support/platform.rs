@@ -1,33 +1,33 @@
-//! The backing services of the demo, each a real server.
+//! A whole platform: one real server for each kind of source, and the environment that its configuration needs.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::support::http::client;
-use crate::support::mongodb::Mongodb;
-use crate::support::postgres::Postgres;
-use crate::support::rabbitmq::Rabbitmq;
-use crate::support::redis::Redis;
-use crate::support::s3::S3;
-use crate::support::stripe::{
+use super::http::client;
+use super::mongodb::Mongodb;
+use super::platform_data as data;
+use super::postgres::Postgres;
+use super::rabbitmq::Rabbitmq;
+use super::redis::Redis;
+use super::s3::S3;
+use super::stripe::{
     ApiKey, Event, Permission, StripeServer, Subscription, SubscriptionStatus, WebhookEndpoint,
 };
-use crate::support::sts::Sts;
-use crate::website::Website;
-use crate::{data, step};
+use super::sts::Sts;
+use super::web::{Web, reply};
 
-/// The running services.
-pub(crate) struct Services {
+/// The running services; dropping them ends them.
+pub(crate) struct Platform {
     pub(crate) postgres: Postgres,
     pub(crate) mongodb: Mongodb,
     pub(crate) redis: Redis,
     pub(crate) rabbitmq: Rabbitmq,
-    stripe: StripeServer,
-    s3: S3,
-    sts: Sts,
-    website: Website,
+    pub(crate) stripe: StripeServer,
+    pub(crate) s3: S3,
+    pub(crate) sts: Sts,
+    pub(crate) website: Web,
     directory: TempDir,
 }
 
@@ -36,10 +36,10 @@ const SECRET_KEY: &str = "demo-secret-key";
 const STRIPE_KEY: &str = "rk_live_demo";
 const BACKUP_TOKEN: &str = "demo-backup-token";
 
-impl Services {
-    /// Starts every service, and waits until all answer.
+impl Platform {
+    /// Starts every service, waits until all answer, and fills them.
     pub(crate) async fn start() -> Self {
-        step("PostgreSQL, MongoDB, Redis, RabbitMQ, STS (this takes some seconds)");
+        super::install_ring();
         let (postgres, mongodb, redis, rabbitmq, sts) = tokio::join!(
             Postgres::start(),
             Mongodb::start(),
@@ -47,10 +47,9 @@ impl Services {
             Rabbitmq::start(),
             Sts::start()
         );
-        step("S3, Stripe's stand-in, a website");
         let s3 = S3::start(ACCESS_KEY, SECRET_KEY).await;
         s3.add_bucket("media");
-        let services = Self {
+        let platform = Self {
             postgres,
             mongodb,
             redis,
@@ -58,14 +57,17 @@ impl Services {
             stripe: stripe().await,
             s3,
             sts,
-            website: Website::start().await,
+            website: Web::start(|_| reply(200, "Welcome to the shop.\n")).await,
             directory: TempDir::with_prefix("demo-").expect("a temporary directory"),
         };
-        data::append(&services.log(), "start", "none");
-        services
+        data::fill(&platform).await;
+        platform
     }
 
-    /// What the exporter's configuration refers to.
+    /// The configuration with one source of each kind, and a few questions about the business.
+    pub(crate) const CONFIG: &str = include_str!("../../../demo/platform.yml");
+
+    /// The variables that [`Self::CONFIG`] refers to.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("POSTGRES_URL", self.postgres.url()),
@@ -81,18 +83,7 @@ impl Services {
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
             ("BACKUP_TOKEN", BACKUP_TOKEN.to_owned()),
             ("AI_LOG", self.log().display().to_string()),
-            ("WEBSITE_URL", self.website.url()),
-        ]
-    }
-
-    /// Those that are processes of their own, and can be frozen.
-    pub(crate) fn freezable(&self) -> [(&'static str, &dyn Freeze); 5] {
-        [
-            ("postgres", &self.postgres),
-            ("mongodb", &self.mongodb),
-            ("redis", &self.redis),
-            ("rabbitmq", &self.rabbitmq),
-            ("sts", &self.sts),
+            ("WEBSITE_URL", self.website.url("/")),
         ]
     }
 
@@ -137,28 +128,3 @@ async fn stripe() -> StripeServer {
     }
     stripe
 }
-
-/// A service that can stop answering for a while.
-pub(crate) trait Freeze {
-    /// It stops answering.
-    fn stop(&self);
-    /// It goes on.
-    fn resume(&self);
-}
-
-/// Every server of the tests can already.
-macro_rules! freeze {
-    ($($server:ty),*) => {
-        $(impl Freeze for $server {
-            fn stop(&self) {
-                self.stop();
-            }
-
-            fn resume(&self) {
-                self.resume();
-            }
-        })*
-    };
-}
-
-freeze!(Postgres, Mongodb, Redis, Rabbitmq, Sts);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use platform_exporter::source::Kind;
 
 use crate::compatibility::COMPATIBLE;
+use crate::docs;
 use crate::support::exporter::{Exporter, value};
 use crate::support::platform::Platform;
 use crate::support::prometheus::Prometheus;
@@ -74,6 +75,7 @@ async fn every_kind_is_up_and_prometheus_reads_it_all() {
     assert_eq!(value(&metrics, "shop_users{source=\"orders-db\",plan=\"free\"}"), Some(1200.0));
     assert_eq!(value(&metrics, "shop_online_users{source=\"cache\"}"), Some(50.0));
     assert_eq!(value(&metrics, "workers_alive{source=\"jobs\",class=\"mail\"}"), Some(2.0));
+    docs::check("tests/golden/platform.prom", &golden(&metrics));
     let complaints = promtool(&metrics);
     let complained: BTreeSet<_> = complaints.iter().filter_map(|line| line.split(' ').next()).collect();
     let listed: BTreeSet<_> = COMPATIBLE.iter().flat_map(|(_, names)| names.iter().copied()).collect();
@@ -152,7 +154,7 @@ async fn a_frozen_service_takes_only_its_own_families() {
 /// No secret of any source is in anything that the exporter says.
 #[tokio::test]
 async fn no_secret_is_in_any_output() {
-    const SECRET: &str = "pl4nted-geheim";
+    const SECRET: &str = "pl4ntedgeheim";
     let config = format!(
         "
 sources:
@@ -201,6 +203,31 @@ sources:
         let output = output.replace(&format!("/{SECRET}x"), "");
         assert!(!output.contains(SECRET), "{output}");
     }
+}
+
+/// The exposition without what changes from run to run: values, and the values of labels that a server chooses.
+fn golden(exposition: &str) -> String {
+    const KEPT: [&str; 6] = ["source", "kind", "status", "reason", "query", "class"];
+    let mut lines: Vec<String> = Vec::new();
+    for line in exposition.lines() {
+        let series = line.rsplit_once(' ').map_or(line, |(series, _)| series);
+        let line = match series.split_once('{') {
+            _ if line.starts_with('#') => line.to_owned(),
+            None => series.to_owned(),
+            Some((name, labels)) => {
+                let labels = labels.trim_end_matches('}').split("\",").filter_map(|label| label.split_once("=\""));
+                let keep = |(name, value): (&str, &str)| match KEPT.contains(&name) {
+                    true => format!("{name}=\"{}\"", value.trim_end_matches('"')),
+                    false => name.to_owned(),
+                };
+                format!("{name}{{{}}}", labels.map(keep).collect::<Vec<_>>().join(","))
+            }
+        };
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
 /// What `promtool check metrics` says, a line for each complaint.

@@ -43,11 +43,11 @@ pub(crate) async fn fill(platform: &Platform) {
         .insert_many(posts)
         .await
         .expect("it answers");
-    platform.rabbitmq.add_queue("/", "posts.dead", serde_json::json!({})).await;
+    platform.rabbitmq.add_queue("%2f", "posts.dead", serde_json::json!({})).await;
     let arguments = serde_json::json!({
         "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "posts.dead", "x-message-ttl": 60_000,
     });
-    platform.rabbitmq.add_queue("/", "posts.scheduled", arguments).await;
+    platform.rabbitmq.add_queue("%2f", "posts.scheduled", arguments).await;
     change(platform, 0).await;
 }
 
@@ -88,7 +88,7 @@ async fn change(platform: &Platform, round: usize) {
         .insert_one(post)
         .await
         .expect("it answers");
-    platform.rabbitmq.publish("/", "posts.scheduled", 1).await;
+    platform.rabbitmq.publish("%2f", "posts.scheduled", 1).await;
 }
 
 /// Appends an event to the log file.

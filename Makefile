@@ -2,8 +2,39 @@
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 .PHONY: deps
 deps: ## Install the servers that tests and the demo run (Debian 12; repeat freely)
 	@scripts/deps.sh
+
+.PHONY: test
+test: deps ## Run every test, against real servers
+	cargo test --locked
+
+.PHONY: demo
+demo: deps ## Start real services, the exporter, Prometheus and Alertmanager; Ctrl-C ends them all
+	cargo build --locked --release
+	cargo run --locked --example demo
+
+.PHONY: demo-break
+demo-break: ## Freeze a service of the running demo until Ctrl-C: make demo-break SOURCE=redis
+	@cargo run --locked --quiet --example demo -- break $(SOURCE)
+
+.PHONY: lint
+lint: ## Check form and lints
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+.PHONY: bless
+bless: ## Rewrite the files that are made from the code: the golden exposition, docs/metrics.md
+	BLESS=1 cargo test --locked --test it -- docs:: golden::
+
+.PHONY: deny
+deny: ## Check licences, bans, sources and advisories of every dependency
+	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
+	cargo deny check
+
+.PHONY: bench-memory
+bench-memory: deps ## Compare resident memory with Debian's exporters on the same services
+	@scripts/bench-memory.sh

@@ -6,7 +6,7 @@
 set -euo pipefail
 
 packages=(
-  postgresql redis-server rabbitmq-server prometheus prometheus-alertmanager
+  postgresql pgbouncer redis-server rabbitmq-server prometheus prometheus-alertmanager
   python3-venv gcc libc6-dev curl ca-certificates libcurl4 libssl3
 )
 # The wheel holds a real mongod 6.0 that runs on this Debian; Debian itself has none.
@@ -77,7 +77,7 @@ install_packages() {
     for package in "${missing[@]}"; do
       case $package in
         rabbitmq-server) as_root systemctl disable --quiet rabbitmq-server epmd.socket epmd.service || true ;;
-        postgresql | redis-server | prometheus*) as_root systemctl disable --quiet "$package" || true ;;
+        postgresql | pgbouncer | redis-server | prometheus*) as_root systemctl disable --quiet "$package" || true ;;
       esac
     done
   fi

@@ -71,3 +71,36 @@ impl Beats {
         beats.retain(|(known, _), beat| known != class || beat.at >= limit);
     }
 }
+
+/// A heartbeat as its URL says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// The class of the worker.
+    pub class: String,
+    /// The worker.
+    pub worker: String,
+    /// What it says.
+    pub signal: Signal,
+}
+
+impl Push {
+    /// Reads `/heartbeat/CLASS/WORKER`, with nothing, `/start`, `/fail` or an exit code behind it: the grammar of
+    /// <https://healthchecks.io/docs/http_api/>, with class and worker in the place of the check's id.
+    pub fn parse(path: &str) -> Option<Self> {
+        let mut parts = path.strip_prefix("/heartbeat/")?.split('/');
+        let (class, worker) = (name(parts.next()?)?, name(parts.next()?)?);
+        let signal = match parts.next() {
+            None => Signal::Success,
+            Some("start") => Signal::Start,
+            Some("fail") => Signal::Fail,
+            Some(code) => Signal::Exit(code.parse().ok()?),
+        };
+        parts.next().is_none().then_some(Self { class, worker, signal })
+    }
+}
+
+/// A class or worker becomes a label value: letters, digits and `_-.:@`, at most 128.
+fn name(text: &str) -> Option<String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:@".contains(&byte);
+    ((1..=128).contains(&text.len()) && text.bytes().all(allowed)).then(|| text.to_owned())
+}

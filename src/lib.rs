@@ -10,14 +10,20 @@
 //! | 3 | [`source`] |
 //! | 4 | [`config`] |
 //! | 5 | [`snapshot`], [`schedule`] |
+//! | 6 | [`server`] |
+//! | 7 | [`cli`], [`command`], [`telemetry`] |
 
 pub mod beat;
+pub mod cli;
+pub mod command;
 pub mod config;
 pub mod metric;
 pub mod probe;
 pub mod query;
 pub mod schedule;
+pub mod server;
 pub mod setting;
 pub mod snapshot;
 pub mod source;
+pub mod telemetry;
 pub mod yaml;

@@ -1,2 +1,101 @@
-//! stub
-fn main() {}
+//! Flags to a configuration, a configuration to a running exporter, and how it ended to an exit code.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{CommandFactory, Parser};
+use platform_exporter::cli::{Cli, Command};
+use platform_exporter::command::{self, Loaded};
+use platform_exporter::snapshot::Status;
+use platform_exporter::telemetry;
+use tokio::runtime::{Builder, Runtime};
+
+/// The exit code of `probe` for a source that is degraded; 2 is that of a wrong command line.
+const DEGRADED: u8 = 3;
+
+/// A look-up of a host name cannot be cancelled; whoever ends the exporter does not wait for it longer than this.
+const LOOKUPS_END: Duration = Duration::from_millis(200);
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // The one TLS provider of every driver. An error would mean that there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("platform_exporter: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let flags = &cli.flags;
+    match cli.command {
+        None => {
+            let loaded = command::load(flags)?;
+            telemetry::init(flags.log_level, flags.log_format).context("cannot start logging")?;
+            telemetry::report_panics();
+            on_runtime(|runtime| runtime.block_on(command::serve(flags, loaded)))??;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Check { live }) => {
+            let loaded = command::load(flags)?;
+            let Loaded { origin, config } = &loaded;
+            println!(
+                "{origin}: {} sources, {} queries, no faults",
+                config.sources().len(),
+                config.queries().len()
+            );
+            if !live {
+                return Ok(ExitCode::SUCCESS);
+            }
+            let report = on_runtime(|runtime| runtime.block_on(command::check(flags, &loaded)))?;
+            print!("{}", report.text);
+            Ok(if report.is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Some(Command::Probe { name }) => {
+            let loaded = command::load(flags)?;
+            let probed = on_runtime(|runtime| runtime.block_on(command::probe(flags, &loaded, &name)))?
+                .with_context(|| format!("there is no source `{name}` in {}", loaded.origin))?;
+            print!("{}", probed.metrics);
+            for problem in &probed.problems {
+                eprintln!("{name}: {problem}");
+            }
+            Ok(match probed.status {
+                Status::Up => ExitCode::SUCCESS,
+                Status::Degraded => DEGRADED.into(),
+                Status::Down | Status::Unknown => ExitCode::FAILURE,
+            })
+        }
+        Some(Command::Healthcheck) => {
+            for &address in &flags.listen_addresses {
+                command::healthcheck(address).with_context(|| format!("{address} is not healthy"))?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Catalog { format }) => {
+            let loaded = flags.config_file.is_some().then(|| command::load(flags)).transpose()?;
+            print!("{}", command::catalog(loaded.as_ref().map(|loaded| &loaded.config), format));
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Cli::command(), "platform_exporter", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Runs something on a runtime of two threads, so that a long encoding and a scrape do not wait for each other.
+fn on_runtime<T>(run: impl FnOnce(&Runtime) -> T) -> anyhow::Result<T> {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(32)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let result = run(&runtime);
+    runtime.shutdown_timeout(LOOKUPS_END);
+    Ok(result)
+}

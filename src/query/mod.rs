@@ -3,7 +3,9 @@
 mod distinct;
 pub mod grammar;
 mod lane;
+mod mongo;
 mod reading;
+mod redis_command;
 mod rows;
 mod series_budget;
 mod spec;
@@ -11,7 +13,9 @@ mod spec;
 pub use distinct::DistinctCount;
 pub use lane::{Answers, Inbox, Lane, lane};
 pub use reading::{Reading, ReadingError, ResultSet};
+pub use redis_command::{RedisShape, redis_shape};
 pub use rows::{Cell, Rows};
+pub(crate) use series_budget::{SeriesBudget, Values};
 pub use spec::{
     Ask, Declared, DistinctPart, LogQuestion, MetricSpec, MongoQuestion, QuerySpec, Question, RedisQuestion,
     ValueType,

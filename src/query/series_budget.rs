@@ -12,11 +12,11 @@ pub(super) const OTHER: &str = "other";
 const DISPLACES: f64 = 1.5;
 
 /// One line of a result: the values of its metrics, `None` where there is none.
-pub(super) type Values = Vec<Option<f64>>;
+pub(crate) type Values = Vec<Option<f64>>;
 
 /// The label sets that have a series of their own.
 #[derive(Debug, Default)]
-pub(super) struct SeriesBudget {
+pub(crate) struct SeriesBudget {
     members: BTreeSet<Vec<String>>,
 }
 
@@ -24,7 +24,7 @@ impl SeriesBudget {
     /// Folds what is over `limit` into one line of `other`, and returns how many label sets that were.
     ///
     /// `expected` label sets are always members. Size is the value of the first metric.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &mut self,
         lines: &mut BTreeMap<Vec<String>, Values>,
         expected: &BTreeSet<Vec<String>>,

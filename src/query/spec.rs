@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use regex::Regex;
+
+use super::redis_shape;
 use crate::metric::{Desc, LabelName, LabelNames, MetricName, MetricType};
 use crate::setting::{Duration, SourceName};
 
@@ -35,15 +38,11 @@ impl Question {
     /// What was expected.
     pub fn check(&self) -> Result<(), &'static str> {
         match self {
-            Self::Mongo(MongoQuestion { collection: Some(_), command: None, each: None, .. })
-            | Self::Mongo(MongoQuestion { collection: None, command: Some(_), .. })
-            | Self::Redis(RedisQuestion { command: Some(_), scan: None, id: None })
-            | Self::Redis(RedisQuestion { command: None, scan: Some(_), .. })
-            | Self::Log(_) => Ok(()),
+            Self::Mongo(question) => question.check(),
+            Self::Log(_) => Ok(()),
+            Self::Redis(question) => question.check(),
             Self::Sql(text) if text.trim().is_empty() => Err("expected a SELECT"),
             Self::Sql(_) => Ok(()),
-            Self::Mongo(_) => Err("expected either `collection` with `pipeline`, or `command`"),
-            Self::Redis(_) => Err("expected either `command`, or `scan`, with or without `id`"),
         }
     }
 }
@@ -51,29 +50,64 @@ impl Question {
 /// A question to MongoDB: `{collection, pipeline}` or `{command}`. One row for each document of the answer.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 pub struct MongoQuestion {
-    /// The database; without it, that of the URL (for commands: `admin`).
+    /// The database; without it, that of the URL (for commands: `admin`). `*` asks every database, and adds the
+    /// column `database`.
     pub database: Option<String>,
-    /// The collection to aggregate.
+    /// The collection to aggregate. `*` asks every one that the source names in `collections`, and adds the columns
+    /// `database` and `collection`.
     pub collection: Option<String>,
     /// The aggregation's stages, in MongoDB's extended JSON.
     #[serde(default)]
     pub pipeline: Vec<serde_json::Value>,
     /// A command that only reads, such as `{serverStatus: 1}`. Its columns are dotted paths into the reply.
     pub command: Option<serde_json::Map<String, serde_json::Value>>,
-    /// The path of an array in a command's reply: one row for each element.
+    /// The path of an array in a command's reply: one row for each element, in column `value` where it is a scalar.
+    /// Or that of a sub-document: one row for each of its keys, with the key in column `key`.
     pub each: Option<String>,
 }
 
-/// A question to Redis: exactly one of the keys.
+/// A question to Redis: either `command`, or `scan` with or without `id`.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 pub struct RedisQuestion {
-    /// A command that only reads, with its arguments: `[LLEN, "ai_queue:tasks"]`. Columns: `value`, or `key` and
-    /// `value` for an answer of pairs.
+    /// A command that only reads, with its arguments: `[LLEN, "ai_queue:tasks"]`. Its rows:
+    ///
+    /// - A single answer, such as that of GET, TTL, LLEN or ZSCORE: one row, column `value`; NULL when there is none.
+    /// - A list, such as that of SMEMBERS, LRANGE, HKEYS or ZRANGE: one row for each element, column `value`.
+    /// - Pairs, as HGETALL, CONFIG GET and ZRANGE … WITHSCORES give them: columns `key` and `value`.
+    /// - A value for each name that was given, as MGET, HMGET, ZMSCORE and SMISMEMBER give them: columns `key` (the
+    ///   name) and `value`, NULL for what does not exist.
+    /// - TIME: one row, column `value`, in seconds since 1970 with their fraction.
+    /// - CLIENT LIST: one row for each client, with columns as the server names them: `id`, `addr`, `name`, `age`,
+    ///   `idle` and so on.
+    /// - XINFO GROUPS, CONSUMERS and STREAM: one row for each group, consumer or stream, with columns as the server
+    ///   names them: `name`, `pending`, `lag` and so on.
+    /// - INFO and CLUSTER INFO: one row with a column for each field, in which `ok` and `up` are 1 where the field is
+    ///   a status. INFO keyspace, commandstats, errorstats and latencystats: one row for each line, in whose first
+    ///   column (`db`, `cmd`, `error`, `cmd`) its name stands. INFO slaves: one row for each replica, columns
+    ///   `slave_ip`, `slave_port`, `slave_state`, `slave_offset`, `slave_lag`. INFO master: the fields of a replica,
+    ///   and no row where there is no master.
+    /// - SLOWLOG GET: columns `id`, `timestamp`, `duration_us`. LATENCY LATEST: `event`, `timestamp`, `latency_ms`,
+    ///   `max_latency_ms`. LATENCY HISTORY: `timestamp`, `latency_ms`. XPENDING: `pending`, `min_id`, `max_id`, or
+    ///   with a range `id`, `consumer`, `idle_ms`, `deliveries`. GEOPOS: `longitude`, `latitude`.
     pub command: Option<Vec<String>>,
-    /// The pattern of keys to count: column `count`; with `id`, one row for each key, in column `id`.
+    /// The pattern of keys to count: one row, column `count`; with `id`, one row for each distinct id, column `id`.
     pub scan: Option<String>,
-    /// A regular expression whose first group is the id in a key found by `scan`.
+    /// A regular expression whose first group is the id in a key found by `scan`. Keys that do not match have none.
     pub id: Option<String>,
+}
+
+impl RedisQuestion {
+    fn check(&self) -> Result<(), &'static str> {
+        match (&self.command, &self.scan, &self.id) {
+            (Some(words), None, None) => redis_shape(words).map(|_| ()),
+            (None, Some(_), None) => Ok(()),
+            (None, Some(_), Some(id)) => match Regex::new(id) {
+                Ok(id) if id.captures_len() > 1 => Ok(()),
+                _ => Err("expected a regular expression with a group in `id`, as in `^session:([^:]+)`"),
+            },
+            _ => Err("expected either `command`, or `scan`, with or without `id`"),
+        }
+    }
 }
 
 /// A count over the lines of a log file: one row for each combination of the values of `by`, column `count`.

@@ -7,6 +7,7 @@ mod source;
 
 pub use assembly::{Assembly, assemble};
 pub use query::ask;
+pub use source::probe_once;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

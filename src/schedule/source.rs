@@ -48,7 +48,7 @@ impl SourceLoop {
                 waiter = self.requests.recv() => waiter,
             };
             let started = Instant::now();
-            let result = self.probe().await;
+            let result = probe_once(self.prober.as_mut(), self.timeout).await;
             next = started + self.delay(&result);
             let event = self.store.update(&self.name, |state| {
                 let event = state.probed(result, started.elapsed(), SystemTime::now());
@@ -61,17 +61,8 @@ impl SourceLoop {
             let joined = std::iter::from_fn(|| self.requests.try_recv().ok());
             for waiter in waiter.into_iter().chain(joined) {
                 // It may have left meanwhile.
-                drop(waiter.send(()));
+                let _ = waiter.send(());
             }
-        }
-    }
-
-    async fn probe(&mut self) -> Result<Observation, Problem> {
-        let probe = AssertUnwindSafe(self.prober.probe()).catch_unwind();
-        match tokio::time::timeout(self.timeout, probe).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(Problem::new(Reason::Internal, "the prober panicked")),
-            Err(_) => Err(Problem::new(Reason::Timeout, format!("no answer within {:?}", self.timeout))),
         }
     }
 
@@ -89,5 +80,18 @@ impl SourceLoop {
         let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(self.attempts));
         self.attempts = self.attempts.saturating_add(1);
         doubled.min(self.interval).mul_f64(0.75 + 0.25 * fastrand::f64())
+    }
+}
+
+/// One probe under its deadline. A panic in it is this source's problem alone.
+///
+/// # Errors
+/// Why the source is down.
+pub async fn probe_once(prober: &mut dyn Prober, timeout: Duration) -> Result<Observation, Problem> {
+    let probe = AssertUnwindSafe(prober.probe()).catch_unwind();
+    match tokio::time::timeout(timeout, probe).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(Problem::new(Reason::Internal, "the prober panicked")),
+        Err(_) => Err(Problem::new(Reason::Timeout, format!("no answer within {timeout:?}"))),
     }
 }

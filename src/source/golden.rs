@@ -50,6 +50,15 @@ impl GoldenValues {
         Self(load(kind, text).into_iter().map(with_reading).collect())
     }
 
+    /// The same with another series budget for one query.
+    pub(super) fn with_max_series(mut self, query: &str, max_series: usize) -> Self {
+        for (golden, reading) in self.0.iter_mut().filter(|(golden, _)| golden.spec.name == query) {
+            golden.spec.max_series = max_series;
+            *reading = Reading::new(Arc::new(golden.spec.clone()));
+        }
+        self
+    }
+
     /// Puts every query that a server of this major version can answer.
     ///
     /// A query that the server refuses is a problem beside the values of the others; a server that can no longer be
@@ -88,7 +97,7 @@ impl GoldenValues {
 
 /// Whether the source is there and only this question was refused.
 fn is_refusal(reason: Reason) -> bool {
-    matches!(reason, Reason::Permission | Reason::Query | Reason::NotFound)
+    matches!(reason, Reason::Permission | Reason::Query | Reason::NotFound | Reason::Slow)
 }
 
 /// Two queries may give parts of one family.

@@ -18,6 +18,8 @@ pub mod s3;
 pub mod stripe;
 pub mod workers;
 
+pub use tls::Tls;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -28,7 +30,7 @@ use crate::beat::Beats;
 use crate::metric::Desc;
 use crate::probe::{Prober, Reason};
 use crate::query::{Answers, Lane, Question};
-use crate::setting::SourceName;
+use crate::setting::{Secret, SourceName};
 
 /// A kind of source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,6 +98,27 @@ pub struct KindFacts {
     pub answers: fn(&Question) -> bool,
     /// The least that the exporter's account needs, as commands to paste.
     pub permissions: &'static str,
+    /// The main values, for the status page.
+    pub headlines: &'static [Headline],
+}
+
+/// A main value of a kind: the sum of a family's samples.
+pub struct Headline {
+    /// What people call it.
+    pub title: &'static str,
+    /// The family.
+    pub metric: &'static str,
+    /// How it is written.
+    pub unit: Unit,
+}
+
+/// How a main value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Unit {
+    Count,
+    Bytes,
+    Seconds,
 }
 
 impl Kind {
@@ -115,15 +138,15 @@ impl Kind {
     /// What is the same for every source of this kind.
     pub const fn facts(self) -> &'static KindFacts {
         match self {
-            Self::Postgres => &postgres::FACTS,
-            Self::Mongodb => &mongodb::FACTS,
-            Self::Redis => &redis::FACTS,
-            Self::Rabbitmq => &rabbitmq::FACTS,
-            Self::Stripe => &stripe::FACTS,
-            Self::S3 => &s3::FACTS,
-            Self::Workers => &workers::FACTS,
-            Self::Logfile => &logfile::FACTS,
-            Self::Http => &http::FACTS,
+            Self::Postgres => const { &postgres::FACTS },
+            Self::Mongodb => const { &mongodb::FACTS },
+            Self::Redis => const { &redis::FACTS },
+            Self::Rabbitmq => const { &rabbitmq::FACTS },
+            Self::Stripe => const { &stripe::FACTS },
+            Self::S3 => const { &s3::FACTS },
+            Self::Workers => const { &workers::FACTS },
+            Self::Logfile => const { &logfile::FACTS },
+            Self::Http => const { &http::FACTS },
         }
     }
 
@@ -154,6 +177,11 @@ pub trait Definition: Send + Sync {
 
     /// The other sources that it asks, each with a question of the form that it will put.
     fn asks(&self) -> Vec<(SourceName, Question)> {
+        Vec::new()
+    }
+
+    /// The classes whose workers push their heartbeats, each with the token that they have to give.
+    fn push_tokens(&self) -> Vec<(String, Secret)> {
         Vec::new()
     }
 

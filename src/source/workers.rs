@@ -13,6 +13,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     reasons: &[],
     answers: |_| false,
     permissions: "",
+    headlines: &[],
 };
 
 /// The keys of a `workers` source.

@@ -1,7 +1,19 @@
 //! All integration tests, in one binary: it links once.
 
+mod compatibility;
+mod config;
+mod docs;
+mod life;
+mod metric;
+mod platform;
+mod query;
+mod schedule;
+mod server;
+mod setting;
 mod source;
 mod stripe_stand_in;
 mod support;
 mod support_breaks;
 mod support_starts;
+mod tidy;
+mod yaml;

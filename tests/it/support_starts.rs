@@ -6,26 +6,22 @@ use std::time::Duration;
 use mongodb::bson::doc;
 use serde_json::json;
 
-use crate::support::alertmanager::Alertmanager;
 use crate::support::mongodb::Mongodb;
 use crate::support::postgres::Postgres;
-use crate::support::prometheus::Prometheus;
 use crate::support::rabbitmq::Rabbitmq;
 use crate::support::redis::Redis;
-use crate::support::s3::S3;
-use crate::support::sts::Sts;
 use crate::support::tls::Ca;
 use crate::support::wait::eventually;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Nothing listens any more where a server was.
-fn assert_gone(address: &str) {
+pub(crate) fn assert_gone(address: &str) {
     TcpStream::connect(address).expect_err("the server is gone");
 }
 
 /// Long enough for every server here to answer, if it ever does.
-async fn hangs<T>(answer: impl Future<Output = T>) -> bool {
+pub(crate) async fn hangs<T>(answer: impl Future<Output = T>) -> bool {
     tokio::time::timeout(Duration::from_millis(500), answer).await.is_err()
 }
 
@@ -134,6 +130,34 @@ async fn redis_knows_passwords_users_tls_and_replicas() {
 }
 
 #[tokio::test]
+async fn redis_sentinels_and_clusters_serve() {
+    let primary = Redis::start().await;
+    let sentinel = Redis::options().sentinel_of(&primary).start().await;
+    let address: (String, u16) = sentinel.run(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"]).await;
+    assert_eq!(format!("{}:{}", address.0, address.1), primary.address());
+
+    let cluster = Redis::options().cluster().start().await;
+    cluster.take_all_slots().await;
+    cluster.run::<()>(&["SET", "key", "value"]).await;
+    let client = redis::cluster::ClusterClient::new([cluster.url()]).expect("our own URL");
+    let mut connection = client.get_async_connection().await.expect("it answers");
+    let value: String = redis::cmd("GET").arg("key").query_async(&mut connection).await.expect("it answers");
+    assert_eq!(value, "value");
+}
+
+#[test]
+#[should_panic(expected = "run `make deps`")]
+fn a_missing_server_is_told_with_the_cure() {
+    crate::support::process::command("no-such-server");
+}
+
+#[tokio::test]
+#[should_panic(expected = "nonsense")]
+async fn a_server_that_does_not_start_is_told_with_its_log() {
+    Redis::options().setting("nonsense 1").start().await;
+}
+
+#[tokio::test]
 async fn mongodb_starts_freezes_and_ends() {
     let mut server = Mongodb::start().await;
     let ping = async |server: &Mongodb| server.run(doc! {"ping": 1}).await;
@@ -180,95 +204,17 @@ async fn rabbitmq_starts_freezes_and_ends() {
         Ok::<_, lapin::Error>(queue.message_count())
     };
     assert_eq!(count(&broker).await.expect("it answers"), 2);
-    eventually(PATIENCE, "the policy shows", async || {
-        broker.get("/api/queues/shop/orders").await["policy"] == "dead"
-    })
-    .await;
+    let queues = broker.get("/api/queues/shop?disable_stats=true&enable_queue_totals=true").await;
+    assert_eq!((&queues[0]["policy"], &queues[0]["messages_ready"]), (&json!("dead"), &json!(2)));
     broker.stop();
     assert!(hangs(broker.get("/api/overview")).await);
     broker.resume();
     broker.get("/api/overview").await;
+    broker.restart().await;
+    count(&broker).await.expect("the queue is durable");
     broker.kill();
     assert_gone(&broker.address());
-    broker.restart().await;
-    count(&broker).await.expect("it answers again");
     let addresses = [broker.address(), broker.management_address()];
     drop(broker);
     addresses.iter().for_each(|address| assert_gone(address));
-}
-
-#[tokio::test]
-async fn prometheus_starts_freezes_and_ends() {
-    let rules = "groups: [{name: g, rules: [{alert: Always, expr: vector(7)}]}]";
-    let config = "global: {evaluation_interval: 1s}\nrule_files: [rules.yml]\n";
-    let alertmanager = Alertmanager::start("route: {receiver: nobody}\nreceivers: [{name: nobody}]").await;
-    let alerting = format!(
-        "alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{}']}}]}}]}}",
-        alertmanager.address()
-    );
-    let options = Prometheus::options(&format!("{config}{alerting}")).file("rules.yml", rules);
-    let server = options.lookback(Duration::from_secs(5)).start().await;
-    assert_eq!(server.query("vector(1) + 1").await[0]["value"][1], "2");
-    eventually(PATIENCE, "the alert is sent", async || {
-        alertmanager.alerts().await[0]["labels"]["alertname"] == "Always"
-    })
-    .await;
-    server.reload("rules.yml", "groups: []").await;
-    assert_eq!(server.get("rules").await["groups"], json!([]));
-    server.stop();
-    assert!(hangs(server.query("vector(1)")).await);
-    server.resume();
-    server.query("vector(1)").await;
-    alertmanager.stop();
-    assert!(hangs(alertmanager.alerts()).await);
-    alertmanager.resume();
-    let addresses = [server.address(), alertmanager.address()];
-    drop((server, alertmanager));
-    addresses.iter().for_each(|address| assert_gone(address));
-}
-
-#[tokio::test]
-async fn s3_verifies_signatures() {
-    let server = S3::start("key", "right").await;
-    server.add_bucket("files");
-    server.add_object("files", "a.txt", b"hello");
-    use rusty_s3::S3Action;
-    let list = async |secret: &str, bucket: &str| {
-        let endpoint = server.endpoint().parse().expect("our own URL");
-        let bucket =
-            rusty_s3::Bucket::new(endpoint, rusty_s3::UrlStyle::Path, bucket.to_owned(), "us-east-1")
-                .expect("a bucket's name");
-        let credentials = rusty_s3::Credentials::new("key", secret);
-        let url = bucket.list_objects_v2(Some(&credentials)).sign(Duration::from_secs(60));
-        let response = crate::support::http::client().get(url).send().await.expect("it answers");
-        (response.status().as_u16(), response.text().await.expect("it answers in full"))
-    };
-    let (status, body) = list("right", "files").await;
-    assert!(status == 200 && body.contains("<Key>a.txt</Key>"), "{status}: {body}");
-    let (status, body) = list("wrong", "files").await;
-    assert!(status == 403 && body.contains("SignatureDoesNotMatch"), "{status}: {body}");
-    let (status, body) = list("right", "other").await;
-    assert!(status == 404 && body.contains("NoSuchBucket"), "{status}: {body}");
-    let address = server.address().to_owned();
-    drop(server);
-    eventually(PATIENCE, "nothing listens", async || TcpStream::connect(&address).is_err()).await;
-}
-
-#[tokio::test]
-async fn sts_starts_freezes_and_ends() {
-    let server = Sts::start().await;
-    let ask = async || {
-        let scope = "AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=0";
-        let request = crate::support::http::client().post(server.endpoint()).header("Authorization", scope);
-        let request = request.form(&[("Action", "GetCallerIdentity"), ("Version", "2011-06-15")]);
-        request.send().await.expect("it answers").text().await.expect("it answers in full")
-    };
-    assert!(ask().await.contains("<Arn>"));
-    server.stop();
-    assert!(hangs(ask()).await);
-    server.resume();
-    ask().await;
-    let address = server.address();
-    drop(server);
-    assert_gone(&address);
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use self::follower::{Follower, Plan, seconds_now};
 use self::turn::Turns;
-use super::{Context, Definition, Kind, KindFacts, Parts, moment};
+use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit, moment};
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Prober, Problem, Reason};
 use crate::query::{Answers, LogQuestion, Question, Rows};
@@ -33,6 +33,11 @@ setfacl -m u:platform_exporter:rx /data/logs
 setfacl -m u:platform_exporter:r -m d:u:platform_exporter:r /data/logs/ai-events.log
 # In the logrotate configuration, so that new files can be read too: create 0640 app platform_exporter
 ",
+    headlines: &[
+        Headline { title: "Lines", metric: "logfile_lines_total", unit: Unit::Count },
+        Headline { title: "Malformed lines", metric: "logfile_malformed_lines_total", unit: Unit::Count },
+        Headline { title: "Size", metric: "logfile_size_bytes", unit: Unit::Bytes },
+    ],
 };
 
 const LINES: Desc =

@@ -2,12 +2,16 @@
 #![allow(
     clippy::allow_attributes,
     dead_code,
+    unused_imports,
     reason = "each binary that includes this uses its own part of it"
 )]
 
 pub(crate) mod alertmanager;
+pub(crate) mod exporter;
 pub(crate) mod http;
 pub(crate) mod mongodb;
+pub(crate) mod platform;
+pub(crate) mod platform_data;
 pub(crate) mod ports;
 pub(crate) mod postgres;
 pub(crate) mod process;
@@ -23,6 +27,7 @@ pub(crate) mod subject;
 pub(crate) mod tls;
 mod tree;
 pub(crate) mod wait;
+pub(crate) mod web;
 
 use std::path::{Path, PathBuf};
 

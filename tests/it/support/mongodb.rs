@@ -16,9 +16,16 @@ use super::process::{Process, command, write_secret};
 pub(crate) struct Options {
     login: Option<(String, String)>,
     arguments: Vec<String>,
+    standalone: bool,
 }
 
 impl Options {
+    /// A server that belongs to no replica set.
+    pub(crate) fn standalone(mut self) -> Self {
+        self.standalone = true;
+        self
+    }
+
     /// Clients must log in; this user has the role `root`.
     pub(crate) fn login(mut self, user: &str, password: &str) -> Self {
         self.login = Some((user.to_owned(), password.to_owned()));
@@ -31,12 +38,15 @@ impl Options {
         self
     }
 
-    /// Starts the server as the one member of a replica set, and waits until it is primary.
+    /// Starts the server, unless told otherwise as the one member of a replica set, and waits until it is primary.
     pub(crate) async fn start(self) -> Mongodb {
         let directory = TempDir::with_prefix("mongodb-").expect("a temporary directory");
         let port = Port::free();
         let mut command = command(super::dependency("mongodb/bin/mongod"));
-        command.args(["--bind_ip=127.0.0.1", "--nounixsocket", "--replSet=rs0", "--oplogSize=50"]);
+        command.args(["--bind_ip=127.0.0.1", "--nounixsocket", "--oplogSize=50"]);
+        if !self.standalone {
+            command.arg("--replSet=rs0");
+        }
         command
             .args(["--wiredTigerCacheSizeGB=0.25", "--setParameter=diagnosticDataCollectionEnabled=false"]);
         command.args([format!("--port={port}"), format!("--dbpath={}", directory.path().display())]);
@@ -46,7 +56,7 @@ impl Options {
         }
         let process = Process::spawn("mongod", command, directory.path());
         let mut server = Mongodb { process, port, login: self.login, _directory: directory };
-        server.form_set().await;
+        server.prepare(self.standalone).await;
         server
     }
 }
@@ -119,11 +129,14 @@ impl Mongodb {
         self.process.ready(Duration::from_secs(30), async || is_primary(&client).await).await;
     }
 
-    async fn form_set(&mut self) {
+    async fn prepare(&mut self, standalone: bool) {
         let client = self.anonymous().await;
         let admin = client.database("admin");
         let answers = async || admin.run_command(doc! {"hello": 1}).await.is_ok();
         self.process.ready(Duration::from_secs(30), answers).await;
+        if standalone {
+            return;
+        }
         let set = doc! {"_id": "rs0", "members": [{"_id": 0, "host": self.address()}]};
         admin.run_command(doc! {"replSetInitiate": set}).await.expect("the server is fresh");
         self.process.ready(Duration::from_secs(30), async || is_primary(&client).await).await;

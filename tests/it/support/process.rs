@@ -5,14 +5,14 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
 
 use super::tree;
-use super::wait::PAUSE;
+use super::wait::{PAUSE, eventually, until};
 
 /// A command that the kernel kills when the calling thread ends, so that nothing outlives a killed test run.
 ///
@@ -124,6 +124,22 @@ impl Process {
         }
         tree::kill(self.pid());
         self.child.wait().expect("our own child");
+    }
+
+    /// Asks the server to end, and waits until it has; panics when it does not within the timeout.
+    pub(crate) async fn terminate(&mut self, timeout: Duration) {
+        if self.is_running() {
+            // It may end by itself meanwhile.
+            let _ = kill(self.pid(), Signal::SIGTERM);
+        }
+        let what = format!("the end of {}", self.name);
+        eventually(timeout, &what, async || !self.is_running()).await;
+    }
+
+    /// Waits until the server has ended by itself, and says how.
+    pub(crate) async fn ended(&mut self, timeout: Duration) -> ExitStatus {
+        let what = format!("the end of {}", self.name);
+        until(timeout, &what, async || self.child.try_wait().expect("our own child")).await
     }
 
     /// Ends the server, and starts the same command again.

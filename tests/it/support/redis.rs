@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::ports::Port;
 use super::process::{Process, command};
 use super::tls::{Ca, Identity};
+use super::wait::eventually;
 
 /// A user for the tests themselves, past every password and rule under test.
 const OPERATOR: &str = "operator";
@@ -20,6 +21,8 @@ const OPERATOR: &str = "operator";
 pub(crate) struct Options {
     password: Option<String>,
     tls: bool,
+    sentinel: bool,
+    bus: Option<Port>,
     settings: Vec<String>,
 }
 
@@ -51,6 +54,22 @@ impl Options {
             .setting("masterauth unused")
     }
 
+    /// A sentinel that watches a plain server under the name `main`.
+    pub(crate) fn sentinel_of(mut self, primary: &Redis) -> Self {
+        self.sentinel = true;
+        self.setting(&format!("sentinel monitor main 127.0.0.1 {} 1", primary.port))
+            .setting(&format!("sentinel auth-user main {OPERATOR}"))
+            .setting("sentinel auth-pass main unused")
+            .setting("sentinel down-after-milliseconds main 500")
+    }
+
+    /// A cluster of this one server; it serves once [`Redis::take_all_slots`] was called.
+    pub(crate) fn cluster(mut self) -> Self {
+        let bus = self.bus.insert(Port::free());
+        let port = format!("cluster-port {bus}");
+        self.setting("cluster-enabled yes").setting(&port)
+    }
+
     /// A line of `redis.conf`.
     pub(crate) fn setting(mut self, line: &str) -> Self {
         self.settings.push(line.to_owned());
@@ -65,8 +84,12 @@ impl Options {
         fs::write(&config, self.config(directory.path(), &port)).expect("the directory is writable");
         let mut command = command("redis-server");
         command.arg(&config);
+        if self.sentinel {
+            command.arg("--sentinel");
+        }
         let process = Process::spawn("redis", command, directory.path());
-        let mut server = Redis { process, port, password: self.password, tls: self.tls, directory };
+        let mut server =
+            Redis { process, port, _bus: self.bus, password: self.password, tls: self.tls, directory };
         server.ready().await;
         server
     }
@@ -92,6 +115,7 @@ impl Options {
 pub(crate) struct Redis {
     process: Process,
     port: Port,
+    _bus: Option<Port>,
     password: Option<String>,
     tls: bool,
     directory: TempDir,
@@ -135,6 +159,15 @@ impl Redis {
         command.arg(words);
         let answer = command.query_async(&mut self.connection().await).await;
         answer.unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    }
+
+    /// Makes a cluster of one server serve all keys, and waits until it does.
+    pub(crate) async fn take_all_slots(&self) {
+        self.run::<()>(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).await;
+        eventually(Duration::from_secs(10), "the cluster is ready", async || {
+            self.run::<String>(&["CLUSTER", "INFO"]).await.contains("cluster_state:ok")
+        })
+        .await;
     }
 
     /// Freezes the server.

@@ -91,6 +91,15 @@ impl Subject {
             .unwrap_or_else(|_| Err(Problem::new(Reason::Timeout, "deadline")))
     }
 
+    /// One probe, while a question is under way on the query lane.
+    pub(crate) async fn probe_beside(
+        &mut self,
+        question: &Question,
+    ) -> (Result<Observation, Problem>, Result<Rows, Problem>) {
+        let answers = self.answers.as_mut().expect("a source that can be asked");
+        tokio::join!(self.prober.probe(), answers.rows(question, self.timeout))
+    }
+
     /// One question on the query lane.
     pub(crate) async fn rows(&mut self, question: &Question) -> Result<Rows, Problem> {
         let answers = self.answers.as_mut().expect("a source that can be asked");

@@ -35,6 +35,11 @@ pub(super) fn kill(root: Pid) {
 
 fn descendants(root: Pid) -> BTreeSet<Pid> {
     let processes = processes();
+    // Once a child was waited for, its id may belong to anyone.
+    let is_ours = |process: &Entry| process.pid == root && process.parent == Pid::this();
+    if !processes.iter().any(is_ours) {
+        return BTreeSet::new();
+    }
     let mut tree = BTreeSet::from([root]);
     let mut size = 0;
     while size < tree.len() {

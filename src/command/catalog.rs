@@ -1,0 +1,79 @@
+//! `catalog`: every metric that there may be.
+
+use std::fmt::Write;
+
+use serde_json::json;
+
+use crate::cli::CatalogFormat;
+use crate::config::Config;
+use crate::metric::{Desc, MetricType};
+use crate::snapshot::{health_catalogue, own_catalogue};
+use crate::source::Kind;
+
+/// The catalogue in a format: the exporter itself, the health of sources, each kind, and the configured queries.
+pub fn catalog(config: Option<&Config>, format: CatalogFormat) -> String {
+    let mut sections = vec![
+        ("exporter", "The exporter itself", own_catalogue()),
+        ("source", "Every source, the same way", health_catalogue()),
+    ];
+    for kind in Kind::ALL {
+        let facts = kind.facts();
+        let families = facts.up.clone().into_iter().chain((facts.catalogue)());
+        sections.push((facts.name, facts.name, families.collect()));
+    }
+    let queries = config.map(Config::queries).unwrap_or_default();
+    if !queries.is_empty() {
+        let families = queries.iter().flat_map(|query| query.spec.catalogue());
+        sections.push(("queries", "Declared queries", families.collect()));
+    }
+    match format {
+        CatalogFormat::Markdown => markdown(&sections),
+        CatalogFormat::Json => json(&sections),
+    }
+}
+
+type Section = (&'static str, &'static str, Vec<Desc>);
+
+fn markdown(sections: &[Section]) -> String {
+    let mut text = String::from(
+        "# Metrics\n\nFamilies of a source also have the label `source`, the name of the source; on `/probe` it is left out.\n",
+    );
+    for (_, title, families) in sections {
+        write!(text, "\n## {title}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n")
+            .expect(INFALLIBLE);
+        for desc in families {
+            let labels = desc.labels.iter().collect::<Vec<_>>().join(", ");
+            let help = desc.help.replace('|', "\\|").replace('\n', " ");
+            writeln!(text, "| `{}` | {} | {labels} | {help} |", desc.name, type_name(desc))
+                .expect(INFALLIBLE);
+        }
+    }
+    text
+}
+
+fn json(sections: &[Section]) -> String {
+    let of_section = |(section, _, families): &Section| {
+        let object = |desc: &Desc| {
+            json!({
+                "section": section,
+                "name": desc.name,
+                "type": type_name(desc),
+                "labels": desc.labels.iter().collect::<Vec<_>>(),
+                "help": desc.help,
+            })
+        };
+        families.iter().map(object).collect::<Vec<_>>()
+    };
+    let all: Vec<_> = sections.iter().flat_map(of_section).collect();
+    serde_json::to_string_pretty(&all).expect("strings make valid JSON") + "\n"
+}
+
+const INFALLIBLE: &str = "writing to a string does not fail";
+
+fn type_name(desc: &Desc) -> &'static str {
+    match desc.metric_type {
+        MetricType::Counter => "counter",
+        MetricType::Gauge => "gauge",
+        MetricType::Unknown => "unknown",
+    }
+}

@@ -1,0 +1,82 @@
+//! `check --live`: connects to each source, puts each query once, and tells what is missing.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use futures_util::future;
+
+use super::Loaded;
+use super::probe::open_lanes;
+use crate::beat::Beats;
+use crate::cli::Flags;
+use crate::probe::{Problem, Reason};
+use crate::query::Reading;
+use crate::schedule::{ask, assemble, probe_once};
+use crate::source::Kind;
+
+/// What a check found.
+pub struct Report {
+    /// For people, a line for each source and query.
+    pub text: String,
+    /// Whether nothing is wrong.
+    pub is_good: bool,
+}
+
+/// Checks everything that a configuration names against the running services.
+pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
+    let config = &loaded.config;
+    let assembly = assemble(config, &Arc::new(Beats::default()), flags.storage_path.as_deref());
+    let lanes = assembly.lanes.clone();
+    let probers = open_lanes(assembly);
+    let probes = future::join_all(probers.into_iter().map(async |(name, mut prober)| {
+        let source = &config.sources()[&name];
+        let result = probe_once(prober.as_mut(), source.timeout).await;
+        (format!("source {name} ({})", source.config.definition().kind()), problems_of(result))
+    }));
+    let queries = future::join_all(config.queries().iter().map(async |query| {
+        let rows = ask(query, &lanes).await;
+        let read = rows.and_then(|rows| {
+            let mut reading = Reading::new(Arc::new(query.spec.clone()));
+            reading.read(&rows).map_err(|error| Problem::new(Reason::Query, error))
+        });
+        (format!("query {}", query.spec.name), read.err().into_iter().collect())
+    }));
+    let (probes, queries) = future::join(probes, queries).await;
+    let lines: Vec<(String, Vec<Problem>)> = probes.into_iter().chain(queries).collect();
+    let is_good = lines.iter().all(|(_, problems)| problems.is_empty());
+    let denied = lines.iter().any(|(_, problems)| problems.iter().any(is_about_permissions));
+    let kinds = config.sources().values().map(|source| source.config.definition().kind());
+    let mut text = lines.into_iter().fold(String::new(), |text, line| text + &tell(&line));
+    if denied {
+        text += &permissions(kinds.collect());
+    }
+    Report { text, is_good }
+}
+
+fn problems_of(result: Result<crate::probe::Observation, Problem>) -> Vec<Problem> {
+    match result {
+        Ok(observation) => observation.failure.into_iter().chain(observation.problems).collect(),
+        Err(problem) => vec![problem],
+    }
+}
+
+fn is_about_permissions(problem: &Problem) -> bool {
+    matches!(problem.reason, Reason::Permission | Reason::Auth)
+}
+
+fn tell((what, problems): &(String, Vec<Problem>)) -> String {
+    if problems.is_empty() {
+        return format!("ok    {what}\n");
+    }
+    problems.iter().fold(String::new(), |text, problem| format!("{text}FAIL  {what}: {problem}\n"))
+}
+
+fn permissions(kinds: BTreeSet<Kind>) -> String {
+    let mut text = String::from("\nWhat the exporter's accounts need at least:\n");
+    for facts in kinds.into_iter().map(Kind::facts).filter(|facts| !facts.permissions.is_empty()) {
+        write!(text, "\n{}\n{}\n", facts.name, facts.permissions.trim_end())
+            .expect("writing to a string does not fail");
+    }
+    text
+}

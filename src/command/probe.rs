@@ -1,0 +1,52 @@
+//! `probe NAME`: one probe, printed.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use super::Loaded;
+use crate::beat::Beats;
+use crate::cli::Flags;
+use crate::metric::{Exposition, Format, encode};
+use crate::probe::Problem;
+use crate::schedule::{Assembly, assemble, probe_once};
+use crate::setting::SourceName;
+use crate::snapshot::{Status, Store};
+
+/// What a probe from the command line found.
+pub struct Probed {
+    /// The status.
+    pub status: Status,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// The metrics, in the text format.
+    pub metrics: String,
+}
+
+/// Probes one source once. Returns `None` when there is no such source.
+pub async fn probe(flags: &Flags, loaded: &Loaded, name: &str) -> Option<Probed> {
+    let (name, source) = loaded.config.sources().get_key_value(name)?;
+    let assembly = assemble(&loaded.config, &Arc::new(Beats::default()), flags.storage_path.as_deref());
+    let mut probers = open_lanes(assembly);
+    let store = Store::new(&loaded.config, SystemTime::now());
+    let started = Instant::now();
+    let result = probe_once(probers.remove(name)?.as_mut(), source.timeout).await;
+    let event = store.update(name, |state| state.probed(result, started.elapsed(), SystemTime::now()));
+    let state = store.state(name)?;
+    let mut exposition = Exposition::default();
+    exposition.add(None, state.families(SystemTime::now()));
+    Some(Probed {
+        status: state.status(),
+        problems: event.map(|event| event.problems).unwrap_or_default(),
+        metrics: encode(&Arc::new(exposition), Format::Text),
+    })
+}
+
+/// Has the lanes served on the current runtime, and returns the probers.
+pub(super) fn open_lanes(
+    assembly: Assembly,
+) -> std::collections::BTreeMap<SourceName, Box<dyn crate::probe::Prober>> {
+    for (inbox, answers) in assembly.inboxes {
+        tokio::spawn(inbox.serve(answers));
+    }
+    assembly.probers
+}

@@ -1,0 +1,113 @@
+//! The exporter's life: bind, start, serve, drain.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Loaded;
+use crate::beat::Beats;
+use crate::cli::Flags;
+use crate::schedule::{Schedule, assemble};
+use crate::server::{self, App};
+use crate::snapshot::Store;
+
+/// Why the exporter cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {error}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Signals cannot be waited for.
+    #[error("cannot wait for signals: {0}")]
+    Signals(io::Error),
+}
+
+/// The loops have this long to let go of what they do on shutdown.
+const LET_GO: Duration = Duration::from_secs(1);
+
+/// Serves until SIGTERM or SIGINT, then drains; a second signal ends the draining.
+///
+/// # Errors
+/// When an address cannot be listened on: before any source is contacted.
+pub async fn serve(flags: &Flags, loaded: Loaded) -> Result<(), ServeError> {
+    let mut signals = Signals::new().map_err(ServeError::Signals)?;
+    let mut listeners = Vec::new();
+    for &address in &flags.listen_addresses {
+        let listener =
+            TcpListener::bind(address).await.map_err(|error| ServeError::Bind { address, error })?;
+        tracing::info!(event = "listening", address = %listener.local_addr().unwrap_or(address), config = loaded.origin);
+        listeners.push(listener);
+    }
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let app = Arc::new(start(flags, &loaded, &tasks, &stop));
+    for listener in listeners {
+        tasks.spawn(server::serve(listener, Arc::clone(&app), stop.clone()));
+    }
+    tasks.close();
+    let first = signals.next().await;
+    tracing::info!(event = "shutdown", signal = first);
+    stop.cancel();
+    tokio::select! {
+        () = drained(&tasks) => {}
+        second = signals.next() => tracing::warn!(event = "shutdown", signal = second, "not waiting any longer"),
+    }
+    Ok(())
+}
+
+fn start(flags: &Flags, loaded: &Loaded, tasks: &TaskTracker, stop: &CancellationToken) -> App {
+    let config = &loaded.config;
+    let beats = Arc::new(Beats::default());
+    let store = Arc::new(Store::new(config, SystemTime::now()));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(Arc::clone(&store).keep_published()));
+    let assembly = assemble(config, &beats, flags.storage_path.as_deref());
+    let schedule = Schedule::start(config, assembly, &store, tasks, stop);
+    let pushes = config.sources().values().flat_map(|source| source.config.definition().push_tokens());
+    App {
+        store,
+        schedule,
+        beats,
+        push_tokens: pushes.collect(),
+        access_log: flags.access_log,
+        timeout_offset: flags.timeout_offset.get(),
+    }
+}
+
+async fn drained(tasks: &TaskTracker) {
+    // The server's own limit comes first; this one is for a loop that does not let go.
+    if tokio::time::timeout(server::DRAIN + LET_GO, tasks.wait()).await.is_err() {
+        tracing::warn!(tasks = tasks.len(), "some tasks did not end");
+    }
+}
+
+/// The signals that end the exporter.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    fn next(&mut self) -> impl Future<Output = &'static str> {
+        async {
+            tokio::select! {
+                _ = self.terminate.recv() => "SIGTERM",
+                _ = self.interrupt.recv() => "SIGINT",
+            }
+        }
+    }
+}

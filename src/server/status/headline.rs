@@ -1,0 +1,47 @@
+//! The main values of a source on the status page.
+
+use std::sync::Arc;
+
+use crate::metric::Family;
+use crate::source::{Headline, Kind, Unit};
+
+/// The titles and values of those headlines of a kind that the source has now.
+pub(super) fn values(kind: Kind, families: &[Arc<Family>]) -> Vec<(&'static str, String)> {
+    let value = |headline: &Headline| {
+        let family = families.iter().find(|family| family.desc.name == headline.metric)?;
+        let sum = family.samples.iter().map(|sample| sample.value).sum();
+        Some((headline.title, format(sum, headline.unit)))
+    };
+    kind.facts().headlines.iter().filter_map(value).collect()
+}
+
+fn format(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Count => thousands(value),
+        Unit::Bytes => bytes(value),
+        Unit::Seconds => format!("{value:.1} s"),
+    }
+}
+
+/// `1234567` as `1 234 567`.
+fn thousands(value: f64) -> String {
+    let digits = format!("{:.0}", value.abs());
+    let mut text = String::from(if value < 0.0 { "-" } else { "" });
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn bytes(mut value: f64) -> String {
+    for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
+        if value < 1024.0 {
+            return if unit == "B" { format!("{value:.0} B") } else { format!("{value:.1} {unit}") };
+        }
+        value /= 1024.0;
+    }
+    format!("{value:.1} PiB")
+}

@@ -1,0 +1,125 @@
+//! The status page: how every source is, in words, for a person in a hurry.
+
+mod headline;
+
+use std::time::{Duration, SystemTime};
+
+use askama::Template;
+
+use crate::setting::SourceName;
+use crate::snapshot::{SourceState, Status, Store};
+
+/// The whole page.
+#[derive(Template)]
+#[template(path = "status.html")]
+struct Page {
+    version: &'static str,
+    now: String,
+    refreshes: bool,
+    counts: Vec<(usize, Status)>,
+    sources: Vec<Card>,
+    changes: Vec<Row>,
+}
+
+/// One source.
+struct Card {
+    name: String,
+    kind: &'static str,
+    target: String,
+    status: Status,
+    reasons: String,
+    since: String,
+    last_success: String,
+    latency: String,
+    values: Vec<(&'static str, String)>,
+}
+
+/// One change of status.
+struct Row {
+    time: SystemTime,
+    at: String,
+    source: String,
+    status: Status,
+    reasons: String,
+}
+
+/// How many changes of status the page shows, over all sources.
+const CHANGES: usize = 20;
+
+/// Renders the page. It refreshes itself unless the query says `refresh=off`.
+pub(super) fn render(store: &Store, query: &str, now: SystemTime) -> String {
+    let states = store.states();
+    let count = |status| states.iter().filter(|(_, state)| state.status() == status).count();
+    let worst_first = [Status::Down, Status::Degraded, Status::Unknown, Status::Up];
+    let page = Page {
+        version: env!("CARGO_PKG_VERSION"),
+        now: utc(now),
+        refreshes: query != "refresh=off",
+        counts: worst_first
+            .map(|status| (count(status), status))
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .collect(),
+        sources: cards(&states, &worst_first, now),
+        changes: changes(&states),
+    };
+    page.render().unwrap_or_else(|error| format!("the page cannot be rendered: {error}"))
+}
+
+fn cards(states: &[(SourceName, SourceState)], order: &[Status], now: SystemTime) -> Vec<Card> {
+    let of = |status| states.iter().filter(move |(_, state)| state.status() == status);
+    order.iter().flat_map(|status| of(*status)).map(|(name, state)| card(name, state, now)).collect()
+}
+
+fn card(name: &SourceName, state: &SourceState, now: SystemTime) -> Card {
+    Card {
+        name: name.to_string(),
+        kind: state.kind().as_str(),
+        target: state.target().to_owned(),
+        status: state.status(),
+        reasons: join(&state.reasons()),
+        since: ago(Some(state.since()), now),
+        last_success: ago(state.last_success(), now),
+        latency: state.last_duration().map_or_else(|| "not measured".to_owned(), seconds),
+        values: headline::values(state.kind(), state.probe_families()),
+    }
+}
+
+fn changes(states: &[(SourceName, SourceState)]) -> Vec<Row> {
+    let of_source = |(name, state): &(SourceName, SourceState)| {
+        let row = |change: &crate::snapshot::Change| Row {
+            time: change.at,
+            at: utc(change.at),
+            source: name.to_string(),
+            status: change.status,
+            reasons: join(&change.reasons),
+        };
+        state.history().map(row).collect::<Vec<_>>()
+    };
+    let mut rows: Vec<_> = states.iter().flat_map(of_source).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.time));
+    rows.truncate(CHANGES);
+    rows
+}
+
+fn join(reasons: &[crate::probe::Reason]) -> String {
+    reasons.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn utc(at: SystemTime) -> String {
+    jiff::Timestamp::try_from(at)
+        .map_or_else(|_| String::new(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+fn ago(at: Option<SystemTime>, now: SystemTime) -> String {
+    let Some(at) = at else { return "never".to_owned() };
+    let whole = Duration::from_secs(now.duration_since(at).unwrap_or_default().as_secs());
+    if whole.is_zero() { "just now".to_owned() } else { format!("{} ago", humantime::format_duration(whole)) }
+}
+
+fn seconds(duration: Duration) -> String {
+    match duration.as_secs_f64() {
+        long if long >= 1.0 => format!("{long:.1} s"),
+        short => format!("{:.1} ms", short * 1000.0),
+    }
+}

@@ -1,0 +1,53 @@
+//! The phases of an exchange, under the blackbox exporter's names, and the time that each took.
+
+use std::time::{Duration, Instant};
+
+#[derive(Clone, Copy)]
+pub(super) enum Phase {
+    Resolve,
+    Connect,
+    Tls,
+    Processing,
+    Transfer,
+}
+
+impl Phase {
+    const ALL: [(Self, &str, &str); 5] = [
+        (Self::Resolve, "resolve", "resolving the host's name"),
+        (Self::Connect, "connect", "connecting"),
+        (Self::Tls, "tls", "in the TLS handshake"),
+        (Self::Processing, "processing", "connected, but no status line came"),
+        (Self::Transfer, "transfer", "the body did not come to its end"),
+    ];
+}
+
+/// A stopwatch: outlives an exchange that is cut off, to tell where it hung.
+pub(super) struct Phases {
+    current: Phase,
+    spent: [Duration; 5],
+}
+
+impl Default for Phases {
+    fn default() -> Self {
+        Self { current: Phase::Resolve, spent: [Duration::ZERO; 5] }
+    }
+}
+
+impl Phases {
+    pub(super) async fn time<T>(&mut self, phase: Phase, run: impl Future<Output = T>) -> T {
+        self.current = phase;
+        let start = Instant::now();
+        let result = run.await;
+        self.spent[phase as usize] += start.elapsed();
+        result
+    }
+
+    /// What was going on last, for people.
+    pub(super) fn doing(&self) -> &'static str {
+        Phase::ALL[self.current as usize].2
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, Duration)> {
+        Phase::ALL.iter().map(|&(phase, name, _)| (name, self.spent[phase as usize]))
+    }
+}

@@ -1,0 +1,299 @@
+//! Puts questions: every one with a limit of time on the server's side, and none that writes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ::mongodb::bson::{Document, doc};
+use serde::Deserialize;
+
+use super::connection::{Connected, Connection};
+use super::table::Table;
+use super::{Config, Namespace, failure};
+use crate::probe::{Problem, Reason};
+use crate::query::{Answers, MongoQuestion, Question, Rows};
+
+/// An answer larger than this is not read to its end.
+const LARGEST_ANSWER: usize = 64 << 20;
+
+/// A server of many tenants has more databases than anyone wants series of: the largest are asked.
+const MOST_DATABASES: usize = 100;
+
+const EVERY: &str = "*";
+
+/// What the prober and the query lane ask through. Clones share one client.
+#[derive(Clone)]
+pub(super) struct Session(Arc<Connection>);
+
+/// The rows of an answer, and what could not be had of it.
+#[derive(Default)]
+pub(super) struct Answer {
+    table: Table,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Answer {
+    pub(super) fn into_rows(self) -> Rows {
+        self.table.into_rows()
+    }
+}
+
+/// One exchange with a server: a connected client, and until when it may take.
+struct Exchange<'a> {
+    config: &'a Config,
+    connected: Connected,
+    deadline: Instant,
+}
+
+impl Session {
+    pub(super) fn new(config: &Config, timeout: Duration) -> Self {
+        Self(Arc::new(Connection::new(config, timeout)))
+    }
+
+    /// Runs a command of the exporter's own in `admin`.
+    pub(super) async fn admin(&self, command: Document, deadline: Instant) -> Result<Document, Problem> {
+        self.exchange(deadline, async |exchange| exchange.command("admin", command).await).await
+    }
+
+    /// Puts a question.
+    ///
+    /// A question to every database or collection gives what can be had, and a problem for each that fails.
+    pub(super) async fn answer(
+        &self,
+        question: &MongoQuestion,
+        deadline: Instant,
+    ) -> Result<Answer, Problem> {
+        self.exchange(deadline, async |exchange| {
+            let mut answer = Answer::default();
+            match (question.database.as_deref(), question.collection.as_deref()) {
+                (_, Some(EVERY)) => exchange.halved().every_collection(question, &mut answer).await?,
+                (Some(EVERY), _) => exchange.halved().every_database(question, &mut answer).await?,
+                (database, collection) => {
+                    let database = match (database.or(exchange.config.database.as_deref()), collection) {
+                        (Some(database), _) if question.database.is_some() || collection.is_some() => {
+                            database
+                        }
+                        (None, Some(_)) => return Err(Problem::new(Reason::Query, NO_DATABASE)),
+                        _ => "admin",
+                    };
+                    exchange.ask(question, database, collection, &[], &mut answer.table).await?;
+                }
+            }
+            Ok(answer)
+        })
+        .await
+    }
+
+    async fn exchange<T>(
+        &self,
+        deadline: Instant,
+        run: impl AsyncFnOnce(Exchange<'_>) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let connected = self.0.client().await?;
+        let result = run(Exchange { config: self.0.config(), connected, deadline }).await;
+        if result.as_ref().is_err_and(|problem| problem.reason == Reason::Auth) {
+            self.0.forget().await;
+        }
+        result
+    }
+}
+
+const NO_DATABASE: &str = "expected `database` beside `collection`: the url of the source names none";
+
+#[async_trait::async_trait]
+impl Answers for Session {
+    async fn rows(&mut self, question: &Question, timeout: Duration) -> Result<Rows, Problem> {
+        let Question::Mongo(question) = question else {
+            return Err(Problem::new(Reason::Query, "expected `mongo`"));
+        };
+        let deadline = Instant::now() + timeout;
+        // Finding a server and connecting do not count into the time that the server has for the question.
+        self.admin(doc! {"ping": 1}, deadline).await?;
+        let mut answer = self.answer(question, deadline).await?;
+        match answer.problems.pop() {
+            // Half an answer would be a wrong number.
+            Some(problem) => Err(problem),
+            None => Ok(answer.into_rows()),
+        }
+    }
+}
+
+impl Exchange<'_> {
+    /// With half of the time that is left, so that many parts cannot take all of it.
+    fn halved(mut self) -> Self {
+        self.deadline -= self.deadline.saturating_duration_since(Instant::now()) / 2;
+        self
+    }
+
+    /// What the server may take: less than what is left until nobody waits any more.
+    fn limit(&self) -> Result<i64, Problem> {
+        let left = self.deadline.saturating_duration_since(Instant::now()).mul_f64(0.9);
+        match i64::try_from(left.as_millis()) {
+            // Zero would mean without a limit.
+            Ok(0) => Err(Problem::new(Reason::Timeout, "no time is left")),
+            limit => Ok(limit.unwrap_or(i64::MAX)),
+        }
+    }
+
+    fn problem(&self, error: &::mongodb::error::Error) -> Problem {
+        failure::problem(error, self.config, &self.connected.members)
+    }
+
+    async fn command(&self, database: &str, mut command: Document) -> Result<Document, Problem> {
+        command.insert("maxTimeMS", self.limit()?);
+        let database = self.connected.client.database(database);
+        let reply = database.run_command(command).selection_criteria(self.connected.readable());
+        reply.await.map_err(|error| self.problem(&error))
+    }
+
+    /// Puts a question to one database.
+    async fn ask(
+        &self,
+        question: &MongoQuestion,
+        database: &str,
+        collection: Option<&str>,
+        leading: &[(&str, &str)],
+        table: &mut Table,
+    ) -> Result<(), Problem> {
+        let command = match collection {
+            Some(collection) => doc! {
+                "aggregate": collection,
+                "pipeline": decode::<Vec<Document>>(question.pipeline.as_slice())?,
+            },
+            None => command(question)?,
+        };
+        if command.contains_key("aggregate") {
+            return self
+                .aggregate(database, command, leading, table)
+                .await
+                .map_err(|problem| advise(problem, database, collection.is_some()));
+        }
+        let reply = self.command(database, command).await;
+        let reply = reply.map_err(|problem| advise(problem, database, false))?;
+        match &question.each {
+            Some(path) => {
+                table.add_each(leading, &reply, path).map_err(|error| Problem::new(Reason::Query, error))
+            }
+            None => {
+                table.add(leading, &reply);
+                Ok(())
+            }
+        }
+    }
+
+    async fn aggregate(
+        &self,
+        database: &str,
+        mut command: Document,
+        leading: &[(&str, &str)],
+        table: &mut Table,
+    ) -> Result<(), Problem> {
+        command.insert("cursor", doc! {});
+        command.insert("maxTimeMS", self.limit()?);
+        let database = self.connected.client.database(database);
+        let cursor = database.run_cursor_command(command).selection_criteria(self.connected.readable());
+        let mut cursor = cursor.await.map_err(|error| self.problem(&error))?;
+        let mut size = 0;
+        while cursor.advance().await.map_err(|error| self.problem(&error))? {
+            size += cursor.current().as_bytes().len();
+            if size > LARGEST_ANSWER {
+                let message =
+                    "the answer is larger than 64 MiB: group its documents, or project less of them";
+                return Err(Problem::new(Reason::Query, message));
+            }
+            let document = cursor.deserialize_current().map_err(|error| self.problem(&error))?;
+            table.add(leading, &document);
+        }
+        Ok(())
+    }
+
+    async fn every_collection(&self, question: &MongoQuestion, answer: &mut Answer) -> Result<(), Problem> {
+        for Namespace { database, collection } in &self.config.collections {
+            let leading = [("database", database.as_str()), ("collection", collection.as_str())];
+            let asked = self.ask(question, database, Some(collection), &leading, &mut answer.table).await;
+            answer.note(&format!("{database}.{collection}"), asked)?;
+        }
+        Ok(())
+    }
+
+    async fn every_database(&self, question: &MongoQuestion, answer: &mut Answer) -> Result<(), Problem> {
+        for database in self.databases().await? {
+            let leading = [("database", database.as_str())];
+            let collection = question.collection.as_deref();
+            let asked = self.ask(question, &database, collection, &leading, &mut answer.table).await;
+            answer.note(&database, asked)?;
+        }
+        Ok(())
+    }
+
+    /// The names of the databases, the largest first.
+    async fn databases(&self) -> Result<Vec<String>, Problem> {
+        let reply = self.command("admin", doc! {"listDatabases": 1}).await;
+        let reply = reply.map_err(|problem| advise(problem, "admin", false))?;
+        let mut databases: Vec<_> = reply
+            .get_array("databases")
+            .into_iter()
+            .flatten()
+            .filter_map(|database| {
+                let database = database.as_document()?;
+                let size = database.get("sizeOnDisk").and_then(|size| size.as_i64()).unwrap_or_default();
+                Some((size, database.get_str("name").ok()?.to_owned()))
+            })
+            .collect();
+        databases.sort_by(|(a, a_name), (b, b_name)| b.cmp(a).then_with(|| a_name.cmp(b_name)));
+        databases.truncate(MOST_DATABASES);
+        Ok(databases.into_iter().map(|(_, name)| name).collect())
+    }
+}
+
+impl Answer {
+    /// Keeps what one of many refused; a server that can no longer be reached ends the question.
+    fn note(&mut self, whose: &str, asked: Result<(), Problem>) -> Result<(), Problem> {
+        match asked {
+            Ok(()) => Ok(()),
+            Err(Problem { reason, detail }) => {
+                let problem = Problem::new(reason, format!("{whose}: {detail}"));
+                match reason {
+                    Reason::Permission
+                    | Reason::NotFound
+                    | Reason::Query
+                    | Reason::Timeout
+                    | Reason::Alarm => {
+                        self.problems.push(problem);
+                        Ok(())
+                    }
+                    _ => Err(problem),
+                }
+            }
+        }
+    }
+}
+
+/// Names the role that is missing.
+fn advise(problem: Problem, database: &str, reads: bool) -> Problem {
+    if problem.reason != Reason::Permission {
+        return problem;
+    }
+    let role =
+        if reads { format!("`read` on `{database}`") } else { "`clusterMonitor` on `admin`".to_owned() };
+    Problem::new(Reason::Permission, format!("{}; the role {role} allows it", problem.detail))
+}
+
+/// The command, with its name first: the server takes the first key for it.
+fn command(question: &MongoQuestion) -> Result<Document, Problem> {
+    let arguments: Document = decode(&question.command)?;
+    let Some(name) = question.command_name() else {
+        return Err(Problem::new(Reason::Query, "expected a command that only reads"));
+    };
+    let mut command = Document::new();
+    if let Some(value) = arguments.get(name) {
+        command.insert(name, value.clone());
+    }
+    command.extend(arguments.into_iter().filter(|(key, _)| key != name));
+    Ok(command)
+}
+
+/// JSON as BSON, with the types of MongoDB's extended JSON.
+fn decode<T: for<'de> Deserialize<'de>>(json: impl serde::Serialize) -> Result<T, Problem> {
+    let wrong = |error| Problem::new(Reason::Query, format!("not MongoDB's extended JSON: {error}"));
+    serde_json::to_value(json).and_then(T::deserialize).map_err(wrong)
+}

@@ -1,0 +1,133 @@
+//! Asks a server how it is.
+
+use std::time::{Duration, Instant};
+
+use ::mongodb::bson::{Document, doc};
+
+use super::GOLDEN;
+use super::ask::Session;
+use crate::metric::Family;
+use crate::probe::{Observation, Prober, Problem, Reason};
+use crate::query::{Answers, MongoQuestion, Question, Rows};
+use crate::setting;
+use crate::source::golden::GoldenValues;
+
+/// The variable of a golden query that stands for the configured `slow_operation`.
+const SLOW_OPERATION: &str = "slow_operation_seconds";
+
+pub(super) struct MongodbProber {
+    session: Session,
+    timeout: Duration,
+    slow_operation: setting::Duration,
+    golden: GoldenValues,
+}
+
+impl MongodbProber {
+    pub(super) fn new(session: Session, timeout: Duration, slow_operation: setting::Duration) -> Self {
+        Self { session, timeout, slow_operation, golden: GoldenValues::of("mongodb", GOLDEN) }
+    }
+}
+
+#[async_trait::async_trait]
+impl Prober for MongodbProber {
+    async fn probe(&mut self) -> Result<Observation, Problem> {
+        let deadline = Instant::now() + self.timeout;
+        let hello = self.session.admin(doc! {"hello": 1}, deadline).await?;
+        let version = self.session.admin(doc! {"buildInfo": 1}, deadline).await?;
+        let mut probe = Probe {
+            session: &self.session,
+            slow_operation: self.slow_operation,
+            in_set: hello.contains_key("setName"),
+            deadline,
+            problems: Vec::new(),
+        };
+        let mut observation = self.golden.ask(&mut probe, major(&version), self.timeout).await?;
+        observation.problems.append(&mut probe.problems);
+        if hello.get_bool("isreplicaset").unwrap_or(false) {
+            observation.problems.push(Problem::new(Reason::Alarm, "the replica set is not initiated"));
+        }
+        observation.problems.extend(alarms(&observation.families));
+        Ok(observation)
+    }
+}
+
+fn major(build_info: &Document) -> u32 {
+    let major = build_info.get_array("versionArray").ok().and_then(|parts| parts.first()?.as_i32());
+    major.and_then(|major| u32::try_from(major).ok()).unwrap_or_default()
+}
+
+/// The golden queries of one probe, all within its deadline.
+struct Probe<'a> {
+    session: &'a Session,
+    slow_operation: setting::Duration,
+    in_set: bool,
+    deadline: Instant,
+    problems: Vec<Problem>,
+}
+
+#[async_trait::async_trait]
+impl Answers for Probe<'_> {
+    async fn rows(&mut self, question: &Question, _timeout: Duration) -> Result<Rows, Problem> {
+        let Question::Mongo(question) = question else {
+            return Err(Problem::new(Reason::Internal, "expected `mongo`"));
+        };
+        // A server of its own, or a router, has no replica set, and refuses the command.
+        if !self.in_set && question.command_name() == Some("replSetGetStatus") {
+            return Ok(Rows::default());
+        }
+        let question = with_slow_operation(question.clone(), self.slow_operation);
+        match self.session.answer(&question, self.deadline).await {
+            Ok(mut answer) => {
+                self.problems.append(&mut answer.problems);
+                Ok(answer.into_rows())
+            }
+            // A member that recovers tells how it is, and refuses to tell of its data.
+            Err(problem) if problem.reason == Reason::Alarm => {
+                self.problems.push(problem);
+                Ok(Rows::default())
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+}
+
+fn with_slow_operation(mut question: MongoQuestion, slow_operation: setting::Duration) -> MongoQuestion {
+    let variables = question.command.as_mut().and_then(|command| command.get_mut("let"));
+    if let Some(seconds) = variables.and_then(|variables| variables.get_mut(SLOW_OPERATION)) {
+        *seconds = slow_operation.get().as_secs_f64().into();
+    }
+    question
+}
+
+/// What is wrong with a replica set.
+fn alarms(families: &[Family]) -> Vec<Problem> {
+    let Some(members) = families.iter().find(|family| family.desc.name == "mongodb_rs_members_state") else {
+        return Vec::new();
+    };
+    let alarm = |detail: String| Problem::new(Reason::Alarm, detail);
+    let named = members.samples.iter().map(|sample| (sample.labels.concat(), sample.value));
+    let sick = named.filter_map(|(name, state)| Some((name, sick_state(state)?)));
+    let mut alarms: Vec<_> = sick.map(|(name, state)| alarm(format!("{name} is {state}"))).collect();
+    if !members.samples.iter().any(|sample| sample.value == PRIMARY) {
+        alarms.push(alarm("the replica set has no primary".to_owned()));
+    }
+    alarms
+}
+
+const PRIMARY: f64 = 1.0;
+
+/// The name of a state in which a member does not serve.
+fn sick_state(state: f64) -> Option<&'static str> {
+    #[expect(clippy::cast_possible_truncation, reason = "states are small numbers")]
+    match state as i64 {
+        // PRIMARY, SECONDARY, ARBITER
+        1 | 2 | 7 => None,
+        0 => Some("STARTUP"),
+        3 => Some("RECOVERING"),
+        5 => Some("STARTUP2"),
+        8 => Some("DOWN"),
+        9 => Some("ROLLBACK"),
+        10 => Some("REMOVED"),
+        _ => Some("UNKNOWN"),
+    }
+}

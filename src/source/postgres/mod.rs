@@ -1,0 +1,58 @@
+//! PostgreSQL: its golden values by one connection, declared queries by another.
+
+mod cell;
+mod config;
+mod failure;
+mod prober;
+mod session;
+
+use std::time::Duration;
+
+pub use config::{Config, SslMode};
+
+use self::prober::{PgAnswers, PgProber};
+use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit, golden};
+use crate::metric::Desc;
+use crate::query::Question;
+
+/// Everything about this kind that is data.
+const BUNDLE: &str = include_str!("../../../bundle/postgres.yml");
+
+pub(super) const FACTS: KindFacts = KindFacts {
+    name: "postgres",
+    interval: Duration::from_secs(15),
+    timeout: Duration::from_secs(5),
+    up: Some(Desc::gauge("pg_up", &[], "Whether the server answered the last probe.")),
+    catalogue: || golden::catalogue("postgres", BUNDLE),
+    reasons: &[],
+    answers: |question| matches!(question, Question::Sql(_)),
+    permissions: "\
+CREATE ROLE platform_exporter LOGIN PASSWORD '…' CONNECTION LIMIT 4;
+GRANT pg_monitor TO platform_exporter;
+-- For declared queries, in each database that they read:
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO platform_exporter;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO platform_exporter;
+",
+    headlines: &[
+        Headline { title: "Connections", metric: "pg_stat_activity_count", unit: Unit::Count },
+        Headline { title: "Blocked sessions", metric: "pg_blocked_sessions", unit: Unit::Count },
+        Headline { title: "Size", metric: "pg_database_size_bytes", unit: Unit::Bytes },
+    ],
+};
+
+impl Definition for Config {
+    fn kind(&self) -> Kind {
+        Kind::Postgres
+    }
+
+    fn target(&self) -> String {
+        self.to_string()
+    }
+
+    fn build(&self, context: &Context<'_>) -> Parts {
+        Parts {
+            prober: Box::new(PgProber::new(self, context.timeout)),
+            answers: Some(Box::new(PgAnswers::new(self))),
+        }
+    }
+}

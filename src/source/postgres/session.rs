@@ -1,0 +1,238 @@
+//! One connection: opened with limits on the server's side, asked in read-only transactions.
+
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use secrecy::ExposeSecret;
+use sqlx::postgres::{PgConnectOptions, PgRow, PgSslMode};
+use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, PgConnection, Row, TypeInfo};
+use tokio::time::Instant;
+
+use super::cell::cell;
+use super::config::{Config, SslMode};
+use super::failure::{Failure, failure, problem};
+use crate::probe::{Problem, Reason};
+use crate::query::{Cell, Rows};
+
+/// Also where the server's defaults say otherwise: snapshots of a whole transaction hold back its vacuum.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
+
+/// More rows than this are not held in memory; a question that gives them wants a GROUP BY.
+const MOST_ROWS: usize = 1_000_000;
+
+/// The first version whose backends notice that their client has gone while they compute.
+const NOTICES_GONE_CLIENTS: u32 = 14;
+
+/// Where a session comes from, and where it waits between exchanges.
+///
+/// Whoever asks takes the session, and puts it back when the exchange is complete: a dropped future drops it.
+pub(super) struct Line {
+    config: Config,
+    idle: Option<Session>,
+}
+
+impl Line {
+    pub(super) fn new(config: &Config) -> Self {
+        Self { config: config.clone(), idle: None }
+    }
+
+    /// The session of the last exchange if the server still knows it, or a new one.
+    pub(super) async fn take(&mut self, deadline: Instant) -> Result<Session, Problem> {
+        if let Some(mut session) = self.idle.take()
+            && session.connection.ping().await.is_ok()
+        {
+            return Ok(session);
+        }
+        Session::open(&self.config, deadline).await
+    }
+
+    pub(super) fn put_back(&mut self, session: Session) {
+        self.idle = Some(session);
+    }
+}
+
+/// An open connection, outside of any transaction.
+pub(super) struct Session {
+    connection: PgConnection,
+}
+
+impl Session {
+    async fn open(config: &Config, deadline: Instant) -> Result<Self, Problem> {
+        let options = options(config, deadline)?;
+        let connection = options.connect().await.map_err(|error| problem(&error))?;
+        let mut session = Self { connection };
+        if !config.pgbouncer && session.version()? >= NOTICES_GONE_CLIENTS {
+            // Not every operating system of a server can do it; its limits act all the same.
+            match session.run("SET client_connection_check_interval = '500ms'").await {
+                Err(Failure::Lost(problem)) => return Err(problem),
+                Ok(()) | Err(Failure::Refused { .. }) => {}
+            }
+        }
+        Ok(session)
+    }
+
+    /// The server's major version.
+    pub(super) fn version(&self) -> Result<u32, Problem> {
+        let version = self.connection.server_version_num().map(|number| number / 10_000);
+        version.ok_or_else(|| Problem::new(Reason::Protocol, "the server does not tell its version"))
+    }
+
+    /// Runs a SELECT of our own, in one round trip.
+    pub(super) async fn select_own(&mut self, sql: &str, limit: Duration) -> Result<Rows, Failure> {
+        let limits = limits(limit);
+        // The search path keeps functions that others made out of our expressions.
+        let script = format!("{BEGIN}; {limits}; SET LOCAL search_path = pg_catalog; {sql}\n; ROLLBACK");
+        let rows = self.rows(script).await;
+        if let Err(Failure::Refused { .. }) = rows {
+            self.run("ROLLBACK").await?;
+        }
+        rows
+    }
+
+    /// Runs a SELECT that somebody declared.
+    pub(super) async fn select_declared(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
+        let rows = self.through_cursor(sql, deadline).await;
+        if !matches!(rows, Err(Failure::Lost(_))) {
+            self.run("ROLLBACK").await?;
+        }
+        rows
+    }
+
+    /// PostgreSQL itself sees to it that this is one SELECT and nothing else: the extended protocol takes one
+    /// statement, a cursor takes only a query, and the transaction is read-only. The rows come by the simple
+    /// protocol, which has every type as text.
+    async fn through_cursor(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
+        self.run(format!("{BEGIN}; {}; SET LOCAL cursor_tuple_fraction = 1", limits(limit(deadline))))
+            .await?;
+        let declare = format!("DECLARE platform_exporter NO SCROLL CURSOR FOR {sql}");
+        let declare = sqlx::query(AssertSqlSafe(declare)).persistent(false);
+        declare.execute(&mut self.connection).await.map_err(failure)?;
+        // In pg_stat_activity, people shall see what it is about. Without a slash nothing ends a comment.
+        let (limits, most, about) = (limits(limit(deadline)), MOST_ROWS + 1, sql.replace('/', " "));
+        let rows =
+            self.rows(format!("{limits}; FETCH FORWARD {most} FROM platform_exporter /* {about} */")).await?;
+        if rows.rows.len() > MOST_ROWS {
+            let detail = format!("more than {MOST_ROWS} rows: let the query count or group them");
+            let problem = Problem::new(Reason::Query, detail);
+            return Err(Failure::Refused { code: String::new(), problem });
+        }
+        Ok(rows)
+    }
+
+    async fn run(&mut self, sql: impl Into<String>) -> Result<(), Failure> {
+        self.rows(sql.into()).await.map(drop)
+    }
+
+    async fn rows(&mut self, script: String) -> Result<Rows, Failure> {
+        let mut stream = sqlx::raw_sql(AssertSqlSafe(script)).fetch(&mut self.connection);
+        let mut rows = Rows::default();
+        while let Some(row) = stream.try_next().await.map_err(failure)? {
+            if rows.rows.is_empty() {
+                rows.columns = row.columns().iter().map(|column| column.name().to_owned()).collect();
+            }
+            rows.rows.push(cells(&row).map_err(failure)?);
+        }
+        Ok(rows)
+    }
+}
+
+/// How long the server may work on a statement so that it ends before the deadline, answer included.
+pub(super) fn limit(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now()) * 9 / 10
+}
+
+fn limits(limit: Duration) -> String {
+    let [statement, lock] = [limit, limit / 2].map(milliseconds);
+    format!(
+        "SET LOCAL statement_timeout = {statement}; SET LOCAL lock_timeout = {lock}; \
+         SET LOCAL idle_in_transaction_session_timeout = {statement}; SET LOCAL IntervalStyle = postgres"
+    )
+}
+
+/// At least one: to the server, zero is no limit.
+fn milliseconds(limit: Duration) -> u128 {
+    limit.as_millis().max(1)
+}
+
+fn cells(row: &PgRow) -> Result<Vec<Cell>, sqlx::Error> {
+    let cell = |column: &sqlx::postgres::PgColumn| {
+        let value = row.try_get_raw(column.ordinal())?;
+        if sqlx::ValueRef::is_null(&value) {
+            return Ok(Cell::Null);
+        }
+        let text = value.as_str().map_err(sqlx::Error::Decode)?;
+        Ok(cell(column.type_info().name(), text))
+    };
+    row.columns().iter().map(cell).collect()
+}
+
+fn options(config: &Config, deadline: Instant) -> Result<PgConnectOptions, Problem> {
+    let password = config.password.as_ref().map(crate::setting::Secret::read).transpose();
+    let password = password.map_err(|error| Problem::new(Reason::Auth, error))?.unwrap_or_default();
+    // Tells everything: what is left out would come from the environment.
+    let options = PgConnectOptions::new_without_pgpass()
+        .host(&config.host)
+        .port(config.port)
+        .username(&config.user)
+        .password(password.expose_secret())
+        .database(&config.database)
+        .application_name("platform_exporter")
+        .statement_cache_capacity(0)
+        .disable_statement_logging();
+    let options = tls(options, config)?;
+    if options.get_options().is_some() {
+        return Err(inherited("PGOPTIONS"));
+    }
+    if config.pgbouncer {
+        // PgBouncer refuses startup parameters that it does not know.
+        return Ok(options.extra_float_digits(None));
+    }
+    let [statement, lock] = [limit(deadline), limit(deadline) / 2].map(milliseconds);
+    Ok(options.options([
+        ("statement_timeout", statement.to_string()),
+        ("lock_timeout", lock.to_string()),
+        ("idle_in_transaction_session_timeout", statement.to_string()),
+        ("default_transaction_read_only", "on".to_owned()),
+    ]))
+}
+
+fn tls(options: PgConnectOptions, config: &Config) -> Result<PgConnectOptions, Problem> {
+    let options = options.ssl_mode(match config.ssl_mode {
+        SslMode::Disable => PgSslMode::Disable,
+        SslMode::Prefer => PgSslMode::Prefer,
+        SslMode::Require => PgSslMode::Require,
+        SslMode::VerifyCa => PgSslMode::VerifyCa,
+        SslMode::VerifyFull => PgSslMode::VerifyFull,
+    });
+    if config.tls.ca_file.is_some() || config.tls.cert_file.is_some() {
+        // The driver reads the files too, but would call a missing one a failed connection.
+        config.tls.client_config()?;
+    }
+    let options = match &config.tls.ca_file {
+        Some(path) => options.ssl_root_cert(path),
+        None => options.ssl_root_cert_from_pem(Vec::new()),
+    };
+    match (&config.tls.cert_file, &config.tls.key_file) {
+        (Some(cert), Some(key)) => Ok(options.ssl_client_cert(cert).ssl_client_key(key)),
+        _ => match inherited_certificate() {
+            Some(variable) => Err(inherited(variable)),
+            None => Ok(options),
+        },
+    }
+}
+
+/// The variable from which the driver has a client certificate: it shows only in its URL.
+fn inherited_certificate() -> Option<&'static str> {
+    let probe = PgConnectOptions::new_without_pgpass().host("localhost").username("postgres");
+    let url = probe.password("").to_url_lossy();
+    let has = |key: &str| url.query_pairs().any(|(known, _)| known == key);
+    [("sslcert", "PGSSLCERT"), ("sslkey", "PGSSLKEY")]
+        .into_iter()
+        .find_map(|(key, name)| has(key).then_some(name))
+}
+
+/// What the driver takes from the environment and cannot be told to leave.
+fn inherited(variable: &str) -> Problem {
+    let detail = format!("the environment variable {variable} would change every source: unset it");
+    Problem::new(Reason::Internal, detail)
+}

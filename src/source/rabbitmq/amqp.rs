@@ -1,0 +1,192 @@
+//! The broker by AMQP: proves that it serves clients, and counts what waits in declared queues.
+
+use std::net::Shutdown;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{io, mem};
+
+use async_rs::Runtime;
+use lapin::options::QueueDeclareOptions;
+use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
+use lapin::tcp::{AsyncTcpStream, RustlsConnector};
+use lapin::types::FieldTable;
+use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
+use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
+use secrecy::ExposeSecret;
+use socket2::{SockRef, Socket};
+
+use super::config::Endpoint;
+use crate::probe::{Problem, Reason};
+use crate::source::classify;
+use crate::source::tls::Tls;
+
+/// What the broker answers to a passive declaration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Depth {
+    /// Messages that wait for a consumer; those at a consumer are not counted.
+    pub(super) ready: u32,
+    pub(super) consumers: u32,
+}
+
+/// A connection on which nothing is under way.
+pub(super) struct Session {
+    connection: Connection,
+    _lifeline: Lifeline,
+}
+
+/// A session in use: a probe that is dropped takes the connection with it.
+pub(super) struct Exchange {
+    session: Session,
+    channel: Option<Channel>,
+}
+
+/// Ends the connection when it is dropped, whatever state it is in.
+///
+/// The driver's own thread goes on reading from a broker that has fallen silent in the middle of the handshake, and
+/// would keep itself and the socket alive for as long as that lasts.
+struct Lifeline(Socket);
+
+impl Drop for Lifeline {
+    fn drop(&mut self) {
+        // Fails when the other side was first.
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
+}
+
+impl Session {
+    /// Connects and logs in.
+    pub(super) async fn open(endpoint: &Endpoint, tls: &Tls) -> Result<Self, Problem> {
+        let uri = uri(endpoint)?;
+        let runtime = Runtime::tokio_current();
+        let address = runtime.to_socket_addrs((endpoint.host.clone(), endpoint.port));
+        let stream = AsyncTcpStream::connect(&runtime, address).await.map_err(|error| network(&error))?;
+        let lifeline = Lifeline(match &stream {
+            AsyncTcpStream::Plain(stream) => {
+                SockRef::from(stream.get_ref()).try_clone().map_err(|error| network(&error))?
+            }
+            _ => return Err(Problem::new(Reason::Internal, "a new connection is not plain")),
+        });
+        let stream = if endpoint.encrypted {
+            let connector = RustlsConnector::from(Arc::new(tls.client_config()?));
+            stream.into_rustls(&connector, &endpoint.host).await.map_err(|error| network(&error))?
+        } else {
+            stream
+        };
+        let once = Mutex::new(Some(stream));
+        let take = async move |_, _| {
+            let stream = once.lock().unwrap_or_else(PoisonError::into_inner).take();
+            stream.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected).into())
+        };
+        let properties = ConnectionProperties::default().with_connection_name("platform_exporter".into());
+        let connection =
+            Connection::connector(uri, runtime, take, properties).await.map_err(|error| problem(&error))?;
+        Ok(Self { connection, _lifeline: lifeline })
+    }
+
+    /// Whether the broker has not left since the last exchange.
+    pub(super) fn is_open(&self) -> bool {
+        self.connection.status().connected()
+    }
+
+    /// Opens a channel, which takes the broker's answer.
+    pub(super) async fn begin(self) -> Result<Exchange, Problem> {
+        let mut exchange = Exchange { session: self, channel: None };
+        exchange.channel().await?;
+        Ok(exchange)
+    }
+}
+
+impl Exchange {
+    /// Asks for a queue of the connection's virtual host.
+    ///
+    /// The inner result is the broker's word on this one queue.
+    pub(super) async fn inspect(&mut self, queue: &str) -> Result<Result<Depth, Problem>, Problem> {
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let channel = self.channel().await?;
+        match channel.queue_declare(queue.into(), options, FieldTable::default()).await {
+            Ok(queue) => Ok(Ok(Depth { ready: queue.message_count(), consumers: queue.consumer_count() })),
+            Err(error) if error.is_amqp_soft_error() => {
+                // The broker has closed the channel with its refusal.
+                self.channel = None;
+                Ok(Err(problem(&error)))
+            }
+            Err(error) => Err(problem(&error)),
+        }
+    }
+
+    /// Closes the channel, and gives the connection back.
+    pub(super) async fn finish(mut self) -> Result<Session, Problem> {
+        if let Some(channel) = mem::take(&mut self.channel) {
+            channel.close(200, "done".into()).await.map_err(|error| problem(&error))?;
+        }
+        Ok(self.session)
+    }
+
+    async fn channel(&mut self) -> Result<Channel, Problem> {
+        if let Some(channel) = &self.channel {
+            return Ok(channel.clone());
+        }
+        let channel = self.session.connection.create_channel().await.map_err(|error| problem(&error))?;
+        Ok(self.channel.insert(channel).clone())
+    }
+}
+
+/// The driver keeps buffers of 64 frames, which at the broker's own limit would be 8 MiB. This is the least that every
+/// version takes.
+const FRAME_MAX: u32 = 8192;
+
+fn uri(endpoint: &Endpoint) -> Result<AMQPUri, Problem> {
+    let password = endpoint.login.password.read().map_err(|error| Problem::new(Reason::Auth, error))?;
+    let userinfo = AMQPUserInfo {
+        username: endpoint.login.username.clone(),
+        password: password.expose_secret().to_owned(),
+    };
+    Ok(AMQPUri {
+        scheme: if endpoint.encrypted { AMQPScheme::AMQPS } else { AMQPScheme::AMQP },
+        authority: AMQPAuthority { userinfo, host: endpoint.host.clone(), port: endpoint.port },
+        vhost: endpoint.vhost.clone(),
+        query: AMQPQueryString { frame_max: Some(FRAME_MAX), ..AMQPQueryString::default() },
+    })
+}
+
+fn network(error: &io::Error) -> Problem {
+    Problem::new(classify::network_reason(error).unwrap_or(Reason::Connect), classify::describe(error))
+}
+
+fn problem(error: &lapin::Error) -> Problem {
+    let reason = match error.kind() {
+        ErrorKind::IOError(error) => return network(error),
+        ErrorKind::ProtocolError(refusal) => {
+            return Problem::new(
+                refused(refusal.kind(), refusal.get_message().as_str()),
+                refusal.get_message(),
+            );
+        }
+        ErrorKind::MissingHeartbeatError => Reason::Timeout,
+        ErrorKind::AuthProviderError(_) => Reason::Auth,
+        ErrorKind::InvalidConnectionState(_) | ErrorKind::InvalidChannelState(..) => Reason::Connect,
+        ErrorKind::RuntimeShutdownError(_) | ErrorKind::NoDefaultRuntime | ErrorKind::FutureCompleted => {
+            Reason::Internal
+        }
+        _ => Reason::Protocol,
+    };
+    Problem::new(reason, error)
+}
+
+/// The broker tells by its text alone which of several things it does not allow.
+fn refused(kind: &AMQPErrorKind, text: &str) -> Reason {
+    match kind {
+        AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND) => Reason::NotFound,
+        AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) if text.contains("Login was refused") => {
+            Reason::Auth
+        }
+        AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED | AMQPSoftError::RESOURCELOCKED) => {
+            Reason::Permission
+        }
+        AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) if text.contains("not found") => Reason::NotFound,
+        AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) if text.contains("limit") => Reason::RateLimited,
+        AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => Reason::Permission,
+        // The broker is being shut down.
+        AMQPErrorKind::Hard(AMQPHardError::CONNECTIONFORCED) => Reason::Connect,
+        _ => Reason::Protocol,
+    }
+}

@@ -1,0 +1,304 @@
+//! The keys of a `rabbitmq` source.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use percent_encoding::percent_decode_str;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use url::Url;
+
+use super::queue::{Queue, Role};
+use crate::setting::{Address, Secret, SecretError};
+use crate::source::tls::Tls;
+
+/// The keys of a `rabbitmq` source.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "Raw")]
+pub struct Config {
+    pub(super) target: String,
+    pub(super) broker: Endpoint,
+    pub(super) management: Option<Interface>,
+    pub(super) tls: Tls,
+    pub(super) scope: Scope,
+}
+
+/// Where the broker serves AMQP, and as whom to log in.
+#[derive(Clone, Debug)]
+pub(super) struct Endpoint {
+    pub(super) encrypted: bool,
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) vhost: String,
+    pub(super) login: Login,
+}
+
+/// Where the management interface is, and as whom to log in.
+#[derive(Clone, Debug)]
+pub(super) struct Interface {
+    /// Without credentials, query and trailing slash.
+    pub(super) url: String,
+    pub(super) login: Login,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Login {
+    pub(super) username: String,
+    pub(super) password: Secret,
+}
+
+/// Which queues count, and for what.
+#[derive(Clone, Debug)]
+pub(super) struct Scope {
+    /// Queues that have to exist.
+    pub(super) declared: Vec<String>,
+    pub(super) filter: Filter,
+    pub(super) max_queues: usize,
+    pub(super) consumers_expected: Expected,
+    pub(super) dead_letter_queues: Additions,
+}
+
+/// A choice of queues by name.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filter {
+    include: Option<Pattern>,
+    exclude: Option<Pattern>,
+}
+
+/// Queues that are added to those found, or taken away from them, by name.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+pub(super) struct Additions {
+    include: Option<Pattern>,
+    exclude: Option<Pattern>,
+}
+
+/// The queues in which messages should not wait without a consumer.
+#[derive(Clone, Debug)]
+pub(super) enum Expected {
+    Nowhere,
+    In(Filter),
+}
+
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "String")]
+struct Pattern(regex::Regex);
+
+#[derive(serde::Deserialize)]
+struct Raw {
+    url: Address,
+    username: Option<String>,
+    password: Option<Secret>,
+    password_file: Option<PathBuf>,
+    management_url: Option<Address>,
+    #[serde(default)]
+    tls: Tls,
+    #[serde(default)]
+    queues: Vec<String>,
+    queue_filter: Option<Filter>,
+    max_queues: Option<NonZeroUsize>,
+    #[serde(default)]
+    consumers_expected: Expected,
+    #[serde(default)]
+    dead_letter_queues: Additions,
+}
+
+const MAX_QUEUES: usize = 1000;
+
+#[derive(Debug, thiserror::Error)]
+enum ConfigError {
+    #[error(
+        "url: expected amqp://USER:PASSWORD@HOST:PORT/VHOST or amqps://…; in user, password and virtual host, \
+         characters such as `/`, `@`, `#` and `%` have to be percent-encoded"
+    )]
+    Url,
+    #[error("management_url: expected the address of the management interface, as in http://HOST:15672")]
+    ManagementUrl,
+    #[error(
+        "`queue_filter` chooses from the list of queues that only the management interface gives: add \
+         `management_url`, or name the queues under `queues`"
+    )]
+    FilterWithoutManagement,
+    #[error("queue {0} is given twice")]
+    QueueTwice(String),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+}
+
+impl TryFrom<Raw> for Config {
+    type Error = ConfigError;
+
+    fn try_from(raw: Raw) -> Result<Self, ConfigError> {
+        let password = Secret::from_keys("password", raw.password, raw.password_file)?;
+        let broker = endpoint(&raw.url, raw.username, password).ok_or(ConfigError::Url)?;
+        let management =
+            raw.management_url.map(|url| interface(&url, &broker.login).ok_or(ConfigError::ManagementUrl));
+        if management.is_none() && raw.queue_filter.is_some() {
+            return Err(ConfigError::FilterWithoutManagement);
+        }
+        let mut declared = raw.queues;
+        declared.sort_unstable();
+        if let Some([name, _]) = declared.array_windows().find(|[a, b]| a == b) {
+            return Err(ConfigError::QueueTwice(name.clone()));
+        }
+        let scope = Scope {
+            declared,
+            filter: raw.queue_filter.unwrap_or_default(),
+            max_queues: raw.max_queues.map_or(MAX_QUEUES, NonZeroUsize::get),
+            consumers_expected: raw.consumers_expected,
+            dead_letter_queues: raw.dead_letter_queues,
+        };
+        Ok(Self {
+            target: raw.url.to_string(),
+            broker,
+            management: management.transpose()?,
+            tls: raw.tls,
+            scope,
+        })
+    }
+}
+
+/// What AMQP's clients take where a URL has no user.
+const DEFAULT_LOGIN: &str = "guest";
+
+fn endpoint(url: &Address, username: Option<String>, password: Option<Secret>) -> Option<Endpoint> {
+    let url = Url::parse(url.expose()).ok()?;
+    let encrypted = match url.scheme() {
+        "amqp" => false,
+        "amqps" => true,
+        _ => return None,
+    };
+    let host = url.host_str().filter(|host| !host.is_empty())?;
+    let vhost = match url.path() {
+        // By the letter, `/` is a virtual host without a name; but nobody has one, and many write this slash.
+        "" | "/" | "//" => "/".to_owned(),
+        path => decoded(&path[1..])?,
+    };
+    let (url_username, url_password) = credentials(&url)?;
+    let login = Login {
+        username: username.or(url_username).unwrap_or_else(|| DEFAULT_LOGIN.to_owned()),
+        password: password.or(url_password).unwrap_or_else(|| Secret::Value(DEFAULT_LOGIN.into())),
+    };
+    Some(Endpoint {
+        encrypted,
+        host: percent_decode_str(host.trim_matches(['[', ']'])).decode_utf8().ok()?.into_owned(),
+        port: url.port().unwrap_or(if encrypted { 5671 } else { 5672 }),
+        vhost,
+        login,
+    })
+}
+
+/// The management interface; its login is the broker's where the URL has none.
+fn interface(url: &Address, broker: &Login) -> Option<Interface> {
+    let mut url = Url::parse(url.expose()).ok()?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return None;
+    }
+    let (username, password) = credentials(&url)?;
+    let login = Login {
+        username: username.unwrap_or_else(|| broker.username.clone()),
+        password: password.unwrap_or_else(|| broker.password.clone()),
+    };
+    url.set_username("").ok()?;
+    url.set_password(None).ok()?;
+    url.set_query(None);
+    url.set_fragment(None);
+    Some(Interface { url: url.as_str().trim_end_matches('/').to_owned(), login })
+}
+
+/// User and password of a URL; `None` when they are not UTF-8.
+fn credentials(url: &Url) -> Option<(Option<String>, Option<Secret>)> {
+    let username = match url.username() {
+        "" => None,
+        username => Some(decoded(username)?),
+    };
+    let password = match url.password() {
+        None => None,
+        Some(password) => Some(Secret::Value(decoded(password)?.into())),
+    };
+    Some((username, password))
+}
+
+fn decoded(text: &str) -> Option<String> {
+    percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned())
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = String;
+
+    fn try_from(pattern: String) -> Result<Self, String> {
+        regex::Regex::new(&pattern)
+            .map(Self)
+            .map_err(|error| format!("expected a regular expression: {error}"))
+    }
+}
+
+fn matches(pattern: Option<&Pattern>, name: &str) -> Option<bool> {
+    pattern.map(|Pattern(pattern)| pattern.is_match(name))
+}
+
+impl Filter {
+    pub(super) fn takes(&self, name: &str) -> bool {
+        matches(self.include.as_ref(), name).unwrap_or(true)
+            && !matches(self.exclude.as_ref(), name).unwrap_or(false)
+    }
+}
+
+impl Scope {
+    /// Whether messages should not wait in this queue without a consumer.
+    pub(super) fn is_attended(&self, queue: &Queue) -> bool {
+        let takes = match &self.consumers_expected {
+            Expected::Nowhere => false,
+            Expected::In(filter) => filter.takes(&queue.name),
+        };
+        takes && queue.needs_consumers() && self.filter.takes(&queue.name)
+    }
+
+    /// The role of a queue, found from its surroundings, after what the configuration says of it.
+    pub(super) fn role(&self, name: &str, found: Role) -> Role {
+        match (found, self.dead_letter_queues.apply(name, found == Role::DeadLetter)) {
+            (_, true) => Role::DeadLetter,
+            (Role::DeadLetter, false) => Role::Work,
+            (found, false) => found,
+        }
+    }
+}
+
+impl Additions {
+    /// Whether a queue counts, found or not.
+    fn apply(&self, name: &str, found: bool) -> bool {
+        (found || matches(self.include.as_ref(), name).unwrap_or(false))
+            && !matches(self.exclude.as_ref(), name).unwrap_or(false)
+    }
+}
+
+impl Default for Expected {
+    fn default() -> Self {
+        Self::In(Filter::default())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Expected {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ExpectedVisitor)
+    }
+}
+
+struct ExpectedVisitor;
+
+impl<'de> Visitor<'de> for ExpectedVisitor {
+    type Value = Expected;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("true, false, or {include: PATTERN, exclude: PATTERN}")
+    }
+
+    fn visit_bool<E>(self, expected: bool) -> Result<Expected, E> {
+        Ok(if expected { Expected::default() } else { Expected::Nowhere })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Expected, A::Error> {
+        serde::Deserialize::deserialize(MapAccessDeserializer::new(map)).map(Expected::In)
+    }
+}

@@ -1,0 +1,299 @@
+//! The management interface: what AMQP does not tell. Version 3.8 and later, with statistics or without.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::config::Interface;
+use super::dead_letter::{Route, Topology};
+use super::queue::Queue;
+use crate::probe::{Problem, Reason};
+use crate::source::client::{HttpClient, Request, Response};
+use crate::source::tls::Tls;
+
+pub(super) struct Management {
+    interface: Interface,
+    http: HttpClient,
+    topology: Option<(Instant, Topology)>,
+}
+
+/// What the management interface says; `None` where it does not.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    pub(super) overview: Option<Overview>,
+    pub(super) nodes: Option<Vec<Node>>,
+    pub(super) alarms: Option<Vec<Alarm>>,
+    pub(super) queues: Option<Vec<Queue>>,
+    /// Between positions in `queues`.
+    pub(super) routes: Vec<Route>,
+    pub(super) problems: Vec<Problem>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Overview {
+    pub(super) rabbitmq_version: String,
+    #[serde(default)]
+    pub(super) erlang_version: String,
+    #[serde(default)]
+    pub(super) disable_stats: bool,
+    #[serde(default)]
+    pub(super) object_totals: Totals,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Totals {
+    pub(super) queues: Option<u64>,
+    pub(super) connections: Option<u64>,
+    pub(super) channels: Option<u64>,
+    pub(super) consumers: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Node {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) running: bool,
+    #[serde(default)]
+    pub(super) mem_used: Figure,
+    #[serde(default)]
+    pub(super) mem_limit: Figure,
+    #[serde(default)]
+    pub(super) disk_free: Figure,
+    #[serde(default)]
+    pub(super) disk_free_limit: Figure,
+    #[serde(default)]
+    pub(super) fd_used: Figure,
+    #[serde(default)]
+    pub(super) fd_total: Figure,
+    pub(super) partitions: Option<Vec<IgnoredAny>>,
+}
+
+/// A number, for which the broker puts a word where it does not know.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Figure {
+    Known(f64),
+    Unknown(IgnoredAny),
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Alarm {
+    pub(super) node: String,
+    pub(super) resource: Resource,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(super) enum Resource {
+    #[serde(rename = "memory")]
+    Memory,
+    #[serde(rename = "disk space", alias = "disk")]
+    Disk,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Alarms {
+    #[serde(default)]
+    alarms: Vec<Alarm>,
+}
+
+#[derive(Deserialize)]
+struct ConsumerRow<'a> {
+    #[serde(borrow)]
+    queue: QueueName<'a>,
+}
+
+#[derive(PartialEq, Eq, Hash, Deserialize)]
+struct QueueName<'a> {
+    #[serde(borrow)]
+    vhost: Cow<'a, str>,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    #[serde(default)]
+    reason: String,
+}
+
+impl Default for Figure {
+    fn default() -> Self {
+        Self::Unknown(IgnoredAny)
+    }
+}
+
+impl Figure {
+    pub(super) fn known(self) -> Option<f64> {
+        match self {
+            Self::Known(number) => Some(number),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+const OVERVIEW: &str = "overview?columns=rabbitmq_version,erlang_version,disable_stats,object_totals";
+const NODES: &str =
+    "nodes?columns=name,running,mem_used,mem_limit,disk_free,disk_free_limit,fd_used,fd_total,partitions";
+const ALARMS: &str = "health/checks/alarms";
+/// The counts come from the queues themselves. Through the statistics, they would be some seconds old, and cost the
+/// broker several times as much.
+const QUEUES: &str = "queues?disable_stats=true&enable_queue_totals=true\
+     &columns=vhost,name,type,arguments,policy,messages,messages_ready,messages_unacknowledged";
+const CONSUMERS: &str = "consumers?columns=queue.vhost,queue.name";
+const POLICIES: &str = "policies";
+const EXCHANGES: &str = "exchanges?disable_stats=true&columns=vhost,name,type";
+const BINDINGS: &str = "bindings?columns=vhost,source,destination,destination_type,routing_key";
+
+/// Exchanges, bindings and policies are read anew after this long.
+const TOPOLOGY_AGE: Duration = Duration::from_secs(60);
+
+impl Management {
+    pub(super) fn new(interface: Interface, tls: Tls) -> Self {
+        Self { interface, http: HttpClient::new(tls), topology: None }
+    }
+
+    /// Asks for everything, until `end`.
+    pub(super) async fn survey(&mut self, end: Instant) -> Survey {
+        let mut survey = Survey::default();
+        if let Err(problem) = self.fill(&mut survey, end).await {
+            survey.problems.push(problem);
+        }
+        survey
+    }
+
+    async fn fill(&mut self, survey: &mut Survey, end: Instant) -> Result<(), Problem> {
+        let overview: Overview = self.get(OVERVIEW, end).await?.json()?;
+        let (statistics, total) = (!overview.disable_stats, overview.object_totals.queues);
+        survey.overview = Some(overview);
+        survey.alarms = Some(self.alarms(end).await?);
+        survey.nodes = match self.get(NODES, end).await {
+            Ok(response) => Some(response.json()?),
+            Err(problem) if problem.reason == Reason::Permission => {
+                survey.problems.push(problem);
+                None
+            }
+            Err(problem) => return Err(problem),
+        };
+        let mut queues: Vec<Queue> = self.get(QUEUES, end).await?.json()?;
+        survey.problems.extend(self.hidden(queues.len(), total, end).await?);
+        // Who may not see the nodes sees only his own consumers.
+        if statistics && survey.nodes.is_some() {
+            self.count_consumers(&mut queues, end).await?;
+        }
+        let survey_queues = survey.queues.insert(queues);
+        let topology = self.topology(survey_queues, end).await?;
+        let dead_letters = topology.resolve(survey_queues);
+        for (queue, role) in survey_queues.iter_mut().zip(dead_letters.roles) {
+            queue.role = role;
+        }
+        survey.routes = dead_letters.routes;
+        if !dead_letters.complete {
+            let detail = "too many bindings to find every dead-letter queue: set x-dead-letter-routing-key";
+            survey.problems.push(Problem::new(Reason::Cardinality, detail));
+        }
+        Ok(())
+    }
+
+    /// The check fails with 503 when there are alarms.
+    async fn alarms(&mut self, end: Instant) -> Result<Vec<Alarm>, Problem> {
+        let response = self.send(ALARMS, end).await?;
+        match response.status {
+            503 => Ok(response.json::<Alarms>()?.alarms),
+            _ => checked(response).map(|_| Vec::new()).map_err(|problem| about(ALARMS, problem)),
+        }
+    }
+
+    /// The list leaves out virtual hosts to which the user has no access, and does not say so.
+    async fn hidden(
+        &mut self,
+        seen: usize,
+        total: Option<u64>,
+        end: Instant,
+    ) -> Result<Option<Problem>, Problem> {
+        let more = |total: Option<u64>| total.is_some_and(|total| total > seen as u64);
+        if !more(total) {
+            return Ok(None);
+        }
+        // Or some were deleted between the two requests.
+        let total = self.get(OVERVIEW, end).await?.json::<Overview>()?.object_totals.queues;
+        let detail = || {
+            let total = total.unwrap_or_default();
+            format!("sees {seen} of {total} queues: give the user access to every virtual host")
+        };
+        Ok(more(total).then(|| Problem::new(Reason::Permission, detail())))
+    }
+
+    async fn count_consumers(&mut self, queues: &mut [Queue], end: Instant) -> Result<(), Problem> {
+        let response = self.get(CONSUMERS, end).await?;
+        let mut counts = HashMap::new();
+        for row in response.json::<Vec<ConsumerRow<'_>>>()? {
+            *counts.entry((row.queue.vhost, row.queue.name)).or_insert(0) += 1;
+        }
+        for queue in queues {
+            let count = counts.get(&(Cow::from(&queue.vhost), Cow::from(&queue.name)));
+            queue.consumers = Some(count.copied().unwrap_or(0));
+        }
+        Ok(())
+    }
+
+    async fn topology(&mut self, queues: &[Queue], end: Instant) -> Result<&Topology, Problem> {
+        let known = self.topology.take_if(|(read_at, _)| read_at.elapsed() < TOPOLOGY_AGE);
+        let current = match known {
+            Some(known) => known,
+            None => (Instant::now(), self.read_topology(queues, end).await?),
+        };
+        Ok(&self.topology.insert(current).1)
+    }
+
+    async fn read_topology(&mut self, queues: &[Queue], end: Instant) -> Result<Topology, Problem> {
+        let policies = self.get(POLICIES, end).await?.json()?;
+        let topology = Topology::of(policies);
+        if !topology.is_used_by(queues) {
+            return Ok(topology);
+        }
+        let (exchanges, bindings) = (self.get(EXCHANGES, end).await?, self.get(BINDINGS, end).await?);
+        Ok(topology.with(&exchanges.json::<Vec<_>>()?, &bindings.json::<Vec<_>>()?))
+    }
+
+    async fn get(&mut self, path: &str, end: Instant) -> Result<Response, Problem> {
+        checked(self.send(path, end).await?).map_err(|problem| about(path, problem))
+    }
+
+    async fn send(&mut self, path: &str, end: Instant) -> Result<Response, Problem> {
+        let login = &self.interface.login;
+        let password = login.password.read().map_err(|error| Problem::new(Reason::Auth, error))?;
+        let credentials = STANDARD.encode(format!("{}:{}", login.username, password.expose_secret()));
+        let request = Request::get(format!("{}/api/{path}", self.interface.url))
+            .header("authorization", SecretString::from(format!("Basic {credentials}")));
+        let left = end.saturating_duration_since(Instant::now());
+        self.http.send(request, left).await.map_err(|problem| about(path, problem))
+    }
+}
+
+fn checked(response: Response) -> Result<Response, Problem> {
+    let word = || response.json::<Refusal>().map(|refusal| refusal.reason).unwrap_or_default();
+    let reason = match response.status {
+        200 if !response.truncated => return Ok(response),
+        // Both a wrong password and a missing right are 401; only the text tells.
+        401 | 403 if word().to_lowercase().contains("user") => Reason::Permission,
+        401 | 403 => Reason::Auth,
+        404 => Reason::NotFound,
+        429 => Reason::RateLimited,
+        _ => Reason::Protocol,
+    };
+    Err(Problem::new(reason, format!("status {} {}", response.status, word())))
+}
+
+fn about(path: &str, problem: Problem) -> Problem {
+    let path = path.split('?').next().unwrap_or(path);
+    Problem::new(problem.reason, format!("management interface, {path}: {}", problem.detail))
+}

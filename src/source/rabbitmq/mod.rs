@@ -1,0 +1,56 @@
+//! RabbitMQ: by AMQP, and by its management interface where there is one.
+
+mod amqp;
+mod config;
+mod dead_letter;
+mod families;
+mod loops;
+mod management;
+mod policy;
+mod prober;
+mod queue;
+mod routing;
+mod series;
+
+use std::time::Duration;
+
+pub use config::Config;
+
+use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit};
+
+pub(super) const FACTS: KindFacts = KindFacts {
+    name: "rabbitmq",
+    interval: Duration::from_secs(15),
+    timeout: Duration::from_secs(5),
+    up: Some(families::UP),
+    catalogue: families::catalogue,
+    reasons: &[],
+    answers: |_| false,
+    permissions: "\
+rabbitmqctl add_user exporter 'PASSWORD'
+# By AMQP alone, this tag is not needed.
+rabbitmqctl set_user_tags exporter monitoring
+# For every virtual host: the management interface leaves out the queues of others. May not configure, write or read.
+rabbitmqctl set_permissions --vhost / exporter '^$' '^$' '^$'
+# From 4.2.6 on, AMQP counts a queue only for those who have some right on it: name the queues to be counted.
+rabbitmqctl set_permissions --vhost / exporter '^$' '^$' '^(orders|emails)$'",
+    headlines: &[
+        Headline { title: "Messages", metric: "rabbitmq_queue_messages_ready", unit: Unit::Count },
+        Headline { title: "Dead letters", metric: "rabbitmq_dead_letter_queue_messages", unit: Unit::Count },
+        Headline { title: "Consumers", metric: "rabbitmq_queue_consumers", unit: Unit::Count },
+    ],
+};
+
+impl Definition for Config {
+    fn kind(&self) -> Kind {
+        Kind::Rabbitmq
+    }
+
+    fn target(&self) -> String {
+        self.target.clone()
+    }
+
+    fn build(&self, context: &Context<'_>) -> Parts {
+        Parts { prober: Box::new(prober::Prober::new(self.clone(), context.timeout)), answers: None }
+    }
+}

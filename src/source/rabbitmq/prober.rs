@@ -1,0 +1,154 @@
+//! One probe: the broker by AMQP, then the management interface, then by AMQP what that left open.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use super::amqp::{Exchange, Session};
+use super::config::Config;
+use super::families;
+use super::management::{Management, Resource, Survey};
+use super::queue::Queue;
+use super::series::Members;
+use crate::probe::{Observation, Problem, Reason};
+
+pub(super) struct Prober {
+    config: Config,
+    timeout: Duration,
+    session: Option<Session>,
+    management: Option<Management>,
+    members: Members,
+}
+
+/// How many queues are asked for by AMQP beside the declared ones: at well below a millisecond each.
+const MOST_DOUBTFUL: usize = 100;
+
+/// How many queues a problem names.
+const NAMED: usize = 5;
+
+impl Prober {
+    pub(super) fn new(config: Config, timeout: Duration) -> Self {
+        let management =
+            config.management.clone().map(|interface| Management::new(interface, config.tls.clone()));
+        Self { config, timeout, session: None, management, members: Members::default() }
+    }
+
+    async fn exchange(&mut self) -> Result<Exchange, Problem> {
+        let session = match self.session.take().filter(Session::is_open) {
+            Some(session) => session,
+            None => Session::open(&self.config.broker, &self.config.tls).await?,
+        };
+        session.begin().await
+    }
+
+    /// Asks by AMQP for declared queues that are not known yet.
+    async fn add_declared(&self, exchange: &mut Exchange, survey: &mut Survey) -> Result<(), Problem> {
+        let vhost = &self.config.broker.vhost;
+        let queues = survey.queues.get_or_insert_default();
+        let known: HashSet<_> =
+            queues.iter().filter(|queue| queue.vhost == *vhost).map(|queue| queue.name.clone()).collect();
+        for name in self.config.scope.declared.iter().filter(|&name| !known.contains(name)) {
+            match exchange.inspect(name).await? {
+                Ok(depth) => queues.push(Queue {
+                    vhost: vhost.clone(),
+                    name: name.clone(),
+                    ready: Some(depth.ready.into()),
+                    consumers: Some(depth.consumers.into()),
+                    ..Queue::default()
+                }),
+                Err(problem) => survey.problems.push(problem),
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks by AMQP for the consumers of queues that seem to have none.
+    ///
+    /// The statistics do not know a consumer of the last seconds, and may be disabled altogether.
+    async fn settle_doubts(&self, exchange: &mut Exchange, queues: &mut [Queue]) -> Result<(), Problem> {
+        let (scope, vhost) = (&self.config.scope, &self.config.broker.vhost);
+        let is_doubtful = |queue: &&mut Queue| {
+            queue.vhost == *vhost
+                && scope.is_attended(queue)
+                && queue.depth() > Some(0)
+                && queue.consumers.unwrap_or(0) == 0
+        };
+        let mut doubtful: Vec<_> = queues.iter_mut().filter(is_doubtful).collect();
+        doubtful.sort_unstable_by_key(|queue| std::cmp::Reverse(queue.depth()));
+        for queue in doubtful.into_iter().take(MOST_DOUBTFUL) {
+            // Refused: deleted meanwhile, or another connection's own.
+            if let Ok(depth) = exchange.inspect(&queue.name).await? {
+                queue.consumers = Some(depth.consumers.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait::async_trait]
+impl crate::probe::Prober for Prober {
+    async fn probe(&mut self) -> Result<Observation, Problem> {
+        // A management interface that hangs shall not make a broker that serves look down.
+        let end = Instant::now() + self.timeout.mul_f64(0.8);
+        let mut exchange = self.exchange().await?;
+        let mut survey = match &mut self.management {
+            Some(management) => management.survey(end).await,
+            None => Survey::default(),
+        };
+        let is_complete = survey.queues.is_some();
+        self.add_declared(&mut exchange, &mut survey).await?;
+        let mut queues = survey.queues.take().unwrap_or_default();
+        for queue in &mut queues {
+            queue.role = self.config.scope.role(&queue.name, queue.role);
+        }
+        self.settle_doubts(&mut exchange, &mut queues).await?;
+        self.session = Some(exchange.finish().await?);
+
+        let scope = &self.config.scope;
+        let mut observation = Observation::default();
+        observation.families =
+            self.members.families(&queues, &survey.routes, scope, &self.config.broker.vhost);
+        if is_complete {
+            observation.families.extend(families::of_all(&queues));
+        }
+        observation.families.extend(survey.overview.iter().flat_map(families::of_cluster));
+        if let Some(nodes) = &survey.nodes {
+            observation.families.extend(families::of_nodes(nodes));
+            let alarms = survey.alarms.iter();
+            observation.families.extend(alarms.flat_map(|alarms| families::of_alarms(nodes, alarms)));
+        }
+        observation.problems = sick(&survey);
+        observation.problems.extend(survey.problems);
+        let is_abandoned = |queue: &&Queue| scope.is_attended(queue) && queue.is_abandoned() == Some(true);
+        observation.problems.extend(abandoned(&queues.iter().filter(is_abandoned).collect::<Vec<_>>()));
+        Ok(observation)
+    }
+}
+
+/// What the nodes themselves complain of.
+fn sick(survey: &Survey) -> Vec<Problem> {
+    let alarm = |detail: String| Problem::new(Reason::Alarm, detail);
+    let alarms = survey.alarms.iter().flatten().map(|raised| {
+        let resource = match raised.resource {
+            Resource::Memory => "memory",
+            Resource::Disk => "disk space",
+            Resource::Other => "resource",
+        };
+        alarm(format!("{resource} alarm of {}: publishers are blocked", raised.node))
+    });
+    let nodes = survey.nodes.iter().flatten();
+    let stopped = nodes.clone().filter(|node| !node.running);
+    let stopped = stopped.map(|node| alarm(format!("{} is not running", node.name)));
+    let partitioned = nodes.filter(|node| node.partitions.as_ref().is_some_and(|others| !others.is_empty()));
+    let partitioned = partitioned.map(|node| alarm(format!("{} sees a network partition", node.name)));
+    alarms.chain(stopped).chain(partitioned).collect()
+}
+
+fn abandoned(queues: &[&Queue]) -> Option<Problem> {
+    let named = queues.iter().take(NAMED).map(|queue| {
+        format!("{} in {} ({} messages)", queue.name, queue.vhost, queue.depth().unwrap_or_default())
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    let more = queues.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!queues.is_empty()).then(|| Problem::new(Reason::Stale, format!("nobody consumes from {named}{more}")))
+}

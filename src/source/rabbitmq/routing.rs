@@ -1,0 +1,229 @@
+//! The exchanges of one virtual host: to which queues a message with a routing key can go. Pure.
+
+use std::collections::{HashMap, HashSet};
+
+/// How an exchange compares a message's routing key with that of a binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Matching {
+    /// `direct`: they are the same.
+    Same,
+    /// `topic`: the binding's is a pattern of words.
+    Topic,
+    /// `fanout` does not compare; what `headers` and others do cannot be told from a key.
+    Anything,
+}
+
+/// What is known of a message's routing key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    Exact(String),
+    /// Some key that this topic pattern matches.
+    Like(String),
+    Any,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Destination {
+    Queue(String),
+    Exchange(String),
+}
+
+#[derive(Debug)]
+pub(super) struct Exchange {
+    matching: Matching,
+    /// Bindings whose key holds no wildcard, by key.
+    plain: HashMap<String, Vec<Destination>>,
+    /// Bindings of a topic exchange whose key holds one.
+    patterns: Vec<(String, Destination)>,
+}
+
+/// How many more bindings may be looked at. The work grows with queues times bindings only where keys are unknown or
+/// patterns; a broker with too many of those shall not cost the exporter its time.
+#[derive(Debug)]
+pub(super) struct Budget(usize);
+
+impl Budget {
+    pub(super) const fn of(bindings: usize) -> Self {
+        Self(bindings)
+    }
+
+    pub(super) const fn is_spent(&self) -> bool {
+        self.0 == 0
+    }
+
+    fn spend(&mut self) -> bool {
+        self.0 = self.0.saturating_sub(1);
+        !self.is_spent()
+    }
+}
+
+impl Matching {
+    pub(super) fn of(exchange_type: &str) -> Self {
+        match exchange_type {
+            "direct" => Self::Same,
+            "topic" => Self::Topic,
+            _ => Self::Anything,
+        }
+    }
+
+    /// What the key of a binding to a queue says of the messages that come through it.
+    pub(super) fn key_of(self, binding: &str) -> Key {
+        match self {
+            Self::Same => Key::Exact(binding.to_owned()),
+            Self::Topic if has_wildcard(binding) => Key::Like(binding.to_owned()),
+            Self::Topic => Key::Exact(binding.to_owned()),
+            Self::Anything => Key::Any,
+        }
+    }
+}
+
+impl Exchange {
+    pub(super) fn new(matching: Matching) -> Self {
+        Self { matching, plain: HashMap::new(), patterns: Vec::new() }
+    }
+
+    pub(super) fn bind(&mut self, key: &str, destination: Destination) {
+        if self.matching == Matching::Topic && has_wildcard(key) {
+            self.patterns.push((key.to_owned(), destination));
+        } else {
+            self.plain.entry(key.to_owned()).or_default().push(destination);
+        }
+    }
+
+    pub(super) fn matching(&self) -> Matching {
+        self.matching
+    }
+
+    fn destinations<'a>(&'a self, key: &'a Key, budget: &mut Budget, found: &mut Vec<&'a Destination>) {
+        let every = self.matching == Matching::Anything || *key == Key::Any;
+        match key {
+            Key::Exact(key) if !every => found.extend(self.plain.get(key).into_iter().flatten()),
+            _ => {
+                let bindings = self.plain.iter().take_while(|_| budget.spend());
+                let fitting = bindings.filter(|(binding, _)| every || overlap(key, binding, false));
+                found.extend(fitting.flat_map(|(_, destinations)| destinations));
+            }
+        }
+        let bindings = self.patterns.iter().take_while(|_| budget.spend());
+        let fitting = bindings.filter(|(binding, _)| every || overlap(key, binding, true));
+        found.extend(fitting.map(|(_, destination)| destination));
+    }
+}
+
+/// The queues that a message with one of these keys can reach from an exchange that is not the default one.
+pub(super) fn reach<'a>(
+    exchanges: &'a HashMap<String, Exchange>,
+    start: &'a str,
+    keys: &'a [Key],
+    budget: &mut Budget,
+) -> Vec<&'a str> {
+    let (mut seen, mut queues, mut waiting) = (HashSet::from([start]), Vec::new(), vec![start]);
+    while let Some(exchange) = waiting.pop().map(|name| exchanges.get(name)) {
+        let mut found = Vec::new();
+        for (exchange, key) in
+            exchange.into_iter().flat_map(|exchange| keys.iter().map(move |key| (exchange, key)))
+        {
+            exchange.destinations(key, budget, &mut found);
+        }
+        for destination in found {
+            match destination {
+                Destination::Queue(name) => queues.push(name.as_str()),
+                Destination::Exchange(name) if seen.insert(name) => waiting.push(name),
+                Destination::Exchange(_) => {}
+            }
+        }
+    }
+    queues.sort_unstable();
+    queues.dedup();
+    queues
+}
+
+fn has_wildcard(key: &str) -> bool {
+    key.split('.').any(|word| matches!(word, "*" | "#"))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word<'a> {
+    Is(&'a str),
+    One,
+    Many,
+}
+
+fn words(key: &str, is_pattern: bool) -> Vec<Word<'_>> {
+    let word = |word| match word {
+        "*" if is_pattern => Word::One,
+        "#" if is_pattern => Word::Many,
+        word => Word::Is(word),
+    };
+    key.split('.').map(word).collect()
+}
+
+/// Whether some routing key fits both.
+fn overlap(key: &Key, binding: &str, binding_is_pattern: bool) -> bool {
+    let key = match key {
+        Key::Exact(key) => words(key, false),
+        Key::Like(pattern) => words(pattern, true),
+        Key::Any => return true,
+    };
+    let binding = words(binding, binding_is_pattern);
+    // fits[j]: whether the words of the key from i on, and those of the binding from j on, have a key in common.
+    let mut fits = vec![false; binding.len() + 1];
+    for i in (0..=key.len()).rev() {
+        let below = fits.clone();
+        for j in (0..=binding.len()).rev() {
+            fits[j] = match (key.get(i), binding.get(j)) {
+                (None, None) => true,
+                (Some(Word::Many), _) => below[j] || (j < binding.len() && fits[j + 1]),
+                (_, Some(Word::Many)) => fits[j + 1] || (i < key.len() && below[j]),
+                (Some(Word::Is(a)), Some(Word::Is(b))) => a == b && below[j + 1],
+                (Some(_), Some(_)) => below[j + 1],
+                _ => false,
+            };
+        }
+    }
+    fits[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn like(pattern: &str) -> Key {
+        Matching::Topic.key_of(pattern)
+    }
+
+    #[test]
+    fn topic_keys_overlap_where_some_key_fits_both() {
+        let cases = [
+            ("orders.eu.new", "orders.*.new", true),
+            ("orders.new", "orders.*.new", false),
+            ("orders.new", "orders.#", true),
+            ("orders", "orders.#", true),
+            ("orders.a.b.c", "#.c", true),
+            ("orders.a.b.c", "#.d", false),
+            ("", "#", true),
+            ("", "*", true),
+            ("#", "*.*", true),
+            ("*.new", "orders.#", true),
+            ("*.new", "orders.eu.#", false),
+            ("orders.#", "users.#", false),
+            ("#.a.#", "#.b.#", true),
+            ("orders.*", "orders", false),
+        ];
+        for (key, binding, expected) in cases {
+            assert_eq!(overlap(&like(key), binding, true), expected, "{key} with {binding}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_in_a_message_s_key_is_a_plain_word() {
+        assert!(!overlap(&Key::Exact("*.new".into()), "orders.new", false));
+        assert!(overlap(&Key::Exact("*.new".into()), "#.new", true));
+    }
+
+    #[test]
+    fn many_wildcards_take_no_longer_than_their_number_squared() {
+        let pattern = "#.".repeat(120) + "x";
+        assert!(!overlap(&like(&pattern), &("#.".repeat(120) + "y"), true));
+    }
+}

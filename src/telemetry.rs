@@ -1,0 +1,41 @@
+//! Logs: to standard error, by tracing, in logfmt or JSON.
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+use crate::cli::{LogFormat, LogLevel};
+
+/// Starts logging.
+///
+/// # Errors
+/// When logging has been started already.
+pub fn init(level: LogLevel, format: LogFormat) -> Result<(), TryInitError> {
+    let level = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    };
+    // The drivers' own lines stay out: they repeat each failure, and may hold what they were connected with.
+    let registry =
+        tracing_subscriber::registry().with(Targets::new().with_target(env!("CARGO_CRATE_NAME"), level));
+    match format {
+        LogFormat::Logfmt => registry
+            .with(tracing_logfmt::builder().with_target(false).layer().with_writer(std::io::stderr))
+            .try_init(),
+        LogFormat::Json => {
+            let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false);
+            registry.with(layer.with_writer(std::io::stderr)).try_init()
+        }
+    }
+}
+
+/// Reports a panic by its place alone: its message may hold a value that nobody should see.
+pub fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(event = "panic", place);
+    }));
+}

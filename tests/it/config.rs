@@ -1,0 +1,215 @@
+//! Whole configurations: what is accepted, and how faults are told.
+
+use std::time::Duration;
+
+use platform_exporter::config::{self, Config, from_environment};
+use platform_exporter::setting::SourceName;
+
+fn load(text: &str) -> Result<Config, String> {
+    config::load(text, "platform.yml", &|name| (name == "REDIS_URL").then(|| "redis://cache".to_owned()))
+        .map_err(|faults| faults.to_string())
+}
+
+fn faults(text: &str) -> String {
+    match load(text) {
+        Ok(_) => panic!("no faults in:\n{text}"),
+        Err(faults) => faults,
+    }
+}
+
+#[test]
+fn defaults_are_those_of_the_kind() {
+    let config = load("sources: {cache: {redis: {url: \"${REDIS_URL}\"}}}").unwrap();
+    let source = &config.sources()["cache"];
+    assert_eq!((source.interval, source.timeout), (Duration::from_secs(15), Duration::from_secs(5)));
+    assert_eq!(source.slow_after, None);
+    let config = load(
+        "sources: {cache: {redis: {url: redis://cache}, interval: 2s, timeout: 500ms, degraded: {latency: 50ms}}}",
+    );
+    let config = config.unwrap();
+    let source = &config.sources()["cache"];
+    assert_eq!((source.interval, source.timeout), (Duration::from_secs(2), Duration::from_millis(500)));
+    assert_eq!(source.slow_after, Some(Duration::from_millis(50)));
+    // A timeout that is not given never exceeds a short interval.
+    let config = load("sources: {cache: {redis: {url: redis://cache}, interval: 1s}}").unwrap();
+    assert_eq!(config.sources()["cache"].timeout, Duration::from_secs(1));
+}
+
+#[test]
+fn faults_of_sources_are_told_together() {
+    assert_eq!(
+        faults(
+            "\
+sorces: {}
+sources:
+  cache: {redis: {url: redis://cache}, intervall: 5s}
+  both: {redis: {url: redis://a}, http: {url: http://b}}
+  none: {interval: 5s}
+  wrong kind: {redsi: {url: redis://a}}
+  slow: {redis: {url: redis://a}, interval: 5s, timeout: 6s}
+  never: {redis: {url: redis://a}, interval: 0s, timeout: soon}
+"
+        ),
+        "\
+platform.yml:1:1: sorces: unknown key; expected one of sources, queries (did you mean `sources`?)
+platform.yml:3:40: sources.cache.intervall: unknown key; expected one of postgres, mongodb, redis, rabbitmq, \
+stripe, s3, workers, logfile, http, interval, timeout, degraded (did you mean `interval`?)
+platform.yml:4:9: sources.both: expected exactly one kind, one of postgres, mongodb, redis, rabbitmq, stripe, s3, \
+workers, logfile, http
+platform.yml:5:9: sources.none: expected exactly one kind, one of postgres, mongodb, redis, rabbitmq, stripe, s3, \
+workers, logfile, http
+platform.yml:6:3: sources.wrong kind: expected 1 to 63 letters, digits, `_`, `-` or `.`, found `wrong kind`
+platform.yml:7:58: sources.slow.timeout: expected at most the interval, which is 5s
+platform.yml:8:46: sources.never.interval: expected a duration above zero
+platform.yml:8:59: sources.never.timeout: expected a duration such as 15s, 250ms, 5m or 1h, found `soon`"
+    );
+}
+
+#[test]
+fn faults_of_queries_are_told_together() {
+    let text = "\
+sources: {db: {postgres: {url: postgres://db}}, page: {http: {url: http://page}}}
+queries:
+  - name: users
+    source: bd
+    sql: SELECT 1 AS n
+    metrics: [{name: acme_users, value: n, help: Users.}]
+  - name: users
+    source: page
+    sql: SELECT 1 AS n
+    metrics: [{name: acme_users_total, value: n, help: Users.}]
+  - name: jobs
+    source: db
+    sql: SELECT 1 AS n
+    redis: {command: [LLEN, jobs]}
+    every: 1s
+    labels: [le]
+    metrics: [{name: acme-jobs, value: n, help: Jobs.}, {name: pg_locks_count, value: n, help: Jobs.}]
+  - name: orders
+    source: db
+    sql: SELECT 1 AS n
+    labels: [plan]
+    expect: {paln: [free]}
+    max_series: 0
+    metrics: [{name: pg_locks_count, value: n, help: Orders.}]
+";
+    assert_eq!(
+        faults(text),
+        "\
+platform.yml:4:13: queries[0].source: there is no source `bd` (did you mean `db`?)
+platform.yml:10:14: queries[1].metrics: acme_users_total is a gauge: only counters end in `_total`
+platform.yml:16:14: queries[2].labels[0]: the label `le` is reserved: choose another name
+platform.yml:17:22: queries[2].metrics[0].name: expected a metric name of the form [a-zA-Z_][a-zA-Z0-9_]*, found \
+`acme-jobs`
+platform.yml:22:13: queries[3].expect: expected values for every label; plan has none
+platform.yml:22:13: queries[3].expect: `paln` is not one of `labels`
+platform.yml:23:17: queries[3].max_series: expected 1 to 10000"
+    );
+}
+
+#[test]
+fn names_are_unique_and_not_those_of_kinds() {
+    let query = |name: &str, metric: &str| {
+        format!(
+            "  - {{name: {name}, source: db, sql: SELECT 1 AS n, metrics: [{{name: {metric}, value: n, help: N.}}]}}\n"
+        )
+    };
+    let head = "sources: {db: {postgres: {url: postgres://db}}}\nqueries:\n";
+    let both = format!("{head}{}{}", query("a", "acme_a"), query("a", "acme_b"));
+    assert!(faults(&both).contains("`a` is the name of queries[0] already"), "{}", faults(&both));
+    let both = format!("{head}{}{}", query("a", "acme_a"), query("b", "acme_a"));
+    assert!(
+        faults(&both).contains("comes from the query `a` of the same source already"),
+        "{}",
+        faults(&both)
+    );
+    let taken = format!("{head}{}", query("a", "pg_stat_activity_count"));
+    assert!(faults(&taken).contains("belongs to the postgres kind"), "{}", faults(&taken));
+    let reserved = format!("{head}{}", query("a", "platform_source_up"));
+    assert!(
+        faults(&reserved).contains("names that start with `platform_` are reserved"),
+        "{}",
+        faults(&reserved)
+    );
+}
+
+#[test]
+fn a_source_answers_only_its_own_sort_of_question() {
+    let text = "\
+sources: {page: {http: {url: http://page}}, db: {postgres: {url: postgres://db}}}
+queries:
+  - {name: a, source: page, sql: SELECT 1 AS n, metrics: [{name: acme_a, value: n, help: N.}]}
+  - name: online
+    distinct:
+      - {source: db, sql: SELECT id FROM users}
+      - {source: db, redis: {scan: 'ws:*', id: '(.*)'}}
+    metrics: [{name: acme_online, value: count, help: N.}]
+";
+    assert_eq!(
+        faults(text),
+        "\
+platform.yml:3:23: queries[0].source: `page` is a http source, which does not answer `sql`
+platform.yml:7:18: queries[1].distinct[1].source: `db` is a postgres source, which does not answer `redis`"
+    );
+}
+
+#[test]
+fn the_environment_of_an_application_is_enough() {
+    let environment = |name: &str| {
+        let value = match name {
+            "DATABASE_URL" => "postgres://app:geheim@db/app",
+            "MONGO_URL" => "mongodb://app:geheim@mongo/app",
+            "REDIS_URL" => "redis://:geheim@cache",
+            "RABBITMQ_URL" => "amqp://app:geheim@broker",
+            "STRIPE_API_KEY" => "rk_test_geheim",
+            "S3_BUCKET" => "media",
+            "AWS_ACCESS_KEY_ID" => "AKIAEXAMPLE",
+            "AWS_SECRET_ACCESS_KEY" => "geheim",
+            "AWS_REGION" => "eu-central-1",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    };
+    let text = from_environment(&environment).unwrap();
+    assert!(!text.contains("geheim"), "{text}");
+    let config =
+        config::load(&text, "environment", &environment).map_err(|faults| faults.to_string()).unwrap();
+    let names: Vec<_> = config.sources().keys().map(SourceName::as_str).collect();
+    assert_eq!(names, ["mongodb", "postgres", "rabbitmq", "redis", "s3", "stripe"]);
+    let none = from_environment(&|_| None).unwrap_err().to_string();
+    assert!(none.contains("--config.file") && none.contains("DATABASE_URL"), "{none}");
+}
+
+#[test]
+fn every_example_loads() {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let variable = |name: &str| {
+        Some(match name {
+            name if name.contains("DATABASE") => "postgres://db/app".to_owned(),
+            name if name.contains("MONGO") => "mongodb://mongo/app".to_owned(),
+            name if name.contains("REDIS") => "redis://cache".to_owned(),
+            name if name.contains("AMQP") || name.contains("RABBITMQ") => "amqp://broker".to_owned(),
+            name if name.contains("STRIPE") => "rk_test_key".to_owned(),
+            _ => "value".to_owned(),
+        })
+    };
+    let mut kinds = std::collections::BTreeSet::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let config = config::load(&text, &path.display().to_string(), &variable);
+        let config = config.unwrap_or_else(|faults| panic!("{faults}"));
+        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let of_file: Vec<_> =
+            config.sources().values().map(|source| source.config.definition().kind().as_str()).collect();
+        assert!(
+            stem == "platform" || of_file.contains(&stem.as_str()),
+            "{} shows no {stem} source",
+            path.display()
+        );
+        kinds.insert(stem);
+    }
+    for kind in platform_exporter::source::Kind::ALL {
+        assert!(kinds.contains(kind.as_str()), "examples/{kind}.yml is missing");
+    }
+}

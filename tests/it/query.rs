@@ -1,0 +1,234 @@
+//! From rows to samples: what becomes of a result, and what is refused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform_exporter::metric::Family;
+use platform_exporter::probe::{Problem, Reason};
+use platform_exporter::query::{
+    Answers, Cell, DistinctCount, Question, Reading, ResultSet, Rows, grammar, lane,
+};
+use platform_exporter::yaml::{self, Faults, Path};
+use tokio::sync::oneshot;
+
+fn reading(yaml: &str) -> Reading {
+    let mut faults = Faults::of("query.yml");
+    let tree = yaml::parse(yaml, &|_| None, &mut faults);
+    let query = tree.and_then(|tree| grammar::declared(&tree, &Path::default(), &mut faults));
+    Reading::new(Arc::new(query.unwrap_or_else(|| panic!("{faults}")).spec))
+}
+
+fn rows(columns: &[&str], rows: &[&[Cell]]) -> Rows {
+    Rows {
+        columns: columns.iter().map(|&column| column.to_owned()).collect(),
+        rows: rows.iter().map(|row| row.to_vec()).collect(),
+    }
+}
+
+fn text(text: &str) -> Cell {
+    Cell::Text(text.to_owned())
+}
+
+/// Every sample as `name{values} value`.
+fn samples(families: &[Family]) -> Vec<String> {
+    let of_family = |family: &Family| {
+        let line = |sample: &platform_exporter::metric::Sample| {
+            format!("{}{{{}}} {}", family.desc.name, sample.labels.join(","), sample.value)
+        };
+        family.samples.iter().map(line).collect::<Vec<_>>()
+    };
+    families.iter().flat_map(of_family).collect()
+}
+
+const BY_PLAN: &str = "
+name: users_by_plan
+source: db
+sql: SELECT plan, users, disabled FROM numbers
+labels: [plan]
+expect: {plan: [free, pro]}
+metrics:
+  - {name: acme_users, value: users, help: Users.}
+  - {name: acme_users_kib, value: users, help: Scaled., scale: 1024}
+  - {name: acme_users_by_state, value: disabled, help: States., labels: {state: disabled}}
+  - {name: acme_users_by_state, value: users, help: States., labels: {state: all}}
+  - {name: acme_rare, value: rare, help: Not always there., optional: true}
+";
+
+#[test]
+fn rows_become_samples_and_expected_labels_are_never_absent() {
+    let rows = rows(
+        &["plan", "users", "disabled"],
+        &[&[text("pro"), text("12.5"), Cell::Number(1.0)], &[text("team"), Cell::Number(3.0), text("0")]],
+    );
+    let result = reading(BY_PLAN).read(&rows).unwrap();
+    assert_eq!(
+        samples(&result.families),
+        [
+            "acme_users{free} 0",
+            "acme_users{pro} 12.5",
+            "acme_users{team} 3",
+            "acme_users_kib{free} 0",
+            "acme_users_kib{pro} 12800",
+            "acme_users_kib{team} 3072",
+            "acme_users_by_state{free,disabled} 0",
+            "acme_users_by_state{pro,disabled} 1",
+            "acme_users_by_state{team,disabled} 0",
+            "acme_users_by_state{free,all} 0",
+            "acme_users_by_state{pro,all} 12.5",
+            "acme_users_by_state{team,all} 3",
+            "acme_rare{free} 0",
+        ]
+    );
+}
+
+#[test]
+fn no_rows_are_zeros_where_labels_are_expected_and_nothing_elsewhere() {
+    let none = rows(&[], &[]);
+    assert_eq!(samples(&reading(BY_PLAN).read(&none).unwrap().families).len(), 10);
+    let mut plain = reading("{name: a, source: db, sql: S, metrics: [{name: acme_a, value: n, help: N.}]}");
+    assert_eq!(plain.read(&none).unwrap(), ResultSet::default());
+}
+
+#[test]
+fn each_wrong_result_is_refused_by_name() {
+    let mut reading = reading(BY_PLAN);
+    let columns = ["plan", "users", "disabled"];
+    let one = Cell::Number(1.0);
+    for (rows, expected) in [
+        (
+            rows(&["plan", "user", "disabled"], &[&[text("pro"), one.clone(), one.clone()]]),
+            "there is no column `users` in the result; it has plan, user, disabled",
+        ),
+        (
+            rows(
+                &columns,
+                &[&[text("pro"), one.clone(), one.clone()], &[Cell::Null, one.clone(), one.clone()]],
+            ),
+            "row 2 has NULL in the label column `plan`: leave such rows out, or use coalesce",
+        ),
+        (
+            rows(&columns, &[&[text("pro"), text("many"), one.clone()]]),
+            "row 1 has no number in the column `users`",
+        ),
+        (
+            rows(&columns, &[&[text("pro"), one.clone(), Cell::Null]]),
+            "row 1 has no number in the column `disabled`",
+        ),
+        (
+            rows(
+                &columns,
+                &[&[text("pro"), one.clone(), one.clone()], &[text("pro"), one.clone(), one.clone()]],
+            ),
+            "two rows have the labels [\"pro\"]: group by every label column",
+        ),
+    ] {
+        assert_eq!(reading.read(&rows).unwrap_err().to_string(), expected);
+    }
+}
+
+/// Members stay while they have rows; a newcomer has to be clearly larger; the rest is one sum.
+#[test]
+fn series_over_the_budget_are_summed_and_members_are_sticky() {
+    let mut reading = reading(
+        "{name: top, source: db, sql: S, labels: [user], max_series: 3, metrics: [{name: acme_calls, value: n, help: N.}]}",
+    );
+    let mut run = |counts: &[(&str, f64)]| {
+        let table: Vec<Vec<Cell>> =
+            counts.iter().map(|(user, n)| vec![text(user), Cell::Number(*n)]).collect();
+        let table: Vec<&[Cell]> = table.iter().map(Vec::as_slice).collect();
+        let result = reading.read(&rows(&["user", "n"], &table)).unwrap();
+        (samples(&result.families), result.dropped)
+    };
+    let calls = |pairs: &[&str]| pairs.iter().map(|pair| format!("acme_calls{{{pair}")).collect::<Vec<_>>();
+    assert_eq!(run(&[("a", 9.0), ("b", 8.0), ("c", 7.0)]), (calls(&["a} 9", "b} 8", "c} 7"]), 0));
+    // Two places are left beside `other`: the largest members keep them.
+    assert_eq!(
+        run(&[("a", 9.0), ("b", 8.0), ("c", 7.0), ("d", 1.0)]),
+        (calls(&["a} 9", "b} 8", "other} 8"]), 2)
+    );
+    // A little larger is not enough to take a place.
+    assert_eq!(
+        run(&[("a", 9.0), ("b", 8.0), ("c", 9.0), ("d", 11.0)]),
+        (calls(&["a} 9", "b} 8", "other} 20"]), 2)
+    );
+    // Clearly larger is.
+    assert_eq!(
+        run(&[("a", 9.0), ("b", 8.0), ("c", 1.0), ("d", 13.0)]),
+        (calls(&["a} 9", "d} 13", "other} 9"]), 2)
+    );
+    // Who has no row any more leaves a place.
+    assert_eq!(
+        run(&[("b", 2.0), ("c", 1.0), ("d", 13.0), ("e", 1.0)]),
+        (calls(&["b} 2", "d} 13", "other} 2"]), 2)
+    );
+}
+
+#[test]
+fn distinct_ids_are_counted_exactly_and_then_within_one_percent() {
+    let ids = |range: std::ops::Range<u32>| Rows {
+        columns: vec!["id".to_owned()],
+        rows: range.map(|id| vec![text(&id.to_string())]).collect(),
+    };
+    let mut count = DistinctCount::default();
+    count.add(&ids(0..70_000));
+    count.add(&ids(50_000..100_000));
+    count.add(&rows(&["id"], &[&[Cell::Null], &[Cell::Number(7.0)], &[text("7")]]));
+    assert_eq!(count.count(), 100_000.0);
+
+    let mut sketch = DistinctCount::exact_up_to(1_000);
+    sketch.add(&ids(0..150_000));
+    sketch.add(&ids(100_000..200_000));
+    let error = (sketch.count() - 200_000.0).abs() / 200_000.0;
+    assert!(error < 0.01, "off by {error}");
+}
+
+/// Answers what it is told to, so that the lane's own behaviour can be seen.
+struct Scripted(Vec<Script>);
+
+enum Script {
+    Rows,
+    Hang(oneshot::Sender<()>),
+    Panic,
+}
+
+#[async_trait::async_trait]
+impl Answers for Scripted {
+    async fn rows(&mut self, _: &Question, _: Duration) -> Result<Rows, Problem> {
+        match self.0.remove(0) {
+            Script::Rows => Ok(Rows::default()),
+            Script::Hang(dropped) => {
+                let _tells_when_dropped = dropped;
+                std::future::pending().await
+            }
+            Script::Panic => panic!("on purpose"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_outlives_what_hangs_and_what_panics() {
+    let (hang, dropped) = oneshot::channel();
+    let (lane, inbox) = lane();
+    tokio::spawn(inbox.serve(Box::new(Scripted(vec![Script::Hang(hang), Script::Panic, Script::Rows]))));
+    let question = Question::Sql("SELECT 1".to_owned());
+    let ask = async || lane.ask(&question, Duration::from_secs(1)).await.map_err(|problem| problem.reason);
+    assert_eq!(ask().await, Err(Reason::Timeout));
+    assert!(dropped.await.is_err(), "the hung question is dropped at its deadline");
+    assert_eq!(ask().await, Err(Reason::Internal));
+    assert_eq!(ask().await, Ok(Rows::default()));
+}
+
+/// A question that waits behind a slow one has its whole time when its turn comes.
+#[tokio::test(start_paused = true)]
+async fn waiting_in_the_lane_is_not_counted() {
+    let (hang, _dropped) = oneshot::channel();
+    let (lane, inbox) = lane();
+    tokio::spawn(inbox.serve(Box::new(Scripted(vec![Script::Hang(hang), Script::Rows]))));
+    let question = Question::Sql("SELECT 1".to_owned());
+    let (slow, quick) = tokio::join!(
+        lane.ask(&question, Duration::from_secs(30)),
+        lane.ask(&question, Duration::from_secs(1)),
+    );
+    assert_eq!(slow.map_err(|problem| problem.reason), Err(Reason::Timeout));
+    assert_eq!(quick, Ok(Rows::default()));
+}

@@ -1,0 +1,282 @@
+//! The loops and the store, with scripted sources and a paused clock.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use platform_exporter::config::{self, Config};
+use platform_exporter::metric::{Desc, Exposition, Format, encode};
+use platform_exporter::probe::{Observation, Prober, Problem, Reason};
+use platform_exporter::query::{Answers, Cell, Question, Rows, lane};
+use platform_exporter::schedule::{Assembly, Schedule};
+use platform_exporter::setting::SourceName;
+use platform_exporter::snapshot::{Status, Store};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::support::exporter::value;
+
+const VALUE: Desc = Desc::gauge("acme_value", &[], "A value.");
+
+/// What a scripted source does when it is probed.
+#[derive(Clone, Debug)]
+enum Act {
+    Value(f64),
+    Degraded(f64),
+    Slow(Duration),
+    Fail(Reason),
+    Hang,
+    Panic,
+}
+
+/// A source that does what it is told, and counts.
+#[derive(Clone)]
+struct Script {
+    act: Arc<Mutex<Act>>,
+    probes: Arc<AtomicUsize>,
+}
+
+impl Script {
+    fn new(act: Act) -> Self {
+        Self { act: Arc::new(Mutex::new(act)), probes: Arc::default() }
+    }
+
+    fn set(&self, act: Act) {
+        *self.act.lock().unwrap() = act;
+    }
+
+    fn probes(&self) -> usize {
+        self.probes.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait::async_trait]
+impl Prober for Script {
+    async fn probe(&mut self) -> Result<Observation, Problem> {
+        self.probes.fetch_add(1, Ordering::Relaxed);
+        let act = self.act.lock().unwrap().clone();
+        let observation =
+            |value| Observation { families: vec![VALUE.value(value)], ..Observation::default() };
+        match act {
+            Act::Value(value) => Ok(observation(value)),
+            Act::Degraded(value) => {
+                let problems = vec![Problem::new(Reason::Permission, "may not read all")];
+                Ok(Observation { problems, ..observation(value) })
+            }
+            Act::Slow(duration) => {
+                tokio::time::sleep(duration).await;
+                Ok(observation(1.0))
+            }
+            Act::Fail(reason) => Err(Problem::new(reason, "on purpose")),
+            Act::Hang => std::future::pending().await,
+            Act::Panic => panic!("on purpose"),
+        }
+    }
+}
+
+/// Answers declared queries with a number, or with a failure.
+#[derive(Clone, Default)]
+struct Number(Arc<Mutex<Option<f64>>>);
+
+#[async_trait::async_trait]
+impl Answers for Number {
+    async fn rows(&mut self, _: &Question, _: Duration) -> Result<Rows, Problem> {
+        let number = self.0.lock().unwrap().ok_or_else(|| Problem::new(Reason::Query, "no such table"))?;
+        Ok(Rows { columns: vec!["n".to_owned()], rows: vec![vec![Cell::Number(number)]] })
+    }
+}
+
+struct Running {
+    store: Arc<Store>,
+    schedule: Schedule,
+    _stop: tokio_util::sync::DropGuard,
+}
+
+const SOURCES: &str = "
+sources:
+  a: {postgres: {url: postgres://a}, interval: 10s, timeout: 5s, degraded: {latency: 2s}}
+  b: {postgres: {url: postgres://b}, interval: 10s, timeout: 5s}
+";
+
+fn configuration(text: &str) -> Config {
+    config::load(text, "platform.yml", &|_| None).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+fn start(config: &Config, scripts: &[(&str, &Script)], number: Number) -> Running {
+    let mut assembly = Assembly { probers: BTreeMap::new(), lanes: BTreeMap::new(), inboxes: Vec::new() };
+    for (name, script) in scripts {
+        let name = SourceName::try_from((*name).to_owned()).unwrap();
+        let (lane, inbox) = lane();
+        assembly.probers.insert(name.clone(), Box::new((*script).clone()));
+        assembly.lanes.insert(name, lane);
+        assembly.inboxes.push((inbox, Box::new(number.clone())));
+    }
+    let store = Arc::new(Store::new(config, SystemTime::now()));
+    let stop = CancellationToken::new();
+    let schedule = Schedule::start(config, assembly, &store, &TaskTracker::new(), &stop);
+    Running { store, schedule, _stop: stop.drop_guard() }
+}
+
+impl Running {
+    fn two(a: &Script, b: &Script) -> Self {
+        start(&configuration(SOURCES), &[("a", a), ("b", b)], Number::default())
+    }
+
+    fn status(&self, name: &str) -> (Status, Vec<Reason>) {
+        let state = self.store.states().into_iter().find(|(known, _)| known.as_str() == name).unwrap().1;
+        (state.status(), state.reasons())
+    }
+
+    /// What the source says now.
+    fn says(&self, name: &str, series: &str) -> Option<f64> {
+        let state = self.store.states().into_iter().find(|(known, _)| known.as_str() == name).unwrap().1;
+        let mut exposition = Exposition::default();
+        exposition.add(None, state.families(SystemTime::now()));
+        value(&encode(&Arc::new(exposition), Format::Text), series)
+    }
+}
+
+async fn pass(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_source_is_there_before_it_is_probed() {
+    let running = Running::two(&Script::new(Act::Value(1.0)), &Script::new(Act::Hang));
+    for name in ["a", "b"] {
+        assert_eq!(running.status(name), (Status::Unknown, vec![]));
+        assert_eq!(running.says(name, "platform_source_up{kind=\"postgres\"}"), Some(0.0));
+        assert_eq!(running.says(name, "pg_up"), Some(0.0));
+        assert_eq!(
+            running.says(name, "platform_source_status{kind=\"postgres\",status=\"unknown\"}"),
+            Some(1.0)
+        );
+        for reason in Reason::COMMON {
+            let series = format!("platform_probe_failures_total{{kind=\"postgres\",reason=\"{reason}\"}}");
+            assert_eq!(running.says(name, &series), Some(0.0));
+        }
+    }
+    assert!(!running.store.is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_source_does_is_nothing_to_another() {
+    let (a, b) = (Script::new(Act::Value(1.0)), Script::new(Act::Panic));
+    let running = Running::two(&a, &b);
+    pass(3).await;
+    assert_eq!(running.status("a"), (Status::Up, vec![]));
+    assert_eq!(running.status("b"), (Status::Down, vec![Reason::Internal]));
+    assert_eq!(running.says("a", "acme_value"), Some(1.0));
+    // The one that panicked is probed again, and may be well.
+    b.set(Act::Hang);
+    pass(16).await;
+    assert_eq!(running.status("b"), (Status::Down, vec![Reason::Timeout]));
+    b.set(Act::Value(2.0));
+    pass(10).await;
+    assert_eq!(running.status("b"), (Status::Up, vec![]));
+    assert_eq!(running.status("a"), (Status::Up, vec![]));
+    assert_eq!(running.says("b", "acme_value"), Some(2.0));
+    assert_eq!(a.probes(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_probe_takes_its_families_with_it() {
+    let a = Script::new(Act::Value(1.0));
+    let running = Running::two(&a, &Script::new(Act::Value(1.0)));
+    pass(1).await;
+    assert_eq!(running.says("a", "acme_value"), Some(1.0));
+    a.set(Act::Fail(Reason::Auth));
+    pass(10).await;
+    assert_eq!(running.says("a", "acme_value"), None);
+    assert_eq!(running.says("a", "pg_up"), Some(0.0));
+    assert_eq!(running.says("a", "platform_source_problem{kind=\"postgres\",reason=\"auth\"}"), Some(1.0));
+    assert_eq!(
+        running.says("a", "platform_probe_failures_total{kind=\"postgres\",reason=\"auth\"}"),
+        Some(1.0)
+    );
+    assert_eq!(running.says("b", "acme_value"), Some(1.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn degraded_is_neither_up_nor_down() {
+    let a = Script::new(Act::Degraded(7.0));
+    let running = Running::two(&a, &Script::new(Act::Value(1.0)));
+    pass(1).await;
+    assert_eq!(running.status("a"), (Status::Degraded, vec![Reason::Permission]));
+    assert_eq!(running.says("a", "acme_value"), Some(7.0));
+    assert_eq!(running.says("a", "platform_source_up{kind=\"postgres\"}"), Some(1.0));
+    a.set(Act::Slow(Duration::from_secs(3)));
+    pass(14).await;
+    assert_eq!(running.status("a"), (Status::Degraded, vec![Reason::Slow]));
+    a.set(Act::Slow(Duration::from_secs(1)));
+    pass(12).await;
+    assert_eq!(running.status("a"), (Status::Up, vec![]));
+}
+
+/// While nobody listens, retries come soon and then ever later; a source that answers with "no" is left in peace.
+#[tokio::test(start_paused = true)]
+async fn retries_back_off_up_to_the_interval() {
+    let (a, b) = (Script::new(Act::Fail(Reason::Connect)), Script::new(Act::Fail(Reason::Auth)));
+    let running = Running::two(&a, &b);
+    pass(60).await;
+    // 1, 2, 4, 8, then at most 10 s apart, less up to a quarter of jitter.
+    assert!((8..=12).contains(&a.probes()), "{} probes", a.probes());
+    assert_eq!(b.probes(), 6);
+    a.set(Act::Value(1.0));
+    pass(10).await;
+    assert_eq!(running.status("a"), (Status::Up, vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_on_demand_join_the_one_under_way() {
+    let a = Script::new(Act::Slow(Duration::from_secs(1)));
+    let running = Running::two(&a, &Script::new(Act::Value(1.0)));
+    let soon = Instant::now() + Duration::from_secs(4);
+    let all = tokio::join!(
+        running.schedule.probe_now("a", soon),
+        running.schedule.probe_now("a", soon),
+        running.schedule.probe_now("a", soon),
+        running.schedule.probe_now("nobody", soon),
+    );
+    assert_eq!(all, (Some(true), Some(true), Some(true), None));
+    assert_eq!(a.probes(), 1);
+    a.set(Act::Hang);
+    let soon = Instant::now() + Duration::from_secs(1);
+    assert_eq!(running.schedule.probe_now("a", soon).await, Some(false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_stays_until_it_is_too_old_and_comes_back_at_once() {
+    let config = configuration(&format!(
+        "{SOURCES}
+queries:
+  - name: users
+    source: a
+    sql: SELECT n
+    every: 20s
+    max_age: 1h
+    metrics: [{{name: acme_users, value: n, help: Users.}}]
+"
+    ));
+    let (a, b) = (Script::new(Act::Value(1.0)), Script::new(Act::Value(1.0)));
+    let number = Number::default();
+    *number.0.lock().unwrap() = Some(5.0);
+    let running = start(&config, &[("a", &a), ("b", &b)], number.clone());
+    let failures = "platform_query_failures_total{query=\"users\",reason=\"query\"}";
+    assert_eq!(running.says("a", failures), Some(0.0));
+    pass(3).await;
+    assert_eq!(running.says("a", "acme_users"), Some(5.0));
+    *number.0.lock().unwrap() = None;
+    pass(20).await;
+    assert_eq!(running.says("a", "acme_users"), Some(5.0));
+    assert_eq!(running.status("a"), (Status::Degraded, vec![Reason::Query]));
+    assert_eq!(running.status("b"), (Status::Up, vec![]));
+    assert!(running.says("a", failures).unwrap() >= 1.0);
+    // After the first failure a query is put again sooner than after a success.
+    *number.0.lock().unwrap() = Some(6.0);
+    pass(11).await;
+    assert_eq!(running.says("a", "acme_users"), Some(6.0));
+    assert_eq!(running.status("a"), (Status::Up, vec![]));
+}

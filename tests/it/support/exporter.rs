@@ -1,0 +1,137 @@
+//! The exporter itself, as the binary that users run.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::http;
+use super::ports::Port;
+use super::process::{Process, command};
+use super::wait::until;
+
+/// The binary that this test run was built with.
+pub(crate) fn binary() -> PathBuf {
+    // An example is no target of its own binary, so only tests have the variable.
+    option_env!("CARGO_BIN_EXE_platform_exporter").map_or_else(|| "platform_exporter".into(), PathBuf::from)
+}
+
+/// What can be chosen before the start.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    config: String,
+    binary: Option<PathBuf>,
+    arguments: Vec<String>,
+    environment: BTreeMap<String, String>,
+}
+
+/// A running exporter; dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Exporter {
+    process: Process,
+    port: Port,
+    directory: TempDir,
+}
+
+impl Options {
+    /// Another binary than that of this test run.
+    pub(crate) fn binary(mut self, binary: &Path) -> Self {
+        self.binary = Some(binary.to_owned());
+        self
+    }
+
+    /// A further flag.
+    pub(crate) fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// An environment variable.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Starts the exporter, and waits until it listens: that is before any source is contacted.
+    pub(crate) async fn start(self) -> Exporter {
+        let directory = TempDir::with_prefix("exporter-").expect("a temporary directory");
+        let port = Port::free();
+        let config = directory.path().join("platform.yml");
+        std::fs::write(&config, &self.config).expect("the directory is writable");
+        let mut command = command(self.binary.unwrap_or_else(binary));
+        command.arg("--config.file").arg(&config).arg(format!("--web.listen-address=127.0.0.1:{port}"));
+        command.args(&self.arguments).envs(&self.environment);
+        let process = Process::spawn("exporter", command, directory.path());
+        let mut exporter = Exporter { process, port, directory };
+        let address = (Ipv4Addr::LOCALHOST, exporter.port.number());
+        exporter
+            .process
+            .ready(Duration::from_secs(5), async || tokio::net::TcpStream::connect(address).await.is_ok())
+            .await;
+        exporter
+    }
+}
+
+impl Exporter {
+    /// An exporter with this configuration.
+    pub(crate) async fn start(config: &str) -> Self {
+        Self::options(config).start().await
+    }
+
+    /// What can be chosen before the start.
+    pub(crate) fn options(config: &str) -> Options {
+        Options { config: config.to_owned(), ..Options::default() }
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The URL of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address())
+    }
+
+    /// The body of a GET, whatever its status.
+    pub(crate) async fn get(&self, path: &str) -> String {
+        let response = http::client().get(self.url(path)).send().await.expect("the exporter answers");
+        response.text().await.expect("the exporter answers in full")
+    }
+
+    /// The value of a series on `/metrics`, written as there: `platform_source_up{source="db",kind="postgres"}`.
+    pub(crate) async fn value(&self, series: &str) -> Option<f64> {
+        value(&self.get("/metrics").await, series)
+    }
+
+    /// Waits until a series has a value.
+    pub(crate) async fn wait_for(&self, series: &str, expected: f64, timeout: Duration) {
+        until(timeout, &format!("{series} {expected}"), async || {
+            self.value(series).await.filter(|value| (value - expected).abs() < f64::EPSILON)
+        })
+        .await;
+    }
+
+    /// Everything that it has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("exporter.log")).expect("the log is readable")
+    }
+
+    /// The directory of its configuration.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The process.
+    pub(crate) fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+}
+
+/// The value of a series in an exposition in the text format.
+pub(crate) fn value(exposition: &str, series: &str) -> Option<f64> {
+    let line = exposition.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
+    line.parse().ok()
+}

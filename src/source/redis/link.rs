@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisConnectionInfo, Value};
+use ::redis::{AsyncConnectionConfig, Cmd, RedisConnectionInfo, Value};
+use futures_util::future::try_join_all;
 use rustls::pki_types::ServerName;
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -14,6 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::endpoint::{Endpoint, Login};
 use super::refusal::{Refusal, broken};
+use super::stream::WriteFirst;
 use crate::probe::{Problem, Reason};
 use crate::source::classify;
 use crate::source::tls::Tls;
@@ -53,7 +55,8 @@ impl Link {
             Ok(link)
         });
         opened.await.unwrap_or_else(|_| {
-            Err(Problem::new(Reason::Timeout, format!("{endpoint}: no connection within {timeout:?}")))
+            let how = if endpoint.has_tls() { "no connection with TLS" } else { "no connection" };
+            Err(Problem::new(Reason::Timeout, format!("{endpoint}: {how} within {timeout:?}")))
         })
     }
 
@@ -65,15 +68,16 @@ impl Link {
         commands: &[Words],
         timeout: Duration,
     ) -> Result<Vec<Reply>, Problem> {
-        let mut pipeline = Pipeline::with_capacity(commands.len());
-        for command in commands {
+        self.connection.set_response_timeout(timeout);
+        // The connection sends what is asked at the same time together. A pipeline would do so too, but it hides why
+        // a connection broke.
+        let answers = commands.iter().map(|command| {
+            let mut connection = self.connection.clone();
             let mut packed = Cmd::new();
             packed.arg(command);
-            pipeline.add_command(packed);
-        }
-        self.connection.set_response_timeout(timeout);
-        let answers = self.connection.send_packed_commands(&pipeline, 0, commands.len()).await;
-        let answers = answers.map_err(|error| broken(&error, &self.endpoint))?;
+            async move { connection.send_packed_command(&packed).await }
+        });
+        let answers = try_join_all(answers).await.map_err(|error| broken(&error, &self.endpoint))?;
         let reply = |answer| match answer {
             Value::ServerError(error) => Err(Refusal::of(&error)),
             answer => Ok(answer),
@@ -128,9 +132,10 @@ impl Link {
         // The driver's own login hides what the server says: it is done here instead.
         let nothing = RedisConnectionInfo::default().set_skip_set_lib_name();
         let config = AsyncConnectionConfig::new();
-        let (connection, driver) = MultiplexedConnection::new_with_config(&nothing, stream, config)
-            .await
-            .map_err(|error| broken(&error, endpoint))?;
+        let (connection, driver) =
+            MultiplexedConnection::new_with_config(&nothing, WriteFirst::new(stream), config)
+                .await
+                .map_err(|error| broken(&error, endpoint))?;
         let driver = AbortOnDropHandle::new(tokio::spawn(driver));
         Ok(Self { endpoint: endpoint.clone(), connection, driver })
     }

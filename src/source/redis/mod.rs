@@ -11,6 +11,7 @@ mod prober;
 mod refusal;
 mod reply;
 mod scan;
+mod stream;
 
 use std::time::Duration;
 

@@ -69,15 +69,19 @@ impl Refusal {
 
 /// A failure of the connection itself.
 pub(super) fn broken(error: &RedisError, endpoint: &Endpoint) -> Problem {
+    // The parser's messages have several lines.
+    let text = classify::describe(error).split_whitespace().collect::<Vec<_>>().join(" ");
     let reason = if error.is_timeout() {
         Reason::Timeout
     } else {
         hidden(error).and_then(classify::network_reason).unwrap_or(match error.kind() {
             ErrorKind::Io => Reason::Connect,
+            // Cut in the middle of an answer.
+            ErrorKind::Parse if text.contains("end of input") => Reason::Connect,
             _ => Reason::Protocol,
         })
     };
-    Problem::new(reason, format!("{endpoint}: {}", classify::describe(error)))
+    Problem::new(reason, format!("{endpoint}: {text}"))
 }
 
 /// The cause that the driver keeps behind a shared pointer, which hides its type.

@@ -236,7 +236,7 @@ async fn a_missing_grant_is_a_permission_problem_beside_the_rest() {
     let observation = probe(&mut subject).await;
     assert!(!observation.problems.is_empty());
     assert!(reasons(&observation).iter().all(|reason| *reason == Reason::Permission));
-    assert!(observation.problems.iter().all(|problem| problem.detail.starts_with("SLOWLOG")));
+    assert!(observation.problems.iter().all(|problem| problem.detail.contains("SLOWLOG")));
     assert!(plain(&observation.families, "redis_connected_clients") > 0.5);
     assert_eq!(super::value(&observation.families, "redis_key_size", &["db0", "queue"]), Some(0.0));
     let problem = subject.rows(&command(&["GET", "queue"])).await.expect_err("it may not");
@@ -281,8 +281,9 @@ async fn tls_wants_the_right_authority() {
     let misnamed = Redis::options().tls(&ca, &ca.issue(&["elsewhere.test"])).start().await;
     assert_eq!(failure(&mut source(&misnamed.url(), &with(&ca))).await.reason, Reason::Tls);
     let plain = Redis::start().await;
+    // A server without TLS waits for the end of a line that never comes.
     let problem = failure(&mut source(&format!("rediss://{}", plain.address()), &with(&ca))).await;
-    assert_eq!(problem.reason, Reason::Tls, "{problem}");
+    assert!(problem.reason == Reason::Timeout && problem.detail.contains("TLS"), "{problem}");
 }
 
 #[tokio::test]

@@ -215,7 +215,8 @@ fn golden(exposition: &str) -> String {
             _ if line.starts_with('#') => line.to_owned(),
             None => series.to_owned(),
             Some((name, labels)) => {
-                let labels = labels.trim_end_matches('}').split("\",").filter_map(|label| label.split_once("=\""));
+                let labels =
+                    labels.trim_end_matches('}').split("\",").filter_map(|label| label.split_once("=\""));
                 let keep = |(name, value): (&str, &str)| match KEPT.contains(&name) {
                     true => format!("{name}=\"{}\"", value.trim_end_matches('"')),
                     false => name.to_owned(),

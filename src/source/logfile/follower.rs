@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -85,7 +85,7 @@ impl Follower {
         if self.saved.is_none() {
             self.load();
         }
-        let now = seconds_now();
+        let now = moment::now();
         for tally in &mut self.tallies {
             tally.prune(now);
         }
@@ -201,8 +201,4 @@ fn timestamp(line: &Value, named: Option<&str>) -> Option<f64> {
         Some(path) => read(path),
         None => TIMESTAMP_FIELDS.into_iter().find_map(read),
     }
-}
-
-pub(super) fn seconds_now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }

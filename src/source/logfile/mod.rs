@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::follower::{Follower, Plan, seconds_now};
+use self::follower::{Follower, Plan};
 use self::turn::Turns;
 use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit, moment};
 use crate::metric::{Desc, Family};
@@ -34,7 +34,8 @@ setfacl -m u:platform_exporter:r -m d:u:platform_exporter:r /data/logs/ai-events
 # In the logrotate configuration, so that new files can be read too: create 0640 app platform_exporter
 ",
     headlines: &[
-        Headline { title: "Lines read", metric: "logfile_lines_total", unit: Unit::Count },
+        Headline { title: "Lines", metric: "logfile_lines_total", unit: Unit::Count },
+        Headline { title: "Malformed lines", metric: "logfile_malformed_lines_total", unit: Unit::Count },
         Headline { title: "Size", metric: "logfile_size_bytes", unit: Unit::Bytes },
     ],
 };
@@ -173,7 +174,7 @@ impl Answers for LogAnswers {
         let rows = |follower: &Follower| {
             reachable(follower)?;
             let unknown = || Problem::new(Reason::Query, "lines are counted for declared questions only");
-            follower.tally(question).ok_or_else(unknown)?.rows(seconds_now())
+            follower.tally(question).ok_or_else(unknown)?.rows(moment::now())
         };
         self.0.take(rows).await?
     }
@@ -191,7 +192,7 @@ fn reachable(follower: &Follower) -> Result<(), Problem> {
 #[expect(clippy::cast_precision_loss, reason = "files are far smaller than 2^53 bytes")]
 fn observe(follower: &Follower, stale_after: Option<Duration>) -> Result<Observation, Problem> {
     reachable(follower)?;
-    let now = seconds_now();
+    let now = moment::now();
     let mut observation = Observation::default();
     observation.problems.extend(follower.state_problem.clone());
     let mut families = FAMILIES.map(|desc| desc.family());

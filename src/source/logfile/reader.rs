@@ -4,11 +4,12 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
-use std::time::{Instant, UNIX_EPOCH};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
 use super::lines::{Line, Lines};
+use super::moment;
 
 /// What tells a file from another on a machine. A file that is open keeps its own; a deleted one's is given away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,8 +161,7 @@ impl Reader {
 
     /// When the file was last written to, in seconds since 1970.
     pub(super) fn modified(&self) -> io::Result<f64> {
-        let since = self.file.metadata()?.modified()?.duration_since(UNIX_EPOCH);
-        Ok(since.map_or(0.0, |since| since.as_secs_f64()))
+        self.file.metadata()?.modified().map(moment::since_1970)
     }
 
     /// The first byte that has not been counted.

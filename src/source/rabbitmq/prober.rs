@@ -104,9 +104,8 @@ impl crate::probe::Prober for Prober {
         self.session = Some(exchange.finish().await?);
 
         let scope = &self.config.scope;
-        let mut observation = Observation::default();
-        observation.families =
-            self.members.families(&queues, &survey.routes, scope, &self.config.broker.vhost);
+        let families = self.members.families(&queues, &survey.routes, scope, &self.config.broker.vhost);
+        let mut observation = Observation { families, ..Observation::default() };
         if is_complete {
             observation.families.extend(families::of_all(&queues));
         }

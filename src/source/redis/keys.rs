@@ -6,6 +6,7 @@ use ::redis::Value;
 
 use super::link::{Reply, Words, words};
 use super::links::Links;
+use super::refusal::Refusal;
 use super::reply;
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Problem, Reason};
@@ -48,60 +49,44 @@ pub(super) async fn observe(
     if keys.is_empty() {
         return Ok(());
     }
-    let types: Vec<Words> = keys.iter().map(|key| words(["TYPE", key])).collect();
-    let types = links.ask_all(&types, timeout).await?;
-    let (mut there, mut commands) = (Vec::new(), Vec::new());
-    let mut sizes = Sizes {
-        db: format!("db{}", links.way().login.database),
-        families: CATALOGUE.map(|desc| desc.family()),
-    };
-    for (key, reply) in keys.iter().zip(types) {
-        match reply.map(|answer| reply::text(&answer).unwrap_or_default()) {
-            Ok(kind) if kind == "none" => sizes.add(key, 0.0),
-            Ok(kind) => match length(&kind) {
-                Some(command) => {
-                    commands.push(words([command, key]));
-                    there.push((key, kind));
-                }
-                None => observation
-                    .problems
-                    .push(Problem::new(Reason::Query, format!("key {key}: a {kind} has no length"))),
-            },
-            Err(refusal) => observation.problems.push(refusal.problem(&format!("key {key}"))),
-        }
+    let db = format!("db{}", links.way().login.database);
+    let mut sizes = Sizes { db, families: CATALOGUE.map(|desc| desc.family()), problems: Vec::new() };
+    let types = links.ask_all(&each("TYPE", keys), timeout).await?;
+    let there = sizes.add_missing(keys, types);
+    if !there.is_empty() {
+        let lengths = there.iter().map(|key| words([key.command, key.name])).collect::<Vec<_>>();
+        let lengths = links.ask_all(&lengths, timeout).await?;
+        there.iter().zip(lengths).for_each(|(key, reply)| sizes.add_length(key, reply));
     }
-    let streams = there.iter().filter(|(_, kind)| kind == "stream").map(|(key, _)| *key);
-    let streams: Vec<&String> = streams.collect();
-    commands.extend(streams.iter().map(|key| words(["XINFO", "GROUPS", key])));
-    let mut replies = ask(links, &commands, timeout).await?.into_iter();
-    for ((key, kind), reply) in there.iter().zip(replies.by_ref()) {
-        match reply {
-            Ok(Value::Int(size)) => sizes.add_of(key, kind, size),
-            Ok(_) => return Err(Problem::new(Reason::Protocol, format!("key {key}: expected a number"))),
-            // The key was replaced by one of another type, or deleted, since its type was asked.
-            Err(refusal) => observation.problems.push(refusal.problem(&format!("key {key}"))),
-        }
-    }
-    for (stream, reply) in streams.into_iter().zip(replies) {
-        let named = words(["XINFO", "GROUPS", stream]);
-        match reply {
-            Ok(answer) => {
-                let groups = reply::rows(RedisShape::Maps, &named, answer)?;
-                observation.problems.extend(sizes.add_groups(stream, &groups));
-            }
-            Err(refusal) => observation.problems.push(refusal.problem(&format!("stream {stream}"))),
-        }
+    for stream in there.iter().filter(|key| key.is_stream()) {
+        let groups = words(["XINFO", "GROUPS", stream.name]);
+        let reply = links.ask(groups.clone(), timeout).await?;
+        sizes.add_groups(stream.name, reply.map(|answer| reply::rows(RedisShape::Maps, &groups, answer)));
     }
     observation.families.extend(sizes.families.into_iter().filter(|family| !family.samples.is_empty()));
+    observation.problems.extend(sizes.problems);
     Ok(())
 }
 
-async fn ask(links: &mut Links, commands: &[Words], timeout: Duration) -> Result<Vec<Reply>, Problem> {
-    if commands.is_empty() { Ok(Vec::new()) } else { links.ask_all(commands, timeout).await }
+/// The same command for each key.
+fn each(command: &str, keys: &[String]) -> Vec<Words> {
+    keys.iter().map(|key| words([command, key])).collect()
+}
+
+/// A declared key that exists, with the command that tells its size.
+struct Key<'a> {
+    name: &'a str,
+    command: &'static str,
+}
+
+impl Key<'_> {
+    fn is_stream(&self) -> bool {
+        self.command == "XLEN"
+    }
 }
 
 /// The command that tells the size of a key of this type.
-fn length(kind: &str) -> Option<&'static str> {
+fn length_command(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "list" => "LLEN",
         "set" => "SCARD",
@@ -116,28 +101,53 @@ fn length(kind: &str) -> Option<&'static str> {
 struct Sizes {
     db: String,
     families: [Family; 4],
+    problems: Vec<Problem>,
 }
 
 impl Sizes {
-    fn add(&mut self, key: &str, size: f64) {
-        let [sizes, ..] = &mut self.families;
-        sizes.push([&self.db, key], size);
+    /// Counts keys that do not exist as empty, and gives those that do.
+    fn add_missing<'a>(&mut self, keys: &'a [String], types: Vec<Reply>) -> Vec<Key<'a>> {
+        let mut there = Vec::new();
+        for (name, reply) in keys.iter().zip(types) {
+            let Some(kind) = self.accept(name, reply).map(|answer| reply::text(&answer).unwrap_or_default())
+            else {
+                continue;
+            };
+            match length_command(&kind) {
+                Some(command) => there.push(Key { name, command }),
+                None if kind == "none" => self.add(name, 0.0),
+                None => self.problem(Reason::Query, format!("key {name}: a {kind} has no length")),
+            }
+        }
+        there
     }
 
     #[expect(clippy::cast_precision_loss, reason = "every number of a sample is a float")]
-    fn add_of(&mut self, key: &str, kind: &str, size: i64) {
-        self.add(key, size as f64);
-        if kind == "stream" {
-            let [_, lengths, ..] = &mut self.families;
-            lengths.push([&self.db, key], size as f64);
+    fn add_length(&mut self, key: &Key<'_>, reply: Reply) {
+        match self.accept(key.name, reply) {
+            Some(Value::Int(size)) => {
+                self.add(key.name, size as f64);
+                if key.is_stream() {
+                    let [_, lengths, ..] = &mut self.families;
+                    lengths.push([&self.db, key.name], size as f64);
+                }
+            }
+            Some(_) => self.problem(Reason::Protocol, format!("key {}: expected a number", key.name)),
+            None => {}
         }
     }
 
-    fn add_groups(&mut self, stream: &str, groups: &Rows) -> Option<Problem> {
+    fn add_groups(&mut self, stream: &str, groups: Result<Result<Rows, Problem>, Refusal>) {
+        let groups = match groups {
+            Ok(Ok(groups)) => groups,
+            Ok(Err(problem)) => return self.problems.push(problem),
+            Err(refusal) => return self.problems.push(refusal.problem(&format!("groups of {stream}"))),
+        };
         let [.., lags, pendings] = &mut self.families;
         for row in groups.rows.iter().take(LARGEST_GROUPS) {
             let find = |column| groups.column(column).map(|index| &row[index]);
             let Some(group) = find("name").and_then(Cell::text) else { continue };
+            // Before Redis 7, and after entries were deleted in the middle, the lag is not known.
             if let Some(lag) = find("lag").and_then(Cell::number) {
                 lags.push([&self.db, stream, &group], lag);
             }
@@ -145,9 +155,24 @@ impl Sizes {
                 pendings.push([&self.db, stream, &group], pending);
             }
         }
-        (groups.rows.len() > LARGEST_GROUPS).then(|| {
-            let detail = format!("stream {stream}: {} groups, {LARGEST_GROUPS} are shown", groups.rows.len());
-            Problem::new(Reason::Cardinality, detail)
-        })
+        let count = groups.rows.len();
+        if count > LARGEST_GROUPS {
+            let detail = format!("stream {stream}: {count} groups, {LARGEST_GROUPS} are shown");
+            self.problem(Reason::Cardinality, detail);
+        }
+    }
+
+    fn add(&mut self, key: &str, size: f64) {
+        let [sizes, ..] = &mut self.families;
+        sizes.push([&self.db, key], size);
+    }
+
+    /// The answer; a refusal becomes a problem.
+    fn accept(&mut self, key: &str, reply: Reply) -> Option<Value> {
+        reply.map_err(|refusal| self.problems.push(refusal.problem(&format!("key {key}")))).ok()
+    }
+
+    fn problem(&mut self, reason: Reason, detail: String) {
+        self.problems.push(Problem::new(reason, detail));
     }
 }

@@ -36,8 +36,9 @@ impl Refusal {
 
     /// Whether the server does not have the command at all: it is old, or its operator has taken it away.
     pub(super) fn is_unknown_command(&self) -> bool {
+        let message = self.message.to_ascii_lowercase();
         self.code == "ERR"
-            && (self.message.starts_with("unknown command") || self.message.starts_with("Unknown subcommand"))
+            && ["unknown command", "unknown subcommand"].iter().any(|no| message.starts_with(no))
     }
 
     /// Whether AUTH is an older one that takes no user name.

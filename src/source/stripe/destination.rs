@@ -3,7 +3,7 @@
 use super::api::Session;
 use super::config::Config;
 use super::endpoint::host;
-use super::list;
+use super::list::{self, Listed};
 use crate::metric::Desc;
 use crate::probe::{Observation, Problem, Reason};
 
@@ -67,6 +67,12 @@ struct AzureEventGrid {
     azure_partner_topic_status: String,
 }
 
+impl Listed for Destination {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 impl Destination {
     fn is_enabled(&self) -> bool {
         self.status == "enabled"
@@ -116,7 +122,9 @@ pub(super) async fn observe(session: &mut Session<'_>, config: &Config) -> Resul
     let (mut enabled, mut disabled, mut active) =
         (ENABLED.family(), DISABLED.family(), SOURCE_ACTIVE.family());
     let mut problems = Vec::new();
-    for destination in destinations.items.iter().filter(|item| !config.ignore.contains(&item.id)) {
+    for destination in
+        list::distinct(destinations.items).iter().filter(|item| !config.ignore.contains(&item.id))
+    {
         let Destination { id, r#type, .. } = destination;
         let labels = [id, known(Some(r#type), TYPES), &destination.host()];
         enabled.push(labels, f64::from(u8::from(destination.is_enabled())));

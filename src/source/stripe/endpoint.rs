@@ -34,7 +34,7 @@ pub(super) async fn observe(session: &mut Session<'_>, config: &Config) -> Resul
     let endpoints = list::v1::<Endpoint>(session, "/v1/webhook_endpoints", &[], config.max_pages).await?;
     let mut enabled = ENABLED.family();
     let mut problems = Vec::new();
-    for endpoint in endpoints.items.iter().filter(|endpoint| !config.ignore.contains(&endpoint.id)) {
+    for endpoint in list::distinct(endpoints.items).iter().filter(|item| !config.ignore.contains(&item.id)) {
         let host = host(&endpoint.url);
         let is_enabled = endpoint.status == "enabled";
         enabled.push([&endpoint.id, &host], f64::from(u8::from(is_enabled)));

@@ -13,7 +13,7 @@ const UNDELIVERED: Desc = Desc::gauge(
     "stripe_webhook_events_undelivered",
     &["event_type", "phase"],
     "Events within the lookback that an endpoint has not answered with 2xx (GET /v1/events?delivery_success=false, \
-     at each probe), by age: grace below 15 minutes, retrying up to 3 days, exhausted when Stripe has given up.",
+     at each probe), by age: grace below 15 minutes, retrying up to 3 days, exhausted beyond, when Stripe has given up.",
 );
 const OLDEST: Desc = Desc::gauge(
     "stripe_webhook_oldest_undelivered_timestamp_seconds",
@@ -132,7 +132,7 @@ fn problems(exhausted: u32, truncated: bool) -> Vec<Problem> {
     let lost = (exhausted > 0).then(|| {
         Problem::new(
             Reason::Alarm,
-            format!("webhooks: {exhausted} events were not delivered, and Stripe no longer tries"),
+            format!("undelivered events that Stripe no longer tries to deliver: {exhausted}"),
         )
     });
     let more = truncated.then(|| {

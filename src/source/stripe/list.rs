@@ -14,7 +14,7 @@ pub(super) struct Listing<T> {
     pub(super) truncated: bool,
 }
 
-/// An object of the v1 API: its id is the place in the list where the next page starts.
+/// An object with an id, which in the v1 API is also the place in the list where the next page starts.
 pub(super) trait Listed: DeserializeOwned {
     fn id(&self) -> &str;
 }
@@ -74,6 +74,13 @@ pub(super) async fn v2<T: DeserializeOwned>(
         }
     }
     Ok(Listing { items, truncated: true })
+}
+
+/// The objects, each once: a list may change while it is read, and no series may be given twice.
+pub(super) fn distinct<T: Listed>(mut items: Vec<T>) -> Vec<T> {
+    items.sort_by(|a, b| a.id().cmp(b.id()));
+    items.dedup_by(|a, b| a.id() == b.id());
+    items
 }
 
 fn target<'a>(path: &str, params: impl Iterator<Item = (&'a str, &'a str)>) -> String {

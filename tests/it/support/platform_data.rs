@@ -73,7 +73,7 @@ async fn change(platform: &Platform, round: usize) {
     let _: i64 = redis.run(&["RPUSH", "queue:mail", "mail"]).await;
     let socket = format!("ws_sessions:{}", 40 + round % 30);
     let _: String = redis.run(&["SET", &socket, "1", "EX", "60"]).await;
-    if round % 8 == 0 {
+    if round.is_multiple_of(8) {
         let _: i64 = redis.run(&["DEL", "queue:mail"]).await;
     }
     append(&platform.log(), "error", ERRORS[round % ERRORS.len()]);

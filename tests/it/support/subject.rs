@@ -46,7 +46,7 @@ impl Surroundings {
     pub(crate) fn lane(mut self, name: &str, mut subject: Subject) -> Self {
         let (lane, inbox) = lane();
         tokio::spawn(inbox.serve(subject.answers.take().expect("a source that can be asked")));
-        self.lanes.insert(SourceName::try_from(name.to_owned()).unwrap(), lane);
+        self.lanes.insert(SourceName::try_from(name.to_owned()).expect("a good name"), lane);
         self
     }
 
@@ -57,7 +57,7 @@ impl Surroundings {
     pub(crate) fn source(&self, yaml: &str) -> Subject {
         super::install_ring();
         let config = config(yaml).unwrap_or_else(|faults| panic!("{faults}"));
-        let name = SourceName::try_from("subject".to_owned()).unwrap();
+        let name = SourceName::try_from("subject".to_owned()).expect("a good name");
         let parts = config.definition().build(&Context {
             name: &name,
             timeout: self.timeout,

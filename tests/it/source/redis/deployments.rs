@@ -131,7 +131,7 @@ async fn keys_of_a_cluster_are_asked_where_they_are() {
             assert_eq!(observation.problems, []);
             let size = |key| value(&observation.families, "redis_key_size", &["db0", key]);
             assert_eq!(["bar", "foo", "gone"].map(size), [1.0, 2.0, 0.0].map(Some));
-            assert_eq!(plain(&observation.families, "redis_cluster_known_nodes").to_string(), "2");
+            assert_eq!(plain(&observation.families, "redis_cluster_state").to_string(), "1");
         }
         assert_eq!(single(&ask(&mut subject, &["LLEN", "bar"]).await, "value"), &Cell::Number(1.0));
         assert_eq!(single(&ask(&mut subject, &["LLEN", "foo"]).await, "value"), &Cell::Number(2.0));

@@ -111,6 +111,26 @@ async fn the_key_goes_to_no_other_host_than_the_configured_one() {
 }
 
 #[tokio::test]
+async fn what_two_pages_show_is_one_series() {
+    let api = Web::start(|asked| {
+        let next = (!asked.path.contains("page=2")).then_some("/v2/core/event_destinations?page=2");
+        let destination = json!({"id": "ed_1", "type": "webhook_endpoint", "status": "enabled"});
+        let body = if asked.path.starts_with("/v1/") {
+            json!({"data": [], "has_more": false})
+        } else {
+            json!({"data": [destination], "next_page_url": next})
+        };
+        reply(200, body.to_string())
+    })
+    .await;
+    let observation = at(&api.url(""), "").probe().await.expect("an answer");
+    let mut families = observation.families.iter();
+    let enabled = families.find(|family| family.desc.name == "stripe_event_destination_enabled");
+    assert_eq!(enabled.map(|family| family.samples.len()), Some(1), "{enabled:?}");
+    assert_eq!(api.asked().len(), 4);
+}
+
+#[tokio::test]
 async fn an_empty_page_that_promises_more_ends_the_list() {
     let api = Web::start(|_| reply(200, r#"{"data": [], "has_more": true}"#)).await;
     let problem = at(&api.url(""), "").probe().await.expect_err("no such page");

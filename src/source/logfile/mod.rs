@@ -34,8 +34,7 @@ setfacl -m u:platform_exporter:r -m d:u:platform_exporter:r /data/logs/ai-events
 # In the logrotate configuration, so that new files can be read too: create 0640 app platform_exporter
 ",
     headlines: &[
-        Headline { title: "Lines", metric: "logfile_lines_total", unit: Unit::Count },
-        Headline { title: "Malformed lines", metric: "logfile_malformed_lines_total", unit: Unit::Count },
+        Headline { title: "Lines read", metric: "logfile_lines_total", unit: Unit::Count },
         Headline { title: "Size", metric: "logfile_size_bytes", unit: Unit::Bytes },
     ],
 };

@@ -25,7 +25,7 @@ pub(super) struct WorkersProber {
 #[async_trait::async_trait]
 impl Prober for WorkersProber {
     async fn probe(&mut self) -> Result<Observation, Problem> {
-        self.pushed.begin();
+        self.pushed.begin().await;
         let read = self.classes.iter().map(|(name, class)| self.read(name.as_str(), class));
         let rolls = future::join_all(read).await;
         let mut observation = Observation::default();
@@ -51,7 +51,7 @@ impl Prober for WorkersProber {
             return Err(first.clone());
         }
         observation.problems.extend(failures);
-        if let Err(error) = self.pushed.save() {
+        if let Err(error) = self.pushed.save().await {
             let detail = format!("pushed heartbeats cannot be kept: {error}");
             observation.problems.push(Problem::new(Reason::Internal, detail));
         }

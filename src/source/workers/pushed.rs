@@ -1,11 +1,12 @@
 //! Heartbeats that workers push to the exporter: judged by its own clock, and kept across restarts.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use tokio::fs;
 
 use super::worker::{Roll, Seen, Worker};
 use crate::beat::{Beat, Beats, Signal};
@@ -40,10 +41,14 @@ impl Pushed {
     }
 
     /// Takes up what was known before a restart.
-    pub(super) fn begin(&mut self) {
+    pub(super) async fn begin(&mut self) {
         if !self.listening_since.is_empty() {
             return;
         }
+        let kept = match &self.state_file {
+            Some(path) => load(path).await,
+            None => Kept::new(),
+        };
         let now = moment::now();
         for class in &self.classes {
             // What is there already came to this process, under an earlier configuration.
@@ -55,7 +60,6 @@ impl Pushed {
                 .reduce(f64::min);
             self.listening_since.insert(class.clone(), first.unwrap_or(now));
         }
-        let Some(kept) = self.state_file.as_deref().and_then(load) else { return };
         for class in &self.classes {
             for (worker, beat) in kept.get(class).into_iter().flatten() {
                 self.beats.restore(class, worker, *beat);
@@ -76,14 +80,14 @@ impl Pushed {
     }
 
     /// Keeps what is known now.
-    pub(super) fn save(&mut self) -> io::Result<()> {
+    pub(super) async fn save(&mut self) -> io::Result<()> {
         let Some(path) = &self.state_file else { return Ok(()) };
         let kept: Kept =
             self.classes.iter().map(|class| (class.clone(), self.beats.of_class(class))).collect();
         if self.saved.as_ref() != Some(&kept) {
             let temporary = path.with_extension("new");
-            fs::write(&temporary, serde_json::to_vec(&kept)?)?;
-            fs::rename(&temporary, path)?;
+            fs::write(&temporary, serde_json::to_vec(&kept)?).await?;
+            fs::rename(&temporary, path).await?;
             self.saved = Some(kept);
         }
         Ok(())
@@ -109,9 +113,11 @@ fn worker(id: String, beat: Beat) -> Worker {
     }
 }
 
-fn load(path: &Path) -> Option<Kept> {
-    let text = fs::read(path).ok()?;
+async fn load(path: &Path) -> Kept {
+    let Ok(text) = fs::read(path).await else { return Kept::new() };
     let kept = serde_json::from_slice(&text);
-    kept.inspect_err(|error| tracing::warn!(path = %path.display(), %error, "unreadable state: begun anew"))
-        .ok()
+    kept.unwrap_or_else(|error| {
+        tracing::warn!(path = %path.display(), %error, "unreadable state: begun anew");
+        Kept::new()
+    })
 }

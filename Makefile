@@ -27,14 +27,21 @@ lint: ## Check form and lints
 	cargo clippy --locked --all-targets -- -D warnings
 
 .PHONY: bless
-bless: ## Rewrite the files that are made from the code: the golden exposition, docs/metrics.md
-	BLESS=1 cargo test --locked --test it -- golden::
+bless: deps ## Rewrite the files that are made from the code: the golden exposition, docs/metrics.md
+	BLESS=1 cargo test --locked --test it -- docs:: platform::every_kind
 
 .PHONY: deny
 deny: ## Check licences, bans, sources and advisories of every dependency
 	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
 	cargo deny check
 
+.PHONY: bench-scrape
+bench-scrape: deps ## Time scrapes while all is well, and while servers hang
+	cargo build --locked --release
+	cargo run --locked --example bench -- scrape
+
 .PHONY: bench-memory
 bench-memory: deps ## Compare resident memory with Debian's exporters on the same services
-	@scripts/bench-memory.sh
+	@scripts/deps.sh peers
+	cargo build --locked --release
+	cargo run --locked --example bench -- memory

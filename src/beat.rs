@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 /// What a worker says with a heartbeat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Signal {
     /// Alive, or the job is done.
     Success,
@@ -18,7 +18,7 @@ pub enum Signal {
 }
 
 /// The last heartbeat of a worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Beat {
     /// When it arrived.
     pub at: SystemTime,
@@ -56,6 +56,14 @@ impl Beats {
         let last_success = if good { Some(at) } else { known.and_then(|beat| beat.last_success) };
         beats.insert(key, Beat { at, signal, last_success });
         Ok(())
+    }
+
+    /// Puts back what was known before a restart, where nothing newer is.
+    pub fn restore(&self, class: &str, worker: &str, beat: Beat) {
+        let mut beats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if beats.len() < LARGEST {
+            beats.entry((class.to_owned(), worker.to_owned())).or_insert(beat);
+        }
     }
 
     /// The workers of a class with their last heartbeats.

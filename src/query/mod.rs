@@ -5,6 +5,7 @@ pub mod grammar;
 mod lane;
 mod mongo;
 mod reading;
+mod redis_command;
 mod rows;
 mod series_budget;
 mod spec;
@@ -12,6 +13,7 @@ mod spec;
 pub use distinct::DistinctCount;
 pub use lane::{Answers, Inbox, Lane, lane};
 pub use reading::{Reading, ReadingError, ResultSet};
+pub use redis_command::{RedisShape, redis_shape};
 pub use rows::{Cell, Rows};
 pub(crate) use series_budget::{SeriesBudget, Values};
 pub use spec::{

@@ -39,12 +39,15 @@ impl MongoQuestion {
         match (&self.collection, &self.command) {
             (Some(_), None) if self.each.is_none() => self.pipeline.iter().try_for_each(reads),
             (None, Some(command)) if self.pipeline.is_empty() => {
-                name(command).ok_or(
+                let name = name(command).ok_or(
                     "expected a command that only reads: aggregate, buildInfo, collStats, connPoolStats, \
                      connectionStatus, count, dataSize, dbStats, distinct, hello, hostInfo, listDatabases, \
                      ping, replSetGetConfig, replSetGetStatus, serverStatus or top",
                 )?;
-                command.iter().try_for_each(|(key, value)| key_reads(key).and_then(|()| reads(value)))
+                if name == "aggregate" && self.each.is_some() {
+                    return Err("expected no `each`: each document of an aggregation is a row by itself");
+                }
+                entries_read(command)
             }
             _ => Err("expected either `collection` with `pipeline`, or `command`"),
         }
@@ -59,11 +62,13 @@ fn name(command: &Map<String, Value>) -> Option<&str> {
 fn reads(value: &Value) -> Result<(), &'static str> {
     match value {
         Value::Array(elements) => elements.iter().try_for_each(reads),
-        Value::Object(entries) => {
-            entries.iter().try_for_each(|(key, value)| key_reads(key).and_then(|()| reads(value)))
-        }
+        Value::Object(entries) => entries_read(entries),
         _ => Ok(()),
     }
+}
+
+fn entries_read(entries: &Map<String, Value>) -> Result<(), &'static str> {
+    entries.iter().try_for_each(|(key, value)| key_reads(key).and_then(|()| reads(value)))
 }
 
 fn key_reads(key: &str) -> Result<(), &'static str> {

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use regex::Regex;
+
+use super::redis_shape;
 use crate::metric::{Desc, LabelName, LabelNames, MetricName, MetricType};
 use crate::setting::{Duration, SourceName};
 
@@ -36,12 +39,10 @@ impl Question {
     pub fn check(&self) -> Result<(), &'static str> {
         match self {
             Self::Mongo(question) => question.check(),
-            Self::Redis(RedisQuestion { command: Some(_), scan: None, id: None })
-            | Self::Redis(RedisQuestion { command: None, scan: Some(_), .. })
-            | Self::Log(_) => Ok(()),
+            Self::Log(_) => Ok(()),
+            Self::Redis(question) => question.check(),
             Self::Sql(text) if text.trim().is_empty() => Err("expected a SELECT"),
             Self::Sql(_) => Ok(()),
-            Self::Redis(_) => Err("expected either `command`, or `scan`, with or without `id`"),
         }
     }
 }
@@ -65,31 +66,68 @@ pub struct MongoQuestion {
     pub each: Option<String>,
 }
 
-/// A question to Redis: exactly one of the keys.
+/// A question to Redis: either `command`, or `scan` with or without `id`.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 pub struct RedisQuestion {
-    /// A command that only reads, with its arguments: `[LLEN, "ai_queue:tasks"]`. Columns: `value`, or `key` and
-    /// `value` for an answer of pairs.
+    /// A command that only reads, with its arguments: `[LLEN, "ai_queue:tasks"]`. Its rows:
+    ///
+    /// - A single answer, such as that of GET, TTL, LLEN or ZSCORE: one row, column `value`; NULL when there is none.
+    /// - A list, such as that of SMEMBERS, LRANGE, HKEYS or ZRANGE: one row for each element, column `value`.
+    /// - Pairs, as HGETALL, CONFIG GET and ZRANGE … WITHSCORES give them: columns `key` and `value`.
+    /// - A value for each name that was given, as MGET, HMGET, ZMSCORE and SMISMEMBER give them: columns `key` (the
+    ///   name) and `value`, NULL for what does not exist.
+    /// - TIME: one row, column `value`, in seconds since 1970 with their fraction.
+    /// - CLIENT LIST: one row for each client, with columns as the server names them: `id`, `addr`, `name`, `age`,
+    ///   `idle` and so on.
+    /// - XINFO GROUPS, CONSUMERS and STREAM: one row for each group, consumer or stream, with columns as the server
+    ///   names them: `name`, `pending`, `lag` and so on.
+    /// - INFO and CLUSTER INFO: one row with a column for each field, in which `ok` and `up` are 1 where the field is
+    ///   a status. INFO keyspace, commandstats, errorstats and latencystats: one row for each line, in whose first
+    ///   column (`db`, `cmd`, `error`, `cmd`) its name stands. INFO slaves: one row for each replica, columns
+    ///   `slave_ip`, `slave_port`, `slave_state`, `slave_offset`, `slave_lag`. INFO master: the fields of a replica,
+    ///   and no row where there is no master.
+    /// - SLOWLOG GET: columns `id`, `timestamp`, `duration_us`. LATENCY LATEST: `event`, `timestamp`, `latency_ms`,
+    ///   `max_latency_ms`. LATENCY HISTORY: `timestamp`, `latency_ms`. XPENDING: `pending`, `min_id`, `max_id`, or
+    ///   with a range `id`, `consumer`, `idle_ms`, `deliveries`. GEOPOS: `longitude`, `latitude`.
     pub command: Option<Vec<String>>,
-    /// The pattern of keys to count: column `count`; with `id`, one row for each key, in column `id`.
+    /// The pattern of keys to count: one row, column `count`; with `id`, one row for each distinct id, column `id`.
     pub scan: Option<String>,
-    /// A regular expression whose first group is the id in a key found by `scan`.
+    /// A regular expression whose first group is the id in a key found by `scan`. Keys that do not match have none.
     pub id: Option<String>,
 }
 
-/// A count over the lines of a log file: one row for each combination of the values of `by`.
+impl RedisQuestion {
+    fn check(&self) -> Result<(), &'static str> {
+        match (&self.command, &self.scan, &self.id) {
+            (Some(words), None, None) => redis_shape(words).map(|_| ()),
+            (None, Some(_), None) => Ok(()),
+            (None, Some(_), Some(id)) => match Regex::new(id) {
+                Ok(id) if id.captures_len() > 1 => Ok(()),
+                _ => Err("expected a regular expression with a group in `id`, as in `^session:([^:]+)`"),
+            },
+            _ => Err("expected either `command`, or `scan`, with or without `id`"),
+        }
+    }
+}
+
+/// A count over the lines of a log file: one row for each combination of the values of `by`, column `count`.
+///
+/// Fields are names or dotted paths into nested objects.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 pub struct LogQuestion {
     /// The fields that a line has to have, with one of these values.
     #[serde(default)]
     pub r#where: BTreeMap<String, Vec<String>>,
-    /// The fields whose values make the rows; columns of the same names.
+    /// The fields whose values make the rows; columns of the same names. A line without the field counts under
+    /// `unknown`.
     #[serde(default)]
     pub by: Vec<String>,
-    /// The fields whose numbers are added up: columns `sum_NAME`, beside `count`.
+    /// The fields whose numbers are added up: the columns `sum_NAME` and `avg_NAME`. The average is over the lines
+    /// that have the number, and NULL where there is none.
     #[serde(default)]
     pub sum: Vec<String>,
-    /// Counts only lines of this last length of time. Without it, all lines since the exporter first saw the file.
+    /// Counts only lines of this last length of time, to a sixtieth of it and not finer than a second. Without it,
+    /// all lines since the exporter first saw the file.
     pub window: Option<Duration>,
 }
 

@@ -31,10 +31,13 @@ impl fmt::Display for Address {
         let Some((scheme, rest)) = self.expose().split_once("://") else {
             return formatter.write_str("<url>");
         };
-        // A password may itself hold any of `/?#@`: the last `@` is the one certain end of the credentials.
-        let public = rest.rsplit_once('@').map_or(rest, |(_, public)| public);
-        let public = public.split(['?', '#']).next().unwrap_or_default();
-        write!(formatter, "{scheme}://{public}")
+        let end = rest.find(['?', '#']).unwrap_or(rest.len());
+        match rest.rfind('@') {
+            None => write!(formatter, "{scheme}://{}", &rest[..end]),
+            Some(at) if at < end => write!(formatter, "{scheme}://{}", &rest[at + 1..end]),
+            // Either a password holds the `?`, or the query holds the `@`: nothing of it is surely public.
+            Some(_) => write!(formatter, "{scheme}://<hidden>"),
+        }
     }
 }
 

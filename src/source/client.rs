@@ -1,10 +1,12 @@
 //! The HTTP client of every kind that speaks HTTP: bounded in time and size, and its errors classified.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+pub(super) use reqwest::Method;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Url};
+use reqwest::{Client, Url};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::error::Category;
 
 use super::classify;
 use super::tls::Tls;
@@ -14,10 +16,9 @@ use crate::probe::{Problem, Reason};
 pub(super) const LARGEST_BODY: usize = 64 << 20;
 
 /// A client for one source: one connection, kept open between probes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct HttpClient {
     tls: Tls,
-    follow_redirects: bool,
     client: Option<Client>,
 }
 
@@ -73,30 +74,33 @@ impl Response {
 
     /// The body as JSON.
     pub(super) fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Problem> {
-        // serde_json's messages tell the place and the type, not the values around it.
+        // serde_json's own message quotes a value of the wrong type, which may be anybody's data.
         serde_json::from_slice(&self.body).map_err(|error| {
-            Problem::new(Reason::Protocol, format!("the answer is not the expected JSON: {error}"))
+            let what = match error.classify() {
+                Category::Data => "JSON of another form than expected",
+                Category::Eof => "JSON that ends too early",
+                Category::Syntax | Category::Io => "no JSON",
+            };
+            let (line, column) = (error.line(), error.column());
+            Problem::new(Reason::Protocol, format!("the answer is {what} (line {line}, column {column})"))
         })
     }
 }
 
 impl HttpClient {
     pub(super) fn new(tls: Tls) -> Self {
-        Self { tls, ..Self::default() }
-    }
-
-    /// Follows up to ten redirects instead of answering with the first.
-    pub(super) fn following_redirects(mut self) -> Self {
-        self.follow_redirects = true;
-        self
+        Self { tls, client: None }
     }
 
     /// Sends a request and reads the whole answer, at most for `timeout`.
     pub(super) async fn send(&mut self, request: Request, timeout: Duration) -> Result<Response, Problem> {
         let url = Url::parse(&request.url)
             .map_err(|error| Problem::new(Reason::Protocol, format!("not a URL: {error}")))?;
+        let start = Instant::now();
         let client = self.client()?;
-        let mut builder = client.request(request.method, url).timeout(timeout);
+        // Building the client reads the system's authorities, which takes its time as well.
+        let left = timeout.saturating_sub(start.elapsed());
+        let mut builder = client.request(request.method, url).timeout(left);
         for (name, value) in request.headers {
             builder = builder.header(name, value.expose_secret());
         }
@@ -108,7 +112,14 @@ impl HttpClient {
             Ok(response) => read(response, request.largest_body).await,
             Err(error) => Err(error),
         };
-        result.map_err(problem)
+        result.map_err(|error| {
+            let problem = problem(error);
+            if problem.reason == Reason::Tls {
+                // The next request reads the certificates' files anew.
+                self.client = None;
+            }
+            problem
+        })
     }
 
     /// The client, built when it is first needed. After a failure it is kept: reqwest drops broken connections.
@@ -116,10 +127,9 @@ impl HttpClient {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }
-        let redirects = if self.follow_redirects { Policy::limited(10) } else { Policy::none() };
         let client = Client::builder()
             .use_preconfigured_tls(self.tls.client_config()?)
-            .redirect(redirects)
+            .redirect(Policy::none())
             .no_proxy()
             .pool_max_idle_per_host(1)
             .user_agent(concat!("platform_exporter/", env!("CARGO_PKG_VERSION")))
@@ -150,11 +160,18 @@ fn problem(error: reqwest::Error) -> Problem {
     let reason = if error.is_timeout() {
         Reason::Timeout
     } else {
-        classify::network_reason(&error).unwrap_or(if error.is_connect() {
+        classify::network_reason(&error).unwrap_or(if error.is_connect() || was_cut(&error) {
             Reason::Connect
         } else {
             Reason::Protocol
         })
     };
     Problem::new(reason, classify::describe(&error))
+}
+
+/// Whether the connection ended in the middle of the exchange: hyper has its own words for that, and no I/O error.
+fn was_cut(error: &reqwest::Error) -> bool {
+    classify::causes(error)
+        .filter_map(|cause| cause.downcast_ref::<hyper::Error>())
+        .any(|cause| !cause.is_parse())
 }

@@ -5,6 +5,7 @@
 mod classify;
 mod client;
 mod golden;
+mod moment;
 mod tls;
 
 pub mod http;

@@ -3,6 +3,7 @@
 //! A document becomes a tree of placed nodes, and any part of the tree decodes into a typed value through serde.
 
 mod decode;
+mod failure;
 mod fault;
 mod tree;
 

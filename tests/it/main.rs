@@ -1,14 +1,21 @@
 //! All integration tests, in one binary: it links once.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod compatibility;
 mod config;
+mod docs;
 mod life;
 mod metric;
+mod platform;
 mod query;
 mod schedule;
 mod server;
+mod setting;
 mod source;
 mod stripe_stand_in;
 mod support;
 mod support_breaks;
 mod support_starts;
+mod tidy;
 mod yaml;

@@ -65,8 +65,8 @@ impl Session {
         self.exchange(deadline, async |exchange| {
             let mut answer = Answer::default();
             match (question.database.as_deref(), question.collection.as_deref()) {
-                (_, Some(EVERY)) => exchange.every_collection(question, &mut answer).await?,
-                (Some(EVERY), _) => exchange.every_database(question, &mut answer).await?,
+                (_, Some(EVERY)) => exchange.halved().every_collection(question, &mut answer).await?,
+                (Some(EVERY), _) => exchange.halved().every_database(question, &mut answer).await?,
                 (database, collection) => {
                     let database = match (database.or(exchange.config.database.as_deref()), collection) {
                         (Some(database), _) if question.database.is_some() || collection.is_some() => {
@@ -118,6 +118,12 @@ impl Answers for Session {
 }
 
 impl Exchange<'_> {
+    /// With half of the time that is left, so that many parts cannot take all of it.
+    fn halved(mut self) -> Self {
+        self.deadline -= self.deadline.saturating_duration_since(Instant::now()) / 2;
+        self
+    }
+
     /// What the server may take: less than what is left until nobody waits any more.
     fn limit(&self) -> Result<i64, Problem> {
         let left = self.deadline.saturating_duration_since(Instant::now()).mul_f64(0.9);

@@ -9,6 +9,7 @@ mod table;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ::mongodb::error::{Error, ErrorKind};
 use ::mongodb::options::{AuthMechanism, ConnectionString};
 
 use self::ask::Session;
@@ -148,14 +149,21 @@ impl TryFrom<RawConfig> for Config {
 
 /// Reads the URL, without looking anything up.
 fn parse(url: &Address) -> Result<ConnectionString, ConfigError> {
-    ConnectionString::parse(url.expose()).map_err(|_| {
-        // The driver's message may quote a piece of the password where it takes it for a host.
-        let (scheme, rest) = url.expose().split_once("://").unwrap_or_default();
+    ConnectionString::parse(url.expose()).map_err(|error| {
+        let Some((scheme, rest)) = url.expose().split_once("://") else { return url_fault(&error) };
+        // The driver may take a piece of the password for a host, and quote it.
         let public = rest.rsplit_once('@').map_or(rest, |(_, public)| public);
         match ConnectionString::parse(format!("{scheme}://{public}")) {
             Ok(_) => ConfigError::Credentials,
-            Err(error) => ConfigError::Url(error.kind.to_string()),
+            Err(error) => url_fault(&error),
         }
+    })
+}
+
+fn url_fault(error: &Error) -> ConfigError {
+    ConfigError::Url(match error.kind.as_ref() {
+        ErrorKind::InvalidArgument { message, .. } => message.clone(),
+        kind => kind.to_string(),
     })
 }
 

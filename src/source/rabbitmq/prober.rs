@@ -72,7 +72,7 @@ impl crate::probe::Prober for Prober {
         let mut problems = sick(&survey);
         problems.extend(survey.problems);
         problems.extend(abandoned(&queues.iter().filter(is_abandoned).collect::<Vec<_>>()));
-        Ok(Observation { families, problems, failure: None })
+        Ok(Observation { families, problems, ..Observation::default() })
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn binary() -> PathBuf {
 #[derive(Debug, Default)]
 pub(crate) struct Options {
     config: String,
+    binary: Option<PathBuf>,
     arguments: Vec<String>,
     environment: BTreeMap<String, String>,
 }
@@ -35,6 +36,12 @@ pub(crate) struct Exporter {
 }
 
 impl Options {
+    /// Another binary than that of this test run.
+    pub(crate) fn binary(mut self, binary: &Path) -> Self {
+        self.binary = Some(binary.to_owned());
+        self
+    }
+
     /// A further flag.
     pub(crate) fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
@@ -53,7 +60,7 @@ impl Options {
         let port = Port::free();
         let config = directory.path().join("platform.yml");
         std::fs::write(&config, &self.config).expect("the directory is writable");
-        let mut command = command(binary());
+        let mut command = command(self.binary.unwrap_or_else(binary));
         command.arg("--config.file").arg(&config).arg(format!("--web.listen-address=127.0.0.1:{port}"));
         command.args(&self.arguments).envs(&self.environment);
         let process = Process::spawn("exporter", command, directory.path());

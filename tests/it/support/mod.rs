@@ -2,6 +2,7 @@
 #![allow(
     clippy::allow_attributes,
     dead_code,
+    unused_imports,
     reason = "each binary that includes this uses its own part of it"
 )]
 
@@ -9,6 +10,8 @@ pub(crate) mod alertmanager;
 pub(crate) mod exporter;
 pub(crate) mod http;
 pub(crate) mod mongodb;
+pub(crate) mod platform;
+pub(crate) mod platform_data;
 pub(crate) mod ports;
 pub(crate) mod postgres;
 pub(crate) mod process;

@@ -52,7 +52,27 @@ impl S3 {
 
     /// Puts an object into a bucket.
     pub(crate) fn add_object(&self, bucket: &str, key: &str, content: &[u8]) {
-        fs::write(self.directory.path().join(bucket).join(key), content).expect("the bucket exists");
+        let file = self.directory.path().join(bucket).join(key);
+        fs::create_dir_all(file.parent().expect("it is in a bucket")).expect("the directory is writable");
+        fs::write(file, content).expect("the bucket exists");
+    }
+
+    /// The keys of all objects of a bucket, sorted.
+    pub(crate) fn objects(&self, bucket: &str) -> Vec<String> {
+        let root = self.directory.path().join(bucket);
+        let (mut folders, mut keys) = (vec![root.clone()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("the bucket exists").flatten() {
+                let path = entry.path();
+                match path.strip_prefix(&root).expect("it is below").to_str() {
+                    _ if path.is_dir() => folders.push(path),
+                    Some(key) => keys.push(key.to_owned()),
+                    None => panic!("not text: {}", path.display()),
+                }
+            }
+        }
+        keys.sort();
+        keys
     }
 
     /// Whether a bucket holds an object.

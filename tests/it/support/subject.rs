@@ -46,7 +46,7 @@ impl Surroundings {
     pub(crate) fn lane(mut self, name: &str, mut subject: Subject) -> Self {
         let (lane, inbox) = lane();
         tokio::spawn(inbox.serve(subject.answers.take().expect("a source that can be asked")));
-        self.lanes.insert(SourceName::try_from(name.to_owned()).unwrap(), lane);
+        self.lanes.insert(SourceName::try_from(name.to_owned()).expect("a good name"), lane);
         self
     }
 
@@ -57,7 +57,7 @@ impl Surroundings {
     pub(crate) fn source(&self, yaml: &str) -> Subject {
         super::install_ring();
         let config = config(yaml).unwrap_or_else(|faults| panic!("{faults}"));
-        let name = SourceName::try_from("subject".to_owned()).unwrap();
+        let name = SourceName::try_from("subject".to_owned()).expect("a good name");
         let parts = config.definition().build(&Context {
             name: &name,
             timeout: self.timeout,
@@ -89,6 +89,15 @@ impl Subject {
         tokio::time::timeout(self.timeout, self.prober.probe())
             .await
             .unwrap_or_else(|_| Err(Problem::new(Reason::Timeout, "deadline")))
+    }
+
+    /// One probe, while a question is under way on the query lane.
+    pub(crate) async fn probe_beside(
+        &mut self,
+        question: &Question,
+    ) -> (Result<Observation, Problem>, Result<Rows, Problem>) {
+        let answers = self.answers.as_mut().expect("a source that can be asked");
+        tokio::join!(self.prober.probe(), answers.rows(question, self.timeout))
     }
 
     /// One question on the query lane.

@@ -102,7 +102,7 @@ async fn cut_connections_are_connect() {
 async fn what_hangs_is_a_timeout_that_names_the_phase_and_passes() {
     let web = web(ok).await;
     let proxy = Proxy::start(web.address()).await;
-    let surroundings = Surroundings { timeout: Duration::from_millis(400), ..Surroundings::default() };
+    let surroundings = Surroundings { timeout: Duration::from_millis(800), ..Surroundings::default() };
     let mut subject = surroundings.source(&format!("http: {{url: 'http://{}/'}}", proxy.address()));
     let cases = [
         (Mode::Blackhole, "no status line came"),
@@ -135,7 +135,7 @@ async fn a_handshake_and_a_body_that_never_end_are_timeouts() {
         (format!("https://{}/", proxy.address()), "in the TLS handshake"),
         (endless.url("/"), "the body did not come to its end"),
     ];
-    let surroundings = Surroundings { timeout: Duration::from_millis(400), ..Surroundings::default() };
+    let surroundings = Surroundings { timeout: Duration::from_millis(800), ..Surroundings::default() };
     for (url, words) in cases {
         let problem = surroundings.source(&format!("http: {{url: '{url}'}}")).probe().await;
         let problem = problem.expect_err("it never ends");

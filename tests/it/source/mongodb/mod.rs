@@ -41,6 +41,6 @@ async fn connections(server: &Mongodb) -> Vec<Document> {
             ],
         })
         .await;
-    let batch = reply.get_document("cursor").unwrap().get_array("firstBatch").unwrap();
-    batch.iter().map(|operation| operation.as_document().unwrap().clone()).collect()
+    let batch = reply.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
+    batch.into_iter().flatten().filter_map(|operation| operation.as_document().cloned()).collect()
 }

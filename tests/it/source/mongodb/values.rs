@@ -23,7 +23,7 @@ fn present(families: &[Family]) -> BTreeSet<&str> {
 }
 
 fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs_f64()
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn a_primary_gives_every_family_of_the_catalogue() {
     assert_eq!(seen.problems, []);
     let catalogue = (Kind::Mongodb.facts().catalogue)();
     assert_eq!(present(&seen.families), names(&catalogue));
-    assert!((20..=42).contains(&catalogue.len()), "{}", catalogue.len());
+    assert!((20..=40).contains(&catalogue.len()), "{}", catalogue.len());
 
     let get = |name: &str, labels: &[&str]| value(&seen.families, name, labels);
     assert_eq!(get("mongodb_version_info", &["6.0.5"]), Some(1.0));
@@ -89,13 +89,13 @@ async fn counters(server: &Mongodb) -> Vec<f64> {
     let status = server.run(doc! {"serverStatus": 1}).await;
     let at = |path: &str| {
         let mut keys = path.split('.');
-        let first = status.get(keys.next().unwrap()).unwrap();
-        match keys.fold(first, |value, key| value.as_document().unwrap().get(key).unwrap()) {
-            Bson::Double(number) => *number,
-            number => number.as_i64().or(number.as_i32().map(i64::from)).unwrap() as f64,
+        let found = status.get(keys.next()?)?;
+        match keys.try_fold(found, |value, key| value.as_document()?.get(key))? {
+            Bson::Double(number) => Some(*number),
+            number => Some(number.as_i64().or(number.as_i32().map(i64::from))? as f64),
         }
     };
-    COUNTERS.iter().map(|(_, _, path)| at(path)).collect()
+    COUNTERS.iter().map(|(_, _, path)| at(path).unwrap_or_else(|| panic!("no {path}"))).collect()
 }
 
 #[tokio::test]

@@ -2,15 +2,13 @@
 
 use std::process::Output;
 
-use platform_exporter::probe::Reason;
-
-use super::postgres;
+use crate::support::exporter::binary;
 
 /// Runs another test of this binary with variables set: a process cannot safely change its own.
 async fn run(test: &str, variables: &[(&str, &str)]) -> Output {
     let binary = std::env::current_exe().expect("we run");
     let mut command = tokio::process::Command::new(binary);
-    command.args(["--include-ignored", "--exact", &format!("source::postgres::{test}")]);
+    command.args(["--exact", &format!("source::postgres::{test}")]);
     command.envs(variables.iter().copied()).kill_on_drop(true);
     command.output().await.expect("it starts")
 }
@@ -34,21 +32,17 @@ async fn changes_nothing() {
     }
 }
 
-#[tokio::test]
-async fn is_refused_where_the_driver_cannot_leave_it() {
+#[test]
+fn is_refused_where_the_driver_cannot_leave_it() {
     for variable in ["PGOPTIONS", "PGSSLCERT", "PGSSLKEY"] {
-        let output =
-            run("environment::names_what_it_refuses", &[(variable, "x"), ("REFUSED", variable)]).await;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success() && text.contains("1 passed"), "{variable}: {text}");
+        let output = std::process::Command::new(binary())
+            .args(["probe", "postgres"])
+            .env("DATABASE_URL", "postgres://127.0.0.1:1")
+            .env(variable, "x")
+            .output()
+            .expect("it starts");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(told.contains("postgres: internal: ") && told.contains(variable), "{variable}: {told}");
     }
-}
-
-#[tokio::test]
-#[ignore = "needs an environment of its own: run by the test before"]
-async fn names_what_it_refuses() {
-    let problem = postgres("postgres://127.0.0.1:1").probe().await.expect_err("it cannot be asked");
-    let refused = std::env::var("REFUSED").unwrap_or_default();
-    assert_eq!(problem.reason, Reason::Internal);
-    assert!(!refused.is_empty() && problem.detail.contains(&refused), "{problem}");
 }

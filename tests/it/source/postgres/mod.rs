@@ -71,5 +71,5 @@ async fn ours(server: &Postgres) -> (usize, usize) {
                   WHERE application_name = 'platform_exporter'";
     let counts = server.sql(counts).await;
     let (all, busy) = counts.split_once('|').expect("two columns");
-    (all.parse().unwrap(), busy.parse().unwrap())
+    (all.parse().expect("a count"), busy.parse().expect("a count"))
 }

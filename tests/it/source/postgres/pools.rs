@@ -22,8 +22,8 @@ impl PgBouncer {
     async fn start(server: &Postgres) -> Self {
         let directory = TempDir::with_prefix("pgbouncer-").expect("a temporary directory");
         let (path, port) = (directory.path().display(), Port::free());
-        let (host, server_port) =
-            server.address().rsplit_once(':').map(|(h, p)| (h.to_owned(), p.to_owned())).unwrap();
+        let address = server.address();
+        let (host, server_port) = address.rsplit_once(':').expect("a host and a port");
         let settings = format!(
             "[databases]\n* = host={host} port={server_port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {path}/users\n\

@@ -1,0 +1,55 @@
+//! Measurements beside other exporters, on the same services in the same run. They print figures and assert nothing.
+//!
+//! `make bench-scrape`: how fast `/metrics` answers while everything is well, and while servers hang.
+//! `make bench-memory`: resident memory beside that of Debian's exporters.
+
+mod memory;
+mod peers;
+mod scrape;
+#[path = "../tests/it/support/mod.rs"]
+mod support;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use support::exporter::Exporter;
+use support::platform::Platform;
+use support::wait::eventually;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), String> {
+    match std::env::args().nth(1).as_deref() {
+        Some("scrape") => scrape::run().await,
+        Some("memory") => memory::run().await,
+        _ => return Err("usage: bench scrape|memory".to_owned()),
+    }
+    Ok(())
+}
+
+/// The release binary on the services of a platform, with every source up.
+async fn exporter(platform: &Platform, config: &str) -> Exporter {
+    let options = Exporter::options(config).binary(&release_binary());
+    let environment = platform.environment().into_iter();
+    let exporter =
+        environment.fold(options, |options, (name, value)| options.variable(name, &value)).start().await;
+    platform.keep_pushing(&exporter.url("/heartbeat/backup/host1"));
+    eventually(Duration::from_secs(60), "every source is up", async || {
+        up(&exporter.get("/metrics").await) == 9
+    })
+    .await;
+    exporter
+}
+
+/// How many sources are up in an exposition.
+fn up(exposition: &str) -> usize {
+    exposition.lines().filter(|line| line.starts_with("platform_source_up{") && line.ends_with(" 1")).count()
+}
+
+fn release_binary() -> PathBuf {
+    // This program is TARGET/debug/examples/bench.
+    let this = std::env::current_exe().expect("the kernel knows");
+    let target = this.ancestors().nth(3).expect("cargo's target directory");
+    let binary = target.join("release/platform_exporter");
+    assert!(binary.is_file(), "{} is missing: cargo build --release", binary.display());
+    binary
+}

@@ -1,0 +1,111 @@
+//! `make demo`: the exporter on real services with living data, with Prometheus and Alertmanager beside it.
+//!
+//! `make demo-break SOURCE=redis` freezes one of the services of a running demo.
+
+mod freeze;
+#[path = "../tests/it/support/mod.rs"]
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use support::alertmanager::Alertmanager;
+use support::exporter::Exporter;
+use support::platform::Platform;
+use support::platform_data as data;
+use support::prometheus::Prometheus;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), String> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => run().await,
+        ["break", source] => return freeze::freeze(source).await,
+        _ => return Err("usage: make demo, or make demo-break SOURCE=redis".to_owned()),
+    }
+    Ok(())
+}
+
+async fn run() {
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
+    tokio::select! {
+        biased;
+        _ = &mut interrupted => {}
+        () = start_and_show() => {}
+    }
+    println!("\n==> Ending everything that was started");
+}
+
+async fn start_and_show() {
+    step("PostgreSQL, MongoDB, Redis, RabbitMQ, S3, STS, Stripe's stand-in and a website: some 10 s");
+    let platform = Platform::start().await;
+    step("Exporter");
+    let exporter = exporter(&platform).await;
+    platform.keep_pushing(&exporter.url("/heartbeat/backup/host1"));
+    step("Alertmanager");
+    let alertmanager = Alertmanager::start(include_str!("alertmanager.yml")).await;
+    step("Prometheus");
+    let config = include_str!("prometheus.yml")
+        .replace("ALERTMANAGER", &alertmanager.address())
+        .replace("EXPORTER", &exporter.address());
+    let rules = include_str!("platform.rules.yml");
+    let prometheus = Prometheus::options(&config).file("platform.rules.yml", rules).start().await;
+    step("Living data; waiting until every source is up");
+    let shown = async {
+        wait_until_up(&exporter).await;
+        show(&exporter, &prometheus, &alertmanager);
+        std::future::pending::<()>().await;
+    };
+    data::while_living(&platform, async { tokio::join!(shown, freeze::on_demand(&platform)) }).await;
+}
+
+/// The release binary, started as a user would start it.
+async fn exporter(platform: &Platform) -> Exporter {
+    let options = Exporter::options(Platform::CONFIG).binary(&release_binary());
+    platform
+        .environment()
+        .into_iter()
+        .fold(options, |options, (name, value)| options.variable(name, &value))
+        .start()
+        .await
+}
+
+fn release_binary() -> PathBuf {
+    // This program is TARGET/debug/examples/demo.
+    let this = std::env::current_exe().expect("the kernel knows");
+    let target = this.ancestors().nth(3).expect("cargo's target directory");
+    let binary = target.join("release/platform_exporter");
+    assert!(binary.is_file(), "{} is missing: run `make demo`, which builds it", binary.display());
+    binary
+}
+
+async fn wait_until_up(exporter: &Exporter) {
+    support::wait::eventually(Duration::from_secs(120), "every source is up", async || {
+        let metrics = exporter.get("/metrics").await;
+        let sources: Vec<_> =
+            metrics.lines().filter(|line| line.starts_with("platform_source_status{")).collect();
+        let up = sources.iter().filter(|line| line.contains("status=\"up\"") && line.ends_with(" 1")).count();
+        up * 4 == sources.len()
+    })
+    .await;
+}
+
+fn show(exporter: &Exporter, prometheus: &Prometheus, alertmanager: &Alertmanager) {
+    println!("\nEvery source is up.\n");
+    println!("  Status page    {}", exporter.url("/"));
+    println!("  Metrics        {}", exporter.url("/metrics"));
+    println!("  Prometheus     {}/graph?g0.expr=platform_source_up&g0.tab=1", prometheus.url());
+    println!("  Alerts         {}/alerts", prometheus.url());
+    println!("  Alertmanager   {}", alertmanager.url());
+    println!(
+        "  Configuration  {}",
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/platform.yml").display()
+    );
+    println!("\nBreak something in another terminal: make demo-break SOURCE=redis");
+    println!("Ctrl-C ends everything that was started.");
+}
+
+fn step(what: &str) {
+    println!("==> {what}");
+}

@@ -1,0 +1,136 @@
+//! The Redis commands that may be asked, and how their answers become rows. Pure: words in, shape out.
+
+/// How the answer to a command becomes rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RedisShape {
+    /// Column `value`: one row for a single answer, or one for each element of a list.
+    Values,
+    /// Columns `key` and `value`: an answer of alternating keys and values.
+    Pairs,
+    /// Columns `key` and `value`: one value for each of the command's words from this one on.
+    Named(usize),
+    /// A map, or a list of maps: one row for each, a column for each key.
+    Maps,
+    /// A list of lists: one row for each, with these columns. What stands beyond them is left out.
+    Table(&'static [&'static str]),
+    /// A list: one row, with these columns.
+    Row(&'static [&'static str]),
+    /// The text of INFO and CLUSTER INFO.
+    Info,
+    /// The text of CLIENT LIST: one row for each client, a column for each field.
+    Clients,
+    /// The server's clock: column `value`, in seconds.
+    Time,
+}
+
+/// Commands without subcommands. None of them writes, blocks, or walks through all keys.
+const COMMANDS: &[(&str, RedisShape)] = &[
+    ("BITCOUNT", RedisShape::Values),
+    ("BITPOS", RedisShape::Values),
+    ("DBSIZE", RedisShape::Values),
+    ("EXISTS", RedisShape::Values),
+    ("EXPIRETIME", RedisShape::Values),
+    ("GEODIST", RedisShape::Values),
+    ("GEOPOS", RedisShape::Table(&["longitude", "latitude"])),
+    ("GET", RedisShape::Values),
+    ("GETBIT", RedisShape::Values),
+    ("GETRANGE", RedisShape::Values),
+    ("HEXISTS", RedisShape::Values),
+    ("HGET", RedisShape::Values),
+    ("HGETALL", RedisShape::Pairs),
+    ("HKEYS", RedisShape::Values),
+    ("HLEN", RedisShape::Values),
+    ("HMGET", RedisShape::Named(2)),
+    ("HSTRLEN", RedisShape::Values),
+    ("HVALS", RedisShape::Values),
+    ("INFO", RedisShape::Info),
+    ("LASTSAVE", RedisShape::Values),
+    ("LINDEX", RedisShape::Values),
+    ("LLEN", RedisShape::Values),
+    ("LPOS", RedisShape::Values),
+    ("LRANGE", RedisShape::Values),
+    ("MGET", RedisShape::Named(1)),
+    ("PEXPIRETIME", RedisShape::Values),
+    ("PFCOUNT", RedisShape::Values),
+    ("PING", RedisShape::Values),
+    ("PTTL", RedisShape::Values),
+    ("SCARD", RedisShape::Values),
+    ("SDIFF", RedisShape::Values),
+    ("SINTER", RedisShape::Values),
+    ("SINTERCARD", RedisShape::Values),
+    ("SISMEMBER", RedisShape::Values),
+    ("SMEMBERS", RedisShape::Values),
+    ("SMISMEMBER", RedisShape::Named(2)),
+    ("STRLEN", RedisShape::Values),
+    ("SUNION", RedisShape::Values),
+    ("TIME", RedisShape::Time),
+    ("TTL", RedisShape::Values),
+    ("TYPE", RedisShape::Values),
+    ("XLEN", RedisShape::Values),
+    ("ZCARD", RedisShape::Values),
+    ("ZCOUNT", RedisShape::Values),
+    ("ZLEXCOUNT", RedisShape::Values),
+    ("ZMSCORE", RedisShape::Named(2)),
+    ("ZRANGE", RedisShape::Values),
+    ("ZRANGEBYLEX", RedisShape::Values),
+    ("ZRANGEBYSCORE", RedisShape::Values),
+    ("ZRANK", RedisShape::Values),
+    ("ZREVRANGE", RedisShape::Values),
+    ("ZREVRANGEBYSCORE", RedisShape::Values),
+    ("ZREVRANK", RedisShape::Values),
+    ("ZSCORE", RedisShape::Values),
+];
+
+/// Commands with subcommands, of which only these read.
+const SUBCOMMANDS: &[(&str, &str, RedisShape)] = &[
+    ("CLIENT", "LIST", RedisShape::Clients),
+    ("CLUSTER", "INFO", RedisShape::Info),
+    ("CONFIG", "GET", RedisShape::Pairs),
+    ("LATENCY", "HISTORY", RedisShape::Table(&["timestamp", "latency_ms"])),
+    ("LATENCY", "LATEST", RedisShape::Table(&["event", "timestamp", "latency_ms", "max_latency_ms"])),
+    ("MEMORY", "USAGE", RedisShape::Values),
+    ("OBJECT", "ENCODING", RedisShape::Values),
+    ("OBJECT", "FREQ", RedisShape::Values),
+    ("OBJECT", "IDLETIME", RedisShape::Values),
+    ("OBJECT", "REFCOUNT", RedisShape::Values),
+    ("PUBSUB", "NUMPAT", RedisShape::Values),
+    ("PUBSUB", "NUMSUB", RedisShape::Pairs),
+    // The arguments of slow commands are left out: they are the application's data.
+    ("SLOWLOG", "GET", RedisShape::Table(&["id", "timestamp", "duration_us"])),
+    ("SLOWLOG", "LEN", RedisShape::Values),
+    ("XINFO", "CONSUMERS", RedisShape::Maps),
+    ("XINFO", "GROUPS", RedisShape::Maps),
+    ("XINFO", "STREAM", RedisShape::Maps),
+];
+
+/// The shape of the answer to a command that may be asked.
+///
+/// # Errors
+/// Why the command is refused.
+pub fn redis_shape(words: &[String]) -> Result<RedisShape, &'static str> {
+    let [command, rest @ ..] = words else {
+        return Err("expected a command with its arguments, as in `[LLEN, \"queue:tasks\"]`");
+    };
+    let is = |word: &str, name: &str| word.eq_ignore_ascii_case(name);
+    if is(command, "KEYS") || is(command, "SCAN") {
+        return Err("KEYS blocks the server, and SCAN gives only a part: use `scan: PATTERN`");
+    }
+    if is(command, "XPENDING") {
+        return Ok(match rest.len() {
+            0..=2 => RedisShape::Row(&["pending", "min_id", "max_id"]),
+            _ => RedisShape::Table(&["id", "consumer", "idle_ms", "deliveries"]),
+        });
+    }
+    let paired =
+        command.to_ascii_uppercase().starts_with('Z') && rest.iter().any(|word| is(word, "WITHSCORES"));
+    let simple = COMMANDS.iter().find(|(name, _)| is(command, name));
+    if let Some((_, shape)) = simple {
+        return Ok(if paired { RedisShape::Pairs } else { *shape });
+    }
+    let subcommand = rest.first().and_then(|given| {
+        SUBCOMMANDS.iter().find(|(name, subcommand, _)| is(command, name) && is(given, subcommand))
+    });
+    subcommand.map(|(_, _, shape)| *shape).ok_or(
+        "expected a command that only reads and never blocks, such as LLEN, ZCARD, GET, HGETALL or SMEMBERS",
+    )
+}

@@ -1,0 +1,65 @@
+//! The query lane of a Redis source.
+
+use std::time::Duration;
+
+use regex::Regex;
+
+use super::info;
+use super::links::Links;
+use super::refusal::Refusal;
+use super::reply;
+use super::scan::Scan;
+use crate::probe::{Problem, Reason};
+use crate::query::{Answers, Question, RedisQuestion, RedisShape, Rows, redis_shape};
+
+/// Answers declared questions, on connections of its own.
+pub(super) struct RedisAnswers {
+    pub(super) links: Links,
+    /// The largest number of keys that a scan may look at.
+    pub(super) scan_budget: u64,
+}
+
+#[async_trait::async_trait]
+impl Answers for RedisAnswers {
+    async fn rows(&mut self, question: &Question, timeout: Duration) -> Result<Rows, Problem> {
+        let Question::Redis(RedisQuestion { command, scan, id }) = question else {
+            return Err(Problem::new(Reason::Query, "expected a question to Redis"));
+        };
+        match (command, scan, id) {
+            (Some(words), ..) => command_rows(&mut self.links, words, timeout)
+                .await?
+                .map_err(|refusal| refusal.problem(&words[0])),
+            (None, Some(pattern), id) => {
+                let links = &mut self.links;
+                let scan = Scan { links, pattern, budget: self.scan_budget, timeout };
+                match id {
+                    Some(id) => {
+                        let id = Regex::new(id).map_err(|error| Problem::new(Reason::Query, error))?;
+                        scan.ids(&id).await
+                    }
+                    None => scan.count().await,
+                }
+            }
+            (None, None, _) => Err(Problem::new(Reason::Query, "expected `command` or `scan`")),
+        }
+    }
+}
+
+/// The rows of one command, or the server's refusal of it.
+pub(super) async fn command_rows(
+    links: &mut Links,
+    words: &[String],
+    timeout: Duration,
+) -> Result<Result<Rows, Refusal>, Problem> {
+    let shape = redis_shape(words).map_err(|message| Problem::new(Reason::Query, message))?;
+    let mut sent = words.to_vec();
+    if let (RedisShape::Info, [command, table, ..]) = (shape, &mut sent[..])
+        && command.eq_ignore_ascii_case("INFO")
+    {
+        *table = info::section(table).to_owned();
+    }
+    match links.ask(sent, timeout).await? {
+        Ok(answer) => reply::rows(shape, words, answer).map(Ok),
+        Err(refusal) => Ok(Err(refusal)),
+    }
+}

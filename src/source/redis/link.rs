@@ -1,0 +1,184 @@
+//! One connection to one server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{AsyncConnectionConfig, Cmd, RedisConnectionInfo, Value};
+use futures_util::future::try_join_all;
+use rustls::pki_types::ServerName;
+use secrecy::ExposeSecret;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::endpoint::{Endpoint, Login};
+use super::refusal::{Refusal, broken};
+use super::stream::WriteFirst;
+use crate::probe::{Problem, Reason};
+use crate::source::classify;
+use crate::source::tls::Tls;
+
+/// What the server calls this connection in CLIENT LIST.
+const CLIENT_NAME: &str = "platform_exporter";
+
+/// A command's answer, or the server's refusal of it.
+pub(super) type Reply = Result<Value, Refusal>;
+
+/// A command with its arguments.
+pub(super) type Words = Vec<String>;
+
+/// A command from its words.
+pub(super) fn words<const N: usize>(words: [&str; N]) -> Words {
+    words.map(str::to_owned).to_vec()
+}
+
+/// A connection that is logged in. Dropping it closes it at once, whatever is on its way.
+pub(super) struct Link {
+    endpoint: Endpoint,
+    connection: MultiplexedConnection,
+    driver: AbortOnDropHandle<()>,
+}
+
+impl Link {
+    /// Connects, encrypts and logs in, all within `timeout`.
+    pub(super) async fn open(
+        endpoint: &Endpoint,
+        login: &Login,
+        tls: &Tls,
+        timeout: Duration,
+    ) -> Result<Self, Problem> {
+        let opened = tokio::time::timeout(timeout, async {
+            let mut link = Self::connect(endpoint, tls).await?;
+            link.log_in(login, timeout).await?;
+            Ok(link)
+        });
+        opened.await.unwrap_or_else(|_| {
+            let how = if endpoint.has_tls() { "no connection with TLS" } else { "no connection" };
+            Err(Problem::new(Reason::Timeout, format!("{endpoint}: {how} within {timeout:?}")))
+        })
+    }
+
+    /// Sends commands together, and gives their answers in the same order.
+    ///
+    /// After an error nothing is known of the connection: it has to be dropped.
+    pub(super) async fn exchange(
+        &mut self,
+        commands: &[Words],
+        timeout: Duration,
+    ) -> Result<Vec<Reply>, Problem> {
+        self.connection.set_response_timeout(timeout);
+        // The connection sends what is asked at the same time together. A pipeline would do so too, but it hides why
+        // a connection broke.
+        let answers = commands.iter().map(|command| {
+            let mut connection = self.connection.clone();
+            let mut packed = Cmd::new();
+            packed.arg(command);
+            async move { connection.send_packed_command(&packed).await }
+        });
+        let answers = try_join_all(answers).await.map_err(|error| broken(&error, &self.endpoint))?;
+        let reply = |answer| match answer {
+            Value::ServerError(error) => Err(Refusal::of(&error)),
+            answer => Ok(answer),
+        };
+        Ok(answers.into_iter().map(reply).collect())
+    }
+
+    /// Sends one command.
+    pub(super) async fn ask(&mut self, command: Words, timeout: Duration) -> Result<Reply, Problem> {
+        only(self.exchange(&[command], timeout).await?)
+    }
+
+    /// Where it leads.
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Whether its end is known already.
+    pub(super) fn is_closed(&self) -> bool {
+        self.driver.is_finished()
+    }
+
+    async fn connect(endpoint: &Endpoint, tls: &Tls) -> Result<Self, Problem> {
+        let failed = |error: std::io::Error| {
+            let reason = classify::network_reason(&error).unwrap_or(Reason::Connect);
+            Problem::new(reason, format!("{endpoint}: {}", classify::describe(&error)))
+        };
+        match endpoint {
+            Endpoint::Unix(path) => {
+                let stream = UnixStream::connect(path).await.map_err(failed)?;
+                Self::over(stream, endpoint).await
+            }
+            Endpoint::Tcp { host, port, tls: encrypted } => {
+                let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(failed)?;
+                stream.set_nodelay(true).map_err(failed)?;
+                if !encrypted {
+                    return Self::over(stream, endpoint).await;
+                }
+                let name = ServerName::try_from(host.clone())
+                    .map_err(|error| Problem::new(Reason::Tls, format!("{endpoint}: {error}")))?;
+                let connector = TlsConnector::from(Arc::new(tls.client_config()?));
+                let stream = connector.connect(name, stream).await.map_err(failed)?;
+                Self::over(stream, endpoint).await
+            }
+        }
+    }
+
+    async fn over<S>(stream: S, endpoint: &Endpoint) -> Result<Self, Problem>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        // The driver's own login hides what the server says: it is done here instead.
+        let nothing = RedisConnectionInfo::default().set_skip_set_lib_name();
+        let config = AsyncConnectionConfig::new();
+        let (connection, driver) =
+            MultiplexedConnection::new_with_config(&nothing, WriteFirst::new(stream), config)
+                .await
+                .map_err(|error| broken(&error, endpoint))?;
+        let driver = AbortOnDropHandle::new(tokio::spawn(driver));
+        Ok(Self { endpoint: endpoint.clone(), connection, driver })
+    }
+
+    /// One command after the other: a server that turns clients away answers the first, and closes.
+    async fn log_in(&mut self, login: &Login, timeout: Duration) -> Result<(), Problem> {
+        if let Some(password) = &login.password {
+            let password = password.read().map_err(|error| Problem::new(Reason::Auth, error))?;
+            let password = password.expose_secret();
+            let command = match login.username.as_deref() {
+                Some(user) => words(["AUTH", user, password]),
+                None => words(["AUTH", password]),
+            };
+            let mut reply = self.ask(command, timeout).await?;
+            if reply.as_ref().is_err_and(Refusal::is_wrong_number_of_arguments) {
+                // Before Redis 6 there are no users, but a URL may have to name one.
+                reply = self.ask(words(["AUTH", password]), timeout).await?;
+            }
+            reply.map_err(|refusal| match refusal.reason() {
+                Reason::Alarm => refusal.problem("AUTH"),
+                _ => refusal.problem_as(Reason::Auth, "AUTH"),
+            })?;
+        }
+        if login.database != 0 {
+            let database = login.database.to_string();
+            let reply = self.ask(words(["SELECT", &database]), timeout).await?;
+            reply.map_err(|refusal| match refusal.reason() {
+                Reason::Query => refusal.problem_as(Reason::NotFound, &format!("database {database}")),
+                _ => refusal.problem("SELECT"),
+            })?;
+        }
+        let reply = self.ask(words(["CLIENT", "SETNAME", CLIENT_NAME]), timeout).await?;
+        match reply {
+            // Some managed servers do not allow names, and a name is a courtesy.
+            Err(refusal) if matches!(refusal.reason(), Reason::Auth | Reason::Alarm) => {
+                Err(refusal.problem("CLIENT SETNAME"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The answer to a single command.
+pub(super) fn only(replies: Vec<Reply>) -> Result<Reply, Problem> {
+    replies.into_iter().next().ok_or_else(|| Problem::new(Reason::Protocol, "an answer is missing"))
+}

@@ -1,0 +1,83 @@
+//! Redis and Valkey: one server, a master that sentinels name, or a cluster.
+
+mod answers;
+mod config;
+mod endpoint;
+mod info;
+mod keys;
+mod link;
+mod links;
+mod prober;
+mod refusal;
+mod reply;
+mod scan;
+mod stream;
+
+use std::time::Duration;
+
+pub use config::Config;
+
+use self::answers::RedisAnswers;
+use self::links::Links;
+use self::prober::RedisProber;
+use super::golden::{self, GoldenValues};
+use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit};
+use crate::metric::Desc;
+use crate::query::Question;
+
+/// The golden values: fields of INFO and of a few other commands.
+const GOLDEN: &str = include_str!("../../../bundle/redis.yml");
+
+pub(super) const FACTS: KindFacts = KindFacts {
+    name: "redis",
+    interval: Duration::from_secs(15),
+    timeout: Duration::from_secs(5),
+    up: Some(prober::UP),
+    catalogue,
+    reasons: &[],
+    answers: |question| matches!(question, Question::Redis(_)),
+    permissions: "\
+# Redis 6 and later, Valkey. `~*` may be narrowed to the keys that queries and `keys` name.
+ACL SETUSER platform_exporter on >PASSWORD resetkeys ~* resetchannels -@all +@read -@dangerous +ping +select +time +info +client|setname +client|list +slowlog|len +slowlog|get +cluster|info +cluster|slots
+# On each sentinel, where `sentinel` is used:
+ACL SETUSER platform_exporter on >PASSWORD resetchannels -@all +ping +client|setname +sentinel|get-master-addr-by-name
+",
+    headlines: &[
+        Headline { title: "Clients", metric: "redis_connected_clients", unit: Unit::Count },
+        Headline { title: "Memory", metric: "redis_memory_used_bytes", unit: Unit::Bytes },
+        Headline { title: "Keys", metric: "redis_db_keys", unit: Unit::Count },
+    ],
+};
+
+fn catalogue() -> Vec<Desc> {
+    let mut catalogue = golden::catalogue("redis", GOLDEN);
+    catalogue.push(prober::PING_DURATION);
+    catalogue.extend(keys::CATALOGUE);
+    catalogue
+}
+
+impl Definition for Config {
+    fn kind(&self) -> Kind {
+        Kind::Redis
+    }
+
+    fn target(&self) -> String {
+        self.target.clone()
+    }
+
+    fn build(&self, context: &Context<'_>) -> Parts {
+        Parts {
+            prober: Box::new(RedisProber {
+                links: Links::new(self.way.clone()),
+                golden: GoldenValues::of("redis", GOLDEN),
+                keys: self.keys.clone(),
+                // Below the deadline of the whole probe, so that the log can tell which server was silent.
+                timeout: context.timeout * 9 / 10,
+            }),
+            answers: Some(Box::new(RedisAnswers {
+                links: Links::new(self.way.clone()),
+                scan_budget: self.scan_budget,
+            })),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Files that are made from the code: they fail when stale. `make bless` rewrites them.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::exporter::binary;
+
+/// Compares a file with what it should hold, or with `BLESS=1` writes it.
+pub(crate) fn check(path: &str, expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("BLESS").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, expected).unwrap();
+        return;
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == expected, "{} is stale: run `make bless`", path.display());
+}
+
+fn output(arguments: &[&str]) -> String {
+    let output = Command::new(binary()).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_list_of_metrics_is_that_of_the_binary() {
+    check("docs/metrics.md", &output(&["catalog"]));
+}
+
+#[test]
+fn the_catalogue_as_json_holds_the_same() {
+    let list: Vec<serde_json::Value> =
+        serde_json::from_str(&output(&["catalog", "--format", "json"])).unwrap();
+    let markdown = output(&["catalog"]);
+    assert!(list.len() > 100, "{}", list.len());
+    for family in list {
+        let name = family["name"].as_str().unwrap();
+        assert!(markdown.contains(&format!("| `{name}` | {} |", family["type"].as_str().unwrap())), "{name}");
+    }
+}
+
+#[test]
+fn completions_are_there_for_every_shell() {
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(output(&["completions", shell]).contains("config.file"), "{shell}");
+    }
+}

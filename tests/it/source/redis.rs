@@ -1,1 +1,0 @@
-//! Probes of `redis` sources.

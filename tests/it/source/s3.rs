@@ -1,1 +1,0 @@
-//! Probes of `s3` sources.

@@ -1,0 +1,115 @@
+//! Living data: what the services of a platform hold, and how it changes while one watches.
+
+use std::convert::Infallible;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use mongodb::bson::{Document, doc};
+
+use super::platform::Platform;
+
+const SCHEMA: &str = "
+CREATE TABLE users (id serial PRIMARY KEY, plan text NOT NULL);
+CREATE TABLE orders (id serial PRIMARY KEY, cents int NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE sessions (user_id int PRIMARY KEY, seen_at timestamptz NOT NULL DEFAULT now());
+INSERT INTO users (plan)
+  SELECT (ARRAY['free', 'free', 'free', 'pro', 'trial'])[1 + n % 5] FROM generate_series(1, 2000) AS n;
+INSERT INTO orders (cents, created_at)
+  SELECT 500 + n * 7, now() - n * interval '10 seconds' FROM generate_series(1, 500) AS n;
+INSERT INTO sessions (user_id) SELECT n FROM generate_series(1, 50) AS n;
+";
+
+const CHANGES: &str = "
+INSERT INTO users (plan) VALUES ((ARRAY['free', 'pro', 'trial'])[1 + (random() * 2)::int]);
+INSERT INTO orders (cents) VALUES (500 + (random() * 5000)::int);
+UPDATE sessions SET seen_at = now() WHERE random() < 0.8;
+";
+
+const PLATFORMS: [&str; 5] = ["bluesky", "tumblr", "facebook", "threads", "mastodon"];
+const ERRORS: [&str; 3] = ["provider", "timeout", "safety"];
+/// How often the data changes.
+const EVERY: Duration = Duration::from_secs(2);
+/// Less than any client's own.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+/// Fills the services once.
+pub(crate) async fn fill(platform: &Platform) {
+    platform.postgres.sql(SCHEMA).await;
+    let posts: Vec<Document> = (0..500).map(|n| doc! {"platform": PLATFORMS[n % PLATFORMS.len()]}).collect();
+    platform
+        .mongodb
+        .client()
+        .await
+        .database("shop")
+        .collection("posts")
+        .insert_many(posts)
+        .await
+        .expect("it answers");
+    platform.rabbitmq.add_queue("%2f", "posts.dead", serde_json::json!({})).await;
+    let arguments = serde_json::json!({
+        "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "posts.dead", "x-message-ttl": 60_000,
+    });
+    platform.rabbitmq.add_queue("%2f", "posts.scheduled", arguments).await;
+    change(platform, 0).await;
+}
+
+/// Runs something while the data changes.
+pub(crate) async fn while_living<T>(platform: &Platform, run: impl Future<Output = T>) -> T {
+    tokio::select! {
+        result = run => result,
+        never = live(platform) => match never {},
+    }
+}
+
+async fn live(platform: &Platform) -> Infallible {
+    for round in 1.. {
+        tokio::time::sleep(EVERY).await;
+        change(platform, round).await;
+    }
+    unreachable!("there is always a next round")
+}
+
+async fn change(platform: &Platform, round: usize) {
+    append(&platform.log(), "error", ERRORS[round % ERRORS.len()]);
+    // A service that is frozen on purpose is left out of this round, before its client gives up by itself.
+    let (documents, posts) =
+        (change_mongodb(platform, round), platform.rabbitmq.publish("%2f", "posts.scheduled", 1));
+    let _ = tokio::join!(
+        tokio::time::timeout(PATIENCE, change_redis(platform, round)),
+        tokio::time::timeout(PATIENCE, platform.postgres.sql(CHANGES)),
+        tokio::time::timeout(PATIENCE, documents),
+        tokio::time::timeout(PATIENCE, posts),
+    );
+}
+
+async fn change_redis(platform: &Platform, round: usize) {
+    let seconds = jiff::Timestamp::now().as_second().to_string();
+    let redis = &platform.redis;
+    for worker in ["mail-1", "mail-2"] {
+        let _: i64 = redis.run(&["ZADD", "heartbeat:mail", &seconds, worker]).await;
+    }
+    let state = if round % 10 < 5 { "active" } else { "idle" };
+    let beat =
+        format!(r#"{{"at":{seconds},"state":"{state}","instance_type":"g5.xlarge","lifecycle":"spot"}}"#);
+    let _: i64 = redis.run(&["HSET", "heartbeat:render", "gpu-1", &beat]).await;
+    let _: i64 = redis.run(&["RPUSH", "queue:mail", "mail"]).await;
+    let socket = format!("ws_sessions:{}", 40 + round % 30);
+    let _: String = redis.run(&["SET", &socket, "1", "EX", "60"]).await;
+    if round.is_multiple_of(8) {
+        let _: i64 = redis.run(&["DEL", "queue:mail"]).await;
+    }
+}
+
+async fn change_mongodb(platform: &Platform, round: usize) {
+    let post = doc! {"platform": PLATFORMS[round % PLATFORMS.len()]};
+    let posts = platform.mongodb.client().await.database("shop").collection("posts");
+    posts.insert_one(post).await.expect("it answers");
+}
+
+/// Appends an event to the log file.
+pub(crate) fn append(log: &Path, event: &str, class: &str) {
+    let line = serde_json::json!({"ts": jiff::Timestamp::now().to_string(), "event": event, "class": class});
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(log);
+    file.and_then(|mut file| writeln!(file, "{line}")).expect("the directory is writable");
+}

@@ -27,8 +27,8 @@ lint: ## Check form and lints
 	cargo clippy --locked --all-targets -- -D warnings
 
 .PHONY: bless
-bless: ## Rewrite the files that are made from the code: the golden exposition, docs/metrics.md
-	BLESS=1 cargo test --locked --test it -- docs:: golden::
+bless: deps ## Rewrite the files that are made from the code: the golden exposition, docs/metrics.md
+	BLESS=1 cargo test --locked --test it -- docs:: platform::every_kind
 
 .PHONY: deny
 deny: ## Check licences, bans, sources and advisories of every dependency

@@ -5,6 +5,7 @@ use std::time::Duration;
 use nix::unistd::Pid;
 
 use crate::support::platform::Platform;
+use crate::support::platform_data::while_living;
 use crate::{exporter, peers};
 
 /// Both sides probe and are scraped this often.
@@ -13,11 +14,15 @@ const ROUNDS: u32 = 6;
 
 pub(crate) async fn run() {
     let platform = Platform::start().await;
+    while_living(&platform, compare(&platform)).await;
+}
+
+async fn compare(platform: &Platform) {
     let config = Platform::CONFIG
         .replace("interval: 5s\n", "interval: 15s\n")
         .replace("interval: 10s\n", "interval: 15s\n");
-    let mut exporter = exporter(&platform, &config).await;
-    let peers = peers::start(&platform).await;
+    let mut exporter = exporter(platform, &config).await;
+    let peers = peers::start(platform).await;
     println!("Each probes and is scraped every {EVERY:?}, for {:?}.", EVERY * ROUNDS);
     for round in 1..=ROUNDS {
         tokio::time::sleep(EVERY).await;

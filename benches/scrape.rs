@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::support::exporter::Exporter;
 use crate::support::http::client;
 use crate::support::platform::Platform;
+use crate::support::platform_data::while_living;
 use crate::support::wait::eventually;
 use crate::{exporter, up};
 
@@ -12,8 +13,12 @@ const SCRAPES: usize = 2000;
 
 pub(crate) async fn run() {
     let platform = Platform::start().await;
+    while_living(&platform, compare(&platform)).await;
+}
+
+async fn compare(platform: &Platform) {
     let config = Platform::CONFIG.replace("interval: 5s\n", "interval: 2s\n    timeout: 2s\n");
-    let exporter = exporter(&platform, &config).await;
+    let exporter = exporter(platform, &config).await;
     println!(
         "{SCRAPES} scrapes of /metrics over one connection, {} bytes",
         exporter.get("/metrics").await.len()

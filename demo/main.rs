@@ -52,13 +52,12 @@ async fn start_and_show() {
     let rules = include_str!("platform.rules.yml");
     let prometheus = Prometheus::options(&config).file("platform.rules.yml", rules).start().await;
     step("Living data; waiting until every source is up");
-    let living = data::live(&platform);
     let shown = async {
         wait_until_up(&exporter).await;
         show(&exporter, &prometheus, &alertmanager);
         std::future::pending::<()>().await;
     };
-    tokio::join!(living, shown, freeze::on_demand(&platform));
+    data::while_living(&platform, async { tokio::join!(shown, freeze::on_demand(&platform)) }).await;
 }
 
 /// The release binary, started as a user would start it.

@@ -88,7 +88,7 @@ pub fn declared(node: &Node, path: &Path, faults: &mut Faults) -> Option<Declare
         }
     }
     let every = raw.every.unwrap_or(DEFAULT_EVERY);
-    let (timeout, max_age) = (raw.timeout.unwrap_or(DEFAULT_TIMEOUT), raw.max_age);
+    let (timeout, max_age) = (raw.timeout.unwrap_or(DEFAULT_TIMEOUT.min(every)), raw.max_age);
     if timeout > every {
         checker.fault("timeout", format!("expected at most `every`, which is {every}"));
     }

@@ -57,6 +57,14 @@ struct Notes<'a> {
     set_aside: HashSet<*const Node>,
 }
 
+impl Notes<'_> {
+    fn has_set_aside_below(&self, node: &Node) -> bool {
+        let values = node.entries().iter().map(|(_, node)| node);
+        let mut below = values.chain(node.elements());
+        below.any(|node| self.set_aside.contains(&std::ptr::from_ref(node)) || self.has_set_aside_below(node))
+    }
+}
+
 struct Decoder<'a, 'n> {
     node: &'a Node,
     path: Path,
@@ -79,6 +87,8 @@ impl<'a, 'n> Decoder<'a, 'n> {
             let (place, path) = (self.node.place, self.path.clone());
             match failure {
                 Failure::Told => return Failure::Told,
+                // What is said of a whole without its wrong parts may not hold for it with them mended.
+                Failure::Message { .. } if notes.has_set_aside_below(self.node) => {}
                 Failure::Message { message, hint } => notes.faults.add(Fault { place, path, message, hint }),
                 // A key that is there but wrong has been told as such.
                 Failure::Missing(key) if self.node.get(key).is_some() => {}

@@ -1,5 +1,7 @@
 //! All integration tests, in one binary: it links once.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod compatibility;
 mod config;
 mod docs;

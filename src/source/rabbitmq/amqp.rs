@@ -4,15 +4,19 @@ use std::net::Shutdown;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, mem};
 
-use async_rs::Runtime;
+use async_rs::traits::Reactor;
+use async_rs::{Runtime, TokioRuntime};
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use lapin::options::QueueDeclareOptions;
 use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::types::FieldTable;
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
-use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
+use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, Event};
 use secrecy::ExposeSecret;
 use socket2::{SockRef, Socket};
+use tokio::sync::oneshot;
 
 use super::config::Endpoint;
 use crate::probe::{Problem, Reason};
@@ -30,6 +34,7 @@ pub(super) struct Depth {
 /// A connection on which nothing is under way.
 pub(super) struct Session {
     connection: Connection,
+    events: BoxStream<'static, Event>,
     _lifeline: Lifeline,
 }
 
@@ -71,15 +76,9 @@ impl Session {
         } else {
             stream
         };
-        let once = Mutex::new(Some(stream));
-        let take = async move |_, _| {
-            let stream = once.lock().unwrap_or_else(PoisonError::into_inner).take();
-            stream.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected).into())
-        };
-        let properties = ConnectionProperties::default().with_connection_name("platform_exporter".into());
-        let connection =
-            Connection::connector(uri, runtime, take, properties).await.map_err(|error| problem(&error))?;
-        Ok(Self { connection, _lifeline: lifeline })
+        let connection = log_in(uri, runtime, stream).await.map_err(|error| problem(&error))?;
+        let events = connection.events_listener().boxed();
+        Ok(Self { connection, events, _lifeline: lifeline })
     }
 
     /// Whether the broker has not left since the last exchange.
@@ -102,7 +101,8 @@ impl Exchange {
     pub(super) async fn inspect(&mut self, queue: &str) -> Result<Result<Depth, Problem>, Problem> {
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         let channel = self.channel().await?;
-        match channel.queue_declare(queue.into(), options, FieldTable::default()).await {
+        let declare = channel.queue_declare(queue.into(), options, FieldTable::default());
+        match answer(&mut self.session.events, declare).await {
             Ok(queue) => Ok(Ok(Depth { ready: queue.message_count(), consumers: queue.consumer_count() })),
             Err(error) if error.is_amqp_soft_error() => {
                 // The broker has closed the channel with its refusal.
@@ -116,7 +116,8 @@ impl Exchange {
     /// Closes the channel, and gives the connection back.
     pub(super) async fn finish(mut self) -> Result<Session, Problem> {
         if let Some(channel) = mem::take(&mut self.channel) {
-            channel.close(200, "done".into()).await.map_err(|error| problem(&error))?;
+            let close = channel.close(200, "done".into());
+            answer(&mut self.session.events, close).await.map_err(|error| problem(&error))?;
         }
         Ok(self.session)
     }
@@ -125,9 +126,53 @@ impl Exchange {
         if let Some(channel) = &self.channel {
             return Ok(channel.clone());
         }
-        let channel = self.session.connection.create_channel().await.map_err(|error| problem(&error))?;
+        let Session { connection, events, .. } = &mut self.session;
+        let channel = answer(events, connection.create_channel()).await.map_err(|error| problem(&error))?;
         Ok(self.channel.insert(channel).clone())
     }
+}
+
+/// Waits for the answer to a request as long as the connection lives.
+///
+/// The driver never answers a request that reaches it just when the connection breaks.
+async fn answer<T>(
+    events: &mut BoxStream<'static, Event>,
+    request: impl Future<Output = lapin::Result<T>>,
+) -> lapin::Result<T> {
+    let is_error = |event| {
+        // A soft error closes a channel alone.
+        let error = if let Event::Error(error) = event { Some(error) } else { None };
+        std::future::ready(error.filter(|error| !error.is_amqp_soft_error()))
+    };
+    let mut errors = events.filter_map(is_error);
+    tokio::select! {
+        biased;
+        answer = request => answer,
+        Some(error) = errors.next() => Err(error),
+    }
+}
+
+type Stream = AsyncTcpStream<<TokioRuntime as Reactor>::TcpStream>;
+
+/// Runs the handshake of AMQP.
+///
+/// The driver's thread gets the stream only once the driver waits for it: it forgets to tell of a stream that breaks
+/// before.
+async fn log_in(uri: AMQPUri, runtime: TokioRuntime, stream: Stream) -> lapin::Result<Connection> {
+    let (hand_over, handed) = oneshot::channel();
+    let handed = Mutex::new(Some(handed));
+    let take = async move |_, _| {
+        let handed = handed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let gone = || io::Error::from(io::ErrorKind::NotConnected);
+        Ok(handed.ok_or_else(gone)?.await.map_err(|_| gone())?)
+    };
+    let properties = ConnectionProperties::default().with_connection_name("platform_exporter".into());
+    let (connection, ()) = tokio::join!(
+        biased;
+        Connection::connector(uri, runtime, take, properties),
+        async move { drop(hand_over.send(stream)) },
+    );
+    connection
 }
 
 /// The driver keeps buffers of 64 frames, which at the broker's own limit would be 8 MiB. This is the least that every

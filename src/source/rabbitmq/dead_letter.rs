@@ -197,3 +197,177 @@ fn roles(queues: usize, routes: &[Route], expires: &[bool]) -> Vec<Role> {
     }
     roles
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn queue(name: &str, arguments: &Value) -> Queue {
+        let row = json!({"vhost": "/", "name": name, "type": "classic", "arguments": arguments});
+        serde_json::from_value(row).unwrap()
+    }
+
+    fn policy(pattern: &str, priority: i64, definition: &Value) -> PolicyRow {
+        let row = json!({"vhost": "/", "name": format!("{pattern} {priority}"), "pattern": pattern,
+                         "apply-to": "all", "priority": priority, "definition": definition});
+        serde_json::from_value(row).unwrap()
+    }
+
+    fn exchange<'a>(name: &'a str, exchange_type: &'a str) -> ExchangeRow<'a> {
+        ExchangeRow { vhost: "/".into(), name: name.into(), exchange_type: exchange_type.into() }
+    }
+
+    fn binding<'a>(source: &'a str, key: &'a str, to: &'a str, destination_type: &'a str) -> BindingRow<'a> {
+        BindingRow {
+            vhost: "/".into(),
+            source: source.into(),
+            destination: to.into(),
+            destination_type: destination_type.into(),
+            routing_key: key.into(),
+        }
+    }
+
+    fn routes(queues: &[Queue], found: &DeadLetters) -> Vec<String> {
+        let name = |at: usize| &queues[at].name;
+        found.routes.iter().map(|Route { from, to, .. }| format!("{} → {}", name(*from), name(*to))).collect()
+    }
+
+    fn dead_letter_queues<'a>(queues: &'a [Queue], found: &DeadLetters) -> Vec<&'a str> {
+        let dead = queues.iter().zip(&found.roles).filter(|(_, role)| **role == Role::DeadLetter);
+        dead.map(|(queue, _)| queue.name.as_str()).collect()
+    }
+
+    #[test]
+    fn arguments_go_before_the_strongest_policy_each_for_itself() {
+        let queues = [
+            queue("a", &json!({})),
+            queue("b", &json!({"x-dead-letter-exchange": ""})),
+            queue("c", &json!({"x-dead-letter-routing-key": "weak"})),
+            queue("amq.x", &json!({})),
+            queue("strong", &json!([])),
+            queue("weak", &json!({})),
+        ];
+        let to = |key: &str| json!({"dead-letter-exchange": "direct", "dead-letter-routing-key": key});
+        let policies = vec![
+            policy("^[abc]$", 1, &to("weak")),
+            policy("^(?!amq\\.)[abcq.]", 9, &to("strong")),
+            policy("", 0, &json!({"max-length": 5})),
+        ];
+        let bindings =
+            [binding("direct", "strong", "strong", "queue"), binding("direct", "weak", "weak", "queue")];
+        let found = Topology::of(policies).with(&[exchange("direct", "direct")], &bindings).resolve(&queues);
+        assert_eq!(routes(&queues, &found), ["a → strong", "b → strong", "c → weak"]);
+    }
+
+    #[test]
+    fn the_broker_s_word_on_the_policy_counts_most() {
+        let mut queues = [queue("a", &json!({})), queue("b", &json!({})), queue("dead", &json!({}))];
+        queues[0].policy = Some("^none$ 1".into());
+        queues[1].policy = Some(String::new());
+        let to = json!({"dead-letter-exchange": "", "dead-letter-routing-key": "dead"});
+        let policies = vec![policy("^none$", 1, &to), policy("", 5, &to)];
+        assert_eq!(routes(&queues, &Topology::of(policies).resolve(&queues)), ["a → dead"]);
+    }
+
+    #[test]
+    fn a_dead_letter_keeps_its_key_where_none_is_set() {
+        let dlx = json!({"x-dead-letter-exchange": "dlx"});
+        let queues = [
+            queue("mails", &dlx),
+            queue("orders", &dlx),
+            queue("all", &dlx),
+            queue("mails.dead", &json!({})),
+            queue("eu.dead", &json!({})),
+            queue("by-name.dead", &json!({})),
+            queue("us.dead", &json!({})),
+        ];
+        let exchanges = [
+            exchange("mail", "direct"),
+            exchange("events", "topic"),
+            exchange("fan", "fanout"),
+            exchange("dlx", "topic"),
+        ];
+        let bindings = [
+            binding("mail", "welcome", "mails", "queue"),
+            binding("events", "orders.eu.*", "orders", "queue"),
+            binding("fan", "ignored", "all", "queue"),
+            binding("dlx", "welcome", "mails.dead", "queue"),
+            binding("dlx", "*.eu.#", "eu.dead", "queue"),
+            binding("dlx", "orders", "by-name.dead", "queue"),
+            binding("dlx", "*.us.#", "us.dead", "queue"),
+        ];
+        let found = Topology::default().with(&exchanges, &bindings).resolve(&queues);
+        let expected = [
+            "mails → mails.dead",
+            "orders → by-name.dead",
+            "orders → eu.dead",
+            "all → by-name.dead",
+            "all → eu.dead",
+            "all → mails.dead",
+            "all → us.dead",
+        ];
+        assert_eq!(routes(&queues, &found), expected);
+    }
+
+    #[test]
+    fn exchanges_lead_to_exchanges_even_in_a_circle() {
+        let queues = [queue("work", &json!({"x-dead-letter-exchange": "one"})), queue("dead", &json!({}))];
+        let exchanges = [exchange("one", "fanout"), exchange("two", "fanout")];
+        let bindings = [
+            binding("one", "", "two", "exchange"),
+            binding("two", "", "one", "exchange"),
+            binding("two", "", "dead", "queue"),
+        ];
+        let found = Topology::default().with(&exchanges, &bindings).resolve(&queues);
+        assert_eq!(routes(&queues, &found), ["work → dead"]);
+    }
+
+    #[test]
+    fn a_policy_for_all_does_not_make_dead_letter_queues_work_queues() {
+        let queues = ["work", "dead", "archive"].map(|name| queue(name, &json!({})));
+        let policies = vec![policy(".*", 0, &json!({"dead-letter-exchange": "dlx"}))];
+        let bindings = [binding("dlx", "", "dead", "queue"), binding("dlx", "", "archive", "queue")];
+        let found = Topology::of(policies).with(&[exchange("dlx", "fanout")], &bindings).resolve(&queues);
+        assert_eq!(dead_letter_queues(&queues, &found), ["dead", "archive"]);
+    }
+
+    #[test]
+    fn a_retry_is_no_dead_letter_queue_but_what_leaves_it_is() {
+        let to = |key: &str| json!({"x-dead-letter-exchange": "", "x-dead-letter-routing-key": key});
+        let mut wait = to("work");
+        wait["x-message-ttl"] = json!(1000);
+        let queues = [
+            queue("work", &to("wait")),
+            queue("wait", &wait),
+            queue("other", &to("dead")),
+            queue("dead", &json!({})),
+        ];
+        let found = Topology::default().resolve(&queues);
+        assert_eq!(found.roles, [Role::Work, Role::Delay, Role::Work, Role::DeadLetter]);
+    }
+
+    #[test]
+    fn many_queues_take_linear_time_and_too_many_bindings_an_end() {
+        let names: Vec<_> = (0..10_000).map(|number| format!("tenant{number}.work")).collect();
+        let dlx = json!({"x-dead-letter-exchange": "dlx"});
+        let queues: Vec<_> = names.iter().map(|name| queue(name, &dlx)).collect();
+        let keys: Vec<_> = (0..10_000).map(|number| format!("tenant{number}.#")).collect();
+        let exchanges = [exchange("events", "topic"), exchange("dlx", "topic"), exchange("keyed", "direct")];
+        let start = Instant::now();
+        let keyed: Vec<_> = names.iter().map(|name| binding("dlx", name, "dead", "queue")).collect();
+        let mut with_dead = queues.clone();
+        with_dead.push(queue("dead", &json!({})));
+        let found = Topology::default().with(&exchanges, &keyed).resolve(&with_dead);
+        assert!(found.complete && found.routes.len() == 10_000);
+
+        let mut wild: Vec<_> =
+            names.iter().zip(&keys).map(|(name, key)| binding("events", key, name, "queue")).collect();
+        wild.extend(names.iter().zip(&keys).map(|(name, key)| binding("dlx", key, name, "queue")));
+        assert!(!Topology::default().with(&exchanges, &wild).resolve(&queues).complete);
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    }
+}

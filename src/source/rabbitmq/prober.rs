@@ -33,54 +33,13 @@ impl Prober {
     }
 
     async fn exchange(&mut self) -> Result<Exchange, Problem> {
-        let session = match self.session.take().filter(Session::is_open) {
-            Some(session) => session,
-            None => Session::open(&self.config.broker, &self.config.tls).await?,
-        };
-        session.begin().await
-    }
-
-    /// Asks by AMQP for declared queues that are not known yet.
-    async fn add_declared(&self, exchange: &mut Exchange, survey: &mut Survey) -> Result<(), Problem> {
-        let vhost = &self.config.broker.vhost;
-        let queues = survey.queues.get_or_insert_default();
-        let known: HashSet<_> =
-            queues.iter().filter(|queue| queue.vhost == *vhost).map(|queue| queue.name.clone()).collect();
-        for name in self.config.scope.declared.iter().filter(|&name| !known.contains(name)) {
-            match exchange.inspect(name).await? {
-                Ok(depth) => queues.push(Queue {
-                    vhost: vhost.clone(),
-                    name: name.clone(),
-                    ready: Some(depth.ready.into()),
-                    consumers: Some(depth.consumers.into()),
-                    ..Queue::default()
-                }),
-                Err(problem) => survey.problems.push(problem),
-            }
+        // A broker that was restarted between two probes is no failure of either.
+        if let Some(session) = self.session.take().filter(Session::is_open)
+            && let Ok(exchange) = session.begin().await
+        {
+            return Ok(exchange);
         }
-        Ok(())
-    }
-
-    /// Asks by AMQP for the consumers of queues that seem to have none.
-    ///
-    /// The statistics do not know a consumer of the last seconds, and may be disabled altogether.
-    async fn settle_doubts(&self, exchange: &mut Exchange, queues: &mut [Queue]) -> Result<(), Problem> {
-        let (scope, vhost) = (&self.config.scope, &self.config.broker.vhost);
-        let is_doubtful = |queue: &&mut Queue| {
-            queue.vhost == *vhost
-                && scope.is_attended(queue)
-                && queue.depth() > Some(0)
-                && queue.consumers.unwrap_or(0) == 0
-        };
-        let mut doubtful: Vec<_> = queues.iter_mut().filter(is_doubtful).collect();
-        doubtful.sort_unstable_by_key(|queue| std::cmp::Reverse(queue.depth()));
-        for queue in doubtful.into_iter().take(MOST_DOUBTFUL) {
-            // Refused: deleted meanwhile, or another connection's own.
-            if let Ok(depth) = exchange.inspect(&queue.name).await? {
-                queue.consumers = Some(depth.consumers.into());
-            }
-        }
-        Ok(())
+        Session::open(&self.config.broker, &self.config.tls).await?.begin().await
     }
 }
 
@@ -95,12 +54,12 @@ impl crate::probe::Prober for Prober {
             None => Survey::default(),
         };
         let is_complete = survey.queues.is_some();
-        self.add_declared(&mut exchange, &mut survey).await?;
+        add_declared(&self.config, &mut exchange, &mut survey).await?;
         let mut queues = survey.queues.take().unwrap_or_default();
         for queue in &mut queues {
             queue.role = self.config.scope.role(&queue.name, queue.role);
         }
-        self.settle_doubts(&mut exchange, &mut queues).await?;
+        settle_doubts(&self.config, &mut exchange, &mut queues).await?;
         self.session = Some(exchange.finish().await?);
 
         let scope = &self.config.scope;
@@ -121,6 +80,53 @@ impl crate::probe::Prober for Prober {
         observation.problems.extend(abandoned(&queues.iter().filter(is_abandoned).collect::<Vec<_>>()));
         Ok(observation)
     }
+}
+
+/// Asks by AMQP for declared queues that are not known yet.
+async fn add_declared(config: &Config, exchange: &mut Exchange, survey: &mut Survey) -> Result<(), Problem> {
+    let vhost = &config.broker.vhost;
+    let queues = survey.queues.get_or_insert_default();
+    let known: HashSet<_> =
+        queues.iter().filter(|queue| queue.vhost == *vhost).map(|queue| queue.name.clone()).collect();
+    for name in config.scope.declared.iter().filter(|&name| !known.contains(name)) {
+        match exchange.inspect(name).await? {
+            Ok(depth) => queues.push(Queue {
+                vhost: vhost.clone(),
+                name: name.clone(),
+                ready: Some(depth.ready.into()),
+                consumers: Some(depth.consumers.into()),
+                ..Queue::default()
+            }),
+            Err(problem) => survey.problems.push(problem),
+        }
+    }
+    Ok(())
+}
+
+/// Asks by AMQP for the consumers of queues that seem to have none.
+///
+/// The statistics do not know a consumer of the last seconds, and may be disabled altogether.
+async fn settle_doubts(
+    config: &Config,
+    exchange: &mut Exchange,
+    queues: &mut [Queue],
+) -> Result<(), Problem> {
+    let (scope, vhost) = (&config.scope, &config.broker.vhost);
+    let is_doubtful = |queue: &&mut Queue| {
+        queue.vhost == *vhost
+            && scope.is_attended(queue)
+            && queue.depth() > Some(0)
+            && queue.consumers.unwrap_or(0) == 0
+    };
+    let mut doubtful: Vec<_> = queues.iter_mut().filter(is_doubtful).collect();
+    doubtful.sort_unstable_by_key(|queue| std::cmp::Reverse(queue.depth()));
+    for queue in doubtful.into_iter().take(MOST_DOUBTFUL) {
+        // Refused: deleted meanwhile, or another connection's own.
+        if let Ok(depth) = exchange.inspect(&queue.name).await? {
+            queue.consumers = Some(depth.consumers.into());
+        }
+    }
+    Ok(())
 }
 
 /// What the nodes themselves complain of.

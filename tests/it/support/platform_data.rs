@@ -1,5 +1,6 @@
 //! Living data: what the services of a platform hold, and how it changes while one watches.
 
+use std::convert::Infallible;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -29,6 +30,8 @@ const PLATFORMS: [&str; 5] = ["bluesky", "tumblr", "facebook", "threads", "masto
 const ERRORS: [&str; 3] = ["provider", "timeout", "safety"];
 /// How often the data changes.
 const EVERY: Duration = Duration::from_secs(2);
+/// Less than any client's own.
+const PATIENCE: Duration = Duration::from_millis(800);
 
 /// Fills the services once.
 pub(crate) async fn fill(platform: &Platform) {
@@ -43,24 +46,44 @@ pub(crate) async fn fill(platform: &Platform) {
         .insert_many(posts)
         .await
         .expect("it answers");
-    platform.rabbitmq.add_queue("/", "posts.dead", serde_json::json!({})).await;
+    platform.rabbitmq.add_queue("%2f", "posts.dead", serde_json::json!({})).await;
     let arguments = serde_json::json!({
         "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "posts.dead", "x-message-ttl": 60_000,
     });
-    platform.rabbitmq.add_queue("/", "posts.scheduled", arguments).await;
+    platform.rabbitmq.add_queue("%2f", "posts.scheduled", arguments).await;
     change(platform, 0).await;
 }
 
-/// Changes the data until dropped.
-pub(crate) async fn live(platform: &Platform) {
-    for round in 1.. {
-        tokio::time::sleep(EVERY).await;
-        // A service that is frozen on purpose is left out of this round.
-        let _ = tokio::time::timeout(EVERY, change(platform, round)).await;
+/// Runs something while the data changes.
+pub(crate) async fn while_living<T>(platform: &Platform, run: impl Future<Output = T>) -> T {
+    tokio::select! {
+        result = run => result,
+        never = live(platform) => match never {},
     }
 }
 
+async fn live(platform: &Platform) -> Infallible {
+    for round in 1.. {
+        tokio::time::sleep(EVERY).await;
+        change(platform, round).await;
+    }
+    unreachable!("there is always a next round")
+}
+
 async fn change(platform: &Platform, round: usize) {
+    append(&platform.log(), "error", ERRORS[round % ERRORS.len()]);
+    // A service that is frozen on purpose is left out of this round, before its client gives up by itself.
+    let (documents, posts) =
+        (change_mongodb(platform, round), platform.rabbitmq.publish("%2f", "posts.scheduled", 1));
+    let _ = tokio::join!(
+        tokio::time::timeout(PATIENCE, change_redis(platform, round)),
+        tokio::time::timeout(PATIENCE, platform.postgres.sql(CHANGES)),
+        tokio::time::timeout(PATIENCE, documents),
+        tokio::time::timeout(PATIENCE, posts),
+    );
+}
+
+async fn change_redis(platform: &Platform, round: usize) {
     let seconds = jiff::Timestamp::now().as_second().to_string();
     let redis = &platform.redis;
     for worker in ["mail-1", "mail-2"] {
@@ -76,19 +99,12 @@ async fn change(platform: &Platform, round: usize) {
     if round.is_multiple_of(8) {
         let _: i64 = redis.run(&["DEL", "queue:mail"]).await;
     }
-    append(&platform.log(), "error", ERRORS[round % ERRORS.len()]);
-    platform.postgres.sql(CHANGES).await;
+}
+
+async fn change_mongodb(platform: &Platform, round: usize) {
     let post = doc! {"platform": PLATFORMS[round % PLATFORMS.len()]};
-    platform
-        .mongodb
-        .client()
-        .await
-        .database("shop")
-        .collection("posts")
-        .insert_one(post)
-        .await
-        .expect("it answers");
-    platform.rabbitmq.publish("/", "posts.scheduled", 1).await;
+    let posts = platform.mongodb.client().await.database("shop").collection("posts");
+    posts.insert_one(post).await.expect("it answers");
 }
 
 /// Appends an event to the log file.

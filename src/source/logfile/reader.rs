@@ -37,6 +37,17 @@ pub(super) struct Position {
     pub(super) skipping: bool,
 }
 
+/// Why a reader reads no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// There is no more.
+    End,
+    /// It may read no more in this turn.
+    Budget,
+    /// The file was truncated, and other content is in its place.
+    Replaced,
+}
+
 /// An open file.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -128,13 +139,15 @@ impl Reader {
         Ok(reader)
     }
 
-    /// The file that was read up to a position: that at `path`, or one beside it to which it was renamed or copied.
-    pub(super) fn resume(path: &Path, position: &Position) -> Option<Self> {
+    /// The file that was read up to a position: `at_path`, the one that was just opened at `path`, or one beside it
+    /// to which it was renamed or copied.
+    pub(super) fn resume(path: &Path, at_path: Option<&File>, position: &Position) -> Option<Self> {
         let renamed = |file: &File, metadata: &Metadata| {
             Identity::of(metadata) == position.identity && position.is_in(file, metadata)
         };
-        let at_path = || open(path).filter(|(file, metadata)| renamed(file, metadata));
-        let (file, _) = at_path()
+        let at_path = at_path.and_then(|file| Some((file.try_clone().ok()?, file.metadata().ok()?)));
+        let (file, _) = at_path
+            .filter(|(file, metadata)| renamed(file, metadata))
             .or_else(|| sibling(path, renamed))
             .or_else(|| position.head.is_telling().then(|| sibling(path, |f, m| position.is_in(f, m)))?)?;
         let mut reader = Self::from_start(file).ok()?;
@@ -202,17 +215,21 @@ impl Reader {
         self.last_growth = Instant::now();
     }
 
-    /// Reads on, at most `budget` bytes; tells whether the end was reached.
-    pub(super) fn read(&mut self, budget: &mut u64, tell: &mut dyn FnMut(Line<'_>)) -> io::Result<bool> {
+    /// Reads on, at most `budget` bytes.
+    pub(super) fn read(&mut self, budget: &mut u64, tell: &mut dyn FnMut(Line<'_>)) -> io::Result<Stop> {
         let mut chunk = vec![0; CHUNK];
         while *budget > 0 {
             let room = usize::try_from(*budget).unwrap_or(CHUNK).min(CHUNK);
             let length = match self.file.read_at(&mut chunk[..room], self.offset) {
-                Ok(0) => return Ok(true),
+                Ok(0) => return Ok(Stop::End),
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
+            // What was read belongs to what was read before only if that is still there now.
+            if Head::read(&self.file, self.head.length)? != Some(self.head) {
+                return Ok(Stop::Replaced);
+            }
             if self.offset == self.head.length {
                 self.head.extend(&chunk[..length]);
             }
@@ -221,7 +238,7 @@ impl Reader {
             self.last_growth = Instant::now();
             self.lines.feed(&chunk[..length], tell);
         }
-        Ok(false)
+        Ok(Stop::Budget)
     }
 
     /// Ends the line that has begun: no more will come.
@@ -260,6 +277,11 @@ fn open(path: &Path) -> Option<(File, Metadata)> {
 
 /// A file in the same directory that is the one looked for.
 fn sibling(path: &Path, is_it: impl Fn(&File, &Metadata) -> bool) -> Option<(File, Metadata)> {
+    // A directory does not always list a file that is being renamed meanwhile.
+    (0..3).find_map(|_| sibling_now(path, &is_it))
+}
+
+fn sibling_now(path: &Path, is_it: &impl Fn(&File, &Metadata) -> bool) -> Option<(File, Metadata)> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let entries = fs::read_dir(directory.unwrap_or(Path::new("."))).ok()?;
     let others = entries.take(MOST_SIBLINGS).flatten().map(|entry| entry.path());

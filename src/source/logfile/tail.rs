@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::From;
 use super::lines::Line;
-use super::reader::{Identity, Position, Reader};
+use super::reader::{Identity, Position, Reader, Stop};
 use crate::probe::{Problem, Reason};
 
 /// A file that was renamed is read on for this long after its last line: its writer may not know yet.
@@ -144,7 +144,7 @@ impl Tail {
         let file = open(&self.path);
         let is_gone = file.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
         if file.is_ok() || is_gone {
-            self.find_again(is_gone);
+            self.find_again(file.as_ref().ok());
         }
         let found = file.and_then(|file| self.follow(file, tell));
         let read = self.read(is_gone, budget, tell);
@@ -157,17 +157,18 @@ impl Tail {
     }
 
     /// At the first look, opens what the last run had open.
-    fn find_again(&mut self, is_gone: bool) {
+    fn find_again(&mut self, at_path: Option<&File>) {
         if let Start::Resume(positions) = &self.start {
-            let resumed = positions.iter().filter_map(|position| Reader::resume(&self.path, position));
+            let resumed =
+                positions.iter().filter_map(|position| Reader::resume(&self.path, at_path, position));
             self.readers = resumed.collect();
             self.current = positions.last().map(|position| position.identity);
             // A directory that is not mounted yet says that nothing is there.
-            if is_gone && self.readers.is_empty() {
+            if at_path.is_none() && self.readers.is_empty() {
                 return;
             }
         }
-        if is_gone || matches!(self.start, Start::Resume(_)) {
+        if at_path.is_none() || matches!(self.start, Start::Resume(_)) {
             self.start = Start::Beginning;
         }
     }
@@ -219,14 +220,14 @@ impl Tail {
             let is_current = !is_gone && self.current == Some(reader.identity());
             let counted = reader.counted();
             let totals = &mut self.totals;
-            if !is_current && !reader.is_intact().unwrap_or(true) {
-                // Something else was written over it.
-                continue;
-            }
             let read = reader.read(budget, &mut |line| totals.add(tell(line)));
             totals.bytes += reader.counted() - counted;
             let ended = match read {
-                Ok(at_end) => at_end && (has_ended(&reader) || left > MOST_RENAMED),
+                Ok(Stop::End) => has_ended(&reader) || left > MOST_RENAMED,
+                Ok(Stop::Budget) => false,
+                // At the path, the next look finds it out.
+                Ok(Stop::Replaced) if is_current => false,
+                Ok(Stop::Replaced) => continue,
                 Err(error) => {
                     result = Err(error);
                     true

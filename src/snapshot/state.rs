@@ -215,14 +215,16 @@ impl SourceState {
             news |= self.told.insert((problem.reason, query.clone()));
         }
         let problems: Vec<_> = problems.into_iter().map(|(_, problem)| problem).collect();
+        // The first success is how things should be, and no news.
+        let changed = status != was && (was, status) != (Status::Unknown, Status::Up);
         if status != was {
             (self.status, self.since) = (status, now);
+        }
+        if changed {
             self.history.truncate(HISTORY - 1);
             self.history.push_front(Change { at: now, status, reasons: reasons(&problems) });
         }
-        // The first success is how things should be, and no news.
-        let tell = (status != was && (was, status) != (Status::Unknown, Status::Up)) || news;
-        tell.then_some(Event { status, since: self.since, problems })
+        (changed || news).then_some(Event { status, since: self.since, problems })
     }
 
     /// Every problem with the query that it belongs to; `None` for those of the probe.

@@ -19,6 +19,7 @@ fn format(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Count => thousands(value),
         Unit::Bytes => bytes(value),
+        Unit::Seconds if value < 1.0 => format!("{:.1} ms", value * 1000.0),
         Unit::Seconds => format!("{value:.1} s"),
     }
 }

@@ -62,7 +62,7 @@ async fn a_hash_holds_times_or_what_workers_say() {
     let server = Redis::start().await;
     let mut subject =
         class(&server, "layout: hash, key: hb, interval: 30s, states: [active, idle], expected: 4");
-    let now = seconds_ago(0.0);
+    let now = seconds_ago(0.0).floor();
     let gpu = |at: f64, state: &str, spot: bool| {
         format!(
             r#"{{"at": {at}, "state": "{state}", "instance_type": "g5.xlarge", "spot": {spot}, "progress_at": {at}}}"#

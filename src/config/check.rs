@@ -96,6 +96,23 @@ pub(super) fn asked_sources(tree: &Node, sources: &Sources, faults: &mut Faults)
     }
 }
 
+/// Checks that workers which push know by their class where they belong.
+pub(super) fn pushed_classes(tree: &Node, sources: &Sources, faults: &mut Faults) {
+    let mut owners: HashMap<String, &SourceName> = HashMap::new();
+    for (name, source) in sources.iter().filter_map(|(name, source)| Some((name, source.as_ref()?))) {
+        for (class, _) in source.config.definition().push_tokens() {
+            if let Some(owner) = owners.get(&class) {
+                let path = Path::default().key("sources").key(name.as_str());
+                let place =
+                    tree.get("sources").and_then(|node| node.get(name.as_str())).unwrap_or(tree).place;
+                faults.at(place, &path, format!("workers of the class `{class}` push to `{owner}` already"));
+            } else {
+                owners.insert(class, name);
+            }
+        }
+    }
+}
+
 /// Checks that a source exists and answers a question.
 fn asks(
     name: &SourceName,

@@ -60,6 +60,7 @@ fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>, faults: &mut Faul
     let queries: Vec<_> = queries.collect::<Vec<_>>().into_iter().flatten().collect();
     check::queries(&queries, &tree, &sources, faults);
     check::asked_sources(&tree, &sources, faults);
+    check::pushed_classes(&tree, &sources, faults);
     let sources = sources.into_iter().filter_map(|(name, source)| Some((name, source?))).collect();
     Some(Config { sources, queries: queries.into_iter().map(|placed| placed.query).collect() })
 }

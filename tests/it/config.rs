@@ -154,6 +154,15 @@ platform.yml:7:18: queries[1].distinct[1].source: `db` is a postgres source, whi
 }
 
 #[test]
+fn a_class_of_pushing_workers_belongs_to_one_source() {
+    let classes = "{workers: {classes: {backup: {push: true, token: t, interval: 1h}}}}";
+    assert_eq!(
+        faults(&format!("sources:\n  day: {classes}\n  night: {classes}\n")),
+        "platform.yml:3:10: sources.night: workers of the class `backup` push to `day` already"
+    );
+}
+
+#[test]
 fn the_environment_of_an_application_is_enough() {
     let environment = |name: &str| {
         let value = match name {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::series_budget::{SeriesBudget, Values};
+use super::series_budget::{OTHER, SeriesBudget, Values};
 use super::{Cell, QuerySpec, Rows};
 use crate::metric::{Family, Sample};
 
@@ -43,11 +43,6 @@ impl Reading {
         Self { spec, budget: SeriesBudget::default() }
     }
 
-    /// What it reads.
-    pub fn spec(&self) -> &QuerySpec {
-        &self.spec
-    }
-
     /// Turns the rows of one run into families.
     ///
     /// # Errors
@@ -60,6 +55,9 @@ impl Reading {
             lines.entry(labels.clone()).or_insert_with(|| vec![Some(0.0); self.spec.metrics.len()]);
         }
         let dropped = self.budget.apply(&mut lines, &expected, self.spec.max_series);
+        if dropped > 0 {
+            self.leave_out_meaningless_sums(&mut lines);
+        }
         Ok(ResultSet { families: self.families(&lines), dropped })
     }
 
@@ -130,6 +128,15 @@ impl Reading {
             combined = extended.collect();
         }
         combined
+    }
+
+    /// The budget adds up every metric of what is over it, which for times, ages and ratios means nothing.
+    fn leave_out_meaningless_sums(&self, lines: &mut BTreeMap<Vec<String>, Values>) {
+        if let Some(sums) = lines.get_mut(&vec![OTHER.to_owned(); self.spec.labels.len()]) {
+            for (sum, _) in sums.iter_mut().zip(&self.spec.metrics).filter(|(_, metric)| !metric.additive) {
+                *sum = None;
+            }
+        }
     }
 
     fn families(&self, lines: &BTreeMap<Vec<String>, Values>) -> Vec<Family> {

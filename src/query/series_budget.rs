@@ -35,7 +35,10 @@ impl SeriesBudget {
             return 0;
         }
         self.choose(lines, expected, limit);
-        let over: Vec<_> = lines.keys().filter(|key| !self.members.contains(*key)).cloned().collect();
+        // A member that is itself called `other` shares the line that the rest is summed under.
+        let other = vec![OTHER.to_owned(); lines.keys().next().map_or(0, Vec::len)];
+        let is_over = |key: &&Vec<String>| **key == other || !self.members.contains(*key);
+        let over: Vec<_> = lines.keys().filter(is_over).cloned().collect();
         let mut sum: Values = Vec::new();
         for key in &over {
             let values = lines.remove(key).unwrap_or_default();
@@ -44,8 +47,7 @@ impl SeriesBudget {
                 *total = total.zip(value).map(|(total, value)| total + value).or(*total).or(value);
             }
         }
-        let width = over.first().map_or(0, Vec::len);
-        lines.insert(vec![OTHER.to_owned(); width], sum);
+        lines.insert(other, sum);
         over.len()
     }
 

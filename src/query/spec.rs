@@ -198,10 +198,18 @@ pub struct MetricSpec {
     /// Leaves a sample out where its value is NULL or missing, instead of failing the query.
     #[serde(default)]
     pub optional: bool,
+    /// Whether values of several label sets may be added up; `false` for times, ages and ratios, which then have no
+    /// sample under `other`.
+    #[serde(default = "yes")]
+    pub additive: bool,
 }
 
 fn one() -> f64 {
     1.0
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What a query makes of its rows; the same for a declared query and for the golden values of a kind.

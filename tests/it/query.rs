@@ -163,6 +163,36 @@ fn series_over_the_budget_are_summed_and_members_are_sticky() {
     );
 }
 
+/// The newest time of the rest is not the sum of its times.
+#[test]
+fn what_cannot_be_added_up_has_no_sample_under_other() {
+    let mut reading = reading(
+        "{name: seen, source: db, sql: S, labels: [user], max_series: 2, metrics: [
+          {name: acme_calls, value: n, help: N.},
+          {name: acme_seen_timestamp_seconds, value: at, help: At., additive: false}]}",
+    );
+    let row = |user: &str, n: f64| [text(user), Cell::Number(n), Cell::Number(1000.0 + n)];
+    let table = [row("a", 3.0), row("other", 2.0), row("c", 1.0)];
+    let table: Vec<&[Cell]> = table.iter().map(<[Cell; 3]>::as_slice).collect();
+    let result = reading.read(&rows(&["user", "n", "at"], &table)).unwrap();
+    assert_eq!(
+        samples(&result.families),
+        ["acme_calls{a} 3", "acme_calls{other} 3", "acme_seen_timestamp_seconds{a} 1003"]
+    );
+    assert_eq!(result.dropped, 2);
+    // One whose name is `other` keeps its part of the sum, however large it is.
+    let table = [row("a", 3.0), row("other", 20.0), row("c", 1.0)];
+    let table: Vec<&[Cell]> = table.iter().map(<[Cell; 3]>::as_slice).collect();
+    let result = reading.read(&rows(&["user", "n", "at"], &table)).unwrap();
+    assert_eq!(samples(&result.families)[..1], ["acme_calls{other} 24"]);
+    // Within the budget, one whose name is `other` has its own value.
+    let result = reading.read(&rows(&["user", "n", "at"], &table[1..2])).unwrap();
+    assert_eq!(
+        samples(&result.families),
+        ["acme_calls{other} 20", "acme_seen_timestamp_seconds{other} 1020"]
+    );
+}
+
 #[test]
 fn distinct_ids_are_counted_exactly_and_then_within_one_percent() {
     let ids = |range: std::ops::Range<u32>| Rows {

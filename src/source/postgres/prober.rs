@@ -17,12 +17,6 @@ use crate::source::golden::GoldenValues;
 const RIGHTS: &str = "SELECT quote_ident(current_user) AS account \
                       WHERE NOT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')";
 
-const NOT_ADDITIVE: [&str; 3] = [
-    "pg_database_wraparound_age_datfrozenxid_seconds",
-    "pg_stat_activity_max_tx_duration",
-    "pg_stat_user_tables_last_autovacuum",
-];
-
 const FEATURE_NOT_SUPPORTED: &str = "0A000";
 
 /// Asks a server for its golden values.
@@ -50,7 +44,6 @@ impl Prober for PgProber {
         let mut observation = self.golden.ask(&mut asked, version, self.timeout).await?;
         observation.problems.extend(missing_rights(&mut asked).await?);
         observation.problems.extend(no_stream(&observation.families));
-        drop_meaningless_sums(&mut observation.families);
         self.line.put_back(session);
         Ok(observation)
     }
@@ -104,15 +97,6 @@ fn no_stream(families: &[Family]) -> Option<Problem> {
     let cut = receiver.samples.iter().any(|sample| sample.value == 0.0);
     let detail = "this replica receives nothing from its primary: no WAL receiver is connected";
     cut.then(|| Problem::new(Reason::Alarm, detail))
-}
-
-/// The series budget adds up what is over it under `other`, which for ages, times and the like means nothing.
-fn drop_meaningless_sums(families: &mut Vec<Family>) {
-    for family in families.iter_mut().filter(|family| NOT_ADDITIVE.contains(&family.desc.name.as_ref())) {
-        let is_sum = |labels: &[String]| !labels.is_empty() && labels.iter().all(|value| value == "other");
-        family.samples.retain(|sample| !is_sum(&sample.labels));
-    }
-    families.retain(|family| !family.samples.is_empty());
 }
 
 /// Answers declared queries.

@@ -107,8 +107,12 @@ impl Push {
     }
 }
 
-/// A class or worker becomes a label value: letters, digits and `_-.:@`, at most 128.
-fn name(text: &str) -> Option<String> {
+/// Whether a text can name a class or a worker: 1 to 128 letters, digits, `_`, `-`, `.`, `:` or `@`.
+pub fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:@".contains(&byte);
-    ((1..=128).contains(&text.len()) && text.bytes().all(allowed)).then(|| text.to_owned())
+    (1..=128).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+fn name(text: &str) -> Option<String> {
+    is_name(text).then(|| text.to_owned())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::layout::Layout;
 use super::pushed;
+use crate::beat::is_name;
 use crate::query::{MongoQuestion, Question};
 use crate::setting::{self, Secret, SourceName};
 
@@ -49,8 +50,7 @@ impl TryFrom<String> for ClassName {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:@".contains(&byte);
-        if (1..=128).contains(&name.len()) && name.bytes().all(allowed) {
+        if is_name(&name) {
             return Ok(Self(name));
         }
         Err(format!(

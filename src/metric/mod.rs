@@ -10,6 +10,7 @@ pub use merge::{Exposition, Group, Part};
 pub use name::{LabelName, MetricName, NameError};
 
 use std::borrow::Cow;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The type of a family, as it stands on its `# TYPE` line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,4 +158,9 @@ impl Family {
             None => self,
         }
     }
+}
+
+/// A point in time as metrics have it: seconds since 1970, 0 for anything before.
+pub fn timestamp(at: SystemTime) -> f64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

@@ -1,9 +1,7 @@
 //! The health of a source and of its queries, said the same way for every kind.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use super::state::{SourceState, Status};
-use crate::metric::{Desc, Family};
+use crate::metric::{Desc, Family, timestamp};
 use crate::probe::Reason;
 
 const UP: Desc = Desc::gauge(
@@ -118,9 +116,4 @@ fn of_queries(state: &SourceState) -> [Family; 5] {
         }
     }
     [success, duration, series, failures, dropped]
-}
-
-/// Seconds since 1970.
-pub(super) fn timestamp(at: SystemTime) -> f64 {
-    at.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64()
 }

@@ -2,8 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::health::timestamp;
-use crate::metric::{Desc, Family};
+use crate::metric::{Desc, Family, timestamp};
 
 const BUILD_INFO: Desc =
     Desc::gauge("platform_exporter_build_info", &["version"], "1, with the version as a label.");

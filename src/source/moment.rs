@@ -1,19 +1,16 @@
 //! Points in time as programs write them into logs and heartbeats.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+use crate::metric::timestamp;
+
 /// Seconds since 1970 until now.
 pub(super) fn now() -> f64 {
-    since_1970(SystemTime::now())
-}
-
-/// Seconds since 1970 until a time.
-pub(super) fn since_1970(time: SystemTime) -> f64 {
-    time.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+    timestamp(SystemTime::now())
 }
 
 /// Seconds since 1970 from a number in seconds, or in the thousandths, millionths or billionths that clocks count.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::lines::{Line, Lines};
-use super::moment;
+use crate::metric::timestamp;
 
 /// What tells a file from another on a machine. A file that is open keeps its own; a deleted one's is given away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,7 +174,7 @@ impl Reader {
 
     /// When the file was last written to, in seconds since 1970.
     pub(super) fn modified(&self) -> io::Result<f64> {
-        self.file.metadata()?.modified().map(moment::since_1970)
+        self.file.metadata()?.modified().map(timestamp)
     }
 
     /// The first byte that has not been counted.

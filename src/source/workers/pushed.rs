@@ -10,6 +10,7 @@ use tokio::fs;
 
 use super::worker::{Roll, Seen, Worker};
 use crate::beat::{Beat, Beats, Signal};
+use crate::metric::timestamp;
 use crate::source::moment;
 
 /// A worker that was not heard for ten times as long as it may be silent, but at least for a day, is forgotten.
@@ -52,12 +53,8 @@ impl Pushed {
         let now = moment::now();
         for class in &self.classes {
             // What is there already came to this process, under an earlier configuration.
-            let first = self
-                .beats
-                .of_class(class)
-                .iter()
-                .map(|(_, beat)| moment::since_1970(beat.at))
-                .reduce(f64::min);
+            let first =
+                self.beats.of_class(class).iter().map(|(_, beat)| timestamp(beat.at)).reduce(f64::min);
             self.listening_since.insert(class.clone(), first.unwrap_or(now));
         }
         for class in &self.classes {
@@ -73,7 +70,7 @@ impl Pushed {
         if let Some(forgotten) = now.checked_sub((limit * FORGOTTEN_AFTER).max(SHORTEST_MEMORY)) {
             self.beats.forget(class, forgotten);
         }
-        let now = moment::since_1970(now);
+        let now = timestamp(now);
         let workers = self.beats.of_class(class).into_iter().map(|(id, beat)| worker(id, beat)).collect();
         let since = self.listening_since.get(class).copied().unwrap_or(now);
         (Roll { workers, now, skew: None }, now - since > limit.as_secs_f64())
@@ -104,10 +101,10 @@ fn worker(id: String, beat: Beat) -> Worker {
     };
     Worker {
         id: Some(id),
-        seen: Seen::At(moment::since_1970(beat.at)),
+        seen: Seen::At(timestamp(beat.at)),
         // A job that says that it failed does not do its work, however often it says so.
         verdict: failed.then_some(false),
-        progress_at: beat.last_success.map(moment::since_1970),
+        progress_at: beat.last_success.map(timestamp),
         state: Some(state.to_owned()),
         ..Worker::default()
     }

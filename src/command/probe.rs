@@ -31,7 +31,7 @@ pub async fn probe(flags: &Flags, loaded: &Loaded, name: &str) -> Option<Probed>
     let started = Instant::now();
     let result = probe_once(probers.remove(name)?.as_mut(), source.timeout).await;
     let event = store.update(name, |state| state.probed(result, started.elapsed(), SystemTime::now()));
-    let state = store.state(name)?;
+    let state = store.state(name.as_str())?;
     let mut exposition = Exposition::default();
     exposition.add(None, state.families(SystemTime::now()));
     Some(Probed {

@@ -76,8 +76,7 @@ async fn probe(app: &App, query: &str, headers: &HeaderMap) -> Response {
     };
     let timeout = scrape_timeout(headers, app.timeout_offset);
     let ended = app.schedule.probe_now(&name, Instant::now() + timeout).await;
-    let state = app.store.states().into_iter().find(|(known, _)| known.as_str() == name);
-    let (Some(ended), Some((_, mut state))) = (ended, state) else {
+    let (Some(ended), Some(mut state)) = (ended, app.store.state(&name)) else {
         return text(StatusCode::NOT_FOUND, format!("There is no source {name:?}."));
     };
     let now = SystemTime::now();

@@ -62,24 +62,24 @@ impl Store {
     /// # Panics
     /// When the source is not in the configuration that the store was made from.
     pub fn update<R>(&self, name: &SourceName, change: impl FnOnce(&mut SourceState) -> R) -> R {
-        let result = change(&mut self.lock(name));
+        let result = change(&mut self.lock(name.as_str()));
         self.changed.notify_one();
         result
     }
 
     /// The state of a source as it is now.
-    pub fn state(&self, name: &SourceName) -> Option<SourceState> {
+    pub fn state(&self, name: &str) -> Option<SourceState> {
         self.sources.contains_key(name).then(|| self.lock(name).clone())
     }
 
     /// The states of all sources, by name.
     pub fn states(&self) -> Vec<(SourceName, SourceState)> {
-        self.sources.keys().map(|name| (name.clone(), self.lock(name).clone())).collect()
+        self.sources.keys().map(|name| (name.clone(), self.lock(name.as_str()).clone())).collect()
     }
 
     /// Whether every source has been probed at least once.
     pub fn is_ready(&self) -> bool {
-        self.sources.keys().all(|name| self.lock(name).status() != Status::Unknown)
+        self.sources.keys().all(|name| self.lock(name.as_str()).status() != Status::Unknown)
     }
 
     /// What `/metrics` says now.
@@ -106,7 +106,7 @@ impl Store {
         let mut exposition = Exposition::default();
         exposition.add(None, own::families(self.started).into_iter().map(Arc::new));
         for name in self.sources.keys() {
-            let families = self.lock(name).families(now);
+            let families = self.lock(name.as_str()).families(now);
             exposition.add(Some(name.as_arc()), families);
         }
         let next = Published::new(exposition);
@@ -114,7 +114,7 @@ impl Store {
         self.current.store(Arc::new(next));
     }
 
-    fn lock(&self, name: &SourceName) -> MutexGuard<'_, SourceState> {
+    fn lock(&self, name: &str) -> MutexGuard<'_, SourceState> {
         // A state is changed by plain assignments: there is no half-made one to be afraid of.
         self.sources[name].lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -33,6 +33,9 @@ pub(super) fn queries(queries: &[Placed<'_>], tree: &Node, sources: &Sources, fa
     if let Some(node) = tree.get("queries").filter(|node| node.elements().is_empty()) {
         faults.at(node.place, &Path::default().key("queries"), "expected a list of queries: `- name: …`");
     }
+    if queries.is_empty() {
+        return;
+    }
     let taken = names_of_kinds();
     let mut names: HashMap<&str, &Path> = HashMap::new();
     let mut declared: HashMap<String, (Desc, &SourceName, &str)> = HashMap::new();

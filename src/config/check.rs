@@ -7,7 +7,7 @@ use crate::metric::Desc;
 use crate::query::{Ask, Declared, Question};
 use crate::setting::SourceName;
 use crate::source::Kind;
-use crate::yaml::{Fault, Faults, Node, Path, Place, hint};
+use crate::yaml::{Fault, Faults, Node, Path, Place, Value, hint};
 
 /// A query with its place in the file.
 pub(super) struct Placed<'a> {
@@ -116,6 +116,27 @@ pub(super) fn pushed_classes(tree: &Node, sources: &Sources, faults: &mut Faults
     }
 }
 
+/// Checks the sources that a query names which has faults of its own, so that all are told at once.
+pub(super) fn named_sources(query: &Node, path: &Path, sources: &Sources, faults: &mut Faults) {
+    let parts = query.get("distinct").map_or(&[][..], Node::elements).iter().enumerate();
+    let parts = parts.map(|(index, part)| (part, path.key("distinct").index(index)));
+    for (asker, path) in std::iter::once((query, path.clone())).chain(parts) {
+        let Some(Node { place, value: Value::String(name) }) = asker.get("source") else { continue };
+        if !sources.contains_key(name.as_str()) {
+            faults.add(no_such_source(name, sources, *place, &path.key("source")));
+        }
+    }
+}
+
+fn no_such_source(name: &str, sources: &Sources, place: Place, path: &Path) -> Fault {
+    Fault {
+        place,
+        path: path.clone(),
+        message: format!("there is no source `{name}`"),
+        hint: hint(name, sources.keys().map(SourceName::as_str)),
+    }
+}
+
 /// Checks that a source exists and answers a question.
 fn asks(
     name: &SourceName,
@@ -126,12 +147,7 @@ fn asks(
     faults: &mut Faults,
 ) {
     match sources.get(name) {
-        None => faults.add(Fault {
-            place,
-            path: path.clone(),
-            message: format!("there is no source `{name}`"),
-            hint: hint(name.as_str(), sources.keys().map(SourceName::as_str)),
-        }),
+        None => faults.add(no_such_source(name.as_str(), sources, place, path)),
         Some(Some(source)) => {
             let kind = source.config.definition().kind();
             if !(kind.facts().answers)(question) {

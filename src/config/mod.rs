@@ -55,7 +55,11 @@ fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>, faults: &mut Faul
     let path = root.key("queries");
     let queries = nodes.iter().enumerate().map(|(index, node)| {
         let path = path.index(index);
-        grammar::declared(node, &path, faults).map(|query| check::Placed { query, node, path })
+        let query = grammar::declared(node, &path, faults);
+        if query.is_none() {
+            check::named_sources(node, &path, &sources, faults);
+        }
+        query.map(|query| check::Placed { query, node, path })
     });
     let queries: Vec<_> = queries.collect::<Vec<_>>().into_iter().flatten().collect();
     check::queries(&queries, &tree, &sources, faults);

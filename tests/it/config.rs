@@ -107,6 +107,28 @@ platform.yml:23:17: queries[3].max_series: expected 1 to 10000"
     );
 }
 
+/// A fault in a query does not hide that it also asks nobody.
+#[test]
+fn a_query_with_a_fault_of_its_own_is_checked_against_the_sources() {
+    let text = "\
+sources: {db: {postgres: {url: postgres://db}}}
+queries:
+  - {name: a, source: bd, sql: '', metrics: [{name: acme_a, value: n, help: N.}]}
+  - name: online
+    every: never
+    distinct: [{source: db, sql: SELECT id}, {source: cache, sql: SELECT id}]
+    metrics: [{name: acme_online, value: count, help: N.}]
+";
+    assert_eq!(
+        faults(text),
+        "\
+platform.yml:3:23: queries[0].source: there is no source `bd` (did you mean `db`?)
+platform.yml:3:32: queries[0].sql: expected a SELECT
+platform.yml:5:12: queries[1].every: expected a duration such as 15s, 250ms, 5m or 1h, found `never`
+platform.yml:6:55: queries[1].distinct[1].source: there is no source `cache`"
+    );
+}
+
 #[test]
 fn names_are_unique_and_not_those_of_kinds() {
     let query = |name: &str, metric: &str| {

@@ -58,12 +58,26 @@ async fn sigterm_ends_it_with_every_source_hung() {
     assert!(exporter.log().contains("signal=SIGTERM"), "{}", exporter.log());
 }
 
+/// How many bytes wait in the kernel for the process at the other end: `rx_queue` of proc_net_tcp(5).
+fn unread(client: &TcpStream) -> Option<u64> {
+    let ports = [client.peer_addr(), client.local_addr()].map(|address| address.unwrap().port());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    table.lines().skip(1).find_map(|line| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let port = |column: usize| u16::from_str_radix(columns[column].rsplit(':').next()?, 16).ok();
+        let queue = columns[4].rsplit(':').next()?;
+        ([port(1)?, port(2)?] == ports).then(|| u64::from_str_radix(queue, 16).ok())?
+    })
+}
+
 /// A request that is under way is waited for, but not after a second signal.
 #[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
     let mut exporter = Exporter::start("sources: {page: {http: {url: http://127.0.0.1:1/}}}").await;
     let mut client = TcpStream::connect(exporter.address()).await.unwrap();
     client.write_all(b"GET /metrics HTTP/1.1\r\nHost: unfinished").await.unwrap();
+    // A connection that has said nothing yet as far as the exporter knows is not waited for.
+    eventually(Duration::from_secs(5), "the request is read", async || unread(&client) == Some(0)).await;
     let pid = exporter.process().pid();
     kill(pid, Signal::SIGINT).unwrap();
     eventually(Duration::from_secs(2), "it drains", async || exporter.log().contains("signal=SIGINT")).await;

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::cli::CatalogFormat;
 use crate::config::Config;
 use crate::metric::{Desc, MetricType};
-use crate::snapshot::{health_catalogue, own_catalogue};
+use crate::snapshot::{health_catalogue, own_catalogue, roll_up_catalogue};
 use crate::source::Kind;
 
 /// The catalogue in a format: the exporter itself, the health of sources, each kind, and the configured queries.
@@ -15,6 +15,7 @@ pub fn catalog(config: Option<&Config>, format: CatalogFormat) -> String {
     let mut sections = vec![
         ("exporter", "The exporter itself", own_catalogue()),
         ("source", "Every source, the same way", health_catalogue()),
+        ("roll_up", "The daily roll-up of a pack", roll_up_catalogue()),
     ];
     for kind in Kind::ALL {
         let facts = kind.facts();

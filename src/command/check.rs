@@ -12,7 +12,7 @@ use crate::beat::Beats;
 use crate::cli::Flags;
 use crate::probe::{Problem, Reason};
 use crate::query::Reading;
-use crate::schedule::{ask, assemble, probe_once};
+use crate::schedule::{ask, assemble, check_roll_up, probe_once};
 use crate::source::Kind;
 
 /// What a check found.
@@ -42,8 +42,11 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
         });
         (format!("query {}", query.spec.name), read.err().into_iter().collect())
     }));
-    let (probes, queries) = future::join(probes, queries).await;
-    let lines: Vec<(String, Vec<Problem>)> = probes.into_iter().chain(queries).collect();
+    let roll_ups = future::join_all(config.roll_ups().iter().map(async |roll_up| {
+        (format!("roll-up {}", roll_up.pack), check_roll_up(roll_up).await.err().into_iter().collect())
+    }));
+    let (probes, queries, roll_ups) = future::join3(probes, queries, roll_ups).await;
+    let lines: Vec<(String, Vec<Problem>)> = probes.into_iter().chain(queries).chain(roll_ups).collect();
     let is_good = lines.iter().all(|(_, problems)| problems.is_empty());
     let denied = lines.iter().any(|(_, problems)| problems.iter().any(is_about_permissions));
     let kinds = config.sources().values().map(|source| source.config.definition().kind());

@@ -2,9 +2,11 @@
 
 mod check;
 mod environment;
+mod roll_up;
 mod source;
 
 pub use environment::{NoSources, from_environment};
+pub use roll_up::RollUp;
 pub use source::Source;
 
 use std::collections::BTreeMap;
@@ -18,6 +20,7 @@ use crate::yaml::{self, Faults, Path};
 pub struct Config {
     sources: BTreeMap<SourceName, Source>,
     queries: Vec<Declared>,
+    roll_ups: Vec<RollUp>,
 }
 
 impl Config {
@@ -29,6 +32,11 @@ impl Config {
     /// The declared queries.
     pub fn queries(&self) -> &[Declared] {
         &self.queries
+    }
+
+    /// The roll-ups that are switched on.
+    pub fn roll_ups(&self) -> &[RollUp] {
+        &self.roll_ups
     }
 }
 
@@ -66,5 +74,9 @@ fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>, faults: &mut Faul
     check::asked_sources(&tree, &sources, faults);
     check::pushed_classes(&tree, &sources, faults);
     let sources = sources.into_iter().filter_map(|(name, source)| Some((name, source?))).collect();
-    Some(Config { sources, queries: queries.into_iter().map(|placed| placed.query).collect() })
+    Some(Config {
+        sources,
+        queries: queries.into_iter().map(|placed| placed.query).collect(),
+        roll_ups: Vec::new(),
+    })
 }

@@ -1,12 +1,14 @@
-//! The loops: one task for each source, one for each query lane, one for each declared query.
+//! The loops: one task for each source, each query lane, each declared query and each roll-up.
 
 mod assembly;
 mod event;
 mod query;
+mod roll_up;
 mod source;
 
 pub use assembly::{Assembly, assemble};
 pub use query::ask;
+pub use roll_up::{RollUpKeeper, check_roll_up};
 pub use source::probe_once;
 
 use std::collections::BTreeMap;
@@ -48,7 +50,7 @@ impl Schedule {
         for (inbox, answers) in assembly.inboxes {
             tasks.spawn(stop.clone().run_until_cancelled_owned(inbox.serve(answers)));
         }
-        let mut first = starts(config.sources().len() + config.queries().len());
+        let mut first = starts(config.sources().len() + config.queries().len() + config.roll_ups().len());
         let mut requests = BTreeMap::new();
         for (name, prober) in assembly.probers {
             let (sender, receiver) = mpsc::channel(WAITERS);
@@ -59,6 +61,11 @@ impl Schedule {
         }
         for declared in config.queries() {
             let task = query::run(declared.clone(), assembly.lanes.clone(), Arc::clone(store), first());
+            tasks.spawn(stop.clone().run_until_cancelled_owned(task));
+        }
+        for roll_up in config.roll_ups() {
+            let watched = roll_up::watched(roll_up, config);
+            let task = roll_up::run(roll_up.clone(), watched, Arc::clone(store), first());
             tasks.spawn(stop.clone().run_until_cancelled_owned(task));
         }
         Self { requests }

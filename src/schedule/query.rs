@@ -43,7 +43,7 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, fir
 }
 
 /// Errors are not kept as long as results: a failed query is put again sooner.
-fn delay(every: Duration, attempts: u32) -> Duration {
+pub(super) fn delay(every: Duration, attempts: u32) -> Duration {
     match attempts.checked_sub(1) {
         None => every,
         Some(doublings) => FIRST_RETRY.saturating_mul(2_u32.saturating_pow(doublings)).min(every),

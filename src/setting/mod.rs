@@ -1,11 +1,13 @@
-//! The small value types of the configuration: durations, names, secrets, addresses. Pure.
+//! The small value types of the configuration: durations, names, secrets, addresses, time zones. Pure.
 
 mod address;
 mod duration;
 mod name;
 mod secret;
+mod time_zone;
 
 pub use address::Address;
 pub use duration::Duration;
 pub use name::{SourceName, SourceNameError};
 pub use secret::{Secret, SecretError};
+pub use time_zone::{TimeZone, TimeZoneError};

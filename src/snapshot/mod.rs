@@ -3,11 +3,13 @@
 mod health;
 mod own;
 mod published;
+mod roll_up;
 mod state;
 
 pub use health::catalogue as health_catalogue;
 pub use own::catalogue as own_catalogue;
 pub use published::{Coding, Published};
+pub use roll_up::{RollUpEvent, RollUpRun, RollUpState, catalogue as roll_up_catalogue};
 pub use state::{Change, Event, QueryRun, SourceState, Status};
 
 use std::collections::BTreeMap;
@@ -24,6 +26,7 @@ use crate::setting::SourceName;
 /// What every source last said. Readers never wait for a source, and writers only for each other.
 pub struct Store {
     sources: BTreeMap<SourceName, Mutex<SourceState>>,
+    roll_ups: BTreeMap<String, Mutex<RollUpState>>,
     started: SystemTime,
     changed: Notify,
     current: ArcSwap<Published>,
@@ -49,6 +52,11 @@ impl Store {
         }
         let store = Self {
             sources: sources.into_iter().map(|(name, state)| (name, Mutex::new(state))).collect(),
+            roll_ups: config
+                .roll_ups()
+                .iter()
+                .map(|roll_up| (roll_up.pack.clone(), Mutex::default()))
+                .collect(),
             started: now,
             changed: Notify::new(),
             current: ArcSwap::default(),
@@ -65,6 +73,24 @@ impl Store {
         let result = change(&mut self.lock(name.as_str()));
         self.changed.notify_one();
         result
+    }
+
+    /// Changes the state of a roll-up, and has the change published soon.
+    ///
+    /// # Panics
+    /// When the roll-up is not in the configuration that the store was made from.
+    pub fn update_roll_up<R>(&self, pack: &str, change: impl FnOnce(&mut RollUpState) -> R) -> R {
+        let result = change(&mut unpoisoned(&self.roll_ups[pack]));
+        self.changed.notify_one();
+        result
+    }
+
+    /// Looks at the state of a source without copying it.
+    ///
+    /// # Panics
+    /// When the source is not in the configuration that the store was made from.
+    pub fn look<R>(&self, name: &SourceName, look: impl FnOnce(&SourceState) -> R) -> R {
+        look(&self.lock(name.as_str()))
     }
 
     /// The state of a source as it is now.
@@ -105,6 +131,8 @@ impl Store {
         let now = SystemTime::now();
         let mut exposition = Exposition::default();
         exposition.add(None, own::families(self.started).into_iter().map(Arc::new));
+        let roll_ups = self.roll_ups.iter().map(|(pack, state)| (pack.as_str(), unpoisoned(state).clone()));
+        exposition.add(None, roll_up::families(roll_ups).into_iter().map(Arc::new));
         for name in self.sources.keys() {
             let families = self.lock(name.as_str()).families(now);
             exposition.add(Some(name.as_arc()), families);
@@ -115,7 +143,11 @@ impl Store {
     }
 
     fn lock(&self, name: &str) -> MutexGuard<'_, SourceState> {
-        // A state is changed by plain assignments: there is no half-made one to be afraid of.
-        self.sources[name].lock().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(&self.sources[name])
     }
+}
+
+fn unpoisoned<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A state is changed by plain assignments: there is no half-made one to be afraid of.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -243,6 +243,35 @@ impl SourceState {
         health::families(self).into_iter().map(Arc::new).chain(families).collect()
     }
 
+    /// The largest value that a query's result holds of a metric, over all its samples with these labels, and when
+    /// the result came. Nothing of a result that is too old.
+    pub fn largest(
+        &self,
+        query: &str,
+        metric: &str,
+        labels: &BTreeMap<String, String>,
+        now: SystemTime,
+    ) -> Option<(f64, SystemTime)> {
+        let query = self.queries.get(query).filter(|query| !query.is_stale(now))?;
+        let families = query.families.iter().filter(|family| family.desc.name == metric);
+        let samples = families.flat_map(|family| {
+            family.samples.iter().filter(|sample| {
+                let has = |(name, value): (&String, &String)| {
+                    family
+                        .desc
+                        .labels
+                        .iter()
+                        .zip(&sample.labels)
+                        .any(|(known, of)| known == name && of == value)
+                };
+                labels.iter().all(has)
+            })
+        });
+        let largest =
+            samples.map(|sample| sample.value).filter(|value| value.is_finite()).reduce(f64::max)?;
+        Some((largest, query.last_success?))
+    }
+
     /// The families of the last probe.
     pub fn probe_families(&self) -> &[Arc<Family>] {
         &self.families

@@ -9,6 +9,7 @@ mod life;
 mod metric;
 mod platform;
 mod query;
+mod roll_up;
 mod schedule;
 mod server;
 mod setting;

@@ -164,12 +164,13 @@ fn every_kind_has_its_test_its_example_and_its_section_in_the_docs() {
 fn the_catalogue_is_well_formed() {
     let own = platform_exporter::snapshot::own_catalogue();
     let health = platform_exporter::snapshot::health_catalogue();
+    let roll_up = platform_exporter::snapshot::roll_up_catalogue();
     let of_kinds = Kind::ALL.into_iter().flat_map(|kind| {
         let facts = kind.facts();
         facts.up.clone().into_iter().chain((facts.catalogue)())
     });
     let mut seen = std::collections::BTreeSet::new();
-    for desc in own.into_iter().chain(health).chain(of_kinds) {
+    for desc in own.into_iter().chain(health).chain(roll_up).chain(of_kinds) {
         assert!(seen.insert(desc.name.to_string()), "{} is there twice", desc.name);
         let classic = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         assert!(classic(&desc.name) && desc.labels.iter().all(classic), "{desc:?}");

@@ -79,27 +79,39 @@ impl TryFrom<Raw> for Config {
     type Error = String;
 
     fn try_from(raw: Raw) -> Result<Self, String> {
-        let url = Parts::of(&raw.url)?;
         let password = Secret::from_keys("password", raw.password, raw.password_file)
             .map_err(|error| error.to_string())?;
-        if raw.tls.cert_file.is_some() != raw.tls.key_file.is_some() {
-            return Err("`tls.cert_file` and `tls.key_file` belong together: give both".to_owned());
-        }
         let top_tables = raw.top_tables.unwrap_or(DEFAULT_TOP_TABLES);
         if !(1..=LARGEST_TOP_TABLES).contains(&top_tables) {
             return Err(format!("expected `top_tables` from 1 to {LARGEST_TOP_TABLES}"));
         }
+        Ok(Self { top_tables, ..Self::connection(&raw.url, password, raw.tls, raw.pgbouncer)? })
+    }
+}
+
+impl Config {
+    /// What it takes to connect: a URL, and what is given beside it.
+    pub(super) fn connection(
+        url: &Address,
+        password: Option<Secret>,
+        tls: Tls,
+        pgbouncer: Option<bool>,
+    ) -> Result<Self, String> {
+        let url = Parts::of(url)?;
+        if tls.cert_file.is_some() != tls.key_file.is_some() {
+            return Err("`tls.cert_file` and `tls.key_file` belong together: give both".to_owned());
+        }
         let host = url.host.unwrap_or_else(|| "localhost".to_owned());
         Ok(Self {
-            ssl_mode: ssl_mode(url.ssl_mode, &host, &raw.tls)?,
+            ssl_mode: ssl_mode(url.ssl_mode, &host, &tls)?,
             host,
             port: url.port.unwrap_or(DEFAULT_PORT),
             user: url.user.unwrap_or_else(|| DEFAULT_USER.to_owned()),
             password: password.or(url.password),
             database: url.database.unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
-            tls: raw.tls,
-            pgbouncer: raw.pgbouncer.or(url.pgbouncer).unwrap_or(false),
-            top_tables,
+            tls,
+            pgbouncer: pgbouncer.or(url.pgbouncer).unwrap_or(false),
+            top_tables: DEFAULT_TOP_TABLES,
         })
     }
 }

@@ -4,11 +4,13 @@ mod cell;
 mod config;
 mod failure;
 mod prober;
+mod roll_up;
 mod session;
 
 use std::time::Duration;
 
 pub use config::{Config, SslMode};
+pub use roll_up::{DailyTable, Day, Observed, RollUpConfig, SqlName, Writing};
 
 use self::prober::{PgAnswers, PgProber};
 use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit, golden};

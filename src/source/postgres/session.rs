@@ -53,11 +53,11 @@ impl Line {
 
 /// An open connection, outside of any transaction.
 pub(super) struct Session {
-    connection: PgConnection,
+    pub(super) connection: PgConnection,
 }
 
 impl Session {
-    async fn open(config: &Config, deadline: Instant) -> Result<Self, Problem> {
+    pub(super) async fn open(config: &Config, deadline: Instant) -> Result<Self, Problem> {
         let options = options(config, deadline)?;
         let connection = options.connect().await.map_err(|error| problem(&error))?;
         let mut session = Self { connection };
@@ -119,7 +119,7 @@ impl Session {
         Ok(rows)
     }
 
-    async fn run(&mut self, sql: impl Into<String>) -> Result<(), Failure> {
+    pub(super) async fn run(&mut self, sql: impl Into<String>) -> Result<(), Failure> {
         self.rows(sql.into()).await.map(drop)
     }
 
@@ -141,7 +141,7 @@ pub(super) fn limit(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now()) * 9 / 10
 }
 
-fn limits(limit: Duration) -> String {
+pub(super) fn limits(limit: Duration) -> String {
     let [statement, lock] = [limit, limit / 2].map(milliseconds);
     format!(
         "SET LOCAL statement_timeout = {statement}; SET LOCAL lock_timeout = {lock}; \

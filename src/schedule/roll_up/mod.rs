@@ -1,0 +1,193 @@
+//! The loop of a roll-up: see what no table knows, and write what is due.
+
+mod days;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use futures_util::{FutureExt, future};
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use tokio::time::Instant;
+
+use self::days::{Maxima, due};
+use super::query::delay;
+use crate::config::{Config, RollUp};
+use crate::probe::{Problem, Reason};
+use crate::setting::{SourceName, TimeZone};
+use crate::snapshot::{RollUpEvent, RollUpRun, Store};
+use crate::source::postgres::{Day, Observed, Writing};
+
+/// A day is written for this long after its end, so that rows that come late count.
+const LATE: SignedDuration = SignedDuration::from_hours(1);
+/// The first run of a new day comes this long after midnight, when others' jobs of that moment are under way.
+const AFTER_MIDNIGHT: SignedDuration = SignedDuration::from_secs(10);
+/// Observed values are looked at this often; queries have new ones less often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// One roll-up, with all that it knows beside the table: what was seen, and what needs no more care.
+pub struct RollUpKeeper {
+    roll_up: RollUp,
+    maxima: Arc<Mutex<Maxima>>,
+    settled: Option<Date>,
+}
+
+impl RollUpKeeper {
+    /// Knows nothing yet. Does not touch the network.
+    pub fn new(roll_up: RollUp) -> Self {
+        Self { roll_up, maxima: Arc::default(), settled: None }
+    }
+
+    /// Takes in a value of an observed column.
+    pub fn see(&self, column: usize, value: f64, at: Timestamp) {
+        let day = self.roll_up.config.time_zone.day(at);
+        lock(&self.maxima).see(day, column, value);
+    }
+
+    /// Writes every day that is due at this moment. At the first failure it ends: the next run begins there again.
+    pub async fn run(&mut self, now: Timestamp) -> RollUpRun {
+        let started = Instant::now();
+        let mut written = 0;
+        let run = AssertUnwindSafe(self.write_due(now, &mut written)).catch_unwind().await;
+        let result = run.unwrap_or_else(|_| Err(Problem::new(Reason::Internal, "the roll-up panicked")));
+        RollUpRun { written, problem: result.err(), duration: started.elapsed() }
+    }
+
+    async fn write_due(&mut self, now: Timestamp, written: &mut u64) -> Result<(), Problem> {
+        let Self { roll_up: RollUp { table, config, .. }, maxima, settled } = self;
+        let today = config.time_zone.day(now);
+        let first = today.saturating_sub(i64::from(config.back_fill).days());
+        lock(maxima).forget_before(first);
+        let deadline = || Instant::now() + config.timeout;
+        let end = deadline();
+        let mut writing = within(end, Writing::open(table, config, end)).await?;
+        let end = deadline();
+        let present = within(end, writing.days(first, today, end)).await?;
+        for date in due(first, today, &present, *settled) {
+            let day = Day { date, observed: lock(maxima).of(date, table.observed.len()) };
+            let end = deadline();
+            let changed = within(end, writing.write(&day, end)).await;
+            let changed = changed
+                .map_err(|problem| Problem::new(problem.reason, format!("{date}: {}", problem.detail)))?;
+            *written += u64::from(changed);
+            let next = date.tomorrow().unwrap_or(date);
+            if config.time_zone.start(next).saturating_add(LATE).is_ok_and(|late| late <= now) {
+                *settled = (*settled).max(Some(date));
+            }
+        }
+        // Nothing hangs on a good-bye that does not come through.
+        let _ = tokio::time::timeout(config.timeout, writing.close()).await;
+        Ok(())
+    }
+
+    /// The moment of the next run, after one that ended now.
+    fn next(&self, attempts: u32) -> Instant {
+        let zone = &self.roll_up.config.time_zone;
+        let now = Timestamp::now();
+        let today = zone.day(now);
+        let midnight = zone.start(today.tomorrow().unwrap_or(today));
+        let new_day = midnight.duration_since(now).saturating_add(AFTER_MIDNIGHT).unsigned_abs();
+        Instant::now() + delay(self.roll_up.config.every, attempts).min(new_day)
+    }
+}
+
+/// Writes a roll-up again and again.
+pub(super) async fn run(roll_up: RollUp, watched: Vec<Watched>, store: Arc<Store>, first: Instant) {
+    let RollUp { pack, table, config } = &roll_up;
+    let (target, zone) = (config.target(), config.time_zone.name());
+    tracing::info!(event = "roll_up.on", pack, target, table = %table.table, time_zone = zone);
+    let pack = pack.clone();
+    let keeper = RollUpKeeper::new(roll_up);
+    let look = look(watched, keeper.roll_up.config.time_zone.clone(), Arc::clone(&keeper.maxima), &store);
+    future::join(look, write(keeper, pack, &store, first)).await;
+}
+
+async fn write(mut keeper: RollUpKeeper, pack: String, store: &Store, first: Instant) {
+    let (mut next, mut attempts) = (first, 0_u32);
+    loop {
+        tokio::time::sleep_until(next).await;
+        let run = keeper.run(Timestamp::now()).await;
+        attempts = if run.problem.is_none() { 0 } else { attempts.saturating_add(1) };
+        next = keeper.next(attempts);
+        let event = store.update_roll_up(&pack, |state| state.ran(run, SystemTime::now()));
+        match event {
+            Some(RollUpEvent::Failed(Problem { reason, detail })) => {
+                tracing::warn!(event = "roll_up.failed", pack, %reason, detail);
+            }
+            Some(RollUpEvent::Recovered) => tracing::info!(event = "roll_up.recovered", pack),
+            None => {}
+        }
+    }
+}
+
+/// A query whose result holds the metric of an observed column.
+pub(super) struct Watched {
+    column: usize,
+    observed: Observed,
+    source: SourceName,
+    query: String,
+}
+
+/// The queries of the pack that give the metrics of observed columns.
+pub(super) fn watched(roll_up: &RollUp, config: &Config) -> Vec<Watched> {
+    let prefix = format!("{}.", roll_up.pack);
+    let queries = || config.queries().iter().filter(|query| query.spec.name.starts_with(&prefix));
+    let of_column = |(column, observed): (usize, &Observed)| {
+        let metric = observed.metric.clone();
+        let giving = queries()
+            .filter(move |query| query.spec.metrics.iter().any(|given| given.name.as_ref() == metric));
+        let observed = observed.clone();
+        giving.map(move |query| Watched {
+            column,
+            observed: observed.clone(),
+            source: query.ask.source().clone(),
+            query: query.spec.name.clone(),
+        })
+    };
+    roll_up.table.observed.values().enumerate().flat_map(of_column).collect()
+}
+
+/// Keeps the largest values of what is watched. A value counts for the day on which it was measured.
+async fn look(watched: Vec<Watched>, zone: TimeZone, maxima: Arc<Mutex<Maxima>>, store: &Store) {
+    loop {
+        for Watched { column, observed, source, query } in &watched {
+            let Observed { metric, labels } = observed;
+            let seen = store.look(source, |state| state.largest(query, metric, labels, SystemTime::now()));
+            if let Some((value, at)) = seen
+                && let Ok(at) = Timestamp::try_from(at)
+            {
+                lock(&maxima).see(zone.day(at), *column, value);
+            }
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Has the server tell what a roll-up lacks, without writing.
+///
+/// # Errors
+/// What is missing.
+pub async fn check_roll_up(roll_up: &RollUp) -> Result<(), Problem> {
+    let RollUp { table, config, .. } = roll_up;
+    let deadline = || Instant::now() + config.timeout;
+    let date = config.time_zone.day(Timestamp::now());
+    let end = deadline();
+    let mut writing = within(end, Writing::open(table, config, end)).await?;
+    let end = deadline();
+    within(end, writing.days(date, date, end)).await?;
+    let day = Day { date, observed: vec![None; table.observed.len()] };
+    let end = deadline();
+    within(end, writing.check(&day, end)).await
+}
+
+/// A step under its deadline.
+async fn within<T>(deadline: Instant, step: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let late = || Err(Problem::new(Reason::Timeout, "no answer in time"));
+    tokio::time::timeout_at(deadline, step).await.unwrap_or_else(|_| late())
+}
+
+fn lock(maxima: &Mutex<Maxima>) -> MutexGuard<'_, Maxima> {
+    // Values are plainly assigned: there is no half-made one to be afraid of.
+    maxima.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,107 @@
+//! What is known of a roll-up, and the families that say it. Pure; time is an argument.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
+
+use crate::metric::{Desc, Family, timestamp};
+use crate::probe::{Problem, Reason};
+
+const SUCCESS: Desc = Desc::gauge(
+    "platform_roll_up_success",
+    &["pack"],
+    "1 when the last run of the daily roll-up wrote every day that was due, else 0; present from the start.",
+);
+const LAST_SUCCESS: Desc = Desc::gauge(
+    "platform_roll_up_last_success_timestamp_seconds",
+    &["pack"],
+    "When the daily roll-up last wrote every day that was due.",
+);
+const DURATION: Desc =
+    Desc::gauge("platform_roll_up_duration_seconds", &["pack"], "How long the roll-up's last run took.");
+const WRITTEN: Desc = Desc::counter(
+    "platform_roll_up_days_written_total",
+    &["pack"],
+    "Rows of days that the roll-up has made or changed.",
+);
+const FAILURES: Desc = Desc::counter(
+    "platform_roll_up_failures_total",
+    &["pack", "reason"],
+    "Runs of the roll-up that did not write every day that was due, by reason.",
+);
+
+/// The failures that a roll-up has most often: their counters start at 0, so that the first one is seen as an increase.
+const LIKELY: [Reason; 5] =
+    [Reason::Timeout, Reason::Connect, Reason::Auth, Reason::Permission, Reason::Query];
+
+/// Every family about roll-ups.
+pub fn catalogue() -> Vec<Desc> {
+    vec![SUCCESS, LAST_SUCCESS, DURATION, WRITTEN, FAILURES]
+}
+
+/// What is known of one roll-up.
+#[derive(Clone, Debug, Default)]
+pub struct RollUpState {
+    succeeded: bool,
+    /// Reasons told since the last success: each is told once.
+    told: BTreeSet<Reason>,
+    failures: BTreeMap<Reason, u64>,
+    written: u64,
+    last_success: Option<SystemTime>,
+    last_duration: Option<Duration>,
+}
+
+/// One run of a roll-up.
+#[derive(Clone, Debug)]
+pub struct RollUpRun {
+    /// How many rows it made or changed.
+    pub written: u64,
+    /// Why it did not come to its end.
+    pub problem: Option<Problem>,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// Something to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RollUpEvent {
+    /// It fails, or fails for another reason than before.
+    Failed(Problem),
+    /// It works again.
+    Recovered,
+}
+
+impl RollUpState {
+    /// Takes in a run.
+    pub fn ran(&mut self, run: RollUpRun, now: SystemTime) -> Option<RollUpEvent> {
+        self.written += run.written;
+        self.last_duration = Some(run.duration);
+        self.succeeded = run.problem.is_none();
+        let Some(problem) = run.problem else {
+            self.last_success = Some(now);
+            return (!std::mem::take(&mut self.told).is_empty()).then_some(RollUpEvent::Recovered);
+        };
+        *self.failures.entry(problem.reason).or_default() += 1;
+        self.told.insert(problem.reason).then_some(RollUpEvent::Failed(problem))
+    }
+}
+
+/// The families of all roll-ups; none where there is no roll-up.
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+pub(super) fn families<'a>(states: impl Iterator<Item = (&'a str, RollUpState)>) -> Vec<Family> {
+    let [mut success, mut last, mut duration, mut written, mut failures] =
+        [SUCCESS, LAST_SUCCESS, DURATION, WRITTEN, FAILURES].map(|desc| desc.family());
+    for (pack, state) in states {
+        success.push([pack], f64::from(state.succeeded));
+        last = last.with_some([pack], state.last_success.map(timestamp));
+        duration = duration.with_some([pack], state.last_duration.map(|duration| duration.as_secs_f64()));
+        written.push([pack], state.written as f64);
+        let others = state.failures.keys().copied().filter(|reason| !LIKELY.contains(reason));
+        for reason in LIKELY.into_iter().chain(others) {
+            let count = state.failures.get(&reason).copied().unwrap_or(0);
+            failures.push([pack, reason.as_str()], count as f64);
+        }
+    }
+    let mut families = vec![success, last, duration, written, failures];
+    families.retain(|family| !family.samples.is_empty());
+    families
+}

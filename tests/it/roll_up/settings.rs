@@ -1,0 +1,61 @@
+//! The keys of a roll-up, in a pack and in a configuration.
+
+use platform_exporter::source::postgres::{DailyTable, RollUpConfig};
+
+use super::{DECLARED, decoded};
+
+#[test]
+fn the_keys_have_defaults() {
+    let config: RollUpConfig = decoded("{write_url: 'postgres://writer:pencil@db/app'}").unwrap();
+    assert_eq!(config.target(), "postgres://db:5432/app");
+    assert_eq!(config.time_zone.name(), "UTC");
+    assert_eq!((config.every.as_secs(), config.timeout.as_secs(), config.back_fill), (300, 60, 31));
+    assert!(!format!("{config:?}").contains("pencil"));
+    let config: RollUpConfig =
+        decoded("{write_url: 'postgres://db', time_zone: europe/berlin, back_fill: 90d}").unwrap();
+    assert_eq!((config.time_zone.name(), config.back_fill), ("Europe/Berlin", 90));
+    let table: DailyTable = decoded(DECLARED).unwrap();
+    assert_eq!(table.observed.len(), 1);
+}
+
+#[test]
+fn every_fault_is_told() {
+    let faults = |yaml: &str| decoded::<RollUpConfig>(yaml).map(drop).unwrap_err().to_string();
+    for (yaml, told) in [
+        ("{every: 5m}", "the key `write_url` is missing"),
+        ("{write_url: 'mysql://db'}", "expected a URL that starts with postgres://"),
+        ("{write_url: 'postgres://db', time_zone: Europe/Berln}", "did you mean `Europe/Berlin`?"),
+        ("{write_url: 'postgres://db', time_zone: CET-1CEST}", "expected the IANA name of a time zone"),
+        ("{write_url: 'postgres://db', back_fill: 12h}", "expected `back_fill` from 1d to 366d"),
+        ("{write_url: 'postgres://db', back_fill: 2y}", "expected `back_fill` from 1d to 366d"),
+        ("{write_url: 'postgres://db', write_password: a, write_password_file: b}", "not both"),
+        ("{write_url: 'postgres://db', url: 'postgres://db'}", "did you mean `write_url`?"),
+    ] {
+        let faults = faults(yaml);
+        assert!(faults.contains(told), "{yaml}: {faults}");
+    }
+    let both = faults("{write_url: 'postgres://db:secret/x', time_zone: Mars, every: never, tiem: 1}");
+    for told in ["time_zone", "every", "tiem"] {
+        assert!(both.contains(told), "{both}");
+    }
+    assert!(!both.contains("secret"), "{both}");
+}
+
+#[test]
+fn a_table_names_each_column_once() {
+    let faults = |from: &str, to: &str| {
+        let yaml = DECLARED.replace(from, to);
+        decoded::<DailyTable>(&yaml).map(drop).unwrap_err().to_string()
+    };
+    for (from, to, told) in [
+        ("table: visits_daily", "table: 'visits; DROP TABLE visits'", "expected a name as in SQL"),
+        ("table: visits_daily", "table: 'a.\"b'", "expected a name as in SQL"),
+        ("columns: [users,", "columns: [day,", "the column day is given twice"),
+        ("columns: [users,", "columns: [max_depth,", "the column max_depth is given twice"),
+        ("columns: [users, month_users, visits, avg_ms]", "columns: []", "expected at least one"),
+        ("day: day", "dya: day", "did you mean `day`?"),
+    ] {
+        let faults = faults(from, to);
+        assert!(faults.contains(told), "{to}: {faults}");
+    }
+}

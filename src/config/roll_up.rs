@@ -1,6 +1,11 @@
-//! A roll-up that is switched on: what the pack says of it, and what the configuration says.
+//! Roll-ups that are switched on: what the pack says of its roll-up, and what the configuration says.
 
+use std::collections::BTreeMap;
+
+use crate::pack::Instance;
+use crate::query::Declared;
 use crate::source::postgres::{DailyTable, RollUpConfig};
+use crate::yaml::{self, Faults, Node, Path};
 
 /// The daily roll-up of a configured pack.
 #[derive(Clone, Debug)]
@@ -11,4 +16,72 @@ pub struct RollUp {
     pub table: DailyTable,
     /// Where and when it is written.
     pub config: RollUpConfig,
+}
+
+const KEY: &str = "roll_up";
+
+/// Reads the roll-up of every pack that has one, and gives those that the configuration switches on.
+pub(super) fn read_all<'a>(
+    tree: &Node,
+    packs: &[Instance],
+    queries: impl Iterator<Item = &'a Declared> + Clone,
+    faults: &mut Faults,
+) -> Vec<RollUp> {
+    let path = Path::default().key("packs");
+    let used = tree.get("packs").map_or(&[][..], Node::entries);
+    let mut roll_ups = Vec::new();
+    for (name, node) in used {
+        let given = node.get(KEY).map(|node| (node, path.key(&name.text).key(KEY)));
+        let config = given
+            .as_ref()
+            .map(|(node, path)| (*node, path, yaml::decode::<RollUpConfig>(node, path, faults)));
+        // What is wrong with the pack itself has been told.
+        let Some(pack) = packs.iter().find(|pack| pack.name == name.text) else { continue };
+        let table = pack.section(KEY).map(|node| table(node, pack, queries.clone(), faults));
+        match (config, table) {
+            (Some((node, path, _)), None) => {
+                faults.at(node.place, path, "this pack has no roll-up: leave the key out");
+            }
+            (Some((node, path, Some(config))), Some(Some(table))) => {
+                roll_ups.push((node, path.clone(), RollUp { pack: name.text.clone(), table, config }));
+            }
+            // Not switched on, or told.
+            _ => {}
+        }
+    }
+    refuse_shared_tables(&roll_ups, faults);
+    roll_ups.into_iter().map(|(_, _, roll_up)| roll_up).collect()
+}
+
+fn table<'a>(
+    node: &Node,
+    pack: &Instance,
+    queries: impl Iterator<Item = &'a Declared>,
+    faults: &mut Faults,
+) -> Option<DailyTable> {
+    let path = Path::default().key(KEY);
+    let table: DailyTable = yaml::decode(node, &path, faults)?;
+    let prefix = format!("{}.", pack.name);
+    let of_pack: Vec<_> = queries.filter(|query| query.spec.name.starts_with(&prefix)).collect();
+    for (column, observed) in &table.observed {
+        let metrics = of_pack.iter().flat_map(|query| &query.spec.metrics);
+        if !metrics.into_iter().any(|metric| metric.name.as_ref() == observed.metric) {
+            let path = path.key("observed").key(&column.to_string());
+            let message = format!("no query of the pack gives {}", observed.metric);
+            faults.at(node.get("observed").unwrap_or(node).place, &path, message);
+        }
+    }
+    Some(table)
+}
+
+/// Two that write the same rows would undo each other's work for ever.
+fn refuse_shared_tables(roll_ups: &[(&Node, Path, RollUp)], faults: &mut Faults) {
+    let mut owners = BTreeMap::new();
+    for (node, path, RollUp { pack, table, config }) in roll_ups {
+        let target = config.target();
+        if let Some(owner) = owners.insert((target, table.table.clone()), pack) {
+            let message = format!("the roll-up of {owner} writes {} there already", table.table);
+            faults.at(node.place, path, message);
+        }
+    }
 }

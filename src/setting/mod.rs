@@ -4,10 +4,12 @@ mod address;
 mod duration;
 mod name;
 mod secret;
+mod sql_name;
 mod time_zone;
 
 pub use address::Address;
 pub use duration::Duration;
 pub use name::{SourceName, SourceNameError};
 pub use secret::{Secret, SecretError};
+pub use sql_name::{SqlName, SqlNameError};
 pub use time_zone::{TimeZone, TimeZoneError};

@@ -10,7 +10,7 @@ mod session;
 use std::time::Duration;
 
 pub use config::{Config, SslMode};
-pub use roll_up::{DailyTable, Day, Observed, RollUpConfig, SqlName, Writing};
+pub use roll_up::{DailyTable, Day, Observed, RollUpConfig, Writing};
 
 use self::prober::{PgAnswers, PgProber};
 use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit, golden};

@@ -1,10 +1,9 @@
 //! What a pack says of its roll-up, and what a configuration says of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::PathBuf;
 
-use crate::setting::{Address, Duration, Secret, TimeZone};
+use crate::setting::{Address, Duration, Secret, SqlName, TimeZone};
 use crate::source::Tls;
 use crate::source::postgres::Config;
 
@@ -64,39 +63,6 @@ pub struct Observed {
     /// Labels with the value that they have to have.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
-}
-
-/// A name as SQL has it: `users`, `app.users`, `"userId"`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
-#[serde(try_from = "String")]
-pub struct SqlName(String);
-
-impl TryFrom<String> for SqlName {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        if name.split('.').all(|part| is_plain(part) || is_quoted(part)) {
-            Ok(Self(name))
-        } else {
-            Err("expected a name as in SQL, such as users, app.users or \"userId\"".to_owned())
-        }
-    }
-}
-
-fn is_plain(part: &str) -> bool {
-    part.starts_with(|first: char| first.is_alphabetic() || first == '_')
-        && part.chars().all(|character| character.is_alphanumeric() || "_$".contains(character))
-}
-
-fn is_quoted(part: &str) -> bool {
-    let inner = part.strip_prefix('"').and_then(|part| part.strip_suffix('"'));
-    inner.is_some_and(|inner| !inner.is_empty() && !inner.contains(['"', '\0']))
-}
-
-impl fmt::Display for SqlName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
 }
 
 /// Where and when to write: the key `roll_up` of a configured pack. Without it, nothing is ever written.

@@ -5,5 +5,5 @@ mod config;
 mod statement;
 mod writer;
 
-pub use config::{DailyTable, Observed, RollUpConfig, SqlName};
+pub use config::{DailyTable, Observed, RollUpConfig};
 pub use writer::{Day, Writing};

@@ -32,7 +32,7 @@ table: visits_daily
 day: day
 columns: [users, month_users, visits, avg_ms]
 sql: |
-  SELECT count(*) FILTER (WHERE last >= $1) AS users, count(*) AS month_users, sum(visits) AS visits,
+  SELECT count(*) FILTER (WHERE last >= $1) AS users, count(*) AS month_users, coalesce(sum(visits), 0) AS visits,
          sum(ms) / sum(visits) AS avg_ms
   FROM (
     SELECT user_id, max(at) AS last, count(*) FILTER (WHERE at >= $1) AS visits,

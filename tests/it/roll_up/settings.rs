@@ -29,7 +29,7 @@ fn every_fault_is_told() {
         ("{write_url: 'postgres://db', back_fill: 12h}", "expected `back_fill` from 1d to 366d"),
         ("{write_url: 'postgres://db', back_fill: 2y}", "expected `back_fill` from 1d to 366d"),
         ("{write_url: 'postgres://db', write_password: a, write_password_file: b}", "not both"),
-        ("{write_url: 'postgres://db', url: 'postgres://db'}", "did you mean `write_url`?"),
+        ("{write_url: 'postgres://db', url: 'postgres://db'}", "url: unknown key; expected one of write_url"),
     ] {
         let faults = faults(yaml);
         assert!(faults.contains(told), "{yaml}: {faults}");

@@ -217,7 +217,7 @@ async fn every_value_is_that_of_the_rows() {
     let deployment = Deployment::of(&world).await;
     let exporter = deployment.exporter().await;
     let expected = answers(&world);
-    assert_eq!(expected.len(), 70, "{expected:#?}");
+    assert_eq!(expected.len(), 98, "{expected:#?}");
     assert!(expected.values().all(|value| *value > 0.0), "{expected:#?}");
     shows(&exporter, &expected).await;
     let (is_good, text) = deployment.check_live();

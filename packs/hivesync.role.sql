@@ -1,0 +1,42 @@
+-- Two read-only roles for the hivesync pack: one for the exporter, one for Grafana's data source. Run it as the owner of
+-- the tables, or as a superuser, in the application's database. It can be run again.
+--
+-- Rights are given by column: the exporter never sees a name, an e-mail address or the name of a project. Where a
+-- parameter of the pack renames a table or column, rename it here too. Set passwords with \password, not here.
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'platform_exporter') THEN
+        CREATE ROLE platform_exporter LOGIN;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'grafana_hivesync') THEN
+        CREATE ROLE grafana_hivesync LOGIN;
+    END IF;
+END
+$$;
+
+-- What the exporter asks of any server; it has to be a superuser who grants it.
+GRANT pg_monitor TO platform_exporter;
+
+GRANT USAGE ON SCHEMA public TO platform_exporter, grafana_hivesync;
+
+-- The numbers.
+GRANT SELECT (id) ON users TO platform_exporter;
+GRANT SELECT (user_id, plan, status, trial_ends_at) ON subscriptions TO platform_exporter;
+GRANT SELECT (id) ON projects TO platform_exporter;
+GRANT SELECT (id, user_id, kind, device_id, device_type, created_at, last_heartbeat_at) ON sessions TO platform_exporter;
+GRANT SELECT (user_id, status, error_class, input_tokens, output_tokens, created_at, completed_at)
+    ON ai_usage_events TO platform_exporter;
+GRANT SELECT (user_id, status, created_at, completed_at) ON preview_jobs TO platform_exporter;
+
+-- The tables of the administrator's view: who uses AI most, and what went wrong lately.
+GRANT SELECT (id, username) ON users TO grafana_hivesync;
+GRANT SELECT (user_id, plan, status, trial_ends_at, created_at) ON subscriptions TO grafana_hivesync;
+GRANT SELECT (user_id, created_at, last_heartbeat_at) ON sessions TO grafana_hivesync;
+GRANT SELECT (user_id, status, error_class, created_at, completed_at)
+    ON ai_usage_events TO grafana_hivesync;
+GRANT SELECT (status, error_class, created_at, completed_at) ON preview_jobs TO grafana_hivesync;
+
+-- Grafana's own limits: whoever may edit a panel can write any SELECT.
+ALTER ROLE grafana_hivesync SET default_transaction_read_only = on;
+ALTER ROLE grafana_hivesync SET statement_timeout = '10s';

@@ -1,0 +1,225 @@
+//! HiveSync: real servers with a made-up platform in them, the pack's own scripts, and the binary.
+
+mod answers;
+mod changes;
+mod failures;
+mod panels;
+mod scale;
+mod world;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use self::answers::{ASSUMED, INPUT_PRICE, ON_DEMAND_PRICE, OUTPUT_PRICE, SPOT_PRICE, Values, answers};
+use self::world::World;
+use crate::support::exporter::{Exporter, binary};
+use crate::support::postgres::Postgres;
+use crate::support::redis::Redis;
+use crate::support::wait::PAUSE;
+
+const SCHEMA: &str = include_str!("schema.sql");
+const ROLES: &str = include_str!("../../../../packs/hivesync.role.sql");
+const INDEXES: &str = include_str!("../../../../packs/hivesync.indexes.sql");
+
+/// Far more than an interval: the machine may be busy.
+const SOON: Duration = Duration::from_secs(60);
+
+/// The services of a HiveSync.
+struct Deployment {
+    postgres: Postgres,
+    redis: Redis,
+    logs: TempDir,
+}
+
+impl Deployment {
+    /// The tables, the roles and the indexes; no rows yet.
+    async fn bare() -> Self {
+        let (postgres, redis) = tokio::join!(Postgres::start(), Redis::start());
+        postgres.sql(SCHEMA).await;
+        // Both scripts may be run again.
+        for _ in 0..2 {
+            postgres.sql(ROLES).await;
+            for statement in statements(INDEXES) {
+                postgres.sql(&statement).await;
+            }
+        }
+        let logs = TempDir::with_prefix("hivesync-").expect("a temporary directory");
+        Self { postgres, redis, logs }
+    }
+
+    async fn of(world: &World) -> Self {
+        let deployment = Self::bare().await;
+        for insert in world.inserts() {
+            deployment.postgres.sql(&insert).await;
+        }
+        for key in world.socket_keys() {
+            deployment.open_socket(&key).await;
+        }
+        deployment.redis.run::<()>(&["SET", "session:7", "another key"]).await;
+        for (queue, length) in [("ai_queue:tasks", world.ai_queue), ("ai_queue:preview", world.preview_queue)]
+        {
+            for _ in 0..length {
+                deployment.redis.run::<()>(&["RPUSH", queue, "{}"]).await;
+            }
+        }
+        std::fs::write(deployment.ai_log(), world.ai_log_lines()).unwrap();
+        std::fs::write(deployment.preview_log(), world.preview_log_lines()).unwrap();
+        deployment.beat().await;
+        deployment
+    }
+
+    async fn open_socket(&self, key: &str) {
+        self.redis.run::<()>(&["SET", key, "node-1"]).await;
+    }
+
+    /// Two CPU workers and two GPU workers give a heartbeat.
+    async fn beat(&self) {
+        // By a clock that runs ahead, so that they live as long as the test.
+        let at = (jiff::Timestamp::now().as_second() + 3600).to_string();
+        for worker in ["cpu-1", "cpu-2"] {
+            self.redis.run::<()>(&["ZADD", "hb:cpu", &at, worker]).await;
+        }
+        for (worker, spot, state) in [("gpu-1", true, "active"), ("gpu-2", false, "idle")] {
+            let value = format!(
+                r#"{{"at": {at}, "state": "{state}", "instance_type": "g5.xlarge", "spot": {spot}}}"#
+            );
+            self.redis.run::<()>(&["HSET", "hb:gpu", worker, &value]).await;
+        }
+    }
+
+    fn ai_log(&self) -> PathBuf {
+        self.logs.path().join("ai-events.log")
+    }
+
+    fn preview_log(&self) -> PathBuf {
+        self.logs.path().join("preview.log")
+    }
+
+    fn append(&self, log: PathBuf, line: &str) {
+        let mut file = std::fs::OpenOptions::new().append(true).open(log).unwrap();
+        writeln!(file, "{line}").unwrap();
+    }
+
+    /// A configuration with the pack, at a pace at which changes are seen soon.
+    fn config(&self) -> String {
+        format!(
+            "
+sources:
+  app-db: {{postgres: {{url: '{}'}}, interval: 2s}}
+  cache: {{redis: {{url: '{}'}}, interval: 2s}}
+  ai-log: {{logfile: {{path: {}, from: beginning}}, interval: 2s}}
+  preview-log: {{logfile: {{path: {}, from: beginning}}, interval: 2s}}
+  fleet:
+    workers:
+      classes:
+        cpu: {{from: cache, layout: zset, key: 'hb:cpu', expected: 2}}
+        gpu: {{from: cache, layout: hash, key: 'hb:gpu', states: [active, idle]}}
+    interval: 2s
+packs:
+  hivesync:
+    db: app-db
+    cache: cache
+    ai_log: ai-log
+    preview_log: preview-log
+    workers: fleet
+    every_moment: 2s
+    every_day: 2s
+    every_month: 2s
+    month_timeout: 2s
+    input_price: {INPUT_PRICE}
+    output_price: {OUTPUT_PRICE}
+    assumed_input_tokens: {}
+    assumed_output_tokens: {}
+    gpu_on_demand_price: {ON_DEMAND_PRICE}
+    gpu_spot_price: {SPOT_PRICE}
+",
+            self.postgres.url_as("platform_exporter", "", "postgres"),
+            self.redis.url(),
+            self.ai_log().display(),
+            self.preview_log().display(),
+            ASSUMED.0,
+            ASSUMED.1,
+        )
+    }
+
+    async fn exporter(&self) -> Exporter {
+        Exporter::start(&self.config()).await
+    }
+
+    /// `check --live` on the configuration.
+    fn check_live(&self) -> (bool, String) {
+        let file = self.logs.path().join("platform.yml");
+        std::fs::write(&file, self.config()).unwrap();
+        let mut check = Command::new(binary());
+        let Output { status, stdout, stderr } =
+            check.args(["check", "--live", "--config.file"]).arg(&file).output().unwrap();
+        (status.success(), [stdout, stderr].map(|text| String::from_utf8(text).unwrap()).concat())
+    }
+}
+
+/// The statements of a script, without its comments.
+fn statements(script: &str) -> Vec<String> {
+    let lines = script.lines().filter(|line| !line.starts_with("--"));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    text.split(';').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect()
+}
+
+/// What the pack exports now.
+async fn values(exporter: &Exporter) -> Values {
+    let metrics = exporter.get("/metrics").await;
+    let lines = metrics.lines().filter(|line| line.starts_with("hivesync_"));
+    lines
+        .map(|line| {
+            let (series, value) = line.rsplit_once(' ').unwrap();
+            let (name, labels) = series.split_once('{').unwrap();
+            let mut labels: Vec<_> = labels.trim_end_matches('}').split(',').collect();
+            labels.retain(|label| !label.starts_with("source="));
+            labels.sort_unstable();
+            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+            (format!("{name}{labels}"), value.parse().unwrap())
+        })
+        .collect()
+}
+
+/// Waits until the exporter shows these values and no others.
+async fn shows(exporter: &Exporter, expected: &Values) {
+    let deadline = Instant::now() + SOON;
+    loop {
+        let differences = differences(&values(exporter).await, expected);
+        if differences.is_empty() {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{}\n{}", differences.join("\n"), exporter.log());
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Each series that is not in both with the same value; PostgreSQL has averages to the microsecond.
+fn differences(found: &Values, expected: &Values) -> Vec<String> {
+    let same = |a: f64, b: f64| (a - b).abs() <= 2e-6 * a.abs().max(1.0);
+    let wrong = expected.iter().filter_map(|(series, value)| match found.get(series) {
+        None => Some(format!("{series} is missing, expected {value}")),
+        Some(found) if same(*found, *value) => None,
+        Some(found) => Some(format!("{series} is {found}, expected {value}")),
+    });
+    let more = found.iter().filter(|(series, _)| !expected.contains_key(*series));
+    wrong.chain(more.map(|(series, value)| format!("{series} is {value}, expected none"))).collect()
+}
+
+/// Every value equals the one that was worked out from the rows, asked with the rights that the script gives.
+#[tokio::test]
+async fn every_value_is_that_of_the_rows() {
+    let world = World::new();
+    let deployment = Deployment::of(&world).await;
+    let exporter = deployment.exporter().await;
+    let expected = answers(&world);
+    assert_eq!(expected.len(), 98, "{expected:#?}");
+    assert!(expected.values().all(|value| *value > 0.0), "{expected:#?}");
+    shows(&exporter, &expected).await;
+    let (is_good, text) = deployment.check_live();
+    assert!(is_good, "{text}");
+}

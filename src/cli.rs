@@ -29,11 +29,15 @@ pub struct Cli {
 }
 
 /// The flags of every command.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Flags {
     /// Configuration file. Without it, the environment names the sources.
     #[arg(long = "config.file", value_name = "FILE", env = "PLATFORM_EXPORTER_CONFIG_FILE", global = true)]
     pub config_file: Option<PathBuf>,
+    /// Read the configuration again when it, or the file of a pack, has changed; looked at this often. Without it, only
+    /// SIGHUP and `POST /-/reload` do.
+    #[arg(long = "config.auto-reload-interval", value_name = "DURATION", value_parser = duration, global = true)]
+    pub auto_reload_interval: Option<Duration>,
     /// Address to listen on; may be given several times. `:9884` is every address.
     #[arg(
         long = "web.listen-address",

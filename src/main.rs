@@ -43,7 +43,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Check { live }) => {
             let loaded = command::load(flags)?;
-            let Loaded { origin, config } = &loaded;
+            let Loaded { origin, config, .. } = &loaded;
             println!(
                 "{origin}: {} sources, {} queries, no faults",
                 config.sources().len(),

@@ -8,11 +8,10 @@ use futures_util::future;
 
 use super::Loaded;
 use super::probe::open_lanes;
-use crate::beat::Beats;
 use crate::cli::Flags;
 use crate::probe::{Problem, Reason};
 use crate::query::Reading;
-use crate::schedule::{ask, assemble, check_roll_up, probe_once};
+use crate::schedule::{ask, assemble, by_kind, check_roll_up, probe_once};
 use crate::source::Kind;
 
 /// What a check found.
@@ -26,7 +25,7 @@ pub struct Report {
 /// Checks everything that a configuration names against the running services.
 pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     let config = &loaded.config;
-    let assembly = assemble(config, &Arc::new(Beats::default()), flags.storage_path.as_deref());
+    let assembly = assemble(config, &by_kind(Arc::default(), flags.storage_path.as_deref()));
     let lanes = assembly.lanes.clone();
     let probers = open_lanes(assembly);
     let probes = future::join_all(probers.into_iter().map(async |(name, mut prober)| {

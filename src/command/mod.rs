@@ -5,6 +5,7 @@ mod check;
 mod healthcheck;
 mod packs;
 mod probe;
+mod reload;
 mod serve;
 
 pub use catalog::catalog;
@@ -14,6 +15,8 @@ pub use packs::packs;
 pub use probe::probe;
 pub use serve::serve;
 
+use std::cell::RefCell;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use crate::cli::Flags;
@@ -45,6 +48,8 @@ pub struct Loaded {
     pub origin: String,
     /// The configuration.
     pub config: Config,
+    /// The same for files that hold the same; within one run of the process.
+    pub fingerprint: u64,
 }
 
 /// Loads the configuration that the flags name.
@@ -63,8 +68,15 @@ pub fn load(flags: &Flags) -> Result<Loaded, LoadError> {
     };
     // A pack's file is named as seen from the configuration, wherever the exporter was started.
     let directory = flags.config_file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
-    let file = |name: &str| std::fs::read_to_string(directory.join(name));
+    let hasher = RefCell::new(DefaultHasher::new());
+    text.hash(&mut *hasher.borrow_mut());
+    let file = |name: &str| {
+        let text = std::fs::read_to_string(directory.join(name))?;
+        text.hash(&mut *hasher.borrow_mut());
+        Ok(text)
+    };
     let surroundings = Surroundings { variable: &variable, file: &file };
     let config = config::load(&text, &origin, surroundings).map_err(LoadError::Faults)?;
-    Ok(Loaded { origin, config })
+    let fingerprint = hasher.borrow().finish();
+    Ok(Loaded { origin, config, fingerprint })
 }

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::Loaded;
-use crate::beat::Beats;
 use crate::cli::Flags;
 use crate::metric::{Exposition, Format, encode};
 use crate::probe::Problem;
-use crate::schedule::{Assembly, assemble, probe_once};
+use crate::schedule::{Assembly, assemble, by_kind, probe_once};
 use crate::setting::SourceName;
 use crate::snapshot::{Status, Store};
 
@@ -25,7 +24,7 @@ pub struct Probed {
 /// Probes one source once. Returns `None` when there is no such source.
 pub async fn probe(flags: &Flags, loaded: &Loaded, name: &str) -> Option<Probed> {
     let (name, source) = loaded.config.sources().get_key_value(name)?;
-    let assembly = assemble(&loaded.config, &Arc::new(Beats::default()), flags.storage_path.as_deref());
+    let assembly = assemble(&loaded.config, &by_kind(Arc::default(), flags.storage_path.as_deref()));
     let mut probers = open_lanes(assembly);
     let store = Store::new(&loaded.config, SystemTime::now());
     let started = Instant::now();
@@ -36,7 +35,7 @@ pub async fn probe(flags: &Flags, loaded: &Loaded, name: &str) -> Option<Probed>
     exposition.add(None, state.families(SystemTime::now()));
     Some(Probed {
         status: state.status(),
-        problems: event.map(|event| event.problems).unwrap_or_default(),
+        problems: event.flatten().map(|event| event.problems).unwrap_or_default(),
         metrics: encode(&Arc::new(exposition), Format::Text),
     })
 }
@@ -45,8 +44,8 @@ pub async fn probe(flags: &Flags, loaded: &Loaded, name: &str) -> Option<Probed>
 pub(super) fn open_lanes(
     assembly: Assembly,
 ) -> std::collections::BTreeMap<SourceName, Box<dyn crate::probe::Prober>> {
-    for (inbox, answers) in assembly.inboxes {
-        tokio::spawn(inbox.serve(answers));
+    for (mut inbox, mut answers) in assembly.inboxes {
+        tokio::spawn(async move { inbox.serve(answers.as_mut()).await });
     }
     assembly.probers
 }

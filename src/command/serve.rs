@@ -5,15 +5,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Loaded;
+use super::reload::Reloader;
 use crate::beat::Beats;
 use crate::cli::Flags;
-use crate::schedule::{Schedule, assemble};
+use crate::schedule::{Schedule, by_kind};
 use crate::server::{self, App};
 use crate::snapshot::Store;
 
@@ -36,12 +39,13 @@ pub enum ServeError {
 /// The loops have this long to let go of what they do on shutdown.
 const LET_GO: Duration = Duration::from_secs(1);
 
-/// Serves until SIGTERM or SIGINT, then drains; a second signal ends the draining.
+/// Serves until SIGTERM or SIGINT, then drains; a second signal ends the draining. SIGHUP reads the configuration
+/// again.
 ///
 /// # Errors
 /// When an address cannot be listened on: before any source is contacted.
 pub async fn serve(flags: &Flags, loaded: Loaded) -> Result<(), ServeError> {
-    let mut signals = Signals::new().map_err(ServeError::Signals)?;
+    let signals = Signals::new().map_err(ServeError::Signals)?;
     let mut listeners = Vec::new();
     for &address in &flags.listen_addresses {
         let listener =
@@ -50,37 +54,48 @@ pub async fn serve(flags: &Flags, loaded: Loaded) -> Result<(), ServeError> {
         listeners.push(listener);
     }
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let app = Arc::new(start(flags, &loaded, &tasks, &stop));
+    let (app, reloader) = start(flags, &loaded, &tasks, &stop).await;
     for listener in listeners {
         tasks.spawn(server::serve(listener, Arc::clone(&app), stop.clone()));
     }
+    let work = reloader.run(signals.hang_up);
+    tasks.spawn(stop.clone().run_until_cancelled_owned(work));
     tasks.close();
-    let first = signals.next().await;
+    let mut ends = signals.ends;
+    let first = ends.next().await;
     tracing::info!(event = "shutdown", signal = first);
     stop.cancel();
     tokio::select! {
         () = drained(&tasks) => {}
-        second = signals.next() => tracing::warn!(event = "shutdown", signal = second, "not waiting any longer"),
+        second = ends.next() => tracing::warn!(event = "shutdown", signal = second, "not waiting any longer"),
     }
     Ok(())
 }
 
-fn start(flags: &Flags, loaded: &Loaded, tasks: &TaskTracker, stop: &CancellationToken) -> App {
+async fn start(
+    flags: &Flags,
+    loaded: &Loaded,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> (Arc<App>, Reloader) {
     let config = &loaded.config;
     let beats = Arc::new(Beats::default());
     let store = Arc::new(Store::new(config, SystemTime::now()));
     tasks.spawn(stop.clone().run_until_cancelled_owned(Arc::clone(&store).keep_published()));
-    let assembly = assemble(config, &beats, flags.storage_path.as_deref());
-    let schedule = Schedule::start(config, assembly, &store, tasks, stop);
-    let pushes = config.sources().values().flat_map(|source| source.config.definition().push_tokens());
-    App {
+    let build = by_kind(Arc::clone(&beats), flags.storage_path.as_deref());
+    let schedule = Schedule::new(build, Arc::clone(&store), tasks.clone(), stop.clone());
+    schedule.apply(config).await;
+    let (reloads, requests) = mpsc::channel(1);
+    let app = Arc::new(App {
         store,
         schedule,
         beats,
-        push_tokens: pushes.collect(),
+        push_tokens: ArcSwap::from_pointee(config.push_tokens()),
+        reloads,
         access_log: flags.access_log,
         timeout_offset: flags.timeout_offset.get(),
-    }
+    });
+    (Arc::clone(&app), Reloader::new(flags, loaded, app, requests))
 }
 
 async fn drained(tasks: &TaskTracker) {
@@ -90,17 +105,27 @@ async fn drained(tasks: &TaskTracker) {
     }
 }
 
-/// The signals that end the exporter.
+/// The signals that the exporter listens to.
 struct Signals {
+    hang_up: Signal,
+    ends: Ends,
+}
+
+/// The signals that end it.
+struct Ends {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
     fn new() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        let ends =
+            Ends { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? };
+        Ok(Self { hang_up: signal(SignalKind::hangup())?, ends })
     }
+}
 
+impl Ends {
     async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",

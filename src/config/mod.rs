@@ -15,7 +15,7 @@ use std::io;
 
 use crate::pack::Instance;
 use crate::query::{Declared, grammar};
-use crate::setting::SourceName;
+use crate::setting::{Secret, SourceName};
 use crate::yaml::{self, Faults, Node, Path};
 
 /// A configuration without faults: [`load`] is the only way to one.
@@ -36,6 +36,11 @@ impl Config {
     /// The declared queries, those of packs among them.
     pub fn queries(&self) -> &[Declared] {
         &self.queries
+    }
+
+    /// The token of each class whose workers push their heartbeats.
+    pub fn push_tokens(&self) -> BTreeMap<String, Secret> {
+        self.sources.values().flat_map(|source| source.config.definition().push_tokens()).collect()
     }
 
     /// The packs in use.

@@ -16,6 +16,8 @@ pub struct RollUp {
     pub table: DailyTable,
     /// Where and when it is written.
     pub config: RollUpConfig,
+    /// The same for a roll-up that is configured in the same way; within one run of the process.
+    pub fingerprint: u64,
 }
 
 const KEY: &str = "roll_up";
@@ -37,13 +39,16 @@ pub(super) fn read_all<'a>(
             .map(|(node, path)| (*node, path, yaml::decode::<RollUpConfig>(node, path, faults)));
         // What is wrong with the pack itself has been told.
         let Some(pack) = packs.iter().find(|pack| pack.name == name.text) else { continue };
-        let table = pack.section(KEY).map(|node| table(node, pack, queries.clone(), faults));
+        let section = pack.section(KEY);
+        let table = section.map(|node| table(node, pack, queries.clone(), faults));
         match (config, table) {
             (Some((node, path, _)), None) => {
                 faults.at(node.place, path, "this pack has no roll-up: leave the key out");
             }
             (Some((node, path, Some(config))), Some(Some(table))) => {
-                roll_ups.push((node, path.clone(), RollUp { pack: name.text.clone(), table, config }));
+                let fingerprint = node.fingerprint() ^ section.map_or(0, Node::fingerprint).rotate_left(1);
+                let roll_up = RollUp { pack: name.text.clone(), table, config, fingerprint };
+                roll_ups.push((node, path.clone(), roll_up));
             }
             // Not switched on, or told.
             _ => {}
@@ -77,7 +82,7 @@ fn table<'a>(
 /// Two that write the same rows would undo each other's work for ever.
 fn refuse_shared_tables(roll_ups: &[(&Node, Path, RollUp)], faults: &mut Faults) {
     let mut owners = BTreeMap::new();
-    for (node, path, RollUp { pack, table, config }) in roll_ups {
+    for (node, path, RollUp { pack, table, config, .. }) in roll_ups {
         let target = config.target();
         if let Some(owner) = owners.insert((target, table.table.clone()), pack) {
             let message = format!("the roll-up of {owner} writes {} there already", table.table);

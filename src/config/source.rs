@@ -19,6 +19,8 @@ pub struct Source {
     pub timeout: std::time::Duration,
     /// A probe that takes longer makes the source degraded.
     pub slow_after: Option<std::time::Duration>,
+    /// The same for a source that is configured in the same way; within one run of the process.
+    pub fingerprint: u64,
 }
 
 /// The keys beside that of the kind.
@@ -76,7 +78,7 @@ fn read(node: &Node, path: &Path, faults: &mut Faults) -> Option<Source> {
         faults.at(place, &path.key("timeout"), format!("expected at most the interval, which is {interval}"));
     }
     let slow_after = common.degraded.and_then(|degraded| degraded.latency).map(Duration::get);
-    Some(Source { config, interval, timeout, slow_after })
+    Some(Source { config, interval, timeout, slow_after, fingerprint: node.fingerprint() })
 }
 
 /// A map with only those entries whose key is among `keys`.

@@ -56,17 +56,21 @@ impl Lane {
     /// # Errors
     /// What the source says; `timeout` when it says nothing in time.
     pub async fn ask(&self, question: &Question, timeout: Duration) -> Result<Rows, Problem> {
-        let gone = || Problem::new(Reason::Internal, "the query lane has ended");
-        let (reply, answer) = oneshot::channel();
-        let request = Request { question: question.clone(), timeout, reply };
-        self.0.send(request).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        loop {
+            let (reply, answer) = oneshot::channel();
+            let request = Request { question: question.clone(), timeout, reply };
+            let gone = || Problem::new(Reason::Internal, "the query lane has ended");
+            self.0.send(request).await.map_err(|_| gone())?;
+            // Whoever was about to answer has been replaced: its successor is asked.
+            let Ok(answer) = answer.await else { continue };
+            return answer;
+        }
     }
 }
 
 impl Inbox {
-    /// Answers questions until every asking end is gone.
-    pub async fn serve(mut self, mut source: Box<dyn Answers>) {
+    /// Answers questions until every asking end is gone. Dropped, it leaves the questions that wait to its successor.
+    pub async fn serve(&mut self, source: &mut dyn Answers) {
         while let Some(Request { question, timeout, reply }) = self.0.recv().await {
             // Nobody waits for this answer any more: asking would only load the source.
             if reply.is_closed() {

@@ -32,6 +32,11 @@ impl Question {
         }
     }
 
+    /// Whether a source has to know the question before it is put: lines of a log are counted as they come.
+    pub fn is_known_ahead(&self) -> bool {
+        matches!(self, Self::Log(_))
+    }
+
     /// Whether the parts of the question go together.
     ///
     /// # Errors

@@ -1,31 +1,52 @@
-//! From a configuration to running parts: every source built, the lanes between them laid. Touches no network.
+//! From a configuration to the parts of a source, and the lanes between sources. Touches no network.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::beat::Beats;
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::probe::Prober;
 use crate::query::{Answers, Ask, Inbox, Lane, Question, lane};
 use crate::setting::SourceName;
-use crate::source::Context;
+use crate::source::{Context, Parts};
 
-/// The parts of all sources.
+/// The asking ends of the query lanes, by the names of their sources.
+pub type Lanes = BTreeMap<SourceName, Lane>;
+
+/// Builds the parts of a source: of this name, so configured, with the questions that it has to know ahead.
+pub type Build = Box<dyn Fn(&SourceName, &Source, &[Question], &Lanes) -> Parts + Send + Sync>;
+
+/// Builds sources as their kinds do. `state_dir` is where they may keep what has to survive a restart.
+pub fn by_kind(beats: Arc<Beats>, state_dir: Option<&Path>) -> Build {
+    let state_dir: Option<PathBuf> = state_dir.map(Path::to_owned);
+    Box::new(move |name, source, questions, lanes| {
+        source.config.definition().build(&Context {
+            name,
+            timeout: source.timeout,
+            questions,
+            lanes,
+            beats: &beats,
+            state_dir: state_dir.as_deref(),
+        })
+    })
+}
+
+/// The parts of all sources of a configuration, at rest.
 pub struct Assembly {
     /// The probers by the names of their sources.
     pub probers: BTreeMap<SourceName, Box<dyn Prober>>,
     /// The asking ends of the query lanes.
-    pub lanes: BTreeMap<SourceName, Lane>,
+    pub lanes: Lanes,
     /// The answering ends, each with what answers.
     pub inboxes: Vec<(Inbox, Box<dyn Answers>)>,
 }
 
 /// Builds every source of a configuration.
-pub fn assemble(config: &Config, beats: &Arc<Beats>, state_dir: Option<&Path>) -> Assembly {
+pub fn assemble(config: &Config, build: &Build) -> Assembly {
     let questions = questions(config);
     // A source may ask any other, so every lane is there before the first source is built.
-    let (lanes, mut inboxes): (BTreeMap<_, _>, BTreeMap<_, _>) = config
+    let (lanes, mut inboxes): (Lanes, BTreeMap<_, _>) = config
         .sources()
         .keys()
         .map(|name| {
@@ -35,25 +56,20 @@ pub fn assemble(config: &Config, beats: &Arc<Beats>, state_dir: Option<&Path>) -
         .unzip();
     let mut assembly = Assembly { probers: BTreeMap::new(), lanes, inboxes: Vec::new() };
     for (name, source) in config.sources() {
-        let parts = source.config.definition().build(&Context {
-            name,
-            timeout: source.timeout,
-            questions: questions.get(name).map_or(&[], Vec::as_slice),
-            lanes: &assembly.lanes,
-            beats,
-            state_dir,
-        });
+        let parts = build(name, source, of(&questions, name), &assembly.lanes);
         assembly.probers.insert(name.clone(), parts.prober);
         assembly.inboxes.extend(inboxes.remove(name).zip(parts.answers));
     }
     assembly
 }
 
-/// Every question that will be put to each source.
-fn questions(config: &Config) -> BTreeMap<SourceName, Vec<Question>> {
+/// The questions that each source has to know ahead.
+pub(super) fn questions(config: &Config) -> BTreeMap<SourceName, Vec<Question>> {
     let mut questions: BTreeMap<SourceName, Vec<Question>> = BTreeMap::new();
     let mut add = |source: &SourceName, question: &Question| {
-        questions.entry(source.clone()).or_default().push(question.clone());
+        if question.is_known_ahead() {
+            questions.entry(source.clone()).or_default().push(question.clone());
+        }
     };
     for query in config.queries() {
         match &query.ask {
@@ -67,4 +83,12 @@ fn questions(config: &Config) -> BTreeMap<SourceName, Vec<Question>> {
         }
     }
     questions
+}
+
+/// The questions of one source.
+pub(super) fn of<'a>(
+    questions: &'a BTreeMap<SourceName, Vec<Question>>,
+    name: &SourceName,
+) -> &'a [Question] {
+    questions.get(name).map_or(&[], Vec::as_slice)
 }

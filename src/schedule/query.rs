@@ -1,23 +1,18 @@
 //! The loop of one declared query: ask, read, record, wait.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future;
 use tokio::time::Instant;
 
-use super::event;
+use super::{Lanes, event};
 use crate::probe::{Problem, Reason};
-use crate::query::{Ask, Cell, Declared, DistinctCount, Lane, Reading, Rows};
-use crate::setting::SourceName;
+use crate::query::{Ask, Cell, Declared, DistinctCount, Reading, Rows};
 use crate::snapshot::{QueryRun, Store};
 
 /// The first retry of a failed query comes after this time; each further one after twice as long.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
-
-/// The query lanes by the names of their sources.
-type Lanes = BTreeMap<SourceName, Lane>;
 
 pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, first: Instant) {
     let mut reading = Reading::new(Arc::new(declared.spec.clone()));
@@ -36,7 +31,7 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, fir
             let event = state.queried(&declared.spec.name, run, SystemTime::now());
             event.map(|event| (state.kind(), event))
         });
-        if let Some((kind, event)) = event {
+        if let Some((kind, event)) = event.flatten() {
             event::log(source, kind, &event);
         }
     }

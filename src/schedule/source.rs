@@ -54,7 +54,7 @@ impl SourceLoop {
                 let event = state.probed(result, started.elapsed(), SystemTime::now());
                 event.map(|event| (state.kind(), event))
             });
-            if let Some((kind, event)) = event {
+            if let Some((kind, event)) = event.flatten() {
                 event::log(&self.name, kind, &event);
             }
             // Whoever asked while the probe was under way has joined it.

@@ -6,7 +6,7 @@ mod response;
 mod routes;
 mod status;
 
-pub use routes::App;
+pub use routes::{App, Reload};
 
 use std::io;
 use std::net::SocketAddr;

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use arc_swap::ArcSwap;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION};
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::response::{Response, exposition, method_not_allowed, page, text};
@@ -20,6 +22,9 @@ use crate::schedule::Schedule;
 use crate::setting::Secret;
 use crate::snapshot::{Published, Store};
 
+/// Someone waits for the configuration to be read again: for nothing, or for what is wrong with it.
+pub type Reload = oneshot::Sender<Result<(), String>>;
+
 /// What the routes work with.
 pub struct App {
     /// What every source last said.
@@ -29,7 +34,9 @@ pub struct App {
     /// Takes pushed heartbeats.
     pub beats: Arc<Beats>,
     /// The token of each class whose workers push.
-    pub push_tokens: BTreeMap<String, Secret>,
+    pub push_tokens: ArcSwap<BTreeMap<String, Secret>>,
+    /// Where the configuration is asked to be read again.
+    pub reloads: mpsc::Sender<Reload>,
     /// Whether requests are logged.
     pub access_log: bool,
     /// How much of Prometheus' scrape timeout is left for the way back.
@@ -47,6 +54,12 @@ pub(super) async fn route(app: &App, request: Request<Incoming>) -> Response {
             _ => method_not_allowed("GET, HEAD, POST"),
         };
     }
+    if uri.path() == "/-/reload" {
+        return match *method {
+            Method::POST | Method::PUT => reload(app).await,
+            _ => method_not_allowed("POST, PUT"),
+        };
+    }
     if !matches!(*method, Method::GET | Method::HEAD) {
         return method_not_allowed("GET, HEAD");
     }
@@ -59,8 +72,23 @@ pub(super) async fn route(app: &App, request: Request<Incoming>) -> Response {
         "/" => page(status::render(&app.store, uri.query().unwrap_or_default(), SystemTime::now())),
         _ => text(
             StatusCode::NOT_FOUND,
-            "Not found. There are /, /metrics, /probe?source=NAME, /-/healthy and /-/ready.",
+            "Not found. There are /, /metrics, /probe?source=NAME, /-/healthy, /-/ready and /-/reload.",
         ),
+    }
+}
+
+/// Has the configuration read again, as `POST /-/reload` does with Prometheus.
+async fn reload(app: &App) -> Response {
+    let (sender, outcome) = oneshot::channel();
+    if app.reloads.send(sender).await.is_err() {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "The exporter is shutting down.");
+    }
+    match outcome.await {
+        Ok(Ok(())) => text(StatusCode::OK, "The configuration was read again."),
+        Ok(Err(error)) => {
+            text(StatusCode::INTERNAL_SERVER_ERROR, format!("The configuration in use stays.\n{error}"))
+        }
+        Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "The exporter is shutting down."),
     }
 }
 
@@ -119,7 +147,8 @@ fn heartbeat(app: &App, path: &str, headers: &HeaderMap) -> Response {
     // An unknown class and a wrong token are answered alike: classes cannot be guessed.
     let unauthorized = || text(StatusCode::UNAUTHORIZED, "Unknown class, or wrong token.");
     let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let (Some(token), Some(given)) = (app.push_tokens.get(&push.class), given) else { return unauthorized() };
+    let tokens = app.push_tokens.load();
+    let (Some(token), Some(given)) = (tokens.get(&push.class), given) else { return unauthorized() };
     match token.read() {
         Ok(token) if bool::from(token.expose_secret().as_bytes().ct_eq(given.as_bytes())) => {}
         Ok(_) => return unauthorized(),

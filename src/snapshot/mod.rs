@@ -12,8 +12,8 @@ pub use published::{Coding, Published};
 pub use roll_up::{RollUpEvent, RollUpRun, RollUpState, catalogue as roll_up_catalogue};
 pub use state::{Change, Event, QueryRun, SourceState, Status};
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -25,11 +25,29 @@ use crate::setting::SourceName;
 
 /// What every source last said. Readers never wait for a source, and writers only for each other.
 pub struct Store {
-    sources: BTreeMap<SourceName, Mutex<SourceState>>,
-    roll_ups: BTreeMap<String, Mutex<RollUpState>>,
+    sources: RwLock<BTreeMap<SourceName, Arc<Mutex<SourceState>>>>,
+    roll_ups: RwLock<BTreeMap<String, Arc<Mutex<RollUpState>>>>,
     started: SystemTime,
+    config: Mutex<ConfigState>,
     changed: Notify,
     current: ArcSwap<Published>,
+}
+
+/// What is known of the configuration in use.
+#[derive(Clone, Copy, Debug)]
+struct ConfigState {
+    /// Whether the last one that was read is the one in use.
+    is_last: bool,
+    read: SystemTime,
+}
+
+/// What another configuration has replaced or removed.
+#[derive(Debug, Default)]
+pub struct Outdated {
+    /// The sources.
+    pub sources: BTreeSet<SourceName>,
+    /// The queries, by name.
+    pub queries: BTreeSet<String>,
 }
 
 /// Changes that come closer together than this are published together.
@@ -40,72 +58,85 @@ const RENEW_EVERY: Duration = Duration::from_secs(5);
 impl Store {
     /// A store in which every configured source is there, with its status unknown.
     pub fn new(config: &Config, now: SystemTime) -> Self {
-        let mut sources: BTreeMap<_, _> = config
-            .sources()
-            .iter()
-            .map(|(name, source)| (name.clone(), SourceState::new(source, now)))
-            .collect();
-        for query in config.queries() {
-            if let Some(state) = sources.get_mut(query.ask.source()) {
-                state.expect_query(&query.spec.name);
-            }
-        }
         let store = Self {
-            sources: sources.into_iter().map(|(name, state)| (name, Mutex::new(state))).collect(),
-            roll_ups: config
-                .roll_ups()
-                .iter()
-                .map(|roll_up| (roll_up.pack.clone(), Mutex::default()))
-                .collect(),
+            sources: RwLock::default(),
+            roll_ups: RwLock::default(),
             started: now,
+            config: Mutex::new(ConfigState { is_last: true, read: now }),
             changed: Notify::new(),
             current: ArcSwap::default(),
         };
+        store.apply(config, &Outdated::default());
         store.publish();
         store
     }
 
-    /// Changes the state of a source, and has the change published soon.
-    ///
-    /// # Panics
-    /// When the source is not in the configuration that the store was made from.
-    pub fn update<R>(&self, name: &SourceName, change: impl FnOnce(&mut SourceState) -> R) -> R {
-        let result = change(&mut self.lock(name.as_str()));
+    /// Has the store hold the sources, queries and roll-ups of this configuration. What is known of them stays, but
+    /// for what is outdated, of which nothing is known any more.
+    pub fn apply(&self, config: &Config, outdated: &Outdated) {
+        let now = SystemTime::now();
+        let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
+        sources.retain(|name, _| config.sources().contains_key(name) && !outdated.sources.contains(name));
+        for (name, source) in config.sources() {
+            let state = sources
+                .entry(name.clone())
+                .or_insert_with(|| Arc::new(Mutex::new(SourceState::new(source, now))));
+            let queries = config.queries().iter().filter(|query| query.ask.source() == name);
+            let mut state = unpoisoned(state);
+            state.forget_queries(|name| outdated.queries.contains(name));
+            state.expect_queries(queries.map(|query| query.spec.name.as_str()));
+        }
+        let mut roll_ups = self.roll_ups.write().unwrap_or_else(PoisonError::into_inner);
+        roll_ups.retain(|pack, _| config.roll_ups().iter().any(|roll_up| roll_up.pack == *pack));
+        for roll_up in config.roll_ups() {
+            roll_ups.entry(roll_up.pack.clone()).or_default();
+        }
         self.changed.notify_one();
-        result
     }
 
-    /// Changes the state of a roll-up, and has the change published soon.
-    ///
-    /// # Panics
-    /// When the roll-up is not in the configuration that the store was made from.
-    pub fn update_roll_up<R>(&self, pack: &str, change: impl FnOnce(&mut RollUpState) -> R) -> R {
-        let result = change(&mut unpoisoned(&self.roll_ups[pack]));
+    /// Takes in that a configuration was read: whether it is now the one in use, or was refused.
+    pub fn config_read(&self, is_good: bool, now: SystemTime) {
+        let mut config = unpoisoned(&self.config);
+        config.is_last = is_good;
+        if is_good {
+            config.read = now;
+        }
         self.changed.notify_one();
-        result
     }
 
-    /// Looks at the state of a source without copying it.
-    ///
-    /// # Panics
-    /// When the source is not in the configuration that the store was made from.
-    pub fn look<R>(&self, name: &SourceName, look: impl FnOnce(&SourceState) -> R) -> R {
-        look(&self.lock(name.as_str()))
+    /// Changes the state of a source, and has the change published soon. `None` when there is no such source.
+    pub fn update<R>(&self, name: &SourceName, change: impl FnOnce(&mut SourceState) -> R) -> Option<R> {
+        let result = change(&mut unpoisoned(&*self.source(name.as_str())?));
+        self.changed.notify_one();
+        Some(result)
+    }
+
+    /// Changes the state of a roll-up, and has the change published soon. `None` when there is no such roll-up.
+    pub fn update_roll_up<R>(&self, pack: &str, change: impl FnOnce(&mut RollUpState) -> R) -> Option<R> {
+        let state = self.roll_ups.read().unwrap_or_else(PoisonError::into_inner).get(pack).cloned()?;
+        let result = change(&mut unpoisoned(&state));
+        self.changed.notify_one();
+        Some(result)
+    }
+
+    /// Looks at the state of a source without copying it. `None` when there is no such source.
+    pub fn look<R>(&self, name: &SourceName, look: impl FnOnce(&SourceState) -> R) -> Option<R> {
+        Some(look(&unpoisoned(&*self.source(name.as_str())?)))
     }
 
     /// The state of a source as it is now.
     pub fn state(&self, name: &str) -> Option<SourceState> {
-        self.sources.contains_key(name).then(|| self.lock(name).clone())
+        Some(unpoisoned(&*self.source(name)?).clone())
     }
 
     /// The states of all sources, by name.
     pub fn states(&self) -> Vec<(SourceName, SourceState)> {
-        self.sources.keys().map(|name| (name.clone(), self.lock(name.as_str()).clone())).collect()
+        self.sources().into_iter().map(|(name, state)| (name, unpoisoned(&state).clone())).collect()
     }
 
     /// Whether every source has been probed at least once.
     pub fn is_ready(&self) -> bool {
-        self.sources.keys().all(|name| self.lock(name.as_str()).status() != Status::Unknown)
+        self.sources().iter().all(|(_, state)| unpoisoned(state).status() != Status::Unknown)
     }
 
     /// What `/metrics` says now.
@@ -129,12 +160,14 @@ impl Store {
 
     fn publish(&self) {
         let now = SystemTime::now();
+        let config = *unpoisoned(&self.config);
         let mut exposition = Exposition::default();
-        exposition.add(None, own::families(self.started).into_iter().map(Arc::new));
-        let roll_ups = self.roll_ups.iter().map(|(pack, state)| (pack.as_str(), unpoisoned(state).clone()));
+        exposition.add(None, own::families(self.started, config).into_iter().map(Arc::new));
+        let roll_ups = self.roll_ups.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let roll_ups = roll_ups.iter().map(|(pack, state)| (pack.as_str(), unpoisoned(state).clone()));
         exposition.add(None, roll_up::families(roll_ups).into_iter().map(Arc::new));
-        for name in self.sources.keys() {
-            let families = self.lock(name.as_str()).families(now);
+        for (name, state) in self.sources() {
+            let families = unpoisoned(&state).families(now);
             exposition.add(Some(name.as_arc()), families);
         }
         let next = Published::new(exposition);
@@ -142,8 +175,13 @@ impl Store {
         self.current.store(Arc::new(next));
     }
 
-    fn lock(&self, name: &str) -> MutexGuard<'_, SourceState> {
-        unpoisoned(&self.sources[name])
+    fn source(&self, name: &str) -> Option<Arc<Mutex<SourceState>>> {
+        self.sources.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    fn sources(&self) -> Vec<(SourceName, Arc<Mutex<SourceState>>)> {
+        let sources = self.sources.read().unwrap_or_else(PoisonError::into_inner);
+        sources.iter().map(|(name, state)| (name.clone(), Arc::clone(state))).collect()
     }
 }
 

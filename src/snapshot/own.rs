@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use super::ConfigState;
 use crate::metric::{Desc, Family, timestamp};
 
 const BUILD_INFO: Desc =
@@ -33,11 +34,11 @@ pub fn catalogue() -> Vec<Desc> {
     vec![BUILD_INFO, CONFIG_GOOD, CONFIG_READ, CPU, RESIDENT, VIRTUAL, OPEN_FDS, MAX_FDS, THREADS, STARTED]
 }
 
-pub(super) fn families(started: SystemTime) -> Vec<Family> {
+pub(super) fn families(started: SystemTime, config: ConfigState) -> Vec<Family> {
     let mut families = vec![
         BUILD_INFO.family().with([env!("CARGO_PKG_VERSION")], 1.0),
-        CONFIG_GOOD.value(1.0),
-        CONFIG_READ.value(timestamp(started)),
+        CONFIG_GOOD.value(f64::from(u8::from(config.is_last))),
+        CONFIG_READ.value(timestamp(config.read)),
         STARTED.value(timestamp(started)),
     ];
     // Without /proc (a hardened container) the exporter has no process metrics, and nothing else is missing.

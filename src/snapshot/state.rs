@@ -140,8 +140,17 @@ impl SourceState {
         }
     }
 
-    pub(super) fn expect_query(&mut self, name: &str) {
-        self.queries.insert(name.to_owned(), QueryState::default());
+    pub(super) fn forget_queries(&mut self, is_outdated: impl Fn(&str) -> bool) {
+        self.queries.retain(|name, _| !is_outdated(name));
+    }
+
+    /// Has the source know these queries and no others; what is known of them stays.
+    pub(super) fn expect_queries<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        let names: BTreeSet<&str> = names.collect();
+        self.queries.retain(|name, _| names.contains(name.as_str()));
+        for name in names {
+            self.queries.entry(name.to_owned()).or_default();
+        }
     }
 
     /// Takes in the outcome of a probe. Its families replace those of the last one, as a whole.

@@ -196,7 +196,7 @@ pub struct Context<'a> {
     pub name: &'a SourceName,
     /// How long a probe may take: limits on the server's side have to be below it.
     pub timeout: Duration,
-    /// Every question that will be put to this source.
+    /// The questions that this source has to know before they are put.
     pub questions: &'a [Question],
     /// The query lanes of all sources that can be asked.
     pub lanes: &'a BTreeMap<SourceName, Lane>,

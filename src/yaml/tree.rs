@@ -1,6 +1,7 @@
 //! A YAML document as a tree whose nodes know their place.
 
-use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{fmt, mem};
 
 use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -71,11 +72,39 @@ impl Node {
         }
     }
 
+    /// A number that is the same for nodes that hold the same, wherever they stand; within one run of the process.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.value.hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// The elements of a list; none for anything else.
     pub fn elements(&self) -> &[Self] {
         match &self.value {
             Value::List(elements) => elements,
             _ => &[],
+        }
+    }
+}
+
+impl Hash for Value {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        mem::discriminant(self).hash(hasher);
+        match self {
+            Self::Null => {}
+            Self::Bool(value) => value.hash(hasher),
+            Self::Integer(number) => number.hash(hasher),
+            Self::Float(number) => number.to_bits().hash(hasher),
+            Self::String(text) => text.hash(hasher),
+            Self::List(elements) => {
+                elements.len().hash(hasher);
+                elements.iter().for_each(|node| node.value.hash(hasher));
+            }
+            Self::Map(entries) => {
+                entries.len().hash(hasher);
+                entries.iter().for_each(|(key, node)| (&key.text, &node.value).hash(hasher));
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ mod pack;
 mod packs;
 mod platform;
 mod query;
+mod reload;
 mod roll_up;
 mod schedule;
 mod server;

@@ -238,8 +238,8 @@ impl Answers for Scripted {
 #[tokio::test(start_paused = true)]
 async fn a_lane_outlives_what_hangs_and_what_panics() {
     let (hang, dropped) = oneshot::channel();
-    let (lane, inbox) = lane();
-    tokio::spawn(inbox.serve(Box::new(Scripted(vec![Script::Hang(hang), Script::Panic, Script::Rows]))));
+    let (lane, mut inbox) = lane();
+    tokio::spawn(async move { inbox.serve(&mut Scripted(vec![Script::Hang(hang), Script::Panic, Script::Rows])).await });
     let question = Question::Sql("SELECT 1".to_owned());
     let ask = async || lane.ask(&question, Duration::from_secs(1)).await.map_err(|problem| problem.reason);
     assert_eq!(ask().await, Err(Reason::Timeout));
@@ -252,8 +252,8 @@ async fn a_lane_outlives_what_hangs_and_what_panics() {
 #[tokio::test(start_paused = true)]
 async fn waiting_in_the_lane_is_not_counted() {
     let (hang, _dropped) = oneshot::channel();
-    let (lane, inbox) = lane();
-    tokio::spawn(inbox.serve(Box::new(Scripted(vec![Script::Hang(hang), Script::Rows]))));
+    let (lane, mut inbox) = lane();
+    tokio::spawn(async move { inbox.serve(&mut Scripted(vec![Script::Hang(hang), Script::Rows])).await });
     let question = Question::Sql("SELECT 1".to_owned());
     let (slow, quick) = tokio::join!(
         lane.ask(&question, Duration::from_secs(30)),

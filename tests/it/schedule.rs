@@ -8,10 +8,10 @@ use std::time::{Duration, SystemTime};
 use platform_exporter::config::Config;
 use platform_exporter::metric::{Desc, Exposition, Format, encode};
 use platform_exporter::probe::{Observation, Prober, Problem, Reason};
-use platform_exporter::query::{Answers, Cell, Question, Rows, lane};
-use platform_exporter::schedule::{Assembly, Schedule};
-use platform_exporter::setting::SourceName;
+use platform_exporter::query::{Answers, Cell, Question, Rows};
+use platform_exporter::schedule::{Build, Schedule};
 use platform_exporter::snapshot::{Status, Store};
+use platform_exporter::source::Parts;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -104,24 +104,23 @@ fn configuration(text: &str) -> Config {
     crate::config::load(text, "platform.yml", &|_| None).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
-fn start(config: &Config, scripts: &[(&str, &Script)], number: Number) -> Running {
-    let mut assembly = Assembly { probers: BTreeMap::new(), lanes: BTreeMap::new(), inboxes: Vec::new() };
-    for (name, script) in scripts {
-        let name = SourceName::try_from((*name).to_owned()).unwrap();
-        let (lane, inbox) = lane();
-        assembly.probers.insert(name.clone(), Box::new((*script).clone()));
-        assembly.lanes.insert(name, lane);
-        assembly.inboxes.push((inbox, Box::new(number.clone())));
-    }
+async fn start(config: &Config, scripts: &[(&str, &Script)], number: Number) -> Running {
+    let scripts: BTreeMap<String, Script> =
+        scripts.iter().map(|(name, script)| ((*name).to_owned(), (*script).clone())).collect();
+    let build: Build = Box::new(move |name, _, _, _| Parts {
+        prober: Box::new(scripts[name.as_str()].clone()),
+        answers: Some(Box::new(number.clone())),
+    });
     let store = Arc::new(Store::new(config, SystemTime::now()));
     let stop = CancellationToken::new();
-    let schedule = Schedule::start(config, assembly, &store, &TaskTracker::new(), &stop);
+    let schedule = Schedule::new(build, Arc::clone(&store), TaskTracker::new(), stop.clone());
+    schedule.apply(config).await;
     Running { store, schedule, _stop: stop.drop_guard() }
 }
 
 impl Running {
-    fn two(a: &Script, b: &Script) -> Self {
-        start(&configuration(SOURCES), &[("a", a), ("b", b)], Number::default())
+    async fn two(a: &Script, b: &Script) -> Self {
+        start(&configuration(SOURCES), &[("a", a), ("b", b)], Number::default()).await
     }
 
     fn status(&self, name: &str) -> (Status, Vec<Reason>) {
@@ -144,7 +143,7 @@ async fn pass(seconds: u64) {
 
 #[tokio::test(start_paused = true)]
 async fn every_source_is_there_before_it_is_probed() {
-    let running = Running::two(&Script::new(Act::Value(1.0)), &Script::new(Act::Hang));
+    let running = Running::two(&Script::new(Act::Value(1.0)), &Script::new(Act::Hang)).await;
     for name in ["a", "b"] {
         assert_eq!(running.status(name), (Status::Unknown, vec![]));
         assert_eq!(running.says(name, "platform_source_up{kind=\"postgres\"}"), Some(0.0));
@@ -164,7 +163,7 @@ async fn every_source_is_there_before_it_is_probed() {
 #[tokio::test(start_paused = true)]
 async fn what_one_source_does_is_nothing_to_another() {
     let (a, b) = (Script::new(Act::Value(1.0)), Script::new(Act::Panic));
-    let running = Running::two(&a, &b);
+    let running = Running::two(&a, &b).await;
     pass(3).await;
     assert_eq!(running.status("a"), (Status::Up, vec![]));
     assert_eq!(running.status("b"), (Status::Down, vec![Reason::Internal]));
@@ -184,7 +183,7 @@ async fn what_one_source_does_is_nothing_to_another() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_probe_takes_its_families_with_it() {
     let a = Script::new(Act::Value(1.0));
-    let running = Running::two(&a, &Script::new(Act::Value(1.0)));
+    let running = Running::two(&a, &Script::new(Act::Value(1.0))).await;
     pass(1).await;
     assert_eq!(running.says("a", "acme_value"), Some(1.0));
     a.set(Act::Fail(Reason::Auth));
@@ -202,7 +201,7 @@ async fn a_failed_probe_takes_its_families_with_it() {
 #[tokio::test(start_paused = true)]
 async fn degraded_is_neither_up_nor_down() {
     let a = Script::new(Act::Degraded(7.0));
-    let running = Running::two(&a, &Script::new(Act::Value(1.0)));
+    let running = Running::two(&a, &Script::new(Act::Value(1.0))).await;
     pass(1).await;
     assert_eq!(running.status("a"), (Status::Degraded, vec![Reason::Permission]));
     assert_eq!(running.says("a", "acme_value"), Some(7.0));
@@ -219,7 +218,7 @@ async fn degraded_is_neither_up_nor_down() {
 #[tokio::test(start_paused = true)]
 async fn retries_back_off_up_to_the_interval() {
     let (a, b) = (Script::new(Act::Fail(Reason::Connect)), Script::new(Act::Fail(Reason::Auth)));
-    let running = Running::two(&a, &b);
+    let running = Running::two(&a, &b).await;
     pass(60).await;
     // 1, 2, 4, 8, then at most 10 s apart, less up to a quarter of jitter.
     assert!((8..=12).contains(&a.probes()), "{} probes", a.probes());
@@ -232,7 +231,7 @@ async fn retries_back_off_up_to_the_interval() {
 #[tokio::test(start_paused = true)]
 async fn probes_on_demand_join_the_one_under_way() {
     let a = Script::new(Act::Slow(Duration::from_secs(1)));
-    let running = Running::two(&a, &Script::new(Act::Value(1.0)));
+    let running = Running::two(&a, &Script::new(Act::Value(1.0))).await;
     let soon = Instant::now() + Duration::from_secs(4);
     let all = tokio::join!(
         running.schedule.probe_now("a", soon),
@@ -263,7 +262,7 @@ queries:
     let (a, b) = (Script::new(Act::Value(1.0)), Script::new(Act::Value(1.0)));
     let number = Number::default();
     *number.0.lock().unwrap() = Some(5.0);
-    let running = start(&config, &[("a", &a), ("b", &b)], number.clone());
+    let running = start(&config, &[("a", &a), ("b", &b)], number.clone()).await;
     let failures = "platform_query_failures_total{query=\"users\",reason=\"query\"}";
     assert_eq!(running.says("a", failures), Some(0.0));
     pass(3).await;

@@ -94,7 +94,7 @@ impl RollUpKeeper {
 
 /// Writes a roll-up again and again.
 pub(super) async fn run(roll_up: RollUp, watched: Vec<Watched>, store: Arc<Store>, first: Instant) {
-    let RollUp { pack, table, config } = &roll_up;
+    let RollUp { pack, table, config, .. } = &roll_up;
     let (target, zone) = (config.target(), config.time_zone.name());
     tracing::info!(event = "roll_up.on", pack, target, table = %table.table, time_zone = zone);
     let pack = pack.clone();
@@ -111,7 +111,7 @@ async fn write(mut keeper: RollUpKeeper, pack: String, store: &Store, first: Ins
         attempts = if run.problem.is_none() { 0 } else { attempts.saturating_add(1) };
         next = keeper.next(attempts);
         let event = store.update_roll_up(&pack, |state| state.ran(run, SystemTime::now()));
-        match event {
+        match event.flatten() {
             Some(RollUpEvent::Failed(Problem { reason, detail })) => {
                 tracing::warn!(event = "roll_up.failed", pack, %reason, detail);
             }
@@ -122,6 +122,7 @@ async fn write(mut keeper: RollUpKeeper, pack: String, store: &Store, first: Ins
 }
 
 /// A query whose result holds the metric of an observed column.
+#[derive(Clone, PartialEq)]
 pub(super) struct Watched {
     column: usize,
     observed: Observed,
@@ -154,7 +155,7 @@ async fn look(watched: Vec<Watched>, zone: TimeZone, maxima: Arc<Mutex<Maxima>>,
         for Watched { column, observed, source, query } in &watched {
             let Observed { metric, labels } = observed;
             let seen = store.look(source, |state| state.largest(query, metric, labels, SystemTime::now()));
-            if let Some((value, at)) = seen
+            if let Some((value, at)) = seen.flatten()
                 && let Ok(at) = Timestamp::try_from(at)
             {
                 lock(&maxima).see(zone.day(at), *column, value);

@@ -22,6 +22,7 @@ pub(crate) fn binary() -> PathBuf {
 #[derive(Debug, Default)]
 pub(crate) struct Options {
     config: String,
+    config_file: Option<PathBuf>,
     binary: Option<PathBuf>,
     arguments: Vec<String>,
     environment: BTreeMap<String, String>,
@@ -42,6 +43,12 @@ impl Options {
         self
     }
 
+    /// A configuration that lies elsewhere.
+    pub(crate) fn config_file(mut self, path: &Path) -> Self {
+        self.config_file = Some(path.to_owned());
+        self
+    }
+
     /// A further flag.
     pub(crate) fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
@@ -58,8 +65,9 @@ impl Options {
     pub(crate) async fn start(self) -> Exporter {
         let directory = TempDir::with_prefix("exporter-").expect("a temporary directory");
         let port = Port::free();
-        let config = directory.path().join("platform.yml");
-        std::fs::write(&config, &self.config).expect("the directory is writable");
+        let own = directory.path().join("platform.yml");
+        std::fs::write(&own, &self.config).expect("the directory is writable");
+        let config = self.config_file.unwrap_or(own);
         let mut command = command(self.binary.unwrap_or_else(binary));
         command.arg("--config.file").arg(&config).arg(format!("--web.listen-address=127.0.0.1:{port}"));
         command.args(&self.arguments).envs(&self.environment);
@@ -117,6 +125,11 @@ impl Exporter {
     /// Everything that it has logged.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("exporter.log")).expect("the log is readable")
+    }
+
+    /// The process' number.
+    pub(crate) fn pid(&self) -> nix::unistd::Pid {
+        self.process.pid()
     }
 
     /// The directory of its configuration.

@@ -6,7 +6,8 @@ use super::{Deployment, SOON};
 #[tokio::test]
 async fn online_users_are_exact_at_200_000_sockets_and_sessions() {
     let deployment = Deployment::bare().await;
-    let sockets = "for user = 1, 200000 do redis.call('SET', 'ws_sessions:' .. user .. ':' .. user % 7, '') end";
+    let sockets =
+        "for user = 1, 200000 do redis.call('SET', 'ws_sessions:' .. user .. ':' .. user % 7, '') end";
     deployment.redis.run::<()>(&["EVAL", sockets, "0"]).await;
     deployment
         .postgres

@@ -1,0 +1,89 @@
+//! Reading the configuration again while the exporter runs.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::signal::unix::Signal;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{Loaded, load};
+use crate::cli::Flags;
+use crate::server::{App, Reload};
+
+/// Reads the configuration again whenever it is asked to, and has the running exporter follow.
+pub(super) struct Reloader {
+    flags: Flags,
+    app: Arc<App>,
+    requests: mpsc::Receiver<Reload>,
+    /// What the files held when they were last read: the fingerprint of a good configuration, or what was wrong.
+    seen: Result<u64, String>,
+}
+
+impl Reloader {
+    /// For an exporter that runs with this configuration.
+    pub(super) fn new(
+        flags: &Flags,
+        loaded: &Loaded,
+        app: Arc<App>,
+        requests: mpsc::Receiver<Reload>,
+    ) -> Self {
+        Self { flags: flags.clone(), app, requests, seen: Ok(loaded.fingerprint) }
+    }
+
+    /// Waits for SIGHUP, for requests, and where a flag says so for changes of the files.
+    pub(super) async fn run(mut self, mut hang_up: Signal) {
+        let mut looks = self.flags.auto_reload_interval.map(|every| {
+            let mut looks = interval(every.get());
+            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            looks
+        });
+        let mut look = async || match &mut looks {
+            Some(looks) => drop(looks.tick().await),
+            None => std::future::pending().await,
+        };
+        loop {
+            tokio::select! {
+                _ = hang_up.recv() => drop(self.reload("SIGHUP", true).await),
+                () = look() => drop(self.reload("file", false).await),
+                Some(request) = self.requests.recv() => {
+                    let outcome = self.reload("request", true).await;
+                    // Whoever asked may have left meanwhile.
+                    let _ = request.send(outcome);
+                }
+            }
+        }
+    }
+
+    /// A configuration that is wrong leaves the one in use as it is. One that holds the same as when it was last read
+    /// is taken up only when somebody asks for it.
+    async fn reload(&mut self, cause: &str, is_asked: bool) -> Result<(), String> {
+        let flags = self.flags.clone();
+        let loaded = tokio::task::spawn_blocking(move || load(&flags)).await;
+        let loaded = loaded.map_err(|error| error.to_string());
+        let loaded = loaded.and_then(|loaded| loaded.map_err(|error| error.to_string()));
+        let holds = loaded.as_ref().map(|loaded| loaded.fingerprint).map_err(Clone::clone);
+        let is_new = holds != self.seen;
+        self.seen = holds;
+        if is_new || is_asked { self.take_up(loaded, cause).await } else { Ok(()) }
+    }
+
+    async fn take_up(&self, loaded: Result<Loaded, String>, cause: &str) -> Result<(), String> {
+        let App { schedule, push_tokens, store, .. } = &*self.app;
+        match loaded {
+            Ok(Loaded { config, origin, .. }) => {
+                schedule.apply(&config).await;
+                push_tokens.store(Arc::new(config.push_tokens()));
+                store.config_read(true, SystemTime::now());
+                let sources = config.sources().len();
+                tracing::info!(event = "config.reloaded", cause, config = origin, sources);
+                Ok(())
+            }
+            Err(error) => {
+                store.config_read(false, SystemTime::now());
+                tracing::error!(event = "config.refused", cause, error, "the configuration in use stays");
+                Err(error)
+            }
+        }
+    }
+}

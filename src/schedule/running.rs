@@ -1,0 +1,183 @@
+//! The loops that run, and what of them another configuration leaves as it is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::assembly::{Lanes, of, questions};
+use super::roll_up::Watched;
+use super::{Loops, Waiter, query, roll_up, source, starts};
+use crate::config::{Config, RollUp, Source};
+use crate::query::{Declared, Inbox, Question, lane};
+use crate::setting::SourceName;
+use crate::snapshot::Outdated;
+
+/// More requests for a probe than this at once wait before they enter the queue.
+const WAITERS: usize = 32;
+
+/// Every loop that runs.
+#[derive(Default)]
+pub(super) struct Running {
+    /// A lane lasts as long as the name of its source: who asks through it need not know that it was replaced.
+    lanes: Lanes,
+    /// The answering ends that nobody serves.
+    inboxes: BTreeMap<SourceName, Inbox>,
+    sources: BTreeMap<SourceName, SourceTasks>,
+    queries: BTreeMap<String, (Declared, Task<()>)>,
+    roll_ups: BTreeMap<String, ((u64, Vec<Watched>), Task<()>)>,
+}
+
+/// The loops of one source.
+struct SourceTasks {
+    identity: Identity,
+    requests: mpsc::Sender<Waiter>,
+    probing: Task<()>,
+    answering: Option<Task<Inbox>>,
+}
+
+/// What makes a source the same as before: its configuration, and the questions that it has to know ahead.
+#[derive(PartialEq)]
+struct Identity {
+    fingerprint: u64,
+    questions: Vec<Question>,
+}
+
+/// A task that can be ended by itself.
+struct Task<T> {
+    stop: CancellationToken,
+    handle: JoinHandle<T>,
+}
+
+impl<T> Task<T> {
+    async fn end(self) -> Option<T> {
+        self.stop.cancel();
+        self.handle.await.ok()
+    }
+}
+
+impl Loops {
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> Task<()> {
+        let stop = self.stop.child_token();
+        let until = stop.clone();
+        let handle = self.tasks.spawn(async move {
+            until.run_until_cancelled(work).await;
+        });
+        Task { stop, handle }
+    }
+}
+
+impl Running {
+    /// Where probes of each source are asked for.
+    pub(super) fn requests(&self) -> BTreeMap<SourceName, mpsc::Sender<Waiter>> {
+        self.sources.iter().map(|(name, tasks)| (name.clone(), tasks.requests.clone())).collect()
+    }
+
+    /// Ends what is not in this configuration as it is here, and has the store forget it.
+    pub(super) async fn end_outdated(&mut self, config: &Config, loops: &Loops) {
+        let questions = questions(config);
+        let is_current = |name: &SourceName, tasks: &SourceTasks| {
+            let source = config.sources().get(name);
+            source.is_some_and(|source| tasks.identity == Identity::of(source, of(&questions, name)))
+        };
+        let sources = self.sources.iter().filter(|(name, tasks)| !is_current(name, tasks));
+        let mut outdated =
+            Outdated { sources: sources.map(|(name, _)| name.clone()).collect(), ..Outdated::default() };
+        let is_current = |declared: &Declared| {
+            config.queries().contains(declared) && !outdated.sources.contains(declared.ask.source())
+        };
+        let queries = self.queries.extract_if(.., |_, (declared, _)| !is_current(declared));
+        for (name, (_, task)) in queries.collect::<Vec<_>>() {
+            task.end().await;
+            outdated.queries.insert(name);
+        }
+        let current: BTreeMap<_, _> =
+            roll_ups(config).map(|(roll_up, identity)| (&roll_up.pack, identity)).collect();
+        let roll_ups =
+            self.roll_ups.extract_if(.., |pack, (identity, _)| current.get(pack) != Some(identity));
+        for (_, (_, task)) in roll_ups.collect::<Vec<_>>() {
+            task.end().await;
+        }
+        for name in &outdated.sources {
+            let Some(tasks) = self.sources.remove(name) else { continue };
+            tasks.probing.end().await;
+            if let Some(answering) = tasks.answering {
+                self.inboxes.extend(answering.end().await.map(|inbox| (name.clone(), inbox)));
+            }
+        }
+        self.lanes.retain(|name, _| config.sources().contains_key(name));
+        self.inboxes.retain(|name, _| config.sources().contains_key(name));
+        loops.store.apply(config, &outdated);
+    }
+
+    /// Starts what is in this configuration and does not run.
+    pub(super) fn start_missing(&mut self, config: &Config, loops: &Loops) {
+        for name in config.sources().keys().filter(|name| !self.lanes.contains_key(*name)).collect::<Vec<_>>()
+        {
+            let (lane, inbox) = lane();
+            self.lanes.insert(name.clone(), lane);
+            self.inboxes.insert(name.clone(), inbox);
+        }
+        let questions = questions(config);
+        let sources: Vec<_> =
+            config.sources().iter().filter(|(name, _)| !self.sources.contains_key(*name)).collect();
+        let queries: Vec<_> =
+            config.queries().iter().filter(|query| !self.queries.contains_key(&query.spec.name)).collect();
+        let roll_ups: Vec<_> =
+            roll_ups(config).filter(|(roll_up, _)| !self.roll_ups.contains_key(&roll_up.pack)).collect();
+        let mut first = starts(sources.len() + queries.len() + roll_ups.len());
+        for (name, source) in sources {
+            let identity = Identity::of(source, of(&questions, name));
+            let tasks = self.start_source(name, source, identity, loops, first());
+            self.sources.insert(name.clone(), tasks);
+        }
+        for declared in queries {
+            let work = query::run(declared.clone(), self.lanes.clone(), Arc::clone(&loops.store), first());
+            self.queries.insert(declared.spec.name.clone(), (declared.clone(), loops.spawn(work)));
+        }
+        for (roll_up, identity) in roll_ups {
+            let work = roll_up::run(roll_up.clone(), identity.1.clone(), Arc::clone(&loops.store), first());
+            self.roll_ups.insert(roll_up.pack.clone(), (identity, loops.spawn(work)));
+        }
+    }
+
+    fn start_source(
+        &mut self,
+        name: &SourceName,
+        source: &Source,
+        identity: Identity,
+        loops: &Loops,
+        first: Instant,
+    ) -> SourceTasks {
+        let parts = (loops.build)(name, source, &identity.questions, &self.lanes);
+        let answering = parts.answers.zip(self.inboxes.remove(name)).map(|(mut answers, mut inbox)| {
+            let stop = loops.stop.child_token();
+            let until = stop.clone();
+            let handle = loops.tasks.spawn(async move {
+                // The answering end outlives who answers.
+                until.run_until_cancelled(inbox.serve(answers.as_mut())).await;
+                inbox
+            });
+            Task { stop, handle }
+        });
+        let (requests, receiver) = mpsc::channel(WAITERS);
+        let probing =
+            source::SourceLoop::new(name.clone(), source, parts.prober, Arc::clone(&loops.store), receiver);
+        SourceTasks { identity, requests, probing: loops.spawn(probing.run(first)), answering }
+    }
+}
+
+impl Identity {
+    fn of(source: &Source, questions: &[Question]) -> Self {
+        Self { fingerprint: source.fingerprint, questions: questions.to_vec() }
+    }
+}
+
+/// The roll-ups of a configuration, each with what makes it the same as before.
+fn roll_ups(config: &Config) -> impl Iterator<Item = (&RollUp, (u64, Vec<Watched>))> {
+    let roll_ups = config.roll_ups().iter();
+    roll_ups.map(|roll_up| (roll_up, (roll_up.fingerprint, roll_up::watched(roll_up, config))))
+}

@@ -30,3 +30,7 @@ GRANT SELECT (user_id, created_at) ON preview_jobs TO platform_roll_up;
 
 -- The only table that it writes; it cannot delete from it.
 GRANT SELECT, INSERT, UPDATE ON usage_analytics_daily TO platform_roll_up;
+
+-- Users of thirty days are counted in memory instead of in files, and by one process: there is no hurry.
+ALTER ROLE platform_roll_up SET work_mem = '64MB';
+ALTER ROLE platform_roll_up SET max_parallel_workers_per_gather = 0;

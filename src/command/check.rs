@@ -1,4 +1,5 @@
-//! `check --live`: connects to each source, puts each query once, and tells what is missing.
+//! `check --live`: connects to each source, puts each query once, looks at each roll-up without writing, and tells what
+//! is missing.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -9,6 +10,7 @@ use futures_util::future;
 use super::Loaded;
 use super::probe::open_lanes;
 use crate::cli::Flags;
+use crate::config::RollUp;
 use crate::probe::{Problem, Reason};
 use crate::query::Reading;
 use crate::schedule::{ask, assemble, by_kind, check_roll_up, probe_once};
@@ -16,7 +18,7 @@ use crate::source::Kind;
 
 /// What a check found.
 pub struct Report {
-    /// For people, a line for each source and query.
+    /// For people, a line for each source, query and roll-up.
     pub text: String,
     /// Whether nothing is wrong.
     pub is_good: bool,
@@ -52,6 +54,7 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     let mut text = lines.into_iter().fold(String::new(), |text, line| text + &tell(&line));
     if denied {
         text += &permissions(kinds.collect());
+        text.extend(config.roll_ups().iter().map(roll_up_permissions));
     }
     Report { text, is_good }
 }
@@ -81,4 +84,13 @@ fn permissions(kinds: BTreeSet<Kind>) -> String {
             .expect("writing to a string does not fail");
     }
     text
+}
+
+fn roll_up_permissions(roll_up: &RollUp) -> String {
+    let RollUp { pack, table, .. } = roll_up;
+    format!(
+        "\nroll-up {pack}, the account of `write_url`\nGRANT SELECT, INSERT, UPDATE ON {} TO …;\n\
+         -- And SELECT on what the roll-up of the pack reads.\n",
+        table.table
+    )
 }

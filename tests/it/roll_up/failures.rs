@@ -7,7 +7,7 @@ use platform_exporter::probe::{Problem, Reason};
 use platform_exporter::schedule::{RollUpKeeper, check_roll_up};
 use platform_exporter::snapshot::{RollUpEvent, RollUpRun, RollUpState};
 
-use super::{DECLARED, SOON, at, decoded, roll_up, server};
+use super::{DECLARED, SOON, at, roll_up, server};
 use crate::support::postgres::Postgres;
 use crate::support::process::write_secret;
 use crate::support::proxy::{Mode, Proxy};
@@ -233,5 +233,4 @@ fn a_failure_is_told_once() {
     assert_eq!(ran(Some(Reason::Connect)), None);
     assert_eq!(ran(None), Some(RollUpEvent::Recovered));
     assert_eq!(ran(None), None);
-    drop(decoded::<String>("text"));
 }

@@ -1,7 +1,9 @@
 //! The daily roll-up against real servers.
 
+mod binary;
 mod days;
 mod failures;
+mod hivesync;
 mod settings;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! The keys of a roll-up, in a pack and in a configuration.
 
+use platform_exporter::config::{self, Surroundings};
 use platform_exporter::source::postgres::{DailyTable, RollUpConfig};
 
 use super::{DECLARED, decoded};
@@ -58,4 +59,29 @@ fn a_table_names_each_column_once() {
         let faults = faults(from, to);
         assert!(faults.contains(told), "{to}: {faults}");
     }
+}
+
+/// What docs/roll-up.md shows is what the exporter takes.
+#[test]
+fn the_documentation_is_true() {
+    let docs = include_str!("../../../docs/roll-up.md");
+    let block = |number: usize| {
+        let block = docs.split("```yaml\n").nth(number).unwrap().split("```").next().unwrap();
+        let indent = block.len() - block.trim_start().len();
+        let lines = block.lines().map(|line| line.get(indent..).unwrap_or_default());
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let surroundings = Surroundings {
+        variable: &|name| Some(format!("{}://there", if name == "REDIS_URL" { "redis" } else { "postgres" })),
+        file: &|_| Err(std::io::Error::from(std::io::ErrorKind::NotFound)),
+    };
+    let config = config::load(&block(1), "docs/roll-up.md", surroundings);
+    let config = config.unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(config.roll_ups()[0].config.time_zone.name(), "Europe/Berlin");
+    #[derive(serde::Deserialize)]
+    struct Pack {
+        roll_up: DailyTable,
+    }
+    let pack: Pack = decoded(&block(2)).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(pack.roll_up.observed.len(), 1);
 }

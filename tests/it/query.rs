@@ -239,7 +239,9 @@ impl Answers for Scripted {
 async fn a_lane_outlives_what_hangs_and_what_panics() {
     let (hang, dropped) = oneshot::channel();
     let (lane, mut inbox) = lane();
-    tokio::spawn(async move { inbox.serve(&mut Scripted(vec![Script::Hang(hang), Script::Panic, Script::Rows])).await });
+    tokio::spawn(async move {
+        inbox.serve(&mut Scripted(vec![Script::Hang(hang), Script::Panic, Script::Rows])).await
+    });
     let question = Question::Sql("SELECT 1".to_owned());
     let ask = async || lane.ask(&question, Duration::from_secs(1)).await.map_err(|problem| problem.reason);
     assert_eq!(ask().await, Err(Reason::Timeout));

@@ -58,6 +58,7 @@ fn roll_up(declared: &str, config: &str) -> RollUp {
         pack: "acme".to_owned(),
         table: decoded(&table).unwrap_or_else(|faults| panic!("{faults}")),
         config: decoded(&config).unwrap_or_else(|faults| panic!("{faults}")),
+        fingerprint: 0,
     }
 }
 

@@ -177,7 +177,7 @@ async fn the_clock_of_the_store_counts_and_not_ours() {
     let server = Redis::start().await;
     for ahead in [3600.0, -3600.0] {
         let source = source(&format!("redis: {{url: '{}'}}", server.url()));
-        let (asking, inbox) = lane();
+        let (asking, mut inbox) = lane();
         tokio::spawn(async move { inbox.serve(&mut Elsewhen { source, ahead }).await });
         let mut surroundings = Surroundings::default();
         surroundings.lanes.insert(SourceName::try_from("cache".to_owned()).unwrap(), asking);

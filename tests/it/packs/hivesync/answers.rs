@@ -166,9 +166,9 @@ fn errors(world: &World, values: &mut Values) {
         let failed: Vec<&Job> =
             within(&world.requests, length).filter(|job| job.status == "failed").collect();
         for class in CLASSES.into_iter().chain(["other"]) {
-            let of_class = failed.iter().filter(|job| {
-                job.class.filter(|class| CLASSES.contains(class)).unwrap_or("other") == class
-            });
+            let of_class = failed
+                .iter()
+                .filter(|job| job.class.filter(|class| CLASSES.contains(class)).unwrap_or("other") == class);
             let series = format!("hivesync_ai_errors{{class=\"{class}\",window=\"{window}\"}}");
             values.insert(series, count(of_class.count()));
         }

@@ -7,11 +7,9 @@ use serde_json::json;
 
 use super::answers::{ON_DEMAND_PRICE, SPOT_PRICE};
 use super::world::World;
-use super::{Deployment, SOON};
+use super::{Deployment, PAGE, SOON};
 use crate::support::prometheus::Prometheus;
 use crate::support::wait::{eventually, until};
-
-const PAGE: &str = include_str!("../../../../docs/platforms/hivesync.md");
 
 /// The blocks of a language in the page.
 fn blocks(language: &str) -> Vec<&'static str> {
@@ -110,7 +108,14 @@ fn instance_hours_are_those_of_the_workers() {
 /// The rows of a SELECT by the role that Grafana has.
 fn rows(deployment: &Deployment, sql: &str) -> Vec<String> {
     let mut psql = Command::new("psql");
-    psql.args(["-X", "-q", "-A", "-t", "-d", &deployment.postgres.url_as("grafana_hivesync", "", "postgres")]);
+    psql.args([
+        "-X",
+        "-q",
+        "-A",
+        "-t",
+        "-d",
+        &deployment.postgres.url_as("grafana_hivesync", "", "postgres"),
+    ]);
     let output = psql.args(["-c", sql]).output().expect("psql is not installed: run `make deps`");
     assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
@@ -127,7 +132,9 @@ async fn the_tables_hold_who_uses_most_and_what_went_wrong() {
     let top = block("sql", "LIMIT 20");
     let found = rows(
         &deployment,
-        &format!("SELECT username, plan, extract(epoch FROM last_seen)::bigint, ai_calls FROM ({top}) AS top"),
+        &format!(
+            "SELECT username, plan, extract(epoch FROM last_seen)::bigint, ai_calls FROM ({top}) AS top"
+        ),
     );
     assert_eq!(found, most_active(&world));
 

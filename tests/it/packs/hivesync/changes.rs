@@ -81,8 +81,7 @@ async fn heartbeat(case: &mut Case, user: u64) {
     let before = answers(&case.world);
     case.world.sessions.last_mut().unwrap().heartbeat = Some(600);
     let at = case.world.at(600);
-    let update =
-        format!("UPDATE sessions SET last_heartbeat_at = to_timestamp({at}) WHERE user_id = {user}");
+    let update = format!("UPDATE sessions SET last_heartbeat_at = to_timestamp({at}) WHERE user_id = {user}");
     case.deployment.postgres.sql(&update).await;
     let expected = ["hivesync_heartbeat_users", "hivesync_online_devices{device=\"unknown\"}"];
     case.moved(&before, &expected).await;
@@ -157,10 +156,10 @@ async fn request(case: &mut Case, user: u64) {
         "hivesync_ai_token_cost_estimate{window=\"30d\"}",
         "hivesync_ai_tokens{direction=\"input\",window=\"30d\"}",
         "hivesync_ai_tokens{direction=\"output\",window=\"30d\"}",
-        "hivesync_job_latency_seconds{job=\"ai\",window=\"15m\"}",
-        "hivesync_job_latency_seconds{job=\"ai\",window=\"1h\"}",
-        "hivesync_job_latency_seconds{job=\"ai\",window=\"1m\"}",
-        "hivesync_jobs_completed{job=\"ai\",window=\"1h\"}",
+        "hivesync_job_latency_seconds{queue=\"ai\",window=\"15m\"}",
+        "hivesync_job_latency_seconds{queue=\"ai\",window=\"1h\"}",
+        "hivesync_job_latency_seconds{queue=\"ai\",window=\"1m\"}",
+        "hivesync_jobs_completed{queue=\"ai\",window=\"1h\"}",
     ];
     case.moved(&before, &expected).await;
 
@@ -190,8 +189,7 @@ async fn preview(case: &mut Case) {
          WHERE user_id = {user} AND status = 'running' AND created_at = to_timestamp({at}))"
     );
     case.deployment.postgres.sql(&update).await;
-    let expected =
-        ["hivesync_preview_failures{window=\"1d\"}", "hivesync_preview_failures{window=\"1h\"}"];
+    let expected = ["hivesync_preview_failures{window=\"1d\"}", "hivesync_preview_failures{window=\"1h\"}"];
     case.moved(&before, &expected).await;
 }
 
@@ -222,7 +220,6 @@ async fn logs(case: &mut Case) {
     case.world.preview_log.push(("preview.failed", 300));
     let line = case.world.preview_log_lines().lines().last().unwrap().to_owned();
     case.deployment.append(case.deployment.preview_log(), &line);
-    let expected =
-        ["hivesync_preview_log_failures_total", "hivesync_preview_log_failures{window=\"1d\"}"];
+    let expected = ["hivesync_preview_log_failures_total", "hivesync_preview_log_failures{window=\"1d\"}"];
     case.moved(&before, &expected).await;
 }

@@ -101,8 +101,8 @@ impl World {
     /// The statements that fill the tables of `schema.sql`, each short enough for a command line.
     pub(super) fn inserts(&self) -> Vec<String> {
         let time = |age: i64| format!("to_timestamp({})", self.at(age));
-        let users = (1..=USERS)
-            .map(|id| format!("{id}, 'user{id}', 'user{id}@example.com', {}", time(90 * 86_400)));
+        let users =
+            (1..=USERS).map(|id| format!("{id}, 'user{id}', 'user{id}@example.com', {}", time(90 * 86_400)));
         let mut all = inserts("users (id, username, email, created_at)", users);
         let subscriptions = self.subscriptions.iter().map(|row| {
             let ended = or_null(row.trial_ended.map(time));

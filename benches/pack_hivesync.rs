@@ -9,10 +9,9 @@ use platform_exporter::config::{self, Surroundings};
 use platform_exporter::query::{Ask, Question};
 use serde_json::Value;
 
-use crate::support::exporter::{Exporter, value};
+use crate::support::exporter::Exporter;
 use crate::support::postgres::Postgres;
 use crate::support::redis::Redis;
-use crate::support::wait::until;
 
 const SCHEMA: &str = include_str!("../tests/it/packs/hivesync/schema.sql");
 const ROWS: &str = include_str!("pack_hivesync.sql");
@@ -40,8 +39,8 @@ pub(crate) async fn run() {
     println!("{users} users, {} rows of activity: filled in {:.0?}.\n", users * 10, started.elapsed());
     let config = configuration(&postgres, &redis);
     let statements = statements(&config);
-    let bare = measure(&postgres, &config, &statements).await;
-    for statement in INDEXES.split(';').map(without_comments).filter(|statement| !statement.is_empty()) {
+    let bare = measure(&postgres, &statements).await;
+    for statement in script(INDEXES) {
         let started = Instant::now();
         postgres.sql(&statement).await;
         let name = statement.split_whitespace().nth(6).unwrap_or_default();
@@ -49,14 +48,14 @@ pub(crate) async fn run() {
         println!("{name:<36}{size:>10}{:>8.1} s", started.elapsed().as_secs_f64());
     }
     postgres.sql("VACUUM ANALYZE").await;
-    let indexed = measure(&postgres, &config, &statements).await;
+    let indexed = measure(&postgres, &statements).await;
     print(&bare, &indexed);
     online(&redis, &config, users / 5).await;
 }
 
 async fn fill(postgres: &Postgres, users: u64) {
     postgres.sql(SCHEMA).await;
-    for statement in ROWS.split(';').map(without_comments).filter(|statement| !statement.is_empty()) {
+    for statement in script(ROWS) {
         let statement = statement.replace(":users", &users.to_string());
         // References are right by construction; to look each up would take longer than to make the rows.
         postgres.sql(&format!("SET session_replication_role = replica; {statement}")).await;
@@ -65,9 +64,11 @@ async fn fill(postgres: &Postgres, users: u64) {
     postgres.sql("VACUUM ANALYZE").await;
 }
 
-fn without_comments(script: &str) -> String {
-    let lines = script.lines().filter(|line| !line.trim_start().starts_with("--"));
-    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+/// The statements of a script, without its comments.
+fn script(text: &str) -> Vec<String> {
+    let lines = text.lines().filter(|line| !line.starts_with("--"));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    text.split(';').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect()
 }
 
 fn configuration(postgres: &Postgres, redis: &Redis) -> String {
@@ -103,15 +104,13 @@ fn statements(config: &str) -> BTreeMap<String, String> {
     all
 }
 
-/// What each statement costs: by itself as the server explains it, and in the exporter.
-async fn measure(
-    postgres: &Postgres,
-    config: &str,
-    statements: &BTreeMap<String, String>,
-) -> BTreeMap<String, Cost> {
+/// What each statement costs, as the server tells when it runs it the second time.
+async fn measure(postgres: &Postgres, statements: &BTreeMap<String, String>) -> BTreeMap<String, Cost> {
     let mut costs = BTreeMap::new();
     for (name, sql) in statements {
-        let plan = postgres.sql(&format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}")).await;
+        postgres.sql(&format!("SELECT count(*) FROM ({sql}) AS answer")).await;
+        let explain = format!("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {sql}");
+        let plan = postgres.sql(&explain).await;
         let plan: Value = serde_json::from_str(&plan).expect("the server writes JSON");
         let mut cost = Cost { seconds: number(&plan[0], "Execution Time") / 1000.0, ..Cost::default() };
         let root = &plan[0]["Plan"];
@@ -121,21 +120,6 @@ async fn measure(
             .sum();
         cost.rows = rows_read(root);
         costs.insert(name.clone(), cost);
-    }
-    let exporter = Exporter::options(config).binary(&crate::release_binary()).start().await;
-    for (name, cost) in &mut costs {
-        let labels = format!("{{source=\"db\",query=\"{name}\"}}");
-        let labels =
-            labels.replace("db\",query=\"hivesync.online_users", "cache\",query=\"hivesync.online_users");
-        if name.starts_with("table") {
-            continue;
-        }
-        cost.seconds = until(PATIENCE, &format!("{name} has run"), async || {
-            let metrics = exporter.get("/metrics").await;
-            value(&metrics, &format!("platform_query_last_success_timestamp_seconds{labels}"))
-                .and_then(|_| value(&metrics, &format!("platform_query_duration_seconds{labels}")))
-        })
-        .await;
     }
     costs
 }

@@ -37,9 +37,9 @@ fn catalogue() -> BTreeSet<String> {
 #[test]
 fn every_metric_on_a_page_exists() {
     let known = catalogue();
+    let code = Regex::new(r"(?s)```promql\n(.*?)```|`([^`\n]+)`").unwrap();
     let mut wrong = Vec::new();
     for (pack, page) in pages() {
-        let code = Regex::new(r"(?s)```promql\n(.*?)```|`([^`\n]+)`").unwrap();
         let name = Regex::new(&format!(r"\b(?:{pack}|platform|workers?)_[a-z0-9_]+")).unwrap();
         let mut found = 0;
         for code in code.captures_iter(&page).filter_map(|code| code.get(1).or(code.get(2))) {

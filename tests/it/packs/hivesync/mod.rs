@@ -5,6 +5,7 @@ mod changes;
 mod failures;
 mod panels;
 mod plans;
+mod renamed;
 mod scale;
 mod world;
 

@@ -66,8 +66,8 @@ pub struct MongoQuestion {
     pub each: Option<String>,
 }
 
-/// A question to Redis: either `command`, or `scan` with or without `id`.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+/// A question to Redis: either `command`, or `scan`, alone or with `id` or `at_least`.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
 pub struct RedisQuestion {
     /// A command that only reads, with its arguments: `[LLEN, "ai_queue:tasks"]`. Its rows:
     ///
@@ -94,18 +94,21 @@ pub struct RedisQuestion {
     pub scan: Option<String>,
     /// A regular expression whose first group is the id in a key found by `scan`. Keys that do not match have none.
     pub id: Option<String>,
+    /// Reads the keys found by `scan`, which have to be counters, as those of a rate limit are: the further column
+    /// `reached` is the number of those that are at this number or above.
+    pub at_least: Option<f64>,
 }
 
 impl RedisQuestion {
     fn check(&self) -> Result<(), &'static str> {
-        match (&self.command, &self.scan, &self.id) {
-            (Some(words), None, None) => redis_shape(words).map(|_| ()),
-            (None, Some(_), None) => Ok(()),
-            (None, Some(_), Some(id)) => match Regex::new(id) {
+        match (&self.command, &self.scan, &self.id, self.at_least) {
+            (Some(words), None, None, None) => redis_shape(words).map(|_| ()),
+            (None, Some(_), None, _) => Ok(()),
+            (None, Some(_), Some(id), None) => match Regex::new(id) {
                 Ok(id) if id.captures_len() > 1 => Ok(()),
                 _ => Err("expected a regular expression with a group in `id`, as in `^session:([^:]+)`"),
             },
-            _ => Err("expected either `command`, or `scan`, with or without `id`"),
+            _ => Err("expected either `command`, or `scan`, alone or with `id` or `at_least`"),
         }
     }
 }

@@ -27,12 +27,18 @@ fn source_of(server: &Redis) -> Subject {
 
 fn command(words: &[&str]) -> Question {
     let command = Some(words.iter().map(|&word| word.to_owned()).collect());
-    Question::Redis(RedisQuestion { command, scan: None, id: None })
+    Question::Redis(RedisQuestion { command, ..Default::default() })
 }
 
 fn scan(pattern: &str, id: Option<&str>) -> Question {
     let (scan, id) = (Some(pattern.to_owned()), id.map(str::to_owned));
-    Question::Redis(RedisQuestion { command: None, scan, id })
+    Question::Redis(RedisQuestion { scan, id, ..Default::default() })
+}
+
+/// Counts the keys of a pattern, and those whose value is this number or more.
+fn reached(pattern: &str, at_least: f64) -> Question {
+    let (scan, at_least) = (Some(pattern.to_owned()), Some(at_least));
+    Question::Redis(RedisQuestion { scan, at_least, ..Default::default() })
 }
 
 async fn ask(subject: &mut Subject, words: &[&str]) -> Rows {

@@ -1,10 +1,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use platform_exporter::probe::Reason;
-use platform_exporter::query::Cell;
+use platform_exporter::query::{Cell, Question, RedisQuestion};
 use platform_exporter::source::Kind;
 
-use super::{ask, command, connections, probe, scan, single, source, source_of};
+use super::{ask, command, connections, probe, reached, scan, single, source, source_of};
 use crate::support::redis::Redis;
 
 fn text(text: &str) -> Cell {
@@ -184,6 +184,14 @@ async fn only_reading_commands_are_sent() {
     scan("a:*", Some("(unclosed")).check().expect_err("not a regular expression");
     scan("a:*", Some("no group")).check().expect_err("nothing to take as id");
     scan("a:*", Some("^a:(.+)$")).check().expect("a group");
+    reached("a:*", 5.0).check().expect("a number to reach");
+    let both = RedisQuestion {
+        scan: Some("a:*".to_owned()),
+        id: Some("(.*)".to_owned()),
+        at_least: Some(5.0),
+        ..Default::default()
+    };
+    Question::Redis(both).check().expect_err("counts ids, or counters");
 }
 
 #[tokio::test]

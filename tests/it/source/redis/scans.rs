@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use platform_exporter::probe::Reason;
 use platform_exporter::query::{Cell, Rows};
 
-use super::{scan, single, source, source_of};
+use super::{reached, scan, single, source, source_of};
 use crate::support::redis::Redis;
 
 async fn filled(sessions: usize, others: usize) -> Redis {
@@ -88,4 +88,65 @@ async fn over_its_budget_it_gives_no_number_and_does_not_start() {
     server.run::<()>(&["DEL", "other:0"]).await;
     let rows = tight.rows(&scan("ws_sessions:*", None)).await.expect("100 keys fit");
     assert_eq!(single(&rows, "count"), &Cell::Number(60.0));
+}
+
+/// Counters of a rate limit, as `rate-limit-redis` keeps them: the client's n-th request sets n.
+async fn count_requests(server: &Redis, clients: impl Iterator<Item = (usize, u64)>) {
+    let mut pipeline = redis::pipe();
+    for (client, requests) in clients {
+        pipeline.cmd("SET").arg(format!("rl:{client}")).arg(requests).arg("EX").arg(3600).ignore();
+    }
+    pipeline.query_async::<()>(&mut server.connection().await).await.expect("the server runs");
+}
+
+#[tokio::test]
+async fn counts_the_counters_that_have_reached_a_number() {
+    let server = filled(0, 500).await;
+    // 0 to 199 requests, 25 clients each.
+    count_requests(&server, (0..5000).map(|client| (client, client as u64 % 200))).await;
+    let mut subject = source_of(&server);
+    for (least, expected) in [(100.0, 2500.0), (199.0, 25.0), (200.0, 0.0), (0.0, 5000.0)] {
+        let rows = subject.rows(&reached("rl:*", least)).await.expect("it scans");
+        assert_eq!(rows.columns, ["count", "reached"]);
+        assert_eq!(rows.rows, [[Cell::Number(5000.0), Cell::Number(expected)]], "{least}");
+    }
+    let none = subject.rows(&reached("gone:*", 1.0)).await.expect("it scans");
+    assert_eq!(none.rows, [[Cell::Number(0.0), Cell::Number(0.0)]]);
+    // One client more, and only it.
+    server.run::<()>(&["INCR", "rl:99"]).await;
+    let rows = subject.rows(&reached("rl:*", 100.0)).await.expect("it scans");
+    assert_eq!(single(&rows, "reached"), &Cell::Number(2501.0));
+}
+
+#[tokio::test]
+async fn a_key_that_is_no_counter_gives_no_number() {
+    let server = Redis::start().await;
+    count_requests(&server, (0..3).map(|client| (client, 7))).await;
+    let mut subject = source_of(&server);
+    for (make, said) in
+        [(["SET", "rl:reset", "tomorrow"], "holds no number"), (["LPUSH", "rl:list", "7"], "GET: WRONGTYPE")]
+    {
+        server.run::<()>(&make).await;
+        let problem = subject.rows(&reached("rl:*", 5.0)).await.expect_err("it is no counter");
+        assert_eq!(problem.reason, Reason::Query, "{problem}");
+        assert!(problem.detail.contains(said), "{problem}");
+        // The addresses of clients are in the keys.
+        assert!(!problem.detail.contains(make[1]), "{problem}");
+        server.run::<()>(&["DEL", make[1]]).await;
+    }
+    let rows = subject.rows(&reached("rl:*", 5.0)).await.expect("it scans");
+    assert_eq!(single(&rows, "reached"), &Cell::Number(3.0));
+}
+
+/// GET is all that it needs beside SCAN.
+#[tokio::test]
+async fn counters_that_may_not_be_read_are_a_missing_permission() {
+    let server = Redis::start().await;
+    count_requests(&server, (0..3).map(|client| (client, 7))).await;
+    server.run::<()>(&["ACL", "SETUSER", "default", "-get"]).await;
+    let mut subject = source_of(&server);
+    let problem = subject.rows(&reached("rl:*", 5.0)).await.expect_err("GET is denied");
+    assert_eq!(problem.reason, Reason::Permission, "{problem}");
+    let rows = subject.rows(&scan("rl:*", None)).await.expect("counting goes on");
+    assert_eq!(single(&rows, "count"), &Cell::Number(3.0));
 }

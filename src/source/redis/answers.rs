@@ -32,13 +32,11 @@ impl Answers for RedisAnswers {
             (None, Some(pattern)) => {
                 let links = &mut self.links;
                 let scan = Scan { links, pattern, budget: self.scan_budget, timeout };
-                match (id, at_least) {
-                    (Some(id), _) => {
-                        let id = Regex::new(id).map_err(|error| Problem::new(Reason::Query, error))?;
-                        scan.ids(&id).await
-                    }
-                    (None, Some(least)) => scan.reached(*least).await,
-                    (None, None) => scan.count().await,
+                let Some(id) = id else { return scan.count().await };
+                let id = Regex::new(id).map_err(|error| Problem::new(Reason::Query, error))?;
+                match at_least {
+                    Some(least) => scan.reached(&id, least).await,
+                    None => scan.ids(&id).await,
                 }
             }
             (None, None) => Err(Problem::new(Reason::Query, "expected `command` or `scan`")),

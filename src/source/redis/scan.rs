@@ -1,6 +1,6 @@
 //! Counts keys by SCAN, never by KEYS: in small steps, within a budget, and each key once.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
@@ -47,15 +47,28 @@ struct Seen {
     hashes: HashSet<u64>,
 }
 
+/// The counters of one id.
+struct Tally {
+    least: f64,
+    count: u32,
+    reached: u32,
+}
+
+impl Tally {
+    fn add(&mut self, value: f64) {
+        self.count += 1;
+        self.reached += u32::from(value >= self.least);
+    }
+
+    fn row(self, id: &str) -> Vec<Cell> {
+        vec![Cell::Text(id.to_owned()), Cell::Number(self.count.into()), Cell::Number(self.reached.into())]
+    }
+}
+
 impl Seen {
     /// Whether the key is met for the first time.
     fn is_new(&mut self, key: &[u8]) -> bool {
         self.hashes.insert(self.hasher.hash_one(key))
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "the budget is far below 2^53")]
-    fn count(&self) -> Cell {
-        Cell::Number(self.hashes.len() as f64)
     }
 }
 
@@ -69,40 +82,53 @@ impl<'a> Scan<'a> {
                 seen.is_new(key);
             }
         }
-        Ok(Rows { columns: vec!["count".to_owned()], rows: vec![vec![seen.count()]] })
-    }
-
-    /// How many keys there are, and the value of how many is this number or more: columns `count` and `reached`.
-    pub(super) async fn reached(self, least: f64) -> Result<Rows, Problem> {
-        let mut seen = Seen::default();
-        let mut reached = 0;
-        let mut walk = self.start().await?;
-        while let Some(mut page) = walk.next().await? {
-            page.keys.retain(|key| seen.is_new(key));
-            let values = walk.values(page).await?;
-            reached += values.into_iter().filter(|value| *value >= least).count();
-        }
         #[expect(clippy::cast_precision_loss, reason = "the budget is far below 2^53")]
-        let row = vec![seen.count(), Cell::Number(reached as f64)];
-        Ok(Rows { columns: vec!["count".to_owned(), "reached".to_owned()], rows: vec![row] })
+        let count = Cell::Number(seen.hashes.len() as f64);
+        Ok(Rows { columns: vec!["count".to_owned()], rows: vec![vec![count]] })
     }
 
-    /// The distinct ids in the keys: column `id`.
+    /// The distinct ids in the keys: one column, named as the group or `id`.
     pub(super) async fn ids(self, id: &Regex) -> Result<Rows, Problem> {
         let mut ids: HashSet<String> = HashSet::new();
         let mut walk = self.start().await?;
         while let Some(page) = walk.next().await? {
             for key in &page.keys {
                 let key = String::from_utf8_lossy(key);
-                if let Some(found) = id.captures(&key).and_then(|captures| captures.get(1))
-                    && !ids.contains(found.as_str())
+                if let Some(found) = first_group(id, &key)
+                    && !ids.contains(found)
                 {
-                    ids.insert(found.as_str().to_owned());
+                    ids.insert(found.to_owned());
                 }
             }
         }
         let rows = ids.into_iter().map(|id| vec![Cell::Text(id)]).collect();
-        Ok(Rows { columns: vec!["id".to_owned()], rows })
+        Ok(Rows { columns: vec![column_of(id)], rows })
+    }
+
+    /// For each of these ids, how many keys have it, and the value of how many is its number or more: the columns of
+    /// [`Scan::ids`], `count` and `reached`.
+    pub(super) async fn reached(self, id: &Regex, least: &BTreeMap<String, f64>) -> Result<Rows, Problem> {
+        let mut seen = Seen::default();
+        let mut tallies: BTreeMap<&str, Tally> =
+            least.iter().map(|(id, &least)| (id.as_str(), Tally { least, count: 0, reached: 0 })).collect();
+        let mut walk = self.start().await?;
+        while let Some(page) = walk.next().await? {
+            let new = page.keys.iter().filter(|key| seen.is_new(key)).map(|key| String::from_utf8_lossy(key));
+            let counters: Vec<(String, &str)> = new
+                .filter_map(|key| {
+                    let (id, _) = least.get_key_value(first_group(id, &key)?)?;
+                    Some((key.into_owned(), id.as_str()))
+                })
+                .collect();
+            let values = walk.values(&page.node, &counters).await?;
+            for ((_, id), value) in counters.iter().zip(values) {
+                if let (Some(tally), Some(value)) = (tallies.get_mut(id), value) {
+                    tally.add(value);
+                }
+            }
+        }
+        let rows = tallies.into_iter().map(|(id, tally)| tally.row(id)).collect();
+        Ok(Rows { columns: vec![column_of(id), "count".to_owned(), "reached".to_owned()], rows })
     }
 
     /// Refuses to start where there are too many keys.
@@ -137,14 +163,26 @@ impl Walk<'_> {
         Ok(Some(Page { node, keys }))
     }
 
-    /// The numbers in the keys of a page. What has ended since then has none.
-    async fn values(&mut self, page: Page) -> Result<Vec<f64>, Problem> {
-        let no_text = |_| Problem::new(Reason::Query, "a key that matches `scan` is no text");
-        let get = |key| String::from_utf8(key).map(|key| words(["GET", &key])).map_err(no_text);
-        let commands = page.keys.into_iter().map(get).collect::<Result<Vec<_>, _>>()?;
-        let replies = self.scan.links.exchange(&page.node, &commands, self.scan.timeout).await?;
-        replies.into_iter().filter_map(|reply| number(reply).transpose()).collect()
+    /// The numbers in keys of a server; `None` where a key has ended since it was found.
+    async fn values(&mut self, node: &Node, keys: &[(String, &str)]) -> Result<Vec<Option<f64>>, Problem> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Not MGET: in a cluster, one server's keys lie in many slots.
+        let commands: Vec<Words> = keys.iter().map(|(key, _)| words(["GET", key])).collect();
+        let replies = self.scan.links.exchange(node, &commands, self.scan.timeout).await?;
+        replies.into_iter().map(number).collect()
     }
+}
+
+/// The first group's part of a key.
+fn first_group<'k>(id: &Regex, key: &'k str) -> Option<&'k str> {
+    Some(id.captures(key)?.get(1)?.as_str())
+}
+
+/// The column that holds ids: named as the group is.
+fn column_of(id: &Regex) -> String {
+    id.capture_names().nth(1).flatten().unwrap_or("id").to_owned()
 }
 
 /// How many keys a server has. Refuses to take one node's keys for those of its cluster.

@@ -35,10 +35,11 @@ fn scan(pattern: &str, id: Option<&str>) -> Question {
     Question::Redis(RedisQuestion { scan, id, ..Default::default() })
 }
 
-/// Counts the keys of a pattern, and those whose value is this number or more.
-fn reached(pattern: &str, at_least: f64) -> Question {
-    let (scan, at_least) = (Some(pattern.to_owned()), Some(at_least));
-    Question::Redis(RedisQuestion { scan, at_least, ..Default::default() })
+/// Counts the counters of each id, and those that have reached the number of their id.
+fn reached(id: &str, at_least: &[(&str, f64)]) -> Question {
+    let at_least = at_least.iter().map(|(id, least)| ((*id).to_owned(), *least)).collect();
+    let (scan, id) = (Some("ratelimit:*".to_owned()), Some(id.to_owned()));
+    Question::Redis(RedisQuestion { scan, id, at_least: Some(at_least), ..Default::default() })
 }
 
 async fn ask(subject: &mut Subject, words: &[&str]) -> Rows {

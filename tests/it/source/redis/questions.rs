@@ -184,14 +184,11 @@ async fn only_reading_commands_are_sent() {
     scan("a:*", Some("(unclosed")).check().expect_err("not a regular expression");
     scan("a:*", Some("no group")).check().expect_err("nothing to take as id");
     scan("a:*", Some("^a:(.+)$")).check().expect("a group");
-    reached("a:*", 5.0).check().expect("a number to reach");
-    let both = RedisQuestion {
-        scan: Some("a:*".to_owned()),
-        id: Some("(.*)".to_owned()),
-        at_least: Some(5.0),
-        ..Default::default()
-    };
-    Question::Redis(both).check().expect_err("counts ids, or counters");
+    reached("^ratelimit:(.+)$", &[("login", 5.0)]).check().expect("a number to reach");
+    reached("^ratelimit:", &[("login", 5.0)]).check().expect_err("nothing to take as id");
+    let numbers = Some([("login".to_owned(), 5.0)].into());
+    let nameless = RedisQuestion { scan: Some("a:*".to_owned()), at_least: numbers, ..Default::default() };
+    Question::Redis(nameless).check().expect_err("whose number");
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use crate::source::Kind;
 use crate::yaml::{self, Faults, Node, Path, Value};
 
 /// The packs in the binary: name and text.
-pub const EMBEDDED: [(&str, &str); 0] = [];
+pub const EMBEDDED: [(&str, &str); 1] = [("hayon", include_str!("../../packs/hayon.yml"))];
 
 /// The text of a pack in the binary.
 pub fn embedded(name: &str) -> Option<&'static str> {

@@ -53,7 +53,7 @@ pub struct MongoQuestion {
     /// The database; without it, that of the URL (for commands: `admin`). `*` asks every database, and adds the
     /// column `database`.
     pub database: Option<String>,
-    /// The collection to aggregate. `*` asks every one that the source names in `collections`, and adds the columns
+    /// The collection to aggregate; one that does not exist is a fault, and not empty. `*` asks every one that the source names in `collections`, and adds the columns
     /// `database` and `collection`.
     pub collection: Option<String>,
     /// The aggregation's stages, in MongoDB's extended JSON.

@@ -8,6 +8,7 @@ mod docs;
 mod life;
 mod metric;
 mod pack;
+mod packs;
 mod platform;
 mod query;
 mod schedule;

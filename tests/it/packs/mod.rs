@@ -1,0 +1,3 @@
+//! The packs in the binary, each on real servers with a made-up platform in them.
+
+mod hayon;

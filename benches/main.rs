@@ -2,8 +2,10 @@
 //!
 //! `make bench-scrape`: how fast `/metrics` answers while everything is well, and while servers hang.
 //! `make bench-memory`: resident memory beside that of Debian's exporters.
+//! `pack-hayon`: each question of the pack on a million users.
 
 mod memory;
+mod pack_hayon;
 mod peers;
 mod scrape;
 #[path = "../tests/it/support/mod.rs"]
@@ -21,7 +23,8 @@ async fn main() -> Result<(), String> {
     match std::env::args().nth(1).as_deref() {
         Some("scrape") => scrape::run().await,
         Some("memory") => memory::run().await,
-        _ => return Err("usage: bench scrape|memory".to_owned()),
+        Some("pack-hayon") => pack_hayon::run().await,
+        _ => return Err("usage: bench scrape|memory|pack-hayon".to_owned()),
     }
     Ok(())
 }

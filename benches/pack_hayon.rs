@@ -112,9 +112,9 @@ fn number(document: &Document, key: &str) -> i64 {
 /// Counters of two limiters among other keys, counted as the exporter counts them.
 async fn count_requests(cache: &Redis, config: &Config, counters: u64) {
     let mut connection = cache.connection().await;
-    for from in (0..counters).step_by(10_000) {
+    for from in (0..counters).step_by(1_000) {
         let mut pipeline = redis::pipe();
-        for client in from..(from + 10_000).min(counters) {
+        for client in from..(from + 1_000).min(counters) {
             let limiter = if client % 2 == 0 { "ai_caption" } else { "login_attempt" };
             pipeline
                 .cmd("SET")

@@ -38,12 +38,12 @@ fn catalogue() -> BTreeSet<String> {
 fn every_metric_on_a_page_exists() {
     let known = catalogue();
     let mut wrong = Vec::new();
+    let code = Regex::new(r"(?s)```promql\n(.*?)```|`([^`\n]+)`").unwrap();
+    // The values of labels are no metrics, whatever they look like.
+    let quoted = Regex::new(r#""[^"\n]*""#).unwrap();
     for (pack, page) in pages() {
-        let code = Regex::new(r"(?s)```promql\n(.*?)```|`([^`\n]+)`").unwrap();
         let prefixes = "platform|workers?|mongodb|redis|rabbitmq|stripe|s3|aws|probe|logfile";
         let name = Regex::new(&format!(r"\b(?:{pack}|{prefixes})_[a-z0-9_]+")).unwrap();
-        // The values of labels are no metrics, whatever they look like.
-        let quoted = Regex::new(r#""[^"\n]*""#).unwrap();
         let mut found = 0;
         for code in code.captures_iter(&page).filter_map(|code| code.get(1).or(code.get(2))) {
             // The name of the binary and of its role.

@@ -46,8 +46,8 @@ fn every_metric_on_a_page_exists() {
         let name = Regex::new(&format!(r"\b(?:{pack}|{prefixes})_[a-z0-9_]+")).unwrap();
         let mut found = 0;
         for code in code.captures_iter(&page).filter_map(|code| code.get(1).or(code.get(2))) {
-            // The name of the binary and of its role.
             let code = quoted.replace_all(code.as_str(), "");
+            // The name of the binary and of its role.
             let names = name.find_iter(&code).map(|name| name.as_str());
             for name in names.filter(|name| *name != "platform_exporter") {
                 found += 1;

@@ -46,6 +46,12 @@ async fn the_role_is_enough_and_least() {
     let up = r#"platform_source_status{source="app-db",kind="mongodb",status="up"}"#;
     exporter.wait_for(up, 1.0, super::PATIENCE).await;
 
+    // Without any document, the account can still tell an empty collection from a missing one.
+    database.collection::<Document>("users").delete_many(doc! {}).await.unwrap();
+    let nobody = r#"hayon_users{source="app-db",plan="pro",state="active"}"#;
+    exporter.wait_for(nobody, 0.0, super::PATIENCE).await;
+    database.collection::<Document>("users").insert_many(world.user_documents()).await.unwrap();
+
     // The account itself: tokens, hashes, addresses and texts are out of its reach, and it writes nothing.
     let hers = mongodb::Client::with_uri_str(&url).await.unwrap().database("hayon");
     for collection in ["users", "socialaccounts", "posts"] {

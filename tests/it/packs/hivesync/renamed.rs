@@ -83,6 +83,7 @@ const MORE: &str = "
     preview_queue: builders
     ai_error_events: [gone wrong]
     preview_failure_events: [not built, not shown]
+    roll_up_table: days
 ";
 
 #[tokio::test]

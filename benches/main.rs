@@ -2,8 +2,12 @@
 //!
 //! `make bench-scrape`: how fast `/metrics` answers while everything is well, and while servers hang.
 //! `make bench-memory`: resident memory beside that of Debian's exporters.
+//! `pack-NAME`: what the queries of a pack cost the database of a large platform.
 
 mod memory;
+mod pack_hayon;
+mod pack_hivesync;
+mod pack_joip;
 mod peers;
 mod scrape;
 #[path = "../tests/it/support/mod.rs"]
@@ -21,7 +25,10 @@ async fn main() -> Result<(), String> {
     match std::env::args().nth(1).as_deref() {
         Some("scrape") => scrape::run().await,
         Some("memory") => memory::run().await,
-        _ => return Err("usage: bench scrape|memory".to_owned()),
+        Some("pack-hayon") => pack_hayon::run().await,
+        Some("pack-hivesync") => pack_hivesync::run().await,
+        Some("pack-joip") => pack_joip::run().await,
+        _ => return Err("usage: bench scrape|memory|pack-hayon|pack-hivesync|pack-joip".to_owned()),
     }
     Ok(())
 }

@@ -33,9 +33,8 @@ GRANT SELECT (user_id, status, created_at, completed_at) ON preview_jobs TO plat
 GRANT SELECT (id, username) ON users TO grafana_hivesync;
 GRANT SELECT (user_id, plan, status, trial_ends_at, created_at) ON subscriptions TO grafana_hivesync;
 GRANT SELECT (user_id, created_at, last_heartbeat_at) ON sessions TO grafana_hivesync;
-GRANT SELECT (user_id, status, error_class, created_at, completed_at)
-    ON ai_usage_events TO grafana_hivesync;
-GRANT SELECT (status, error_class, created_at, completed_at) ON preview_jobs TO grafana_hivesync;
+GRANT SELECT (user_id, status, error_class, created_at) ON ai_usage_events TO grafana_hivesync;
+GRANT SELECT (status, error_class, created_at) ON preview_jobs TO grafana_hivesync;
 
 -- Grafana's own limits: whoever may edit a panel can write any SELECT.
 ALTER ROLE grafana_hivesync SET default_transaction_read_only = on;

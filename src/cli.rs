@@ -49,6 +49,14 @@ pub struct Flags {
         global = true
     )]
     pub listen_addresses: Vec<SocketAddr>,
+    /// File with TLS, passwords and limits of our own side, in the format of Prometheus' exporters.
+    #[arg(
+        long = "web.config.file",
+        value_name = "FILE",
+        env = "PLATFORM_EXPORTER_WEB_CONFIG_FILE",
+        global = true
+    )]
+    pub web_config_file: Option<PathBuf>,
     /// Log each request: user, path, status, duration.
     #[arg(long = "web.access-log", global = true)]
     pub access_log: bool,

@@ -35,20 +35,23 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let flags = &cli.flags;
     match cli.command {
         None => {
-            let loaded = command::load(flags)?;
+            let (loaded, gate) = command::load_all(flags)?;
             telemetry::init(flags.log_level, flags.log_format).context("cannot start logging")?;
             telemetry::report_panics();
-            on_runtime(|runtime| runtime.block_on(command::serve(flags, loaded)))??;
+            on_runtime(|runtime| runtime.block_on(command::serve(flags, loaded, gate)))??;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Check { live }) => {
-            let loaded = command::load(flags)?;
+            let (loaded, _) = command::load_all(flags)?;
             let Loaded { origin, config, .. } = &loaded;
             println!(
                 "{origin}: {} sources, {} queries, no faults",
                 config.sources().len(),
                 config.queries().len()
             );
+            if let Some(path) = &flags.web_config_file {
+                println!("{}: no faults", path.display());
+            }
             if !live {
                 return Ok(ExitCode::SUCCESS);
             }

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::Flags;
 use crate::config::{self, Config, NoSources, Surroundings};
+use crate::server::{Gate, WebError};
 use crate::yaml::Faults;
 
 /// Why there is no configuration.
@@ -40,6 +41,12 @@ pub enum LoadError {
     /// The configuration is wrong.
     #[error("{0}")]
     Faults(Faults),
+    /// The web configuration file is wrong.
+    #[error(transparent)]
+    Web(#[from] WebError),
+    /// Both are wrong.
+    #[error("{0}\n{1}")]
+    Both(Box<LoadError>, WebError),
 }
 
 /// The configuration with the name under which faults are told.
@@ -79,4 +86,18 @@ pub fn load(flags: &Flags) -> Result<Loaded, LoadError> {
     let config = config::load(&text, &origin, surroundings).map_err(LoadError::Faults)?;
     let fingerprint = hasher.borrow().finish();
     Ok(Loaded { origin, config, fingerprint })
+}
+
+/// Loads the configuration and the web configuration file that the flags name.
+///
+/// # Errors
+/// As [`load`], with what is wrong in either.
+pub fn load_all(flags: &Flags) -> Result<(Loaded, Gate), LoadError> {
+    let gate = flags.web_config_file.as_deref().map_or_else(|| Ok(Gate::open()), Gate::load);
+    match (load(flags), gate) {
+        (Ok(loaded), Ok(gate)) => Ok((loaded, gate)),
+        (Ok(_), Err(error)) => Err(error.into()),
+        (Err(error), Ok(_)) => Err(error),
+        (Err(error), Err(of_gate)) => Err(LoadError::Both(Box::new(error), of_gate)),
+    }
 }

@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Loaded, load};
 use crate::cli::Flags;
-use crate::server::{App, Reload};
+use crate::server::{App, Pushes, Reload};
 
 /// Reads the configuration again whenever it is asked to, and has the running exporter follow.
 pub(super) struct Reloader {
@@ -69,11 +69,11 @@ impl Reloader {
     }
 
     async fn take_up(&self, loaded: Result<Loaded, String>, cause: &str) -> Result<(), String> {
-        let App { schedule, push_tokens, store, .. } = &*self.app;
+        let App { schedule, pushes, store, .. } = &*self.app;
         match loaded {
             Ok(Loaded { config, origin, .. }) => {
                 schedule.apply(&config).await;
-                push_tokens.store(Arc::new(config.push_tokens()));
+                pushes.store(Arc::new(Pushes::from_iter(config.push_tokens())));
                 store.config_read(true, SystemTime::now());
                 let sources = config.sources().len();
                 tracing::info!(event = "config.reloaded", cause, config = origin, sources);

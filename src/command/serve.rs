@@ -17,7 +17,7 @@ use super::reload::Reloader;
 use crate::beat::Beats;
 use crate::cli::Flags;
 use crate::schedule::{Schedule, by_kind};
-use crate::server::{self, App};
+use crate::server::{App, DRAIN, Gate, Pushes, Server};
 use crate::snapshot::Store;
 
 /// Why the exporter cannot serve.
@@ -44,19 +44,21 @@ const LET_GO: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// When an address cannot be listened on: before any source is contacted.
-pub async fn serve(flags: &Flags, loaded: Loaded) -> Result<(), ServeError> {
+pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate) -> Result<(), ServeError> {
     let signals = Signals::new().map_err(ServeError::Signals)?;
     let mut listeners = Vec::new();
     for &address in &flags.listen_addresses {
         let listener =
             TcpListener::bind(address).await.map_err(|error| ServeError::Bind { address, error })?;
-        tracing::info!(event = "listening", address = %listener.local_addr().unwrap_or(address), config = loaded.origin);
+        let address = listener.local_addr().unwrap_or(address);
+        tracing::info!(event = "listening", %address, config = loaded.origin, tls = gate.has_tls());
         listeners.push(listener);
     }
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let (app, reloader) = start(flags, &loaded, &tasks, &stop).await;
+    let server = Arc::new(Server::new(app, gate));
     for listener in listeners {
-        tasks.spawn(server::serve(listener, Arc::clone(&app), stop.clone()));
+        tasks.spawn(Arc::clone(&server).serve(listener, stop.clone()));
     }
     let work = reloader.run(signals.hang_up);
     tasks.spawn(stop.clone().run_until_cancelled_owned(work));
@@ -90,7 +92,7 @@ async fn start(
         store,
         schedule,
         beats,
-        push_tokens: ArcSwap::from_pointee(config.push_tokens()),
+        pushes: ArcSwap::from_pointee(Pushes::from_iter(config.push_tokens())),
         reloads,
         access_log: flags.access_log,
         timeout_offset: flags.timeout_offset.get(),
@@ -100,7 +102,7 @@ async fn start(
 
 async fn drained(tasks: &TaskTracker) {
     // The server's own limit comes first; this one is for a loop that does not let go.
-    if tokio::time::timeout(server::DRAIN + LET_GO, tasks.wait()).await.is_err() {
+    if tokio::time::timeout(DRAIN + LET_GO, tasks.wait()).await.is_err() {
         tracing::warn!(tasks = tasks.len(), "some tasks did not end");
     }
 }

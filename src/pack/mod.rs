@@ -18,7 +18,11 @@ use crate::source::Kind;
 use crate::yaml::{self, Faults, Node, Path, Value};
 
 /// The packs in the binary: name and text.
-pub const EMBEDDED: [(&str, &str); 1] = [("hivesync", include_str!("../../packs/hivesync.yml"))];
+pub const EMBEDDED: [(&str, &str); 3] = [
+    ("hayon", include_str!("../../packs/hayon.yml")),
+    ("hivesync", include_str!("../../packs/hivesync.yml")),
+    ("joip", include_str!("../../packs/joip.yml")),
+];
 
 /// The text of a pack in the binary.
 pub fn embedded(name: &str) -> Option<&'static str> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::{Question, Rows};
 use crate::probe::{Problem, Reason};
@@ -30,8 +31,12 @@ pub trait Answers: Send {
 struct Request {
     question: Question,
     timeout: Duration,
-    reply: oneshot::Sender<Result<Rows, Problem>>,
+    reply: oneshot::Sender<Answer>,
 }
+
+/// What came back, and how long the source took. The time in the lane does not count: a question would seem slow
+/// because of the one before it.
+type Answer = (Result<Rows, Problem>, Duration);
 
 /// The asking end of a lane. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -56,11 +61,17 @@ impl Lane {
     /// # Errors
     /// What the source says; `timeout` when it says nothing in time.
     pub async fn ask(&self, question: &Question, timeout: Duration) -> Result<Rows, Problem> {
+        self.timed(question, timeout).await.0
+    }
+
+    /// Asks as [`Lane::ask`] does, and tells how long the source took.
+    pub async fn timed(&self, question: &Question, timeout: Duration) -> (Result<Rows, Problem>, Duration) {
         loop {
             let (reply, answer) = oneshot::channel();
             let request = Request { question: question.clone(), timeout, reply };
-            let gone = || Problem::new(Reason::Internal, "the query lane has ended");
-            self.0.send(request).await.map_err(|_| gone())?;
+            if self.0.send(request).await.is_err() {
+                return (Err(Problem::new(Reason::Internal, "the query lane has ended")), Duration::ZERO);
+            }
             // Whoever was about to answer has been replaced: its successor is asked.
             let Ok(answer) = answer.await else { continue };
             return answer;
@@ -76,6 +87,7 @@ impl Inbox {
             if reply.is_closed() {
                 continue;
             }
+            let started = Instant::now();
             let rows = AssertUnwindSafe(source.rows(&question, timeout)).catch_unwind();
             let answer = match tokio::time::timeout(timeout, rows).await {
                 Ok(Ok(answer)) => answer,
@@ -83,7 +95,7 @@ impl Inbox {
                 Err(_) => Err(Problem::new(Reason::Timeout, format!("no answer within {timeout:?}"))),
             };
             // The asker may have left meanwhile.
-            drop(reply.send(answer));
+            drop(reply.send((answer, started.elapsed())));
         }
     }
 }

@@ -58,7 +58,7 @@ pub struct MongoQuestion {
     /// The database; without it, that of the URL (for commands: `admin`). `*` asks every database, and adds the
     /// column `database`.
     pub database: Option<String>,
-    /// The collection to aggregate. `*` asks every one that the source names in `collections`, and adds the columns
+    /// The collection to aggregate; one that does not exist is a fault, and not empty. `*` asks every one that the source names in `collections`, and adds the columns
     /// `database` and `collection`.
     pub collection: Option<String>,
     /// The aggregation's stages, in MongoDB's extended JSON.
@@ -71,8 +71,8 @@ pub struct MongoQuestion {
     pub each: Option<String>,
 }
 
-/// A question to Redis: either `command`, or `scan` with or without `id`.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+/// A question to Redis: either `command`, or `scan`, alone, with `id`, or with `id` and `at_least`.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
 pub struct RedisQuestion {
     /// A command that only reads, with its arguments: `[LLEN, "ai_queue:tasks"]`. Its rows:
     ///
@@ -98,15 +98,21 @@ pub struct RedisQuestion {
     /// The pattern of keys to count: one row, column `count`; with `id`, one row for each distinct id, column `id`.
     pub scan: Option<String>,
     /// A regular expression whose first group is the id in a key found by `scan`. Keys that do not match have none.
+    /// A group with a name, as in `^session:(?<user>[^:]+)`, names the column.
     pub id: Option<String>,
+    /// With `id`, for keys that count something, as a rate limit has one for each client: ids, each with a number. One
+    /// row for each of these ids, with the further columns `count`, its keys, and `reached`, those of them whose value
+    /// is this number or more.
+    pub at_least: Option<BTreeMap<String, f64>>,
 }
 
 impl RedisQuestion {
     fn check(&self) -> Result<(), &'static str> {
-        match (&self.command, &self.scan, &self.id) {
-            (Some(words), None, None) => redis_shape(words).map(|_| ()),
-            (None, Some(_), None) => Ok(()),
-            (None, Some(_), Some(id)) => match Regex::new(id) {
+        match (&self.command, &self.scan, &self.id, &self.at_least) {
+            (Some(words), None, None, None) => redis_shape(words).map(|_| ()),
+            (None, Some(_), None, None) => Ok(()),
+            (None, Some(_), None, Some(_)) => Err("expected `id` beside `at_least`: which counter a key is"),
+            (None, Some(_), Some(id), _) => match Regex::new(id) {
                 Ok(id) if id.captures_len() > 1 => Ok(()),
                 _ => Err("expected a regular expression with a group in `id`, as in `^session:([^:]+)`"),
             },

@@ -21,12 +21,12 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, fir
     loop {
         tokio::time::sleep_until(next).await;
         let started = Instant::now();
-        let rows = ask(&declared, &lanes).await;
+        let (rows, duration) = timed(&declared, &lanes).await;
         let result =
             rows.and_then(|rows| reading.read(&rows).map_err(|error| Problem::new(Reason::Query, error)));
         attempts = if result.is_ok() { 0 } else { attempts.saturating_add(1) };
         next = started + delay(declared.every.get(), attempts);
-        let run = QueryRun { result, duration: started.elapsed(), max_age: declared.max_age.get() };
+        let run = QueryRun { result, duration, max_age: declared.max_age.get() };
         let event = store.update(source, |state| {
             let event = state.queried(&declared.spec.name, run, SystemTime::now());
             event.map(|event| (state.kind(), event))
@@ -50,21 +50,33 @@ pub(super) fn delay(every: Duration, attempts: u32) -> Duration {
 /// # Errors
 /// What the source says; for `distinct`, of the first part that fails.
 pub async fn ask(declared: &Declared, lanes: &Lanes) -> Result<Rows, Problem> {
+    timed(declared, lanes).await.0
+}
+
+/// Puts a declared query once, and tells how long the source took: for `distinct`, the slowest of them.
+async fn timed(declared: &Declared, lanes: &Lanes) -> (Result<Rows, Problem>, Duration) {
     let timeout = declared.timeout.get();
     match &declared.ask {
-        Ask::One { source, question } => lanes[source].ask(question, timeout).await,
+        Ask::One { source, question } => lanes[source].timed(question, timeout).await,
         Ask::Distinct(parts) => {
             let asked = parts.iter().map(async |part| {
-                let rows = lanes[&part.source].ask(&part.question, timeout).await;
-                rows.map_err(|problem| {
+                let (rows, duration) = lanes[&part.source].timed(&part.question, timeout).await;
+                let rows = rows.map_err(|problem| {
                     Problem::new(problem.reason, format!("{}: {}", part.source, problem.detail))
-                })
+                });
+                (rows, duration)
             });
-            let mut count = DistinctCount::default();
-            for rows in future::try_join_all(asked).await? {
-                count.add(&rows);
-            }
-            Ok(Rows { columns: vec!["count".to_owned()], rows: vec![vec![Cell::Number(count.count())]] })
+            let (rows, durations): (Vec<_>, Vec<_>) = future::join_all(asked).await.into_iter().unzip();
+            (
+                rows.into_iter().collect::<Result<Vec<_>, _>>().map(distinct),
+                durations.into_iter().max().unwrap_or_default(),
+            )
         }
     }
+}
+
+fn distinct(parts: Vec<Rows>) -> Rows {
+    let mut count = DistinctCount::default();
+    parts.iter().for_each(|rows| count.add(rows));
+    Rows { columns: vec!["count".to_owned()], rows: vec![vec![Cell::Number(count.count())]] }
 }

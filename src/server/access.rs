@@ -1,30 +1,38 @@
-//! The access log: who asked for what, and what came of it.
+//! The way of every request: through the gate to its route, and into the access log.
 
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use hyper::Request;
 use hyper::body::Incoming;
+use hyper::{Method, Request};
 
-use super::response::Response;
+use super::response::{Response, without_body};
 use super::routes::{App, route};
+use super::web::{Admission, Gate};
 
 /// Answers a request, and logs it if the access log is on. The query is left out: it may hold what nobody should log.
-pub(super) async fn logged(app: &App, peer: SocketAddr, request: Request<Incoming>) -> Response {
-    if !app.access_log {
-        return route(app, request).await;
-    }
+pub(super) async fn answer(app: &App, gate: &Gate, peer: SocketAddr, request: Request<Incoming>) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let started = Instant::now();
-    let response = route(app, request).await;
-    tracing::info!(
-        event = "http.request",
-        user = "-",
-        peer = %peer.ip(),
-        %method,
-        path,
-        status = response.status().as_u16(),
-        duration_seconds = started.elapsed().as_secs_f64(),
-    );
+    let settings = gate.settings();
+    let (user, mut response) = match gate.admit(&settings, peer.ip(), &request).await {
+        Admission::Of(user) => (user, route(app, request).await),
+        Admission::Refused(response) => (None, response),
+    };
+    settings.add_headers(&mut response);
+    if method == Method::HEAD {
+        response = without_body(response);
+    }
+    if app.access_log {
+        tracing::info!(
+            event = "http.request",
+            user = user.as_deref().unwrap_or("-"),
+            peer = %peer.ip(),
+            %method,
+            path,
+            status = response.status().as_u16(),
+            duration_seconds = started.elapsed().as_secs_f64(),
+        );
+    }
     response
 }

@@ -1,62 +1,151 @@
-//! The HTTP side: routes, one connection at a time per task, drained on shutdown.
+//! The HTTP side: who comes in (the web configuration), routes, one connection at a time per task, drained on shutdown.
 
 mod access;
+mod bucket;
+mod connections;
+mod heartbeat;
 mod negotiate;
 mod response;
 mod routes;
 mod status;
+mod web;
 
+pub use heartbeat::Pushes;
 pub use routes::{App, Reload};
+pub use web::{Gate, WebError};
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
+use hyper::StatusCode;
+use hyper::rt::{Read, Write};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-/// A client that has not sent its request's head within this time is cut off.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// Connections at once, over all listeners; further ones wait to be accepted.
-const CONNECTIONS: usize = 512;
+use connections::{Connections, Place};
+
+/// A request's head may have this many bytes.
+const LARGEST_HEAD: usize = 16 << 10;
+/// Requests at once on one connection of HTTP/2.
+const STREAMS: u32 = 16;
 /// Requests under way have this long to end on shutdown.
 pub const DRAIN: Duration = Duration::from_secs(3);
 /// A failed accept is tried again after this time: the process may be out of descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+/// The first byte of a client that speaks TLS: its record is of the type handshake.
+const TLS_HANDSHAKE: u8 = 0x16;
 
-/// Serves requests on a bound listener until `stop` is cancelled, then lets those under way end.
-pub async fn serve(listener: TcpListener, app: Arc<App>, stop: CancellationToken) {
-    let drain = GracefulShutdown::new();
-    let connections = Arc::new(Semaphore::new(CONNECTIONS));
-    while let Some(permit) = stop.run_until_cancelled(Arc::clone(&connections).acquire_owned()).await {
-        let Some(accepted) = stop.run_until_cancelled(accept(&listener)).await else { break };
-        let (stream, peer) = accepted;
-        let app = Arc::clone(&app);
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .serve_connection(
-                TokioIo::new(stream),
-                service_fn(move |request| {
-                    let app = Arc::clone(&app);
-                    async move { Ok::<_, std::convert::Infallible>(access::logged(&app, peer, request).await) }
-                }),
-            );
-        let connection = drain.watch(connection);
-        tokio::spawn(async move {
-            // A client that breaks its connection off is its own affair.
-            drop(connection.await);
-            drop(permit);
-        });
+/// What serves on every listener.
+pub struct Server {
+    app: Arc<App>,
+    gate: Gate,
+    connections: Arc<Connections>,
+}
+
+impl Server {
+    /// A server of these routes, behind this gate.
+    pub fn new(app: Arc<App>, gate: Gate) -> Self {
+        Self { app, gate, connections: Arc::default() }
     }
-    if tokio::time::timeout(DRAIN, drain.shutdown()).await.is_err() {
-        tracing::warn!("some requests were still under way after {DRAIN:?}, and were cut off");
+
+    /// Serves requests on a bound listener until `stop` is cancelled, then lets those under way end.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
+        let drain = GracefulShutdown::new();
+        while let Some((stream, peer)) = stop.run_until_cancelled(accept(&listener)).await {
+            let place = Arc::new(self.connections.place());
+            let (server, stop) = (Arc::clone(&self), stop.clone());
+            let visit = Visit { server, peer, place, drain: drain.watcher(), stop };
+            tokio::spawn(visit.end(stream));
+        }
+        if tokio::time::timeout(DRAIN, drain.shutdown()).await.is_err() {
+            tracing::warn!("some requests were still under way after {DRAIN:?}, and were cut off");
+        }
+    }
+}
+
+/// One connection.
+struct Visit {
+    server: Arc<Server>,
+    peer: SocketAddr,
+    place: Arc<Place>,
+    drain: Watcher,
+    stop: CancellationToken,
+}
+
+/// What a connection is served with.
+#[derive(Clone, Copy)]
+enum Way {
+    Http1,
+    Http2,
+    /// Plain HTTP where TLS is spoken: a person, or a health check, who is to read an answer instead of an alert.
+    Misled,
+}
+
+impl Visit {
+    /// Goes on until the client has gone, has to go, or the server drains.
+    async fn end(self, stream: TcpStream) {
+        let place = Arc::clone(&self.place);
+        tokio::select! {
+            () = self.speak(stream) => {}
+            () = place.lost() => {}
+        }
+    }
+
+    async fn speak(self, stream: TcpStream) {
+        let Some(tls) = self.server.gate.settings().tls() else {
+            return self.http(TokioIo::new(stream), Way::Http1).await;
+        };
+        let stop = self.stop.clone();
+        let handshake = async {
+            let mut first = [0];
+            if stream.peek(&mut first).await? == 1 && first != [TLS_HANDSHAKE] {
+                return Ok(Err(stream));
+            }
+            TlsAcceptor::from(tls).accept(stream).await.map(Ok)
+        };
+        // Nobody has asked anything yet: there is nothing to drain.
+        match stop.run_until_cancelled(handshake).await {
+            Some(Ok(Ok(stream))) => {
+                let is_http2 = stream.get_ref().1.alpn_protocol() == Some(web::HTTP2);
+                let way = if is_http2 { Way::Http2 } else { Way::Http1 };
+                self.http(TokioIo::new(stream), way).await;
+            }
+            Some(Ok(Err(stream))) => self.http(TokioIo::new(stream), Way::Misled).await,
+            Some(Err(error)) => tracing::debug!(event = "tls.handshake", peer = %self.peer.ip(), %error),
+            None => {}
+        }
+    }
+
+    async fn http<I: Read + Write + Unpin + Send + 'static>(self, io: I, way: Way) {
+        let Self { server, peer, place, drain, .. } = self;
+        let mut builder = Builder::new(TokioExecutor::new());
+        // The limits of time are those of the place.
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(LARGEST_HEAD);
+        builder.http2().max_concurrent_streams(STREAMS);
+        let builder = match way {
+            Way::Http2 => builder.http2_only(),
+            Way::Http1 | Way::Misled => builder.http1_only(),
+        };
+        let service = service_fn(move |request| {
+            let (server, place) = (Arc::clone(&server), Arc::clone(&place));
+            async move {
+                let _under_way = place.request();
+                Ok::<_, Infallible>(match way {
+                    Way::Misled => response::text(StatusCode::BAD_REQUEST, "HTTPS is spoken here, not HTTP."),
+                    Way::Http1 | Way::Http2 => access::answer(&server.app, &server.gate, peer, request).await,
+                })
+            }
+        });
+        // A client that breaks its connection off is its own affair.
+        drop(drain.watch(builder.serve_connection(io, service)).await);
     }
 }
 

@@ -1,25 +1,22 @@
 //! The routes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING};
 use hyper::{HeaderMap, Method, Request, StatusCode};
-use secrecy::ExposeSecret;
-use subtle::ConstantTimeEq;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::heartbeat::{self, Pushes};
 use super::response::{Response, exposition, method_not_allowed, page, text};
 use super::{negotiate, status};
-use crate::beat::{Beats, Push};
+use crate::beat::Beats;
 use crate::metric::Exposition;
 use crate::probe::{Problem, Reason};
 use crate::schedule::Schedule;
-use crate::setting::Secret;
 use crate::snapshot::{Published, Store};
 
 /// Someone waits for the configuration to be read again: for nothing, or for what is wrong with it.
@@ -33,8 +30,8 @@ pub struct App {
     pub schedule: Schedule,
     /// Takes pushed heartbeats.
     pub beats: Arc<Beats>,
-    /// The token of each class whose workers push.
-    pub push_tokens: ArcSwap<BTreeMap<String, Secret>>,
+    /// The classes whose workers push.
+    pub pushes: ArcSwap<Pushes>,
     /// Where the configuration is asked to be read again.
     pub reloads: mpsc::Sender<Reload>,
     /// Whether requests are logged.
@@ -48,11 +45,8 @@ const DEFAULT_SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) async fn route(app: &App, request: Request<Incoming>) -> Response {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
-    if uri.path().starts_with("/heartbeat/") {
-        return match *method {
-            Method::GET | Method::HEAD | Method::POST => heartbeat(app, uri.path(), headers),
-            _ => method_not_allowed("GET, HEAD, POST"),
-        };
+    if heartbeat::is_at(uri.path()) {
+        return heartbeat::answer(app, request).await;
     }
     if uri.path() == "/-/reload" {
         return match *method {
@@ -134,31 +128,4 @@ fn scrape_timeout(headers: &HeaderMap, offset: Duration) -> Duration {
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .unwrap_or(DEFAULT_SCRAPE_TIMEOUT);
     if timeout > offset { timeout - offset } else { timeout }
-}
-
-/// Takes a pushed heartbeat: `/heartbeat/CLASS/WORKER`, with `/start`, `/fail` or an exit code behind it.
-fn heartbeat(app: &App, path: &str, headers: &HeaderMap) -> Response {
-    let Some(push) = Push::parse(path) else {
-        return text(
-            StatusCode::NOT_FOUND,
-            "Expected /heartbeat/CLASS/WORKER, then nothing, /start, /fail or /EXIT_CODE.",
-        );
-    };
-    // An unknown class and a wrong token are answered alike: classes cannot be guessed.
-    let unauthorized = || text(StatusCode::UNAUTHORIZED, "Unknown class, or wrong token.");
-    let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let tokens = app.push_tokens.load();
-    let (Some(token), Some(given)) = (tokens.get(&push.class), given) else { return unauthorized() };
-    match token.read() {
-        Ok(token) if bool::from(token.expose_secret().as_bytes().ct_eq(given.as_bytes())) => {}
-        Ok(_) => return unauthorized(),
-        Err(error) => {
-            tracing::error!(class = push.class, %error, "a pushed heartbeat cannot be checked");
-            return text(StatusCode::INTERNAL_SERVER_ERROR, "The token of this class cannot be read.");
-        }
-    }
-    match app.beats.record(&push.class, &push.worker, push.signal, SystemTime::now()) {
-        Ok(()) => text(StatusCode::OK, "OK"),
-        Err(error) => text(StatusCode::INSUFFICIENT_STORAGE, error.to_string()),
-    }
 }

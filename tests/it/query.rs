@@ -212,6 +212,26 @@ fn distinct_ids_are_counted_exactly_and_then_within_one_percent() {
     assert!(error < 0.01, "off by {error}");
 }
 
+/// The bound itself is still exact; one id more is an estimate.
+#[test]
+fn the_bound_of_an_exact_count_is_a_million() {
+    let ids = |range: std::ops::Range<u32>| Rows {
+        columns: vec!["id".to_owned()],
+        rows: range.map(|id| vec![text(&id.to_string())]).collect(),
+    };
+    let mut count = DistinctCount::default();
+    for part in 0..10 {
+        count.add(&ids(part * 100_000..(part + 1) * 100_000));
+    }
+    assert_eq!(count.count(), 1_000_000.0);
+    for part in 9..15 {
+        count.add(&ids(part * 100_000..(part + 1) * 100_000));
+        let expected = f64::from(part + 1) * 100_000.0;
+        let error = (count.count() - expected).abs() / expected;
+        assert!(error < 0.01, "off by {error}");
+    }
+}
+
 /// Answers what it is told to, so that the lane's own behaviour can be seen.
 struct Scripted(Vec<Script>);
 

@@ -1,5 +1,8 @@
 //! The HTTP side of the binary: what each route answers.
 
+mod hardening;
+mod web;
+
 use std::io::Read;
 use std::time::Duration;
 

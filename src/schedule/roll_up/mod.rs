@@ -81,14 +81,13 @@ impl RollUpKeeper {
         Ok(())
     }
 
-    /// The moment of the next run, after one that ended now.
-    fn next(&self, attempts: u32) -> Instant {
+    /// How long to wait after a run that ended at this moment, which was the last of so many failed attempts.
+    pub fn pause(&self, now: Timestamp, attempts: u32) -> Duration {
         let zone = &self.roll_up.config.time_zone;
-        let now = Timestamp::now();
         let today = zone.day(now);
         let midnight = zone.start(today.tomorrow().unwrap_or(today));
         let new_day = midnight.duration_since(now).saturating_add(AFTER_MIDNIGHT).unsigned_abs();
-        Instant::now() + delay(self.roll_up.config.every, attempts).min(new_day)
+        delay(self.roll_up.config.every, attempts).min(new_day)
     }
 }
 
@@ -109,7 +108,7 @@ async fn write(mut keeper: RollUpKeeper, pack: String, store: &Store, first: Ins
         tokio::time::sleep_until(next).await;
         let run = keeper.run(Timestamp::now()).await;
         attempts = if run.problem.is_none() { 0 } else { attempts.saturating_add(1) };
-        next = keeper.next(attempts);
+        next = Instant::now() + keeper.pause(Timestamp::now(), attempts);
         let event = store.update_roll_up(&pack, |state| state.ran(run, SystemTime::now()));
         match event.flatten() {
             Some(RollUpEvent::Failed(Problem { reason, detail })) => {

@@ -76,6 +76,9 @@ impl Session {
                         _ => "admin",
                     };
                     exchange.ask(question, database, collection, &[], &mut answer.table).await?;
+                    if let Some(collection) = collection.filter(|_| answer.table.is_empty()) {
+                        exchange.expect(database, collection).await?;
+                    }
                 }
             }
             Ok(answer)
@@ -204,6 +207,26 @@ impl Exchange<'_> {
             table.add(leading, &document);
         }
         Ok(())
+    }
+
+    /// Refuses to take a collection that does not exist for an empty one, as the server does.
+    async fn expect(&self, database: &str, collection: &str) -> Result<(), Problem> {
+        // With these two, it names what the user may read, and needs no right of its own.
+        let list = doc! {
+            "listCollections": 1,
+            "filter": {"name": collection},
+            "nameOnly": true,
+            "authorizedCollections": true,
+        };
+        let reply = self.command(database, list).await?;
+        let names = reply.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
+        match names {
+            Ok(names) if names.is_empty() => {
+                let detail = format!("there is no collection `{collection}` in `{database}`");
+                Err(Problem::new(Reason::NotFound, detail))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn every_collection(&self, question: &MongoQuestion, answer: &mut Answer) -> Result<(), Problem> {

@@ -52,6 +52,11 @@ impl Table {
         Ok(())
     }
 
+    /// Whether it has no row.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The finished table: what a document lacks is `Null`.
     pub(super) fn into_rows(mut self) -> Rows {
         for row in &mut self.rows {

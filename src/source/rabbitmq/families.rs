@@ -44,6 +44,11 @@ pub(super) const DEAD_LETTERS: Desc = Desc::gauge(
     QUEUE,
     "Messages in a queue that gets the dead letters of others, by arguments, policies and bindings (management API).",
 );
+pub(super) const DEAD_LETTER_HEAD: Desc = Desc::gauge(
+    "rabbitmq_dead_letter_queue_head_message_timestamp_seconds",
+    QUEUE,
+    "Time stamp of the first message in a dead-letter queue, where its publisher or the broker set one; of the 20 deepest (management API, queue, head_message_timestamp).",
+);
 pub(super) const DEAD_LETTER_INFO: Desc = Desc::gauge(
     "rabbitmq_dead_letter_info",
     &["vhost", "queue", "dead_letter_exchange", "dead_letter_queue"],
@@ -159,7 +164,7 @@ const NODE_FAMILIES: [(Desc, OfNode); 8] = [
 /// Every family beside [`UP`].
 pub(super) fn catalogue() -> Vec<Desc> {
     let mut catalogue = Vec::from(QUEUE_FAMILIES);
-    catalogue.extend([DEAD_LETTERS, DEAD_LETTER_INFO, QUEUES, MESSAGES, READY, UNACKED]);
+    catalogue.extend([DEAD_LETTERS, DEAD_LETTER_HEAD, DEAD_LETTER_INFO, QUEUES, MESSAGES, READY, UNACKED]);
     catalogue.extend([CONNECTIONS, CHANNELS, CONSUMERS, STATISTICS, BUILD, MEMORY_ALARM, DISK_ALARM]);
     catalogue.extend(NODE_FAMILIES.map(|(desc, _)| desc));
     catalogue

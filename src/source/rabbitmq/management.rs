@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::config::Interface;
 use super::dead_letter::{Route, Topology};
-use super::queue::Queue;
+use super::queue::{Queue, Role};
 use crate::probe::{Problem, Reason};
 use crate::source::client::{HttpClient, Request, Response};
 use crate::source::tls::Tls;
@@ -153,6 +155,9 @@ const POLICIES: &str = "policies";
 const EXCHANGES: &str = "exchanges?disable_stats=true&columns=vhost,name,type";
 const BINDINGS: &str = "bindings?columns=vhost,source,destination,destination_type,routing_key";
 
+/// How many dead-letter queues are asked for their first message.
+const MOST_HEADS: usize = 20;
+
 /// Exchanges, bindings and policies are read anew after this long.
 const TOPOLOGY_AGE: Duration = Duration::from_secs(60);
 
@@ -168,6 +173,27 @@ impl Management {
             survey.problems.push(problem);
         }
         survey
+    }
+
+    /// Adds the time stamps of the first messages of dead-letter queues. A queue is asked alone: with all queues, the
+    /// statistics behind it would cost the broker more than everything else.
+    pub(super) async fn add_heads(&mut self, queues: &mut [Queue], end: Instant) -> Option<Problem> {
+        let is_filled = |queue: &&mut Queue| queue.role == Role::DeadLetter && queue.depth() > Some(0);
+        let mut dead: Vec<_> = queues.iter_mut().filter(is_filled).collect();
+        dead.sort_unstable_by_key(|queue| std::cmp::Reverse(queue.depth()));
+        for queue in dead.into_iter().take(MOST_HEADS) {
+            let name = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+            let path =
+                format!("queues/{}/{}?columns=head_message_timestamp", name(&queue.vhost), name(&queue.name));
+            match self.get(&path, end).await.and_then(|response| response.json::<Value>()) {
+                // Where there is no time stamp it may be null, an empty text, or missing in an empty list.
+                Ok(head) => queue.head_timestamp = head["head_message_timestamp"].as_u64(),
+                // Deleted meanwhile.
+                Err(problem) if problem.reason == Reason::NotFound => {}
+                Err(problem) => return Some(problem),
+            }
+        }
+        None
     }
 
     async fn fill(&mut self, survey: &mut Survey, end: Instant) -> Result<(), Problem> {

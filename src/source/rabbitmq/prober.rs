@@ -59,6 +59,10 @@ impl crate::probe::Prober for Prober {
         for queue in &mut queues {
             queue.role = self.config.scope.role(&queue.name, queue.role);
         }
+        let has_statistics = survey.overview.as_ref().is_some_and(|overview| !overview.disable_stats);
+        if let Some(management) = self.management.as_mut().filter(|_| has_statistics) {
+            survey.problems.extend(management.add_heads(&mut queues, end).await);
+        }
         settle_doubts(&self.config, &mut exchange, &mut queues).await?;
         self.session = Some(exchange.finish().await?);
 

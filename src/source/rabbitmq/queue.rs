@@ -24,6 +24,9 @@ pub(super) struct Queue {
     pub(super) consumers: Option<u64>,
     #[serde(skip)]
     pub(super) role: Role,
+    /// The time that the publisher, or the broker in its place, gave to the first message.
+    #[serde(skip)]
+    pub(super) head_timestamp: Option<u64>,
 }
 
 /// What a queue is for, as far as dead-lettering tells.

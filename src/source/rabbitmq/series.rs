@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::config::Scope;
 use super::dead_letter::Route;
-use super::families::{DEAD_LETTER_INFO, DEAD_LETTERS, QUEUE_FAMILIES, count};
+use super::families::{DEAD_LETTER_HEAD, DEAD_LETTER_INFO, DEAD_LETTERS, QUEUE_FAMILIES, count};
 use super::queue::{Queue, Role};
 use crate::metric::{Desc, Family, Sample};
 use crate::query::{SeriesBudget, Values};
@@ -60,9 +60,21 @@ impl Members {
 
         let mut families = spread(&lines, &QUEUE_FAMILIES);
         families.extend(spread(&dead, &[DEAD_LETTERS]));
+        families.extend(heads(queues, &dead));
         families.extend(info(queues, routes, &lines, scope.max_queues));
         families
     }
+}
+
+/// The time stamps of the first messages, of dead-letter queues that have series of their own: times do not add up.
+fn heads(queues: &[Queue], dead: &Lines) -> Option<Family> {
+    let mut family = DEAD_LETTER_HEAD.family();
+    for queue in queues.iter().filter(|queue| dead.contains_key(&key(queue))) {
+        if let Some(at) = queue.head_timestamp {
+            family.push([&queue.vhost, &queue.name], count(at));
+        }
+    }
+    (!family.samples.is_empty()).then_some(family)
 }
 
 /// Which queue's dead letters go where, for queues that have series of their own.

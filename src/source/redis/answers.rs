@@ -22,25 +22,24 @@ pub(super) struct RedisAnswers {
 #[async_trait::async_trait]
 impl Answers for RedisAnswers {
     async fn rows(&mut self, question: &Question, timeout: Duration) -> Result<Rows, Problem> {
-        let Question::Redis(RedisQuestion { command, scan, id }) = question else {
+        let Question::Redis(RedisQuestion { command, scan, id, at_least }) = question else {
             return Err(Problem::new(Reason::Query, "expected a question to Redis"));
         };
-        match (command, scan, id) {
-            (Some(words), ..) => command_rows(&mut self.links, words, timeout)
+        match (command, scan) {
+            (Some(words), _) => command_rows(&mut self.links, words, timeout)
                 .await?
                 .map_err(|refusal| refusal.problem(&words[0])),
-            (None, Some(pattern), id) => {
+            (None, Some(pattern)) => {
                 let links = &mut self.links;
                 let scan = Scan { links, pattern, budget: self.scan_budget, timeout };
-                match id {
-                    Some(id) => {
-                        let id = Regex::new(id).map_err(|error| Problem::new(Reason::Query, error))?;
-                        scan.ids(&id).await
-                    }
-                    None => scan.count().await,
+                let Some(id) = id else { return scan.count().await };
+                let id = Regex::new(id).map_err(|error| Problem::new(Reason::Query, error))?;
+                match at_least {
+                    Some(least) => scan.reached(&id, least).await,
+                    None => scan.ids(&id).await,
                 }
             }
-            (None, None, _) => Err(Problem::new(Reason::Query, "expected `command` or `scan`")),
+            (None, None) => Err(Problem::new(Reason::Query, "expected `command` or `scan`")),
         }
     }
 }

@@ -74,12 +74,12 @@ impl Store {
 
 pub(super) fn command(words: &[&str]) -> Question {
     let words = words.iter().map(|&word| word.to_owned()).collect();
-    Question::Redis(RedisQuestion { command: Some(words), scan: None, id: None })
+    Question::Redis(RedisQuestion { command: Some(words), ..Default::default() })
 }
 
 pub(super) fn scan(pattern: &str) -> Question {
     let id = Some("(?s)^(.*)$".to_owned());
-    Question::Redis(RedisQuestion { command: None, scan: Some(pattern.to_owned()), id })
+    Question::Redis(RedisQuestion { scan: Some(pattern.to_owned()), id, ..Default::default() })
 }
 
 /// The question for the time of a MongoDB server.

@@ -1,3 +1,6 @@
 //! The packs in the binary, each on real servers with a made-up platform in them.
 
+mod docs;
+mod hayon;
 mod hivesync;
+mod joip;

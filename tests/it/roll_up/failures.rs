@@ -16,7 +16,7 @@ use crate::support::wait::eventually;
 const NOW: &str = "2026-05-06T11:00:00Z";
 
 fn impatient(url: &str) -> RollUpKeeper {
-    RollUpKeeper::new(roll_up(DECLARED, &format!("{{write_url: '{url}', timeout: 2s, back_fill: 1d}}")))
+    RollUpKeeper::new(roll_up(DECLARED, &format!("{{write_url: '{url}', timeout: 5s, back_fill: 1d}}")))
 }
 
 async fn problem(keeper: &mut RollUpKeeper) -> Problem {
@@ -155,7 +155,7 @@ async fn a_slow_answer_is_ended_on_the_server() {
     let server = server().await;
     let declared = DECLARED.replace("count(*) AS month_users", "(SELECT 1 FROM pg_sleep(60)) AS month_users");
     let url = server.url_as("writer", "pencil", "postgres");
-    let plan = roll_up(&declared, &format!("{{write_url: '{url}', timeout: 1s}}"));
+    let plan = roll_up(&declared, &format!("{{write_url: '{url}', timeout: 5s}}"));
     let found = problem(&mut RollUpKeeper::new(plan)).await;
     assert_eq!(found.reason, Reason::Timeout, "{found}");
     assert!(found.detail.starts_with("2026-05-06: 57014"), "{found}");

@@ -84,11 +84,11 @@ fn acts() -> Vec<Act> {
     (0..2500).map(|_| act(&mut random)).collect()
 }
 
-fn load(url: &str, more: &str) -> config::Config {
+fn load(table: &str, url: &str, more: &str) -> config::Config {
     crate::support::install_ring();
     let text = format!(
         "sources: {{app: {{postgres: {{url: 'postgres://db/app'}}}}, store: {{redis: {{url: 'redis://cache'}}}}}}\n\
-         packs: {{hivesync: {{db: app, cache: store, roll_up: {{write_url: '{url}'{more}}}}}}}"
+         packs: {{hivesync: {{db: app, cache: store, roll_up_table: '{table}', roll_up: {{write_url: '{url}'{more}}}}}}}"
     );
     let surroundings = Surroundings {
         variable: &|_| None,
@@ -116,7 +116,7 @@ async fn the_table_holds_what_the_rows_say() {
         server.sql(&rows.concat()).await;
     }
     let url = server.url_as("platform_roll_up", "", "postgres");
-    let config = load(&url, ", time_zone: America/New_York, back_fill: 5d");
+    let config = load("usage_analytics_daily", &url, ", time_zone: America/New_York, back_fill: 5d");
     let roll_up = &config.roll_ups()[0];
     assert_eq!(check_roll_up(roll_up).await, Ok(()));
     let mut keeper = RollUpKeeper::new(roll_up.clone());
@@ -167,6 +167,13 @@ async fn the_table_holds_what_the_rows_say() {
         );
         start = end;
     }
+    // The table may have another name.
+    server.sql("ALTER TABLE usage_analytics_daily RENAME TO \"Days\"").await;
+    let config = load("public.\"Days\"", &url, ", time_zone: America/New_York, back_fill: 5d");
+    assert_eq!(
+        written(&mut RollUpKeeper::new(config.roll_ups()[0].clone()), "2026-07-13T20:00:00Z").await,
+        0
+    );
 }
 
 /// The role reads nothing that the rows are not made of, and deletes nothing.

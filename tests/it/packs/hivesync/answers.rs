@@ -29,8 +29,8 @@ pub(super) fn answers(world: &World) -> Values {
     errors(world, &mut values);
     tokens(world, &mut values);
     previews(world, &mut values);
-    for (job, jobs) in [("ai", &world.requests), ("preview", &world.previews)] {
-        latency(job, jobs, &mut values);
+    for (queue, jobs) in [("ai", &world.requests), ("preview", &world.previews)] {
+        latency(queue, jobs, &mut values);
     }
     logs(world, &mut values);
     let mut set = |series: &str, value| values.insert(series.to_owned(), value);
@@ -201,7 +201,7 @@ fn previews(world: &World, values: &mut Values) {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of a few seconds")]
-fn latency(job: &str, jobs: &[Job], values: &mut Values) {
+fn latency(queue: &str, jobs: &[Job], values: &mut Values) {
     for (window, length) in [("1m", MINUTE), ("15m", 15 * MINUTE), ("1h", HOUR)] {
         let completed = jobs.iter().filter(|job| job.status == "completed");
         let took: Vec<f64> = completed
@@ -209,7 +209,7 @@ fn latency(job: &str, jobs: &[Job], values: &mut Values) {
             .filter(|(age, took)| age * 1000 - took <= length * 1000)
             .map(|(_, took)| took as f64 / 1000.0)
             .collect();
-        let labels = format!("job=\"{job}\",window=\"{window}\"");
+        let labels = format!("queue=\"{queue}\",window=\"{window}\"");
         if window == "1h" {
             values.insert(format!("hivesync_jobs_completed{{{labels}}}"), count(took.len()));
         }

@@ -156,10 +156,10 @@ async fn request(case: &mut Case, user: u64) {
         "hivesync_ai_token_cost_estimate{window=\"30d\"}",
         "hivesync_ai_tokens{direction=\"input\",window=\"30d\"}",
         "hivesync_ai_tokens{direction=\"output\",window=\"30d\"}",
-        "hivesync_job_latency_seconds{job=\"ai\",window=\"15m\"}",
-        "hivesync_job_latency_seconds{job=\"ai\",window=\"1h\"}",
-        "hivesync_job_latency_seconds{job=\"ai\",window=\"1m\"}",
-        "hivesync_jobs_completed{job=\"ai\",window=\"1h\"}",
+        "hivesync_job_latency_seconds{queue=\"ai\",window=\"15m\"}",
+        "hivesync_job_latency_seconds{queue=\"ai\",window=\"1h\"}",
+        "hivesync_job_latency_seconds{queue=\"ai\",window=\"1m\"}",
+        "hivesync_jobs_completed{queue=\"ai\",window=\"1h\"}",
     ];
     case.moved(&before, &expected).await;
 

@@ -33,7 +33,7 @@ async fn what_is_missing_in_the_database_takes_only_what_depends_on_it() {
     let exporter = deployment.exporter().await;
     let expected = answers(&world);
     shows(&exporter, &expected).await;
-    let latency = ["hivesync_job_latency_seconds{job=\"ai\"", "hivesync_jobs_completed{job=\"ai\""];
+    let latency = ["hivesync_job_latency_seconds{queue=\"ai\"", "hivesync_jobs_completed{queue=\"ai\""];
     let tokens = ["hivesync_ai_token"];
     let projects = ["hivesync_projects"];
     for (breaks, heals, reason, gone, queries, named) in [

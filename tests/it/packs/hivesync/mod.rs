@@ -4,6 +4,8 @@ mod answers;
 mod changes;
 mod failures;
 mod panels;
+mod plans;
+mod renamed;
 mod scale;
 mod world;
 
@@ -24,9 +26,10 @@ use crate::support::wait::PAUSE;
 const SCHEMA: &str = include_str!("schema.sql");
 const ROLES: &str = include_str!("../../../../packs/hivesync.role.sql");
 const INDEXES: &str = include_str!("../../../../packs/hivesync.indexes.sql");
+const PAGE: &str = include_str!("../../../../docs/platforms/hivesync.md");
 
 /// Far more than an interval: the machine may be busy.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(120);
 
 /// The services of a HiveSync.
 struct Deployment {
@@ -38,7 +41,8 @@ struct Deployment {
 impl Deployment {
     /// The tables, the roles and the indexes; no rows yet.
     async fn bare() -> Self {
-        let (postgres, redis) = tokio::join!(Postgres::start(), Redis::start());
+        let account = PAGE.lines().find_map(|line| line.trim().strip_prefix("ACL SETUSER ")).unwrap();
+        let (postgres, redis) = tokio::join!(Postgres::start(), Redis::options().user(account).start());
         postgres.sql(SCHEMA).await;
         // Both scripts may be run again.
         for _ in 0..2 {
@@ -138,7 +142,7 @@ packs:
     gpu_spot_price: {SPOT_PRICE}
 ",
             self.postgres.url_as("platform_exporter", "", "postgres"),
-            self.redis.url(),
+            self.redis.url_as("platform_exporter", "PASSWORD"),
             self.ai_log().display(),
             self.preview_log().display(),
             ASSUMED.0,

@@ -60,7 +60,21 @@ async fn documents_are_rows() {
         (distinct.columns, distinct.rows),
         (vec!["value".to_owned()], vec![vec![text("free")], vec![text("pro")]])
     );
-    assert_eq!(rows(&mut subject, "{collection: nothing}").await, Rows::default());
+    assert_eq!(
+        rows(&mut subject, "{collection: users, pipeline: [{$match: {plan: none}}]}").await,
+        Rows::default()
+    );
+}
+
+/// The server takes it for an empty one, and a count would be 0.
+#[tokio::test]
+async fn a_collection_that_does_not_exist_is_not_found() {
+    let (server, mut subject) = with_users(vec![doc! {"plan": "free"}]).await;
+    let question = question("{collection: orders, pipeline: [{$count: orders}]}");
+    let problem = subject.rows(&question).await.unwrap_err();
+    assert_eq!(problem.to_string(), "not_found: there is no collection `orders` in `shop`");
+    server.client().await.database("shop").create_collection("orders").await.unwrap();
+    assert_eq!(subject.rows(&question).await, Ok(Rows::default()));
 }
 
 /// `$sort` by two keys means something else when they change places.

@@ -1,5 +1,6 @@
 //! RabbitMQ against real brokers.
 
+mod ages;
 mod config;
 mod failures;
 mod rights;

@@ -85,7 +85,7 @@ async fn a_shop_is_counted_to_the_message() {
     publish(&channel, "", "history", 6).await;
     publish(&channel, "", "parked", 2).await;
     publish(&channel, "", "jobs.wait", 1).await;
-    let expiring = BasicProperties::default().with_expiration("1".into());
+    let expiring = BasicProperties::default().with_expiration("1".into()).with_timestamp(1_700_000_000);
     publish_as(&channel, "mail", "welcome", 5, expiring).await;
     // Nine, of which two are refused, and three more are held.
     for refused in [true, true, false, false, false] {
@@ -105,7 +105,9 @@ async fn a_shop_is_counted_to_the_message() {
     eventually(SOON, "the refused and the expired are dead letters", async || {
         let families = subject.probe().await.expect("it answers").families;
         let depth = |queue| value(&families, "rabbitmq_dead_letter_queue_messages", &["shop", queue]);
+        let head = "rabbitmq_dead_letter_queue_head_message_timestamp_seconds";
         (depth("orders.dlq"), depth("mails.dlq")) == (Some(2.0), Some(5.0))
+            && value(&families, head, &["shop", "mails.dlq"]) == Some(1_700_000_000.0)
     })
     .await;
     // Quorum queues report their counts, and statistics their consumers, every few seconds.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use platform_exporter::probe::Reason;
 use platform_exporter::query::Cell;
 
-use super::{ask, connections, failure, plain, probe, reasons, scan, single, source};
+use super::{ask, connections, failure, plain, probe, reached, reasons, scan, single, source};
 use crate::support::ports::Port;
 use crate::support::redis::Redis;
 use crate::support::subject::{self, Subject, value};
@@ -161,6 +161,20 @@ async fn a_scan_of_a_cluster_covers_every_node() {
     assert!(problem.reason == Reason::Query && problem.detail.contains("cluster: true"), "{problem}");
     let problem = of_node.rows(&super::command(&["GET", "foo"])).await.expect_err("it lies elsewhere");
     assert!(problem.reason == Reason::Query && problem.detail.contains("cluster: true"), "{problem}");
+}
+
+#[tokio::test]
+async fn counters_of_a_cluster_are_read_where_they_are() {
+    let nodes = cluster().await;
+    for (node, tag) in nodes.iter().zip(KEYS) {
+        for client in 0..10 {
+            let key = format!("ratelimit:login:{{{tag}}}:{client}");
+            node.run::<()>(&["SET", &key, &client.to_string()]).await;
+        }
+    }
+    let mut subject = source(&nodes[0].url(), "cluster: true");
+    let rows = subject.rows(&reached("^ratelimit:([^:]+):", &[("login", 7.0)])).await.expect("it scans");
+    assert_eq!(rows.rows, [[Cell::Text("login".to_owned()), Cell::Number(20.0), Cell::Number(6.0)]]);
 }
 
 #[tokio::test]

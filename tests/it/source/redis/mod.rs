@@ -27,12 +27,19 @@ fn source_of(server: &Redis) -> Subject {
 
 fn command(words: &[&str]) -> Question {
     let command = Some(words.iter().map(|&word| word.to_owned()).collect());
-    Question::Redis(RedisQuestion { command, scan: None, id: None })
+    Question::Redis(RedisQuestion { command, ..Default::default() })
 }
 
 fn scan(pattern: &str, id: Option<&str>) -> Question {
     let (scan, id) = (Some(pattern.to_owned()), id.map(str::to_owned));
-    Question::Redis(RedisQuestion { command: None, scan, id })
+    Question::Redis(RedisQuestion { scan, id, ..Default::default() })
+}
+
+/// Counts the counters of each id, and those that have reached the number of their id.
+fn reached(id: &str, at_least: &[(&str, f64)]) -> Question {
+    let at_least = at_least.iter().map(|(id, least)| ((*id).to_owned(), *least)).collect();
+    let (scan, id) = (Some("ratelimit:*".to_owned()), Some(id.to_owned()));
+    Question::Redis(RedisQuestion { scan, id, at_least: Some(at_least), ..Default::default() })
 }
 
 async fn ask(subject: &mut Subject, words: &[&str]) -> Rows {

@@ -1,10 +1,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use platform_exporter::probe::Reason;
-use platform_exporter::query::Cell;
+use platform_exporter::query::{Cell, Question, RedisQuestion};
 use platform_exporter::source::Kind;
 
-use super::{ask, command, connections, probe, scan, single, source, source_of};
+use super::{ask, command, connections, probe, reached, scan, single, source, source_of};
 use crate::support::redis::Redis;
 
 fn text(text: &str) -> Cell {
@@ -184,6 +184,11 @@ async fn only_reading_commands_are_sent() {
     scan("a:*", Some("(unclosed")).check().expect_err("not a regular expression");
     scan("a:*", Some("no group")).check().expect_err("nothing to take as id");
     scan("a:*", Some("^a:(.+)$")).check().expect("a group");
+    reached("^ratelimit:(.+)$", &[("login", 5.0)]).check().expect("a number to reach");
+    reached("^ratelimit:", &[("login", 5.0)]).check().expect_err("nothing to take as id");
+    let numbers = Some([("login".to_owned(), 5.0)].into());
+    let nameless = RedisQuestion { scan: Some("a:*".to_owned()), at_least: numbers, ..Default::default() };
+    Question::Redis(nameless).check().expect_err("whose number");
 }
 
 #[tokio::test]

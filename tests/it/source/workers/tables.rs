@@ -186,6 +186,6 @@ async fn a_collection_of_workers() {
         labels(&observation.families, "worker_info"),
         [["a", "active", "g5.xlarge", "spot"], ["b", "offline", "g5.xlarge", ""]]
     );
-    workers.drop().await.unwrap();
+    workers.delete_many(doc! {}).await.unwrap();
     assert_eq!(of_class(&probe(&mut subject).await, "workers_alive"), Some(0.0));
 }

@@ -1,0 +1,158 @@
+//! What a cycle of the pack `joip` costs a large platform's database, before and after the index script.
+//!
+//! Accounts and rows of activity can be given: `bench pack-joip 10000 100000`.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use platform_exporter::config::{self, Config, Surroundings};
+use platform_exporter::query::{Ask, Declared, Question};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::postgres::Postgres;
+use crate::support::subject;
+
+const SCHEMA: &str = include_str!("../tests/it/packs/joip/schema.sql");
+const ROWS: &str = include_str!("pack_joip.sql");
+const ROLES: &str = include_str!("../packs/joip.role.sql");
+const INDEXES: &str = include_str!("../packs/joip.indexes.sql");
+
+/// Each query is put this often, and the fastest run counts: what else the machine does is no cost of the pack.
+const RUNS: usize = 5;
+/// PostgreSQL's pages.
+const PAGE: f64 = 8192.0;
+
+struct Bench {
+    postgres: Postgres,
+    files: TempDir,
+}
+
+/// What a query cost.
+struct Cost {
+    time: Duration,
+    rows: f64,
+    bytes: f64,
+}
+
+pub(crate) async fn run() {
+    let number = |position, default| {
+        std::env::args().nth(position).map_or(default, |text| text.parse().expect("a number"))
+    };
+    let (users, events): (u64, u64) = (number(2, 1_000_000), number(3, 10_000_000));
+    let postgres = Postgres::options().setting("shared_buffers = 128MB").setting("max_wal_size = 8GB");
+    let files = TempDir::with_prefix("bench-").expect("a temporary directory");
+    let bench = Bench { postgres: postgres.start().await, files };
+    println!("{users} accounts, {events} rows of activity");
+    bench.run(SCHEMA);
+    // The rows are right by their making: no need to look each of their references up.
+    let rows = ROWS.replace("$(users)", &users.to_string()).replace("$(events)", &events.to_string());
+    bench.run(&format!("SET session_replication_role = replica;\n{rows}\nVACUUM ANALYZE;"));
+    bench.run(ROLES);
+    let config = bench.config();
+    let before = bench.cycle(&config).await;
+    let started = Instant::now();
+    bench.run(INDEXES);
+    println!("the index script took {:.0} s", started.elapsed().as_secs_f64());
+    bench.run("VACUUM ANALYZE;");
+    let after = bench.cycle(&config).await;
+    print(&config, &before, &after);
+}
+
+impl Bench {
+    fn run(&self, script: &str) {
+        let file = self.files.path().join("script.sql");
+        std::fs::write(&file, script).expect("the directory is writable");
+        self.psql(&["-f", file.to_str().expect("a plain path")], &self.postgres.url());
+    }
+
+    fn psql(&self, arguments: &[&str], url: &str) -> String {
+        let mut psql = Command::new("psql");
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url]).args(arguments);
+        let output = psql.output().expect("psql is not installed: run `make deps`");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("the database is in UTF-8")
+    }
+
+    fn url(&self) -> String {
+        self.postgres.url_as("platform_exporter", "", "postgres")
+    }
+
+    fn config(&self) -> Config {
+        let text =
+            format!("sources: {{db: {{postgres: {{url: '{}'}}}}}}\npacks: {{joip: {{db: db}}}}", self.url());
+        let missing = |_: &str| Err(std::io::Error::from(std::io::ErrorKind::NotFound));
+        let surroundings = Surroundings { variable: &|_| None, file: &missing };
+        config::load(&text, "bench.yml", surroundings).unwrap_or_else(|faults| panic!("{faults}"))
+    }
+
+    /// Every query as the exporter puts it, and once more to see what it reads.
+    async fn cycle(&self, config: &Config) -> Vec<Cost> {
+        let surroundings =
+            subject::Surroundings { timeout: Duration::from_secs(600), ..subject::Surroundings::default() };
+        let mut subject = surroundings.source(&format!("postgres: {{url: '{}'}}", self.url()));
+        let mut costs = Vec::new();
+        for query in config.queries() {
+            let question = question(query);
+            let mut time = Duration::MAX;
+            for _ in 0..RUNS {
+                let started = Instant::now();
+                subject
+                    .rows(question)
+                    .await
+                    .unwrap_or_else(|problem| panic!("{}: {problem}", query.spec.name));
+                time = time.min(started.elapsed());
+            }
+            let Question::Sql(sql) = question else { panic!("the pack asks PostgreSQL alone") };
+            let (rows, bytes) = self.read(sql);
+            costs.push(Cost { time, rows, bytes });
+        }
+        costs
+    }
+
+    /// How many rows of tables and indexes a question goes over, and how many bytes of pages, without workers: a cursor
+    /// has none, and the server counts for each process.
+    fn read(&self, sql: &str) -> (f64, f64) {
+        let explain = format!("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {sql};");
+        // In the same transaction.
+        let rows = "SELECT sum(pg_stat_get_xact_tuples_returned(oid)) FROM pg_class \
+                    WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace";
+        let serial = "SET max_parallel_workers_per_gather = 0";
+        let output = self.psql(&["-c", serial, "-c", &(explain + rows)], &self.url());
+        let (plan, rows) = output.trim_end().rsplit_once('\n').expect("two answers");
+        let plan = serde_json::from_str::<Value>(plan).expect("EXPLAIN gives JSON");
+        let pages = |key: &str| plan[0]["Plan"][key].as_f64().expect("BUFFERS gives it");
+        let bytes = (pages("Shared Hit Blocks") + pages("Shared Read Blocks")) * PAGE;
+        (rows.parse().expect("a number"), bytes)
+    }
+}
+
+fn question(query: &Declared) -> &Question {
+    match &query.ask {
+        Ask::One { question, .. } => question,
+        Ask::Distinct(_) => panic!("the pack has no such query"),
+    }
+}
+
+fn print(config: &Config, before: &[Cost], after: &[Cost]) {
+    println!("\n| query | before: time | rows | read | with indexes: time | rows | read |");
+    println!("|---|---:|---:|---:|---:|---:|---:|");
+    let cells = |cost: &Cost| {
+        let (ms, mb) = (cost.time.as_secs_f64() * 1e3, cost.bytes / 1e6);
+        format!("{ms:.0} ms | {:.0} | {mb:.1} MB", cost.rows)
+    };
+    for ((query, before), after) in config.queries().iter().zip(before).zip(after) {
+        println!("| `{}` | {} | {} |", query.spec.name, cells(before), cells(after));
+    }
+    let frequent = |costs: &[Cost]| {
+        let shortest = config.queries().iter().map(|query| query.every).min();
+        let queries = config.queries().iter().zip(costs);
+        let of_cycle: Vec<_> = queries.filter(|(query, _)| Some(query.every) == shortest).collect();
+        cells(&Cost {
+            time: of_cycle.iter().map(|(_, cost)| cost.time).sum(),
+            rows: of_cycle.iter().map(|(_, cost)| cost.rows).sum(),
+            bytes: of_cycle.iter().map(|(_, cost)| cost.bytes).sum(),
+        })
+    };
+    println!("| a cycle, without `joip.event_totals` | {} | {} |", frequent(before), frequent(after));
+}

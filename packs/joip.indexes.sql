@@ -1,0 +1,17 @@
+-- The indexes that queries and tables of users are read through. Repeat freely; without locks that writers wait for,
+-- and therefore outside of a transaction: psql -d app -f joip.indexes.sql.
+
+-- Windows, totals and themes of the log, and every report over a range of dates.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS user_activity_logs_created_idx
+  ON user_activity_logs (createdAt, action, feature);
+-- The recent activity of one user.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS user_activity_logs_user_idx ON user_activity_logs (userId, createdAt);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS users_tier_idx ON users (subscriptionTier);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS content_sessions_created_idx ON content_sessions (createdAt, userId);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS referrals_created_idx ON referrals (createdAt);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS credit_transactions_type_idx
+  ON credit_transactions (type, createdAt) INCLUDE (credits, priceCents);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS community_shares_created_idx ON community_shares (createdAt);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS community_likes_share_idx ON community_likes (shareId);
+-- None on user_usage_stats: each event updates a row of it, which stays cheap only while no indexed column changes.
+-- None for totals: to count every row of a table, PostgreSQL reads the table.

@@ -1,0 +1,173 @@
+//! The places for connections: bounded, and taken from those who keep one without asking anything.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Connections at once, over all listeners.
+const PLACES: usize = 512;
+/// A client that has not sent its first request within this time, the TLS handshake included, is cut off.
+const FIRST_REQUEST: Duration = Duration::from_secs(10);
+/// A client that has sent no further request for this time is cut off. Scrapes come more often.
+const NEXT_REQUEST: Duration = Duration::from_secs(150);
+
+/// The open connections.
+#[derive(Debug, Default)]
+pub(super) struct Connections(Mutex<Open>);
+
+#[derive(Debug, Default)]
+struct Open {
+    next: u64,
+    by_number: BTreeMap<u64, Connection>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    /// Requests under way.
+    requests: usize,
+    /// Whether there was a request before.
+    has_asked: bool,
+    /// The time of the last change: it was opened, or a request began or ended.
+    since: Instant,
+    close: CancellationToken,
+}
+
+impl Connections {
+    /// A place for a connection. When all are taken, the connection that has waited longest for a request gives up its
+    /// own; while every one is being answered, the one that has been for longest.
+    pub(super) fn place(self: &Arc<Self>) -> Place {
+        let mut open = self.lock();
+        if open.by_number.len() >= PLACES {
+            let order = |(_, connection): &(&u64, &Connection)| (connection.requests > 0, connection.since);
+            let longest = open.by_number.iter().min_by_key(order).map(|(number, _)| *number);
+            if let Some(connection) = longest.and_then(|number| open.by_number.remove(&number)) {
+                connection.close.cancel();
+            }
+        }
+        let (number, close) = (open.next, CancellationToken::new());
+        open.next += 1;
+        let connection =
+            Connection { requests: 0, has_asked: false, since: Instant::now(), close: close.clone() };
+        open.by_number.insert(number, connection);
+        Place { connections: Arc::clone(self), number, close }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of one connection, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    connections: Arc<Connections>,
+    number: u64,
+    close: CancellationToken,
+}
+
+impl Place {
+    /// Notes a request that is under way until the result is dropped.
+    pub(super) fn request(&self) -> UnderWay<'_> {
+        self.note(|connection| {
+            connection.requests += 1;
+            connection.has_asked = true;
+        });
+        UnderWay(self)
+    }
+
+    /// Waits until the connection has to end: its place is needed, or no request came for too long.
+    pub(super) async fn lost(&self) {
+        self.close.run_until_cancelled(self.overdue()).await.unwrap_or_default();
+    }
+
+    async fn overdue(&self) {
+        while let Some(limit) = self.limit().filter(|limit| *limit > Instant::now()) {
+            tokio::time::sleep_until(limit).await;
+        }
+    }
+
+    /// The time until which the next request has to come, as far as is known now.
+    fn limit(&self) -> Option<Instant> {
+        let open = self.connections.lock();
+        let connection = open.by_number.get(&self.number)?;
+        Some(match connection {
+            Connection { requests: 0, has_asked: false, since, .. } => *since + FIRST_REQUEST,
+            Connection { requests: 0, since, .. } => *since + NEXT_REQUEST,
+            _ => Instant::now() + NEXT_REQUEST,
+        })
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Connection)) {
+        if let Some(connection) = self.connections.lock().by_number.get_mut(&self.number) {
+            change(connection);
+            connection.since = Instant::now();
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.lock().by_number.remove(&self.number);
+    }
+}
+
+/// A request under way.
+#[derive(Debug)]
+pub(super) struct UnderWay<'a>(&'a Place);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.note(|connection| connection.requests = connection.requests.saturating_sub(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_waiting_makes_room() {
+        let connections = Arc::<Connections>::default();
+        let mut places = Vec::new();
+        for _ in 0..PLACES {
+            places.push(connections.place());
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        let busy = places[0].request();
+        let newcomer = connections.place();
+        assert!(places[0].lost().now_or_never().is_none(), "it is being answered");
+        assert!(places[1].lost().now_or_never().is_some(), "it has waited longest");
+        assert!(places[2].lost().now_or_never().is_none(), "one was enough");
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let _all_busy: Vec<_> = places[2..].iter().chain([&newcomer]).map(Place::request).collect();
+        let _another = connections.place();
+        assert!(places[0].lost().now_or_never().is_some(), "it has been answered longest");
+        drop(busy);
+        assert!(places[2].lost().now_or_never().is_none() && newcomer.lost().now_or_never().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_nothing_is_cut_off() {
+        let connections = Arc::<Connections>::default();
+        let time = async |place: &Place| {
+            let started = Instant::now();
+            place.lost().await;
+            started.elapsed().as_secs()
+        };
+        let place = connections.place();
+        assert_eq!(time(&place).await, 10);
+        let place = connections.place();
+        drop(place.request());
+        assert_eq!(time(&place).await, 150);
+        let place = connections.place();
+        let request = place.request();
+        assert!(tokio::time::timeout(Duration::from_secs(1000), place.lost()).await.is_err());
+        drop(request);
+        assert_eq!(time(&place).await, 150);
+    }
+}

@@ -1,0 +1,144 @@
+//! The files of a web configuration, and whether they have changed since they were read.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use ring::digest::{self, Context, Digest, SHA256};
+
+/// A file that was written less than this time ago may be written once more without a trace in its times.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// What has been read, and in which state.
+pub(super) struct Files {
+    directory: PathBuf,
+    read: Vec<(PathBuf, Stamp)>,
+    content: Context,
+}
+
+impl Files {
+    /// Nothing read yet; relative names are looked up in a directory.
+    pub(super) fn of(directory: &Path) -> Self {
+        Self { directory: directory.to_owned(), read: Vec::new(), content: Context::new(&SHA256) }
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn read(&mut self, name: &Path) -> io::Result<Vec<u8>> {
+        let path = self.directory.join(name);
+        // First the state, then the content: what is written between counts as changed.
+        self.read.push((path.clone(), Stamp::of(&path)));
+        let content = fs::read(&path);
+        let bytes = content.as_deref().unwrap_or_default();
+        self.content.update(digest::digest(&SHA256, bytes).as_ref());
+        content
+    }
+
+    /// Whether any of the files is another than it was when it was read.
+    pub(super) fn have_changed(&self) -> bool {
+        let now = SystemTime::now();
+        self.read.iter().any(|(path, stamp)| stamp.is_stale(&Stamp::of(path), now))
+    }
+
+    /// What stands for all that was read.
+    pub(super) fn digest(&self) -> Digest {
+        self.content.clone().finish()
+    }
+}
+
+/// The state of a file: which one it is behind all links, and when it was last written.
+struct Stamp {
+    file: Option<[i128; 7]>,
+    /// Until when a further writing might leave no trace, if it was read before that.
+    unsettled_until: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Self {
+        let Ok(metadata) = fs::metadata(path) else { return Self { file: None, unsettled_until: None } };
+        let file = [
+            metadata.dev().into(),
+            metadata.ino().into(),
+            metadata.len().into(),
+            metadata.mtime().into(),
+            metadata.mtime_nsec().into(),
+            metadata.ctime().into(),
+            metadata.ctime_nsec().into(),
+        ];
+        let settled = metadata.modified().ok().map(|written| written + SETTLED);
+        Self { file: Some(file), unsettled_until: settled.filter(|settled| *settled > SystemTime::now()) }
+    }
+
+    fn is_stale(&self, current: &Self, now: SystemTime) -> bool {
+        self.file != current.file || self.unsettled_until.is_some_and(|until| until <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn read(directory: &Path) -> Files {
+        let mut files = Files::of(directory);
+        drop(files.read(Path::new("web.yml")));
+        files
+    }
+
+    #[test]
+    fn every_way_of_changing_a_file_is_seen() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("web.yml");
+        let old = SystemTime::now() - Duration::from_secs(60);
+        let write = |path: &Path, text: &str| {
+            fs::write(path, text).unwrap();
+            fs::File::open(path).unwrap().set_modified(old).unwrap();
+        };
+        let files = read(directory.path());
+        assert!(!files.have_changed(), "it is still not there");
+        write(&path, "one");
+        assert!(files.have_changed(), "it has come");
+        let files = read(directory.path());
+        assert!(!files.have_changed());
+        write(&path, "two");
+        assert!(files.have_changed(), "same length, same time of writing");
+        // As Kubernetes does it: web.yml -> ..data/web.yml, ..data -> a directory that is replaced as a whole.
+        fs::remove_file(&path).unwrap();
+        for version in ["v1", "v2"] {
+            fs::create_dir(directory.path().join(version)).unwrap();
+            write(&directory.path().join(version).join("web.yml"), "all");
+        }
+        let data = directory.path().join("..data");
+        symlink("v1", &data).unwrap();
+        symlink("..data/web.yml", &path).unwrap();
+        let files = read(directory.path());
+        assert!(!files.have_changed());
+        symlink("v2", directory.path().join("..tmp")).unwrap();
+        fs::rename(directory.path().join("..tmp"), &data).unwrap();
+        assert!(files.have_changed());
+        let files = read(directory.path());
+        fs::remove_file(&path).unwrap();
+        assert!(files.have_changed(), "it has gone");
+    }
+
+    #[test]
+    fn a_file_just_written_is_read_once_more() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("web.yml");
+        fs::write(&path, "one").unwrap();
+        let files = read(directory.path());
+        assert!(!files.have_changed(), "not yet");
+        let (_, stamp) = &files.read[0];
+        assert!(stamp.is_stale(&Stamp::of(&path), SystemTime::now() + SETTLED));
+        fs::File::open(&path).unwrap().set_modified(SystemTime::now() - SETTLED).unwrap();
+        let (_, stamp) = &read(directory.path()).read[0];
+        assert!(!stamp.is_stale(&Stamp::of(&path), SystemTime::now() + SETTLED), "it has settled");
+    }
+}

@@ -1,0 +1,205 @@
+//! TLS, client certificates, passwords and limits of our own side: the web configuration file. It is read again when
+//! it, or a file that it names, has changed; one that is wrong then changes nothing.
+
+mod clients;
+mod files;
+mod passwords;
+mod section;
+mod settings;
+mod tls;
+
+pub(super) use settings::Settings;
+pub(super) use tls::HTTP2;
+
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::{HeaderMap, Request, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::heartbeat;
+use super::response::{Response, text};
+use crate::yaml::Faults;
+use files::Files;
+use passwords::{Passwords, Verdict};
+
+/// What is wrong with a web configuration file.
+#[derive(Debug, thiserror::Error)]
+pub enum WebError {
+    /// It cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// What it says is wrong.
+    #[error("{0}")]
+    Faults(Faults),
+    /// It no longer asks what it asked when the exporter started: perhaps it is half written.
+    #[error("{} no longer has {given_up}: to give that up takes a restart", path.display())]
+    GivesUp {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        given_up: &'static str,
+    },
+}
+
+/// What every connection and every request passes.
+pub struct Gate {
+    settings: ArcSwap<Settings>,
+    /// The file, if there is one.
+    watched: Option<Mutex<Watched>>,
+    passwords: Passwords,
+}
+
+/// A web configuration file as it was last read.
+struct Watched {
+    path: PathBuf,
+    files: Files,
+    /// What was last told of it, if it is wrong.
+    told: Option<String>,
+}
+
+/// Whether a request may pass.
+pub(super) enum Admission {
+    /// It may: it is this user's, or there are no users.
+    Of(Option<String>),
+    /// It may not, and this is the answer.
+    Refused(Response),
+}
+
+impl Gate {
+    /// A gate that everybody passes.
+    #[must_use]
+    pub fn open() -> Self {
+        Self { settings: ArcSwap::default(), watched: None, passwords: Passwords::new() }
+    }
+
+    /// A gate by a web configuration file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or with everything that is wrong with it.
+    pub fn load(path: &Path) -> Result<Self, WebError> {
+        let (settings, files) = read(path);
+        let watched = Watched { path: path.to_owned(), files, told: None };
+        Ok(Self {
+            settings: ArcSwap::from_pointee(settings?),
+            watched: Some(Mutex::new(watched)),
+            passwords: Passwords::new(),
+        })
+    }
+
+    /// Whether TLS is spoken.
+    pub fn has_tls(&self) -> bool {
+        self.settings.load().tls().is_some()
+    }
+
+    /// The settings as the files have them now, or last had them without a fault.
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        // While one request reads the files, the others go on with what is known.
+        if let Some(Ok(mut watched)) = self.watched.as_ref().map(Mutex::try_lock)
+            && watched.files.have_changed()
+        {
+            self.read_again(&mut watched);
+        }
+        self.settings.load_full()
+    }
+
+    fn read_again(&self, watched: &mut Watched) {
+        let (settings, files) = read(&watched.path);
+        let before = std::mem::replace(&mut watched.files, files);
+        let known = self.settings.load();
+        let settings = settings.and_then(|settings| match settings.gives_up(&known) {
+            Some(given_up) => Err(WebError::GivesUp { path: watched.path.clone(), given_up }),
+            None => Ok(settings),
+        });
+        match settings {
+            Ok(mut settings) => {
+                if watched.told.take().is_some()
+                    || before.digest().as_ref() != watched.files.digest().as_ref()
+                {
+                    tracing::info!(event = "web.config.loaded", file = %watched.path.display());
+                }
+                settings.keep_counting(&known);
+                self.settings.store(Arc::new(settings));
+            }
+            Err(error) => {
+                let error = error.to_string();
+                if watched.told.as_ref() != Some(&error) {
+                    tracing::error!(event = "web.config.refused", error, "what was loaded before stays");
+                    watched.told = Some(error);
+                }
+            }
+        }
+    }
+
+    /// Whether a request may pass: the rate limit first, then the password, as exporter-toolkit does.
+    pub(super) async fn admit(
+        &self,
+        settings: &Settings,
+        peer: IpAddr,
+        request: &Request<Incoming>,
+    ) -> Admission {
+        if settings.rate.as_ref().is_some_and(|rate| !rate.take()) {
+            return Admission::Refused(too_many("There are too many requests."));
+        }
+        if settings.users.is_empty() || heartbeat::is_at(request.uri().path()) {
+            return Admission::Of(None);
+        }
+        let Some((user, password)) = credentials(request.headers()) else {
+            return Admission::Refused(unauthorized());
+        };
+        match self.passwords.check(&settings.users, peer, &user, password).await {
+            Verdict::Right => Admission::Of(Some(user)),
+            Verdict::Wrong => Admission::Refused(unauthorized()),
+            Verdict::Busy => Admission::Refused(too_many("Too many passwords are being checked.")),
+        }
+    }
+}
+
+fn read(path: &Path) -> (Result<Settings, WebError>, Files) {
+    let unreadable = |error| WebError::Unreadable { path: path.to_owned(), error };
+    let mut files = Files::of(path.parent().unwrap_or(Path::new("")));
+    let text = files.read(path.file_name().map_or(path, Path::new)).and_then(|bytes| {
+        String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+    });
+    let settings = text.map_err(unreadable).and_then(|text| {
+        let mut faults = Faults::of(path.display().to_string());
+        let settings = Settings::read(&text, &mut files, &mut faults);
+        settings.filter(|_| faults.is_empty()).ok_or(WebError::Faults(faults))
+    });
+    (settings, files)
+}
+
+/// User and password of `Authorization: Basic`.
+fn credentials(headers: &HeaderMap) -> Option<(String, SecretString)> {
+    let (scheme, encoded) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let decoded =
+        BASE64_STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let decoded = SecretString::from(String::from_utf8(decoded).ok()?);
+    let (user, password) = decoded.expose_secret().split_once(':')?;
+    Some((user.to_owned(), password.into()))
+}
+
+fn unauthorized() -> Response {
+    let mut response = text(StatusCode::UNAUTHORIZED, "User and password, please.");
+    let realm = HeaderValue::from_static("Basic realm=\"platform_exporter\", charset=\"UTF-8\"");
+    response.headers_mut().insert(WWW_AUTHENTICATE, realm);
+    response
+}
+
+fn too_many(sentence: &str) -> Response {
+    let mut response = text(StatusCode::TOO_MANY_REQUESTS, sentence);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}

@@ -1,0 +1,151 @@
+//! What a web configuration file says: the format of Prometheus' exporter-toolkit.
+//! <https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md>
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::header::{
+    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS, X_XSS_PROTECTION,
+};
+use rustls::ServerConfig;
+
+use super::files::Files;
+use super::passwords::Users;
+use super::section::Section;
+use super::tls::{self, Tls};
+use crate::server::bucket::Bucket;
+use crate::server::response::Response;
+use crate::yaml::{self, Faults};
+
+const KEYS: [&str; 4] = ["tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"];
+
+/// The headers that may be given, each with the values that it may have; without any, it may have every one.
+const HEADERS: [(&str, HeaderName, &[&str]); 5] = [
+    ("Content-Security-Policy", CONTENT_SECURITY_POLICY, &[]),
+    ("X-Frame-Options", X_FRAME_OPTIONS, &["deny", "sameorigin"]),
+    ("X-Content-Type-Options", X_CONTENT_TYPE_OPTIONS, &["nosniff"]),
+    ("X-XSS-Protection", X_XSS_PROTECTION, &[]),
+    ("Strict-Transport-Security", STRICT_TRANSPORT_SECURITY, &[]),
+];
+
+/// The settings of our own side, as they are now.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Settings {
+    tls: Option<Tls>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) users: Users,
+    pub(super) rate: Option<Arc<Bucket>>,
+}
+
+impl Settings {
+    /// Reads the text of a web configuration file, and the files that it names. Returns `None` when it is not YAML at
+    /// all; then, as for whatever else is wrong, `faults` has the reason.
+    pub(super) fn read(text: &str, files: &mut Files, faults: &mut Faults) -> Option<Self> {
+        let tree = yaml::parse_literally(text, faults)?;
+        let Some(root) = Section::root(&tree, &KEYS, faults) else { return Some(Self::default()) };
+        let (http2, headers) = http(&root, faults);
+        let section = root.below("tls_server_config", &tls::KEYS, faults);
+        let tls = section.and_then(|section| tls::read(&section, http2, files, faults));
+        Some(Self { tls, headers, users: users(&root, faults), rate: rate(&root, faults) })
+    }
+
+    /// How TLS is spoken, if it is.
+    pub(in crate::server) fn tls(&self) -> Option<Arc<ServerConfig>> {
+        self.tls.as_ref().map(|tls| Arc::clone(&tls.config))
+    }
+
+    /// Adds the configured headers, which go before our own.
+    pub(in crate::server) fn add_headers(&self, response: &mut Response) {
+        for (name, value) in &self.headers {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+
+    /// Goes on counting where earlier settings had the same rate.
+    pub(super) fn keep_counting(&mut self, earlier: &Self) {
+        if let (Some(rate), Some(earlier)) = (&mut self.rate, &earlier.rate)
+            && rate.is_like(earlier)
+        {
+            *rate = Arc::clone(earlier);
+        }
+    }
+
+    /// What earlier settings ask of clients, and these do not.
+    pub(super) fn gives_up(&self, earlier: &Self) -> Option<&'static str> {
+        let given_up = match (&earlier.tls, &self.tls) {
+            (Some(_), None) => Some("TLS"),
+            (Some(earlier), Some(tls)) => tls.clients.gives_up(&earlier.clients),
+            (None, _) => None,
+        };
+        let users = !earlier.users.is_empty() && self.users.is_empty();
+        given_up.or(users.then_some("basic_auth_users"))
+    }
+}
+
+fn http(root: &Section<'_>, faults: &mut Faults) -> (bool, Vec<(HeaderName, HeaderValue)>) {
+    let Some(section) = root.below("http_server_config", &["http2", "headers"], faults) else {
+        return (true, Vec::new());
+    };
+    let http2 = section.key("http2", faults).unwrap_or(true);
+    let known = HEADERS.map(|(key, ..)| key);
+    let Some(section) = section.below("headers", &known, faults) else { return (http2, Vec::new()) };
+    let headers = HEADERS.into_iter().filter_map(|(key, name, values)| {
+        let value: String = section.key(key, faults)?;
+        if !values.is_empty() && !values.contains(&value.as_str()) {
+            section.fault(key, format!("expected {}", values.join(" or ")), faults);
+        }
+        let value = HeaderValue::try_from(value);
+        if value.is_err() {
+            section.fault(key, "expected the value of a header, in one line", faults);
+        }
+        Some((name, value.ok()?))
+    });
+    (http2, headers.collect())
+}
+
+fn users(root: &Section<'_>, faults: &mut Faults) -> Users {
+    let users: Users = root.key("basic_auth_users", faults).unwrap_or_default();
+    for name in users.keys().filter(|name| name.contains(':')) {
+        root.fault("basic_auth_users", format!("`{name}` cannot sign in: a name has no colon"), faults);
+    }
+    users
+}
+
+fn rate(root: &Section<'_>, faults: &mut Faults) -> Option<Arc<Bucket>> {
+    let section = root.below("rate_limit", &["interval", "burst"], faults)?;
+    let interval: Option<Interval> = section.key("interval", faults);
+    let burst: Option<u32> = if section.has("burst") { section.key("burst", faults) } else { Some(0) };
+    let interval = interval.map(|Interval(interval)| interval).filter(|interval| !interval.is_zero())?;
+    if burst == Some(0) {
+        section.fault("burst", "expected a `burst` of 1 or above: without it, nobody is answered", faults);
+    }
+    Some(Arc::new(Bucket::new(interval, burst?)))
+}
+
+/// The time between two requests; 0 stands for no limit.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Raw {
+    Number(u64),
+    Text(String),
+}
+
+#[derive(serde::Deserialize)]
+#[serde(try_from = "Raw")]
+struct Interval(Duration);
+
+impl TryFrom<Raw> for Interval {
+    type Error = String;
+
+    fn try_from(raw: Raw) -> Result<Self, String> {
+        let interval = match raw {
+            Raw::Number(0) => Some(Duration::ZERO),
+            Raw::Number(_) => None,
+            Raw::Text(text) => humantime::parse_duration(&text).ok(),
+        };
+        interval
+            .map(Self)
+            .ok_or_else(|| "expected a duration such as 1s or 100ms, or 0 for no limit".to_owned())
+    }
+}

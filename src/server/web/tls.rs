@@ -1,0 +1,242 @@
+//! `tls_server_config`: the server's side of TLS.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::NoServerSessionStorage;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
+
+use super::clients::{ClientCheck, Clients};
+use super::files::Files;
+use super::section::Section;
+use crate::yaml::Faults;
+
+/// HTTP/2 as ALPN names it.
+pub(in crate::server) const HTTP2: &[u8] = b"h2";
+const HTTP1: &[u8] = b"http/1.1";
+
+pub(super) const KEYS: [&str; 13] = [
+    "cert_file",
+    "key_file",
+    "cert",
+    "key",
+    "client_auth_type",
+    "client_ca_file",
+    "client_ca",
+    "client_allowed_sans",
+    "min_version",
+    "max_version",
+    "cipher_suites",
+    "prefer_server_cipher_suites",
+    "curve_preferences",
+];
+
+/// TLS as it is spoken with clients.
+#[derive(Debug)]
+pub(super) struct Tls {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) clients: Clients,
+}
+
+/// The section, while it is read.
+pub(super) struct Reading<'a> {
+    pub(super) section: &'a Section<'a>,
+    files: &'a mut Files,
+    pub(super) faults: &'a mut Faults,
+}
+
+/// Reads the section. Returns `None` when there are faults, all of which then are in `faults`.
+pub(super) fn read(
+    section: &Section<'_>,
+    http2: bool,
+    files: &mut Files,
+    faults: &mut Faults,
+) -> Option<Tls> {
+    let mut reading = Reading { section, files, faults };
+    let provider = Arc::new(reading.provider());
+    let versions = reading.versions();
+    let certificate = reading.certificate();
+    let clients = reading.clients(&provider);
+    let prefers_own_order = section.key("prefer_server_cipher_suites", reading.faults).unwrap_or(true);
+    let (chain, key) = certificate?;
+    let builder = match ServerConfig::builder_with_provider(provider).with_protocol_versions(&versions?) {
+        Ok(builder) => builder,
+        Err(error) => {
+            section.fault("cipher_suites", format!("they do not fit the versions: {error}"), faults);
+            return None;
+        }
+    };
+    let clients = clients?;
+    let builder = match &clients.check {
+        Some(check) => builder.with_client_cert_verifier(Arc::<ClientCheck>::clone(check)),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = match builder.with_single_cert(chain, key) {
+        Ok(config) => config,
+        Err(rustls::Error::InconsistentKeys(_)) => {
+            section.fault(present(section, "key"), "the key does not belong to the certificate", faults);
+            return None;
+        }
+        Err(error) => {
+            section.fault(present(section, "cert"), format!("it cannot be used: {error}"), faults);
+            return None;
+        }
+    };
+    config.ignore_client_order = prefers_own_order;
+    // A resumed session would bring back a client whose certificate is not valid any more.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    config.alpn_protocols = if http2 { vec![HTTP2.to_vec(), HTTP1.to_vec()] } else { vec![HTTP1.to_vec()] };
+    Some(Tls { config: Arc::new(config), clients })
+}
+
+/// The one of `NAME` and `NAME_file` that is given.
+pub(super) fn present<'a>(section: &Section<'_>, name: &'a str) -> &'a str {
+    match (section.has(name), name) {
+        (true, _) => name,
+        (false, "cert") => "cert_file",
+        (false, "key") => "key_file",
+        (false, _) => "client_ca_file",
+    }
+}
+
+impl Reading<'_> {
+    pub(super) fn fault(&mut self, key: &str, message: impl Into<String>) {
+        self.section.fault(key, message, self.faults);
+    }
+
+    /// What is given as `name` or `name_file`.
+    fn pem(&mut self, name: &str, key_of_file: &str) -> Option<Vec<u8>> {
+        let text: Option<String> = self.section.key(name, self.faults);
+        let path: Option<PathBuf> = self.section.key(key_of_file, self.faults);
+        if self.section.has(name) && self.section.has(key_of_file) {
+            self.fault(name, format!("give either `{name}` or `{key_of_file}`, not both"));
+            return None;
+        }
+        match path {
+            None => text.map(String::into_bytes),
+            Some(path) => self.file(&path, key_of_file),
+        }
+    }
+
+    fn file(&mut self, path: &Path, key: &str) -> Option<Vec<u8>> {
+        match self.files.read(path) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                self.fault(key, format!("cannot read {}: {error}", path.display()));
+                None
+            }
+        }
+    }
+
+    pub(super) fn certificates(
+        &mut self,
+        name: &str,
+        key_of_file: &str,
+    ) -> Option<Vec<CertificateDer<'static>>> {
+        let pem = self.pem(name, key_of_file)?;
+        match CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
+            Ok(certificates) if !certificates.is_empty() => Some(certificates),
+            _ => {
+                self.fault(present(self.section, name), "expected certificates in PEM");
+                None
+            }
+        }
+    }
+
+    fn certificate(&mut self) -> Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+        for name in ["cert", "key"] {
+            let file = if name == "cert" { "cert_file" } else { "key_file" };
+            if !self.section.has(name) && !self.section.has(file) {
+                self.fault(file, format!("the key `{file}` is missing (or `{name}`, with the PEM in place)"));
+            }
+        }
+        let chain = self.certificates("cert", "cert_file");
+        let key = self.pem("key", "key_file");
+        let key = key.and_then(|pem| {
+            let key = PrivateKeyDer::from_pem_slice(&pem).ok();
+            if key.is_none() {
+                self.fault(
+                    present(self.section, "key"),
+                    "expected a private key in PEM, without a passphrase",
+                );
+            }
+            key
+        });
+        Some((chain?, key?))
+    }
+
+    fn versions(&mut self) -> Option<Vec<&'static SupportedProtocolVersion>> {
+        let [Some(min), Some(max)] =
+            [("min_version", 12), ("max_version", 13)].map(|(key, default)| self.version(key, default))
+        else {
+            return None;
+        };
+        if min > max {
+            self.fault("min_version", "expected at most `max_version`");
+            return None;
+        }
+        let versions = [(12, &TLS12), (13, &TLS13)].into_iter();
+        Some(
+            versions
+                .filter(|(version, _)| (min..=max).contains(version))
+                .map(|(_, version)| version)
+                .collect(),
+        )
+    }
+
+    fn version(&mut self, key: &str, default: u8) -> Option<u8> {
+        if !self.section.has(key) {
+            return Some(default);
+        }
+        let name: String = self.section.key(key, self.faults)?;
+        match name.as_str() {
+            "TLS12" => Some(12),
+            "TLS13" => Some(13),
+            "TLS10" | "TLS11" => {
+                self.fault(
+                    key,
+                    "TLS 1.0 and 1.1 are not secure, and not spoken here: expected TLS12 or TLS13",
+                );
+                None
+            }
+            _ => {
+                self.fault(key, format!("expected TLS12 or TLS13, found `{name}`"));
+                None
+            }
+        }
+    }
+
+    fn provider(&mut self) -> CryptoProvider {
+        let mut provider = ring::default_provider();
+        let suites: Vec<_> =
+            provider.cipher_suites.iter().map(|suite| (suite_name(*suite), *suite)).collect();
+        if let Some(chosen) = self.section.choice("cipher_suites", &suites, self.faults) {
+            // As in Go, those of TLS 1.3 are not a matter of choice.
+            let is_new = |suite: &SupportedCipherSuite| suite.tls13().is_some();
+            provider.cipher_suites.retain(is_new);
+            provider.cipher_suites.extend(chosen.into_iter().filter(|suite| !is_new(suite)));
+        }
+        let curves: Vec<_> = provider.kx_groups.iter().map(|group| (curve_name(*group), *group)).collect();
+        if let Some(chosen) = self.section.choice("curve_preferences", &curves, self.faults)
+            && !chosen.is_empty()
+        {
+            provider.kx_groups = chosen;
+        }
+        provider
+    }
+}
+
+/// Go's name of a cipher suite, which is the registered one.
+fn suite_name(suite: SupportedCipherSuite) -> String {
+    format!("{:?}", suite.suite()).replacen("TLS13_", "TLS_", 1)
+}
+
+/// Go's name of a curve.
+fn curve_name(group: &dyn SupportedKxGroup) -> String {
+    format!("{:?}", group.name()).replacen("secp", "CurveP", 1).replacen("r1", "", 1)
+}

@@ -1,0 +1,96 @@
+//! The hayon pack on a real MongoDB and a real Redis.
+
+mod answers;
+mod changes;
+mod failures;
+mod scripts;
+mod world;
+
+use std::time::Duration;
+
+use mongodb::Database;
+use mongodb::bson::Document;
+
+use self::world::{Series, World};
+use crate::support::exporter::Exporter;
+use crate::support::mongodb::Mongodb;
+use crate::support::redis::Redis;
+use crate::support::wait::until;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The URL of the application's database.
+fn url(server: &Mongodb) -> String {
+    server.url().replace("/?", "/hayon?authSource=admin&")
+}
+
+/// The world in a database.
+async fn fill(server: &Mongodb, world: &World) -> Database {
+    let database = server.client().await.database("hayon");
+    for (collection, documents) in [
+        ("users", world.user_documents()),
+        ("socialaccounts", world.account_documents()),
+        ("posts", world.post_documents()),
+    ] {
+        database.collection::<Document>(collection).insert_many(documents).await.unwrap();
+    }
+    database
+}
+
+/// A configuration that asks often, with more keys for the pack.
+fn config(url: &str, cache: Option<&Redis>, keys: &str) -> String {
+    let (redis, input) = match cache {
+        Some(cache) => (format!("  cache: {{redis: {{url: '{}'}}}}\n", cache.url()), "cache: cache, "),
+        None => (String::new(), ""),
+    };
+    format!(
+        "sources:\n  app-db: {{mongodb: {{url: '{url}'}}, interval: 2s}}\n{redis}\
+         packs:\n  hayon: {{db: app-db, {input}users_every: 1s, accounts_every: 1s, posts_every: 1s, \
+         rate_limits_every: 1s, scan_timeout: 1s{keys}}}\n"
+    )
+}
+
+/// Every series of the pack.
+fn series(exposition: &str) -> Series {
+    let lines = exposition.lines().filter(|line| line.starts_with("hayon_"));
+    lines
+        .map(|line| line.rsplit_once(' ').unwrap())
+        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
+        .collect()
+}
+
+/// Waits until the pack gives exactly these series, and tells the differences when it does not.
+async fn expect(exporter: &Exporter, expected: &Series) {
+    let mut found = Series::new();
+    let patience = tokio::time::timeout(PATIENCE, async {
+        loop {
+            found = series(&exporter.get("/metrics").await);
+            if found == *expected {
+                break;
+            }
+            tokio::time::sleep(crate::support::wait::PAUSE).await;
+        }
+    });
+    if patience.await.is_err() {
+        let wrong = expected.iter().filter(|(name, value)| found.get(*name) != Some(*value));
+        let wrong: Vec<_> =
+            wrong.map(|(name, value)| format!("{name}: {value}, found {:?}", found.get(name))).collect();
+        let more: Vec<_> = found.keys().filter(|name| !expected.contains_key(*name)).collect();
+        panic!("expected\n{}\nand not {more:?}\n{}", wrong.join("\n"), exporter.log());
+    }
+}
+
+/// Waits until the source has a problem with this reason.
+async fn wait_for_problem(exporter: &Exporter, source: &str, reason: &str) {
+    let prefix = format!("platform_source_problem{{source=\"{source}\",");
+    until(PATIENCE, &format!("{source} has a problem: {reason}"), async || {
+        let text = exporter.get("/metrics").await;
+        let is_there = text.lines().any(|line| {
+            line.starts_with(&prefix)
+                && line.contains(&format!("reason=\"{reason}\""))
+                && line.ends_with(" 1")
+        });
+        is_there.then_some(())
+    })
+    .await;
+}

@@ -177,7 +177,7 @@ async fn online(redis: &Redis, config: &str, online: u64) {
             "for user = ARGV[1] + 1, ARGV[2] do redis.call('SET', 'ws_sessions:' .. user .. ':1', '') end";
         redis.run::<()>(&["EVAL", sockets, "0", &first.to_string(), &last.to_string()]).await;
     }
-    for round in 1..=3 {
+    for round in 1..=6 {
         exporter.wait_for(series, both, PATIENCE).await;
         tokio::time::sleep(Duration::from_secs(20)).await;
         println!("and {online} sockets, {both} users online, after {} s: {}", round * 20, memory(pid));

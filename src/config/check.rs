@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Source;
-use crate::metric::Desc;
+use crate::metric::{Desc, LabelName};
 use crate::query::{Ask, Declared, Question};
 use crate::setting::SourceName;
 use crate::source::Kind;
@@ -77,7 +77,7 @@ fn may_collide(one: &Declared, other: &Declared, metric: &str) -> bool {
         let metrics = query.spec.metrics.iter().filter(|known| known.name.as_ref() == metric);
         metrics.map(|known| known.labels.clone()).collect::<Vec<_>>()
     };
-    let is_apart = |one: &BTreeMap<String, String>, other: &BTreeMap<String, String>| {
+    let is_apart = |one: &BTreeMap<LabelName, String>, other: &BTreeMap<LabelName, String>| {
         one.iter().any(|(label, value)| other.get(label).is_some_and(|other| other != value))
     };
     let others = fixed(other);

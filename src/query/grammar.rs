@@ -223,8 +223,8 @@ fn check_metrics(metrics: &[MetricSpec], labels: &[LabelName], checker: &mut Che
             checker.fault("metrics", format!("{name} needs a help text"));
         }
         for label in metric.labels.keys() {
-            if labels.iter().any(|known| known.as_ref() == label) {
-                checker.fault("metrics", format!("{name} has the label `{label}` twice"));
+            if labels.contains(label) {
+                checker.fault("metrics", format!("{name} has the label `{}` twice", label.as_ref()));
             }
         }
         let twins = metrics.iter().filter(|other| other.name == metric.name);

@@ -202,7 +202,7 @@ pub struct MetricSpec {
     pub value_type: ValueType,
     /// Labels with a fixed value, so that several columns make one family.
     #[serde(default)]
-    pub labels: BTreeMap<String, String>,
+    pub labels: BTreeMap<LabelName, String>,
     /// A factor to the base unit: 1024 for a column in KiB, 0.001 for one in milliseconds.
     #[serde(default = "one")]
     pub scale: f64,
@@ -265,7 +265,7 @@ impl QuerySpec {
     }
 
     pub(super) fn desc(&self, metric: &MetricSpec) -> Desc {
-        let columns = self.labels.iter().map(|label| label.as_ref().to_owned());
+        let labels = self.labels.iter().chain(metric.labels.keys());
         Desc {
             name: metric.name.to_string().into(),
             help: metric.help.clone().into(),
@@ -274,7 +274,7 @@ impl QuerySpec {
                 ValueType::Counter => MetricType::Counter,
                 ValueType::Unknown => MetricType::Unknown,
             },
-            labels: LabelNames::Declared(columns.chain(metric.labels.keys().cloned()).collect()),
+            labels: LabelNames::Declared(labels.map(|label| label.as_ref().to_owned()).collect()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A YAML document as a tree whose nodes know their place.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::{fmt, mem};
 
@@ -102,8 +103,11 @@ impl Hash for Value {
                 elements.iter().for_each(|node| node.value.hash(hasher));
             }
             Self::Map(entries) => {
+                // The order of keys means nothing.
+                let entries: BTreeMap<_, _> =
+                    entries.iter().map(|(key, node)| (&key.text, &node.value)).collect();
                 entries.len().hash(hasher);
-                entries.iter().for_each(|(key, node)| (&key.text, &node.value).hash(hasher));
+                entries.iter().for_each(|entry| entry.hash(hasher));
             }
         }
     }

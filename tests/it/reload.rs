@@ -59,6 +59,8 @@ async fn what_is_as_it_was_goes_on_undisturbed() {
     exporter.wait_for(&up("one"), 1.0, SOON).await;
     exporter.wait_for(&up("two"), 1.0, SOON).await;
     exporter.wait_for("acme_keys{source=\"one\"}", 0.0, SOON).await;
+    // A probe after the query's first answer has seen the connections of both.
+    is_probed_after(&exporter, exporter.value(&probes("one")).await.unwrap() + 1.0).await;
     let received = "redis_connections_received_total{source=\"one\"}";
     let (connections, probed) =
         (exporter.value(received).await, exporter.value(&probes("one")).await.unwrap());
@@ -79,13 +81,13 @@ async fn what_is_as_it_was_goes_on_undisturbed() {
     assert!(!exposition.contains("source=\"two\"") && !exposition.contains("acme_keys"), "{exposition}");
     assert!(exporter.value(&probes("one")).await.unwrap() >= probed, "its counters went on");
     let probed = exporter.value(&probes("one")).await.unwrap();
-    exporter_probes_again(&exporter, probed).await;
+    is_probed_after(&exporter, probed).await;
     assert_eq!(exporter.value(received).await, connections, "its connections went on");
     assert_eq!(exporter.value(GOOD).await, Some(1.0));
     assert_eq!(exporter.get("/probe?source=two").await, "There is no source \"two\".");
 }
 
-async fn exporter_probes_again(exporter: &Exporter, probed: f64) {
+async fn is_probed_after(exporter: &Exporter, probed: f64) {
     eventually(SOON, "it is probed again", async || {
         exporter.value(&probes("one")).await.is_some_and(|probes| probes > probed)
     })
@@ -130,7 +132,7 @@ async fn a_bad_file_keeps_the_configuration_in_use() {
     assert_eq!(exporter.value("platform_config_last_reload_success_timestamp_seconds").await, read);
     assert!(exporter.log().contains("event=config.refused"), "{}", exporter.log());
     let probed = exporter.value(&probes("one")).await.unwrap();
-    exporter_probes_again(&exporter, probed).await;
+    is_probed_after(&exporter, probed).await;
     write(&exporter, &servers.config(""));
     assert_eq!(post(&exporter).await.0, 200);
     exporter.wait_for(GOOD, 1.0, SOON).await;

@@ -44,8 +44,9 @@ impl Default for Surroundings {
 impl Surroundings {
     /// Adds the query lane of another source; its task ends with the test's runtime.
     pub(crate) fn lane(mut self, name: &str, mut subject: Subject) -> Self {
-        let (lane, inbox) = lane();
-        tokio::spawn(inbox.serve(subject.answers.take().expect("a source that can be asked")));
+        let (lane, mut inbox) = lane();
+        let mut answers = subject.answers.take().expect("a source that can be asked");
+        tokio::spawn(async move { inbox.serve(answers.as_mut()).await });
         self.lanes.insert(SourceName::try_from(name.to_owned()).expect("a good name"), lane);
         self
     }

@@ -84,7 +84,7 @@ async fn what_is_as_it_was_goes_on_undisturbed() {
     is_probed_after(&exporter, probed).await;
     assert_eq!(exporter.value(received).await, connections, "its connections went on");
     assert_eq!(exporter.value(GOOD).await, Some(1.0));
-    assert_eq!(exporter.get("/probe?source=two").await, "There is no source \"two\".");
+    assert_eq!(exporter.get("/probe?source=two").await, "There is no source \"two\".\n");
 }
 
 async fn is_probed_after(exporter: &Exporter, probed: f64) {

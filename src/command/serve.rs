@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -33,6 +33,8 @@ pub enum ServeError {
     Signals(io::Error),
 }
 
+/// Connections that the kernel holds until they are accepted. Beyond it, a client waits a second before it tries again.
+const BACKLOG: u32 = 1024;
 /// The loops have this long to let go of what they do on shutdown.
 const LET_GO: Duration = Duration::from_secs(1);
 
@@ -44,8 +46,7 @@ pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate) -> Result<(), Serv
     let mut signals = Signals::new().map_err(ServeError::Signals)?;
     let mut listeners = Vec::new();
     for &address in &flags.listen_addresses {
-        let listener =
-            TcpListener::bind(address).await.map_err(|error| ServeError::Bind { address, error })?;
+        let listener = listen(address).map_err(|error| ServeError::Bind { address, error })?;
         let address = listener.local_addr().unwrap_or(address);
         tracing::info!(event = "listening", %address, config = loaded.origin, tls = gate.has_tls());
         listeners.push(listener);
@@ -65,6 +66,14 @@ pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate) -> Result<(), Serv
         second = signals.next() => tracing::warn!(event = "shutdown", signal = second, "not waiting any longer"),
     }
     Ok(())
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart does not wait for the end of old connections.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn start(flags: &Flags, loaded: &Loaded, tasks: &TaskTracker, stop: &CancellationToken) -> App {

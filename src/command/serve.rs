@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +36,8 @@ pub enum ServeError {
     Signals(io::Error),
 }
 
+/// Connections that the kernel holds until they are accepted. Beyond it, a client waits a second before it tries again.
+const BACKLOG: u32 = 1024;
 /// The loops have this long to let go of what they do on shutdown.
 const LET_GO: Duration = Duration::from_secs(1);
 
@@ -48,8 +50,7 @@ pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate) -> Result<(), Serv
     let signals = Signals::new().map_err(ServeError::Signals)?;
     let mut listeners = Vec::new();
     for &address in &flags.listen_addresses {
-        let listener =
-            TcpListener::bind(address).await.map_err(|error| ServeError::Bind { address, error })?;
+        let listener = listen(address).map_err(|error| ServeError::Bind { address, error })?;
         let address = listener.local_addr().unwrap_or(address);
         tracing::info!(event = "listening", %address, config = loaded.origin, tls = gate.has_tls());
         listeners.push(listener);
@@ -72,6 +73,14 @@ pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate) -> Result<(), Serv
         second = ends.next() => tracing::warn!(event = "shutdown", signal = second, "not waiting any longer"),
     }
     Ok(())
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart does not wait for the end of old connections.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 async fn start(

@@ -125,7 +125,7 @@ fn rate(root: &Section<'_>, faults: &mut Faults) -> Option<Arc<Bucket>> {
 
 /// The time between two requests; 0 stands for no limit.
 #[derive(serde::Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a duration such as 1s or 100ms, or 0 for no limit")]
 enum Raw {
     Number(u64),
     Text(String),

@@ -120,6 +120,10 @@ fn what_belongs_together_is_asked_for() {
             "basic_auth_users: {'c:d': $2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG}",
             "web.yml:1:19: basic_auth_users: `c:d` cannot sign in: a name has no colon",
         ),
+        (
+            "rate_limit: {interval: [1s], burst: 1}",
+            "web.yml:1:24: rate_limit.interval: expected a duration such as 1s or 100ms, or 0 for no limit",
+        ),
         ("basic_auth_users: [alice]", "web.yml:1:19: basic_auth_users: expected a map, found a list"),
         ("tls_server_config: yes", "web.yml:1:20: tls_server_config: expected a map"),
     ] {

@@ -10,10 +10,11 @@
 //! | 3 | [`source`] |
 //! | 4 | [`config`] |
 //! | 5 | [`snapshot`], [`schedule`] |
-//! | 6 | [`server`] |
+//! | 6 | [`server`], [`bundle`] |
 //! | 7 | [`cli`], [`command`], [`telemetry`] |
 
 pub mod beat;
+pub mod bundle;
 pub mod cli;
 pub mod command;
 pub mod config;

@@ -5,6 +5,7 @@ mod negotiate;
 mod response;
 mod routes;
 mod status;
+mod targets;
 
 pub use routes::App;
 

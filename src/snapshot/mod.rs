@@ -44,7 +44,7 @@ impl Store {
             .collect();
         for query in config.queries() {
             if let Some(state) = sources.get_mut(query.ask.source()) {
-                state.expect_query(&query.spec.name);
+                state.expect_query(query);
             }
         }
         let store = Self {

@@ -9,7 +9,8 @@ use super::health;
 use crate::config::Source;
 use crate::metric::Family;
 use crate::probe::{Observation, Problem, Reason};
-use crate::query::ResultSet;
+use crate::query::{Ask, Declared, ResultSet};
+use crate::setting::SourceName;
 use crate::source::Kind;
 
 /// The status of a source: the value of a `status` label.
@@ -76,6 +77,7 @@ const HISTORY: usize = 20;
 pub struct SourceState {
     kind: Kind,
     target: String,
+    asks: BTreeSet<SourceName>,
     slow_after: Option<Duration>,
     status: Status,
     since: SystemTime,
@@ -102,6 +104,7 @@ pub(super) struct QueryState {
     pub(super) failures: BTreeMap<Reason, u64>,
     pub(super) last_success: Option<SystemTime>,
     pub(super) last_duration: Option<Duration>,
+    pub(super) max_age: Duration,
     expires: Option<SystemTime>,
 }
 
@@ -124,6 +127,7 @@ impl SourceState {
         Self {
             kind,
             target: definition.target(),
+            asks: definition.asks().into_iter().map(|(asked, _)| asked).collect(),
             slow_after: source.slow_after,
             status: Status::Unknown,
             since: now,
@@ -140,8 +144,14 @@ impl SourceState {
         }
     }
 
-    pub(super) fn expect_query(&mut self, name: &str) {
-        self.queries.insert(name.to_owned(), QueryState::default());
+    /// Takes in a query that will be put in the name of this source.
+    pub(super) fn expect_query(&mut self, query: &Declared) {
+        let state = QueryState { max_age: query.max_age.get(), ..QueryState::default() };
+        self.queries.insert(query.spec.name.clone(), state);
+        if let Ask::Distinct(parts) = &query.ask {
+            let others = parts.iter().map(|part| &part.source).filter(|source| *source != query.ask.source());
+            self.asks.extend(others.cloned());
+        }
     }
 
     /// Takes in the outcome of a probe. Its families replace those of the last one, as a whole.
@@ -291,6 +301,11 @@ impl SourceState {
     /// The last changes of status, newest first.
     pub fn history(&self) -> impl Iterator<Item = &Change> {
         self.history.iter()
+    }
+
+    /// The other sources that it is read through.
+    pub(super) fn asks(&self) -> impl Iterator<Item = &SourceName> {
+        self.asks.iter()
     }
 
     pub(super) fn queries(&self) -> impl Iterator<Item = (&str, &QueryState)> {

@@ -1,0 +1,4 @@
+//! The rules, their runbooks, Alertmanager's routing and Prometheus' configuration.
+
+mod files;
+mod rules;

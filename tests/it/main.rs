@@ -4,6 +4,7 @@
 
 mod alerting;
 mod compatibility;
+mod compose;
 mod config;
 mod docs;
 mod life;

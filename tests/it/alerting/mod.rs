@@ -1,4 +1,6 @@
 //! The rules, their runbooks, Alertmanager's routing and Prometheus' configuration.
 
 mod files;
+mod inbox;
+mod pages;
 mod rules;

@@ -44,8 +44,9 @@ impl Options {
         command.arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()));
         command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
         command.arg("--web.enable-lifecycle").args(&self.arguments).current_dir(directory.path());
-        // Alertmanagers are known only seconds after the start; an alert that fires before is sent again.
-        command.arg("--rules.alert.resend-delay=1s");
+        // Alertmanagers are known only seconds after the start; an alert that fires before is sent again. One that is not
+        // sent for four times this long counts as resolved, so it has to outlast a busy machine.
+        command.arg("--rules.alert.resend-delay=3s");
         let process = Process::spawn("prometheus", command, directory.path());
         let mut server = Prometheus { process, port, directory };
         let url = format!("{}/-/ready", server.url());

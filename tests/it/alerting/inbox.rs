@@ -70,6 +70,6 @@ impl Inbox {
     /// Waits for an event at the pager.
     pub(super) async fn wait_for(&mut self, page: &Page) {
         let what = format!("{page:?}");
-        until(Duration::from_secs(60), &what, async || self.pages().contains(page).then_some(())).await;
+        until(Duration::from_secs(120), &what, async || self.pages().contains(page).then_some(())).await;
     }
 }

@@ -1,5 +1,6 @@
 //! The rules, their runbooks, Alertmanager's routing and Prometheus' configuration.
 
+mod community;
 mod files;
 mod inbox;
 mod pages;

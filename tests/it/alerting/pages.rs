@@ -24,6 +24,9 @@ use crate::support::prometheus::Prometheus;
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::wait::{PAUSE, until};
 
+/// What is true of the machine that runs the test, whatever the test does: its disk may be full.
+const OF_THE_MACHINE: &str = "MongodbDiskHigh";
+
 /// Divides the durations of these keys.
 fn quicken(text: &str, keys: &str, divisor: u64) -> String {
     let duration = Regex::new(&format!(r"\b({keys}): (\d+)([smhd])\b")).unwrap();
@@ -217,8 +220,9 @@ async fn each_in_turn(platform: &Platform, alive: &Cell<bool>) {
     let mut expected: Vec<_> = pages.iter().flat_map(both).collect();
     expected.sort();
     let mut found = watch.inbox.pages();
+    found.retain(|page| page.alert != OF_THE_MACHINE);
     found.sort();
-    assert_eq!(found, expected, "{:#?}", watch.inbox.at("/pagerduty"));
+    assert_eq!(found, expected);
     assert!(!watch.inbox.at("/watchdog").is_empty(), "the dead man's switch has heard nothing");
     every_rule_can_be_evaluated(&watch.prometheus).await;
 }
@@ -271,7 +275,8 @@ async fn chat(watch: &mut Watch, status: &str, source: &str) -> String {
 async fn all_is_well(watch: &Watch) {
     let wrong = async || {
         let status = watch.prometheus.query("platform_source_status{status=\"up\"} == 0").await;
-        let paging = watch.prometheus.query("ALERTS{severity=\"critical\"}").await;
+        let paging = format!("ALERTS{{severity=\"critical\",alertname!=\"{OF_THE_MACHINE}\"}}");
+        let paging = watch.prometheus.query(&paging).await;
         let up = watch.prometheus.query("count(platform_source_up)").await;
         let known = up[0]["value"][1] == "9";
         (!known || status != json!([]) || paging != json!([])).then(|| format!("{up} {status:#} {paging:#}"))

@@ -21,14 +21,19 @@ demo: deps ## Start real services, the exporter, Prometheus and Alertmanager; Ct
 demo-break: ## Freeze a service of the running demo until Ctrl-C: make demo-break SOURCE=redis
 	@cargo run --locked --quiet --example demo -- break $(SOURCE)
 
+.PHONY: up
+up: ## Start docker-compose.yml with services to watch (needs Docker)
+	scripts/secrets.sh
+	docker compose --profile demo up --build --wait
+
 .PHONY: lint
 lint: ## Check form and lints
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 
 .PHONY: bless
-bless: deps ## Rewrite the files that are made from the code: the golden exposition, docs/metrics.md
-	BLESS=1 cargo test --locked --test it -- docs:: platform::every_kind
+bless: deps ## Rewrite the files that are made from the code: the golden exposition, docs/metrics.md, alerts/*.rules.yml
+	BLESS=1 cargo test --locked --test it -- docs:: platform::every_kind alerting::files::the_rule_files
 
 .PHONY: deny
 deny: ## Check licences, bans, sources and advisories of every dependency

@@ -98,7 +98,7 @@ pub(crate) async fn freeze(name: &str) -> Result<(), String> {
         return Err(answer.trim().to_owned());
     }
     println!(
-        "{name} is frozen. Watch its card on the status page, and the alert after some 15 s. Ctrl-C wakes it."
+        "{name} is frozen. Watch its card on the status page, and the alert after some 80 s. Ctrl-C wakes it."
     );
     tokio::signal::ctrl_c().await.map_err(|error| error.to_string())
 }

@@ -9,11 +9,12 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use platform_exporter::bundle::rules;
 use support::alertmanager::Alertmanager;
 use support::exporter::Exporter;
 use support::platform::Platform;
 use support::platform_data as data;
-use support::prometheus::Prometheus;
+use support::prometheus::{self, Prometheus};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), String> {
@@ -44,13 +45,15 @@ async fn start_and_show() {
     let exporter = exporter(&platform).await;
     platform.keep_pushing(&exporter.url("/heartbeat/backup/host1"));
     step("Alertmanager");
-    let alertmanager = Alertmanager::start(include_str!("alertmanager.yml")).await;
+    // There is neither a pager nor a chat here: what it would send stands on its page.
+    let alertmanager = Alertmanager::start(include_str!("../alerts/alertmanager.yml")).await;
     step("Prometheus");
-    let config = include_str!("prometheus.yml")
-        .replace("ALERTMANAGER", &alertmanager.address())
-        .replace("EXPORTER", &exporter.address());
-    let rules = include_str!("platform.rules.yml");
-    let prometheus = Prometheus::options(&config).file("platform.rules.yml", rules).start().await;
+    let config = include_str!("../prometheus/prometheus.yml");
+    let options = Prometheus::shipped(config, &exporter.address(), &alertmanager.address()).every(5);
+    let with_rules = |options: prometheus::Options, (name, text): (&str, String)| {
+        options.file(&format!("{name}.rules.yml"), &text)
+    };
+    let prometheus = rules::own().into_iter().fold(options, with_rules).start().await;
     step("Living data; waiting until every source is up");
     let shown = async {
         wait_until_up(&exporter).await;

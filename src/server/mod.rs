@@ -8,6 +8,7 @@ mod negotiate;
 mod response;
 mod routes;
 mod status;
+mod targets;
 mod web;
 
 pub use heartbeat::Pushes;

@@ -20,6 +20,11 @@ pub(super) fn text(status: StatusCode, text: impl Into<String>) -> Response {
     with_type(status, "text/plain; charset=utf-8", text.into())
 }
 
+/// A value as JSON.
+pub(super) fn json(value: &serde_json::Value) -> Response {
+    with_type(StatusCode::OK, "application/json; charset=utf-8", value.to_string().into())
+}
+
 /// A page. It may load nothing, and run nothing.
 pub(super) fn page(html: String) -> Response {
     let mut response = with_type(StatusCode::OK, "text/html; charset=utf-8", html.into());

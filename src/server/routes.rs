@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::heartbeat::{self, Pushes};
-use super::response::{Response, exposition, method_not_allowed, page, text};
-use super::{negotiate, status};
+use super::response::{Response, exposition, json, method_not_allowed, page, text};
+use super::{negotiate, status, targets};
 use crate::beat::Beats;
 use crate::metric::Exposition;
 use crate::probe::{Problem, Reason};
@@ -60,13 +60,17 @@ pub(super) async fn route(app: &App, request: Request<Incoming>) -> Response {
     match uri.path() {
         "/metrics" => represent(&app.store.current(), headers),
         "/probe" => probe(app, uri.query().unwrap_or_default(), headers).await,
+        "/sd" => match targets::targets(&app.store, headers) {
+            Some(targets) => json(&targets),
+            None => text(StatusCode::BAD_REQUEST, "The header Host is missing: it is the targets' address."),
+        },
         "/-/healthy" => text(StatusCode::OK, "platform_exporter is healthy."),
         "/-/ready" if app.store.is_ready() => text(StatusCode::OK, "platform_exporter is ready."),
         "/-/ready" => text(StatusCode::SERVICE_UNAVAILABLE, "Some sources have not been probed yet."),
         "/" => page(status::render(&app.store, uri.query().unwrap_or_default(), SystemTime::now())),
         _ => text(
             StatusCode::NOT_FOUND,
-            "Not found. There are /, /metrics, /probe?source=NAME, /-/healthy, /-/ready and /-/reload.",
+            "Not found. There are /, /metrics, /probe?source=NAME, /sd, /-/healthy, /-/ready and /-/reload.",
         ),
     }
 }

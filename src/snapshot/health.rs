@@ -33,10 +33,20 @@ const FAILURES: Desc = Desc::counter(
     &["kind", "reason"],
     "Probes that did not reach the source, by reason.",
 );
+const ASKS: Desc = Desc::gauge(
+    "platform_source_asks_info",
+    &["kind", "asked"],
+    "1 for each other source that this one is read through: while that is down, this one cannot be told.",
+);
 const QUERY_LAST_SUCCESS: Desc = Desc::gauge(
     "platform_query_last_success_timestamp_seconds",
     &["query"],
     "When the query last gave a good result.",
+);
+const QUERY_MAX_AGE: Desc = Desc::gauge(
+    "platform_query_max_age_seconds",
+    &["query"],
+    "How long a good result of the query is shown when none follows.",
 );
 const QUERY_DURATION: Desc =
     Desc::gauge("platform_query_duration_seconds", &["query"], "How long the query's last run took.");
@@ -67,7 +77,9 @@ pub fn catalogue() -> Vec<Desc> {
         DURATION,
         PROBES,
         FAILURES,
+        ASKS,
         QUERY_LAST_SUCCESS,
+        QUERY_MAX_AGE,
         QUERY_DURATION,
         QUERY_SERIES,
         QUERY_FAILURES,
@@ -94,6 +106,7 @@ pub(super) fn families(state: &SourceState) -> Vec<Family> {
         state.failures.iter().fold(FAILURES.family(), |family, (reason, count)| {
             family.with([kind, reason.as_str()], *count as f64)
         }),
+        state.asks().fold(ASKS.family(), |family, asked| family.with([kind, asked.as_str()], 1.0)),
     ];
     families.extend(state.kind().facts().up.as_ref().map(|desc| desc.value(up)));
     families.extend(of_queries(state));
@@ -102,11 +115,13 @@ pub(super) fn families(state: &SourceState) -> Vec<Family> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-fn of_queries(state: &SourceState) -> [Family; 5] {
-    let [mut success, mut duration, mut series, mut failures, mut dropped] =
-        [QUERY_LAST_SUCCESS, QUERY_DURATION, QUERY_SERIES, QUERY_FAILURES, DROPPED].map(|desc| desc.family());
+fn of_queries(state: &SourceState) -> [Family; 6] {
+    let [mut success, mut max_age, mut duration, mut series, mut failures, mut dropped] =
+        [QUERY_LAST_SUCCESS, QUERY_MAX_AGE, QUERY_DURATION, QUERY_SERIES, QUERY_FAILURES, DROPPED]
+            .map(|desc| desc.family());
     for (name, query) in state.queries() {
         success = success.with_some([name], query.last_success.map(timestamp));
+        max_age.push([name], query.max_age.as_secs_f64());
         duration = duration.with_some([name], query.last_duration.map(|duration| duration.as_secs_f64()));
         series.push([name], query.series as f64);
         dropped.push([name], query.dropped as f64);
@@ -115,5 +130,5 @@ fn of_queries(state: &SourceState) -> [Family; 5] {
             failures.push([name, reason.as_str()], query.failures.get(&reason).copied().unwrap_or(0) as f64);
         }
     }
-    [success, duration, series, failures, dropped]
+    [success, max_age, duration, series, failures, dropped]
 }

@@ -84,7 +84,7 @@ impl Store {
             let queries = config.queries().iter().filter(|query| query.ask.source() == name);
             let mut state = unpoisoned(state);
             state.forget_queries(|name| outdated.queries.contains(name));
-            state.expect_queries(queries.map(|query| query.spec.name.as_str()));
+            state.expect_queries(source, queries);
         }
         let mut roll_ups = self.roll_ups.write().unwrap_or_else(PoisonError::into_inner);
         roll_ups.retain(|pack, _| config.roll_ups().iter().any(|roll_up| roll_up.pack == *pack));

@@ -9,7 +9,8 @@ use super::health;
 use crate::config::Source;
 use crate::metric::Family;
 use crate::probe::{Observation, Problem, Reason};
-use crate::query::ResultSet;
+use crate::query::{Ask, Declared, ResultSet};
+use crate::setting::SourceName;
 use crate::source::Kind;
 
 /// The status of a source: the value of a `status` label.
@@ -76,6 +77,7 @@ const HISTORY: usize = 20;
 pub struct SourceState {
     kind: Kind,
     target: String,
+    asks: BTreeSet<SourceName>,
     slow_after: Option<Duration>,
     status: Status,
     since: SystemTime,
@@ -102,6 +104,7 @@ pub(super) struct QueryState {
     pub(super) failures: BTreeMap<Reason, u64>,
     pub(super) last_success: Option<SystemTime>,
     pub(super) last_duration: Option<Duration>,
+    pub(super) max_age: Duration,
     expires: Option<SystemTime>,
 }
 
@@ -124,6 +127,7 @@ impl SourceState {
         Self {
             kind,
             target: definition.target(),
+            asks: BTreeSet::new(),
             slow_after: source.slow_after,
             status: Status::Unknown,
             since: now,
@@ -145,11 +149,18 @@ impl SourceState {
     }
 
     /// Has the source know these queries and no others; what is known of them stays.
-    pub(super) fn expect_queries<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
-        let names: BTreeSet<&str> = names.collect();
-        self.queries.retain(|name, _| names.contains(name.as_str()));
-        for name in names {
-            self.queries.entry(name.to_owned()).or_default();
+    pub(super) fn expect_queries<'a>(&mut self, source: &Source, queries: impl Iterator<Item = &'a Declared>) {
+        let queries: BTreeMap<&str, &Declared> =
+            queries.map(|query| (query.spec.name.as_str(), query)).collect();
+        self.queries.retain(|name, _| queries.contains_key(name.as_str()));
+        self.asks = source.config.definition().asks().into_iter().map(|(asked, _)| asked).collect();
+        for (name, query) in queries {
+            let state = || QueryState { max_age: query.max_age.get(), ..QueryState::default() };
+            self.queries.entry(name.to_owned()).or_insert_with(state);
+            if let Ask::Distinct(parts) = &query.ask {
+                let others = parts.iter().map(|part| &part.source).filter(|other| *other != query.ask.source());
+                self.asks.extend(others.cloned());
+            }
         }
     }
 
@@ -329,6 +340,11 @@ impl SourceState {
     /// The last changes of status, newest first.
     pub fn history(&self) -> impl Iterator<Item = &Change> {
         self.history.iter()
+    }
+
+    /// The other sources that it is read through.
+    pub(super) fn asks(&self) -> impl Iterator<Item = &SourceName> {
+        self.asks.iter()
     }
 
     pub(super) fn queries(&self) -> impl Iterator<Item = (&str, &QueryState)> {

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod alerting;
 mod compatibility;
+mod compose;
 mod config;
 mod docs;
 mod life;

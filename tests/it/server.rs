@@ -83,6 +83,31 @@ async fn a_source_is_probed_on_demand_without_its_label() {
 }
 
 #[tokio::test]
+async fn every_source_is_a_target_under_the_address_that_the_client_used() {
+    let exporter = Exporter::start(
+        "sources: {page: {http: {url: http://127.0.0.1:1/}}, cache: {redis: {url: redis://127.0.0.1:1}}}",
+    )
+    .await;
+    let response = client().get(exporter.url("/sd")).header("host", "exporter.internal:9884").send().await;
+    let response = response.unwrap();
+    assert_eq!(response.headers()["content-type"].to_str().unwrap(), "application/json; charset=utf-8");
+    let targets: serde_json::Value = response.json().await.unwrap();
+    let target = |name: &str, kind: &str| {
+        serde_json::json!({
+            "targets": ["exporter.internal:9884"],
+            "labels": {
+                "__metrics_path__": "/probe",
+                "__param_source": name,
+                "__meta_platform_kind": kind,
+                "instance": name,
+                "source": name,
+            },
+        })
+    };
+    assert_eq!(targets, serde_json::json!([target("cache", "redis"), target("page", "http")]));
+}
+
+#[tokio::test]
 async fn health_and_readiness_are_two_things() {
     let postgres = Postgres::start().await;
     postgres.stop();

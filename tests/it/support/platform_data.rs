@@ -30,8 +30,8 @@ const PLATFORMS: [&str; 5] = ["bluesky", "tumblr", "facebook", "threads", "masto
 const ERRORS: [&str; 3] = ["provider", "timeout", "safety"];
 /// How often the data changes.
 const EVERY: Duration = Duration::from_secs(2);
-/// Less than any client's own.
-const PATIENCE: Duration = Duration::from_millis(800);
+/// Less than any client's own, which is a second, even where this process is late.
+const PATIENCE: Duration = Duration::from_millis(400);
 
 /// Fills the services once.
 pub(crate) async fn fill(platform: &Platform) {

@@ -30,6 +30,14 @@ impl Options {
         self
     }
 
+    /// Scrapes, evaluates and looks for targets every so many seconds, where the configuration says 15 or 30.
+    pub(crate) fn every(mut self, seconds: u64) -> Self {
+        for shipped in ["_interval: 15s", "_interval: 30s"] {
+            self.config = self.config.replace(shipped, &format!("_interval: {seconds}s"));
+        }
+        self
+    }
+
     /// Starts the server, and waits until it answers.
     pub(crate) async fn start(self) -> Prometheus {
         let directory = TempDir::with_prefix("prometheus-").expect("a temporary directory");
@@ -44,8 +52,9 @@ impl Options {
         command.arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()));
         command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
         command.arg("--web.enable-lifecycle").args(&self.arguments).current_dir(directory.path());
-        // Alertmanagers are known only seconds after the start; an alert that fires before is sent again.
-        command.arg("--rules.alert.resend-delay=1s");
+        // Alertmanagers are known only seconds after the start; an alert that fires before is sent again. One that is not
+        // sent for four times this long counts as resolved, so it has to outlast a busy machine.
+        command.arg("--rules.alert.resend-delay=3s");
         let process = Process::spawn("prometheus", command, directory.path());
         let mut server = Prometheus { process, port, directory };
         let url = format!("{}/-/ready", server.url());
@@ -71,6 +80,12 @@ impl Prometheus {
     /// Starts a server with options beside the text of its `prometheus.yml`.
     pub(crate) fn options(config: &str) -> Options {
         Options { config: config.to_owned(), ..Options::default() }
+    }
+
+    /// A configuration that is shipped, with the addresses that its services have here; rules belong beside it.
+    pub(crate) fn shipped(config: &str, exporter: &str, alertmanager: &str) -> Options {
+        let config = config.replace("exporter:9884", exporter).replace("alertmanager:9093", alertmanager);
+        Self::options(&config.replace("../alerts/", "./"))
     }
 
     /// Where it answers.

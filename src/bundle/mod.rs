@@ -1,0 +1,3 @@
+//! What is rendered for Prometheus and Alertmanager from `bundle/*.yml`.
+
+pub mod rules;

@@ -1,0 +1,7 @@
+//! The rules, their runbooks, Alertmanager's routing and Prometheus' configuration.
+
+mod community;
+mod files;
+mod inbox;
+mod pages;
+mod rules;

@@ -1,0 +1,299 @@
+//! End to end: what is shipped, on real services, each of which breaks in turn. Whoever is on call hears of it once.
+//!
+//! The shipped files are used as they are, but for what has to differ: addresses, the place of secrets, and times. A
+//! service is probed every 5 s here, so rules wait for a tenth of their `for` and `keep_firing_for`, and Alertmanager
+//! for a 60th of its intervals. One probe that fails because the machine is busy is no alert, here as elsewhere.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use regex::{Captures, Regex};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::files::files;
+use super::inbox::{Inbox, Page};
+use crate::support::alertmanager::Alertmanager;
+use crate::support::exporter::Exporter;
+use crate::support::platform::Platform;
+use crate::support::platform_data::while_living;
+use crate::support::prometheus::Prometheus;
+use crate::support::proxy::{Mode, Proxy};
+use crate::support::wait::{PAUSE, until};
+
+/// What is true of the machine that runs the test, whatever the test does: its disk may be full.
+const OF_THE_MACHINE: &str = "MongodbDiskHigh";
+
+/// Divides the durations of these keys.
+fn quicken(text: &str, keys: &str, divisor: u64) -> String {
+    let duration = Regex::new(&format!(r"\b({keys}): (\d+)([smhd])\b")).unwrap();
+    let quick = |found: &Captures<'_>| {
+        let unit = match &found[3] {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            _ => 86400,
+        };
+        let seconds: u64 = found[2].parse::<u64>().unwrap() * unit;
+        format!("{}: {}ms", &found[1], seconds * 1000 / divisor)
+    };
+    duration.replace_all(text, quick).into_owned()
+}
+
+/// Everything that is shipped, at work.
+struct Watch {
+    exporter: Exporter,
+    prometheus: Prometheus,
+    _alertmanager: Alertmanager,
+    inbox: Inbox,
+    _secrets: TempDir,
+}
+
+/// The way to the services that live in this process, and to the log.
+struct Ways {
+    stripe: Proxy,
+    s3: Proxy,
+    website: Proxy,
+    directory: TempDir,
+}
+
+impl Ways {
+    async fn to(platform: &Platform) -> Self {
+        let stripe = platform.stripe.url();
+        let ways = Self {
+            stripe: Proxy::start(stripe.trim_start_matches("http://").trim_end_matches('/')).await,
+            s3: Proxy::start(platform.s3.address()).await,
+            website: Proxy::start(platform.website.address()).await,
+            directory: TempDir::with_prefix("ways-").unwrap(),
+        };
+        ways.lead_log_to(&platform.log());
+        ways
+    }
+
+    fn log(&self) -> PathBuf {
+        self.directory.path().join("ai-events.log")
+    }
+
+    /// Has the exporter's path lead somewhere.
+    fn lead_log_to(&self, target: &Path) {
+        let _ = std::fs::remove_file(self.log());
+        std::os::unix::fs::symlink(target, self.log()).unwrap();
+    }
+
+    fn environment(&self, platform: &Platform) -> BTreeMap<&'static str, String> {
+        let mut environment: BTreeMap<_, _> = platform.environment().into_iter().collect();
+        for (name, way) in
+            [("STRIPE_API_BASE", &self.stripe), ("S3_ENDPOINT", &self.s3), ("WEBSITE_URL", &self.website)]
+        {
+            environment.insert(name, way.through(&environment[name]));
+        }
+        environment.insert("AI_LOG", self.log().display().to_string());
+        environment
+    }
+}
+
+/// A query whose table comes and goes, and a class of workers whose heartbeats do.
+const MORE: &str = "
+  - name: coupons
+    source: orders-db
+    every: 2s
+    sql: SELECT count(*) AS coupons FROM coupons
+    metrics:
+      - {name: shop_coupons, value: coupons, help: Coupons.}
+";
+
+fn config() -> String {
+    let config = Platform::CONFIG
+        .replace("interval: 5s\n", "interval: 5s\n    timeout: 5s\n")
+        .replace("interval: 10s\n", "interval: 5s\n    timeout: 5s\n")
+        .replace(
+            "key: \"heartbeat:mail\", expected: 2, interval: 5s",
+            "key: \"beats\", expected: 2, interval: 3s",
+        );
+    assert!(config.contains("\"beats\""), "the demo's class of workers has changed");
+    config + MORE
+}
+
+async fn start(platform: &Platform, ways: &Ways) -> Watch {
+    let inbox = Inbox::start().await;
+    let secrets = TempDir::with_prefix("secrets-").unwrap();
+    std::fs::write(secrets.path().join("pagerduty_routing_key"), "key").unwrap();
+    std::fs::write(secrets.path().join("slack_api_url"), inbox.url("/slack")).unwrap();
+    let routing = include_str!("../../../alerts/alertmanager.yml")
+        .replace("/run/secrets", secrets.path().to_str().unwrap())
+        .replace("http://dead-mans-switch.invalid/platform_exporter", &inbox.url("/watchdog"));
+    let routing = quicken(&routing, "group_wait|group_interval|repeat_interval", 60);
+    let pagerduty = format!("global: {{pagerduty_url: \"{}\"}}\n", inbox.url("/pagerduty"));
+    let alertmanager = Alertmanager::start(&(pagerduty + &routing)).await;
+
+    let options = Exporter::options(&config());
+    let environment = ways.environment(platform);
+    let options = environment.iter().fold(options, |options, (name, value)| options.variable(name, value));
+    let exporter = options.start().await;
+    platform.keep_pushing(&exporter.url("/heartbeat/backup/host1"));
+
+    let config = include_str!("../../../prometheus/prometheus.yml");
+    let mut options = Prometheus::shipped(config, &exporter.address(), &alertmanager.address()).every(1);
+    for file in files("alerts", ".rules.yml") {
+        let name = file.file_name().unwrap().to_str().unwrap().to_owned();
+        let rules = quicken(&std::fs::read_to_string(&file).unwrap(), "for|keep_firing_for", 10);
+        options = options.file(&name, &rules);
+    }
+    let prometheus = options.start().await;
+    Watch { exporter, prometheus, _alertmanager: alertmanager, inbox, _secrets: secrets }
+}
+
+/// Beats for the workers of one class as long as `alive` says so.
+async fn beat(platform: &Platform, alive: &Cell<bool>) -> Infallible {
+    let client = redis::Client::open(platform.redis.url()).unwrap();
+    loop {
+        if alive.get() {
+            let now = jiff::Timestamp::now().as_second();
+            // While the service is frozen, this one is left out.
+            let _ = once(&client, now).await;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+async fn once(client: &redis::Client, now: i64) -> redis::RedisResult<()> {
+    let mut connection = client.get_multiplexed_async_connection().await?;
+    redis::cmd("ZADD")
+        .arg("beats")
+        .arg(now)
+        .arg("mail-1")
+        .arg(now)
+        .arg("mail-2")
+        .query_async(&mut connection)
+        .await
+}
+
+#[tokio::test]
+async fn each_cause_pages_once_and_ends_when_it_is_mended() {
+    let platform = Platform::start().await;
+    platform.postgres.sql("CREATE TABLE coupons (id int)").await;
+    let alive = Cell::new(true);
+    let steps = while_living(&platform, each_in_turn(&platform, &alive));
+    tokio::select! {
+        () = steps => {}
+        never = beat(&platform, &alive) => match never {},
+    }
+}
+
+async fn each_in_turn(platform: &Platform, alive: &Cell<bool>) {
+    let ways = Ways::to(platform).await;
+    let mut watch = start(platform, &ways).await;
+    all_is_well(&watch).await;
+
+    let mut pages = Vec::new();
+    for source in
+        ["orders-db", "documents", "cache", "broker", "payments", "media", "website", "ai-log", "jobs"]
+    {
+        let alert = if source == "jobs" { "WorkersGone" } else { "PlatformSourceDown" };
+        fault(platform, &ways, alive, source, true).await;
+        let broken = Instant::now();
+        watch.inbox.wait_for(&Page::new("trigger", alert, source)).await;
+        println!("{source}: paged after {:.1?}", broken.elapsed());
+        fault(platform, &ways, alive, source, false).await;
+        pages.push((alert, source));
+    }
+    for (alert, source) in &pages {
+        watch.inbox.wait_for(&Page::new("resolve", alert, source)).await;
+    }
+
+    watch.exporter.process().kill();
+    let broken = Instant::now();
+    watch.inbox.wait_for(&Page::new("trigger", "PlatformExporterDown", "")).await;
+    println!("the exporter: paged after {:.1?}", broken.elapsed());
+    watch.exporter.process().restart();
+    watch.inbox.wait_for(&Page::new("resolve", "PlatformExporterDown", "")).await;
+    pages.push(("PlatformExporterDown", ""));
+    all_is_well(&watch).await;
+
+    what_is_missing_goes_to_the_chat(platform, &mut watch).await;
+    let both = |(alert, source): &(&str, &str)| {
+        ["trigger", "resolve"].map(|action| Page::new(action, alert, source))
+    };
+    let mut expected: Vec<_> = pages.iter().flat_map(both).collect();
+    expected.sort();
+    let mut found = watch.inbox.pages();
+    found.retain(|page| page.alert != OF_THE_MACHINE);
+    found.sort();
+    assert_eq!(found, expected);
+    assert!(!watch.inbox.at("/watchdog").is_empty(), "the dead man's switch has heard nothing");
+    every_rule_can_be_evaluated(&watch.prometheus).await;
+}
+
+/// Breaks or mends what stands behind a source.
+async fn fault(platform: &Platform, ways: &Ways, alive: &Cell<bool>, source: &str, broken: bool) {
+    let pass = |mode: Mode| if broken { mode } else { Mode::Pass };
+    match (source, broken) {
+        ("orders-db", true) => platform.postgres.stop(),
+        ("orders-db", false) => platform.postgres.resume(),
+        ("documents", true) => platform.mongodb.stop(),
+        ("documents", false) => platform.mongodb.resume(),
+        ("cache", true) => platform.redis.stop(),
+        ("cache", false) => platform.redis.resume(),
+        ("broker", true) => platform.rabbitmq.stop(),
+        ("broker", false) => platform.rabbitmq.resume(),
+        ("payments", _) => ways.stripe.set(pass(Mode::Blackhole)).await,
+        ("media", _) => ways.s3.set(pass(Mode::Refuse)).await,
+        ("website", _) => ways.website.set(pass(Mode::Garbage)).await,
+        // No log file is where one should be.
+        ("ai-log", true) => ways.lead_log_to(ways.directory.path()),
+        ("ai-log", false) => ways.lead_log_to(&platform.log()),
+        ("jobs", _) => alive.set(!broken),
+        _ => panic!("{source} is no source of the demo"),
+    }
+}
+
+/// A source that answers, but lacks something, is a warning: nobody is woken.
+async fn what_is_missing_goes_to_the_chat(platform: &Platform, watch: &mut Watch) {
+    platform.postgres.sql("DROP TABLE coupons").await;
+    let text = chat(watch, "FIRING", "orders-db").await;
+    assert!(text.contains("runbooks.md#platform") && text.contains("orders-db"), "{text}");
+    platform.postgres.sql("CREATE TABLE coupons (id int)").await;
+    chat(watch, "RESOLVED", "orders-db").await;
+}
+
+/// Waits for a message in the chat about a source, and gives its text.
+async fn chat(watch: &mut Watch, status: &str, source: &str) -> String {
+    let title = format!("{status}: {source} (production)");
+    until(Duration::from_secs(120), &title, async || {
+        let attachments =
+            watch.inbox.at("/slack").into_iter().map(|mut message| message["attachments"][0].take());
+        let message = attachments.into_iter().find(|message| message["title"] == title.as_str())?;
+        message["text"].as_str().map(str::to_owned)
+    })
+    .await
+}
+
+/// Every source is up, and no page is out or on its way.
+async fn all_is_well(watch: &Watch) {
+    let wrong = async || {
+        let status = watch.prometheus.query("platform_source_status{status=\"up\"} == 0").await;
+        let paging = format!("ALERTS{{severity=\"critical\",alertname!=\"{OF_THE_MACHINE}\"}}");
+        let paging = watch.prometheus.query(&paging).await;
+        let up = watch.prometheus.query("count(platform_source_up)").await;
+        let known = up[0]["value"][1] == "9";
+        (!known || status != json!([]) || paging != json!([])).then(|| format!("{up} {status:#} {paging:#}"))
+    };
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while let Some(wrong) = wrong().await {
+        assert!(Instant::now() < deadline, "not every source is up, or something pages: {wrong}");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// An expression may parse and still fail on real data, when labels do not match one to one.
+async fn every_rule_can_be_evaluated(prometheus: &Prometheus) {
+    let groups = prometheus.get("rules").await;
+    let groups = groups["groups"].as_array().unwrap();
+    let rules: Vec<_> = groups.iter().flat_map(|group| group["rules"].as_array().unwrap()).collect();
+    assert!(rules.len() > 100, "{}", rules.len());
+    let sick: Vec<_> = rules.iter().filter(|rule| rule["health"] != "ok").collect();
+    assert!(sick.is_empty(), "{sick:#?}");
+}

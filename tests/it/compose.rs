@@ -1,0 +1,320 @@
+//! docker-compose.yml and the Dockerfile, as text: what every container may do, and that all parts fit.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use platform_exporter::yaml::{self, Faults, Node, Value};
+
+use crate::support::exporter::binary;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// `${NAME:-default}` is its default.
+fn compose() -> Node {
+    let mut faults = Faults::of("docker-compose.yml");
+    let default = |name: &str| Some(name.split_once(":-")?.1.to_owned());
+    let tree = yaml::parse(&read("docker-compose.yml"), &default, &mut faults);
+    tree.filter(|_| faults.is_empty()).unwrap_or_else(|| panic!("{faults}"))
+}
+
+/// A service, with what it merges.
+struct Service(Node);
+
+impl Service {
+    fn get(&self, key: &str) -> Option<&Node> {
+        fn find<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
+            node.get(key).or_else(|| find(node.get("<<")?, key))
+        }
+        find(&self.0, key)
+    }
+
+    /// The texts under a key: of a scalar, of a list, or the keys of a map.
+    fn texts(&self, key: &str) -> Vec<String> {
+        self.get(key).map(texts).unwrap_or_default()
+    }
+
+    fn text(&self, key: &str) -> String {
+        self.texts(key).concat()
+    }
+
+    /// What is mounted: from where, to where, how.
+    fn mounts(&self) -> Vec<(String, String, String)> {
+        let mount = |text: String| {
+            let mut parts = text.split(':').map(str::to_owned);
+            (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap_or_default())
+        };
+        self.texts("volumes").into_iter().map(mount).collect()
+    }
+}
+
+fn texts(node: &Node) -> Vec<String> {
+    match &node.value {
+        Value::String(text) => vec![text.clone()],
+        Value::Bool(value) => vec![value.to_string()],
+        Value::List(list) => list.iter().flat_map(texts).collect(),
+        Value::Map(map) => map.iter().map(|(key, _)| key.text.clone()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn services() -> BTreeMap<String, Service> {
+    let services = compose();
+    let services = services.get("services").unwrap().entries().iter();
+    services.map(|(name, node)| (name.text.clone(), Service(node.clone()))).collect()
+}
+
+fn declared(key: &str) -> BTreeSet<String> {
+    texts(compose().get(key).unwrap()).into_iter().collect()
+}
+
+fn is_pinned(image: &str) -> bool {
+    let tag = image.rsplit_once(':').map_or("", |(_, tag)| tag);
+    tag.matches('.').count() >= 2 && tag.contains(|c: char| c.is_ascii_digit()) && !tag.contains("latest")
+}
+
+#[test]
+fn no_container_may_do_more_than_it_has_to() {
+    for (name, service) in services() {
+        assert!(is_pinned(&service.text("image")), "{name}: {}", service.text("image"));
+        let user = service.text("user");
+        assert!(
+            user.split(':').next().unwrap().parse::<u32>().is_ok_and(|id| id > 0),
+            "{name}: user {user:?}"
+        );
+        assert_eq!(service.text("read_only"), "true", "{name}");
+        assert_eq!(service.texts("cap_drop"), ["ALL"], "{name}");
+        assert_eq!(service.texts("security_opt"), ["no-new-privileges:true"], "{name}");
+        for key in ["privileged", "cap_add", "network_mode", "pid", "container_name"] {
+            assert!(service.get(key).is_none(), "{name} has {key}");
+        }
+        for port in service.texts("ports") {
+            assert!(port.starts_with("127.0.0.1:"), "{name} listens on {port}");
+        }
+    }
+}
+
+#[test]
+fn secrets_are_files_and_nothing_else() {
+    let secrets = compose();
+    let secrets = secrets.get("secrets").unwrap().entries();
+    let mut used = BTreeSet::new();
+    for (name, service) in services() {
+        let of_service = service.texts("secrets");
+        for variable in service.texts("environment") {
+            let is_secret = ["PASS", "SECRET", "TOKEN", "KEY"].iter().any(|part| variable.contains(part));
+            assert!(
+                !is_secret || variable.ends_with("_FILE"),
+                "{name}: {variable} is a secret in the environment"
+            );
+        }
+        used.extend(of_service);
+    }
+    assert_eq!(used, declared("secrets"));
+    for (name, secret) in secrets {
+        assert_eq!(texts(secret.get("file").unwrap()), [format!("./secrets/{}", name.text)]);
+    }
+    assert!(read(".gitignore").contains("/secrets\n"));
+}
+
+/// The script makes every secret, and never a second time.
+#[test]
+fn every_secret_is_made_once() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("scripts")).unwrap();
+    let script = directory.path().join("scripts/secrets.sh");
+    fs::copy(root().join("scripts/secrets.sh"), &script).unwrap();
+    let make = || {
+        assert!(Command::new("bash").arg(&script).status().unwrap().success());
+        let files = fs::read_dir(directory.path().join("secrets")).unwrap().map(|file| file.unwrap());
+        let made = |file: fs::DirEntry| {
+            // Containers read it as users of their own.
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o644, "{:?}", file.path());
+            (file.file_name().into_string().unwrap(), fs::read_to_string(file.path()).unwrap())
+        };
+        files.map(made).collect::<BTreeMap<_, _>>()
+    };
+    let secrets = make();
+    assert_eq!(secrets.keys().cloned().collect::<BTreeSet<_>>(), declared("secrets"));
+    assert!(
+        secrets["postgres_password"].len() >= 32 && secrets["postgres_password"] != secrets["redis_password"]
+    );
+    let mode = fs::metadata(directory.path().join("secrets")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    assert_eq!(make(), secrets);
+}
+
+#[test]
+fn whoever_needs_another_waits_until_it_is_healthy() {
+    let services = services();
+    let healthy =
+        |name: &str| services[name].get("healthcheck").and_then(|check| check.get("test")).is_some();
+    for (name, service) in &services {
+        assert!(healthy(name) || name.ends_with("-life"), "{name} has no health check");
+        for (other, how) in service.get("depends_on").map_or(&[][..], Node::entries) {
+            assert_eq!(texts(how.get("condition").unwrap()), ["service_healthy"], "{name} on {}", other.text);
+            assert!(healthy(&other.text), "{name} waits for {}", other.text);
+        }
+    }
+    let own = services["exporter"].get("healthcheck").unwrap().get("test").unwrap();
+    assert_eq!(texts(own), ["CMD", "/platform_exporter", "healthcheck"]);
+    assert_eq!(services["prometheus"].texts("depends_on"), ["exporter", "alertmanager"]);
+    assert_eq!(services["grafana"].texts("depends_on"), ["prometheus"]);
+}
+
+#[test]
+fn without_a_profile_the_four_parts_start() {
+    let services = services();
+    let default = services.iter().filter(|(_, service)| service.get("profiles").is_none());
+    let default: Vec<_> = default.map(|(name, _)| name.as_str()).collect();
+    assert_eq!(default, ["alertmanager", "exporter", "grafana", "prometheus"]);
+    for (name, service) in &services {
+        assert!(default.contains(&name.as_str()) || service.texts("profiles") == ["demo"], "{name}");
+        // What starts by default cannot wait for what does not.
+        let waits = service.texts("depends_on");
+        assert!(
+            !default.contains(&name.as_str()) || waits.iter().all(|other| default.contains(&other.as_str()))
+        );
+    }
+    for demo in ["postgres", "redis", "rabbitmq", "mongo"] {
+        assert!(services.contains_key(demo) && services.contains_key(&format!("{demo}-life")), "{demo}");
+    }
+}
+
+#[test]
+fn what_is_mounted_is_there_and_what_is_kept_has_a_name() {
+    let mut used = BTreeSet::new();
+    for (name, service) in services() {
+        for (from, to, how) in service.mounts() {
+            if let Some(path) = from.strip_prefix("./") {
+                assert_eq!(how, "ro", "{name} may write to {from}");
+                // The dashboards are another part of the bundle.
+                assert!(
+                    path.starts_with("grafana/") || root().join(path).exists(),
+                    "{name}: {from} is missing"
+                );
+            } else {
+                used.insert(from);
+            }
+            assert!(to.starts_with('/'), "{name}: {to}");
+        }
+        for network in service.texts("networks") {
+            assert!(declared("networks").contains(&network), "{name}: {network}");
+        }
+    }
+    assert_eq!(used, declared("volumes"));
+}
+
+#[test]
+fn grafana_is_provisioned_by_files_and_open_to_nobody() {
+    let services = services();
+    let grafana = &services["grafana"];
+    let environment = grafana.get("environment").unwrap();
+    let variable = |name: &str| environment.get(name).map(texts).unwrap_or_default().concat();
+    for (name, value) in [
+        ("GF_SECURITY_ADMIN_PASSWORD__FILE", "/run/secrets/grafana_admin_password"),
+        ("GF_AUTH_ANONYMOUS_ENABLED", "false"),
+        ("GF_USERS_ALLOW_SIGN_UP", "false"),
+        ("GF_PLUGINS_PREINSTALL_DISABLED", "true"),
+        ("GF_ANALYTICS_REPORTING_ENABLED", "false"),
+        ("GF_ANALYTICS_CHECK_FOR_UPDATES", "false"),
+        ("GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES", "false"),
+        ("GF_NEWS_NEWS_FEED_ENABLED", "false"),
+        ("GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH", "/etc/grafana/dashboards/overview.json"),
+        ("PROMETHEUS_URL", "http://prometheus:9090"),
+        ("ALERTMANAGER_URL", "http://alertmanager:9093"),
+    ] {
+        assert_eq!(variable(name), value, "{name}");
+    }
+    let targets: BTreeSet<_> = grafana.mounts().into_iter().map(|(_, to, _)| to).collect();
+    for folder in ["provisioning/dashboards", "provisioning/datasources", "dashboards"] {
+        assert!(targets.contains(&format!("/etc/grafana/{folder}")), "{folder}");
+    }
+}
+
+/// The configurations name services, ports and secrets that there are.
+#[test]
+fn the_parts_find_each_other() {
+    let services = services();
+    let prometheus = read("prometheus/prometheus.yml");
+    for target in ["exporter:9884", "alertmanager:9093"] {
+        let (service, port) = target.split_once(':').unwrap();
+        assert!(prometheus.contains(target), "{target}");
+        assert_eq!(services[service].text("ports"), format!("127.0.0.1:{port}:{port}"));
+    }
+    // `../alerts` beside /etc/prometheus.
+    let mounts: Vec<_> =
+        services["prometheus"].mounts().into_iter().map(|(from, to, _)| (from, to)).collect();
+    assert!(mounts.contains(&("./alerts".to_owned(), "/etc/alerts".to_owned())), "{mounts:?}");
+
+    let needed = |path: &str| {
+        let text = read(path);
+        let secrets = text.split("/run/secrets/").skip(1);
+        let name = |rest: &str| {
+            rest.split(|c: char| c != '_' && !c.is_ascii_alphanumeric()).next().unwrap().to_owned()
+        };
+        secrets.map(name).collect::<BTreeSet<_>>()
+    };
+    let given = |service: &str| services[service].texts("secrets").into_iter().collect::<BTreeSet<_>>();
+    assert!(needed("alerts/alertmanager.yml").is_superset(&given("alertmanager")));
+    assert_eq!(needed("compose/platform.yml"), given("exporter"));
+    let checked = Command::new(binary())
+        .args(["check", "--config.file"])
+        .arg(root().join("compose/platform.yml"))
+        .output()
+        .unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+}
+
+#[test]
+fn the_image_is_one_static_binary_that_is_built_the_same_again() {
+    let dockerfile = read("Dockerfile");
+    let of = |instruction: &str| -> Vec<String> {
+        let lines = dockerfile.lines().filter_map(|line| line.strip_prefix(&format!("{instruction} ")));
+        lines.map(str::to_owned).collect()
+    };
+    let stages = of("FROM");
+    assert_eq!(stages.len(), 2);
+    let base = stages[0].split(' ').next().unwrap();
+    assert!(base.starts_with(&format!("rust:{}.", env!("CARGO_PKG_RUST_VERSION"))), "{base}");
+    assert!(base.contains("-alpine3."), "{base}");
+    assert_eq!(stages[1], "scratch");
+    for part in [
+        "cargo build --locked --release",
+        "+crt-static",
+        "--remap-path-prefix=/src=",
+        "ARG SOURCE_DATE_EPOCH",
+        "--date=\"@$SOURCE_DATE_EPOCH\"",
+        "org.opencontainers.image.source=\"https://github.com/platform-exporter/platform_exporter\"",
+        "org.opencontainers.image.licenses=\"Apache-2.0\"",
+        "org.opencontainers.image.version=",
+        "org.opencontainers.image.revision=",
+        "/etc/ssl/certs/ca-certificates.crt",
+    ] {
+        assert!(dockerfile.contains(part), "{part}");
+    }
+    assert_eq!(of("USER"), ["65532:65532"]);
+    assert_eq!(
+        of("ARG").iter().filter(|arg| **arg == format!("VERSION={}", env!("CARGO_PKG_VERSION"))).count(),
+        1
+    );
+    assert!(of("ENTRYPOINT")[0].starts_with("[\"/platform_exporter\""));
+    assert!(of("HEALTHCHECK")[0].ends_with("[\"/platform_exporter\", \"healthcheck\"]"));
+    let image = services()["exporter"].text("image");
+    assert_eq!(image, format!("platform_exporter:{}", env!("CARGO_PKG_VERSION")));
+
+    // What the build needs is let through, and every file that the sources embed is in it.
+    let ignored = read(".dockerignore");
+    assert!(ignored.lines().any(|line| line == "*"));
+    for needed in ["Cargo.toml", "Cargo.lock", "askama.toml", "src", "bundle"] {
+        assert!(ignored.lines().any(|line| line == format!("!{needed}")), "{needed}");
+    }
+}

@@ -1,0 +1,135 @@
+//! Tables: columns of PromQL joined over their labels, one SELECT, and the alerts that fire.
+
+use serde_json::{Map, Value, json};
+
+use super::field::{self, of_column};
+use super::panel::{Column, Content, Look, Table};
+use super::target::{self, Form};
+use super::unit::Unit;
+
+/// The body of a table's panel.
+pub(super) fn body(table: &Table, empty: &str) -> Value {
+    let overrides: Vec<_> = table.columns.iter().map(|column| look(column, empty)).collect();
+    let (targets, transformations) = match &table.sql {
+        Some(text) => (vec![target::sql("A", text, Form::Rows)], Vec::new()),
+        None => joined(&table.columns),
+    };
+    json!({
+        "type": "table",
+        "targets": targets,
+        "fieldConfig": {
+            "defaults": {
+                "noValue": empty,
+                "color": {"mode": "thresholds"},
+                "thresholds": {"mode": "absolute", "steps": [{"color": "text", "value": null}]},
+                "mappings": [],
+                "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": true},
+            },
+            "overrides": overrides,
+        },
+        "options": {"cellHeight": "sm", "showHeader": true, "footer": {"show": false, "reducer": ["sum"], "countRows": false, "fields": ""}},
+        "transformations": transformations,
+    })
+}
+
+/// The name of a column before it is shown: a label, a column of the SELECT, or where the value of a query stands.
+fn raw_name(column: &Column) -> &str {
+    match &column.content {
+        Content::Label(name) | Content::Sql(name) => name,
+        Content::Promql(_) => &column.name,
+    }
+}
+
+fn look(column: &Column, empty: &str) -> Value {
+    let mut properties = vec![("displayName", column.name.clone().into())];
+    let is_text = matches!(column.content, Content::Label(_)) && column.look.unit.is_none();
+    properties.extend(field::properties(&column.look, empty).into_iter().filter(|(key, _)| {
+        // A label is a text: only words, and their colours, are of use.
+        !is_text || *key == "mappings"
+    }));
+    if !column.look.words.is_empty() || column.look.thresholds.is_some() {
+        properties.push(("custom.cellOptions", json!({"type": "color-text"})));
+    }
+    if let Some(link) = &column.link {
+        properties.push(("links", field::cell_link(link)));
+    }
+    of_column(raw_name(column), properties)
+}
+
+/// One question for each column, and how their answers become one table.
+fn joined(columns: &[Column]) -> (Vec<Value>, Vec<Value>) {
+    let labels: Vec<&str> = columns.iter().filter(|column| is_label(column)).map(raw_name).collect();
+    let by = labels.join(", ");
+    let mut targets = Vec::new();
+    let mut names = Map::new();
+    for column in columns {
+        let Some(expr) = column.content.promql() else { continue };
+        let id = target::id(targets.len());
+        let expr = target::scaled(&format!("max by ({by}) ({expr})"), &column.look);
+        targets.push(target::promql(&id, &expr, "", Form::Rows));
+        names.insert(id, column.name.clone().into());
+    }
+    // A single answer has its value under `Value`, several under `Value #A` and so on.
+    let values = names.into_iter().map(|(id, name)| {
+        let value = if targets.len() == 1 { "Value".to_owned() } else { format!("Value #{id}") };
+        (value, name)
+    });
+    let values: Map<String, Value> = values.collect();
+    let order = columns.iter().enumerate().map(|(index, column)| {
+        let shown = values.iter().find(|(_, name)| !is_label(column) && **name == column.name.as_str());
+        (shown.map_or(raw_name(column), |(value, _)| value).to_owned(), index.into())
+    });
+    let order: Map<String, Value> = order.collect();
+    let organize = json!({"excludeByName": {"Time": true}, "indexByName": order, "renameByName": values});
+    let transformations = vec![
+        json!({"id": "merge", "options": {}}),
+        json!({"id": "organize", "options": organize}),
+        json!({"id": "sortBy", "options": {"sort": [sort(columns)]}}),
+    ];
+    (targets, transformations)
+}
+
+fn is_label(column: &Column) -> bool {
+    matches!(column.content, Content::Label(_))
+}
+
+/// The rows with the largest first value stand first: they are what one looks for.
+fn sort(columns: &[Column]) -> Value {
+    let first = columns.iter().find(|column| !is_label(column)).map(raw_name);
+    json!({"field": first, "desc": true})
+}
+
+/// The body of a panel with the alerts that fire. It says so where no rules are loaded: an empty list would look good.
+pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
+    let comma = if matchers.is_empty() { "" } else { ", " };
+    let firing = format!("ALERTS{{alertstate=\"firing\", alertname!=\"Watchdog\"{comma}{matchers}}}");
+    let since = format!("ALERTS_FOR_STATE and ignoring (alertstate) {firing}");
+    let watchdog = "absent(ALERTS{alertname=\"Watchdog\"})";
+    let missing =
+        format!("label_replace(time() * {watchdog}, \"alertname\", \"No rules are loaded\", \"\", \"\")");
+    let label = |label: &str, name: &str| Column {
+        name: name.to_owned(),
+        content: Content::Label(label.to_owned()),
+        look: Look { words: severities(label), ..Look::default() },
+        link: None,
+    };
+    let columns = vec![
+        label("severity", "Severity"),
+        label("alertname", "Alert"),
+        label("source", "Source"),
+        Column {
+            name: "Since".to_owned(),
+            content: Content::Promql(format!("({since}) or {missing}")),
+            look: Look { unit: Some(Unit::Ago), ..Look::default() },
+            link: None,
+        },
+    ];
+    body(&Table { sql: None, columns }, empty)
+}
+
+fn severities(label: &str) -> std::collections::BTreeMap<String, super::panel::Word> {
+    use super::panel::{Color, Word};
+    let words = [("critical", Color::Critical), ("warning", Color::Warning)];
+    let words = words.into_iter().filter(|_| label == "severity");
+    words.map(|(text, color)| (text.to_owned(), Word { text: text.to_uppercase(), color })).collect()
+}

@@ -87,11 +87,16 @@ pub enum Command {
     },
     /// Ask a running exporter on this machine whether it is healthy: for containers.
     Healthcheck,
-    /// Print every metric that the exporter and its kinds may export, and those of the configured queries.
+    /// Print every metric that the exporter, its kinds and its packs may export, and those of the configured queries.
     Catalog {
         /// Form of the list.
         #[arg(long, value_name = "FORMAT", default_value = "markdown")]
         format: CatalogFormat,
+    },
+    /// List the packs in the binary; with a name, print that pack: a start for one of your own.
+    Pack {
+        /// The pack's name.
+        name: Option<String>,
     },
     /// Print a completion script: `platform_exporter completions bash > /etc/bash_completion.d/platform_exporter`.
     Completions {

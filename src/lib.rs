@@ -8,16 +8,18 @@
 //! | 1 | [`probe`] |
 //! | 2 | [`query`] |
 //! | 3 | [`source`] |
-//! | 4 | [`config`] |
-//! | 5 | [`snapshot`], [`schedule`] |
-//! | 6 | [`server`] |
-//! | 7 | [`cli`], [`command`], [`telemetry`] |
+//! | 4 | [`pack`] |
+//! | 5 | [`config`] |
+//! | 6 | [`snapshot`], [`schedule`] |
+//! | 7 | [`server`] |
+//! | 8 | [`cli`], [`command`], [`telemetry`] |
 
 pub mod beat;
 pub mod cli;
 pub mod command;
 pub mod config;
 pub mod metric;
+pub mod pack;
 pub mod probe;
 pub mod query;
 pub mod schedule;

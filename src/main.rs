@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use platform_exporter::cli::{Cli, Command};
 use platform_exporter::command::{self, Loaded};
+use platform_exporter::pack;
 use platform_exporter::snapshot::Status;
 use platform_exporter::telemetry;
 use tokio::runtime::{Builder, Runtime};
@@ -78,6 +79,16 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Catalog { format }) => {
             let loaded = flags.config_file.is_some().then(|| command::load(flags)).transpose()?;
             print!("{}", command::catalog(loaded.as_ref().map(|loaded| &loaded.config), format));
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Pack { name: None }) => {
+            print!("{}", command::packs());
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Pack { name: Some(name) }) => {
+            let text = pack::embedded(&name)
+                .with_context(|| format!("there is no pack `{name}`: `platform_exporter pack` lists them"))?;
+            print!("{text}");
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Completions { shell }) => {

@@ -1,5 +1,6 @@
 //! `catalog`: every metric that there may be.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use serde_json::json;
@@ -7,10 +8,14 @@ use serde_json::json;
 use crate::cli::CatalogFormat;
 use crate::config::Config;
 use crate::metric::{Desc, MetricType};
+use crate::pack::{self, Pack};
+use crate::query::grammar::declared;
 use crate::snapshot::{health_catalogue, own_catalogue};
 use crate::source::Kind;
+use crate::yaml::Faults;
 
-/// The catalogue in a format: the exporter itself, the health of sources, each kind, and the configured queries.
+/// The catalogue in a format: the exporter itself, the health of sources, each kind, each pack in the binary, and the
+/// configured queries.
 pub fn catalog(config: Option<&Config>, format: CatalogFormat) -> String {
     let mut sections = vec![
         ("exporter", "The exporter itself", own_catalogue()),
@@ -21,15 +26,35 @@ pub fn catalog(config: Option<&Config>, format: CatalogFormat) -> String {
         let families = facts.up.clone().into_iter().chain((facts.catalogue)());
         sections.push((facts.name, facts.name, families.collect()));
     }
+    for (name, pack) in pack::all() {
+        sections.push((name, name, families_of(&pack, name)));
+    }
     let queries = config.map(Config::queries).unwrap_or_default();
-    if !queries.is_empty() {
-        let families = queries.iter().flat_map(|query| query.spec.catalogue());
-        sections.push(("queries", "Declared queries", families.collect()));
+    let listed: HashSet<_> =
+        sections.iter().flat_map(|(.., families)| families).map(|desc| desc.name.clone()).collect();
+    let families = queries.iter().flat_map(|query| query.spec.catalogue());
+    let families: Vec<_> = families.filter(|desc| !listed.contains(&desc.name)).collect();
+    if !families.is_empty() {
+        sections.push(("queries", "Declared queries", families));
     }
     match format {
         CatalogFormat::Markdown => markdown(&sections),
         CatalogFormat::Json => json(&sections),
     }
+}
+
+/// The families of a pack with every input given, each once.
+fn families_of(pack: &Pack, name: &str) -> Vec<Desc> {
+    let mut faults = Faults::of(name);
+    let instance = pack.by_itself(name, &mut faults);
+    let queries = instance.queries.iter().filter_map(|(path, node)| declared(node, path, &mut faults));
+    let mut families: Vec<Desc> = Vec::new();
+    for desc in queries.collect::<Vec<_>>().iter().flat_map(|query| query.spec.catalogue()) {
+        if !families.iter().any(|known| known.name == desc.name) {
+            families.push(desc);
+        }
+    }
+    families
 }
 
 type Section = (&'static str, &'static str, Vec<Desc>);

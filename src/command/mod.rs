@@ -3,19 +3,21 @@
 mod catalog;
 mod check;
 mod healthcheck;
+mod packs;
 mod probe;
 mod serve;
 
 pub use catalog::catalog;
 pub use check::check;
 pub use healthcheck::healthcheck;
+pub use packs::packs;
 pub use probe::probe;
 pub use serve::serve;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::Flags;
-use crate::config::{self, Config, NoSources};
+use crate::config::{self, Config, NoSources, Surroundings};
 use crate::yaml::Faults;
 
 /// Why there is no configuration.
@@ -59,6 +61,10 @@ pub fn load(flags: &Flags) -> Result<Loaded, LoadError> {
         }
         None => ("environment".to_owned(), config::from_environment(&variable)?),
     };
-    let config = config::load(&text, &origin, &variable).map_err(LoadError::Faults)?;
+    // A pack's file is named as seen from the configuration, wherever the exporter was started.
+    let directory = flags.config_file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let file = |name: &str| std::fs::read_to_string(directory.join(name));
+    let surroundings = Surroundings { variable: &variable, file: &file };
+    let config = config::load(&text, &origin, surroundings).map_err(LoadError::Faults)?;
     Ok(Loaded { origin, config })
 }

@@ -29,18 +29,15 @@ impl Placed<'_> {
 type Sources = BTreeMap<SourceName, Option<Source>>;
 
 /// Checks the declared queries against the sources, against each other and against the names of the kinds.
-pub(super) fn queries(queries: &[Placed<'_>], tree: &Node, sources: &Sources, faults: &mut Faults) {
-    if let Some(node) = tree.get("queries").filter(|node| node.elements().is_empty()) {
-        faults.at(node.place, &Path::default().key("queries"), "expected a list of queries: `- name: …`");
-    }
+pub(super) fn queries(queries: &[Placed<'_>], sources: &Sources, faults: &mut Faults) {
     if queries.is_empty() {
         return;
     }
     let taken = names_of_kinds();
     let mut names: HashMap<&str, &Path> = HashMap::new();
-    let mut declared: HashMap<String, (Desc, &SourceName, &str)> = HashMap::new();
+    let mut declared: HashMap<String, (Desc, Vec<&Declared>)> = HashMap::new();
     for placed in queries {
-        let Declared { spec, ask, .. } = &placed.query;
+        let spec = &placed.query.spec;
         if let Some(first) = names.insert(&spec.name, &placed.path) {
             placed.fault("name", format!("`{}` is the name of {first} already", spec.name), faults);
         }
@@ -53,23 +50,39 @@ pub(super) fn queries(queries: &[Placed<'_>], tree: &Node, sources: &Sources, fa
                     faults,
                 );
             }
-            match declared.get(&*desc.name) {
-                Some((other, _, query)) if *other != desc => {
-                    let message =
-                        format!("{} has another type, help or labels in the query `{query}`", desc.name);
-                    placed.fault("metrics", message, faults);
-                }
-                Some((_, source, query)) if *source == ask.source() => {
-                    let message =
-                        format!("{} comes from the query `{query}` of the same source already", desc.name);
-                    placed.fault("metrics", message, faults);
-                }
-                _ => {
-                    declared.insert(desc.name.to_string(), (desc, ask.source(), &spec.name));
-                }
+            let (first, queries) =
+                declared.entry(desc.name.to_string()).or_insert_with(|| (desc.clone(), Vec::new()));
+            if *first != desc {
+                let query = &queries[0].spec.name;
+                let message =
+                    format!("{} has another type, help or labels in the query `{query}`", desc.name);
+                placed.fault("metrics", message, faults);
+            } else if let Some(twin) =
+                queries.iter().find(|query| may_collide(query, &placed.query, &desc.name))
+            {
+                let query = &twin.spec.name;
+                let message =
+                    format!("{} comes from the query `{query}` of the same source already", desc.name);
+                placed.fault("metrics", message, faults);
             }
+            queries.push(&placed.query);
         }
     }
+}
+
+/// Whether two queries may give the same series of a metric: they ask the same source, and no fixed label tells
+/// their samples apart.
+fn may_collide(one: &Declared, other: &Declared, metric: &str) -> bool {
+    let fixed = |query: &'_ Declared| {
+        let metrics = query.spec.metrics.iter().filter(|known| known.name.as_ref() == metric);
+        metrics.map(|known| known.labels.clone()).collect::<Vec<_>>()
+    };
+    let is_apart = |one: &BTreeMap<String, String>, other: &BTreeMap<String, String>| {
+        one.iter().any(|(label, value)| other.get(label).is_some_and(|other| other != value))
+    };
+    let others = fixed(other);
+    one.ask.source() == other.ask.source()
+        && fixed(one).iter().any(|one| others.iter().any(|other| !is_apart(one, other)))
 }
 
 fn asked(placed: &Placed<'_>, sources: &Sources, faults: &mut Faults) {

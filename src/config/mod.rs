@@ -2,22 +2,26 @@
 
 mod check;
 mod environment;
+mod packs;
 mod source;
 
 pub use environment::{NoSources, from_environment};
 pub use source::Source;
 
 use std::collections::BTreeMap;
+use std::io;
 
+use crate::pack::Instance;
 use crate::query::{Declared, grammar};
 use crate::setting::SourceName;
-use crate::yaml::{self, Faults, Path};
+use crate::yaml::{self, Faults, Node, Path};
 
 /// A configuration without faults: [`load`] is the only way to one.
 #[derive(Clone, Debug)]
 pub struct Config {
     sources: BTreeMap<SourceName, Source>,
     queries: Vec<Declared>,
+    packs: Vec<Instance>,
 }
 
 impl Config {
@@ -26,35 +30,53 @@ impl Config {
         &self.sources
     }
 
-    /// The declared queries.
+    /// The declared queries, those of packs among them.
     pub fn queries(&self) -> &[Declared] {
         &self.queries
     }
+
+    /// The packs in use.
+    pub fn packs(&self) -> &[Instance] {
+        &self.packs
+    }
 }
 
-/// Loads a configuration from its text. `file` is its name in faults; `variable` answers what `${NAME}` stands for.
+/// What a configuration may refer to.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// What `${NAME}` stands for.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// The text of a pack's file, named as in the configuration.
+    pub file: &'a dyn Fn(&str) -> io::Result<String>,
+}
+
+/// Loads a configuration from its text. `file` is its name in faults.
 ///
 /// # Errors
-/// Every fault in the text.
-pub fn load(text: &str, file: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Config, Faults> {
+/// Every fault in the text, and in the packs that it uses.
+pub fn load(text: &str, file: &str, surroundings: Surroundings<'_>) -> Result<Config, Faults> {
     let mut faults = Faults::of(file);
-    let config = read(text, variable, &mut faults);
+    let config = read(text, surroundings, &mut faults);
     config.filter(|_| faults.is_empty()).ok_or(faults)
 }
 
-fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>, faults: &mut Faults) -> Option<Config> {
+fn read(text: &str, surroundings: Surroundings<'_>, faults: &mut Faults) -> Option<Config> {
     let root = Path::default();
-    let tree = yaml::parse(text, variable, faults)?;
-    yaml::refuse_unknown_keys(&tree, &root, &["sources", "queries"], faults);
+    let tree = yaml::parse(text, surroundings.variable, faults)?;
+    yaml::refuse_unknown_keys(&tree, &root, &["sources", "packs", "queries"], faults);
     let Some(sources) = tree.get("sources").filter(|node| !node.entries().is_empty()) else {
         faults.at(tree.place, &root, "expected at least one source: `sources: {NAME: {KIND: {…}}}`");
         return None;
     };
     let sources = source::read_all(sources, &root.key("sources"), faults);
-    let nodes = tree.get("queries").map_or(&[][..], yaml::Node::elements);
-    let path = root.key("queries");
-    let queries = nodes.iter().enumerate().map(|(index, node)| {
-        let path = path.index(index);
+    if let Some(node) = tree.get("queries").filter(|node| node.elements().is_empty()) {
+        faults.at(node.place, &root.key("queries"), "expected a list of queries: `- name: …`");
+    }
+    let packs = packs::read_all(&tree, &sources, surroundings, faults);
+    let own = tree.get("queries").map_or(&[][..], Node::elements).iter().enumerate();
+    let own = own.map(|(index, node)| (root.key("queries").index(index), node));
+    let of_packs = packs.iter().flat_map(|pack| pack.queries.iter().map(|(path, node)| (path.clone(), node)));
+    let queries = own.chain(of_packs).map(|(path, node)| {
         let query = grammar::declared(node, &path, faults);
         if query.is_none() {
             check::named_sources(node, &path, &sources, faults);
@@ -62,9 +84,10 @@ fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>, faults: &mut Faul
         query.map(|query| check::Placed { query, node, path })
     });
     let queries: Vec<_> = queries.collect::<Vec<_>>().into_iter().flatten().collect();
-    check::queries(&queries, &tree, &sources, faults);
+    check::queries(&queries, &sources, faults);
     check::asked_sources(&tree, &sources, faults);
     check::pushed_classes(&tree, &sources, faults);
     let sources = sources.into_iter().filter_map(|(name, source)| Some((name, source?))).collect();
-    Some(Config { sources, queries: queries.into_iter().map(|placed| placed.query).collect() })
+    let queries = queries.into_iter().map(|placed| placed.query).collect();
+    Some(Config { sources, queries, packs })
 }

@@ -18,7 +18,7 @@ pub(super) struct GoldenValues(Vec<(Golden, Reading)>);
 /// When the file is wrong. It is part of the binary, and a test loads every one.
 fn load(kind: &str, text: &str) -> Vec<Golden> {
     let mut faults = Faults::of(format!("bundle/{kind}.yml"));
-    let tree = yaml::parse(text, &|_| None, &mut faults);
+    let tree = yaml::parse_literally(text, &mut faults);
     let queries = tree.as_ref().and_then(|tree| tree.get("queries")).map_or(&[][..], yaml::Node::elements);
     let path = Path::default().key("queries");
     let golden: Vec<_> = queries

@@ -41,17 +41,27 @@ pub struct Fault {
     pub hint: Option<String>,
 }
 
-/// The faults of one file.
+/// The faults of files that are read together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    file: String,
+    files: Vec<String>,
     found: Vec<Fault>,
 }
 
 impl Faults {
     /// No faults yet, in a file of this name.
     pub fn of(file: impl Into<String>) -> Self {
-        Self { file: file.into(), found: Vec::new() }
+        Self { files: vec![file.into()], found: Vec::new() }
+    }
+
+    /// Goes on with another file: what is parsed from now on has its place there.
+    pub fn begin(&mut self, file: impl Into<String>) {
+        self.files.push(file.into());
+    }
+
+    /// The number of the file that is being parsed.
+    pub(super) fn current(&self) -> usize {
+        self.files.len().saturating_sub(1)
     }
 
     /// Adds a fault; one that is already known at the same place is not told twice.
@@ -76,7 +86,7 @@ impl Faults {
         self.found.len()
     }
 
-    /// The faults, in the order of the file.
+    /// The faults, in the order of the files and of their lines.
     pub fn sorted(&self) -> Vec<&Fault> {
         let mut faults: Vec<_> = self.found.iter().collect();
         faults.sort_by_key(|fault| fault.place);
@@ -91,7 +101,8 @@ impl fmt::Display for Faults {
             if number > 0 {
                 formatter.write_str("\n")?;
             }
-            write!(formatter, "{}:{}:{}: ", self.file, fault.place.line, fault.place.column)?;
+            let file = self.files.get(fault.place.file).map_or("", String::as_str);
+            write!(formatter, "{file}:{}:{}: ", fault.place.line, fault.place.column)?;
             if fault.path != Path::default() {
                 write!(formatter, "{}: ", fault.path)?;
             }

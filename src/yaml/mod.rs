@@ -8,7 +8,7 @@ mod fault;
 mod tree;
 
 pub use fault::{Fault, Faults, Path, hint};
-pub use tree::{Node, Place, Value};
+pub use tree::{Key, Node, Place, Value};
 
 use serde::de::DeserializeOwned;
 
@@ -17,7 +17,14 @@ use serde::de::DeserializeOwned;
 /// Returns `None` when the text is not YAML at all; then, as for each variable that is not set, `faults` has the
 /// reason.
 pub fn parse(text: &str, variable: &dyn Fn(&str) -> Option<String>, faults: &mut Faults) -> Option<Node> {
-    tree::parse(text, variable, faults)
+    tree::parse(text, Some(variable), faults)
+}
+
+/// Reads a document without variables into its tree: `${NAME}` stays as it is.
+///
+/// Returns `None` when the text is not YAML at all; then `faults` has the reason.
+pub fn parse_literally(text: &str, faults: &mut Faults) -> Option<Node> {
+    tree::parse(text, None, faults)
 }
 
 /// Decodes a node. Returns `None` when there are faults, all of which then are in `faults`.

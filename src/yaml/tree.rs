@@ -8,18 +8,20 @@ use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
 
 use super::{Fault, Faults, Path};
 
-/// Line and column, both counted from 1.
+/// Line and column, both counted from 1, in one of the files that are read together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
+    /// The file, as [`Faults::begin`] counts them.
+    pub file: usize,
     /// The line.
     pub line: u64,
     /// The column.
     pub column: u64,
 }
 
-impl From<Location> for Place {
-    fn from(location: Location) -> Self {
-        Self { line: location.line(), column: location.column() }
+impl Place {
+    fn at(file: usize, location: Location) -> Self {
+        Self { file, line: location.line(), column: location.column() }
     }
 }
 
@@ -92,12 +94,12 @@ enum Raw {
 /// A configuration is a page, not a data set; the limit keeps a wrong file from filling memory.
 const LARGEST_DOCUMENT: usize = 4 << 20;
 
-pub(super) fn parse(
-    text: &str,
-    variable: &dyn Fn(&str) -> Option<String>,
-    faults: &mut Faults,
-) -> Option<Node> {
-    let start = Place { line: 1, column: 1 };
+/// What answers for `${NAME}`; without it, `${NAME}` is text like any other.
+pub(super) type Variables<'a> = Option<&'a dyn Fn(&str) -> Option<String>>;
+
+pub(super) fn parse(text: &str, variables: Variables<'_>, faults: &mut Faults) -> Option<Node> {
+    let file = faults.current();
+    let start = Place { file, line: 1, column: 1 };
     if text.len() > LARGEST_DOCUMENT {
         faults.at(start, &Path::default(), format!("expected at most {LARGEST_DOCUMENT} bytes"));
         return None;
@@ -110,9 +112,9 @@ pub(super) fn parse(
         with_snippet: false,
     };
     match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options) {
-        Ok(raw) => Some(Builder { variable, faults }.node(raw, &Path::default())),
+        Ok(raw) => Some(Builder { file, variables, faults }.node(raw, &Path::default())),
         Err(error) => {
-            let place = error.location().map_or(start, Place::from);
+            let place = error.location().map_or(start, |location| Place::at(file, location));
             faults.at(place, &Path::default(), syntax_message(&error.without_snippet().to_string()));
             None
         }
@@ -128,13 +130,14 @@ fn syntax_message(message: &str) -> String {
 
 /// Turns the parser's tree into ours, with variables replaced and keys checked.
 struct Builder<'a> {
-    variable: &'a dyn Fn(&str) -> Option<String>,
+    file: usize,
+    variables: Variables<'a>,
     faults: &'a mut Faults,
 }
 
 impl Builder<'_> {
     fn node(&mut self, raw: Spanned<Raw>, path: &Path) -> Node {
-        let place = raw.referenced.into();
+        let place = Place::at(self.file, raw.referenced);
         let value = match raw.value {
             Raw::Null => Value::Null,
             Raw::Bool(value) => Value::Bool(value),
@@ -156,7 +159,7 @@ impl Builder<'_> {
     fn map(&mut self, entries: Vec<(Spanned<String>, Spanned<Raw>)>, path: &Path) -> Vec<(Key, Node)> {
         let mut map: Vec<(Key, Node)> = Vec::with_capacity(entries.len());
         for (key, value) in entries {
-            let (place, text) = (Place::from(key.referenced), key.value);
+            let (place, text) = (Place::at(self.file, key.referenced), key.value);
             let path = path.key(&text);
             if let Some((first, _)) = map.iter().find(|(known, _)| known.text == text) {
                 let message = format!("given twice, first in line {}", first.place.line);
@@ -171,6 +174,7 @@ impl Builder<'_> {
 
     /// Replaces each `${NAME}` by its variable; `$${` stands for a plain `${`.
     fn expand(&mut self, text: &str, place: Place, path: &Path) -> String {
+        let Some(variable) = self.variables else { return text.to_owned() };
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(start) = rest.find("${") {
@@ -186,7 +190,7 @@ impl Builder<'_> {
                 self.faults.at(place, path, "expected `}` after `${NAME`");
                 return out;
             };
-            match (self.variable)(name) {
+            match variable(name) {
                 Some(value) => out.push_str(&value),
                 None => self.faults.add(Fault {
                     place,

@@ -1,17 +1,31 @@
 //! Whole configurations: what is accepted, and how faults are told.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
-use platform_exporter::config::{self, Config, from_environment};
+use platform_exporter::config::{self, Config, Surroundings, from_environment};
 use platform_exporter::setting::SourceName;
+use platform_exporter::yaml::Faults;
 
-fn load(text: &str) -> Result<Config, String> {
-    config::load(text, "platform.yml", &|name| (name == "REDIS_URL").then(|| "redis://cache".to_owned()))
+/// Loads a configuration with variables; it can refer to the files of this repository.
+pub(crate) fn load(
+    text: &str,
+    file: &str,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, Faults> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let surroundings = Surroundings { variable, file: &|name| fs::read_to_string(root.join(name)) };
+    config::load(text, file, surroundings)
+}
+
+fn read(text: &str) -> Result<Config, String> {
+    load(text, "platform.yml", &|name| (name == "REDIS_URL").then(|| "redis://cache".to_owned()))
         .map_err(|faults| faults.to_string())
 }
 
 fn faults(text: &str) -> String {
-    match load(text) {
+    match read(text) {
         Ok(_) => panic!("no faults in:\n{text}"),
         Err(faults) => faults,
     }
@@ -19,11 +33,11 @@ fn faults(text: &str) -> String {
 
 #[test]
 fn defaults_are_those_of_the_kind() {
-    let config = load("sources: {cache: {redis: {url: \"${REDIS_URL}\"}}}").unwrap();
+    let config = read("sources: {cache: {redis: {url: \"${REDIS_URL}\"}}}").unwrap();
     let source = &config.sources()["cache"];
     assert_eq!((source.interval, source.timeout), (Duration::from_secs(15), Duration::from_secs(5)));
     assert_eq!(source.slow_after, None);
-    let config = load(
+    let config = read(
         "sources: {cache: {redis: {url: redis://cache}, interval: 2s, timeout: 500ms, degraded: {latency: 50ms}}}",
     );
     let config = config.unwrap();
@@ -31,7 +45,7 @@ fn defaults_are_those_of_the_kind() {
     assert_eq!((source.interval, source.timeout), (Duration::from_secs(2), Duration::from_millis(500)));
     assert_eq!(source.slow_after, Some(Duration::from_millis(50)));
     // A timeout that is not given never exceeds a short interval.
-    let config = load("sources: {cache: {redis: {url: redis://cache}, interval: 1s}}").unwrap();
+    let config = read("sources: {cache: {redis: {url: redis://cache}, interval: 1s}}").unwrap();
     assert_eq!(config.sources()["cache"].timeout, Duration::from_secs(1));
 }
 
@@ -51,7 +65,7 @@ sources:
 "
         ),
         "\
-platform.yml:1:1: sorces: unknown key; expected one of sources, queries (did you mean `sources`?)
+platform.yml:1:1: sorces: unknown key; expected one of sources, packs, queries (did you mean `sources`?)
 platform.yml:3:40: sources.cache.intervall: unknown key; expected one of postgres, mongodb, redis, rabbitmq, \
 stripe, s3, workers, logfile, http, interval, timeout, degraded (did you mean `interval`?)
 platform.yml:4:9: sources.both: expected exactly one kind, one of postgres, mongodb, redis, rabbitmq, stripe, s3, \
@@ -203,8 +217,7 @@ fn the_environment_of_an_application_is_enough() {
     };
     let text = from_environment(&environment).unwrap();
     assert!(!text.contains("geheim"), "{text}");
-    let config =
-        config::load(&text, "environment", &environment).map_err(|faults| faults.to_string()).unwrap();
+    let config = load(&text, "environment", &environment).map_err(|faults| faults.to_string()).unwrap();
     let names: Vec<_> = config.sources().keys().map(SourceName::as_str).collect();
     assert_eq!(names, ["mongodb", "postgres", "rabbitmq", "redis", "s3", "stripe"]);
     let none = from_environment(&|_| None).unwrap_err().to_string();
@@ -213,7 +226,7 @@ fn the_environment_of_an_application_is_enough() {
 
 #[test]
 fn every_example_loads() {
-    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let variable = |name: &str| {
         Some(match name {
             name if name.contains("DATABASE") => "postgres://db/app".to_owned(),
@@ -225,16 +238,16 @@ fn every_example_loads() {
         })
     };
     let mut kinds = std::collections::BTreeSet::new();
-    for entry in std::fs::read_dir(directory).unwrap() {
+    for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
-        let text = std::fs::read_to_string(&path).unwrap();
-        let config = config::load(&text, &path.display().to_string(), &variable);
+        let text = fs::read_to_string(&path).unwrap();
+        let config = load(&text, &path.display().to_string(), &variable);
         let config = config.unwrap_or_else(|faults| panic!("{faults}"));
         let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let of_file: Vec<_> =
             config.sources().values().map(|source| source.config.definition().kind().as_str()).collect();
         assert!(
-            stem == "platform" || of_file.contains(&stem.as_str()),
+            stem.starts_with("platform") || of_file.contains(&stem.as_str()),
             "{} shows no {stem} source",
             path.display()
         );

@@ -7,6 +7,7 @@ mod config;
 mod docs;
 mod life;
 mod metric;
+mod pack;
 mod platform;
 mod query;
 mod schedule;

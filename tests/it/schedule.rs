@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use platform_exporter::config::{self, Config};
+use platform_exporter::config::Config;
 use platform_exporter::metric::{Desc, Exposition, Format, encode};
 use platform_exporter::probe::{Observation, Prober, Problem, Reason};
 use platform_exporter::query::{Answers, Cell, Question, Rows, lane};
@@ -101,7 +101,7 @@ sources:
 ";
 
 fn configuration(text: &str) -> Config {
-    config::load(text, "platform.yml", &|_| None).unwrap_or_else(|faults| panic!("{faults}"))
+    crate::config::load(text, "platform.yml", &|_| None).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
 fn start(config: &Config, scripts: &[(&str, &Script)], number: Number) -> Running {

@@ -7,7 +7,7 @@ use std::path::Path;
 use platform_exporter::source::Kind;
 
 /// The modules in the order of their layers: each may name only those before it.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 15] = [
     "metric",
     "setting",
     "yaml",
@@ -15,6 +15,7 @@ const ORDER: [&str; 14] = [
     "probe",
     "query",
     "source",
+    "pack",
     "config",
     "snapshot",
     "schedule",

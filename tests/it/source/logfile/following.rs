@@ -199,6 +199,6 @@ fn the_keys_are_checked() {
 #[test]
 fn the_example_is_valid() {
     let example = include_str!("../../../../examples/logfile.yml");
-    let config = platform_exporter::config::load(example, "examples/logfile.yml", &|_| None);
+    let config = crate::config::load(example, "examples/logfile.yml", &|_| None);
     assert_eq!(config.unwrap_or_else(|faults| panic!("{faults}")).queries().len(), 3);
 }

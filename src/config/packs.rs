@@ -1,0 +1,174 @@
+//! `packs`: which packs are used, with their sources and values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Source, Surroundings};
+use crate::pack::{self, Instance, Pack, RESERVED};
+use crate::setting::SourceName;
+use crate::yaml::{Fault, Faults, Key, Node, Path, Value, hint};
+
+type Sources = BTreeMap<SourceName, Option<Source>>;
+
+/// Reads every pack that is used.
+pub(super) fn read_all(
+    tree: &Node,
+    sources: &Sources,
+    surroundings: Surroundings<'_>,
+    faults: &mut Faults,
+) -> Vec<Instance> {
+    let path = Path::default().key("packs");
+    let Some(node) = tree.get("packs") else { return Vec::new() };
+    if node.entries().is_empty() {
+        faults.at(node.place, &path, "expected packs: `packs: {NAME: {INPUT: SOURCE, …}}`");
+    }
+    let entries = node.entries().iter();
+    let instances = entries.filter_map(|(key, node)| {
+        let usage = Usage { name: key, node, path: path.key(&key.text), sources };
+        usage.read(surroundings, faults)
+    });
+    instances.collect()
+}
+
+/// One entry of `packs`.
+struct Usage<'a> {
+    name: &'a Key,
+    node: &'a Node,
+    path: Path,
+    sources: &'a Sources,
+}
+
+impl Usage<'_> {
+    fn read(&self, surroundings: Surroundings<'_>, faults: &mut Faults) -> Option<Instance> {
+        let before = faults.len();
+        // The name stands before those of the queries, and is that of files: it follows the rule of source names.
+        if let Err(error) = SourceName::try_from(self.name.text.clone()) {
+            faults.at(self.name.place, &self.path, error.to_string());
+        }
+        if !matches!(self.node.value, Value::Map(_)) {
+            faults.at(self.node.place, &self.path, "expected a map: `{INPUT: SOURCE, …}`");
+            return None;
+        }
+        let pack = self.pack(surroundings, faults)?;
+        self.check_keys(&pack, faults);
+        self.check_inputs(&pack, faults);
+        self.check_parameters(&pack, faults);
+        (faults.len() == before).then_some(())?;
+        let given = |name: &str| self.node.get(name).map(|node| node.value.clone());
+        let instance = pack.instantiate(&self.name.text, &given, faults);
+        (faults.len() == before).then_some(instance)
+    }
+
+    /// The pack that is meant: `file` is a user's own, `pack` one of the binary, else the name says which.
+    fn pack(&self, surroundings: Surroundings<'_>, faults: &mut Faults) -> Option<Pack> {
+        if self.node.get("file").is_some() {
+            let file = self.text("file", faults)?;
+            return match (surroundings.file)(file) {
+                Ok(text) => pack::read(&text, file, faults),
+                Err(error) => {
+                    self.fault("file", format!("cannot read {file}: {error}"), faults);
+                    None
+                }
+            };
+        }
+        let name = if self.node.get("pack").is_some() { self.text("pack", faults)? } else { &self.name.text };
+        if let Some(text) = pack::embedded(name) {
+            return pack::read(text, &format!("packs/{name}.yml"), faults);
+        }
+        let known: Vec<_> = pack::EMBEDDED.into_iter().map(|(name, _)| name).collect();
+        faults.add(Fault {
+            place: self.node.get("pack").map_or(self.name.place, |node| node.place),
+            path: self.path.clone(),
+            message: format!(
+                "there is no pack `{name}`; expected one of {}, or `file:` with a pack of your own",
+                known.join(", ")
+            ),
+            hint: hint(name, known.iter().copied()),
+        });
+        None
+    }
+
+    fn text(&self, key: &str, faults: &mut Faults) -> Option<&str> {
+        match self.node.get(key).map(|node| &node.value) {
+            Some(Value::String(text)) => Some(text),
+            _ => {
+                self.fault(key, "expected a name", faults);
+                None
+            }
+        }
+    }
+
+    fn check_keys(&self, pack: &Pack, faults: &mut Faults) {
+        let known: BTreeSet<&str> =
+            pack.inputs.keys().chain(pack.parameters.keys()).map(String::as_str).collect();
+        for (key, _) in
+            self.node.entries().iter().filter(|(key, _)| {
+                !known.contains(key.text.as_str()) && !RESERVED.contains(&key.text.as_str())
+            })
+        {
+            faults.add(Fault {
+                place: key.place,
+                path: self.path.key(&key.text),
+                message: format!(
+                    "the pack has no such input or parameter; expected one of {}",
+                    known.iter().copied().collect::<Vec<_>>().join(", ")
+                ),
+                hint: hint(&key.text, known.iter().copied()),
+            });
+        }
+    }
+
+    fn check_inputs(&self, pack: &Pack, faults: &mut Faults) {
+        for (name, input) in &pack.inputs {
+            let Some(node) = self.node.get(name) else {
+                if !input.optional {
+                    let message =
+                        format!("the key `{name}` is missing: a {} source. {}", input.kind, input.help);
+                    faults.at(self.node.place, &self.path, message);
+                }
+                continue;
+            };
+            let Value::String(source) = &node.value else {
+                self.fault(name, "expected the name of a source", faults);
+                continue;
+            };
+            match self.sources.get(source.as_str()) {
+                None => faults.add(Fault {
+                    place: node.place,
+                    path: self.path.key(name),
+                    message: format!("there is no source `{source}`"),
+                    hint: hint(source, self.sources.keys().map(SourceName::as_str)),
+                }),
+                Some(Some(found)) if found.config.definition().kind() != input.kind => {
+                    let kind = found.config.definition().kind();
+                    let message =
+                        format!("expected a {} source, and `{source}` is a {kind} source", input.kind);
+                    self.fault(name, message, faults);
+                }
+                // A source with faults of its own has been told.
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn check_parameters(&self, pack: &Pack, faults: &mut Faults) {
+        for (name, parameter) in &pack.parameters {
+            match self.node.get(name) {
+                Some(node) => {
+                    if let Err(expected) = parameter.parameter_type.check(&node.value) {
+                        self.fault(name, expected, faults);
+                    }
+                }
+                None if parameter.default.is_none() => {
+                    let message = format!("the key `{name}` is missing: {}", parameter.help);
+                    faults.at(self.node.place, &self.path, message);
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn fault(&self, key: &str, message: impl Into<String>, faults: &mut Faults) {
+        let place = self.node.get(key).map_or(self.node.place, |node| node.place);
+        faults.at(place, &self.path.key(key), message);
+    }
+}

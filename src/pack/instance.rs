@@ -1,0 +1,79 @@
+//! A pack with its sources and values: what a configuration makes of it.
+
+use super::substitute::{Substitution, Values};
+use super::{Pack, SECTIONS};
+use crate::yaml::{Faults, Key, Node, Path, Value};
+
+/// A pack in use.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// The name in the configuration.
+    pub name: String,
+    /// What it tells, in one sentence.
+    pub about: String,
+    /// The queries, each with its path in the pack's file. Their names are `<instance>.<query>`.
+    pub queries: Vec<(Path, Node)>,
+    sections: Vec<(&'static str, Node)>,
+}
+
+impl Pack {
+    /// Gives a pack its sources and values: `given` answers for every input and parameter, with `None` for an
+    /// optional input that is not given. Parameters without an answer keep their default.
+    ///
+    /// What is wrong in the text is added to `faults`.
+    pub fn instantiate(
+        &self,
+        name: &str,
+        given: &dyn Fn(&str) -> Option<Value>,
+        faults: &mut Faults,
+    ) -> Instance {
+        let inputs = self.inputs.keys().map(|input| (input.clone(), given(input)));
+        let parameters = self.parameters.iter().map(|(parameter, about)| {
+            (parameter.clone(), given(parameter).or_else(|| about.default.clone()))
+        });
+        let values: Values = inputs.chain(parameters).collect();
+        let mut substitution = Substitution { values: &values, faults };
+        let root = Path::default();
+        let (mut queries, mut sections) = (Vec::new(), Vec::new());
+        for section in SECTIONS.into_iter().filter(|section| *section != "parameters") {
+            let Some(node) = self.tree.get(section) else { continue };
+            let path = root.key(section);
+            if section == "queries" {
+                let nodes = node.elements().iter().enumerate();
+                queries.extend(nodes.filter_map(|(index, node)| {
+                    let path = path.index(index);
+                    let node = substitution.node(node, &path)?;
+                    Some((path, named(node, name)))
+                }));
+            } else if let Some(node) = substitution.node(node, &path) {
+                sections.push((section, node));
+            }
+        }
+        Instance { name: name.to_owned(), about: self.about.clone(), queries, sections }
+    }
+
+    /// The pack as it is without a configuration: every input under its own name, every parameter at its default.
+    pub fn by_itself(&self, name: &str, faults: &mut Faults) -> Instance {
+        let given = |key: &str| self.inputs.contains_key(key).then(|| Value::String(key.to_owned()));
+        self.instantiate(name, &given, faults)
+    }
+}
+
+impl Instance {
+    /// A section beside the queries: `roll_up`, `dashboard` or `rules`.
+    pub fn section(&self, name: &str) -> Option<&Node> {
+        self.sections.iter().find(|(known, _)| *known == name).map(|(_, node)| node)
+    }
+}
+
+/// The query with the instance's name before its own.
+fn named(query: Node, instance: &str) -> Node {
+    let Value::Map(entries) = query.value else { return query };
+    let name = |(key, mut node): (Key, Node)| {
+        if let (Value::String(text), "name") = (&mut node.value, key.text.as_str()) {
+            *text = format!("{instance}.{text}");
+        }
+        (key, node)
+    };
+    Node { place: query.place, value: Value::Map(entries.into_iter().map(name).collect()) }
+}

@@ -1,0 +1,131 @@
+//! Packs: what is known of one platform in one file: queries, dashboard and rules, with inputs and parameters.
+//!
+//! A pack says which sources it needs and which names may differ from deployment to deployment. A configuration
+//! gives both, and what comes out is an [`Instance`].
+
+mod instance;
+mod parameter;
+mod substitute;
+
+pub use instance::Instance;
+pub use parameter::{Parameter, ParameterType};
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::source::Kind;
+use crate::yaml::{self, Faults, Node, Path, Value};
+
+/// The packs in the binary: name and text.
+pub const EMBEDDED: [(&str, &str); 0] = [];
+
+/// The text of a pack in the binary.
+pub fn embedded(name: &str) -> Option<&'static str> {
+    EMBEDDED.into_iter().find(|(known, _)| *known == name).map(|(_, text)| text)
+}
+
+/// Every pack in the binary, by name.
+///
+/// # Panics
+/// When one is wrong. They are part of the binary, and a test loads every one.
+pub fn all() -> Vec<(&'static str, Pack)> {
+    let packs = EMBEDDED.into_iter().map(|(name, text)| {
+        let file = format!("packs/{name}.yml");
+        let mut faults = Faults::of(&file);
+        let pack = read(text, &file, &mut faults);
+        (name, pack.unwrap_or_else(|| panic!("{faults}")))
+    });
+    packs.collect()
+}
+
+/// A source that a pack needs.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Input {
+    /// Its kind.
+    pub kind: Kind,
+    /// What it is to the platform.
+    pub help: String,
+    /// Whether the pack also makes sense without it.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// A pack as it stands in its file.
+#[derive(Clone, Debug)]
+pub struct Pack {
+    /// What it tells, in one sentence.
+    pub about: String,
+    /// The sources that it needs, by the names under which the rest of the file refers to them.
+    pub inputs: BTreeMap<String, Input>,
+    /// What may differ from deployment to deployment, by name.
+    pub parameters: BTreeMap<String, Parameter>,
+    tree: Node,
+}
+
+/// The keys that say what a pack is and needs.
+#[derive(Deserialize)]
+struct Head {
+    about: String,
+    #[serde(default)]
+    inputs: BTreeMap<String, Input>,
+}
+
+const HEAD: [&str; 2] = ["about", "inputs"];
+const SECTIONS: [&str; 5] = ["parameters", "queries", "roll_up", "dashboard", "rules"];
+/// The keys with a meaning of their own where a configuration uses a pack.
+pub const RESERVED: [&str; 3] = ["pack", "file", "roll_up"];
+
+/// Reads a pack. `file` is its name in faults.
+///
+/// Returns `None` when there is anything wrong; `faults` then has all of it.
+pub fn read(text: &str, file: &str, faults: &mut Faults) -> Option<Pack> {
+    let before = faults.len();
+    faults.begin(file);
+    let tree = yaml::parse_literally(text, faults)?;
+    let root = Path::default();
+    let known: Vec<_> = HEAD.into_iter().chain(SECTIONS).collect();
+    yaml::refuse_unknown_keys(&tree, &root, &known, faults);
+    let entries = tree.entries().iter().filter(|(key, _)| HEAD.contains(&key.text.as_str()));
+    let head = Node { place: tree.place, value: Value::Map(entries.cloned().collect()) };
+    let head = yaml::decode::<Head>(&head, &root, faults);
+    let parameters = parameter::read_all(&tree, faults);
+    check_sections(&tree, faults);
+    check_names(&tree, faults);
+    let Head { about, inputs } = head?;
+    (faults.len() == before).then_some(Pack { about, inputs, parameters, tree })
+}
+
+fn check_sections(tree: &Node, faults: &mut Faults) {
+    let section = |name| tree.get(name).map(|node| (node, Path::default().key(name)));
+    if let Some((node, path)) = section("parameters").filter(|(node, _)| node.entries().is_empty()) {
+        faults.at(node.place, &path, "expected parameters: `NAME: {type: …, default: …, help: …}`");
+    }
+    if let Some((node, path)) = section("queries").filter(|(node, _)| node.elements().is_empty()) {
+        faults.at(node.place, &path, "expected a list of queries: `- name: …`");
+    }
+}
+
+fn check_names(tree: &Node, faults: &mut Faults) {
+    for section in ["inputs", "parameters"] {
+        let Some(node) = tree.get(section) else { continue };
+        let path = Path::default().key(section);
+        for (key, _) in node.entries() {
+            let (name, path) = (key.text.as_str(), path.key(&key.text));
+            if !substitute::is_name(name) {
+                faults.at(key.place, &path, "expected a name of the form [a-z][a-z0-9_]*");
+            }
+            if RESERVED.contains(&name) {
+                faults.at(
+                    key.place,
+                    &path,
+                    format!("`{name}` has a meaning of its own: choose another name"),
+                );
+            }
+            if section == "parameters" && tree.get("inputs").is_some_and(|inputs| inputs.get(name).is_some())
+            {
+                faults.at(key.place, &path, "an input has this name already");
+            }
+        }
+    }
+}

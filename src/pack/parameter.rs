@@ -1,0 +1,123 @@
+//! What may differ from deployment to deployment, and what may be given for it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::setting::Duration;
+use crate::yaml::{self, Faults, Node, Path, Value};
+
+/// A parameter of a pack.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// What may be given.
+    pub parameter_type: ParameterType,
+    /// What holds where nothing is given; without it, something has to be given.
+    pub default: Option<Value>,
+    /// What it is.
+    pub help: String,
+}
+
+/// What may be given for a parameter. Every form is safe inside a query, a pattern and an expression: none can end
+/// the text around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParameterType {
+    /// The name of a table or column as it is written in SQL: `users`, `app.users`, `"userId"`.
+    SqlName,
+    /// The path of a field in a document: `usage.postsCreated`.
+    Field,
+    /// Text without quotes, backslashes and control characters.
+    Text,
+    /// A list of such texts.
+    Texts,
+    /// A number.
+    Number,
+    /// A duration such as `5m`.
+    Duration,
+}
+
+impl ParameterType {
+    /// Checks what is given.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub fn check(self, value: &Value) -> Result<(), &'static str> {
+        match (self, value) {
+            (Self::SqlName, Value::String(text)) if is_sql_name(text) => Ok(()),
+            (Self::Field, Value::String(text)) if is_field(text) => Ok(()),
+            (Self::Text, Value::String(text)) if is_text(text) => Ok(()),
+            (Self::Texts, Value::List(items)) if !items.is_empty() && items.iter().all(is_item) => Ok(()),
+            (Self::Number, Value::Integer(_)) => Ok(()),
+            (Self::Number, Value::Float(number)) if number.is_finite() => Ok(()),
+            (Self::Duration, Value::String(text)) if Duration::try_from(text.clone()).is_ok() => Ok(()),
+            _ => Err(self.expected()),
+        }
+    }
+
+    fn expected(self) -> &'static str {
+        match self {
+            Self::SqlName => "expected a name as in SQL, such as users, app.users or '\"userId\"'",
+            Self::Field => "expected the path of a field, such as usage.postsCreated",
+            Self::Text => "expected text without quotes, backslashes and control characters",
+            Self::Texts => "expected a list of texts without quotes, backslashes and control characters",
+            Self::Number => "expected a number",
+            Self::Duration => "expected a duration such as 15s, 5m or 1h",
+        }
+    }
+}
+
+fn is_item(node: &Node) -> bool {
+    matches!(&node.value, Value::String(text) if is_text(text))
+}
+
+fn is_text(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['\'', '"', '`', '\\']) && !text.chars().any(char::is_control)
+}
+
+fn is_sql_name(text: &str) -> bool {
+    let plain = |part: &str| {
+        part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let quoted = |part: &str| {
+        let inner = part.strip_prefix('"').and_then(|part| part.strip_suffix('"'));
+        inner.is_some_and(|inner| is_text(inner) && !inner.contains('.'))
+    };
+    text.split('.').all(|part| plain(part) || quoted(part))
+}
+
+fn is_field(text: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    };
+    text.split('.').all(is_part)
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    r#type: ParameterType,
+    help: String,
+}
+
+/// Reads the parameters of a pack.
+pub(super) fn read_all(tree: &Node, faults: &mut Faults) -> BTreeMap<String, Parameter> {
+    let path = Path::default().key("parameters");
+    let entries = tree.get("parameters").map_or(&[][..], Node::entries).iter();
+    let parameters =
+        entries.filter_map(|(key, node)| Some((key.text.clone(), read(node, &path.key(&key.text), faults)?)));
+    parameters.collect()
+}
+
+fn read(node: &Node, path: &Path, faults: &mut Faults) -> Option<Parameter> {
+    let others = node.entries().iter().filter(|(key, _)| key.text != "default");
+    let raw = Node { place: node.place, value: Value::Map(others.cloned().collect()) };
+    let Raw { r#type: parameter_type, help } = yaml::decode(&raw, path, faults)?;
+    let default = node.get("default");
+    if let Some(default) = default
+        && let Err(expected) = parameter_type.check(&default.value)
+    {
+        faults.at(default.place, &path.key("default"), expected);
+    }
+    Some(Parameter { parameter_type, default: default.map(|node| node.value.clone()), help })
+}

@@ -11,10 +11,11 @@
 //! | 4 | [`pack`] |
 //! | 5 | [`config`] |
 //! | 6 | [`snapshot`], [`schedule`] |
-//! | 7 | [`server`] |
+//! | 7 | [`server`], [`bundle`] |
 //! | 8 | [`cli`], [`command`], [`telemetry`] |
 
 pub mod beat;
+pub mod bundle;
 pub mod cli;
 pub mod command;
 pub mod config;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::field::{self, of_query};
-use super::panel::{Better, Look, Panel, Question, Series, Sort, Trend};
+use super::panel::{Better, Look, Panel, Question, Series, Show, Sort, Stat};
 use super::target::{self, Form};
 use super::{status, table};
 use crate::setting::Duration;
@@ -17,13 +17,14 @@ const LARGEST_SPARK: u64 = 1440;
 /// The parts of a panel that depend on its sort.
 pub(super) fn body(panel: &Panel) -> Value {
     match &panel.sort {
-        Sort::Stat { series, trend, last_known } => stat(panel, series, *trend, *last_known),
+        Sort::Stat(card) => stat(panel, card),
         Sort::Status { matchers } => cards(matchers),
         Sort::Timeseries { series, stack, bars } => timeseries(panel, series, *stack, *bars),
         Sort::Bar { series } => bar(panel, series),
         Sort::Pie { series } => pie(panel, series),
         Sort::Table(table) => table::body(table, &panel.empty),
         Sort::States { series, over } => states(panel, series, *over),
+        Sort::Problems { matchers } => table::problems(matchers, &panel.empty),
         Sort::Alerts { matchers } => table::alerts(matchers, &panel.empty),
         Sort::Text { markdown } => {
             json!({"type": "text", "options": {"mode": "markdown", "content": markdown}, "targets": []})
@@ -60,13 +61,14 @@ fn reduce(series: &[Series]) -> Value {
     json!({"calcs": ["lastNotNull"], "fields": "", "values": rows})
 }
 
-fn stat(panel: &Panel, series: &[Series], trend: Option<Trend>, last_known: bool) -> Value {
+fn stat(panel: &Panel, card: &Stat) -> Value {
+    let (series, trend) = (card.series.as_slice(), card.trend);
     let form = if trend.is_some() { Form::Over } else { Form::Now };
     let mut targets = Vec::new();
     let mut exprs = Vec::new();
     for (id, series) in of(series) {
         let question = match &series.question {
-            Question::Promql(expr) if last_known => {
+            Question::Promql(expr) if card.last_known => {
                 exprs.push(expr.as_str());
                 Question::Promql(status::or_last_known(expr))
             }
@@ -88,7 +90,7 @@ fn stat(panel: &Panel, series: &[Series], trend: Option<Trend>, last_known: bool
         "targets": targets,
         "fieldConfig": fields,
         "options": {
-            "colorMode": "value",
+            "colorMode": if card.background { "background_solid" } else { "value" },
             "graphMode": if trend.is_some() { "area" } else { "none" },
             "justifyMode": "auto",
             "orientation": "auto",
@@ -99,7 +101,10 @@ fn stat(panel: &Panel, series: &[Series], trend: Option<Trend>, last_known: bool
             },
             "reduceOptions": reduce(series),
             "showPercentChange": trend.is_some(),
-            "textMode": "auto",
+            "textMode": match card.show {
+                Show::Value => "auto",
+                Show::Name => "name",
+            },
             "wideLayout": true,
         },
     });

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::panel::{Better, Choice, Dashboard, Row, Thresholds, Variable, Word};
+use super::panel::{Better, Choice, Dashboard, Row, Show, Thresholds, Variable, Word};
 use super::sort;
 use super::unit::Unit;
 use crate::metric::Desc;
@@ -78,6 +78,7 @@ pub(super) struct RawPanel {
     pub(super) pie: Option<String>,
     pub(super) table: Option<String>,
     pub(super) states: Option<String>,
+    pub(super) problems: Option<String>,
     pub(super) alerts: Option<String>,
     pub(super) text: Option<String>,
     pub(super) help: Option<String>,
@@ -97,6 +98,8 @@ pub(super) struct RawPanel {
     pub(super) trend: Option<Duration>,
     pub(super) better: Option<Better>,
     pub(super) last_known: Option<bool>,
+    pub(super) show: Option<Show>,
+    pub(super) background: Option<bool>,
     pub(super) stack: Option<bool>,
     pub(super) bars: Option<bool>,
     pub(super) over: Option<Duration>,

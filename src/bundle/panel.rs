@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::unit::Unit;
 use crate::setting::Duration;
+use crate::source::Kind;
 
 /// A dashboard.
 #[derive(Clone, Debug)]
@@ -25,6 +26,18 @@ pub(super) struct Variable {
     pub(super) choice: Choice,
     /// Whether several values may be chosen, and all.
     pub(super) many: bool,
+}
+
+impl Variable {
+    /// The one that chooses a source of a kind.
+    pub(super) fn source(name: &str, kind: Kind) -> Self {
+        Self {
+            name: name.to_owned(),
+            label: super::sort::title_of(name),
+            choice: Choice::Query(format!("label_values(platform_source_up{{kind=\"{kind}\"}}, source)")),
+            many: false,
+        }
+    }
 }
 
 /// Where the values of a variable come from.
@@ -69,7 +82,7 @@ pub(super) struct Panel {
 #[derive(Clone, Debug)]
 pub(super) enum Sort {
     /// One value or a few, large.
-    Stat { series: Vec<Series>, trend: Option<Trend>, last_known: bool },
+    Stat(Stat),
     /// A card for each source that the matchers select.
     Status { matchers: String },
     /// Lines, areas or bars over time.
@@ -82,10 +95,35 @@ pub(super) enum Sort {
     Table(Table),
     /// A band for each series, coloured by state, over the last so many hours.
     States { series: Vec<Series>, over: Duration },
+    /// What is wrong with the sources that the matchers select, and since when they give nothing.
+    Problems { matchers: String },
     /// The alerts that fire.
     Alerts { matchers: String },
     /// Markdown.
     Text { markdown: String },
+}
+
+/// One value or a few, large.
+#[derive(Clone, Debug)]
+pub(super) struct Stat {
+    pub(super) series: Vec<Series>,
+    pub(super) trend: Option<Trend>,
+    /// Whether the last value is shown, as such, where there is none now.
+    pub(super) last_known: bool,
+    pub(super) show: Show,
+    /// Whether the colour fills the card.
+    pub(super) background: bool,
+}
+
+/// What a card says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Show {
+    /// The value, and the names where there are several.
+    #[default]
+    Value,
+    /// The name: for a value that is always 1, and says something by its labels.
+    Name,
 }
 
 /// A question with the look of its values.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::body;
 use super::layout::{self, Place, Size};
-use super::panel::{Choice, Dashboard, Panel, Question, Row, Series, Sort, Variable};
+use super::panel::{Choice, Dashboard, Panel, Question, Row, Series, Sort, Stat, Variable};
 use super::target;
 
 /// The number of Grafana's classic model. Grafana 11 to 13 read it.
@@ -13,14 +13,13 @@ const SCHEMA_VERSION: u32 = 41;
 /// Every dashboard of the bundle has it: the list of links goes by it.
 const TAG: &str = "platform";
 
-/// The JSON of a dashboard; `tags` say what it is about.
-pub(super) fn render(dashboard: &Dashboard, uid: &str, tags: &[&str]) -> String {
-    let tags: Vec<_> = std::iter::once(TAG).chain(tags.iter().copied()).collect();
+/// The JSON of a dashboard.
+pub(super) fn render(dashboard: &Dashboard, uid: &str) -> String {
     let json = json!({
         "uid": uid,
         "title": dashboard.title,
         "description": dashboard.about,
-        "tags": tags,
+        "tags": [TAG],
         "schemaVersion": SCHEMA_VERSION,
         "editable": false,
         "graphTooltip": 1,
@@ -87,13 +86,13 @@ fn datasource(name: &str, label: &str, plugin: &str) -> Value {
 fn uses_sql(dashboard: &Dashboard) -> bool {
     let asks = |series: &[Series]| series.iter().any(|series| matches!(series.question, Question::Sql(_)));
     let in_panel = |panel: &Panel| match &panel.sort {
-        Sort::Stat { series, .. }
+        Sort::Stat(Stat { series, .. })
         | Sort::Timeseries { series, .. }
         | Sort::Bar { series }
         | Sort::Pie { series }
         | Sort::States { series, .. } => asks(series),
         Sort::Table(table) => table.sql.is_some(),
-        Sort::Status { .. } | Sort::Alerts { .. } | Sort::Text { .. } => false,
+        Sort::Status { .. } | Sort::Problems { .. } | Sort::Alerts { .. } | Sort::Text { .. } => false,
     };
     dashboard.rows.iter().flat_map(|row| &row.panels).any(in_panel)
         || dashboard.variables.iter().any(|variable| matches!(variable.choice, Choice::Sql(_)))
@@ -172,11 +171,11 @@ fn panels(rows: &[Row]) -> Vec<Value> {
 /// The size of a panel where it does not say: cards are small, a table takes its line.
 fn size(panel: &Panel) -> Size {
     let (width, height, grows) = match &panel.sort {
-        Sort::Stat { .. } => (4, 4, false),
+        Sort::Stat(_) => (4, 4, false),
         Sort::Status { .. } => (24, 5, true),
         Sort::Timeseries { .. } => (8, 8, true),
         Sort::Bar { .. } | Sort::Pie { .. } => (6, 8, false),
-        Sort::Table(_) | Sort::Alerts { .. } => (12, 8, true),
+        Sort::Table(_) | Sort::Problems { .. } | Sort::Alerts { .. } => (12, 8, true),
         Sort::States { .. } => (24, 8, true),
         Sort::Text { .. } => (24, 3, true),
     };

@@ -2,11 +2,11 @@
 
 use super::grammar::{Checker, RawColumn, RawPanel, RawSeries, dashboard_hint};
 use super::layout::COLUMNS;
-use super::panel::{Column, Content, Link, Look, Panel, Question, Series, Sort, Table, Trend};
+use super::panel::{Column, Content, Link, Look, Panel, Question, Series, Sort, Stat, Table, Trend};
 use super::unit::Unit;
 use crate::setting::Duration;
 
-const SORTS: &str = "stat, status, timeseries, bar, pie, table, states, alerts, text";
+const SORTS: &str = "stat, status, timeseries, bar, pie, table, states, problems, alerts, text";
 const DAY: Duration = Duration::seconds(24 * 60 * 60);
 
 /// The sort of a panel, by its key.
@@ -19,6 +19,7 @@ enum Key {
     Pie,
     Table,
     States,
+    Problems,
     Alerts,
     Text,
 }
@@ -43,7 +44,12 @@ pub(super) fn panel(raw: RawPanel, checker: &mut Checker<'_>) -> Option<Panel> {
         checker.fault("", "expected `help`: a sentence that says what the values mean");
     }
     (checker.faults.len() == before).then_some(())?;
-    let empty = empty.unwrap_or_else(|| "No data".to_owned());
+    let nothing = match &sort {
+        Sort::Problems { .. } => "No problem is known",
+        Sort::Alerts { .. } => "No alert fires",
+        _ => "No data",
+    };
+    let empty = empty.unwrap_or_else(|| nothing.to_owned());
     Some(Panel { title, help: help?, width, height, empty, link, sort })
 }
 
@@ -56,6 +62,7 @@ fn key(raw: &RawPanel, checker: &mut Checker<'_>) -> Option<(Key, String)> {
         (Key::Pie, &raw.pie),
         (Key::Table, &raw.table),
         (Key::States, &raw.states),
+        (Key::Problems, &raw.problems),
         (Key::Alerts, &raw.alerts),
         (Key::Text, &raw.text),
     ];
@@ -71,7 +78,7 @@ fn key(raw: &RawPanel, checker: &mut Checker<'_>) -> Option<(Key, String)> {
 
 /// Tells the keys that say nothing for this sort.
 fn refuse_foreign_keys(key: Key, raw: &RawPanel, checker: &mut Checker<'_>) {
-    use Key::{Alerts, Bar, Pie, Stat, States, Status, Table, Text, Timeseries};
+    use Key::{Alerts, Bar, Pie, Problems, Stat, States, Status, Table, Text, Timeseries};
     let asks = [Stat, Timeseries, Bar, Pie, States].as_slice();
     let rules = [
         ("expr", raw.expr.is_some(), asks),
@@ -86,10 +93,12 @@ fn refuse_foreign_keys(key: Key, raw: &RawPanel, checker: &mut Checker<'_>) {
         ("trend", raw.trend.is_some(), &[Stat]),
         ("better", raw.better.is_some(), &[Stat]),
         ("last_known", raw.last_known.is_some(), &[Stat]),
+        ("show", raw.show.is_some(), &[Stat]),
+        ("background", raw.background.is_some(), &[Stat]),
         ("stack", raw.stack.is_some(), &[Timeseries]),
         ("bars", raw.bars.is_some(), &[Timeseries]),
         ("over", raw.over.is_some(), &[States]),
-        ("matchers", raw.matchers.is_some(), &[Status, States, Alerts]),
+        ("matchers", raw.matchers.is_some(), &[Status, States, Problems, Alerts]),
         ("markdown", raw.markdown.is_some(), &[Text]),
     ];
     for (name, given, belongs_to) in rules {
@@ -104,14 +113,15 @@ fn refuse_foreign_keys(key: Key, raw: &RawPanel, checker: &mut Checker<'_>) {
 
 fn sort(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Option<Sort> {
     let matchers = raw.matchers.clone().unwrap_or_default();
-    let (trend, last_known) = (raw.trend, raw.last_known);
     let (stack, bars) = (raw.stack.unwrap_or(false), raw.bars.unwrap_or(false));
     Some(match key {
-        Key::Stat => Sort::Stat {
-            trend: trend.map(|against| Trend { against, better: raw.better.unwrap_or_default() }),
+        Key::Stat => Sort::Stat(Stat {
+            trend: raw.trend.map(|against| Trend { against, better: raw.better.unwrap_or_default() }),
+            last_known: raw.last_known.unwrap_or(true),
+            show: raw.show.unwrap_or_default(),
+            background: raw.background.unwrap_or(false),
             series: series(title, raw, checker)?,
-            last_known: last_known.unwrap_or(true),
-        },
+        }),
         Key::Status => Sort::Status { matchers },
         Key::Timeseries => Sort::Timeseries { series: series(title, raw, checker)?, stack, bars },
         Key::Bar => Sort::Bar { series: series(title, raw, checker)? },
@@ -127,6 +137,7 @@ fn sort(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Opti
             };
             Sort::States { series, over }
         }
+        Key::Problems => Sort::Problems { matchers },
         Key::Alerts => Sort::Alerts { matchers },
         Key::Text => {
             if raw.markdown.is_none() {
@@ -263,7 +274,7 @@ fn read_link(link: &str, checker: &mut Checker<'_>) -> Option<Link> {
 /// The help of the first metric that is asked for.
 fn help_of(sort: &Sort, checker: &Checker<'_>) -> Option<String> {
     let questions: Vec<&str> = match sort {
-        Sort::Stat { series, .. }
+        Sort::Stat(Stat { series, .. })
         | Sort::Timeseries { series, .. }
         | Sort::Bar { series }
         | Sort::Pie { series }
@@ -271,7 +282,9 @@ fn help_of(sort: &Sort, checker: &Checker<'_>) -> Option<String> {
             series.iter().filter_map(|series| series.question.promql()).collect()
         }
         Sort::Table(table) => table.columns.iter().filter_map(|column| column.content.promql()).collect(),
-        Sort::Status { .. } | Sort::Alerts { .. } | Sort::Text { .. } => return Some(standing_help(sort)),
+        Sort::Status { .. } | Sort::Problems { .. } | Sort::Alerts { .. } | Sort::Text { .. } => {
+            return Some(standing_help(sort));
+        }
     };
     let metric = questions.into_iter().find_map(|expr| checker.surroundings.first_metric(expr));
     metric.map(|(_, help)| help.to_owned())
@@ -281,6 +294,7 @@ fn help_of(sort: &Sort, checker: &Checker<'_>) -> Option<String> {
 fn standing_help(sort: &Sort) -> String {
     match sort {
         Sort::Status { .. } => "UP: answers, and gives everything that it should. DEGRADED: answers, but something is missing or bad. DOWN: does not answer. NO DATA: the exporter tells nothing of it.",
+        Sort::Problems { .. } => "Why sources are degraded or down, and when each last answered. The exporter's log has a sentence for each.",
         Sort::Alerts { .. } => "Alerts that fire now, and since when.",
         _ => "A note.",
     }

@@ -1,11 +1,15 @@
 //! Tables: columns of PromQL joined over their labels, one SELECT, and the alerts that fire.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::field::{self, of_column};
-use super::panel::{Column, Content, Look, Table};
+use super::panel::{Color, Column, Content, Link, Look, Table, Word};
 use super::target::{self, Form};
 use super::unit::Unit;
+use crate::probe::Reason;
+use crate::source::Kind;
 
 /// The body of a table's panel.
 pub(super) fn body(table: &Table, empty: &str) -> Value {
@@ -99,6 +103,35 @@ fn sort(columns: &[Column]) -> Value {
     json!({"field": first, "desc": true})
 }
 
+/// The body of a panel with what is wrong. A source of which nothing is known any more has a row, too.
+pub(super) fn problems(matchers: &str, empty: &str) -> Value {
+    let problem = format!("platform_source_problem{{{matchers}}}");
+    let success = format!("platform_source_last_success_timestamp_seconds{{{matchers}}}");
+    let answered = format!("{problem} * on (source, kind) group_left () max by (source, kind) ({success})");
+    let gone = format!(
+        "label_replace(max by (source, kind) (last_over_time({success}[6h])) unless on (source) platform_source_up, \
+         \"reason\", \"no data\", \"\", \"\")"
+    );
+    let meaning = |text: &str| Word { text: text.to_owned(), color: Color::Critical };
+    let of_kinds = Kind::ALL.into_iter().flat_map(|kind| kind.facts().reasons).copied();
+    let reasons = Reason::COMMON.into_iter().chain(of_kinds);
+    let reasons = reasons.map(|reason| (reason.to_string(), meaning(&format!("{reason}: {}", reason.meaning()))));
+    let none = ("no data".to_owned(), meaning("no data: the exporter tells nothing of it"));
+    let never = BTreeMap::from([("0".to_owned(), Word { text: "never".to_owned(), color: Color::Critical })]);
+    let columns = vec![
+        Column { link: Some(Link::Kind), ..label("source", "Source", BTreeMap::new()) },
+        label("kind", "Kind", BTreeMap::new()),
+        label("reason", "What is wrong", reasons.chain([none]).collect()),
+        Column {
+            name: "Last answer".to_owned(),
+            content: Content::Promql(format!("{answered} or 0 * {problem} or {gone}")),
+            look: Look { unit: Some(Unit::Ago), words: never, ..Look::default() },
+            link: None,
+        },
+    ];
+    body(&Table { sql: None, columns }, empty)
+}
+
 /// The body of a panel with the alerts that fire. It says so where no rules are loaded: an empty list would look good.
 pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
     let comma = if matchers.is_empty() { "" } else { ", " };
@@ -107,16 +140,13 @@ pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
     let watchdog = "absent(ALERTS{alertname=\"Watchdog\"})";
     let missing =
         format!("label_replace(time() * {watchdog}, \"alertname\", \"No rules are loaded\", \"\", \"\")");
-    let label = |label: &str, name: &str| Column {
-        name: name.to_owned(),
-        content: Content::Label(label.to_owned()),
-        look: Look { words: severities(label), ..Look::default() },
-        link: None,
-    };
+    let severities = [("critical", Color::Critical), ("warning", Color::Warning)];
+    let severities =
+        severities.map(|(text, color)| (text.to_owned(), Word { text: text.to_uppercase(), color }));
     let columns = vec![
-        label("severity", "Severity"),
-        label("alertname", "Alert"),
-        label("source", "Source"),
+        label("severity", "Severity", severities.into()),
+        label("alertname", "Alert", BTreeMap::new()),
+        label("source", "Source", BTreeMap::new()),
         Column {
             name: "Since".to_owned(),
             content: Content::Promql(format!("({since}) or {missing}")),
@@ -127,9 +157,7 @@ pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
     body(&Table { sql: None, columns }, empty)
 }
 
-fn severities(label: &str) -> std::collections::BTreeMap<String, super::panel::Word> {
-    use super::panel::{Color, Word};
-    let words = [("critical", Color::Critical), ("warning", Color::Warning)];
-    let words = words.into_iter().filter(|_| label == "severity");
-    words.map(|(text, color)| (text.to_owned(), Word { text: text.to_uppercase(), color })).collect()
+fn label(label: &str, name: &str, words: BTreeMap<String, Word>) -> Column {
+    let look = Look { words, ..Look::default() };
+    Column { name: name.to_owned(), content: Content::Label(label.to_owned()), look, link: None }
 }

@@ -1,5 +1,6 @@
 //! What the subcommands do.
 
+mod bundle;
 mod catalog;
 mod check;
 mod healthcheck;
@@ -7,6 +8,7 @@ mod packs;
 mod probe;
 mod serve;
 
+pub use bundle::{BundleError, bundle};
 pub use catalog::catalog;
 pub use check::check;
 pub use healthcheck::healthcheck;

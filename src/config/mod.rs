@@ -22,6 +22,7 @@ pub struct Config {
     sources: BTreeMap<SourceName, Source>,
     queries: Vec<Declared>,
     packs: Vec<Instance>,
+    files: Faults,
 }
 
 impl Config {
@@ -33,6 +34,11 @@ impl Config {
     /// The declared queries, those of packs among them.
     pub fn queries(&self) -> &[Declared] {
         &self.queries
+    }
+
+    /// No faults, and the files that it was read from: for what is read of its packs later, and wrong.
+    pub fn files(&self) -> &Faults {
+        &self.files
     }
 
     /// The packs in use.
@@ -89,5 +95,5 @@ fn read(text: &str, surroundings: Surroundings<'_>, faults: &mut Faults) -> Opti
     check::pushed_classes(&tree, &sources, faults);
     let sources = sources.into_iter().filter_map(|(name, source)| Some((name, source?))).collect();
     let queries = queries.into_iter().map(|placed| placed.query).collect();
-    Some(Config { sources, queries, packs })
+    Some(Config { sources, queries, packs, files: faults.clone() })
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use platform_exporter::source::Kind;
 
 /// The modules in the order of their layers: each may name only those before it.
-const ORDER: [&str; 15] = [
+const ORDER: [&str; 16] = [
     "metric",
     "setting",
     "yaml",
@@ -20,6 +20,7 @@ const ORDER: [&str; 15] = [
     "snapshot",
     "schedule",
     "server",
+    "bundle",
     "cli",
     "telemetry",
     "command",

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use super::field::{self, of_query};
 use super::panel::{Better, Look, Panel, Question, Series, Show, Sort, Stat};
 use super::target::{self, Form};
+use super::unit::Unit;
 use super::{status, table};
 use crate::setting::Duration;
 
-/// The query that tells since when a value is not the present one. Beyond those that a panel's series have.
+/// The query for the time of values that are not the present ones. Beyond those that a panel's series have.
 const AS_OF: &str = "Z";
 
 /// The most points of a small line in a card: at least one a minute, so that its end is not old.
@@ -29,6 +30,16 @@ pub(super) fn body(panel: &Panel) -> Value {
         Sort::Text { markdown } => {
             json!({"type": "text", "options": {"mode": "markdown", "content": markdown}, "targets": []})
         }
+    }
+}
+
+/// What a panel's values mean, with what its sort adds to it.
+pub(super) fn help(panel: &Panel) -> String {
+    match &panel.sort {
+        Sort::Stat(Stat { trend: Some(trend), .. }) => {
+            format!("{} Below it, the change against {} before.", panel.help, trend.against)
+        }
+        _ => panel.help.clone(),
     }
 }
 
@@ -64,25 +75,34 @@ fn reduce(series: &[Series]) -> Value {
 fn stat(panel: &Panel, card: &Stat) -> Value {
     let (series, trend) = (card.series.as_slice(), card.trend);
     let form = if trend.is_some() { Form::Over } else { Form::Now };
-    let mut targets = Vec::new();
-    let mut exprs = Vec::new();
+    let is_single = series.len() == 1 && !series.iter().any(|series| series.name.contains("{{"));
+    let (mut targets, mut overrides) = (Vec::new(), Vec::new());
     for (id, series) in of(series) {
+        let look = &series.look;
         let question = match &series.question {
-            Question::Promql(expr) if card.last_known => {
-                exprs.push(expr.as_str());
-                Question::Promql(status::or_last_known(expr))
-            }
+            Question::Promql(expr) if trend.is_some() => Question::Promql(status::while_present(expr)),
             other => other.clone(),
         };
-        targets.push(target::question(&id, &question, &series.look, &series.name, form));
+        targets.push(target::question(&id, &question, look, &series.name, form));
+        if let Some(expr) = series.question.promql().filter(|_| card.last_known) {
+            let id = format!("last{id}");
+            let expr = target::scaled(&status::last_known(expr), look);
+            // The title says already what a single value is.
+            let name = if is_single { "last known" } else { &series.name };
+            targets.push(target::promql(&id, &expr, name, Form::Now));
+            overrides.push(of_query(&id, field::degraded(look, &panel.empty)));
+        }
+    }
+    if let Some(expr) = series.iter().find_map(|series| series.question.promql()).filter(|_| card.last_known)
+    {
+        let at = format!("1000 * {}", status::last_known_at(expr));
+        targets.push(target::promql(AS_OF, &at, "DEGRADED, as of", Form::Now));
+        let look = Look { unit: Some(Unit::Ago), ..Look::default() };
+        overrides.push(of_query(AS_OF, field::degraded(&look, &panel.empty)));
     }
     let mut fields = fields(panel, series);
-    if let Some(expr) = exprs.first() {
-        let at = format!("1000 * {}", status::last_known_at(expr));
-        targets.push(target::promql(AS_OF, &at, "DEGRADED: last known, as of", Form::Now));
-        if let Some(overrides) = fields["overrides"].as_array_mut() {
-            overrides.push(of_query(AS_OF, as_of()));
-        }
+    if let Some(all) = fields["overrides"].as_array_mut() {
+        all.extend(overrides);
     }
     let change = trend.map_or(Better::Neither, |trend| trend.better);
     let mut body = json!({
@@ -93,7 +113,7 @@ fn stat(panel: &Panel, card: &Stat) -> Value {
             "colorMode": if card.background { "background_solid" } else { "value" },
             "graphMode": if trend.is_some() { "area" } else { "none" },
             "justifyMode": "auto",
-            "orientation": "auto",
+            "orientation": if is_single { "horizontal" } else { "auto" },
             "percentChangeColorMode": match change {
                 Better::More => "standard",
                 Better::Less => "inverted",
@@ -101,6 +121,7 @@ fn stat(panel: &Panel, card: &Stat) -> Value {
             },
             "reduceOptions": reduce(series),
             "showPercentChange": trend.is_some(),
+            "text": {"titleSize": 14},
             "textMode": match card.show {
                 Show::Value => "auto",
                 Show::Name => "name",
@@ -111,23 +132,14 @@ fn stat(panel: &Panel, card: &Stat) -> Value {
     if let Some(trend) = trend {
         let seconds = trend.against.get().as_secs();
         body["timeFrom"] = grafana_duration(trend.against).into();
+        body["hideTimeOverride"] = true.into();
         body["maxDataPoints"] = (seconds / 60).clamp(60, LARGEST_SPARK).into();
     }
     body
 }
 
-/// The look of the time of a value that is not the present one.
-fn as_of() -> Vec<(&'static str, Value)> {
-    vec![
-        ("unit", "dateTimeFromNow".into()),
-        ("color", json!({"mode": "fixed", "fixedColor": "dark-orange"})),
-        ("mappings", json!([])),
-        ("links", json!([])),
-    ]
-}
-
 /// A duration in Grafana's form, which has one unit.
-fn grafana_duration(duration: Duration) -> String {
+pub(super) fn grafana_duration(duration: Duration) -> String {
     let seconds = duration.get().as_secs();
     match seconds {
         _ if seconds.is_multiple_of(86_400) => format!("{}d", seconds / 86_400),
@@ -202,19 +214,26 @@ fn bar(panel: &Panel, series: &[Series]) -> Value {
         fields["defaults"]["color"] = json!({"mode": "palette-classic"});
     }
     fields["defaults"]["min"] = json!(0);
+    // A single bar would have no name.
+    if let Some(label) = series.first().and_then(|series| series.name.strip_prefix("{{")?.strip_suffix("}}"))
+    {
+        fields["defaults"]["displayName"] = format!("${{__field.labels.{label}}}").into();
+    }
     json!({
         "type": "bargauge",
         "targets": targets(series, Form::Now),
         "fieldConfig": fields,
         "options": {
             "displayMode": "basic",
+            "maxVizHeight": 40,
             "minVizHeight": 12,
             "minVizWidth": 8,
             "namePlacement": "left",
             "orientation": "horizontal",
             "reduceOptions": reduce(series),
             "showUnfilled": true,
-            "sizing": "auto",
+            "sizing": "manual",
+            "text": {"titleSize": 14, "valueSize": 16},
             "valueMode": "color",
         },
     })
@@ -239,13 +258,16 @@ fn pie(panel: &Panel, series: &[Series]) -> Value {
 
 fn states(panel: &Panel, series: &[Series], over: Duration) -> Value {
     let mut fields = fields(panel, series);
+    // With the colours of thresholds, Grafana would show these in place of the words.
+    fields["defaults"]["color"] = json!({"mode": "palette-classic"});
     fields["defaults"]["custom"] = json!({"fillOpacity": 80, "lineWidth": 0, "spanNulls": false});
     json!({
         "type": "state-timeline",
         "targets": targets(series, Form::Over),
         "fieldConfig": fields,
-        "maxDataPoints": 288,
+        "maxDataPoints": 720,
         "timeFrom": grafana_duration(over),
+        "hideTimeOverride": true,
         "options": {
             "alignValue": "center",
             "legend": {"showLegend": true, "displayMode": "list", "placement": "bottom"},

@@ -1,8 +1,11 @@
 //! How values look, in Grafana's words: units, colours, texts, links.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::panel::{Color, Link, Look, Thresholds, Word};
+use super::unit::Unit;
 
 /// Carries the time range and the data source from one dashboard to the next.
 const CONTEXT: &str = "${__url_time_range}&${datasource:queryparam}";
@@ -13,7 +16,8 @@ pub(super) fn config(look: &Look, empty: &str) -> Map<String, Value> {
     if let Some(unit) = look.unit {
         config.insert("unit".to_owned(), unit.grafana().into());
     }
-    if let Some(decimals) = look.decimals {
+    // A part has as many digits as people can compare.
+    if let Some(decimals) = look.decimals.or_else(|| (look.unit == Some(Unit::Percent)).then_some(1)) {
         config.insert("decimals".to_owned(), decimals.into());
     }
     config.insert("noValue".to_owned(), empty.into());
@@ -36,11 +40,9 @@ fn thresholds(thresholds: Option<Thresholds>) -> Value {
             step(Color::Warning, Some(warning)),
             step(Color::Critical, Some(critical)),
         ],
-        Some(Thresholds { warning, critical }) => vec![
-            step(Color::Critical, None),
-            step(Color::Warning, critical),
-            step(Color::Ok, Some(warning)),
-        ],
+        Some(Thresholds { warning, critical }) => {
+            vec![step(Color::Critical, None), step(Color::Warning, critical), step(Color::Ok, Some(warning))]
+        }
     };
     json!({"mode": "absolute", "steps": steps})
 }
@@ -51,14 +53,22 @@ fn mappings(look: &Look, empty: &str) -> Value {
         "type": "special",
         "options": {"match": "null+nan", "result": {"text": empty, "color": Color::Unknown.grafana(), "index": 0}},
     })];
-    if !look.words.is_empty() {
-        let word = |(index, (value, Word { text, color })): (usize, (&String, &Word))| {
-            (value.clone(), json!({"text": text, "color": color.grafana(), "index": index + 1}))
-        };
-        let words: Map<_, _> = look.words.iter().enumerate().map(word).collect();
-        mappings.push(json!({"type": "value", "options": words}));
+    if let Value::Array(words) = words(&look.words) {
+        mappings.extend(words);
     }
     mappings.into()
+}
+
+/// Words for values alone.
+pub(super) fn words(words: &BTreeMap<String, Word>) -> Value {
+    if words.is_empty() {
+        return json!([]);
+    }
+    let word = |(index, (value, Word { text, color })): (usize, (&String, &Word))| {
+        (value.clone(), json!({"text": text, "color": color.grafana(), "index": index + 1}))
+    };
+    let options: Map<_, _> = words.iter().enumerate().map(word).collect();
+    json!([{"type": "value", "options": options}])
 }
 
 /// A property that holds for one query of a panel.
@@ -80,6 +90,20 @@ pub(super) fn properties(look: &Look, empty: &str) -> Vec<(&'static str, Value)>
     let mut config = config(look, empty);
     let keys = ["unit", "decimals", "color", "thresholds", "mappings"];
     keys.into_iter().filter_map(|key| Some((key, config.remove(key)?))).collect()
+}
+
+/// The look of a value that is not the present one: in the words of the look, and in one colour that is not that of
+/// good.
+pub(super) fn degraded(look: &Look, empty: &str) -> Vec<(&'static str, Value)> {
+    let words = look.words.iter().map(|(value, word)| {
+        let text = word.text.clone();
+        (value.clone(), Word { text, color: Color::Warning })
+    });
+    let look = Look { words: words.collect(), thresholds: None, ..look.clone() };
+    let mut properties = properties(&look, empty);
+    properties.retain(|(key, _)| *key != "thresholds" && *key != "color");
+    properties.push(("color", json!({"mode": "fixed", "fixedColor": Color::Warning.grafana()})));
+    properties
 }
 
 /// What a click on a value opens; labels are those of the value's series.

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::panel::{Better, Choice, Dashboard, Row, Show, Thresholds, Variable, Word};
 use super::sort;
 use super::unit::Unit;
 use crate::metric::Desc;
 use crate::setting::Duration;
-use crate::yaml::{self, Fault, Faults, Node, Path, hint};
+use crate::source::Kind;
+use crate::yaml::{self, Fault, Faults, Node, Path, Value, hint};
 
 const DEFAULT_RANGE: Duration = Duration::seconds(6 * 60 * 60);
 
@@ -35,15 +37,12 @@ impl Surroundings {
     }
 }
 
-/// The keys of a dashboard.
+/// The keys of a dashboard but for its lists.
 #[derive(Deserialize)]
 struct RawDashboard {
     title: String,
     about: String,
     range: Option<Duration>,
-    #[serde(default)]
-    variables: Vec<RawVariable>,
-    rows: Vec<RawRow>,
 }
 
 /// The keys of a variable.
@@ -59,16 +58,15 @@ struct RawVariable {
     many: bool,
 }
 
-/// The keys of a row.
+/// The keys of a row but for its panels.
 #[derive(Deserialize)]
 struct RawRow {
     row: Option<String>,
     #[serde(default)]
     collapsed: bool,
-    panels: Vec<RawPanel>,
 }
 
-/// The keys of a panel. The first of them that is there says the sort, and its value is the title.
+/// The keys of a panel. One of the first says the sort, and its value is the title.
 #[derive(Deserialize)]
 pub(super) struct RawPanel {
     pub(super) stat: Option<String>,
@@ -81,6 +79,7 @@ pub(super) struct RawPanel {
     pub(super) problems: Option<String>,
     pub(super) alerts: Option<String>,
     pub(super) text: Option<String>,
+    of: Option<Kind>,
     pub(super) help: Option<String>,
     pub(super) width: Option<u16>,
     pub(super) height: Option<u16>,
@@ -133,6 +132,7 @@ pub(super) struct RawColumn {
     #[serde(default)]
     pub(super) words: BTreeMap<String, Word>,
     pub(super) link: Option<String>,
+    pub(super) width: Option<u16>,
 }
 
 /// Where faults of one node go.
@@ -162,70 +162,84 @@ impl Checker<'_> {
     }
 }
 
-/// Reads a dashboard.
+/// Reads a dashboard. Each part is read by itself, so that the faults of all are told at once.
 pub(super) fn dashboard(
     node: &Node,
     path: &Path,
     surroundings: &Surroundings,
     faults: &mut Faults,
 ) -> Option<Dashboard> {
-    let before = faults.len();
-    let raw: RawDashboard = yaml::decode(node, path, faults)?;
-    let variables = raw.variables.into_iter().enumerate().map(|(index, raw)| {
-        let path = path.key("variables").index(index);
-        let node = node.get("variables").and_then(|list| list.elements().get(index)).unwrap_or(node);
+    let head = head::<RawDashboard>(node, path, &["title", "about", "range"], &["variables", "rows"], faults);
+    let path_of = |list: &str, index| path.key(list).index(index);
+    let variables = list(node, "variables").iter().enumerate().map(|(index, node)| {
+        let path = path_of("variables", index);
+        let raw = yaml::decode(node, &path, faults)?;
         variable(raw, &mut Checker { node, path: &path, faults, surroundings })
     });
     let variables: Vec<_> = variables.collect();
-    let nodes = node.get("rows").map_or(&[][..], Node::elements);
-    let rows = raw.rows.into_iter().zip(nodes).enumerate().map(|(index, (raw, node))| {
-        let path = path.key("rows").index(index);
-        row(raw, node, &path, surroundings, faults)
-    });
-    let rows: Vec<_> = rows.collect();
-    (faults.len() == before).then_some(())?;
+    let nodes = list(node, "rows");
+    if nodes.is_empty() {
+        faults.at(node.place, path, "expected `rows`: a list of `- row: TITLE` with `panels`");
+    }
+    let rows = nodes.iter().enumerate();
+    let rows: Vec<_> =
+        rows.map(|(index, node)| row(node, &path_of("rows", index), surroundings, faults)).collect();
+    let RawDashboard { title, about, range } = head?;
     Some(Dashboard {
-        title: raw.title,
-        about: raw.about,
-        range: raw.range.unwrap_or(DEFAULT_RANGE),
+        title,
+        about,
+        range: range.unwrap_or(DEFAULT_RANGE),
         variables: variables.into_iter().collect::<Option<_>>()?,
         rows: rows.into_iter().collect::<Option<_>>()?,
     })
 }
 
 /// Reads the rows of a file that is put before those of others.
-pub(super) fn rows(
-    node: &Node,
-    path: &Path,
-    surroundings: &Surroundings,
-    faults: &mut Faults,
-) -> Option<Vec<Row>> {
-    let raw: Vec<RawRow> = yaml::decode(node, path, faults)?;
-    let rows = raw.into_iter().zip(node.elements()).enumerate();
-    let rows = rows.map(|(index, (raw, node))| row(raw, node, &path.index(index), surroundings, faults));
-    rows.collect::<Vec<_>>().into_iter().collect()
+pub(super) fn rows(node: &Node, surroundings: &Surroundings, faults: &mut Faults) -> Option<Vec<Row>> {
+    let rows = node.elements().iter().enumerate();
+    let rows: Vec<_> =
+        rows.map(|(index, node)| row(node, &Path::default().index(index), surroundings, faults)).collect();
+    rows.into_iter().collect()
 }
 
-fn row(
-    raw: RawRow,
+fn list<'a>(node: &'a Node, key: &str) -> &'a [Node] {
+    node.get(key).map_or(&[], Node::elements)
+}
+
+/// The keys of a node but for its lists.
+fn head<T: DeserializeOwned>(
     node: &Node,
     path: &Path,
-    surroundings: &Surroundings,
+    keys: &[&str],
+    lists: &[&str],
     faults: &mut Faults,
-) -> Option<Row> {
+) -> Option<T> {
+    let known: Vec<_> = keys.iter().chain(lists).copied().collect();
+    yaml::refuse_unknown_keys(node, path, &known, faults);
+    let entries = node.entries().iter().filter(|(key, _)| keys.contains(&key.text.as_str()));
+    let head = Node { place: node.place, value: Value::Map(entries.cloned().collect()) };
+    yaml::decode(&head, path, faults)
+}
+
+fn row(node: &Node, path: &Path, surroundings: &Surroundings, faults: &mut Faults) -> Option<Row> {
+    let head = head::<RawRow>(node, path, &["row", "collapsed"], &["panels"], faults);
+    let panels = list(node, "panels").iter().enumerate().filter_map(|(index, node)| {
+        let path = path.key("panels").index(index);
+        let Some(raw) = yaml::decode::<RawPanel>(node, &path, faults) else { return Some(None) };
+        // What is not there needs no panel.
+        let is_there = raw.of.is_none_or(|kind| surroundings.dashboards.contains(kind.as_str()));
+        is_there.then(|| sort::panel(raw, &mut Checker { node, path: &path, faults, surroundings }))
+    });
+    let panels: Vec<_> = panels.collect();
+    let RawRow { row, collapsed } = head?;
     let mut checker = Checker { node, path, faults, surroundings };
-    if raw.panels.is_empty() {
+    if list(node, "panels").is_empty() {
         checker.fault("panels", "expected at least one panel");
     }
-    if raw.collapsed && raw.row.is_none() {
+    if collapsed && row.is_none() {
         checker.fault("collapsed", "a row without a title cannot be opened: expected `row: TITLE`");
     }
-    let panels = raw.panels.into_iter().enumerate().map(|(index, raw)| {
-        let mut path = Path::default();
-        sort::panel(raw, &mut checker.below("panels", index, &mut path))
-    });
-    let panels = panels.collect::<Vec<_>>().into_iter().collect::<Option<_>>()?;
-    Some(Row { title: raw.row, collapsed: raw.collapsed, panels })
+    Some(Row { title: row, collapsed, panels: panels.into_iter().collect::<Option<_>>()? })
 }
 
 fn variable(raw: RawVariable, checker: &mut Checker<'_>) -> Option<Variable> {

@@ -49,7 +49,9 @@ pub fn render(config: Option<&Config>) -> Result<Vec<File>, Faults> {
     let mut faults = config.map(|config| config.files().clone()).unwrap_or_default();
     let platforms = platform::all(config, &mut faults);
     let has = |kind: &Kind| {
-        config.is_none_or(|config| config.sources().values().any(|source| source.config.definition().kind() == *kind))
+        config.is_none_or(|config| {
+            config.sources().values().any(|source| source.config.definition().kind() == *kind)
+        })
     };
     let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(has).collect();
     let surroundings = surroundings(&kinds, &platforms);
@@ -95,12 +97,7 @@ fn uid(name: &str) -> String {
     format!("platform-{name}")
 }
 
-fn of_file(
-    file: &str,
-    text: &str,
-    surroundings: &Surroundings,
-    faults: &mut Faults,
-) -> Option<Dashboard> {
+fn of_file(file: &str, text: &str, surroundings: &Surroundings, faults: &mut Faults) -> Option<Dashboard> {
     faults.begin(file);
     let tree = yaml::parse_literally(text, faults)?;
     let Some(node) = tree.get("dashboard") else {
@@ -124,5 +121,5 @@ fn of_kind(kind: Kind, surroundings: &Surroundings, faults: &mut Faults) -> Opti
 fn first_rows(sources: &str, surroundings: &Surroundings, faults: &mut Faults) -> Option<Vec<Row>> {
     faults.begin("bundle/source.yml");
     let tree = yaml::parse_literally(&FIRST_ROWS.replace("$(sources)", sources), faults)?;
-    grammar::rows(&tree, &Path::default(), surroundings, faults)
+    grammar::rows(&tree, surroundings, faults)
 }

@@ -235,6 +235,8 @@ pub(super) struct Column {
     pub(super) content: Content,
     pub(super) look: Look,
     pub(super) link: Option<Link>,
+    /// In pixels; without it, an equal part of what is left.
+    pub(super) width: Option<u16>,
 }
 
 /// What a column holds.

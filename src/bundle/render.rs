@@ -24,7 +24,7 @@ pub(super) fn render(dashboard: &Dashboard, uid: &str) -> String {
         "editable": false,
         "graphTooltip": 1,
         "refresh": "30s",
-        "time": {"from": format!("now-{}", hours(dashboard)), "to": "now"},
+        "time": {"from": format!("now-{}", body::grafana_duration(dashboard.range)), "to": "now"},
         "timepicker": {"refresh_intervals": ["10s", "30s", "1m", "5m", "15m"]},
         "timezone": "browser",
         "links": links(uid),
@@ -33,10 +33,6 @@ pub(super) fn render(dashboard: &Dashboard, uid: &str) -> String {
         "panels": panels(&dashboard.rows),
     });
     format!("{json:#}\n")
-}
-
-fn hours(dashboard: &Dashboard) -> String {
-    format!("{}m", dashboard.range.get().as_secs() / 60)
 }
 
 fn links(uid: &str) -> Value {
@@ -144,7 +140,7 @@ fn panels(rows: &[Row]) -> Vec<Value> {
         id += 1;
         id
     };
-    for row in rows {
+    for row in rows.iter().filter(|row| !row.panels.is_empty()) {
         let mut header = row.title.as_ref().map(|title| {
             json!({
                 "type": "row", "id": next_id(), "title": title, "collapsed": row.collapsed,
@@ -156,7 +152,9 @@ fn panels(rows: &[Row]) -> Vec<Value> {
         let (places, next) = layout::place(&sizes, top);
         let own: Vec<_> =
             row.panels.iter().zip(places).map(|(own, place)| panel(own, place, next_id())).collect();
-        if row.collapsed && let Some(header) = &mut header {
+        if row.collapsed
+            && let Some(header) = &mut header
+        {
             header["panels"] = own.into();
             panels.extend(Some(header.take()));
         } else {
@@ -172,10 +170,11 @@ fn panels(rows: &[Row]) -> Vec<Value> {
 fn size(panel: &Panel) -> Size {
     let (width, height, grows) = match &panel.sort {
         Sort::Stat(_) => (4, 4, false),
-        Sort::Status { .. } => (24, 5, true),
+        Sort::Status { .. } => (8, 5, true),
         Sort::Timeseries { .. } => (8, 8, true),
         Sort::Bar { .. } | Sort::Pie { .. } => (6, 8, false),
-        Sort::Table(_) | Sort::Problems { .. } | Sort::Alerts { .. } => (12, 8, true),
+        Sort::Table(_) => (12, 8, true),
+        Sort::Problems { .. } | Sort::Alerts { .. } => (8, 8, true),
         Sort::States { .. } => (24, 8, true),
         Sort::Text { .. } => (24, 3, true),
     };
@@ -187,7 +186,7 @@ fn panel(panel: &Panel, place: Place, id: u32) -> Value {
     let mut json = Map::new();
     json.insert("id".to_owned(), id.into());
     json.insert("title".to_owned(), panel.title.clone().into());
-    json.insert("description".to_owned(), panel.help.clone().into());
+    json.insert("description".to_owned(), body::help(panel).into());
     json.insert("gridPos".to_owned(), json!(place));
     json.insert("datasource".to_owned(), target::prometheus());
     if let Value::Object(body) = body::body(panel) {

@@ -252,7 +252,7 @@ fn column(raw: RawColumn, is_sql: bool, checker: &mut Checker<'_>) -> Option<Col
     };
     let link = raw.link.and_then(|link| read_link(&link, checker));
     let look = Look { unit, decimals: raw.decimals, thresholds: raw.thresholds, words: raw.words };
-    Some(Column { name, content, look, link })
+    Some(Column { name, content, look, link, width: raw.width })
 }
 
 fn read_link(link: &str, checker: &mut Checker<'_>) -> Option<Link> {

@@ -40,13 +40,20 @@ fn words() -> BTreeMap<String, Word> {
         ("0", "NOT PROBED YET", Color::Unknown),
         ("-1", "NO DATA", Color::Unknown),
     ];
-    let word = |(value, text, color): (&str, &str, _)| (value.to_owned(), Word { text: text.to_owned(), color });
+    let word =
+        |(value, text, color): (&str, &str, _)| (value.to_owned(), Word { text: text.to_owned(), color });
     words.into_iter().map(word).collect()
 }
 
-/// The value of an expression, or where it has none at all, its last one.
-pub(super) fn or_last_known(expr: &str) -> String {
-    format!("({expr}) or on () last_over_time({})", over_time(expr))
+/// The expression over the range of time, if it has a value at its end: without one, the last point of the line would
+/// pass for the present value. The end is that of the dashboard: that of the panel is rounded down.
+pub(super) fn while_present(expr: &str) -> String {
+    format!("({expr}) and on () present_over_time(({expr})[1s:1s] @ ${{__to:date:seconds}})")
+}
+
+/// The last value of an expression that has none now; nothing where it has one.
+pub(super) fn last_known(expr: &str) -> String {
+    format!("last_over_time({}) unless on () ({expr})", over_time(expr))
 }
 
 /// When the expression had its last value, in Unix seconds; nothing where it has one now.
@@ -57,7 +64,7 @@ pub(super) fn last_known_at(expr: &str) -> String {
 /// The values of the last hours. A plain selector is read, which is cheaper than to put an expression again and again.
 fn over_time(expr: &str) -> String {
     let name = expr.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':');
-    let is_selector = name.is_empty()
-        || (name.starts_with('{') && name.ends_with('}') && name.matches('}').count() == 1);
+    let is_selector =
+        name.is_empty() || (name.starts_with('{') && name.ends_with('}') && name.matches('}').count() == 1);
     if is_selector { format!("{expr}[{LAST_KNOWN}]") } else { format!("({expr})[{LAST_KNOWN}:{STEP}]") }
 }

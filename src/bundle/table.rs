@@ -11,6 +11,10 @@ use super::unit::Unit;
 use crate::probe::Reason;
 use crate::source::Kind;
 
+/// The widths of columns with a short text, in pixels: what is left is for the long ones.
+const LABEL_WIDTH: u16 = 110;
+const TIME_WIDTH: u16 = 150;
+
 /// The body of a table's panel.
 pub(super) fn body(table: &Table, empty: &str) -> Value {
     let overrides: Vec<_> = table.columns.iter().map(|column| look(column, empty)).collect();
@@ -46,13 +50,18 @@ fn raw_name(column: &Column) -> &str {
 
 fn look(column: &Column, empty: &str) -> Value {
     let mut properties = vec![("displayName", column.name.clone().into())];
-    let is_text = matches!(column.content, Content::Label(_)) && column.look.unit.is_none();
-    properties.extend(field::properties(&column.look, empty).into_iter().filter(|(key, _)| {
-        // A label is a text: only words, and their colours, are of use.
-        !is_text || *key == "mappings"
-    }));
+    if is_label(column) {
+        // A label that a row does not have is no missing value.
+        properties.push(("mappings", field::words(&column.look.words)));
+        properties.push(("noValue", "–".into()));
+    } else {
+        properties.extend(field::properties(&column.look, empty));
+    }
     if !column.look.words.is_empty() || column.look.thresholds.is_some() {
-        properties.push(("custom.cellOptions", json!({"type": "color-text"})));
+        properties.push(("custom.cellOptions", json!({"type": "color-text", "wrapText": is_label(column)})));
+    }
+    if let Some(width) = column.width {
+        properties.push(("custom.width", width.into()));
     }
     if let Some(link) = &column.link {
         properties.push(("links", field::cell_link(link)));
@@ -97,10 +106,11 @@ fn is_label(column: &Column) -> bool {
     matches!(column.content, Content::Label(_))
 }
 
-/// The rows with the largest first value stand first: they are what one looks for.
+/// The rows with the largest first value stand first, or with the oldest: they are what one looks for.
 fn sort(columns: &[Column]) -> Value {
-    let first = columns.iter().find(|column| !is_label(column)).map(raw_name);
-    json!({"field": first, "desc": true})
+    let first = columns.iter().find(|column| !is_label(column));
+    let is_time = first.is_some_and(|column| column.look.unit.is_some_and(Unit::is_time));
+    json!({"field": first.map(raw_name), "desc": !is_time})
 }
 
 /// The body of a panel with what is wrong. A source of which nothing is known any more has a row, too.
@@ -115,18 +125,27 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
     let meaning = |text: &str| Word { text: text.to_owned(), color: Color::Critical };
     let of_kinds = Kind::ALL.into_iter().flat_map(|kind| kind.facts().reasons).copied();
     let reasons = Reason::COMMON.into_iter().chain(of_kinds);
-    let reasons = reasons.map(|reason| (reason.to_string(), meaning(&format!("{reason}: {}", reason.meaning()))));
+    let reasons =
+        reasons.map(|reason| (reason.to_string(), meaning(&format!("{reason}: {}", reason.meaning()))));
     let none = ("no data".to_owned(), meaning("no data: the exporter tells nothing of it"));
-    let never = BTreeMap::from([("0".to_owned(), Word { text: "never".to_owned(), color: Color::Critical })]);
     let columns = vec![
-        Column { link: Some(Link::Kind), ..label("source", "Source", BTreeMap::new()) },
-        label("kind", "Kind", BTreeMap::new()),
+        Column {
+            link: Some(Link::Kind),
+            width: Some(LABEL_WIDTH),
+            ..label("source", "Source", BTreeMap::new())
+        },
+        Column { width: Some(LABEL_WIDTH), ..label("kind", "Kind", BTreeMap::new()) },
         label("reason", "What is wrong", reasons.chain([none]).collect()),
         Column {
             name: "Last answer".to_owned(),
             content: Content::Promql(format!("{answered} or 0 * {problem} or {gone}")),
-            look: Look { unit: Some(Unit::Ago), words: never, ..Look::default() },
+            look: Look {
+                unit: Some(Unit::Ago),
+                words: word("0", "never", Color::Critical),
+                ..Look::default()
+            },
             link: None,
+            width: Some(TIME_WIDTH),
         },
     ];
     body(&Table { sql: None, columns }, empty)
@@ -138,26 +157,32 @@ pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
     let firing = format!("ALERTS{{alertstate=\"firing\", alertname!=\"Watchdog\"{comma}{matchers}}}");
     let since = format!("ALERTS_FOR_STATE and ignoring (alertstate) {firing}");
     let watchdog = "absent(ALERTS{alertname=\"Watchdog\"})";
-    let missing =
-        format!("label_replace(time() * {watchdog}, \"alertname\", \"No rules are loaded\", \"\", \"\")");
+    let missing = format!(
+        "label_replace(0 * {watchdog}, \"alertname\", \"No Watchdog: are the rules loaded?\", \"\", \"\")"
+    );
     let severities = [("critical", Color::Critical), ("warning", Color::Warning)];
     let severities =
         severities.map(|(text, color)| (text.to_owned(), Word { text: text.to_uppercase(), color }));
     let columns = vec![
-        label("severity", "Severity", severities.into()),
+        Column { width: Some(LABEL_WIDTH), ..label("severity", "Severity", severities.into()) },
         label("alertname", "Alert", BTreeMap::new()),
         label("source", "Source", BTreeMap::new()),
         Column {
             name: "Since".to_owned(),
             content: Content::Promql(format!("({since}) or {missing}")),
-            look: Look { unit: Some(Unit::Ago), ..Look::default() },
+            look: Look { unit: Some(Unit::Ago), words: word("0", "now", Color::Warning), ..Look::default() },
             link: None,
+            width: Some(TIME_WIDTH),
         },
     ];
     body(&Table { sql: None, columns }, empty)
 }
 
+fn word(value: &str, text: &str, color: Color) -> BTreeMap<String, Word> {
+    BTreeMap::from([(value.to_owned(), Word { text: text.to_owned(), color })])
+}
+
 fn label(label: &str, name: &str, words: BTreeMap<String, Word>) -> Column {
     let look = Look { words, ..Look::default() };
-    Column { name: name.to_owned(), content: Content::Label(label.to_owned()), look, link: None }
+    Column { name: name.to_owned(), content: Content::Label(label.to_owned()), look, link: None, width: None }
 }

@@ -61,7 +61,11 @@ pub(super) fn question(id: &str, question: &Question, look: &Look, name: &str, f
 
 /// The expression in what Grafana counts in: milliseconds for points in time.
 pub(super) fn scaled(expr: &str, look: &Look) -> String {
-    if look.unit.is_some_and(super::unit::Unit::is_time) { format!("1000 * ({expr})") } else { expr.to_owned() }
+    if look.unit.is_some_and(super::unit::Unit::is_time) {
+        format!("1000 * ({expr})")
+    } else {
+        expr.to_owned()
+    }
 }
 
 /// The name of a panel's query: A, B, C …

@@ -30,6 +30,19 @@ fn the_list_of_metrics_is_that_of_the_binary() {
 }
 
 #[test]
+fn the_dashboards_are_those_of_the_binary() {
+    let files = platform_exporter::bundle::render(None).unwrap_or_else(|faults| panic!("{faults}"));
+    for file in &files {
+        check(&file.path, &file.text);
+    }
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("grafana/dashboards");
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = format!("grafana/dashboards/{}", entry.unwrap().file_name().display());
+        assert!(files.iter().any(|file| file.path == path), "{path} is not rendered any more");
+    }
+}
+
+#[test]
 fn the_catalogue_as_json_holds_the_same() {
     let list: Vec<serde_json::Value> =
         serde_json::from_str(&output(&["catalog", "--format", "json"])).unwrap();

@@ -1,0 +1,63 @@
+//! The bundle: the grammar of dashboards, what is rendered, and whether its panels have data.
+
+mod end_to_end;
+mod grammar;
+mod lint;
+mod promql;
+
+use serde_json::Value;
+
+use platform_exporter::bundle;
+
+/// A dashboard as it is rendered, with its name.
+struct Rendered {
+    name: String,
+    json: Value,
+}
+
+/// Every dashboard that is rendered without a configuration.
+fn dashboards() -> Vec<Rendered> {
+    let files = bundle::render(None).unwrap_or_else(|faults| panic!("{faults}"));
+    let dashboards = files.into_iter().filter_map(|file| {
+        let name = file.path.strip_prefix("grafana/dashboards/")?.strip_suffix(".json")?.to_owned();
+        Some(Rendered { name, json: serde_json::from_str(&file.text).unwrap() })
+    });
+    let dashboards: Vec<_> = dashboards.collect();
+    assert!(dashboards.len() >= 11, "{}", dashboards.len());
+    dashboards
+}
+
+impl Rendered {
+    /// Every panel that is no row, those in collapsed rows among them.
+    fn panels(&self) -> Vec<&Value> {
+        let list = |value: &'_ Value| value["panels"].as_array().is_some();
+        let top = self.json["panels"].as_array().unwrap();
+        let nested = top.iter().filter(|panel| list(panel)).flat_map(|row| row["panels"].as_array().unwrap());
+        top.iter().filter(|panel| panel["type"] != "row").chain(nested).collect()
+    }
+
+    /// `NAME / TITLE`, for messages.
+    fn title(&self, panel: &Value) -> String {
+        format!("{} / {}", self.name, text(&panel["title"]))
+    }
+
+    fn variables(&self) -> &[Value] {
+        self.json["templating"]["list"].as_array().unwrap()
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn targets(panel: &Value) -> &[Value] {
+    panel["targets"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// An expression as Grafana sends it: with `value` for the variables that viewers set.
+fn replaced(expr: &str, rate_interval: &str, value: &str) -> String {
+    let now = jiff::Timestamp::now().as_second().to_string();
+    let expr = expr.replace("$__rate_interval", rate_interval).replace("${__to:date:seconds}", &now);
+    let variable = regex::Regex::new(r"\$\{?[a-z_]+\}?").unwrap();
+    variable.replace_all(&expr, value).into_owned()
+}

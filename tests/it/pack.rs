@@ -207,3 +207,23 @@ fn every_pack_of_the_binary_is_good() {
         }
     }
 }
+
+/// What docs/packs.md shows works as it is.
+#[test]
+fn the_documented_pack_is_good() {
+    let page = include_str!("../../docs/packs.md");
+    let blocks: Vec<_> =
+        page.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let [usage, pack] = blocks[..] else { panic!("{} blocks", blocks.len()) };
+    let variable = |name: &str| match name {
+        "DATABASE_URL" => Some("postgres://db/shop".to_owned()),
+        _ => Some("redis://cache".to_owned()),
+    };
+    let file = |name: &str| if name == "packs/acme.yml" { Ok(pack.to_owned()) } else { panic!("{name}") };
+    let config = config::load(usage, "platform.yml", Surroundings { variable: &variable, file: &file });
+    let config = config.unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(
+        sql(&config, "acme.orders"),
+        "SELECT state, count(*) AS orders FROM shop.orders WHERE state IN ('new', 'paid') GROUP BY state"
+    );
+}

@@ -27,7 +27,7 @@ lint: ## Check form and lints
 	cargo clippy --locked --all-targets -- -D warnings
 
 .PHONY: bless
-bless: deps ## Rewrite the files that are made from the code: the golden exposition, docs/metrics.md
+bless: deps ## Rewrite the files that are made from the code: the golden exposition, docs/metrics.md, the dashboards
 	BLESS=1 cargo test --locked --test it -- docs:: platform::every_kind
 
 .PHONY: deny

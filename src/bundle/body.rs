@@ -113,7 +113,7 @@ fn stat(panel: &Panel, card: &Stat) -> Value {
             "colorMode": if card.background { "background_solid" } else { "value" },
             "graphMode": if trend.is_some() { "area" } else { "none" },
             "justifyMode": "auto",
-            "orientation": if is_single { "horizontal" } else { "auto" },
+            "orientation": if panel.width.is_none_or(|width| width <= 6) { "horizontal" } else { "auto" },
             "percentChangeColorMode": match change {
                 Better::More => "standard",
                 Better::Less => "inverted",

@@ -206,6 +206,29 @@ fn all_faults_are_told_at_once() {
     assert!(of_types[1].ends_with("(did you mean `thresholds`?)"), "{of_types:?}");
 }
 
+/// Every key and every unit is described: the page is checked against what the grammar itself says it knows.
+#[test]
+fn the_page_describes_every_key_and_every_unit() {
+    let page = include_str!("../../../docs/dashboards.md");
+    let known = |panel: &str| {
+        let faults = render(&format!("  rows: [{{panels: [{panel}]}}]\n")).unwrap_err().to_string();
+        let list = faults
+            .split("expected one of ")
+            .nth(1)
+            .unwrap()
+            .split([' ', '('])
+            .take_while(|word| !word.starts_with("found"));
+        list.map(|word| word.trim_end_matches(',').to_owned()).collect::<Vec<_>>()
+    };
+    let words =
+        [known("{stat: A, nothing: 1}"), known("{stat: A, expr: shop_users, unit: nothing}")].concat();
+    assert!(words.len() > 40, "{words:?}");
+    let missing = words.iter().filter(|word| {
+        !word.is_empty() && !page.contains(&format!("`{word}`")) && !page.contains(&format!("`{word}: "))
+    });
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
 /// A dashboard's address is made of the pack's name, so not every name will do.
 #[test]
 fn a_name_that_cannot_be_an_address_is_told() {

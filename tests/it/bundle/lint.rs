@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use platform_exporter::yaml;
 use serde_json::Value;
 
 use super::{Rendered, dashboards, targets, text};
@@ -185,4 +186,25 @@ fn every_link_leads_to_a_dashboard_that_is_there() {
         }
     }
     assert!(checked > dashboards.len(), "{checked}");
+}
+
+/// Grafana reads the dashboards where the provisioning says, and the data sources have fixed identities.
+#[test]
+fn the_provisioning_is_whole() {
+    let read = |text: &str| {
+        let mut faults = yaml::Faults::of("provisioning");
+        let tree = yaml::parse_literally(text, &mut faults);
+        tree.unwrap_or_else(|| panic!("{faults}"))
+    };
+    let strings = |node: &yaml::Node, key: &str| match node.get(key).map(|node| &node.value) {
+        Some(yaml::Value::String(text)) => text.clone(),
+        other => panic!("{key}: {other:?}"),
+    };
+    let sources = read(include_str!("../../../grafana/provisioning/datasources/platform.yml"));
+    let sources = sources.get("datasources").unwrap().elements().iter();
+    let sources: Vec<_> = sources.map(|source| [strings(source, "uid"), strings(source, "type")]).collect();
+    assert_eq!(sources, [["prometheus", "prometheus"], ["alertmanager", "alertmanager"]]);
+    let providers = read(include_str!("../../../grafana/provisioning/dashboards/platform.yml"));
+    let [provider] = providers.get("providers").unwrap().elements() else { panic!("expected one provider") };
+    assert_eq!(strings(provider.get("options").unwrap(), "path"), "/etc/grafana/dashboards");
 }

@@ -194,9 +194,9 @@ impl Color {
     pub(super) const fn grafana(self) -> &'static str {
         match self {
             Self::Ok => "semi-dark-green",
-            Self::Warning => "dark-orange",
-            Self::Critical => "dark-red",
-            Self::Unknown => "dark-purple",
+            Self::Warning => "semi-dark-orange",
+            Self::Critical => "semi-dark-red",
+            Self::Unknown => "semi-dark-purple",
             Self::Plain => "text",
         }
     }

@@ -55,7 +55,7 @@ fn annotations(dashboard: &Dashboard) -> Value {
         "name": "Critical alerts",
         "datasource": target::prometheus(),
         "enable": true,
-        "iconColor": "dark-red",
+        "iconColor": "semi-dark-red",
         "expr": format!("ALERTS{{alertstate=\"firing\", severity=\"critical\"{matcher}}}"),
         "step": "60s",
         "titleFormat": "{{alertname}}",

@@ -8,7 +8,7 @@ use super::panel::{Color, Look, Question, Series, Word};
 const LAST_KNOWN: &str = "6h";
 
 /// How often an expression is put again to find its last value. It says how exact the time of that value is.
-const STEP: &str = "1m";
+const STEP: &str = "30s";
 
 /// The status of each source that the matchers select: 3 up, 2 degraded, 1 down, 0 not probed yet, and -1 where there
 /// were values in the last hours and are none now.

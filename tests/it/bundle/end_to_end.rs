@@ -1,4 +1,4 @@
-//! Every panel of every dashboard has data: real services, the exporter, and a real Prometheus.
+//! Every panel of the dashboards of kinds, of the whole and of the exporter has data: real services, the exporter, and a real Prometheus.
 
 use std::time::Duration;
 
@@ -92,7 +92,12 @@ async fn every_panel(platform: &Platform) {
     let exporter = start(platform).await;
     let prometheus = prometheus(&exporter).await;
     wait_until_all_are_up(&exporter).await;
-    let dashboards = dashboards();
+    // Those of packs need the platform that the pack is for.
+    let is_of_all = |name: &str| {
+        ["overview", "exporter"].contains(&name) || SOURCES.iter().any(|(_, kind)| *kind == name)
+    };
+    let dashboards: Vec<_> =
+        dashboards().into_iter().filter(|dashboard| is_of_all(&dashboard.name)).collect();
     let questions: Vec<_> = dashboards.iter().flat_map(questions).collect();
     assert!(questions.len() > 150, "{}", questions.len());
     let mut missing: Vec<_> = questions.iter().filter(|question| !question.is_meant_to_be_empty).collect();

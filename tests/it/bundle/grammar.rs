@@ -127,7 +127,10 @@ fn every_sort_of_panel_is_rendered() {
     assert_eq!(trend["options"]["percentChangeColorMode"], "inverted");
     let colors: Vec<_> =
         trend["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array().unwrap().iter().collect();
-    assert_eq!((&colors[0]["color"], &colors[2]["color"]), (&"dark-red".into(), &"semi-dark-green".into()));
+    assert_eq!(
+        (&colors[0]["color"], &colors[2]["color"]),
+        (&"semi-dark-red".into(), &"semi-dark-green".into())
+    );
     let rows = panel(&shop, "Rows");
     assert_eq!(rows["targets"][0]["datasource"]["uid"], "${postgres}");
     let link = rows["fieldConfig"]["overrides"][1]["properties"].as_array().unwrap().iter();

@@ -104,7 +104,7 @@ fn no_data_is_told_in_words_and_never_green() {
         assert_eq!(text(&special["options"]["match"]), "null+nan", "{title}");
         let result = &special["options"]["result"];
         assert!(!text(&result["text"]).is_empty(), "{title}");
-        assert_eq!(text(&result["color"]), "dark-purple", "{title}");
+        assert_eq!(text(&result["color"]), "semi-dark-purple", "{title}");
     });
 }
 

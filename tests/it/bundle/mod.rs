@@ -5,9 +5,10 @@ mod grammar;
 mod lint;
 mod promql;
 
+use platform_exporter::bundle;
 use serde_json::Value;
 
-use platform_exporter::bundle;
+use crate::support::exporter::binary;
 
 /// A dashboard as it is rendered, with its name.
 struct Rendered {
@@ -44,6 +45,36 @@ impl Rendered {
     fn variables(&self) -> &[Value] {
         self.json["templating"]["list"].as_array().unwrap()
     }
+}
+
+/// The command writes what is rendered, and tells where; what is wrong with a pack's dashboard ends it.
+#[test]
+fn the_command_writes_the_files() {
+    let directory = tempfile::TempDir::with_prefix("bundle-").unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(binary());
+        command.arg("bundle").args(arguments).current_dir(directory.path()).output().unwrap()
+    };
+    let output = run(&["--out", "out"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let written = String::from_utf8(output.stdout).unwrap();
+    for file in bundle::render(None).unwrap() {
+        let path = format!("out/{}", file.path);
+        assert!(written.lines().any(|line| line == path), "{path}: {written}");
+        assert_eq!(std::fs::read_to_string(directory.path().join(path)).unwrap(), file.text);
+    }
+
+    let config =
+        "sources: {db: {postgres: {url: \"postgres://localhost\"}}}\npacks: {shop: {file: shop.yml}}\n";
+    let pack = "about: A shop.\ndashboard: {title: Shop, about: A shop., rows: [{panels: [{start: A}]}]}\n";
+    std::fs::write(directory.path().join("platform.yml"), config).unwrap();
+    std::fs::write(directory.path().join("shop.yml"), pack).unwrap();
+    let output = run(&["--out", "again", "--config.file", "platform.yml"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("shop.yml:2:60: dashboard.rows[0].panels[0].start: unknown key"), "{told}");
+    assert!(told.contains("(did you mean `stat`?)"), "{told}");
+    assert!(!directory.path().join("again").exists(), "nothing is written where anything is wrong");
 }
 
 fn text(value: &Value) -> &str {

@@ -35,11 +35,17 @@ struct Question {
     expr: String,
     source: &'static str,
     is_meant_to_be_empty: bool,
+    /// Whether the panel shows one value, whose title says what it is.
+    is_single: bool,
 }
 
 impl Question {
+    async fn ask(&self, prometheus: &Prometheus) -> Value {
+        prometheus.query(&replaced(&self.expr, "10s", self.source)).await
+    }
+
     async fn has_data(&self, prometheus: &Prometheus) -> bool {
-        has_data(prometheus, &replaced(&self.expr, "10s", self.source)).await
+        self.ask(prometheus).await.as_array().is_some_and(|series| !series.is_empty())
     }
 }
 
@@ -57,6 +63,7 @@ fn questions(dashboard: &Rendered) -> Vec<Question> {
             title: format!("{title} / {}", text(&target["refId"])),
             expr: text(&target["expr"]).to_owned(),
             source,
+            is_single: panel["type"] == "stat" && !text(&target["legendFormat"]).contains("{{"),
             is_meant_to_be_empty: EMPTY
                 .iter()
                 .any(|(of, id, _)| panel["title"] == *of && target["refId"] == *id),
@@ -115,6 +122,10 @@ async fn every_panel(platform: &Platform) {
     let missing: Vec<_> =
         missing.iter().map(|missing| format!("{}: {}", missing.title, missing.expr)).collect();
     assert!(missing.is_empty(), "{}", missing.join("\n"));
+    for question in questions.iter().filter(|question| question.is_single) {
+        let found = question.ask(&prometheus).await;
+        assert_eq!(found.as_array().unwrap().len(), 1, "{}: {found}", question.title);
+    }
     the_last_known_values_are_told(platform, &prometheus, &dashboards).await;
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::panel::{Color, Look, Question, Series, Word};
 
 /// For how long the last value of what does not answer is still shown, as such.
-const LAST_KNOWN: &str = "6h";
+pub(super) const LAST_KNOWN: &str = "6h";
 
 /// How often an expression is put again to find its last value. It says how exact the time of that value is.
 const STEP: &str = "30s";

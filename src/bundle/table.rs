@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::field::{self, of_column};
 use super::panel::{Color, Column, Content, Link, Look, Table, Word};
+use super::status::LAST_KNOWN;
 use super::target::{self, Form};
 use super::unit::Unit;
 use crate::probe::Reason;
@@ -119,7 +120,7 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
     let success = format!("platform_source_last_success_timestamp_seconds{{{matchers}}}");
     let answered = format!("{problem} * on (source, kind) group_left () max by (source, kind) ({success})");
     let gone = format!(
-        "label_replace(max by (source, kind) (last_over_time({success}[6h])) unless on (source) platform_source_up, \
+        "label_replace(max by (source, kind) (last_over_time({success}[{LAST_KNOWN}])) unless on (source) platform_source_up, \
          \"reason\", \"no data\", \"\", \"\")"
     );
     let meaning = |text: &str| Word { text: text.to_owned(), color: Color::Critical };

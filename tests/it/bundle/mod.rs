@@ -31,9 +31,8 @@ fn dashboards() -> Vec<Rendered> {
 impl Rendered {
     /// Every panel that is no row, those in collapsed rows among them.
     fn panels(&self) -> Vec<&Value> {
-        let list = |value: &'_ Value| value["panels"].as_array().is_some();
         let top = self.json["panels"].as_array().unwrap();
-        let nested = top.iter().filter(|panel| list(panel)).flat_map(|row| row["panels"].as_array().unwrap());
+        let nested = top.iter().filter_map(|row| row["panels"].as_array()).flatten();
         top.iter().filter(|panel| panel["type"] != "row").chain(nested).collect()
     }
 

@@ -32,8 +32,8 @@ lint: ## Check form and lints
 	cargo clippy --locked --all-targets -- -D warnings
 
 .PHONY: bless
-bless: deps ## Rewrite the files that are made from the code: the golden exposition, docs/metrics.md, alerts/*.rules.yml
-	BLESS=1 cargo test --locked --test it -- docs:: platform::every_kind alerting::files::the_rule_files
+bless: deps ## Rewrite the files that are made from the code: the golden exposition, docs/metrics.md, dashboards, rules
+	BLESS=1 cargo test --locked --test it -- docs:: platform::every_kind
 
 .PHONY: deny
 deny: ## Check licences, bans, sources and advisories of every dependency

@@ -9,12 +9,12 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use platform_exporter::bundle::rules;
+use platform_exporter::bundle;
 use support::alertmanager::Alertmanager;
 use support::exporter::Exporter;
 use support::platform::Platform;
 use support::platform_data as data;
-use support::prometheus::{self, Prometheus};
+use support::prometheus::Prometheus;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), String> {
@@ -50,10 +50,9 @@ async fn start_and_show() {
     step("Prometheus");
     let config = include_str!("../prometheus/prometheus.yml");
     let options = Prometheus::shipped(config, &exporter.address(), &alertmanager.address()).every(5);
-    let with_rules = |options: prometheus::Options, (name, text): (&str, String)| {
-        options.file(&format!("{name}.rules.yml"), &text)
-    };
-    let prometheus = rules::own().into_iter().fold(options, with_rules).start().await;
+    let bundle = bundle::render(None).expect("the bundle of the project is good");
+    let rules = bundle.iter().filter_map(|file| Some((file.path.strip_prefix("alerts/")?, &file.text)));
+    let prometheus = rules.fold(options, |options, (name, text)| options.file(name, text)).start().await;
     step("Living data; waiting until every source is up");
     let shown = async {
         wait_until_up(&exporter).await;

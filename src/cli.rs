@@ -110,6 +110,12 @@ pub enum Command {
         /// The pack's name.
         name: Option<String>,
     },
+    /// Write the dashboards for Grafana: of every kind and pack, or with a configuration file, of what it has.
+    Bundle {
+        /// Directory to write below.
+        #[arg(long, value_name = "DIRECTORY")]
+        out: PathBuf,
+    },
     /// Print a completion script: `platform_exporter completions bash > /etc/bash_completion.d/platform_exporter`.
     Completions {
         /// The shell.

@@ -94,6 +94,13 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print!("{text}");
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Bundle { out }) => {
+            let loaded = flags.config_file.is_some().then(|| command::load(flags)).transpose()?;
+            for path in command::bundle(loaded.as_ref().map(|loaded| &loaded.config), &out)? {
+                println!("{}", path.display());
+            }
+            Ok(ExitCode::SUCCESS)
+        }
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "platform_exporter", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -94,6 +94,32 @@ impl Reason {
             Self::WrongRegion => "wrong_region",
         }
     }
+
+    /// What it means, for people who read a dashboard.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Timeout => "no answer in time",
+            Self::Dns => "the host name cannot be resolved",
+            Self::Connect => "the connection is refused, unreachable or was cut",
+            Self::Tls => "the TLS handshake failed",
+            Self::Auth => "the credentials are refused",
+            Self::Permission => "a permission is missing",
+            Self::Protocol => "the answer is not what the protocol says",
+            Self::Query => "a query fails",
+            Self::RateLimited => "it asks to slow down",
+            Self::NotFound => "something that is asked for does not exist",
+            Self::Slow => "it answers slowly",
+            Self::Stale => "values are old, or work does not go on",
+            Self::Alarm => "it raises an alarm, or is less than it should be",
+            Self::Cardinality => "a query gives too many series",
+            Self::Internal => "a fault of the exporter",
+            Self::CredentialsInvalid => "the key is unknown, or the secret wrong",
+            Self::CredentialsExpired => "the session token has expired",
+            Self::ClockSkew => "the clocks are too far apart",
+            Self::BucketMissing => "there is no such bucket",
+            Self::WrongRegion => "the bucket is in another region",
+        }
+    }
 }
 
 impl fmt::Display for Reason {

@@ -1,3 +1,147 @@
-//! What is rendered for Prometheus and Alertmanager from `bundle/*.yml`.
+//! The bundle: dashboards for Grafana and rules for Prometheus, rendered from the `dashboard:` and the `rules:` of each
+//! kind, of each pack, and of the whole.
+//!
+//! What a dashboard is stands in a compact grammar; `docs/dashboards.md` describes it. Grafana's JSON is made of it here.
+//! Rules are Prometheus' own.
 
-pub mod rules;
+mod body;
+mod field;
+mod grammar;
+mod layout;
+mod panel;
+mod platform;
+mod render;
+mod rules;
+mod sort;
+mod status;
+mod table;
+mod target;
+mod unit;
+
+use self::grammar::Surroundings;
+use self::panel::{Dashboard, Row, Variable};
+use self::platform::Platform;
+use crate::config::Config;
+use crate::snapshot::{health_catalogue, own_catalogue};
+use crate::source::Kind;
+use crate::yaml::{self, Faults, Path};
+
+/// What is told of the exporter itself.
+const EXPORTER: (&str, &str) = ("exporter", include_str!("../../bundle/exporter.yml"));
+/// The dashboards that are not of one kind, by name.
+const WHOLE: [(&str, &str); 2] = [("overview", include_str!("../../bundle/overview.yml")), EXPORTER];
+/// The rules that are not of one kind, by name.
+const RULES_OF_ALL: [(&str, &str); 2] = [EXPORTER, ("sources", include_str!("../../bundle/sources.yml"))];
+
+/// The rows that stand first in the dashboard of every kind.
+const FIRST_ROWS: &str = include_str!("../../bundle/source.yml");
+
+/// A file of the bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Where it belongs, from the directory of the bundle on.
+    pub path: String,
+    /// What it holds.
+    pub text: String,
+}
+
+/// Renders the bundle: of everything, or of what a configuration has.
+///
+/// # Errors
+/// Every fault in the files that it is made of.
+pub fn render(config: Option<&Config>) -> Result<Vec<File>, Faults> {
+    let mut faults = config.map(|config| config.files().clone()).unwrap_or_default();
+    let platforms = platform::all(config, &mut faults);
+    let has = |kind: &Kind| {
+        config.is_none_or(|config| {
+            config.sources().values().any(|source| source.config.definition().kind() == *kind)
+        })
+    };
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(has).collect();
+    let surroundings = surroundings(&kinds, &platforms);
+    let mut files = Vec::new();
+    let mut add = |name: &str, dashboard: Option<Dashboard>| {
+        files.extend(dashboard.map(|dashboard| File {
+            path: format!("grafana/dashboards/{name}.json"),
+            text: render::render(&dashboard, &uid(name)),
+        }));
+    };
+    for (name, text) in WHOLE {
+        add(name, of_file(&format!("bundle/{name}.yml"), text, &surroundings, &mut faults));
+    }
+    for &kind in &kinds {
+        add(kind.as_str(), of_kind(kind, &surroundings, &mut faults));
+    }
+    for platform in &platforms {
+        add(&platform.name, platform.dashboard(&surroundings, &mut faults));
+    }
+    files.extend(rule_files(&kinds, &platforms, &mut faults));
+    if faults.is_empty() { Ok(files) } else { Err(faults) }
+}
+
+/// The rules of the exporter, of all sources alike, of each kind and of each pack.
+fn rule_files(kinds: &[Kind], platforms: &[Platform], faults: &mut Faults) -> Vec<File> {
+    let file = |name: &str, text| File { path: format!("alerts/{name}.rules.yml"), text };
+    let of_kinds = kinds.iter().map(|kind| (kind.as_str(), kind.facts().bundle));
+    let mut files = Vec::new();
+    for (name, text) in RULES_OF_ALL.into_iter().chain(of_kinds) {
+        files
+            .extend(rules::of_file(&format!("bundle/{name}.yml"), text, faults).map(|text| file(name, text)));
+    }
+    for Platform { name, rules, .. } in platforms {
+        let text = rules.as_ref().and_then(|node| rules::of_pack(name, node, faults));
+        files.extend(text.map(|text| file(name, text)));
+    }
+    files
+}
+
+/// What dashboards may refer to: every metric, and each other.
+fn surroundings(kinds: &[Kind], platforms: &[Platform]) -> Surroundings {
+    let mut surroundings = Surroundings::default();
+    surroundings.know(own_catalogue());
+    surroundings.know(health_catalogue());
+    for kind in Kind::ALL {
+        let facts = kind.facts();
+        surroundings.know(facts.up.clone().into_iter().chain((facts.catalogue)()));
+    }
+    for platform in platforms {
+        surroundings.know(platform.families.iter().cloned());
+    }
+    let of_kinds = kinds.iter().map(|kind| kind.as_str());
+    let names = WHOLE.into_iter().map(|(name, _)| name).chain(of_kinds).map(str::to_owned);
+    let of_packs = platforms.iter().filter(|platform| platform.has_dashboard());
+    surroundings.dashboards = names.chain(of_packs.map(|platform| platform.name.clone())).collect();
+    surroundings
+}
+
+/// The dashboard's identity in Grafana, and in its address.
+fn uid(name: &str) -> String {
+    format!("platform-{name}")
+}
+
+fn of_file(file: &str, text: &str, surroundings: &Surroundings, faults: &mut Faults) -> Option<Dashboard> {
+    faults.begin(file);
+    let tree = yaml::parse_literally(text, faults)?;
+    let Some(node) = tree.get("dashboard") else {
+        faults.at(tree.place, &Path::default(), "the key `dashboard` is missing");
+        return None;
+    };
+    grammar::dashboard(node, &Path::default().key("dashboard"), surroundings, faults)
+}
+
+/// A kind's own dashboard, with the variable that chooses the source, and the rows that all kinds have.
+fn of_kind(kind: Kind, surroundings: &Surroundings, faults: &mut Faults) -> Option<Dashboard> {
+    let dashboard = of_file(&format!("bundle/{kind}.yml"), kind.facts().bundle, surroundings, faults);
+    let first = first_rows("$source", surroundings, faults);
+    let mut dashboard = dashboard?;
+    dashboard.variables.insert(0, Variable::source("source", kind));
+    dashboard.rows.splice(0..0, first?);
+    Some(dashboard)
+}
+
+/// How the sources of a dashboard are: `sources` is a pattern of their names.
+fn first_rows(sources: &str, surroundings: &Surroundings, faults: &mut Faults) -> Option<Vec<Row>> {
+    faults.begin("bundle/source.yml");
+    let tree = yaml::parse_literally(&FIRST_ROWS.replace("$(sources)", sources), faults)?;
+    grammar::rows(&tree, surroundings, faults)
+}

@@ -5,23 +5,10 @@ use std::fmt::Write;
 
 use crate::yaml::{self, Faults, Node, Path};
 
-/// The files that hold the rules of the exporter, of all sources alike, and of each kind.
-const FILES: [(&str, &str); 11] = [
-    ("exporter", include_str!("../../bundle/exporter.yml")),
-    ("sources", include_str!("../../bundle/sources.yml")),
-    ("postgres", include_str!("../../bundle/postgres.yml")),
-    ("mongodb", include_str!("../../bundle/mongodb.yml")),
-    ("redis", include_str!("../../bundle/redis.yml")),
-    ("rabbitmq", include_str!("../../bundle/rabbitmq.yml")),
-    ("stripe", include_str!("../../bundle/stripe.yml")),
-    ("s3", include_str!("../../bundle/s3.yml")),
-    ("workers", include_str!("../../bundle/workers.yml")),
-    ("logfile", include_str!("../../bundle/logfile.yml")),
-    ("http", include_str!("../../bundle/http.yml")),
-];
-
 /// The page with a section for each alert of the project.
 const RUNBOOKS: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/alerts/runbooks.md");
+
+const KEY: &str = "rules";
 
 /// A group of rules, as under `groups:` in a rule file.
 #[derive(serde::Deserialize)]
@@ -44,37 +31,30 @@ struct Rule {
     annotations: BTreeMap<String, String>,
 }
 
-/// The project's own rule files: the name that stands before `.rules.yml`, and the text.
-///
-/// # Panics
-/// When a file is wrong. It is part of the binary, and a test renders every one.
-pub fn own() -> Vec<(&'static str, String)> {
-    let rendered = |(name, text): (&'static str, &str)| {
-        let origin = format!("bundle/{name}.yml");
-        let mut faults = Faults::of(&origin);
-        let tree = yaml::parse(text, &|_| None, &mut faults);
-        let rules = tree.as_ref().and_then(|tree| tree.get("rules"));
-        let path = Path::default().key("rules");
-        let file = rules.and_then(|rules| render(rules, &path, &origin, Some(RUNBOOKS), &mut faults));
-        assert!(faults.is_empty(), "{faults}");
-        (name, file.expect("a file of rules has the key `rules`"))
+/// The rule file of one of the project's own files.
+pub(super) fn of_file(file: &str, text: &str, faults: &mut Faults) -> Option<String> {
+    faults.begin(file);
+    let tree = yaml::parse_literally(text, faults)?;
+    let Some(rules) = tree.get(KEY) else {
+        faults.at(tree.place, &Path::default(), "the key `rules` is missing");
+        return None;
     };
-    FILES.into_iter().map(rendered).collect()
+    render(rules, file, Some(RUNBOOKS), faults)
+}
+
+/// The rule file of a pack.
+pub(super) fn of_pack(name: &str, rules: &Node, faults: &mut Faults) -> Option<String> {
+    render(rules, &format!("the pack {name}"), None, faults)
 }
 
 /// A rule file from a list of rule groups. `origin` is the file to edit instead; an alert without `runbook_url` gets
 /// its section of `runbooks`, if that is given.
 ///
 /// Returns `None` when there are faults, all of which then are in `faults`.
-pub fn render(
-    rules: &Node,
-    path: &Path,
-    origin: &str,
-    runbooks: Option<&str>,
-    faults: &mut Faults,
-) -> Option<String> {
+fn render(rules: &Node, origin: &str, runbooks: Option<&str>, faults: &mut Faults) -> Option<String> {
     let before = faults.len();
-    let groups: Vec<Group> = yaml::decode(rules, path, faults)?;
+    let path = Path::default().key(KEY);
+    let groups: Vec<Group> = yaml::decode(rules, &path, faults)?;
     for (index, (group, node)) in groups.iter().zip(rules.elements()).enumerate() {
         check(group, node, &path.index(index), faults);
     }
@@ -160,10 +140,9 @@ mod tests {
 
     fn rendered(text: &str) -> Result<String, String> {
         let mut faults = Faults::of("pack.yml");
-        let tree = yaml::parse(text, &|_| None, &mut faults).expect("it is YAML");
-        let path = Path::default().key("rules");
+        let tree = yaml::parse_literally(text, &mut faults).expect("it is YAML");
         let rules = tree.get("rules").expect("it has rules");
-        render(rules, &path, "pack.yml", None, &mut faults).ok_or_else(|| faults.to_string())
+        render(rules, "pack.yml", None, &mut faults).ok_or_else(|| faults.to_string())
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the subcommands do.
 
+mod bundle;
 mod catalog;
 mod check;
 mod healthcheck;
@@ -8,6 +9,7 @@ mod probe;
 mod reload;
 mod serve;
 
+pub use bundle::{BundleError, bundle};
 pub use catalog::catalog;
 pub use check::check;
 pub use healthcheck::healthcheck;

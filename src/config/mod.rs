@@ -25,6 +25,7 @@ pub struct Config {
     queries: Vec<Declared>,
     packs: Vec<Instance>,
     roll_ups: Vec<RollUp>,
+    files: Faults,
 }
 
 impl Config {
@@ -41,6 +42,11 @@ impl Config {
     /// The token of each class whose workers push their heartbeats.
     pub fn push_tokens(&self) -> BTreeMap<String, Secret> {
         self.sources.values().flat_map(|source| source.config.definition().push_tokens()).collect()
+    }
+
+    /// No faults, and the files that it was read from: for what is read of its packs later, and wrong.
+    pub fn files(&self) -> &Faults {
+        &self.files
     }
 
     /// The packs in use.
@@ -103,5 +109,5 @@ fn read(text: &str, surroundings: Surroundings<'_>, faults: &mut Faults) -> Opti
     check::pushed_classes(&tree, &sources, faults);
     let sources = sources.into_iter().filter_map(|(name, source)| Some((name, source?))).collect();
     let queries = queries.into_iter().map(|placed| placed.query).collect();
-    Some(Config { sources, queries, packs, roll_ups })
+    Some(Config { sources, queries, packs, roll_ups, files: faults.clone() })
 }

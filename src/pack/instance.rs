@@ -11,6 +11,8 @@ pub struct Instance {
     pub name: String,
     /// What it tells, in one sentence.
     pub about: String,
+    /// The sources that stand for its inputs: those that are given.
+    pub sources: Vec<String>,
     /// The queries, each with its path in the pack's file. Their names are `<instance>.<query>`.
     pub queries: Vec<(Path, Node)>,
     sections: Vec<(&'static str, Node)>,
@@ -31,6 +33,11 @@ impl Pack {
         let parameters = self.parameters.iter().map(|(parameter, about)| {
             (parameter.clone(), given(parameter).or_else(|| about.default.clone()))
         });
+        let sources = self.inputs.keys().filter_map(|input| match given(input) {
+            Some(Value::String(source)) => Some(source),
+            _ => None,
+        });
+        let sources = sources.collect();
         let values: Values = inputs.chain(parameters).collect();
         let mut substitution = Substitution { values: &values, faults };
         let root = Path::default();
@@ -49,7 +56,7 @@ impl Pack {
                 sections.push((section, node));
             }
         }
-        Instance { name: name.to_owned(), about: self.about.clone(), queries, sections }
+        Instance { name: name.to_owned(), about: self.about.clone(), sources, queries, sections }
     }
 
     /// The pack as it is without a configuration: every input under its own name, every parameter at its default.

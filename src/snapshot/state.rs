@@ -149,7 +149,11 @@ impl SourceState {
     }
 
     /// Has the source know these queries and no others; what is known of them stays.
-    pub(super) fn expect_queries<'a>(&mut self, source: &Source, queries: impl Iterator<Item = &'a Declared>) {
+    pub(super) fn expect_queries<'a>(
+        &mut self,
+        source: &Source,
+        queries: impl Iterator<Item = &'a Declared>,
+    ) {
         let queries: BTreeMap<&str, &Declared> =
             queries.map(|query| (query.spec.name.as_str(), query)).collect();
         self.queries.retain(|name, _| queries.contains_key(name.as_str()));
@@ -158,7 +162,8 @@ impl SourceState {
             let state = || QueryState { max_age: query.max_age.get(), ..QueryState::default() };
             self.queries.entry(name.to_owned()).or_insert_with(state);
             if let Ask::Distinct(parts) = &query.ask {
-                let others = parts.iter().map(|part| &part.source).filter(|other| *other != query.ask.source());
+                let others =
+                    parts.iter().map(|part| &part.source).filter(|other| *other != query.ask.source());
                 self.asks.extend(others.cloned());
             }
         }

@@ -99,6 +99,8 @@ pub struct KindFacts {
     pub answers: fn(&Question) -> bool,
     /// The least that the exporter's account needs, as commands to paste.
     pub permissions: &'static str,
+    /// `bundle/KIND.yml`: all that is data about the kind, its dashboard among it.
+    pub bundle: &'static str,
     /// The main values, for the status page.
     pub headlines: &'static [Headline],
 }

@@ -30,6 +30,21 @@ fn the_list_of_metrics_is_that_of_the_binary() {
 }
 
 #[test]
+fn the_bundle_is_that_of_the_binary() {
+    let files = platform_exporter::bundle::render(None).unwrap_or_else(|faults| panic!("{faults}"));
+    for file in &files {
+        check(&file.path, &file.text);
+    }
+    for (directory, ending) in [("grafana/dashboards", ".json"), ("alerts", ".rules.yml")] {
+        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)).unwrap() {
+            let path = format!("{directory}/{}", entry.unwrap().file_name().display());
+            let is_known = !path.ends_with(ending) || files.iter().any(|file| file.path == path);
+            assert!(is_known, "{path} is not rendered any more");
+        }
+    }
+}
+
+#[test]
 fn the_catalogue_as_json_holds_the_same() {
     let list: Vec<serde_json::Value> =
         serde_json::from_str(&output(&["catalog", "--format", "json"])).unwrap();

@@ -15,7 +15,7 @@ use crate::support::prometheus::Prometheus;
 use crate::support::wait::{eventually, until};
 
 /// The sources of the demo's configuration.
-const SOURCES: [(&str, &str); 9] = [
+pub(crate) const SOURCES: [(&str, &str); 9] = [
     ("orders-db", "postgres"),
     ("documents", "mongodb"),
     ("cache", "redis"),
@@ -27,7 +27,7 @@ const SOURCES: [(&str, &str); 9] = [
     ("website", "http"),
 ];
 
-async fn start(platform: &Platform) -> Exporter {
+pub(crate) async fn start(platform: &Platform) -> Exporter {
     // A steady pace, so that what a fault changes is seen soon.
     let config = Platform::CONFIG.replace("interval: 5s\n", "interval: 2s\n    timeout: 2s\n");
     let options = platform
@@ -44,7 +44,7 @@ fn series(metric: &str, source: &str, more: &str) -> String {
     format!("{metric}{{source=\"{source}\",kind=\"{kind}\"{more}}}")
 }
 
-async fn wait_until_all_are_up(exporter: &Exporter) {
+pub(crate) async fn wait_until_all_are_up(exporter: &Exporter) {
     for (source, _) in SOURCES {
         let what = format!("{source} is up");
         until(Duration::from_secs(40), &what, async || {

@@ -60,6 +60,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     reasons: &[],
     answers: |_| false,
     permissions: "None, where the endpoint is public. Else an account or token that may do nothing but read it.",
+    bundle: include_str!("../../../bundle/http.yml"),
     headlines: &[
         Headline { title: "Status code", metric: "probe_http_status_code", unit: Unit::Count },
         Headline { title: "Answered after", metric: "probe_http_duration_seconds", unit: Unit::Seconds },

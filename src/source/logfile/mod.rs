@@ -33,6 +33,7 @@ setfacl -m u:platform_exporter:rx /data/logs
 setfacl -m u:platform_exporter:r -m d:u:platform_exporter:r /data/logs/ai-events.log
 # In the logrotate configuration, so that new files can be read too: create 0640 app platform_exporter
 ",
+    bundle: include_str!("../../../bundle/logfile.yml"),
     headlines: &[
         Headline { title: "Lines read", metric: "logfile_lines_total", unit: Unit::Count },
         Headline { title: "Size", metric: "logfile_size_bytes", unit: Unit::Bytes },

@@ -20,7 +20,8 @@ use crate::metric::Desc;
 use crate::query::Question;
 use crate::setting::{self, Address, Secret, SecretError};
 
-const GOLDEN: &str = include_str!("../../../bundle/mongodb.yml");
+/// Everything about this kind that is data.
+const BUNDLE: &str = include_str!("../../../bundle/mongodb.yml");
 
 /// Logs in with a certificate, and needs no password.
 const X509: AuthMechanism = AuthMechanism::MongoDbX509;
@@ -32,7 +33,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
     up: Some(Desc::gauge("mongodb_up", &[], "Whether the last probe of the server succeeded.")),
-    catalogue: || golden::catalogue("mongodb", GOLDEN),
+    catalogue: || golden::catalogue("mongodb", BUNDLE),
     reasons: &[],
     answers: |question| matches!(question, Question::Mongo(_)),
     permissions: r#"// In mongosh. The role `read` is for declared queries alone: on each database that they ask.
@@ -44,6 +45,7 @@ db.getSiblingDB("admin").createUser({
     { role: "read", db: "shop" }
   ]
 })"#,
+    bundle: BUNDLE,
     headlines: &[
         Headline { title: "Connections", metric: "mongodb_pool_connections", unit: Unit::Count },
         Headline { title: "Data", metric: "mongodb_dbstats_data_size", unit: Unit::Bytes },

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ::mongodb::bson::{Document, doc};
 
-use super::GOLDEN;
+use super::BUNDLE;
 use super::ask::Session;
 use crate::metric::Family;
 use crate::probe::{Observation, Prober, Problem, Reason};
@@ -24,7 +24,7 @@ pub(super) struct MongodbProber {
 
 impl MongodbProber {
     pub(super) fn new(session: Session, timeout: Duration, slow_operation: setting::Duration) -> Self {
-        Self { session, timeout, slow_operation, golden: GoldenValues::of("mongodb", GOLDEN) }
+        Self { session, timeout, slow_operation, golden: GoldenValues::of("mongodb", BUNDLE) }
     }
 }
 

@@ -35,6 +35,7 @@ GRANT pg_monitor TO platform_exporter;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO platform_exporter;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO platform_exporter;
 ",
+    bundle: BUNDLE,
     headlines: &[
         Headline { title: "Connections", metric: "pg_stat_activity_count", unit: Unit::Count },
         Headline { title: "Blocked sessions", metric: "pg_blocked_sessions", unit: Unit::Count },

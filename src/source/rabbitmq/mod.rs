@@ -34,6 +34,7 @@ rabbitmqctl set_user_tags exporter monitoring
 rabbitmqctl set_permissions --vhost / exporter '^$' '^$' '^$'
 # From 4.2.6 on, AMQP counts a queue only for those who have some right on it: name the queues to be counted.
 rabbitmqctl set_permissions --vhost / exporter '^$' '^$' '^(orders|emails)$'",
+    bundle: include_str!("../../../bundle/rabbitmq.yml"),
     headlines: &[
         Headline { title: "Messages", metric: "rabbitmq_queue_messages_ready", unit: Unit::Count },
         Headline { title: "Dead letters", metric: "rabbitmq_dead_letter_queue_messages", unit: Unit::Count },

@@ -25,8 +25,8 @@ use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit};
 use crate::metric::Desc;
 use crate::query::Question;
 
-/// The golden values: fields of INFO and of a few other commands.
-const GOLDEN: &str = include_str!("../../../bundle/redis.yml");
+/// Everything about this kind that is data.
+const BUNDLE: &str = include_str!("../../../bundle/redis.yml");
 
 pub(super) const FACTS: KindFacts = KindFacts {
     name: "redis",
@@ -42,6 +42,7 @@ ACL SETUSER platform_exporter on >PASSWORD resetkeys ~* resetchannels -@all +@re
 # On each sentinel, where `sentinel` is used:
 ACL SETUSER platform_exporter on >PASSWORD resetchannels -@all +ping +client|setname +sentinel|get-master-addr-by-name
 ",
+    bundle: BUNDLE,
     headlines: &[
         Headline { title: "Clients", metric: "redis_connected_clients", unit: Unit::Count },
         Headline { title: "Memory", metric: "redis_memory_used_bytes", unit: Unit::Bytes },
@@ -50,7 +51,7 @@ ACL SETUSER platform_exporter on >PASSWORD resetchannels -@all +ping +client|set
 };
 
 fn catalogue() -> Vec<Desc> {
-    let mut catalogue = golden::catalogue("redis", GOLDEN);
+    let mut catalogue = golden::catalogue("redis", BUNDLE);
     catalogue.push(prober::PING_DURATION);
     catalogue.extend(keys::CATALOGUE);
     catalogue
@@ -69,7 +70,7 @@ impl Definition for Config {
         Parts {
             prober: Box::new(RedisProber {
                 links: Links::new(self.way.clone()),
-                golden: GoldenValues::of("redis", GOLDEN),
+                golden: GoldenValues::of("redis", BUNDLE),
                 keys: self.keys.clone(),
                 // Below the deadline of the whole probe, so that the log can tell which server was silent.
                 timeout: context.timeout * 9 / 10,

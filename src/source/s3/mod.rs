@@ -68,6 +68,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     ],
     answers: |_| false,
     permissions: include_str!("policy.json"),
+    bundle: include_str!("../../../bundle/s3.yml"),
     headlines: &[
         Headline { title: "Credentials valid", metric: "aws_credentials_valid", unit: Unit::Count },
         Headline { title: "Operations took", metric: "s3_operation_duration_seconds", unit: Unit::Seconds },

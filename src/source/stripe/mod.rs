@@ -53,6 +53,7 @@ and None for the rest:
   Event Destinations   rak_hzn_event_destination_read   not needed with `event_destinations: false`
   Subscriptions        rak_subscription_read            only needed with `subscriptions: true`
 ",
+    bundle: include_str!("../../../bundle/stripe.yml"),
     headlines: &[
         Headline {
             title: "Undelivered events",

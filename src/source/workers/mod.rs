@@ -40,6 +40,7 @@ GRANT SELECT ON solid_queue_processes, solid_queue_claimed_executions TO platfor
 GRANT SELECT ON good_job_processes TO platform_exporter;                                    -- layout: good_job
 # MongoDB: the role `read` on the database of the collection.
 ",
+    bundle: include_str!("../../../bundle/workers.yml"),
     headlines: &[
         Headline { title: "Alive", metric: "workers_alive", unit: Unit::Count },
         Headline { title: "Expected", metric: "workers_expected", unit: Unit::Count },

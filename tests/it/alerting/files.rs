@@ -3,10 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use platform_exporter::bundle::rules;
-
-use crate::docs;
-
 /// The root of the repository.
 pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -29,14 +25,6 @@ pub(super) fn passes(program: &str, arguments: &[&str], files: &[PathBuf]) -> St
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "{program} {arguments:?}: {said}");
     said
-}
-
-#[test]
-fn the_rule_files_are_those_of_the_binary() {
-    for (name, text) in rules::own() {
-        docs::check(&format!("alerts/{name}.rules.yml"), &text);
-    }
-    assert_eq!(files("alerts", ".rules.yml").len(), rules::own().len(), "a rule file that nobody renders");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use platform_exporter::bundle::rules;
+use platform_exporter::bundle;
 use platform_exporter::snapshot::{health_catalogue, own_catalogue};
 use platform_exporter::source::Kind;
 use platform_exporter::yaml::{self, Faults, Node, Value};
@@ -26,17 +26,18 @@ pub(super) fn text<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
 }
 
 /// Every rule with the name of its file.
-fn all() -> Vec<(&'static str, Node)> {
-    let of_file = |(name, text): (&'static str, String)| {
+fn all() -> Vec<(String, Node)> {
+    let of_file = |bundle::File { path, text }: bundle::File| {
+        let name = path.strip_prefix("alerts/")?.strip_suffix(".rules.yml")?.to_owned();
         let file = parse(&text);
         let groups = file.get("groups").unwrap().elements();
         let rules = groups.iter().flat_map(|group| group.get("rules").unwrap().elements().to_vec());
-        rules.map(|rule| (name, rule)).collect::<Vec<_>>()
+        Some(rules.map(|rule| (name.clone(), rule)).collect::<Vec<_>>())
     };
-    rules::own().into_iter().flat_map(of_file).collect()
+    bundle::render(None).unwrap().into_iter().filter_map(of_file).flatten().collect()
 }
 
-fn alerts() -> Vec<(&'static str, Node)> {
+fn alerts() -> Vec<(String, Node)> {
     all().into_iter().filter(|(_, rule)| rule.get("alert").is_some()).collect()
 }
 
@@ -54,7 +55,7 @@ fn every_alert_says_how_bad_it_is_and_what_to_do() {
             wrong.push(format!("{name}: severity {severity:?}"));
         }
         let of_kind = Kind::ALL.into_iter().any(|kind| kind.as_str() == file);
-        if of_kind && label(&rule, "kind") != Some(file) {
+        if of_kind && label(&rule, "kind") != Some(&file) {
             wrong.push(format!("{name}: the label kind is not {file}"));
         }
         let annotations = rule.get("annotations").unwrap();

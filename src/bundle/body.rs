@@ -1,0 +1,280 @@
+//! The body of each sort of panel: type, questions, fields, options.
+
+use serde_json::{Value, json};
+
+use super::field::{self, of_query};
+use super::panel::{Better, Look, Panel, Question, Series, Show, Sort, Stat};
+use super::target::{self, Form};
+use super::unit::Unit;
+use super::{status, table};
+use crate::setting::Duration;
+
+/// The query for the time of values that are not the present ones. Beyond those that a panel's series have.
+const AS_OF: &str = "Z";
+
+/// The most points of a small line in a card: at least one a minute, so that its end is not old.
+const LARGEST_SPARK: u64 = 1440;
+
+/// The parts of a panel that depend on its sort.
+pub(super) fn body(panel: &Panel) -> Value {
+    match &panel.sort {
+        Sort::Stat(card) => stat(panel, card),
+        Sort::Status { matchers } => cards(matchers),
+        Sort::Timeseries { series, stack, bars } => timeseries(panel, series, *stack, *bars),
+        Sort::Bar { series } => bar(panel, series),
+        Sort::Pie { series } => pie(panel, series),
+        Sort::Table(table) => table::body(table, &panel.empty),
+        Sort::States { series, over } => states(panel, series, *over),
+        Sort::Problems { matchers } => table::problems(matchers, &panel.empty),
+        Sort::Alerts { matchers } => table::alerts(matchers, &panel.empty),
+        Sort::Text { markdown } => {
+            json!({"type": "text", "options": {"mode": "markdown", "content": markdown}, "targets": []})
+        }
+    }
+}
+
+/// What a panel's values mean, with what its sort adds to it.
+pub(super) fn help(panel: &Panel) -> String {
+    match &panel.sort {
+        Sort::Stat(Stat { trend: Some(trend), .. }) => {
+            format!("{} Below it, the change against {} before.", panel.help, trend.against)
+        }
+        _ => panel.help.clone(),
+    }
+}
+
+fn of(series: &[Series]) -> impl Iterator<Item = (String, &Series)> {
+    series.iter().enumerate().map(|(index, series)| (target::id(index), series))
+}
+
+fn targets(series: &[Series], form: Form) -> Vec<Value> {
+    let target = |(id, series): (String, &Series)| {
+        target::question(&id, &series.question, &series.look, &series.name, form)
+    };
+    of(series).map(target).collect()
+}
+
+/// The field configuration: that of the first series for all, and what differs for each of the others.
+fn fields(panel: &Panel, series: &[Series]) -> Value {
+    let first = series.first().map(|series| series.look.clone()).unwrap_or_default();
+    let mut defaults = field::config(&first, &panel.empty);
+    if let Some(link) = &panel.link {
+        defaults.insert("links".to_owned(), field::link(link));
+    }
+    let others = of(series).skip(1);
+    let overrides: Vec<_> =
+        others.map(|(id, series)| of_query(&id, field::properties(&series.look, &panel.empty))).collect();
+    json!({"defaults": defaults, "overrides": overrides})
+}
+
+fn reduce(series: &[Series]) -> Value {
+    let rows = series.iter().any(|series| matches!(series.question, Question::Sql(_)));
+    json!({"calcs": ["lastNotNull"], "fields": "", "values": rows})
+}
+
+fn stat(panel: &Panel, card: &Stat) -> Value {
+    let (series, trend) = (card.series.as_slice(), card.trend);
+    let form = if trend.is_some() { Form::Over } else { Form::Now };
+    let is_single = series.len() == 1 && !series.iter().any(|series| series.name.contains("{{"));
+    let (mut targets, mut overrides) = (Vec::new(), Vec::new());
+    for (id, series) in of(series) {
+        let look = &series.look;
+        let question = match &series.question {
+            Question::Promql(expr) if trend.is_some() => Question::Promql(status::while_present(expr)),
+            other => other.clone(),
+        };
+        targets.push(target::question(&id, &question, look, &series.name, form));
+        if let Some(expr) = series.question.promql().filter(|_| card.last_known) {
+            let id = format!("last{id}");
+            let expr = target::scaled(&status::last_known(expr), look);
+            // The title says already what a single value is.
+            let name = if is_single { "last known" } else { &series.name };
+            targets.push(target::promql(&id, &expr, name, Form::Now));
+            overrides.push(of_query(&id, field::degraded(look, &panel.empty)));
+        }
+    }
+    if let Some(expr) = series.iter().find_map(|series| series.question.promql()).filter(|_| card.last_known)
+    {
+        let at = format!("1000 * {}", status::last_known_at(expr));
+        targets.push(target::promql(AS_OF, &at, "DEGRADED, as of", Form::Now));
+        let look = Look { unit: Some(Unit::Ago), ..Look::default() };
+        overrides.push(of_query(AS_OF, field::degraded(&look, &panel.empty)));
+    }
+    let mut fields = fields(panel, series);
+    if let Some(all) = fields["overrides"].as_array_mut() {
+        all.extend(overrides);
+    }
+    let change = trend.map_or(Better::Neither, |trend| trend.better);
+    let mut body = json!({
+        "type": "stat",
+        "targets": targets,
+        "fieldConfig": fields,
+        "options": {
+            "colorMode": if card.background { "background_solid" } else { "value" },
+            "graphMode": if trend.is_some() { "area" } else { "none" },
+            "justifyMode": "auto",
+            "orientation": if panel.width.is_none_or(|width| width <= 6) { "horizontal" } else { "auto" },
+            "percentChangeColorMode": match change {
+                Better::More => "standard",
+                Better::Less => "inverted",
+                Better::Neither => "same_as_value",
+            },
+            "reduceOptions": reduce(series),
+            "showPercentChange": trend.is_some(),
+            "text": {"titleSize": 14},
+            "textMode": match card.show {
+                Show::Value => "auto",
+                Show::Name => "name",
+            },
+            "wideLayout": true,
+        },
+    });
+    if let Some(trend) = trend {
+        let seconds = trend.against.get().as_secs();
+        body["timeFrom"] = grafana_duration(trend.against).into();
+        body["hideTimeOverride"] = true.into();
+        body["maxDataPoints"] = (seconds / 60).clamp(60, LARGEST_SPARK).into();
+    }
+    body
+}
+
+/// A duration in Grafana's form, which has one unit.
+pub(super) fn grafana_duration(duration: Duration) -> String {
+    let seconds = duration.get().as_secs();
+    match seconds {
+        _ if seconds.is_multiple_of(86_400) => format!("{}d", seconds / 86_400),
+        _ if seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
+        _ if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+        _ => format!("{seconds}s"),
+    }
+}
+
+fn cards(matchers: &str) -> Value {
+    let series = status::series(matchers);
+    let mut defaults = field::config(&series.look, "NO DATA");
+    defaults.insert("links".to_owned(), field::link(&super::panel::Link::Kind));
+    json!({
+        "type": "stat",
+        "targets": [target::question("A", &series.question, &series.look, "{{source}} · {{kind}}", Form::Now)],
+        "fieldConfig": {"defaults": defaults, "overrides": []},
+        "options": {
+            "colorMode": "background_solid",
+            "graphMode": "none",
+            "justifyMode": "center",
+            "orientation": "auto",
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": false},
+            "showPercentChange": false,
+            "textMode": "value_and_name",
+            "wideLayout": false,
+        },
+    })
+}
+
+fn timeseries(panel: &Panel, series: &[Series], stack: bool, bars: bool) -> Value {
+    let mut fields = fields(panel, series);
+    let look = series.first().map(|series| &series.look);
+    let has_thresholds = look.is_some_and(|look: &Look| look.thresholds.is_some());
+    let defaults = &mut fields["defaults"];
+    defaults["color"] = json!({"mode": "palette-classic"});
+    defaults["min"] = json!(0);
+    defaults["custom"] = json!({
+        "axisBorderShow": false,
+        "drawStyle": if bars { "bars" } else { "line" },
+        "fillOpacity": if bars { 80 } else if stack { 30 } else { 10 },
+        "lineWidth": if bars { 0 } else { 2 },
+        "showPoints": "never",
+        "spanNulls": false,
+        "stacking": {"mode": if stack { "normal" } else { "none" }, "group": "A"},
+        "thresholdsStyle": {"mode": if has_thresholds { "dashed" } else { "off" }},
+    });
+    // The colours of values are those of the palette, also where a series differs in unit.
+    for other in fields["overrides"].as_array_mut().into_iter().flatten() {
+        if let Some(properties) = other["properties"].as_array_mut() {
+            properties.retain(|property| property["id"] != "color" && property["id"] != "thresholds");
+        }
+    }
+    let many = series.len() > 1 || series.iter().any(|series| series.name.contains("{{"));
+    let legend = json!({
+        "showLegend": many,
+        "displayMode": "list",
+        "placement": "bottom",
+        "calcs": [],
+    });
+    json!({
+        "type": "timeseries",
+        "targets": targets(series, Form::Over),
+        "fieldConfig": fields,
+        "options": {"legend": legend, "tooltip": {"mode": "multi", "sort": "desc"}},
+    })
+}
+
+fn bar(panel: &Panel, series: &[Series]) -> Value {
+    let mut fields = fields(panel, series);
+    if series.iter().all(|series| series.look.thresholds.is_none()) {
+        fields["defaults"]["color"] = json!({"mode": "palette-classic"});
+    }
+    fields["defaults"]["min"] = json!(0);
+    // A single bar would have no name.
+    if let Some(label) = series.first().and_then(|series| series.name.strip_prefix("{{")?.strip_suffix("}}"))
+    {
+        fields["defaults"]["displayName"] = format!("${{__field.labels.{label}}}").into();
+    }
+    json!({
+        "type": "bargauge",
+        "targets": targets(series, Form::Now),
+        "fieldConfig": fields,
+        "options": {
+            "displayMode": "basic",
+            "maxVizHeight": 40,
+            "minVizHeight": 12,
+            "minVizWidth": 8,
+            "namePlacement": "left",
+            "orientation": "horizontal",
+            "reduceOptions": reduce(series),
+            "showUnfilled": true,
+            "sizing": "manual",
+            "text": {"titleSize": 14, "valueSize": 16},
+            "valueMode": "color",
+        },
+    })
+}
+
+fn pie(panel: &Panel, series: &[Series]) -> Value {
+    let mut fields = fields(panel, series);
+    fields["defaults"]["color"] = json!({"mode": "palette-classic"});
+    json!({
+        "type": "piechart",
+        "targets": targets(series, Form::Now),
+        "fieldConfig": fields,
+        "options": {
+            "displayLabels": [],
+            "legend": {"showLegend": true, "displayMode": "table", "placement": "right", "values": ["value", "percent"]},
+            "pieType": "donut",
+            "reduceOptions": reduce(series),
+            "tooltip": {"mode": "single", "sort": "none"},
+        },
+    })
+}
+
+fn states(panel: &Panel, series: &[Series], over: Duration) -> Value {
+    let mut fields = fields(panel, series);
+    // With the colours of thresholds, Grafana would show these in place of the words.
+    fields["defaults"]["color"] = json!({"mode": "palette-classic"});
+    fields["defaults"]["custom"] = json!({"fillOpacity": 80, "lineWidth": 0, "spanNulls": false});
+    json!({
+        "type": "state-timeline",
+        "targets": targets(series, Form::Over),
+        "fieldConfig": fields,
+        "maxDataPoints": 720,
+        "timeFrom": grafana_duration(over),
+        "hideTimeOverride": true,
+        "options": {
+            "alignValue": "center",
+            "legend": {"showLegend": true, "displayMode": "list", "placement": "bottom"},
+            "mergeValues": true,
+            "rowHeight": 0.8,
+            "showValue": "auto",
+            "tooltip": {"mode": "single", "sort": "none"},
+        },
+    })
+}

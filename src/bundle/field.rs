@@ -1,0 +1,128 @@
+//! How values look, in Grafana's words: units, colours, texts, links.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::panel::{Color, Link, Look, Thresholds, Word};
+use super::unit::Unit;
+
+/// Carries the time range and the data source from one dashboard to the next.
+const CONTEXT: &str = "${__url_time_range}&${datasource:queryparam}";
+
+/// The field configuration of a look.
+pub(super) fn config(look: &Look, empty: &str) -> Map<String, Value> {
+    let mut config = Map::new();
+    if let Some(unit) = look.unit {
+        config.insert("unit".to_owned(), unit.grafana().into());
+    }
+    // A part has as many digits as people can compare.
+    if let Some(decimals) = look.decimals.or_else(|| (look.unit == Some(Unit::Percent)).then_some(1)) {
+        config.insert("decimals".to_owned(), decimals.into());
+    }
+    config.insert("noValue".to_owned(), empty.into());
+    config.insert("color".to_owned(), json!({"mode": "thresholds"}));
+    config.insert("thresholds".to_owned(), thresholds(look.thresholds));
+    config.insert("mappings".to_owned(), mappings(look, empty));
+    config
+}
+
+/// Steps of colour. A value without thresholds has the colour of text, which says neither good nor bad.
+fn thresholds(thresholds: Option<Thresholds>) -> Value {
+    let step = |color: Color, value: Option<f64>| json!({"color": color.grafana(), "value": value});
+    let steps = match thresholds {
+        None => vec![step(Color::Plain, None)],
+        Some(Thresholds { warning, critical: None }) => {
+            vec![step(Color::Ok, None), step(Color::Warning, Some(warning))]
+        }
+        Some(Thresholds { warning, critical: Some(critical) }) if warning <= critical => vec![
+            step(Color::Ok, None),
+            step(Color::Warning, Some(warning)),
+            step(Color::Critical, Some(critical)),
+        ],
+        Some(Thresholds { warning, critical }) => {
+            vec![step(Color::Critical, None), step(Color::Warning, critical), step(Color::Ok, Some(warning))]
+        }
+    };
+    json!({"mode": "absolute", "steps": steps})
+}
+
+/// Words for values, and always some for "no value": it is told in words, and never in the colour of good.
+fn mappings(look: &Look, empty: &str) -> Value {
+    let mut mappings = vec![json!({
+        "type": "special",
+        "options": {"match": "null+nan", "result": {"text": empty, "color": Color::Unknown.grafana(), "index": 0}},
+    })];
+    if let Value::Array(words) = words(&look.words) {
+        mappings.extend(words);
+    }
+    mappings.into()
+}
+
+/// Words for values alone.
+pub(super) fn words(words: &BTreeMap<String, Word>) -> Value {
+    if words.is_empty() {
+        return json!([]);
+    }
+    let word = |(index, (value, Word { text, color })): (usize, (&String, &Word))| {
+        (value.clone(), json!({"text": text, "color": color.grafana(), "index": index + 1}))
+    };
+    let options: Map<_, _> = words.iter().enumerate().map(word).collect();
+    json!([{"type": "value", "options": options}])
+}
+
+/// A property that holds for one query of a panel.
+pub(super) fn of_query(query: &str, properties: Vec<(&str, Value)>) -> Value {
+    json!({"matcher": {"id": "byFrameRefID", "options": query}, "properties": list(properties)})
+}
+
+/// A property that holds for one column.
+pub(super) fn of_column(column: &str, properties: Vec<(&str, Value)>) -> Value {
+    json!({"matcher": {"id": "byName", "options": column}, "properties": list(properties)})
+}
+
+fn list(properties: Vec<(&str, Value)>) -> Vec<Value> {
+    properties.into_iter().map(|(id, value)| json!({"id": id, "value": value})).collect()
+}
+
+/// The look as properties of one column or query.
+pub(super) fn properties(look: &Look, empty: &str) -> Vec<(&'static str, Value)> {
+    let mut config = config(look, empty);
+    let keys = ["unit", "decimals", "color", "thresholds", "mappings"];
+    keys.into_iter().filter_map(|key| Some((key, config.remove(key)?))).collect()
+}
+
+/// The look of a value that is not the present one: in the words of the look, and in one colour that is not that of
+/// good.
+pub(super) fn degraded(look: &Look, empty: &str) -> Vec<(&'static str, Value)> {
+    let words = look.words.iter().map(|(value, word)| {
+        let text = word.text.clone();
+        (value.clone(), Word { text, color: Color::Warning })
+    });
+    let look = Look { words: words.collect(), thresholds: None, ..look.clone() };
+    let mut properties = properties(&look, empty);
+    properties.retain(|(key, _)| *key != "thresholds" && *key != "color");
+    properties.push(("color", json!({"mode": "fixed", "fixedColor": Color::Warning.grafana()})));
+    properties
+}
+
+/// What a click on a value opens; labels are those of the value's series.
+pub(super) fn link(link: &Link) -> Value {
+    links(link, "${__field.labels.kind}", "${__field.labels.source}")
+}
+
+/// What a click on a cell opens; labels are those of the row.
+pub(super) fn cell_link(link: &Link) -> Value {
+    links(link, "${__data.fields.kind}", "${__data.fields.source}")
+}
+
+fn links(link: &Link, kind: &str, source: &str) -> Value {
+    let (title, url) = match link {
+        Link::Kind => {
+            ("Open its dashboard".to_owned(), format!("/d/platform-{kind}?var-source={source}&{CONTEXT}"))
+        }
+        Link::Dashboard(name) => (format!("Open {name}"), format!("/d/{}?{CONTEXT}", super::uid(name))),
+        Link::Address(address) => ("Open".to_owned(), address.clone()),
+    };
+    json!([{"title": title, "url": url, "targetBlank": false}])
+}

@@ -1,0 +1,196 @@
+//! A dashboard as Grafana's classic JSON.
+
+use serde_json::{Map, Value, json};
+
+use super::body;
+use super::layout::{self, Place, Size};
+use super::panel::{Choice, Dashboard, Panel, Question, Row, Series, Sort, Stat, Variable};
+use super::target;
+
+/// The number of Grafana's classic model. Grafana 11 to 13 read it.
+const SCHEMA_VERSION: u32 = 41;
+
+/// Every dashboard of the bundle has it: the list of links goes by it.
+const TAG: &str = "platform";
+
+/// The JSON of a dashboard.
+pub(super) fn render(dashboard: &Dashboard, uid: &str) -> String {
+    let json = json!({
+        "uid": uid,
+        "title": dashboard.title,
+        "description": dashboard.about,
+        "tags": [TAG],
+        "schemaVersion": SCHEMA_VERSION,
+        "editable": false,
+        "graphTooltip": 1,
+        "refresh": "30s",
+        "time": {"from": format!("now-{}", body::grafana_duration(dashboard.range)), "to": "now"},
+        "timepicker": {"refresh_intervals": ["10s", "30s", "1m", "5m", "15m"]},
+        "timezone": "browser",
+        "links": links(uid),
+        "annotations": {"list": annotations(dashboard)},
+        "templating": {"list": variables(dashboard)},
+        "panels": panels(&dashboard.rows),
+    });
+    format!("{json:#}\n")
+}
+
+fn links(uid: &str) -> Value {
+    let overview = json!({
+        "type": "link", "title": "Overview", "url": format!("/d/{}", super::uid("overview")), "icon": "bolt",
+        "keepTime": true, "includeVars": false, "targetBlank": false, "asDropdown": false, "tags": [], "tooltip": "",
+    });
+    let all = json!({
+        "type": "dashboards", "title": "Dashboards", "tags": [TAG], "icon": "external link",
+        "keepTime": true, "includeVars": false, "targetBlank": false, "asDropdown": true, "url": "", "tooltip": "",
+    });
+    if uid == super::uid("overview") { json!([all]) } else { json!([overview, all]) }
+}
+
+/// Marks over all charts: when something began to page.
+fn annotations(dashboard: &Dashboard) -> Value {
+    let source = dashboard.variables.iter().any(|variable| variable.name == "source");
+    let matcher = if source { ", source=\"$source\"" } else { "" };
+    json!([{
+        "name": "Critical alerts",
+        "datasource": target::prometheus(),
+        "enable": true,
+        "iconColor": "semi-dark-red",
+        "expr": format!("ALERTS{{alertstate=\"firing\", severity=\"critical\"{matcher}}}"),
+        "step": "60s",
+        "titleFormat": "{{alertname}}",
+        "tagKeys": "source",
+    }])
+}
+
+fn variables(dashboard: &Dashboard) -> Vec<Value> {
+    let mut list = vec![datasource("datasource", "Data source", "prometheus")];
+    if uses_sql(dashboard) {
+        list.push(datasource("postgres", "PostgreSQL data source", "grafana-postgresql-datasource"));
+    }
+    list.extend(dashboard.variables.iter().map(variable));
+    list
+}
+
+fn datasource(name: &str, label: &str, plugin: &str) -> Value {
+    json!({
+        "type": "datasource", "name": name, "label": label, "query": plugin, "regex": "", "refresh": 1, "hide": 0,
+        "multi": false, "includeAll": false, "options": [], "current": {}, "skipUrlSync": false,
+    })
+}
+
+fn uses_sql(dashboard: &Dashboard) -> bool {
+    let asks = |series: &[Series]| series.iter().any(|series| matches!(series.question, Question::Sql(_)));
+    let in_panel = |panel: &Panel| match &panel.sort {
+        Sort::Stat(Stat { series, .. })
+        | Sort::Timeseries { series, .. }
+        | Sort::Bar { series }
+        | Sort::Pie { series }
+        | Sort::States { series, .. } => asks(series),
+        Sort::Table(table) => table.sql.is_some(),
+        Sort::Status { .. } | Sort::Problems { .. } | Sort::Alerts { .. } | Sort::Text { .. } => false,
+    };
+    dashboard.rows.iter().flat_map(|row| &row.panels).any(in_panel)
+        || dashboard.variables.iter().any(|variable| matches!(variable.choice, Choice::Sql(_)))
+}
+
+fn variable(variable: &Variable) -> Value {
+    let mut json = json!({
+        "name": variable.name,
+        "label": variable.label,
+        "hide": 0,
+        "multi": variable.many,
+        "includeAll": variable.many,
+        "skipUrlSync": false,
+        "current": {},
+        "options": [],
+    });
+    let more = match &variable.choice {
+        Choice::Query(query) => json!({
+            "type": "query", "datasource": target::prometheus(), "query": query, "definition": query,
+            "refresh": 2, "sort": 1, "regex": "",
+        }),
+        Choice::Sql(text) => json!({
+            "type": "query", "datasource": target::postgres(), "query": text, "definition": text,
+            "refresh": 2, "sort": 0, "regex": "",
+        }),
+        Choice::List(values) => {
+            let option = |(index, value): (usize, &String)| json!({"text": value, "value": value, "selected": index == 0});
+            let options: Vec<_> = values.iter().enumerate().map(option).collect();
+            json!({"type": "custom", "query": values.join(","), "current": options.first(), "options": options})
+        }
+        Choice::Typed(text) => {
+            let option = json!({"text": text, "value": text, "selected": true});
+            json!({"type": "textbox", "query": text, "current": option, "options": [option]})
+        }
+    };
+    if let (Some(json), Value::Object(more)) = (json.as_object_mut(), more) {
+        json.extend(more);
+        if variable.many {
+            json.insert("allValue".to_owned(), ".+".into());
+        }
+    }
+    json
+}
+
+fn panels(rows: &[Row]) -> Vec<Value> {
+    let mut panels = Vec::new();
+    let (mut top, mut id) = (0, 0);
+    let mut next_id = || {
+        id += 1;
+        id
+    };
+    for row in rows.iter().filter(|row| !row.panels.is_empty()) {
+        let mut header = row.title.as_ref().map(|title| {
+            json!({
+                "type": "row", "id": next_id(), "title": title, "collapsed": row.collapsed,
+                "gridPos": {"h": 1, "w": layout::COLUMNS, "x": 0, "y": top}, "panels": [],
+            })
+        });
+        top += u16::from(header.is_some());
+        let sizes: Vec<_> = row.panels.iter().map(size).collect();
+        let (places, next) = layout::place(&sizes, top);
+        let own: Vec<_> =
+            row.panels.iter().zip(places).map(|(own, place)| panel(own, place, next_id())).collect();
+        if row.collapsed
+            && let Some(header) = &mut header
+        {
+            header["panels"] = own.into();
+            panels.extend(Some(header.take()));
+        } else {
+            panels.extend(header);
+            panels.extend(own);
+            top = next;
+        }
+    }
+    panels
+}
+
+/// The size of a panel where it does not say: cards are small, a table takes its line.
+fn size(panel: &Panel) -> Size {
+    let (width, height, grows) = match &panel.sort {
+        Sort::Stat(_) => (4, 4, false),
+        Sort::Status { .. } => (8, 5, true),
+        Sort::Timeseries { .. } => (8, 8, true),
+        Sort::Bar { .. } | Sort::Pie { .. } => (6, 8, false),
+        Sort::Table(_) => (12, 8, true),
+        Sort::Problems { .. } | Sort::Alerts { .. } => (8, 8, true),
+        Sort::States { .. } => (24, 8, true),
+        Sort::Text { .. } => (24, 3, true),
+    };
+    let grows = grows && panel.width.is_none();
+    Size { width: panel.width.unwrap_or(width), height: panel.height.unwrap_or(height), grows }
+}
+
+fn panel(panel: &Panel, place: Place, id: u32) -> Value {
+    let mut json = Map::new();
+    json.insert("id".to_owned(), id.into());
+    json.insert("title".to_owned(), panel.title.clone().into());
+    json.insert("description".to_owned(), body::help(panel).into());
+    json.insert("gridPos".to_owned(), json!(place));
+    json.insert("datasource".to_owned(), target::prometheus());
+    if let Value::Object(body) = body::body(panel) {
+        json.extend(body);
+    }
+    json.into()
+}

@@ -1,0 +1,309 @@
+//! From a panel's keys to its sort: which keys belong to which, and what stands in for those that are left out.
+
+use super::grammar::{Checker, RawColumn, RawPanel, RawSeries, dashboard_hint};
+use super::layout::COLUMNS;
+use super::panel::{Column, Content, Link, Look, Panel, Question, Series, Sort, Stat, Table, Trend};
+use super::unit::Unit;
+use crate::setting::Duration;
+
+const SORTS: &str = "stat, status, timeseries, bar, pie, table, states, problems, alerts, text";
+const DAY: Duration = Duration::seconds(24 * 60 * 60);
+
+/// The sort of a panel, by its key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Stat,
+    Status,
+    Timeseries,
+    Bar,
+    Pie,
+    Table,
+    States,
+    Problems,
+    Alerts,
+    Text,
+}
+
+/// Reads one panel.
+pub(super) fn panel(raw: RawPanel, checker: &mut Checker<'_>) -> Option<Panel> {
+    let before = checker.faults.len();
+    let (key, title) = key(&raw, checker)?;
+    refuse_foreign_keys(key, &raw, checker);
+    if raw.width.is_some_and(|width| !(1..=COLUMNS).contains(&width)) {
+        checker.fault("width", format!("expected 1 to {COLUMNS}"));
+    }
+    if raw.height.is_some_and(|height| !(2..=40).contains(&height)) {
+        checker.fault("height", "expected 2 to 40");
+    }
+    let link = raw.link.clone().and_then(|link| read_link(&link, checker));
+    let (help, empty) = (raw.help.clone(), raw.empty.clone());
+    let (width, height) = (raw.width, raw.height);
+    let sort = sort(key, &title, raw, checker)?;
+    let help = help.or_else(|| help_of(&sort, checker));
+    if help.is_none() {
+        checker.fault("", "expected `help`: a sentence that says what the values mean");
+    }
+    (checker.faults.len() == before).then_some(())?;
+    let nothing = match &sort {
+        Sort::Problems { .. } => "No problem is known",
+        Sort::Alerts { .. } => "No alert fires",
+        _ => "No data",
+    };
+    let empty = empty.unwrap_or_else(|| nothing.to_owned());
+    Some(Panel { title, help: help?, width, height, empty, link, sort })
+}
+
+fn key(raw: &RawPanel, checker: &mut Checker<'_>) -> Option<(Key, String)> {
+    let sorts = [
+        (Key::Stat, &raw.stat),
+        (Key::Status, &raw.status),
+        (Key::Timeseries, &raw.timeseries),
+        (Key::Bar, &raw.bar),
+        (Key::Pie, &raw.pie),
+        (Key::Table, &raw.table),
+        (Key::States, &raw.states),
+        (Key::Problems, &raw.problems),
+        (Key::Alerts, &raw.alerts),
+        (Key::Text, &raw.text),
+    ];
+    let mut given = sorts.into_iter().filter_map(|(key, title)| Some((key, title.clone()?)));
+    match (given.next(), given.next()) {
+        (Some(sort), None) => Some(sort),
+        _ => {
+            checker.fault("", format!("expected exactly one of {SORTS}, with the title as its value"));
+            None
+        }
+    }
+}
+
+/// Tells the keys that say nothing for this sort.
+fn refuse_foreign_keys(key: Key, raw: &RawPanel, checker: &mut Checker<'_>) {
+    use Key::{Alerts, Bar, Pie, Problems, Stat, States, Status, Table, Text, Timeseries};
+    let asks = [Stat, Timeseries, Bar, Pie, States].as_slice();
+    let rules = [
+        ("expr", raw.expr.is_some(), asks),
+        ("sql", raw.sql.is_some(), &[Stat, Timeseries, Bar, Pie, Table]),
+        ("name", raw.name.is_some(), asks),
+        ("series", raw.series.is_some(), asks),
+        ("columns", raw.columns.is_some(), &[Table]),
+        ("unit", raw.unit.is_some(), asks),
+        ("decimals", raw.decimals.is_some(), asks),
+        ("thresholds", raw.thresholds.is_some(), &[Stat, Timeseries, Bar]),
+        ("words", raw.words.is_some(), &[Stat, States]),
+        ("trend", raw.trend.is_some(), &[Stat]),
+        ("better", raw.better.is_some(), &[Stat]),
+        ("last_known", raw.last_known.is_some(), &[Stat]),
+        ("show", raw.show.is_some(), &[Stat]),
+        ("background", raw.background.is_some(), &[Stat]),
+        ("stack", raw.stack.is_some(), &[Timeseries]),
+        ("bars", raw.bars.is_some(), &[Timeseries]),
+        ("over", raw.over.is_some(), &[States]),
+        ("matchers", raw.matchers.is_some(), &[Status, States, Problems, Alerts]),
+        ("markdown", raw.markdown.is_some(), &[Text]),
+    ];
+    for (name, given, belongs_to) in rules {
+        if given && !belongs_to.contains(&key) {
+            checker.fault(name, "says nothing for a panel of this sort");
+        }
+    }
+    if raw.better.is_some() && raw.trend.is_none() {
+        checker.fault("better", "says nothing without `trend`");
+    }
+}
+
+fn sort(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Option<Sort> {
+    let matchers = raw.matchers.clone().unwrap_or_default();
+    let (stack, bars) = (raw.stack.unwrap_or(false), raw.bars.unwrap_or(false));
+    Some(match key {
+        Key::Stat => Sort::Stat(Stat {
+            trend: raw.trend.map(|against| Trend { against, better: raw.better.unwrap_or_default() }),
+            last_known: raw.last_known.unwrap_or(true),
+            show: raw.show.unwrap_or_default(),
+            background: raw.background.unwrap_or(false),
+            series: series(title, raw, checker)?,
+        }),
+        Key::Status => Sort::Status { matchers },
+        Key::Timeseries => Sort::Timeseries { series: series(title, raw, checker)?, stack, bars },
+        Key::Bar => Sort::Bar { series: series(title, raw, checker)? },
+        Key::Pie => Sort::Pie { series: series(title, raw, checker)? },
+        Key::Table => Sort::Table(table(raw, checker)?),
+        Key::States => {
+            let over = raw.over.unwrap_or(DAY);
+            let is_of_sources = raw.expr.is_none() && raw.series.is_none();
+            let series = if is_of_sources {
+                vec![super::status::series(&matchers)]
+            } else {
+                series(title, raw, checker)?
+            };
+            Sort::States { series, over }
+        }
+        Key::Problems => Sort::Problems { matchers },
+        Key::Alerts => Sort::Alerts { matchers },
+        Key::Text => {
+            if raw.markdown.is_none() {
+                checker.fault("", "the key `markdown` is missing");
+            }
+            Sort::Text { markdown: raw.markdown? }
+        }
+    })
+}
+
+/// The series of a panel: listed, or the one whose keys stand in the panel itself.
+fn series(title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Option<Vec<Series>> {
+    let own = raw.expr.is_some() || raw.sql.is_some();
+    match raw.series {
+        Some(_) if own => {
+            checker.fault("series", "expected either `series`, or one `expr` or `sql`");
+            None
+        }
+        Some(list) if list.is_empty() => {
+            checker.fault("series", "expected at least one series");
+            None
+        }
+        Some(list) => {
+            let list = list.into_iter().enumerate().map(|(index, mut series)| {
+                // What is said of the panel holds for each of its series that does not say otherwise.
+                series.unit = series.unit.or(raw.unit);
+                series.decimals = series.decimals.or(raw.decimals);
+                series.thresholds = series.thresholds.or(raw.thresholds);
+                let mut path = crate::yaml::Path::default();
+                one(series, &mut checker.below("series", index, &mut path))
+            });
+            list.collect::<Vec<_>>().into_iter().collect()
+        }
+        None => {
+            let series = RawSeries {
+                name: raw.name.unwrap_or_else(|| title.to_owned()),
+                expr: raw.expr,
+                sql: raw.sql,
+                unit: raw.unit,
+                decimals: raw.decimals,
+                thresholds: raw.thresholds,
+                words: raw.words.unwrap_or_default(),
+            };
+            Some(vec![one(series, checker)?])
+        }
+    }
+}
+
+fn one(raw: RawSeries, checker: &mut Checker<'_>) -> Option<Series> {
+    let question = match (raw.expr, raw.sql) {
+        (Some(expr), None) => Question::Promql(expr.trim().to_owned()),
+        (None, Some(sql)) => Question::Sql(sql),
+        _ => {
+            checker.fault("", "expected exactly one of expr, sql, series");
+            return None;
+        }
+    };
+    let expr = match &question {
+        Question::Promql(expr) => Some(expr.as_str()),
+        Question::Sql(_) => None,
+    };
+    let unit = unit(raw.unit, !raw.words.is_empty(), expr, checker);
+    let look = Look { unit, decimals: raw.decimals, thresholds: raw.thresholds, words: raw.words };
+    Some(Series { name: raw.name, question, look })
+}
+
+/// The unit that is given, or else that which the metric's name gives away.
+fn unit(given: Option<Unit>, has_words: bool, expr: Option<&str>, checker: &mut Checker<'_>) -> Option<Unit> {
+    let Some(expr) = expr.filter(|_| given.is_none() && !has_words) else { return given };
+    let metric = checker.surroundings.first_metric(expr).map_or("", |(name, _)| name);
+    let unit = Unit::of(expr, metric);
+    if unit.is_none() {
+        checker.fault("", "expected `unit`: the names do not tell it (percent is a ratio, where 1 is 100 %)");
+    }
+    unit
+}
+
+fn table(raw: RawPanel, checker: &mut Checker<'_>) -> Option<Table> {
+    let sql = raw.sql;
+    let columns = raw.columns.unwrap_or_default().into_iter().enumerate().map(|(index, raw)| {
+        let mut path = crate::yaml::Path::default();
+        column(raw, sql.is_some(), &mut checker.below("columns", index, &mut path))
+    });
+    let columns: Vec<Column> = columns.collect::<Vec<_>>().into_iter().collect::<Option<_>>()?;
+    let has = |of: fn(&Content) -> bool| columns.iter().any(|column| of(&column.content));
+    let is_whole = has(|content| matches!(content, Content::Label(_)))
+        && has(|content| matches!(content, Content::Promql(_)));
+    if sql.is_none() && !is_whole {
+        checker.fault("columns", "expected `sql`, or columns of which some have `label` and some `expr`");
+    }
+    Some(Table { sql, columns })
+}
+
+fn column(raw: RawColumn, is_sql: bool, checker: &mut Checker<'_>) -> Option<Column> {
+    let content = match (raw.label, raw.expr, raw.column) {
+        (Some(label), None, None) if !is_sql => Content::Label(label),
+        (None, Some(expr), None) if !is_sql => Content::Promql(expr.trim().to_owned()),
+        (None, None, Some(column)) if is_sql => Content::Sql(column),
+        _ => {
+            let expected = if is_sql { "`column`" } else { "exactly one of label, expr" };
+            checker.fault("", format!("expected {expected}"));
+            return None;
+        }
+    };
+    let (name, unit) = match &content {
+        Content::Promql(expr) => (None, unit(raw.unit, !raw.words.is_empty(), Some(expr), checker)),
+        Content::Label(name) | Content::Sql(name) => (Some(title_of(name)), raw.unit),
+    };
+    let Some(name) = raw.name.or(name) else {
+        checker.fault("", "the key `name` is missing");
+        return None;
+    };
+    let link = raw.link.and_then(|link| read_link(&link, checker));
+    let look = Look { unit, decimals: raw.decimals, thresholds: raw.thresholds, words: raw.words };
+    Some(Column { name, content, look, link, width: raw.width })
+}
+
+fn read_link(link: &str, checker: &mut Checker<'_>) -> Option<Link> {
+    match link {
+        "kind" => Some(Link::Kind),
+        _ if link.starts_with('/') || link.contains("://") || link.starts_with("${") => {
+            Some(Link::Address(link.to_owned()))
+        }
+        _ if checker.surroundings.dashboards.contains(link) => Some(Link::Dashboard(link.to_owned())),
+        _ => {
+            let hint = dashboard_hint(link, checker.surroundings);
+            let message = "expected `kind`, the name of a dashboard, or an address";
+            checker.fault_with_hint("link", message, hint);
+            None
+        }
+    }
+}
+
+/// The help of the first metric that is asked for.
+fn help_of(sort: &Sort, checker: &Checker<'_>) -> Option<String> {
+    let questions: Vec<&str> = match sort {
+        Sort::Stat(Stat { series, .. })
+        | Sort::Timeseries { series, .. }
+        | Sort::Bar { series }
+        | Sort::Pie { series }
+        | Sort::States { series, .. } => {
+            series.iter().filter_map(|series| series.question.promql()).collect()
+        }
+        Sort::Table(table) => table.columns.iter().filter_map(|column| column.content.promql()).collect(),
+        Sort::Status { .. } | Sort::Problems { .. } | Sort::Alerts { .. } | Sort::Text { .. } => {
+            return Some(standing_help(sort));
+        }
+    };
+    let metric = questions.into_iter().find_map(|expr| checker.surroundings.first_metric(expr));
+    metric.map(|(_, help)| help.to_owned())
+}
+
+/// What panels mean that ask nothing of their own.
+fn standing_help(sort: &Sort) -> String {
+    match sort {
+        Sort::Status { .. } => "UP: answers, and gives everything that it should. DEGRADED: answers, but something is missing or bad. DOWN: does not answer. NO DATA: the exporter tells nothing of it.",
+        Sort::Problems { .. } => "Why sources are degraded or down, and when each last answered. The exporter's log has a sentence for each.",
+        Sort::Alerts { .. } => "Alerts that fire now, and since when.",
+        _ => "A note.",
+    }
+    .to_owned()
+}
+
+/// A name as a title: `slow_command` as `Slow command`.
+pub(super) fn title_of(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}

@@ -1,0 +1,189 @@
+//! Tables: columns of PromQL joined over their labels, one SELECT, and the alerts that fire.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::field::{self, of_column};
+use super::panel::{Color, Column, Content, Link, Look, Table, Word};
+use super::status::LAST_KNOWN;
+use super::target::{self, Form};
+use super::unit::Unit;
+use crate::probe::Reason;
+use crate::source::Kind;
+
+/// The widths of columns with a short text, in pixels: what is left is for the long ones.
+const LABEL_WIDTH: u16 = 110;
+const TIME_WIDTH: u16 = 150;
+
+/// The body of a table's panel.
+pub(super) fn body(table: &Table, empty: &str) -> Value {
+    let overrides: Vec<_> = table.columns.iter().map(|column| look(column, empty)).collect();
+    let (targets, transformations) = match &table.sql {
+        Some(text) => (vec![target::sql("A", text, Form::Rows)], Vec::new()),
+        None => joined(&table.columns),
+    };
+    json!({
+        "type": "table",
+        "targets": targets,
+        "fieldConfig": {
+            "defaults": {
+                "noValue": empty,
+                "color": {"mode": "thresholds"},
+                "thresholds": {"mode": "absolute", "steps": [{"color": "text", "value": null}]},
+                "mappings": [],
+                "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": true},
+            },
+            "overrides": overrides,
+        },
+        "options": {"cellHeight": "sm", "showHeader": true, "footer": {"show": false, "reducer": ["sum"], "countRows": false, "fields": ""}},
+        "transformations": transformations,
+    })
+}
+
+/// The name of a column before it is shown: a label, a column of the SELECT, or where the value of a query stands.
+fn raw_name(column: &Column) -> &str {
+    match &column.content {
+        Content::Label(name) | Content::Sql(name) => name,
+        Content::Promql(_) => &column.name,
+    }
+}
+
+fn look(column: &Column, empty: &str) -> Value {
+    let mut properties = vec![("displayName", column.name.clone().into())];
+    if is_label(column) {
+        // A label that a row does not have is no missing value.
+        properties.push(("mappings", field::words(&column.look.words)));
+        properties.push(("noValue", "–".into()));
+    } else {
+        properties.extend(field::properties(&column.look, empty));
+    }
+    if !column.look.words.is_empty() || column.look.thresholds.is_some() {
+        properties.push(("custom.cellOptions", json!({"type": "color-text", "wrapText": is_label(column)})));
+    }
+    if let Some(width) = column.width {
+        properties.push(("custom.width", width.into()));
+    }
+    if let Some(link) = &column.link {
+        properties.push(("links", field::cell_link(link)));
+    }
+    of_column(raw_name(column), properties)
+}
+
+/// One question for each column, and how their answers become one table.
+fn joined(columns: &[Column]) -> (Vec<Value>, Vec<Value>) {
+    let labels: Vec<&str> = columns.iter().filter(|column| is_label(column)).map(raw_name).collect();
+    let by = labels.join(", ");
+    let mut targets = Vec::new();
+    let mut names = Map::new();
+    for column in columns {
+        let Some(expr) = column.content.promql() else { continue };
+        let id = target::id(targets.len());
+        let expr = target::scaled(&format!("max by ({by}) ({expr})"), &column.look);
+        targets.push(target::promql(&id, &expr, "", Form::Rows));
+        names.insert(id, column.name.clone().into());
+    }
+    // A single answer has its value under `Value`, several under `Value #A` and so on.
+    let values = names.into_iter().map(|(id, name)| {
+        let value = if targets.len() == 1 { "Value".to_owned() } else { format!("Value #{id}") };
+        (value, name)
+    });
+    let values: Map<String, Value> = values.collect();
+    let order = columns.iter().enumerate().map(|(index, column)| {
+        let shown = values.iter().find(|(_, name)| !is_label(column) && **name == column.name.as_str());
+        (shown.map_or(raw_name(column), |(value, _)| value).to_owned(), index.into())
+    });
+    let order: Map<String, Value> = order.collect();
+    let organize = json!({"excludeByName": {"Time": true}, "indexByName": order, "renameByName": values});
+    let transformations = vec![
+        json!({"id": "merge", "options": {}}),
+        json!({"id": "organize", "options": organize}),
+        json!({"id": "sortBy", "options": {"sort": [sort(columns)]}}),
+    ];
+    (targets, transformations)
+}
+
+fn is_label(column: &Column) -> bool {
+    matches!(column.content, Content::Label(_))
+}
+
+/// The rows with the largest first value stand first, or with the oldest: they are what one looks for.
+fn sort(columns: &[Column]) -> Value {
+    let first = columns.iter().find(|column| !is_label(column));
+    let is_time = first.is_some_and(|column| column.look.unit.is_some_and(Unit::is_time));
+    json!({"field": first.map(raw_name), "desc": !is_time})
+}
+
+/// The body of a panel with what is wrong. A source of which nothing is known any more has a row, too.
+pub(super) fn problems(matchers: &str, empty: &str) -> Value {
+    let problem = format!("platform_source_problem{{{matchers}}}");
+    let success = format!("platform_source_last_success_timestamp_seconds{{{matchers}}}");
+    let answered = format!("{problem} * on (source, kind) group_left () max by (source, kind) ({success})");
+    let gone = format!(
+        "label_replace(max by (source, kind) (last_over_time({success}[{LAST_KNOWN}])) unless on (source) platform_source_up, \
+         \"reason\", \"no data\", \"\", \"\")"
+    );
+    let meaning = |text: &str| Word { text: text.to_owned(), color: Color::Critical };
+    let of_kinds = Kind::ALL.into_iter().flat_map(|kind| kind.facts().reasons).copied();
+    let reasons = Reason::COMMON.into_iter().chain(of_kinds);
+    let reasons =
+        reasons.map(|reason| (reason.to_string(), meaning(&format!("{reason}: {}", reason.meaning()))));
+    let none = ("no data".to_owned(), meaning("no data: the exporter tells nothing of it"));
+    let columns = vec![
+        Column {
+            link: Some(Link::Kind),
+            width: Some(LABEL_WIDTH),
+            ..label("source", "Source", BTreeMap::new())
+        },
+        Column { width: Some(LABEL_WIDTH), ..label("kind", "Kind", BTreeMap::new()) },
+        label("reason", "What is wrong", reasons.chain([none]).collect()),
+        Column {
+            name: "Last answer".to_owned(),
+            content: Content::Promql(format!("{answered} or 0 * {problem} or {gone}")),
+            look: Look {
+                unit: Some(Unit::Ago),
+                words: word("0", "never", Color::Critical),
+                ..Look::default()
+            },
+            link: None,
+            width: Some(TIME_WIDTH),
+        },
+    ];
+    body(&Table { sql: None, columns }, empty)
+}
+
+/// The body of a panel with the alerts that fire. It says so where no rules are loaded: an empty list would look good.
+pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
+    let comma = if matchers.is_empty() { "" } else { ", " };
+    let firing = format!("ALERTS{{alertstate=\"firing\", alertname!=\"Watchdog\"{comma}{matchers}}}");
+    let since = format!("ALERTS_FOR_STATE and ignoring (alertstate) {firing}");
+    let watchdog = "absent(ALERTS{alertname=\"Watchdog\"})";
+    let missing = format!(
+        "label_replace(0 * {watchdog}, \"alertname\", \"No Watchdog: are the rules loaded?\", \"\", \"\")"
+    );
+    let severities = [("critical", Color::Critical), ("warning", Color::Warning)];
+    let severities =
+        severities.map(|(text, color)| (text.to_owned(), Word { text: text.to_uppercase(), color }));
+    let columns = vec![
+        Column { width: Some(LABEL_WIDTH), ..label("severity", "Severity", severities.into()) },
+        label("alertname", "Alert", BTreeMap::new()),
+        label("source", "Source", BTreeMap::new()),
+        Column {
+            name: "Since".to_owned(),
+            content: Content::Promql(format!("({since}) or {missing}")),
+            look: Look { unit: Some(Unit::Ago), words: word("0", "now", Color::Warning), ..Look::default() },
+            link: None,
+            width: Some(TIME_WIDTH),
+        },
+    ];
+    body(&Table { sql: None, columns }, empty)
+}
+
+fn word(value: &str, text: &str, color: Color) -> BTreeMap<String, Word> {
+    BTreeMap::from([(value.to_owned(), Word { text: text.to_owned(), color })])
+}
+
+fn label(label: &str, name: &str, words: BTreeMap<String, Word>) -> Column {
+    let look = Look { words, ..Look::default() };
+    Column { name: name.to_owned(), content: Content::Label(label.to_owned()), look, link: None, width: None }
+}

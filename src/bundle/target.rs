@@ -1,0 +1,75 @@
+//! Questions as Grafana puts them.
+
+use serde_json::{Value, json};
+
+use super::panel::{Look, Question};
+
+/// The data source of metrics.
+pub(super) fn prometheus() -> Value {
+    json!({"type": "prometheus", "uid": "${datasource}"})
+}
+
+/// The data source of tables for one user: what is no label.
+pub(super) fn postgres() -> Value {
+    json!({"type": "grafana-postgresql-datasource", "uid": "${postgres}"})
+}
+
+/// What is wanted of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The present value of each series.
+    Now,
+    /// Each series over the range of time.
+    Over,
+    /// The present values as rows with a column for each label.
+    Rows,
+}
+
+/// A question to Prometheus.
+pub(super) fn promql(id: &str, expr: &str, name: &str, form: Form) -> Value {
+    json!({
+        "datasource": prometheus(),
+        "editorMode": "code",
+        "expr": expr,
+        "format": if form == Form::Rows { "table" } else { "time_series" },
+        "instant": form != Form::Over,
+        "legendFormat": name,
+        "range": form == Form::Over,
+        "refId": id,
+    })
+}
+
+/// A question to PostgreSQL.
+pub(super) fn sql(id: &str, text: &str, form: Form) -> Value {
+    json!({
+        "datasource": postgres(),
+        "editorMode": "code",
+        "format": if form == Form::Over { "time_series" } else { "table" },
+        "rawQuery": true,
+        "rawSql": text,
+        "refId": id,
+    })
+}
+
+/// A series' question.
+pub(super) fn question(id: &str, question: &Question, look: &Look, name: &str, form: Form) -> Value {
+    match question {
+        Question::Promql(expr) => promql(id, &scaled(expr, look), name, form),
+        Question::Sql(text) => sql(id, text, form),
+    }
+}
+
+/// The expression in what Grafana counts in: milliseconds for points in time.
+pub(super) fn scaled(expr: &str, look: &Look) -> String {
+    if look.unit.is_some_and(super::unit::Unit::is_time) {
+        format!("1000 * ({expr})")
+    } else {
+        expr.to_owned()
+    }
+}
+
+/// The name of a panel's query: A, B, C …
+pub(super) fn id(index: usize) -> String {
+    let letter = u32::try_from(index).ok().and_then(|index| char::from_u32('A' as u32 + index));
+    letter.filter(char::is_ascii_uppercase).map_or_else(|| format!("Q{index}"), String::from)
+}

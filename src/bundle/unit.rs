@@ -1,0 +1,80 @@
+//! Units: their names in the grammar, Grafana's names for them, and the one that a metric's name gives away.
+
+/// How a value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Unit {
+    /// A number with a suffix for thousands.
+    Count,
+    /// A number as it is.
+    Number,
+    /// A ratio, where 1 is 100 %.
+    Percent,
+    Bytes,
+    BytesPerSecond,
+    Seconds,
+    Microseconds,
+    PerSecond,
+    RequestsPerSecond,
+    PerMinute,
+    /// A point in time in Unix seconds, as the time since then.
+    Ago,
+    /// A point in time in Unix seconds, as a date.
+    Date,
+    Dollars,
+    Euros,
+    Text,
+}
+
+impl Unit {
+    /// Grafana's name.
+    pub(super) const fn grafana(self) -> &'static str {
+        match self {
+            Self::Count => "short",
+            Self::Number => "none",
+            Self::Percent => "percentunit",
+            Self::Bytes => "bytes",
+            Self::BytesPerSecond => "Bps",
+            Self::Seconds => "s",
+            Self::Microseconds => "µs",
+            Self::PerSecond => "ops",
+            Self::RequestsPerSecond => "reqps",
+            Self::PerMinute => "opm",
+            Self::Ago => "dateTimeFromNow",
+            Self::Date => "dateTimeAsIso",
+            Self::Dollars => "currencyUSD",
+            Self::Euros => "currencyEUR",
+            Self::Text => "string",
+        }
+    }
+
+    /// Whether the value is a point in time: Prometheus has seconds, Grafana wants milliseconds.
+    pub(super) const fn is_time(self) -> bool {
+        matches!(self, Self::Ago | Self::Date)
+    }
+
+    /// The unit that an expression over this metric has, as far as the names tell.
+    ///
+    /// None for a ratio of two metrics: it may be a share as well as an average.
+    pub(super) fn of(expr: &str, metric: &str) -> Option<Self> {
+        if expr.contains(" / ") {
+            return None;
+        }
+        if expr.trim_start().starts_with("time() -") {
+            return Some(Self::Seconds);
+        }
+        let is_rate = expr.contains("rate(");
+        let base = metric.strip_suffix("_total").unwrap_or(metric);
+        let ends = |suffix: &str| base.ends_with(suffix);
+        match is_rate {
+            false if ends("_timestamp_seconds") => Some(Self::Ago),
+            false if ends("_seconds") => Some(Self::Seconds),
+            false if ends("_bytes") => Some(Self::Bytes),
+            false if ends("_ratio") => Some(Self::Percent),
+            false => Some(Self::Count),
+            true if ends("_bytes") => Some(Self::BytesPerSecond),
+            true if ends("_seconds") => None,
+            true => Some(Self::PerSecond),
+        }
+    }
+}

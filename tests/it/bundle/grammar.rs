@@ -1,0 +1,249 @@
+//! The grammar of dashboards, through a pack of one's own: as a user writes it.
+
+use std::io;
+
+use platform_exporter::bundle::{self, File};
+use platform_exporter::config::{self, Config, Surroundings};
+use platform_exporter::yaml::Faults;
+use serde_json::Value;
+
+const CONFIG: &str = "
+sources:
+  db: {postgres: {url: \"postgres://localhost/shop\"}}
+  broken.db: {postgres: {url: \"postgres://localhost/shop\"}}
+packs:
+  shop: {file: shop.yml, db: db}
+";
+
+const HEAD: &str = "
+about: What the shop has.
+inputs: {db: {kind: postgres, help: The shop's database.}, cache: {kind: redis, help: A cache., optional: true}}
+queries:
+  - name: users
+    source: $(db)
+    sql: SELECT plan, count(*) AS users FROM users GROUP BY plan
+    labels: [plan]
+    metrics: [{name: shop_users, value: users, help: Accounts by plan.}]
+dashboard:
+  title: Shop
+  about: How the shop is.
+";
+
+fn load(dashboard: &str) -> Config {
+    let pack = format!("{HEAD}{dashboard}");
+    let file = |_: &str| io::Result::Ok(pack.clone());
+    let surroundings = Surroundings { variable: &|_| None, file: &file };
+    config::load(CONFIG, "platform.yml", surroundings).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+fn render(dashboard: &str) -> Result<Vec<File>, Faults> {
+    bundle::render(Some(&load(dashboard)))
+}
+
+fn shop(dashboard: &str) -> Value {
+    let files = render(dashboard).unwrap_or_else(|faults| panic!("{faults}"));
+    let file = files.iter().find(|file| file.path == "grafana/dashboards/shop.json").unwrap();
+    serde_json::from_str(&file.text).unwrap()
+}
+
+fn panel<'a>(dashboard: &'a Value, title: &str) -> &'a Value {
+    let panels = dashboard["panels"].as_array().unwrap();
+    panels.iter().find(|panel| panel["title"] == title).unwrap_or_else(|| panic!("{title} is not there"))
+}
+
+/// A panel of one line has its help, its unit and its look from the metric that it asks for.
+#[test]
+fn defaults_make_a_panel_of_one_line() {
+    let shop = shop("  rows: [{panels: [{stat: Users, expr: sum(shop_users)}]}]\n");
+    let users = panel(&shop, "Users");
+    assert_eq!(users["description"], "Accounts by plan.");
+    assert_eq!(users["fieldConfig"]["defaults"]["unit"], "short");
+    assert_eq!(users["targets"][0]["expr"], "sum(shop_users)");
+    assert_eq!(users["targets"][0]["instant"], true);
+    assert_eq!(shop["uid"], "platform-shop");
+    let status = panel(&shop, "Status")["targets"][0]["expr"].as_str().unwrap();
+    assert!(status.contains("source=~\"db\""), "{status}");
+}
+
+/// With a configuration, there are the dashboards of its kinds and packs, and no others.
+#[test]
+fn a_configuration_gets_the_dashboards_of_what_it_has() {
+    let files = render("  rows: [{panels: [{stat: Users, expr: sum(shop_users)}]}]\n").unwrap();
+    let mut paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+    paths.sort_unstable();
+    let expected = ["exporter", "overview", "postgres", "shop"];
+    assert_eq!(paths, expected.map(|name| format!("grafana/dashboards/{name}.json")));
+}
+
+#[test]
+fn every_sort_of_panel_is_rendered() {
+    let shop = shop(
+        "
+  variables:
+    - {name: plan, query: 'label_values(shop_users, plan)', many: true}
+    - {name: days, list: ['1', '7']}
+    - {name: user, typed: ''}
+    - {name: account, sql: SELECT id FROM users}
+  rows:
+    - row: All
+      panels:
+        - {stat: Trend, expr: sum(shop_users), trend: 7d, better: less, thresholds: {warning: 10, critical: 5}}
+        - {status: Cards}
+        - {timeseries: Lines, expr: shop_users, name: '{{plan}}', stack: true}
+        - {bar: Bars, expr: shop_users, name: '{{plan}}'}
+        - {pie: Slices, sql: 'SELECT plan, count(*) FROM users GROUP BY 1', unit: count, help: By plan.}
+        - table: Rows
+          sql: SELECT id, spent FROM users
+          help: Who spends most.
+          columns: [{column: spent, unit: euros}, {column: id, name: User, link: '/d/platform-shop?var-user=${__value.text}'}]
+        - table: Joined
+          columns: [{label: plan}, {name: Users, expr: shop_users}, {name: Again, expr: shop_users}]
+        - {states: Day, expr: shop_users, words: {'0': {text: none, color: critical}}}
+        - {alerts: Firing}
+        - {problems: Wrong}
+        - {text: Note, markdown: '**Read** this.'}
+        - {stat: Elsewhere, expr: rabbitmq_up, of: rabbitmq}
+        - {stat: Cached, expr: 'redis_up{source=\"$(cache)\"}'}
+",
+    );
+    let kinds = [
+        ("Trend", "stat"),
+        ("Cards", "stat"),
+        ("Lines", "timeseries"),
+        ("Bars", "bargauge"),
+        ("Slices", "piechart"),
+        ("Rows", "table"),
+        ("Joined", "table"),
+        ("Day", "state-timeline"),
+        ("Firing", "table"),
+        ("Wrong", "table"),
+        ("Note", "text"),
+    ];
+    for (title, kind) in kinds {
+        assert_eq!(panel(&shop, title)["type"], kind, "{title}");
+    }
+    let trend = panel(&shop, "Trend");
+    assert_eq!((&trend["timeFrom"], &trend["options"]["showPercentChange"]), (&"7d".into(), &true.into()));
+    assert_eq!(trend["options"]["percentChangeColorMode"], "inverted");
+    let colors: Vec<_> =
+        trend["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array().unwrap().iter().collect();
+    assert_eq!(
+        (&colors[0]["color"], &colors[2]["color"]),
+        (&"semi-dark-red".into(), &"semi-dark-green".into())
+    );
+    let rows = panel(&shop, "Rows");
+    assert_eq!(rows["targets"][0]["datasource"]["uid"], "${postgres}");
+    let link = rows["fieldConfig"]["overrides"][1]["properties"].as_array().unwrap().iter();
+    let url = link.filter(|property| property["id"] == "links").map(|property| &property["value"][0]["url"]);
+    assert_eq!(url.collect::<Vec<_>>(), ["/d/platform-shop?var-user=${__value.text}"]);
+    let joined = panel(&shop, "Joined");
+    assert_eq!(joined["targets"][1]["expr"], "max by (plan) (shop_users)");
+    // What names an input that is not given, or is of a kind that is not there, is left out.
+    for absent in ["Cached", "Elsewhere"] {
+        assert!(shop["panels"].as_array().unwrap().iter().all(|panel| panel["title"] != absent));
+    }
+    let variables: Vec<_> =
+        shop["templating"]["list"].as_array().unwrap().iter().map(|variable| &variable["name"]).collect();
+    assert_eq!(variables, ["datasource", "postgres", "plan", "days", "user", "account"]);
+}
+
+/// One fault of each sort: all are told, each at its place in the pack's file.
+#[test]
+fn all_faults_are_told_at_once() {
+    let dashboard = "  variables:
+    - {name: a b, query: x, sql: y}
+  rows:
+    - panels: []
+    - panels:
+        - {stat: A, timeseries: A, expr: shop_users}
+        - {stat: B, expr: shop_users, unit: byte}
+        - {stat: C, expr: shop_users, tresholds: {warning: 1}}
+        - {stat: D, expr: shop_users / shop_users}
+        - {stat: E, expr: nothing_known}
+        - {timeseries: F, expr: shop_users, trend: 1d}
+        - {stat: G, expr: shop_users, link: postgers}
+        - {table: H, columns: [{label: plan}], help: None.}
+        - {stat: I, help: None.}
+        - {stat: J, expr: shop_users, width: 30}
+        - {text: K}
+";
+    let first = HEAD.lines().count() + 1;
+    let at = |line: usize| first + line - 1;
+    let expected = [
+        format!("{}:7: dashboard.variables[0]: expected exactly one of query, sql, list, typed", at(2)),
+        format!("{}:14: dashboard.variables[0].name: expected letters, digits and `_`", at(2)),
+        format!("{}:15: dashboard.rows[0].panels: expected at least one panel", at(4)),
+        format!(
+            "{}:11: dashboard.rows[1].panels[0]: expected exactly one of stat, status, timeseries, bar, pie, table, states, problems, alerts, text, with the title as its value",
+            at(6)
+        ),
+        format!(
+            "{}:11: dashboard.rows[1].panels[3]: expected `unit`: the names do not tell it (percent is a ratio, where 1 is 100 %)",
+            at(9)
+        ),
+        format!(
+            "{}:11: dashboard.rows[1].panels[4]: expected `help`: a sentence that says what the values mean",
+            at(10)
+        ),
+        format!("{}:52: dashboard.rows[1].panels[5].trend: says nothing for a panel of this sort", at(11)),
+        format!(
+            "{}:45: dashboard.rows[1].panels[6].link: expected `kind`, the name of a dashboard, or an address (did you mean `postgres`?)",
+            at(12)
+        ),
+        format!(
+            "{}:31: dashboard.rows[1].panels[7].columns: expected `sql`, or columns of which some have `label` and some `expr`",
+            at(13)
+        ),
+        format!("{}:11: dashboard.rows[1].panels[8]: expected exactly one of expr, sql, series", at(14)),
+        format!("{}:46: dashboard.rows[1].panels[9].width: expected 1 to 24", at(15)),
+        format!("{}:11: dashboard.rows[1].panels[10]: the key `markdown` is missing", at(16)),
+    ];
+    let found = render(dashboard).unwrap_err().to_string();
+    let found: Vec<_> = found.lines().map(|line| line.trim_start_matches("shop.yml:")).collect();
+    let units = format!("{}:45: dashboard.rows[1].panels[1].unit: expected one of count, number, ", at(7));
+    let keys = format!("{}:39: dashboard.rows[1].panels[2].tresholds: unknown key; expected one of ", at(8));
+    let (of_types, others): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|line| line.starts_with(&units) || line.starts_with(&keys));
+    assert_eq!(others, expected.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(of_types[0].ends_with("found `byte` (did you mean `bytes`?)"), "{of_types:?}");
+    assert!(of_types[1].ends_with("(did you mean `thresholds`?)"), "{of_types:?}");
+}
+
+/// Every key and every unit is described: the page is checked against what the grammar itself says it knows.
+#[test]
+fn the_page_describes_every_key_and_every_unit() {
+    let page = include_str!("../../../docs/dashboards.md");
+    let known = |panel: &str| {
+        let faults = render(&format!("  rows: [{{panels: [{panel}]}}]\n")).unwrap_err().to_string();
+        let list = faults
+            .split("expected one of ")
+            .nth(1)
+            .unwrap()
+            .split([' ', '('])
+            .take_while(|word| !word.starts_with("found"));
+        list.map(|word| word.trim_end_matches(',').to_owned()).collect::<Vec<_>>()
+    };
+    let words =
+        [known("{stat: A, nothing: 1}"), known("{stat: A, expr: shop_users, unit: nothing}")].concat();
+    assert!(words.len() > 40, "{words:?}");
+    let missing = words.iter().filter(|word| {
+        !word.is_empty() && !page.contains(&format!("`{word}`")) && !page.contains(&format!("`{word}: "))
+    });
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+/// A dashboard's address is made of the pack's name, so not every name will do.
+#[test]
+fn a_name_that_cannot_be_an_address_is_told() {
+    let pack = format!("{HEAD}  rows: [{{panels: [{{text: A, markdown: B}}]}}]\n");
+    let file = |_: &str| io::Result::Ok(pack.clone());
+    for name in ["redis", "shop.eu", "a-name-that-is-longer-than-grafana-takes"] {
+        let config = CONFIG.replace("  shop: ", &format!("  {name}: "));
+        let config = config::load(&config, "platform.yml", Surroundings { variable: &|_| None, file: &file });
+        let found = bundle::render(Some(&config.unwrap())).unwrap_err().to_string();
+        assert!(
+            found.contains(&format!("the name of the pack, `{name}`, becomes the dashboard's address")),
+            "{found}"
+        );
+    }
+}

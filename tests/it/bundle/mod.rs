@@ -1,0 +1,93 @@
+//! The bundle: the grammar of dashboards, what is rendered, and whether its panels have data.
+
+mod end_to_end;
+mod grammar;
+mod lint;
+mod promql;
+
+use platform_exporter::bundle;
+use serde_json::Value;
+
+use crate::support::exporter::binary;
+
+/// A dashboard as it is rendered, with its name.
+struct Rendered {
+    name: String,
+    json: Value,
+}
+
+/// Every dashboard that is rendered without a configuration.
+fn dashboards() -> Vec<Rendered> {
+    let files = bundle::render(None).unwrap_or_else(|faults| panic!("{faults}"));
+    let dashboards = files.into_iter().filter_map(|file| {
+        let name = file.path.strip_prefix("grafana/dashboards/")?.strip_suffix(".json")?.to_owned();
+        Some(Rendered { name, json: serde_json::from_str(&file.text).unwrap() })
+    });
+    let dashboards: Vec<_> = dashboards.collect();
+    assert!(dashboards.len() >= 11, "{}", dashboards.len());
+    dashboards
+}
+
+impl Rendered {
+    /// Every panel that is no row, those in collapsed rows among them.
+    fn panels(&self) -> Vec<&Value> {
+        let top = self.json["panels"].as_array().unwrap();
+        let nested = top.iter().filter_map(|row| row["panels"].as_array()).flatten();
+        top.iter().filter(|panel| panel["type"] != "row").chain(nested).collect()
+    }
+
+    /// `NAME / TITLE`, for messages.
+    fn title(&self, panel: &Value) -> String {
+        format!("{} / {}", self.name, text(&panel["title"]))
+    }
+
+    fn variables(&self) -> &[Value] {
+        self.json["templating"]["list"].as_array().unwrap()
+    }
+}
+
+/// The command writes what is rendered, and tells where; what is wrong with a pack's dashboard ends it.
+#[test]
+fn the_command_writes_the_files() {
+    let directory = tempfile::TempDir::with_prefix("bundle-").unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(binary());
+        command.arg("bundle").args(arguments).current_dir(directory.path()).output().unwrap()
+    };
+    let output = run(&["--out", "out"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let written = String::from_utf8(output.stdout).unwrap();
+    for file in bundle::render(None).unwrap() {
+        let path = format!("out/{}", file.path);
+        assert!(written.lines().any(|line| line == path), "{path}: {written}");
+        assert_eq!(std::fs::read_to_string(directory.path().join(path)).unwrap(), file.text);
+    }
+
+    let config =
+        "sources: {db: {postgres: {url: \"postgres://localhost\"}}}\npacks: {shop: {file: shop.yml}}\n";
+    let pack = "about: A shop.\ndashboard: {title: Shop, about: A shop., rows: [{panels: [{start: A}]}]}\n";
+    std::fs::write(directory.path().join("platform.yml"), config).unwrap();
+    std::fs::write(directory.path().join("shop.yml"), pack).unwrap();
+    let output = run(&["--out", "again", "--config.file", "platform.yml"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("shop.yml:2:60: dashboard.rows[0].panels[0].start: unknown key"), "{told}");
+    assert!(told.contains("(did you mean `stat`?)"), "{told}");
+    assert!(!directory.path().join("again").exists(), "nothing is written where anything is wrong");
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn targets(panel: &Value) -> &[Value] {
+    panel["targets"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// An expression as Grafana sends it: with `value` for the variables that viewers set.
+fn replaced(expr: &str, rate_interval: &str, value: &str) -> String {
+    let now = jiff::Timestamp::now().as_second().to_string();
+    let expr = expr.replace("$__rate_interval", rate_interval).replace("${__to:date:seconds}", &now);
+    let variable = regex::Regex::new(r"\$\{?[a-z_]+\}?").unwrap();
+    variable.replace_all(&expr, value).into_owned()
+}

@@ -28,7 +28,7 @@ pub(super) struct Running {
     inboxes: BTreeMap<SourceName, Inbox>,
     sources: BTreeMap<SourceName, SourceTasks>,
     queries: BTreeMap<String, (Declared, Task<()>)>,
-    roll_ups: BTreeMap<String, ((u64, Vec<Watched>), Task<()>)>,
+    roll_ups: BTreeMap<String, (RollUpIdentity, Task<()>)>,
 }
 
 /// The loops of one source.
@@ -44,6 +44,13 @@ struct SourceTasks {
 struct Identity {
     fingerprint: u64,
     questions: Vec<Question>,
+}
+
+/// What makes a roll-up the same as before: its configuration, and the queries that give what it observes.
+#[derive(PartialEq)]
+struct RollUpIdentity {
+    fingerprint: u64,
+    watched: Vec<Watched>,
 }
 
 /// A task that can be ended by itself.
@@ -139,7 +146,8 @@ impl Running {
             self.queries.insert(declared.spec.name.clone(), (declared.clone(), loops.spawn(work)));
         }
         for (roll_up, identity) in roll_ups {
-            let work = roll_up::run(roll_up.clone(), identity.1.clone(), Arc::clone(&loops.store), first());
+            let work =
+                roll_up::run(roll_up.clone(), identity.watched.clone(), Arc::clone(&loops.store), first());
             self.roll_ups.insert(roll_up.pack.clone(), (identity, loops.spawn(work)));
         }
     }
@@ -177,7 +185,11 @@ impl Identity {
 }
 
 /// The roll-ups of a configuration, each with what makes it the same as before.
-fn roll_ups(config: &Config) -> impl Iterator<Item = (&RollUp, (u64, Vec<Watched>))> {
+fn roll_ups(config: &Config) -> impl Iterator<Item = (&RollUp, RollUpIdentity)> {
     let roll_ups = config.roll_ups().iter();
-    roll_ups.map(|roll_up| (roll_up, (roll_up.fingerprint, roll_up::watched(roll_up, config))))
+    roll_ups.map(|roll_up| {
+        let identity =
+            RollUpIdentity { fingerprint: roll_up.fingerprint, watched: roll_up::watched(roll_up, config) };
+        (roll_up, identity)
+    })
 }

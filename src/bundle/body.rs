@@ -20,7 +20,13 @@ pub(super) fn body(panel: &Panel) -> Value {
     match &panel.sort {
         Sort::Stat(card) => stat(panel, card),
         Sort::Status { matchers } => cards(matchers),
-        Sort::Timeseries { series, stack, bars } => timeseries(panel, series, *stack, *bars),
+        Sort::Timeseries { series, stack, bars, over } => {
+            let mut body = timeseries(panel, series, *stack, *bars);
+            if let Some(over) = *over {
+                body["timeFrom"] = grafana_duration(over).into();
+            }
+            body
+        }
         Sort::Bar { series } => bar(panel, series),
         Sort::Pie { series } => pie(panel, series),
         Sort::Table(table) => table::body(table, &panel.empty),

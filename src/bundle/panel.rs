@@ -85,8 +85,8 @@ pub(super) enum Sort {
     Stat(Stat),
     /// A card for each source that the matchers select.
     Status { matchers: String },
-    /// Lines, areas or bars over time.
-    Timeseries { series: Vec<Series>, stack: bool, bars: bool },
+    /// Lines, areas or bars over the time that the dashboard shows, or over the last so many hours.
+    Timeseries { series: Vec<Series>, stack: bool, bars: bool, over: Option<Duration> },
     /// A bar for each series.
     Bar { series: Vec<Series> },
     /// A slice for each series.

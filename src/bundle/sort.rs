@@ -97,7 +97,7 @@ fn refuse_foreign_keys(key: Key, raw: &RawPanel, checker: &mut Checker<'_>) {
         ("background", raw.background.is_some(), &[Stat]),
         ("stack", raw.stack.is_some(), &[Timeseries]),
         ("bars", raw.bars.is_some(), &[Timeseries]),
-        ("over", raw.over.is_some(), &[States]),
+        ("over", raw.over.is_some(), &[Timeseries, States]),
         ("matchers", raw.matchers.is_some(), &[Status, States, Problems, Alerts]),
         ("markdown", raw.markdown.is_some(), &[Text]),
     ];
@@ -123,7 +123,10 @@ fn sort(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Opti
             series: series(title, raw, checker)?,
         }),
         Key::Status => Sort::Status { matchers },
-        Key::Timeseries => Sort::Timeseries { series: series(title, raw, checker)?, stack, bars },
+        Key::Timeseries => {
+            let over = raw.over;
+            Sort::Timeseries { series: series(title, raw, checker)?, stack, bars, over }
+        }
         Key::Bar => Sort::Bar { series: series(title, raw, checker)? },
         Key::Pie => Sort::Pie { series: series(title, raw, checker)? },
         Key::Table => Sort::Table(table(raw, checker)?),

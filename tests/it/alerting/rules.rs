@@ -6,7 +6,7 @@ use platform_exporter::bundle;
 use platform_exporter::metric::Desc;
 use platform_exporter::pack;
 use platform_exporter::query::grammar::declared;
-use platform_exporter::snapshot::{health_catalogue, own_catalogue};
+use platform_exporter::snapshot::{health_catalogue, own_catalogue, roll_up_catalogue};
 use platform_exporter::source::Kind;
 use platform_exporter::yaml::{self, Faults, Node, Value};
 
@@ -107,7 +107,7 @@ fn of_packs() -> Vec<Desc> {
 #[test]
 fn rules_name_only_metrics_that_there_are() {
     let of_kind = |kind: Kind| kind.facts().up.clone().into_iter().chain((kind.facts().catalogue)());
-    let known = own_catalogue().into_iter().chain(health_catalogue());
+    let known = own_catalogue().into_iter().chain(health_catalogue()).chain(roll_up_catalogue());
     let known = known.chain(Kind::ALL.into_iter().flat_map(of_kind)).chain(of_packs());
     let known = known.map(|desc| desc.name.into_owned());
     let mut known: BTreeSet<String> = known.chain(PROMETHEUS.map(str::to_owned)).collect();

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answers::{ON_DEMAND_PRICE, SPOT_PRICE};
 use super::world::World;
 use super::{Deployment, PAGE, SOON};
+use crate::bundle::replaced;
+use crate::support::exporter::binary;
 use crate::support::prometheus::Prometheus;
 use crate::support::wait::{eventually, until};
 
@@ -63,6 +65,65 @@ async fn every_expression_has_an_answer() {
     for alarm in alarms {
         eventually(SOON, alarm, async || prometheus.query(alarm).await != json!([])).await;
     }
+}
+
+/// The dashboard for this configuration.
+fn dashboard(deployment: &Deployment) -> Value {
+    let config = deployment.logs.path().join("bundle.yml");
+    std::fs::write(&config, deployment.config()).unwrap();
+    let out = deployment.logs.path().join("bundle");
+    let mut bundle = Command::new(binary());
+    let output =
+        bundle.args(["bundle", "--out"]).arg(&out).arg("--config.file").arg(&config).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let file = std::fs::read_to_string(out.join("grafana/dashboards/hivesync.json")).unwrap();
+    serde_json::from_str(&file).unwrap()
+}
+
+/// Every question of the dashboard has an answer, and each card one; the tables are those of the page.
+#[tokio::test]
+async fn every_panel_of_the_dashboard_has_data() {
+    let deployment = Deployment::of(&World::new()).await;
+    let exporter = deployment.exporter().await;
+    let config = format!(
+        "global: {{scrape_interval: 1s}}\n\
+         scrape_configs: [{{job_name: platform_exporter, static_configs: [{{targets: [\"{}\"]}}]}}]\n",
+        exporter.address()
+    );
+    let prometheus = Prometheus::start(&config).await;
+    let dashboard = dashboard(&deployment);
+    let (mut asked, mut tables) = (0, Vec::new());
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let title = panel["title"].as_str().unwrap_or_default();
+        // They are empty while all is well.
+        if ["What is wrong", "What is firing"].contains(&title) {
+            continue;
+        }
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            if let Some(sql) = target["rawSql"].as_str() {
+                tables.push(rows(&deployment, sql));
+                continue;
+            }
+            let (id, expr) = (target["refId"].as_str().unwrap(), target["expr"].as_str().unwrap());
+            // What is last known is not asked for while there is a present value, and instance hours take half an hour.
+            if id == "Z" || id.starts_with("last") || expr.contains("[30d:5m]") {
+                continue;
+            }
+            asked += 1;
+            let found = until(SOON, title, async || {
+                let answer = prometheus.query(&replaced(expr, "10s", "")).await;
+                answer.as_array().filter(|answer| !answer.is_empty()).cloned()
+            });
+            let found = found.await.len();
+            let is_single =
+                panel["type"] == "stat" && !target["legendFormat"].as_str().unwrap().contains("{{");
+            assert!(found == 1 || !is_single, "{title}: {found}");
+        }
+    }
+    assert!(asked > 60, "{asked}");
+    let of_page = [block("sql", "LIMIT 20"), block("sql", "'AI error'")];
+    assert_eq!(tables, of_page.map(|sql| rows(&deployment, sql)));
+    assert!(tables.iter().all(|rows| rows.len() >= 20), "{tables:?}");
 }
 
 /// A spot instance for ten hours, another beside it for five, one on demand for two; and one that is offline.

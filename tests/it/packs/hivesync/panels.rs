@@ -67,17 +67,32 @@ async fn every_expression_has_an_answer() {
     }
 }
 
-/// The dashboard for this configuration.
-fn dashboard(deployment: &Deployment) -> Value {
-    let config = deployment.logs.path().join("bundle.yml");
-    std::fs::write(&config, deployment.config()).unwrap();
-    let out = deployment.logs.path().join("bundle");
+/// The dashboard for a configuration, and its rules.
+fn bundle(text: &str) -> (Value, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let (config, out) = (directory.path().join("platform.yml"), directory.path().join("bundle"));
+    std::fs::write(&config, text).unwrap();
     let mut bundle = Command::new(binary());
     let output =
         bundle.args(["bundle", "--out"]).arg(&out).arg("--config.file").arg(&config).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let file = std::fs::read_to_string(out.join("grafana/dashboards/hivesync.json")).unwrap();
-    serde_json::from_str(&file).unwrap()
+    let file = |path: &str| std::fs::read_to_string(out.join(path)).unwrap();
+    let dashboard = serde_json::from_str(&file("grafana/dashboards/hivesync.json")).unwrap();
+    (dashboard, file("alerts/hivesync.rules.yml"))
+}
+
+/// What needs logs or workers is left out without them, and nothing else.
+#[test]
+fn the_bundle_does_without_optional_inputs() {
+    let sources = "sources: {app-db: {postgres: {url: 'postgres://localhost'}}, cache: {redis: {url: 'redis://localhost'}}}";
+    let (dashboard, rules) =
+        bundle(&format!("{sources}\npacks: {{hivesync: {{db: app-db, cache: cache}}}}\n"));
+    let panels = dashboard["panels"].as_array().unwrap();
+    let has = |title: &str| panels.iter().any(|panel| panel["title"] == title);
+    assert!(has("Online users") && has("Recent incidents") && has("Price of a GPU hour"));
+    assert!(!has("CPU workers") && !has("Workers") && !has("AI errors in the log"));
+    assert!(rules.contains("HivesyncQueueStuck") && rules.contains("HivesyncRollUpNotWritten"), "{rules}");
+    assert!(!rules.contains("HivesyncQueueWithoutWorkers") && !rules.contains("LogStale"), "{rules}");
 }
 
 /// Every question of the dashboard has an answer, and each card one; the tables are those of the page.
@@ -91,7 +106,7 @@ async fn every_panel_of_the_dashboard_has_data() {
         exporter.address()
     );
     let prometheus = Prometheus::start(&config).await;
-    let dashboard = dashboard(&deployment);
+    let (dashboard, _) = bundle(&deployment.config());
     let (mut asked, mut tables) = (0, Vec::new());
     for panel in dashboard["panels"].as_array().unwrap() {
         let title = panel["title"].as_str().unwrap_or_default();

@@ -110,7 +110,7 @@ pub enum Command {
         /// The pack's name.
         name: Option<String>,
     },
-    /// Write the dashboards for Grafana: of every kind and pack, or with a configuration file, of what it has.
+    /// Write dashboards for Grafana and rules for Prometheus: of everything, or with a configuration file, of what it has.
     Bundle {
         /// Directory to write below.
         #[arg(long, value_name = "DIRECTORY")]

@@ -1,6 +1,7 @@
 //! The health of a source and of its queries, said the same way for every kind.
 
-use super::state::{SourceState, Status};
+use super::state::SourceState;
+use super::status::Status;
 use crate::metric::{Desc, Family, timestamp};
 use crate::probe::Reason;
 

@@ -5,12 +5,14 @@ mod own;
 mod published;
 mod roll_up;
 mod state;
+mod status;
 
 pub use health::catalogue as health_catalogue;
 pub use own::catalogue as own_catalogue;
 pub use published::{Coding, Published};
 pub use roll_up::{RollUpEvent, RollUpRun, RollUpState, catalogue as roll_up_catalogue};
-pub use state::{Change, Event, QueryRun, SourceState, Status};
+pub use state::{QueryRun, SourceState};
+pub use status::{Change, Event, Status};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};

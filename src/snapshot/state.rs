@@ -1,73 +1,17 @@
 //! What is known of one source, and how its status follows from it. Pure; time is an argument.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::health;
+use super::status::{Change, Event, Status};
 use crate::config::Source;
 use crate::metric::Family;
 use crate::probe::{Observation, Problem, Reason};
 use crate::query::{Ask, Declared, ResultSet};
 use crate::setting::SourceName;
 use crate::source::Kind;
-
-/// The status of a source: the value of a `status` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Not probed yet.
-    Unknown,
-    /// It answers, and gives all that it should.
-    Up,
-    /// It answers, but something is missing or bad.
-    Degraded,
-    /// It does not answer.
-    Down,
-}
-
-impl Status {
-    /// Every status.
-    pub const ALL: [Self; 4] = [Self::Up, Self::Degraded, Self::Down, Self::Unknown];
-
-    /// The label value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Up => "up",
-            Self::Degraded => "degraded",
-            Self::Down => "down",
-        }
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
-/// A change of status, as the status page shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// When.
-    pub at: SystemTime,
-    /// To which status.
-    pub status: Status,
-    /// Why.
-    pub reasons: Vec<Reason>,
-}
-
-/// Something to tell: a change of status, or a problem that has come on top of others.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// The status now.
-    pub status: Status,
-    /// Since when the source has had this status.
-    pub since: SystemTime,
-    /// What is wrong now, with text for people.
-    pub problems: Vec<Problem>,
-}
 
 /// How many changes of status are kept.
 const HISTORY: usize = 20;

@@ -67,12 +67,14 @@ fn defaults_make_a_panel_of_one_line() {
 
 /// With a configuration, there are the dashboards of its kinds and packs, and no others.
 #[test]
-fn a_configuration_gets_the_dashboards_of_what_it_has() {
+fn a_configuration_gets_the_dashboards_and_rules_of_what_it_has() {
     let files = render("  rows: [{panels: [{stat: Users, expr: sum(shop_users)}]}]\n").unwrap();
     let mut paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
     paths.sort_unstable();
-    let expected = ["exporter", "overview", "postgres", "shop"];
-    assert_eq!(paths, expected.map(|name| format!("grafana/dashboards/{name}.json")));
+    let rules = ["exporter", "postgres", "sources"].map(|name| format!("alerts/{name}.rules.yml"));
+    let dashboards = ["exporter", "overview", "postgres", "shop"];
+    let dashboards = dashboards.map(|name| format!("grafana/dashboards/{name}.json"));
+    assert_eq!(paths, [&rules[..], &dashboards].concat());
 }
 
 #[test]

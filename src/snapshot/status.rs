@@ -1,0 +1,62 @@
+//! The status of a source, and its changes.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use crate::probe::{Problem, Reason};
+
+/// The status of a source: the value of a `status` label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Not probed yet.
+    Unknown,
+    /// It answers, and gives all that it should.
+    Up,
+    /// It answers, but something is missing or bad.
+    Degraded,
+    /// It does not answer.
+    Down,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 4] = [Self::Up, Self::Degraded, Self::Down, Self::Unknown];
+
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Up => "up",
+            Self::Degraded => "degraded",
+            Self::Down => "down",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A change of status, as the status page shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// When.
+    pub at: SystemTime,
+    /// To which status.
+    pub status: Status,
+    /// Why.
+    pub reasons: Vec<Reason>,
+}
+
+/// Something to tell: a change of status, or a problem that has come on top of others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The status now.
+    pub status: Status,
+    /// Since when the source has had this status.
+    pub since: SystemTime,
+    /// What is wrong now, with text for people.
+    pub problems: Vec<Problem>,
+}

@@ -40,10 +40,11 @@ fn every_unit_test_of_the_rules_passes() {
 
 #[test]
 fn promtool_takes_every_configuration_of_prometheus() {
+    let all = format!("{} rule files found", files("alerts", ".rules.yml").len());
     for file in files("prometheus", ".yml") {
         let said = passes("promtool", &["check", "config"], std::slice::from_ref(&file));
         let has_rules = file.file_name().unwrap() != "remote-write.yml";
-        assert_eq!(said.contains("11 rule files found"), has_rules, "{}: {said}", file.display());
+        assert_eq!(said.contains(&all), has_rules, "{}: {said}", file.display());
     }
 }
 

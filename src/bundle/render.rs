@@ -188,9 +188,17 @@ fn panel(panel: &Panel, place: Place, id: u32) -> Value {
     json.insert("title".to_owned(), panel.title.clone().into());
     json.insert("description".to_owned(), body::help(panel).into());
     json.insert("gridPos".to_owned(), json!(place));
-    json.insert("datasource".to_owned(), target::prometheus());
-    if let Value::Object(body) = body::body(panel) {
+    let body = body::body(panel);
+    json.insert("datasource".to_owned(), asked(&body["targets"]));
+    if let Value::Object(body) = body {
         json.extend(body);
     }
     json.into()
+}
+
+/// The data source of a panel. Grafana puts all of a panel's questions to this one, unless it is the mixed one.
+fn asked(targets: &Value) -> Value {
+    let mut sources = targets.as_array().into_iter().flatten().map(|target| &target["datasource"]);
+    let first = sources.next().cloned().unwrap_or_else(target::prometheus);
+    if sources.all(|source| *source == first) { first } else { target::mixed() }
 }

@@ -14,6 +14,11 @@ pub(super) fn postgres() -> Value {
     json!({"type": "grafana-postgresql-datasource", "uid": "${postgres}"})
 }
 
+/// Grafana's own data source that puts each question to the one that it names.
+pub(super) fn mixed() -> Value {
+    json!({"type": "datasource", "uid": "-- Mixed --"})
+}
+
 /// What is wanted of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {

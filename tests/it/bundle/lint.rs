@@ -66,6 +66,19 @@ fn every_data_source_is_a_variable() {
     }
 }
 
+/// Grafana puts the questions of a panel to the panel's data source, and not to their own.
+#[test]
+fn every_panel_asks_the_data_source_of_its_questions() {
+    let asks_sql = |panel: &&Value| targets(panel).iter().any(|target| target["rawSql"].is_string());
+    each_panel(|_, panel, title| {
+        for target in targets(panel) {
+            assert_eq!(target["datasource"], panel["datasource"], "{title}");
+        }
+    });
+    let dashboards = dashboards();
+    assert!(dashboards.iter().any(|dashboard| dashboard.panels().iter().any(asks_sql)));
+}
+
 #[test]
 fn every_panel_says_what_it_shows() {
     each_panel(|_, panel, title| {
@@ -181,7 +194,8 @@ fn every_link_leads_to_a_dashboard_that_is_there() {
                 continue;
             };
             let of_any_kind = uid.starts_with("platform-${__");
-            assert!(of_any_kind || uids.contains(uid), "{}: {url}", dashboard.name);
+            let is_itself = uid == "${__dashboard.uid}";
+            assert!(of_any_kind || is_itself || uids.contains(uid), "{}: {url}", dashboard.name);
             checked += 1;
         }
     }

@@ -22,7 +22,7 @@ use self::grammar::Surroundings;
 use self::panel::{Dashboard, Row, Variable};
 use self::platform::Platform;
 use crate::config::Config;
-use crate::snapshot::{health_catalogue, own_catalogue};
+use crate::snapshot::{health_catalogue, own_catalogue, roll_up_catalogue};
 use crate::source::Kind;
 use crate::yaml::{self, Faults, Path};
 
@@ -98,12 +98,8 @@ fn rule_files(kinds: &[Kind], platforms: &[Platform], faults: &mut Faults) -> Ve
 /// What dashboards may refer to: every metric, and each other.
 fn surroundings(kinds: &[Kind], platforms: &[Platform]) -> Surroundings {
     let mut surroundings = Surroundings::default();
-    surroundings.know(own_catalogue());
-    surroundings.know(health_catalogue());
-    for kind in Kind::ALL {
-        let facts = kind.facts();
-        surroundings.know(facts.up.clone().into_iter().chain((facts.catalogue)()));
-    }
+    surroundings.know([own_catalogue(), health_catalogue(), roll_up_catalogue()].concat());
+    surroundings.know(Kind::ALL.into_iter().flat_map(Kind::families));
     for platform in platforms {
         surroundings.know(platform.families.iter().cloned());
     }

@@ -5,7 +5,6 @@ use super::panel::{Dashboard, Variable};
 use crate::config::Config;
 use crate::metric::Desc;
 use crate::pack::{self, Instance};
-use crate::query::grammar::declared;
 use crate::source::Kind;
 use crate::yaml::{Faults, Node, Path, Value};
 
@@ -40,9 +39,7 @@ pub(super) fn all(config: Option<&Config>, faults: &mut Faults) -> Vec<Platform>
 fn embedded(faults: &mut Faults) -> Vec<Platform> {
     let platforms = pack::EMBEDDED.into_iter().filter_map(|(name, text)| {
         let pack = pack::read(text, &format!("packs/{name}.yml"), faults)?;
-        let by_itself = pack.by_itself(name, faults);
-        let queries = by_itself.queries.iter().filter_map(|(path, node)| declared(node, path, faults));
-        let families = queries.flat_map(|query| query.spec.catalogue()).collect();
+        let families = pack.by_itself(name, faults).catalogue(faults);
         let variable = |key: &str| pack.inputs.contains_key(key).then(|| Value::String(format!("${key}")));
         let inputs = pack.inputs.iter().map(|(name, input)| (name.clone(), input.kind)).collect();
         let any = |key: &str| pack.inputs.contains_key(key).then(|| Value::String(".+".to_owned()));

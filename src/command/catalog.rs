@@ -8,8 +8,7 @@ use serde_json::json;
 use crate::cli::CatalogFormat;
 use crate::config::Config;
 use crate::metric::{Desc, MetricType};
-use crate::pack::{self, Pack};
-use crate::query::grammar::declared;
+use crate::pack;
 use crate::snapshot::{health_catalogue, own_catalogue, roll_up_catalogue};
 use crate::source::Kind;
 use crate::yaml::Faults;
@@ -23,12 +22,12 @@ pub fn catalog(config: Option<&Config>, format: CatalogFormat) -> String {
         ("roll_up", "The daily roll-up of a pack", roll_up_catalogue()),
     ];
     for kind in Kind::ALL {
-        let facts = kind.facts();
-        let families = facts.up.clone().into_iter().chain((facts.catalogue)());
-        sections.push((facts.name, facts.name, families.collect()));
+        sections.push((kind.as_str(), kind.as_str(), kind.families()));
     }
     for (name, pack) in pack::all() {
-        sections.push((name, name, families_of(&pack, name)));
+        let mut faults = Faults::of(name);
+        let families = pack.by_itself(name, &mut faults).catalogue(&mut faults);
+        sections.push((name, name, families));
     }
     let queries = config.map(Config::queries).unwrap_or_default();
     let listed: HashSet<_> =
@@ -42,20 +41,6 @@ pub fn catalog(config: Option<&Config>, format: CatalogFormat) -> String {
         CatalogFormat::Markdown => markdown(&sections),
         CatalogFormat::Json => json(&sections),
     }
-}
-
-/// The families of a pack with every input given, each once.
-fn families_of(pack: &Pack, name: &str) -> Vec<Desc> {
-    let mut faults = Faults::of(name);
-    let instance = pack.by_itself(name, &mut faults);
-    let queries = instance.queries.iter().filter_map(|(path, node)| declared(node, path, &mut faults));
-    let mut families: Vec<Desc> = Vec::new();
-    for desc in queries.collect::<Vec<_>>().iter().flat_map(|query| query.spec.catalogue()) {
-        if !families.iter().any(|known| known.name == desc.name) {
-            families.push(desc);
-        }
-    }
-    families
 }
 
 type Section = (&'static str, &'static str, Vec<Desc>);

@@ -176,12 +176,6 @@ fn asks(
 
 /// The names that kinds export, whether or not a source of the kind is configured.
 fn names_of_kinds() -> HashMap<String, Kind> {
-    let of_kind = |kind: Kind| {
-        let facts = kind.facts();
-        (facts.catalogue)()
-            .into_iter()
-            .chain(facts.up.clone())
-            .map(move |desc| (desc.name.into_owned(), kind))
-    };
+    let of_kind = |kind: Kind| kind.families().into_iter().map(move |desc| (desc.name.into_owned(), kind));
     Kind::ALL.into_iter().flat_map(of_kind).collect()
 }

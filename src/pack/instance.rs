@@ -2,6 +2,8 @@
 
 use super::substitute::{Substitution, Values};
 use super::{Pack, SECTIONS};
+use crate::metric::Desc;
+use crate::query::{self, grammar::declared};
 use crate::yaml::{Faults, Key, Node, Path, Value};
 
 /// A pack in use.
@@ -67,6 +69,15 @@ impl Pack {
 }
 
 impl Instance {
+    /// The families that its queries may give, each once.
+    ///
+    /// What is wrong in the queries is added to `faults`.
+    pub fn catalogue(&self, faults: &mut Faults) -> Vec<Desc> {
+        let queries = self.queries.iter().filter_map(|(path, node)| declared(node, path, faults));
+        let queries: Vec<_> = queries.map(|query| query.spec).collect();
+        query::catalogue(&queries)
+    }
+
     /// A section beside the queries: `roll_up`, `dashboard` or `rules`.
     pub fn section(&self, name: &str) -> Option<&Node> {
         self.sections.iter().find(|(known, _)| *known == name).map(|(_, node)| node)

@@ -36,7 +36,7 @@ struct Request {
 
 /// What came back, and how long the source took. The time in the lane does not count: a question would seem slow
 /// because of the one before it.
-type Answer = (Result<Rows, Problem>, Duration);
+pub type Answer = (Result<Rows, Problem>, Duration);
 
 /// The asking end of a lane. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ impl Lane {
     }
 
     /// Asks as [`Lane::ask`] does, and tells how long the source took.
-    pub async fn timed(&self, question: &Question, timeout: Duration) -> (Result<Rows, Problem>, Duration) {
+    pub async fn timed(&self, question: &Question, timeout: Duration) -> Answer {
         loop {
             let (reply, answer) = oneshot::channel();
             let request = Request { question: question.clone(), timeout, reply };

@@ -11,12 +11,12 @@ mod series_budget;
 mod spec;
 
 pub use distinct::DistinctCount;
-pub use lane::{Answers, Inbox, Lane, lane};
+pub use lane::{Answer, Answers, Inbox, Lane, lane};
 pub use reading::{Reading, ReadingError, ResultSet};
 pub use redis_command::{RedisShape, redis_shape};
 pub use rows::{Cell, Rows};
 pub(crate) use series_budget::{SeriesBudget, Values};
 pub use spec::{
     Ask, Declared, DistinctPart, LogQuestion, MetricSpec, MongoQuestion, QuerySpec, Question, RedisQuestion,
-    ValueType,
+    ValueType, catalogue,
 };

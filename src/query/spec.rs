@@ -58,8 +58,8 @@ pub struct MongoQuestion {
     /// The database; without it, that of the URL (for commands: `admin`). `*` asks every database, and adds the
     /// column `database`.
     pub database: Option<String>,
-    /// The collection to aggregate; one that does not exist is a fault, and not empty. `*` asks every one that the source names in `collections`, and adds the columns
-    /// `database` and `collection`.
+    /// The collection to aggregate; one that does not exist is a fault, and not empty. `*` asks every one that the
+    /// source names in `collections`, and adds the columns `database` and `collection`.
     pub collection: Option<String>,
     /// The aggregation's stages, in MongoDB's extended JSON.
     #[serde(default)]
@@ -251,6 +251,13 @@ pub struct Declared {
     pub timeout: Duration,
     /// How long the last good answer is shown while newer ones fail.
     pub max_age: Duration,
+}
+
+/// The families that queries may give, each once.
+pub fn catalogue<'a>(queries: impl IntoIterator<Item = &'a QuerySpec>) -> Vec<Desc> {
+    let mut seen = HashSet::new();
+    let families = queries.into_iter().flat_map(QuerySpec::catalogue);
+    families.filter(|desc| seen.insert(desc.name.clone())).collect()
 }
 
 impl QuerySpec {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Problem, Reason};
 use crate::query::grammar::{self, Golden};
-use crate::query::{Answers, Reading};
+use crate::query::{self, Answers, Reading};
 use crate::yaml::{self, Faults, Path};
 
 /// The queries of a kind with what they remember from probe to probe.
@@ -32,13 +32,7 @@ fn load(kind: &str, text: &str) -> Vec<Golden> {
 
 /// The families that the queries of a kind may give.
 pub(super) fn catalogue(kind: &str, text: &str) -> Vec<Desc> {
-    let mut catalogue: Vec<Desc> = Vec::new();
-    for desc in load(kind, text).iter().flat_map(|golden| golden.spec.catalogue()) {
-        if !catalogue.iter().any(|known| known.name == desc.name) {
-            catalogue.push(desc);
-        }
-    }
-    catalogue
+    query::catalogue(load(kind, text).iter().map(|golden| &golden.spec))
 }
 
 impl GoldenValues {

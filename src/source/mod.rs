@@ -153,6 +153,12 @@ impl Kind {
         }
     }
 
+    /// Every family that sources of this kind may give.
+    pub fn families(self) -> Vec<Desc> {
+        let facts = self.facts();
+        facts.up.clone().into_iter().chain((facts.catalogue)()).collect()
+    }
+
     /// The value of the `kind` label.
     pub const fn as_str(self) -> &'static str {
         self.facts().name

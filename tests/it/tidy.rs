@@ -167,10 +167,7 @@ fn the_catalogue_is_well_formed() {
     let own = platform_exporter::snapshot::own_catalogue();
     let health = platform_exporter::snapshot::health_catalogue();
     let roll_up = platform_exporter::snapshot::roll_up_catalogue();
-    let of_kinds = Kind::ALL.into_iter().flat_map(|kind| {
-        let facts = kind.facts();
-        facts.up.clone().into_iter().chain((facts.catalogue)())
-    });
+    let of_kinds = Kind::ALL.into_iter().flat_map(Kind::families);
     let mut seen = std::collections::BTreeSet::new();
     for desc in own.into_iter().chain(health).chain(roll_up).chain(of_kinds) {
         assert!(seen.insert(desc.name.to_string()), "{} is there twice", desc.name);

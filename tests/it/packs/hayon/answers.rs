@@ -1,6 +1,7 @@
 //! Every value of the pack equals the answer that follows from the documents.
 
-use super::world::{Series, World};
+use super::super::exported::Values;
+use super::world::World;
 use super::{config, expect, fill, url};
 use crate::support::exporter::Exporter;
 use crate::support::mongodb::Mongodb;
@@ -16,9 +17,9 @@ const LIMITS: [(&str, usize); 6] = [
 ];
 
 /// Clients of every limiter with 1, 2, 3 … requests in this window, and what follows.
-pub(super) async fn count_requests(cache: &Redis, clients: usize) -> Series {
+pub(super) async fn count_requests(cache: &Redis, clients: usize) -> Values {
     let mut pipeline = redis::pipe();
-    let mut series = Series::new();
+    let mut series = Values::new();
     for (number, (limiter, limit)) in LIMITS.into_iter().enumerate() {
         let clients = clients + number;
         for client in 1..=clients {

@@ -1,16 +1,16 @@
 //! What is missing is named, and the rest of the pack stays.
 
 use mongodb::bson::{Document, doc};
-use tokio::process::Command;
 
-use super::world::{Series, World};
+use super::super::exported::{self, Values};
+use super::world::World;
 use super::{config, expect, fill, url, wait_for_problem};
-use crate::support::exporter::{Exporter, binary};
+use crate::support::exporter::Exporter;
 use crate::support::mongodb::Mongodb;
 use crate::support::redis::Redis;
 
 /// The series of a world without those of some metrics.
-fn without(world: &World, starts: &[&str]) -> Series {
+fn without(world: &World, starts: &[&str]) -> Values {
     let mut series = world.answers();
     series.retain(|name, _| !starts.iter().any(|start| name.starts_with(&format!("hayon_{start}"))));
     series
@@ -20,14 +20,11 @@ const OF_USERS: [&str; 6] =
     ["users", "subscriptions", "posts_created", "captions_generated", "posts_allowed", "captions_allowed"];
 
 /// What `check --live` says, with the pack's own cadences and patience.
-async fn check_live(url: &str) -> String {
+fn check_live(url: &str) -> String {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("platform.yml");
-    let text =
+    let config =
         format!("sources: {{app-db: {{mongodb: {{url: '{url}'}}}}}}\npacks: {{hayon: {{db: app-db}}}}\n");
-    std::fs::write(&path, text).unwrap();
-    let output = Command::new(binary()).args(["check", "--live", "--config.file"]).arg(path).output().await;
-    String::from_utf8(output.unwrap().stdout).unwrap()
+    exported::check_live(directory.path(), &config).1
 }
 
 #[tokio::test]
@@ -39,7 +36,7 @@ async fn a_collection_that_is_missing_is_named() {
     let exporter = Exporter::start(&config(&url(&server), None, "")).await;
     expect(&exporter, &without(&world, &["connected_accounts"])).await;
     wait_for_problem(&exporter, "app-db", "not_found").await;
-    let report = check_live(&url(&server)).await;
+    let report = check_live(&url(&server));
     let line = "FAIL  query hayon.accounts: not_found: there is no collection `socialaccounts` in `hayon`\n";
     assert!(report.contains(line) && report.contains("ok    query hayon.users\n"), "{report}");
 }
@@ -68,14 +65,14 @@ async fn a_field_that_is_renamed_is_named() {
         ("posts", "scheduledAt", "scheduled_posts"),
     ] {
         rename(collection, field, "elsewhere").await;
-        let report = check_live(&url(&server)).await;
+        let report = check_live(&url(&server));
         let expected =
             format!("FAIL  query hayon.{query}: query: row 1 has no number in the column `field {field}`\n");
         assert!(report.contains(&expected) && report.matches("FAIL").count() == 1, "{report}");
         rename(collection, "elsewhere", field).await;
     }
     rename("users", "subscription.plan", "elsewhere").await;
-    let report = check_live(&url(&server)).await;
+    let report = check_live(&url(&server));
     let expected =
         "FAIL  query hayon.users: query: row 1 has no number in the column `field subscription.plan`\n";
     assert!(report.contains(expected), "{report}");
@@ -113,7 +110,7 @@ async fn a_permission_that_is_revoked_is_named() {
     admin.run_command(revoke).await.unwrap();
     expect(&exporter, &without(&world, &OF_USERS)).await;
     wait_for_problem(&exporter, "app-db", "permission").await;
-    let report = check_live(&url).await;
+    let report = check_live(&url);
     assert!(
         report.contains("FAIL  query hayon.users: permission: ") && report.contains("`read` on `hayon`"),
         "{report}"

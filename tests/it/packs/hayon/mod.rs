@@ -11,7 +11,8 @@ use std::time::Duration;
 use mongodb::Database;
 use mongodb::bson::Document;
 
-use self::world::{Series, World};
+use self::world::World;
+use super::exported::{self, Values, of_pack};
 use crate::support::exporter::Exporter;
 use crate::support::mongodb::Mongodb;
 use crate::support::redis::Redis;
@@ -50,34 +51,9 @@ fn config(url: &str, cache: Option<&Redis>, keys: &str) -> String {
     )
 }
 
-/// Every series of the pack.
-fn series(exposition: &str) -> Series {
-    let lines = exposition.lines().filter(|line| line.starts_with("hayon_"));
-    lines
-        .map(|line| line.rsplit_once(' ').unwrap())
-        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
-        .collect()
-}
-
-/// Waits until the pack gives exactly these series, and tells the differences when it does not.
-async fn expect(exporter: &Exporter, expected: &Series) {
-    let mut found = Series::new();
-    let patience = tokio::time::timeout(PATIENCE, async {
-        loop {
-            found = series(&exporter.get("/metrics").await);
-            if found == *expected {
-                break;
-            }
-            tokio::time::sleep(crate::support::wait::PAUSE).await;
-        }
-    });
-    if patience.await.is_err() {
-        let wrong = expected.iter().filter(|(name, value)| found.get(*name) != Some(*value));
-        let wrong: Vec<_> =
-            wrong.map(|(name, value)| format!("{name}: {value}, found {:?}", found.get(name))).collect();
-        let more: Vec<_> = found.keys().filter(|name| !expected.contains_key(*name)).collect();
-        panic!("expected\n{}\nand not {more:?}\n{}", wrong.join("\n"), exporter.log());
-    }
+/// Waits until the pack gives exactly these series.
+async fn expect(exporter: &Exporter, expected: &Values) {
+    exported::shows(exporter, |exposition| of_pack(exposition, "hayon"), expected, 0.0, PATIENCE).await;
 }
 
 /// Waits until the source has a problem with this reason.

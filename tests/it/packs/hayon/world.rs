@@ -1,12 +1,9 @@
 //! A made-up Hayon: its documents, and the answers that follow from them without asking any database.
 
-use std::collections::BTreeMap;
-
 use fastrand::Rng;
 use mongodb::bson::{Bson, DateTime, Document, doc};
 
-/// Series as they stand on `/metrics`, with their values.
-pub(super) type Series = BTreeMap<String, f64>;
+use super::super::exported::Values;
 
 pub(super) const PLATFORMS: [&str; 5] = ["bluesky", "tumblr", "facebook", "threads", "mastodon"];
 
@@ -168,7 +165,7 @@ impl World {
     }
 
     /// Every series of the pack that the database gives.
-    pub(super) fn answers(&self) -> Series {
+    pub(super) fn answers(&self) -> Values {
         let mut series = self.answers_of_users();
         for (index, platform) in PLATFORMS.into_iter().enumerate() {
             let connections = || self.accounts.iter().map(|account| account[index]).filter(|c| c.connected);
@@ -188,8 +185,8 @@ impl World {
         series
     }
 
-    fn answers_of_users(&self) -> Series {
-        let mut series = Series::new();
+    fn answers_of_users(&self) -> Values {
+        let mut series = Values::new();
         for plan in ["free", "pro"] {
             let of_plan: Vec<&User> = self.users.iter().filter(|user| user.plan == plan).collect();
             let count = |holds: &dyn Fn(&User) -> bool| of_plan.iter().filter(|user| holds(user)).count();
@@ -245,7 +242,7 @@ impl World {
     }
 }
 
-fn add(series: &mut Series, name: &str, label: &str, value: usize) {
+fn add(series: &mut Values, name: &str, label: &str, value: usize) {
     let label = if label.is_empty() { String::new() } else { format!(",{label}") };
     #[expect(clippy::cast_precision_loss, reason = "small")]
     series.insert(format!("hayon_{name}{{source=\"app-db\"{label}}}"), value as f64);

@@ -1,11 +1,9 @@
 //! What the rows of a [`World`] come to, worked out without a database.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::super::exported::Values;
 use super::world::{Job, Session, USERS, World};
-
-/// Values by series, written as `name{label="value",…}` with the labels in their order and without `source`.
-pub(super) type Values = BTreeMap<String, f64>;
 
 pub(super) const INPUT_PRICE: f64 = 0.5;
 pub(super) const OUTPUT_PRICE: f64 = 1.5;

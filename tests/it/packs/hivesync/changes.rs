@@ -1,8 +1,9 @@
 //! What changes in the platform shows in the values that it concerns, and in no other.
 
+use super::super::exported::differences;
 use super::answers::answers;
 use super::world::{Job, NOW, Session, Subscription, World};
-use super::{Deployment, differences, shows};
+use super::{Deployment, TOLERANCE, shows};
 use crate::support::exporter::Exporter;
 
 struct Case {
@@ -16,7 +17,7 @@ impl Case {
     async fn moved(&self, before: &super::Values, expected: &[&str]) {
         let after = answers(&self.world);
         shows(&self.exporter, &after).await;
-        let changed = differences(before, &after);
+        let changed = differences(before, &after, TOLERANCE);
         let changed: Vec<_> = changed.iter().filter_map(|line| line.split(' ').next()).collect();
         assert_eq!(changed, expected);
     }

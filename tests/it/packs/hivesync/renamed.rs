@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use platform_exporter::pack;
 
-use super::answers::{Values, answers};
+use super::super::exported::Values;
+use super::answers::answers;
 use super::world::World;
 use super::{Deployment, shows};
 use crate::support::exporter::Exporter;

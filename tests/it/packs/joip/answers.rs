@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::exported::Values;
 use super::world::{COUNTERS, EVENTS, Event, User, World};
-
-/// Series, written with sorted labels, and their values.
-pub(super) type Values = BTreeMap<String, f64>;
 
 pub(super) const PREMIUM_PRICE: f64 = 7.5;
 

@@ -9,17 +9,17 @@ mod spelling;
 mod tables;
 mod world;
 
-use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use self::answers::{PREMIUM_PRICE, Values, answers};
+use self::answers::{PREMIUM_PRICE, answers};
 use self::spelling::Spelling;
 use self::world::World;
-use crate::support::exporter::{Exporter, binary};
+use super::exported::{self, Values, of_pack, without_source};
+use crate::support::exporter::Exporter;
 use crate::support::postgres::Postgres;
-use crate::support::wait::PAUSE;
 
 const SCHEMA: &str = include_str!("schema.sql");
 const ROLES: &str = include_str!("../../../../packs/joip.role.sql");
@@ -28,6 +28,9 @@ const DOCUMENT: &str = include_str!("../../../../docs/platforms/joip.md");
 
 /// Far more than an interval: the machine may be busy.
 const SOON: Duration = Duration::from_secs(60);
+
+/// Sums of money have a rounding error.
+const TOLERANCE: f64 = 1e-12;
 
 /// The database of a JOIP.
 struct Deployment {
@@ -83,55 +86,18 @@ packs:
 
     /// `check --live` on a configuration, without haste.
     fn check_live(&self, config: &str) -> (bool, String) {
-        let file = self.files.path().join("platform.yml");
-        std::fs::write(&file, config.replace(": 2s", ": 60s")).unwrap();
-        let mut check = Command::new(binary());
-        let Output { status, stdout, stderr } =
-            check.args(["check", "--live", "--config.file"]).arg(&file).output().unwrap();
-        (status.success(), [stdout, stderr].map(|text| String::from_utf8(text).unwrap()).concat())
+        exported::check_live(self.files.path(), &config.replace(": 2s", ": 60s"))
     }
 }
 
-/// What the pack exports now.
-async fn values(exporter: &Exporter) -> Values {
-    let metrics = exporter.get("/metrics").await;
-    let lines = metrics.lines().filter(|line| line.starts_with("joip_"));
-    lines
-        .map(|line| {
-            let (series, value) = line.rsplit_once(' ').unwrap();
-            let (name, labels) = series.split_once('{').unwrap();
-            let mut labels: Vec<_> = labels.trim_end_matches('}').split(',').collect();
-            labels.retain(|label| !label.starts_with("source="));
-            labels.sort_unstable();
-            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-            (format!("{name}{labels}"), value.parse().unwrap())
-        })
-        .collect()
+/// What the pack exports.
+fn values(exposition: &str) -> Values {
+    without_source(of_pack(exposition, "joip"))
 }
 
 /// Waits until the exporter shows these values and no others.
 async fn shows(exporter: &Exporter, expected: &Values) {
-    let deadline = Instant::now() + SOON;
-    loop {
-        let differences = differences(&values(exporter).await, expected);
-        if differences.is_empty() {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{}\n{}", differences.join("\n"), exporter.log());
-        tokio::time::sleep(PAUSE).await;
-    }
-}
-
-/// Each series that is not in both with the same value; sums of money have a rounding error.
-fn differences(found: &Values, expected: &Values) -> Vec<String> {
-    let same = |a: f64, b: f64| (a - b).abs() <= 1e-12 * a.abs().max(1.0);
-    let wrong = expected.iter().filter_map(|(series, value)| match found.get(series) {
-        None => Some(format!("{series} is missing, expected {value}")),
-        Some(found) if same(*found, *value) => None,
-        Some(found) => Some(format!("{series} is {found}, expected {value}")),
-    });
-    let more = found.iter().filter(|(series, _)| !expected.contains_key(*series));
-    wrong.chain(more.map(|(series, value)| format!("{series} is {value}, expected none"))).collect()
+    exported::shows(exporter, values, expected, TOLERANCE, SOON).await;
 }
 
 /// Every value equals the one that was worked out from the rows, asked with the rights that the script gives.

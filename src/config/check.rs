@@ -26,7 +26,8 @@ impl Placed<'_> {
     }
 }
 
-type Sources = BTreeMap<SourceName, Option<Source>>;
+/// The sources by name; without its content where that has faults of its own.
+pub(super) type Sources = BTreeMap<SourceName, Option<Source>>;
 
 /// Checks the declared queries against the sources, against each other and against the names of the kinds.
 pub(super) fn queries(queries: &[Placed<'_>], sources: &Sources, faults: &mut Faults) {
@@ -141,7 +142,7 @@ pub(super) fn named_sources(query: &Node, path: &Path, sources: &Sources, faults
     }
 }
 
-fn no_such_source(name: &str, sources: &Sources, place: Place, path: &Path) -> Fault {
+pub(super) fn no_such_source(name: &str, sources: &Sources, place: Place, path: &Path) -> Fault {
     Fault {
         place,
         path: path.clone(),

@@ -1,13 +1,12 @@
 //! `packs`: which packs are used, with their sources and values.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::{Source, Surroundings};
+use super::Surroundings;
+use super::check::{Sources, no_such_source};
 use crate::pack::{self, Instance, Pack, RESERVED};
 use crate::setting::SourceName;
 use crate::yaml::{Fault, Faults, Key, Node, Path, Value, hint};
-
-type Sources = BTreeMap<SourceName, Option<Source>>;
 
 /// Reads every pack that is used.
 pub(super) fn read_all(
@@ -132,12 +131,7 @@ impl Usage<'_> {
                 continue;
             };
             match self.sources.get(source.as_str()) {
-                None => faults.add(Fault {
-                    place: node.place,
-                    path: self.path.key(name),
-                    message: format!("there is no source `{source}`"),
-                    hint: hint(source, self.sources.keys().map(SourceName::as_str)),
-                }),
+                None => faults.add(no_such_source(source, self.sources, node.place, &self.path.key(name))),
                 Some(Some(found)) if found.config.definition().kind() != input.kind => {
                     let kind = found.config.definition().kind();
                     let message =

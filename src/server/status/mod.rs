@@ -16,8 +16,8 @@ struct Page {
     version: &'static str,
     now: String,
     refreshes: bool,
-    counts: Vec<(usize, Status)>,
-    sources: Vec<Card>,
+    /// By status, the worst first.
+    sources: Vec<(Status, Vec<Card>)>,
     changes: Vec<Row>,
 }
 
@@ -49,26 +49,26 @@ const CHANGES: usize = 20;
 /// Renders the page. It refreshes itself unless the query says `refresh=off`.
 pub(super) fn render(store: &Store, query: &str, now: SystemTime) -> String {
     let states = store.states();
-    let count = |status| states.iter().filter(|(_, state)| state.status() == status).count();
     let worst_first = [Status::Down, Status::Degraded, Status::Unknown, Status::Up];
     let page = Page {
         version: env!("CARGO_PKG_VERSION"),
         now: utc(now),
         refreshes: query != "refresh=off",
-        counts: worst_first
-            .map(|status| (count(status), status))
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .collect(),
         sources: cards(&states, &worst_first, now),
         changes: changes(&states),
     };
     page.render().unwrap_or_else(|error| format!("the page cannot be rendered: {error}"))
 }
 
-fn cards(states: &[(SourceName, SourceState)], order: &[Status], now: SystemTime) -> Vec<Card> {
+fn cards(
+    states: &[(SourceName, SourceState)],
+    order: &[Status],
+    now: SystemTime,
+) -> Vec<(Status, Vec<Card>)> {
     let of = |status| states.iter().filter(move |(_, state)| state.status() == status);
-    order.iter().flat_map(|status| of(*status)).map(|(name, state)| card(name, state, now)).collect()
+    let cards = |status| of(status).map(|(name, state)| card(name, state, now)).collect::<Vec<_>>();
+    let sections = order.iter().map(|status| (*status, cards(*status)));
+    sections.filter(|(_, cards)| !cards.is_empty()).collect()
 }
 
 fn card(name: &SourceName, state: &SourceState, now: SystemTime) -> Card {
@@ -120,6 +120,7 @@ fn ago(at: Option<SystemTime>, now: SystemTime) -> String {
 fn seconds(duration: Duration) -> String {
     match duration.as_secs_f64() {
         long if long >= 1.0 => format!("{long:.1} s"),
+        short if short >= 0.01 => format!("{:.0} ms", short * 1000.0),
         short => format!("{:.1} ms", short * 1000.0),
     }
 }

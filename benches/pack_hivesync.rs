@@ -13,7 +13,7 @@ use crate::support::exporter::Exporter;
 use crate::support::postgres::Postgres;
 use crate::support::redis::Redis;
 
-const SCHEMA: &str = include_str!("../tests/it/packs/hivesync/schema.sql");
+const SCHEMA: &str = include_str!("../demo/hivesync.schema.sql");
 const ROWS: &str = include_str!("pack_hivesync.sql");
 const ROLES: &str = include_str!("../packs/hivesync.role.sql");
 const INDEXES: &str = include_str!("../packs/hivesync.indexes.sql");

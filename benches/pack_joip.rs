@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::support::postgres::Postgres;
 use crate::support::subject;
 
-const SCHEMA: &str = include_str!("../tests/it/packs/joip/schema.sql");
+const SCHEMA: &str = include_str!("../tests/it/support/joip/schema.sql");
 const ROWS: &str = include_str!("pack_joip.sql");
 const ROLES: &str = include_str!("../packs/joip.role.sql");
 const INDEXES: &str = include_str!("../packs/joip.indexes.sql");

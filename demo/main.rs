@@ -6,14 +6,12 @@ mod freeze;
 #[path = "../tests/it/support/mod.rs"]
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use platform_exporter::bundle;
 use support::alertmanager::Alertmanager;
 use support::exporter::Exporter;
-use support::platform::Platform;
-use support::platform_data as data;
+use support::platforms::Platforms;
 use support::prometheus::Prometheus;
 
 #[tokio::main(flavor = "current_thread")]
@@ -40,17 +38,17 @@ async fn run() {
 
 async fn start_and_show() {
     step("PostgreSQL, MongoDB, Redis, RabbitMQ, S3, STS, Stripe's stand-in and a website: some 10 s");
-    let platform = Platform::start().await;
+    let platforms = Platforms::start().await;
     step("Exporter");
-    let exporter = exporter(&platform).await;
-    platform.keep_pushing(&exporter.url("/heartbeat/backup/host1"));
+    let exporter = exporter(&platforms).await;
+    platforms.shop.keep_pushing(&exporter.url("/heartbeat/backup/host1"));
     step("Alertmanager");
     // There is neither a pager nor a chat here: what it would send stands on its page.
     let alertmanager = Alertmanager::start(include_str!("../alerts/alertmanager.yml")).await;
     step("Prometheus");
     let config = include_str!("../prometheus/prometheus.yml");
     let options = Prometheus::shipped(config, &exporter.address(), &alertmanager.address()).every(5);
-    let bundle = bundle::render(None).expect("the bundle of the project is good");
+    let bundle = platforms.bundle();
     let rules = bundle.iter().filter_map(|file| Some((file.path.strip_prefix("alerts/")?, &file.text)));
     let prometheus = rules.fold(options, |options, (name, text)| options.file(name, text)).start().await;
     step("Living data; waiting until every source is up");
@@ -59,13 +57,13 @@ async fn start_and_show() {
         show(&exporter, &prometheus, &alertmanager);
         std::future::pending::<()>().await;
     };
-    data::while_living(&platform, async { tokio::join!(shown, freeze::on_demand(&platform)) }).await;
+    platforms.while_living(async { tokio::join!(shown, freeze::on_demand(&platforms.shop)) }).await;
 }
 
 /// The release binary, started as a user would start it.
-async fn exporter(platform: &Platform) -> Exporter {
-    let options = Exporter::options(Platform::CONFIG).binary(&release_binary());
-    platform
+async fn exporter(platforms: &Platforms) -> Exporter {
+    let options = Exporter::options(&Platforms::config()).binary(&release_binary());
+    platforms
         .environment()
         .into_iter()
         .fold(options, |options, (name, value)| options.variable(name, &value))
@@ -95,15 +93,13 @@ async fn wait_until_up(exporter: &Exporter) {
 
 fn show(exporter: &Exporter, prometheus: &Prometheus, alertmanager: &Alertmanager) {
     println!("\nEvery source is up.\n");
+    println!("  Platforms      {}", Platforms::ALL.map(|(name, _)| name).join(", "));
     println!("  Status page    {}", exporter.url("/"));
     println!("  Metrics        {}", exporter.url("/metrics"));
     println!("  Prometheus     {}/graph?g0.expr=platform_source_up&g0.tab=1", prometheus.url());
     println!("  Alerts         {}/alerts", prometheus.url());
     println!("  Alertmanager   {}", alertmanager.url());
-    println!(
-        "  Configuration  {}",
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/platform.yml").display()
-    );
+    println!("  Configuration  {}", exporter.directory().join("platform.yml").display());
     println!("\nBreak something in another terminal: make demo-break SOURCE=redis");
     println!("Ctrl-C ends everything that was started.");
 }

@@ -7,6 +7,7 @@ mod bundle;
 mod compatibility;
 mod compose;
 mod config;
+mod demo;
 mod docs;
 mod life;
 mod metric;

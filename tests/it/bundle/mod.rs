@@ -11,33 +11,37 @@ use serde_json::Value;
 use crate::support::exporter::binary;
 
 /// A dashboard as it is rendered, with its name.
-struct Rendered {
-    name: String,
+pub(crate) struct Rendered {
+    pub(crate) name: String,
     json: Value,
 }
 
 /// Every dashboard that is rendered without a configuration.
 fn dashboards() -> Vec<Rendered> {
-    let files = bundle::render(None).unwrap_or_else(|faults| panic!("{faults}"));
-    let dashboards = files.into_iter().filter_map(|file| {
-        let name = file.path.strip_prefix("grafana/dashboards/")?.strip_suffix(".json")?.to_owned();
-        Some(Rendered { name, json: serde_json::from_str(&file.text).unwrap() })
-    });
-    let dashboards: Vec<_> = dashboards.collect();
+    let dashboards = of_bundle(bundle::render(None).unwrap_or_else(|faults| panic!("{faults}")));
     assert!(dashboards.len() >= 11, "{}", dashboards.len());
     dashboards
 }
 
+/// The dashboards among the files of a bundle.
+pub(crate) fn of_bundle(files: Vec<bundle::File>) -> Vec<Rendered> {
+    let dashboards = files.into_iter().filter_map(|file| {
+        let name = file.path.strip_prefix("grafana/dashboards/")?.strip_suffix(".json")?.to_owned();
+        Some(Rendered { name, json: serde_json::from_str(&file.text).unwrap() })
+    });
+    dashboards.collect()
+}
+
 impl Rendered {
     /// Every panel that is no row, those in collapsed rows among them.
-    fn panels(&self) -> Vec<&Value> {
+    pub(crate) fn panels(&self) -> Vec<&Value> {
         let top = self.json["panels"].as_array().unwrap();
         let nested = top.iter().filter_map(|row| row["panels"].as_array()).flatten();
         top.iter().filter(|panel| panel["type"] != "row").chain(nested).collect()
     }
 
     /// `NAME / TITLE`, for messages.
-    fn title(&self, panel: &Value) -> String {
+    pub(crate) fn title(&self, panel: &Value) -> String {
         format!("{} / {}", self.name, text(&panel["title"]))
     }
 
@@ -76,11 +80,11 @@ fn the_command_writes_the_files() {
     assert!(!directory.path().join("again").exists(), "nothing is written where anything is wrong");
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn targets(panel: &Value) -> &[Value] {
+pub(crate) fn targets(panel: &Value) -> &[Value] {
     panel["targets"].as_array().map_or(&[], Vec::as_slice)
 }
 

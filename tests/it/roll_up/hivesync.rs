@@ -7,10 +7,8 @@ use platform_exporter::config::{self, Surroundings};
 use platform_exporter::schedule::{RollUpKeeper, check_roll_up};
 
 use super::{at, written};
+use crate::support::hivesync::{ROLL_UP as SCRIPT, SCHEMA};
 use crate::support::postgres::Postgres;
-
-const SCHEMA: &str = include_str!("../packs/hivesync/schema.sql");
-const SCRIPT: &str = include_str!("../../../packs/hivesync.roll_up.sql");
 
 const USERS: u32 = 300;
 

@@ -76,7 +76,7 @@ impl Options {
         let address = (Ipv4Addr::LOCALHOST, exporter.port.number());
         exporter
             .process
-            .ready(Duration::from_secs(5), async || tokio::net::TcpStream::connect(address).await.is_ok())
+            .ready(Duration::from_secs(30), async || tokio::net::TcpStream::connect(address).await.is_ok())
             .await;
         exporter
     }

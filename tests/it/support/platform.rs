@@ -31,8 +31,8 @@ pub(crate) struct Platform {
     directory: TempDir,
 }
 
-const ACCESS_KEY: &str = "AKIADEMODEMODEMODEMO";
-const SECRET_KEY: &str = "demo-secret-key";
+pub(crate) const ACCESS_KEY: &str = "AKIADEMODEMODEMODEMO";
+pub(crate) const SECRET_KEY: &str = "demo-secret-key";
 const STRIPE_KEY: &str = "rk_live_demo";
 const BACKUP_TOKEN: &str = "demo-backup-token";
 

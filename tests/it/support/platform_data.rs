@@ -30,7 +30,7 @@ const PLATFORMS: [&str; 5] = ["bluesky", "tumblr", "facebook", "threads", "masto
 const ERRORS: [&str; 3] = ["provider", "timeout", "safety"];
 /// How often the data changes.
 const EVERY: Duration = Duration::from_secs(2);
-/// Less than any client's own, which is a second, even where this process is late.
+/// How long a change may take.
 const PATIENCE: Duration = Duration::from_millis(400);
 
 /// Fills the services once.
@@ -62,49 +62,56 @@ pub(crate) async fn while_living<T>(platform: &Platform, run: impl Future<Output
     }
 }
 
-async fn live(platform: &Platform) -> Infallible {
+/// Changes the data for as long as it is awaited.
+pub(crate) async fn live(platform: &Platform) -> Infallible {
+    keep(async |round| change(platform, round).await).await
+}
+
+/// Makes a change in every round.
+pub(crate) async fn keep(change: impl AsyncFn(usize)) -> Infallible {
     for round in 1.. {
         tokio::time::sleep(EVERY).await;
-        change(platform, round).await;
+        change(round).await;
     }
     unreachable!("there is always a next round")
 }
 
+/// A service that is frozen on purpose is left out of this round, whether its client gives up by itself or not.
+pub(crate) async fn within_patience(change: impl Future) {
+    let _ = tokio::time::timeout(PATIENCE, change).await;
+}
+
 async fn change(platform: &Platform, round: usize) {
     append(&platform.log(), "error", ERRORS[round % ERRORS.len()]);
-    // A service that is frozen on purpose is left out of this round, before its client gives up by itself.
-    let (documents, posts) =
-        (change_mongodb(platform, round), platform.rabbitmq.publish("%2f", "posts.scheduled", 1));
-    let _ = tokio::join!(
-        tokio::time::timeout(PATIENCE, change_redis(platform, round)),
-        tokio::time::timeout(PATIENCE, platform.postgres.sql(CHANGES)),
-        tokio::time::timeout(PATIENCE, documents),
-        tokio::time::timeout(PATIENCE, posts),
+    tokio::join!(
+        within_patience(change_redis(platform, round)),
+        within_patience(platform.postgres.sql(CHANGES)),
+        within_patience(change_mongodb(platform, round)),
+        within_patience(platform.rabbitmq.publish("%2f", "posts.scheduled", 1)),
     );
 }
 
-async fn change_redis(platform: &Platform, round: usize) {
-    let seconds = jiff::Timestamp::now().as_second().to_string();
-    let redis = &platform.redis;
+async fn change_redis(platform: &Platform, round: usize) -> redis::RedisResult<()> {
+    let seconds = jiff::Timestamp::now().as_second();
+    let mut changes = redis::pipe();
     for worker in ["mail-1", "mail-2"] {
-        let _: i64 = redis.run(&["ZADD", "heartbeat:mail", &seconds, worker]).await;
+        changes.zadd("heartbeat:mail", worker, seconds);
     }
     let state = if round % 10 < 5 { "active" } else { "idle" };
     let beat =
         format!(r#"{{"at":{seconds},"state":"{state}","instance_type":"g5.xlarge","lifecycle":"spot"}}"#);
-    let _: i64 = redis.run(&["HSET", "heartbeat:render", "gpu-1", &beat]).await;
-    let _: i64 = redis.run(&["RPUSH", "queue:mail", "mail"]).await;
-    let socket = format!("ws_sessions:{}", 40 + round % 30);
-    let _: String = redis.run(&["SET", &socket, "1", "EX", "60"]).await;
+    changes.hset("heartbeat:render", "gpu-1", beat).rpush("queue:mail", "mail");
+    changes.set_ex(format!("ws_sessions:{}", 40 + round % 30), 1, 60);
     if round.is_multiple_of(8) {
-        let _: i64 = redis.run(&["DEL", "queue:mail"]).await;
+        changes.del("queue:mail");
     }
+    changes.query_async(&mut platform.redis.try_connection().await?).await
 }
 
-async fn change_mongodb(platform: &Platform, round: usize) {
+async fn change_mongodb(platform: &Platform, round: usize) -> mongodb::error::Result<()> {
     let post = doc! {"platform": PLATFORMS[round % PLATFORMS.len()]};
     let posts = platform.mongodb.client().await.database("shop").collection("posts");
-    posts.insert_one(post).await.expect("it answers");
+    posts.insert_one(post).await.map(drop)
 }
 
 /// Appends an event to the log file.

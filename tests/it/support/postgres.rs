@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
 
 use super::ports::Port;
 use super::process::{Process, command_as, give_to};
@@ -14,6 +15,9 @@ use super::tls::Identity;
 
 /// The server refuses to run as root; its package brings this user.
 const USER: &str = "postgres";
+
+/// Without the user's own settings; bare rows; an error is the end.
+const PSQL: [&str; 6] = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"];
 
 /// What can be chosen about a server before it starts.
 #[derive(Debug, Default)]
@@ -46,7 +50,7 @@ impl Options {
     /// A hot standby that streams from the primary.
     pub(crate) fn replica_of(mut self, primary: &Postgres) -> Self {
         self.primary = Some(primary.directory.path().to_owned());
-        self.settings.insert(0, format!("primary_conninfo = '{}'", primary.socket()));
+        self.settings.insert(0, format!("primary_conninfo = '{}'", primary.socket("postgres")));
         self
     }
 
@@ -144,10 +148,29 @@ impl Postgres {
     /// As [`Self::sql`], giving what psql says about an error.
     pub(crate) async fn try_sql(&self, sql: &str) -> Result<String, String> {
         let mut psql = tokio::process::Command::new("psql");
-        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &self.socket(), "-c", sql]);
+        psql.args(PSQL).args(["-d", &self.socket("postgres"), "-c", sql]);
         let output = psql.kill_on_drop(true).output().await.expect("psql is not installed: run `make deps`");
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim_end().to_owned();
         if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+    }
+
+    /// Runs a script of any length as the superuser in a database, each statement for itself; panics on an error.
+    pub(crate) async fn script(&self, database: &str, script: &str) {
+        let mut psql = tokio::process::Command::new("psql");
+        psql.args(PSQL).args(["-d", &self.socket(database), "-f", "-"]).kill_on_drop(true);
+        psql.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = psql.spawn().expect("psql is not installed: run `make deps`");
+        let mut input = child.stdin.take().expect("it is piped");
+        // What an error leaves unread makes writing fail; the error itself is told below.
+        let write = async move { drop(input.write_all(script.as_bytes()).await) };
+        let ((), output) = tokio::join!(write, child.wait_with_output());
+        let output = output.expect("it was started");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Makes a database.
+    pub(crate) async fn add_database(&self, name: &str) {
+        self.sql(&format!("CREATE DATABASE {name}")).await;
     }
 
     /// Freezes the server.
@@ -171,16 +194,22 @@ impl Postgres {
         self.ready().await;
     }
 
-    fn socket(&self) -> String {
-        format!("host={} port={} user=postgres dbname=postgres", self.directory.path().display(), self.port)
+    fn socket(&self, database: &str) -> String {
+        format!("host={} port={} user=postgres dbname={database}", self.directory.path().display(), self.port)
     }
 
     async fn ready(&mut self) {
         let mut ready = Command::new(binary("pg_isready"));
-        ready.args(["-q", "-d", &self.socket()]);
+        ready.args(["-q", "-d", &self.socket("postgres")]);
         let answers = async || ready.status().is_ok_and(|status| status.success());
         self.process.ready(Duration::from_secs(30), answers).await;
     }
+}
+
+/// A statement that puts rows, each the values of one, into a table, which may be followed by its columns.
+pub(crate) fn insert(into: &str, rows: impl Iterator<Item = String>) -> String {
+    let rows: Vec<_> = rows.map(|row| format!("({row})")).collect();
+    format!("INSERT INTO {into} VALUES {};\n", rows.join(",\n"))
 }
 
 fn initdb(directory: &Path, password: Option<&str>) {

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use redis::FromRedisValue;
 use redis::aio::MultiplexedConnection;
+use redis::{FromRedisValue, RedisResult};
 use tempfile::TempDir;
 
 use super::ports::Port;
@@ -150,7 +150,12 @@ impl Redis {
 
     /// A connection that may do everything, past TLS, passwords and proxies.
     pub(crate) async fn connection(&self) -> MultiplexedConnection {
-        self.connect().await.expect("the server runs")
+        self.try_connection().await.expect("the server runs")
+    }
+
+    /// As [`Self::connection`], to a server that may be frozen.
+    pub(crate) async fn try_connection(&self) -> RedisResult<MultiplexedConnection> {
+        connect(self.directory.path()).await
     }
 
     /// Runs one command, given as its words, with all rights; panics on an error.
@@ -196,10 +201,6 @@ impl Redis {
         format!("{scheme}://{login}127.0.0.1:{}", self.port)
     }
 
-    async fn connect(&self) -> redis::RedisResult<MultiplexedConnection> {
-        connect(self.directory.path()).await
-    }
-
     async fn ready(&mut self) {
         let directory = self.directory.path();
         let answers = async || connect(directory).await.is_ok();
@@ -207,7 +208,7 @@ impl Redis {
     }
 }
 
-async fn connect(directory: &Path) -> redis::RedisResult<MultiplexedConnection> {
+async fn connect(directory: &Path) -> RedisResult<MultiplexedConnection> {
     let url = format!("redis+unix://{}/redis.sock?user={OPERATOR}&pass=unused", directory.display());
     redis::Client::open(url)?.get_multiplexed_async_connection().await
 }

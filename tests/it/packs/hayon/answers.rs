@@ -1,9 +1,10 @@
 //! Every value of the pack equals the answer that follows from the documents.
 
 use super::super::exported::Values;
-use super::world::World;
-use super::{config, expect, fill, url};
+use super::{config, expect};
 use crate::support::exporter::Exporter;
+use crate::support::hayon::world::World;
+use crate::support::hayon::{fill, url};
 use crate::support::mongodb::Mongodb;
 use crate::support::redis::Redis;
 

@@ -3,9 +3,10 @@
 use mongodb::bson::{Bson, Document, doc};
 
 use super::answers::count_requests;
-use super::world::{World, limits_of};
-use super::{config, expect, fill, url};
+use super::{config, expect};
 use crate::support::exporter::Exporter;
+use crate::support::hayon::world::{World, limits_of};
+use crate::support::hayon::{fill, url};
 use crate::support::mongodb::Mongodb;
 use crate::support::redis::Redis;
 
@@ -45,7 +46,9 @@ async fn a_change_moves_its_own_series_alone() {
     moved(&world, &["users"]).await;
 
     // A failed payment.
-    let pays = |user: &&super::world::User| user.plan == "pro" && user.subscribed && user.status == "active";
+    let pays = |user: &&crate::support::hayon::world::User| {
+        user.plan == "pro" && user.subscribed && user.status == "active"
+    };
     let pro = world.users.iter().position(|user| pays(&user)).unwrap();
     world.users[pro].status = "pastDue";
     set("users", pro, doc! {"subscription.status": "pastDue"}).await;

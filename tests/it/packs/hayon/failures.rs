@@ -3,9 +3,10 @@
 use mongodb::bson::{Document, doc};
 
 use super::super::exported::{self, Values};
-use super::world::World;
-use super::{config, expect, fill, url, wait_for_problem};
+use super::{config, expect, wait_for_problem};
 use crate::support::exporter::Exporter;
+use crate::support::hayon::world::World;
+use crate::support::hayon::{fill, url};
 use crate::support::mongodb::Mongodb;
 use crate::support::redis::Redis;
 

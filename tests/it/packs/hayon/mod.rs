@@ -2,41 +2,18 @@
 
 mod answers;
 mod changes;
+mod expected;
 mod failures;
 mod scripts;
-mod world;
 
 use std::time::Duration;
 
-use mongodb::Database;
-use mongodb::bson::Document;
-
-use self::world::World;
 use super::exported::{self, Values, of_pack};
 use crate::support::exporter::Exporter;
-use crate::support::mongodb::Mongodb;
 use crate::support::redis::Redis;
 use crate::support::wait::until;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The URL of the application's database.
-fn url(server: &Mongodb) -> String {
-    server.url().replace("/?", "/hayon?authSource=admin&")
-}
-
-/// The world in a database.
-async fn fill(server: &Mongodb, world: &World) -> Database {
-    let database = server.client().await.database("hayon");
-    for (collection, documents) in [
-        ("users", world.user_documents()),
-        ("socialaccounts", world.account_documents()),
-        ("posts", world.post_documents()),
-    ] {
-        database.collection::<Document>(collection).insert_many(documents).await.unwrap();
-    }
-    database
-}
 
 /// A configuration that asks often, with more keys for the pack.
 fn config(url: &str, cache: Option<&Redis>, keys: &str) -> String {

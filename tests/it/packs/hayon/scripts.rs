@@ -3,9 +3,10 @@
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::ErrorKind;
 
-use super::world::World;
-use super::{config, expect, fill, url};
+use super::{config, expect};
 use crate::support::exporter::Exporter;
+use crate::support::hayon::world::World;
+use crate::support::hayon::{fill, url};
 use crate::support::mongodb::Mongodb;
 
 const ROLE: &str = include_str!("../../../../packs/hayon.role.js");

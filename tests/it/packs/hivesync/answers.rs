@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::super::exported::Values;
-use super::world::{Job, Session, USERS, World};
+use crate::support::hivesync::world::{Job, Session, USERS, World};
 
 pub(super) const INPUT_PRICE: f64 = 0.5;
 pub(super) const OUTPUT_PRICE: f64 = 1.5;

@@ -2,9 +2,9 @@
 
 use super::super::exported::differences;
 use super::answers::answers;
-use super::world::{Job, NOW, Session, Subscription, World};
 use super::{Deployment, TOLERANCE, shows};
 use crate::support::exporter::Exporter;
+use crate::support::hivesync::world::{Job, NOW, Session, Subscription, World};
 
 struct Case {
     world: World,

@@ -1,9 +1,9 @@
 //! One thing is missing: the rest stays, the source is degraded, and `check --live` names what it is.
 
 use super::answers::answers;
-use super::world::World;
 use super::{Deployment, SOON, Values, shows};
 use crate::support::exporter::Exporter;
+use crate::support::hivesync::world::World;
 use crate::support::wait::eventually;
 
 /// What is left when the series that start with one of these have gone.

@@ -7,7 +7,6 @@ mod panels;
 mod plans;
 mod renamed;
 mod scale;
-mod world;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -16,15 +15,13 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use self::answers::{ASSUMED, INPUT_PRICE, ON_DEMAND_PRICE, OUTPUT_PRICE, SPOT_PRICE, answers};
-use self::world::World;
 use super::exported::{self, Values, of_pack, without_source};
 use crate::support::exporter::Exporter;
+use crate::support::hivesync::world::World;
+use crate::support::hivesync::{INDEXES, ROLES, SCHEMA};
 use crate::support::postgres::Postgres;
 use crate::support::redis::Redis;
 
-const SCHEMA: &str = include_str!("schema.sql");
-const ROLES: &str = include_str!("../../../../packs/hivesync.role.sql");
-const INDEXES: &str = include_str!("../../../../packs/hivesync.indexes.sql");
 const PAGE: &str = include_str!("../../../../docs/platforms/hivesync.md");
 
 /// Far more than an interval: the machine may be busy.
@@ -45,13 +42,9 @@ impl Deployment {
     async fn bare() -> Self {
         let account = PAGE.lines().find_map(|line| line.trim().strip_prefix("ACL SETUSER ")).unwrap();
         let (postgres, redis) = tokio::join!(Postgres::start(), Redis::options().user(account).start());
-        postgres.sql(SCHEMA).await;
-        // Both scripts may be run again.
-        for _ in 0..2 {
-            postgres.sql(ROLES).await;
-            for statement in statements(INDEXES) {
-                postgres.sql(&statement).await;
-            }
+        // Roles and indexes may be made again.
+        for script in [SCHEMA, ROLES, INDEXES, ROLES, INDEXES] {
+            postgres.script("postgres", script).await;
         }
         let logs = TempDir::with_prefix("hivesync-").expect("a temporary directory");
         Self { postgres, redis, logs }
@@ -59,9 +52,7 @@ impl Deployment {
 
     async fn of(world: &World) -> Self {
         let deployment = Self::bare().await;
-        for insert in world.inserts() {
-            deployment.postgres.sql(&insert).await;
-        }
+        deployment.postgres.script("postgres", &world.inserts()).await;
         for key in world.socket_keys() {
             deployment.open_socket(&key).await;
         }
@@ -160,13 +151,6 @@ packs:
     fn check_live(&self) -> (bool, String) {
         exported::check_live(self.logs.path(), &self.config())
     }
-}
-
-/// The statements of a script, without its comments.
-fn statements(script: &str) -> Vec<String> {
-    let lines = script.lines().filter(|line| !line.starts_with("--"));
-    let text = lines.collect::<Vec<_>>().join("\n");
-    text.split(';').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect()
 }
 
 /// What the pack exports.

@@ -6,10 +6,10 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::answers::{ON_DEMAND_PRICE, SPOT_PRICE};
-use super::world::World;
 use super::{Deployment, PAGE, SOON};
 use crate::bundle::replaced;
 use crate::support::exporter::binary;
+use crate::support::hivesync::world::World;
 use crate::support::prometheus::Prometheus;
 use crate::support::wait::{eventually, until};
 

@@ -6,8 +6,8 @@ use platform_exporter::query::{Ask, Question};
 use serde_json::Value;
 
 use super::Deployment;
-use super::world::World;
 use crate::config::load;
+use crate::support::hivesync::world::World;
 
 /// The tables that a plan reads, each with how many of its nodes do.
 fn tables(node: &Value, found: &mut BTreeMap<String, usize>) {

@@ -6,9 +6,9 @@ use platform_exporter::pack;
 
 use super::super::exported::Values;
 use super::answers::answers;
-use super::world::World;
 use super::{Deployment, shows};
 use crate::support::exporter::Exporter;
+use crate::support::hivesync::world::World;
 
 /// Tables and columns that have another name: each parameter with it.
 const RENAMED: [(&str, &str); 17] = [

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::exported::Values;
-use super::world::{COUNTERS, EVENTS, Event, User, World};
+use crate::support::joip::world::{COUNTERS, EVENTS, Event, User, World};
 
 pub(super) const PREMIUM_PRICE: f64 = 7.5;
 

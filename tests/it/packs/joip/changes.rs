@@ -1,8 +1,8 @@
 //! What changes in the database moves the values that it is about, and no other.
 
-use super::world::{Event, Share, Transaction, User, World};
 use super::{Deployment, Spelling, Values, answers, shows};
 use crate::support::exporter::Exporter;
+use crate::support::joip::world::{Event, Share, Transaction, User, World};
 
 /// A counter's column is at this place in the list.
 const SESSIONS_VIEWED: usize = 1;

@@ -1,8 +1,9 @@
 //! What is missing costs its own values and no other, and is named.
 
-use super::world::World;
 use super::{DOCUMENT, Deployment, SOON, Spelling, answers, shows};
 use crate::support::exporter::Exporter;
+use crate::support::joip::ROLES;
+use crate::support::joip::world::World;
 
 #[tokio::test]
 async fn a_table_a_column_and_a_right_cost_only_their_own_values() {
@@ -60,11 +61,13 @@ async fn a_table_a_column_and_a_right_cost_only_their_own_values() {
     );
 
     // All comes back as soon as the names and rights are there.
-    deployment.run(
-        "ALTER TABLE user_usage_stats RENAME COLUMN sessionsWatched TO sessionsViewed; \
+    deployment
+        .run(
+            "ALTER TABLE user_usage_stats RENAME COLUMN sessionsWatched TO sessionsViewed; \
          CREATE TABLE community_likes (shareId INTEGER, createdAt TIMESTAMP);",
-    );
-    deployment.run(super::ROLES);
+        )
+        .await;
+    deployment.run(ROLES).await;
     let mut world = world;
     world.likes.clear();
     shows(&exporter, &answers(&world)).await;
@@ -78,7 +81,7 @@ async fn the_role_reads_nothing_about_people() {
     let world = World::new();
     let deployment = Deployment::of(&world, Spelling::Folded).await;
     let (_, rest) = DOCUMENT.split_once("-- Themes without details\n").unwrap();
-    deployment.run(rest.split_once("```").unwrap().0);
+    deployment.run(rest.split_once("```").unwrap().0).await;
     for (role, forbidden) in [
         ("platform_exporter", "id, email, firstName, lastName, profileImageUrl FROM users"),
         ("platform_exporter", "userId, details, ipAddress, userAgent, sessionId FROM user_activity_logs"),

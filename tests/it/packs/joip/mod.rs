@@ -3,27 +3,22 @@
 mod answers;
 mod changes;
 mod failures;
-mod rows;
 mod scans;
 mod spelling;
 mod tables;
-mod world;
 
-use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use self::answers::{PREMIUM_PRICE, answers};
 use self::spelling::Spelling;
-use self::world::World;
 use super::exported::{self, Values, of_pack, without_source};
 use crate::support::exporter::Exporter;
+use crate::support::joip::world::World;
+use crate::support::joip::{INDEXES, ROLES, SCHEMA};
 use crate::support::postgres::Postgres;
 
-const SCHEMA: &str = include_str!("schema.sql");
-const ROLES: &str = include_str!("../../../../packs/joip.role.sql");
-const INDEXES: &str = include_str!("../../../../packs/joip.indexes.sql");
 const DOCUMENT: &str = include_str!("../../../../docs/platforms/joip.md");
 
 /// Far more than an interval: the machine may be busy.
@@ -45,23 +40,18 @@ impl Deployment {
         let postgres = Postgres::options().setting("timezone = 'Asia/Kathmandu'").start().await;
         let files = TempDir::with_prefix("joip-").expect("a temporary directory");
         let deployment = Self { postgres, spelling, files };
-        deployment.run(SCHEMA);
-        deployment.run(&world.inserts());
+        deployment.run(SCHEMA).await;
+        deployment.run(&world.inserts()).await;
         // Both scripts may be run again.
         for script in [ROLES, INDEXES, ROLES, INDEXES] {
-            deployment.run(script);
+            deployment.run(script).await;
         }
         deployment
     }
 
     /// Runs a script as the documents say.
-    fn run(&self, script: &str) {
-        let file = self.files.path().join("script.sql");
-        std::fs::write(&file, self.spelling.of(script)).unwrap();
-        let mut psql = Command::new("psql");
-        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &self.postgres.url(), "-f"]).arg(&file);
-        let output = psql.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    async fn run(&self, script: &str) {
+        self.postgres.script("postgres", &self.spelling.of(script)).await;
     }
 
     /// A configuration with the pack, at a pace at which changes are seen soon.

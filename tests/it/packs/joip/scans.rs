@@ -3,8 +3,8 @@
 use platform_exporter::config::{self, Surroundings};
 use platform_exporter::query::{Ask, Question};
 
-use super::world::World;
 use super::{Deployment, Spelling};
+use crate::support::joip::world::World;
 
 #[tokio::test]
 async fn each_query_scans_each_table_once() {

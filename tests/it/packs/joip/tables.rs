@@ -6,9 +6,9 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::answers::{counter, score};
-use super::world::{COUNTERS, Event, World, email, id};
 use super::{DOCUMENT, Deployment, Spelling};
 use crate::support::exporter::binary;
+use crate::support::joip::world::{COUNTERS, Event, World, email, id};
 
 const DAY: u64 = 86_400;
 /// A row by its columns' names.

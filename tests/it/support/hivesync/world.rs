@@ -1,68 +1,69 @@
 //! A made-up HiveSync: every row of it, from a fixed seed.
 
 use std::fmt::Display;
-use std::fmt::Write;
 
 use fastrand::Rng;
 use jiff::Timestamp;
 
-pub(super) const USERS: u64 = 3000;
+use super::super::postgres::insert;
+
+pub(crate) const USERS: u64 = 3000;
 
 /// Ages in seconds, each in the middle of what has to be told apart: within a minute, within fifteen, an hour, a day,
 /// thirty days, and beyond. The first is by a clock that runs ahead, so that it stays what it is during a test.
-pub(super) const AGES: [i64; 6] = [-3600, 300, 1800, 12 * 3600, 15 * 86_400, 60 * 86_400];
+pub(crate) const AGES: [i64; 6] = [-3600, 300, 1800, 12 * 3600, 15 * 86_400, 60 * 86_400];
 
 /// The first of [`AGES`].
-pub(super) const NOW: i64 = AGES[0];
+pub(crate) const NOW: i64 = AGES[0];
 
-pub(super) struct World {
-    pub(super) born: i64,
-    pub(super) subscriptions: Vec<Subscription>,
-    pub(super) projects: u64,
-    pub(super) sessions: Vec<Session>,
-    pub(super) requests: Vec<Job>,
-    pub(super) previews: Vec<Job>,
+pub(crate) struct World {
+    pub(crate) born: i64,
+    pub(crate) subscriptions: Vec<Subscription>,
+    pub(crate) projects: u64,
+    pub(crate) sessions: Vec<Session>,
+    pub(crate) requests: Vec<Job>,
+    pub(crate) previews: Vec<Job>,
     /// The users of open WebSockets; some have several.
-    pub(super) sockets: Vec<u64>,
-    pub(super) ai_queue: usize,
-    pub(super) preview_queue: usize,
-    pub(super) ai_log: Vec<(&'static str, &'static str, i64)>,
-    pub(super) preview_log: Vec<(&'static str, i64)>,
+    pub(crate) sockets: Vec<u64>,
+    pub(crate) ai_queue: usize,
+    pub(crate) preview_queue: usize,
+    pub(crate) ai_log: Vec<(&'static str, &'static str, i64)>,
+    pub(crate) preview_log: Vec<(&'static str, i64)>,
 }
 
 #[derive(Clone)]
-pub(super) struct Subscription {
-    pub(super) user: u64,
-    pub(super) plan: &'static str,
-    pub(super) status: &'static str,
+pub(crate) struct Subscription {
+    pub(crate) user: u64,
+    pub(crate) plan: &'static str,
+    pub(crate) status: &'static str,
     /// How long ago the trial ended.
-    pub(super) trial_ended: Option<i64>,
+    pub(crate) trial_ended: Option<i64>,
 }
 
 #[derive(Clone)]
-pub(super) struct Session {
-    pub(super) user: u64,
-    pub(super) kind: &'static str,
-    pub(super) device: Option<u64>,
-    pub(super) device_type: Option<&'static str>,
-    pub(super) age: i64,
-    pub(super) heartbeat: Option<i64>,
+pub(crate) struct Session {
+    pub(crate) user: u64,
+    pub(crate) kind: &'static str,
+    pub(crate) device: Option<u64>,
+    pub(crate) device_type: Option<&'static str>,
+    pub(crate) age: i64,
+    pub(crate) heartbeat: Option<i64>,
 }
 
 /// An AI request or a preview request.
 #[derive(Clone)]
-pub(super) struct Job {
-    pub(super) user: u64,
-    pub(super) status: &'static str,
-    pub(super) class: Option<&'static str>,
-    pub(super) tokens: Option<(u64, u64)>,
-    pub(super) age: i64,
+pub(crate) struct Job {
+    pub(crate) user: u64,
+    pub(crate) status: &'static str,
+    pub(crate) class: Option<&'static str>,
+    pub(crate) tokens: Option<(u64, u64)>,
+    pub(crate) age: i64,
     /// In milliseconds; `None` while it has not ended.
-    pub(super) took: Option<i64>,
+    pub(crate) took: Option<i64>,
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut rng = Rng::with_seed(7);
         let mut world = Self {
             born: Timestamp::now().as_second(),
@@ -94,23 +95,23 @@ impl World {
     }
 
     /// The time of something that happened this long ago, in seconds since 1970.
-    pub(super) fn at(&self, age: i64) -> i64 {
+    pub(crate) fn at(&self, age: i64) -> i64 {
         self.born - age
     }
 
-    /// The statements that fill the tables of `schema.sql`, each short enough for a command line.
-    pub(super) fn inserts(&self) -> Vec<String> {
+    /// The statements that fill the tables of `demo/hivesync.schema.sql`.
+    pub(crate) fn inserts(&self) -> String {
         let time = |age: i64| format!("to_timestamp({})", self.at(age));
         let users =
             (1..=USERS).map(|id| format!("{id}, 'user{id}', 'user{id}@example.com', {}", time(90 * 86_400)));
-        let mut all = inserts("users (id, username, email, created_at)", users);
+        let mut all = insert("users (id, username, email, created_at)", users);
         let subscriptions = self.subscriptions.iter().map(|row| {
             let ended = or_null(row.trial_ended.map(time));
             format!("{}, '{}', '{}', {ended}", row.user, row.plan, row.status)
         });
-        all.extend(inserts("subscriptions (user_id, plan, status, trial_ends_at)", subscriptions));
+        all += &insert("subscriptions (user_id, plan, status, trial_ends_at)", subscriptions);
         let projects = (1..=self.projects).map(|id| format!("{id}, {}, 'project'", 1 + id % USERS));
-        all.extend(inserts("projects (id, user_id, name)", projects));
+        all += &insert("projects (id, user_id, name)", projects);
         let sessions = self.sessions.iter().map(|row| {
             let device = or_null(row.device.map(|device| format!("'device{device}'")));
             let device_type = or_null(row.device_type.map(|text| format!("'{text}'")));
@@ -118,15 +119,15 @@ impl World {
             format!("{}, '{}', {device}, {device_type}, {at}, {heartbeat}", row.user, row.kind)
         });
         let columns = "sessions (user_id, kind, device_id, device_type, created_at, last_heartbeat_at)";
-        all.extend(inserts(columns, sessions));
+        all += &insert(columns, sessions);
         let requests = self.requests.iter().map(|row| {
             let (input, output) = row.tokens.unzip();
             format!("{}, {}, {}", self.job(row), or_null(input), or_null(output))
         });
         let columns = "user_id, status, error_class, created_at, completed_at";
-        all.extend(inserts(&format!("ai_usage_events ({columns}, input_tokens, output_tokens)"), requests));
+        all += &insert(&format!("ai_usage_events ({columns}, input_tokens, output_tokens)"), requests);
         let previews = self.previews.iter().map(|row| format!("{}, 1", self.job(row)));
-        all.extend(inserts(&format!("preview_jobs ({columns}, project_id)"), previews));
+        all += &insert(&format!("preview_jobs ({columns}, project_id)"), previews);
         all
     }
 
@@ -138,12 +139,12 @@ impl World {
     }
 
     /// The key of each open WebSocket.
-    pub(super) fn socket_keys(&self) -> Vec<String> {
+    pub(crate) fn socket_keys(&self) -> Vec<String> {
         let keys = self.sockets.iter().enumerate();
         keys.map(|(socket, user)| format!("ws_sessions:{user}:{socket}")).collect()
     }
 
-    pub(super) fn ai_log_lines(&self) -> String {
+    pub(crate) fn ai_log_lines(&self) -> String {
         let line = |&(event, class, age): &(&str, &str, i64)| {
             serde_json::json!({"ts": self.at(age), "event": event, "class": class, "job": 7}).to_string()
                 + "\n"
@@ -151,7 +152,7 @@ impl World {
         self.ai_log.iter().map(line).collect()
     }
 
-    pub(super) fn preview_log_lines(&self) -> String {
+    pub(crate) fn preview_log_lines(&self) -> String {
         let line = |&(event, age): &(&str, i64)| {
             serde_json::json!({"ts": self.at(age), "event": event, "class": "build"}).to_string() + "\n"
         };
@@ -221,16 +222,4 @@ fn preview(rng: &mut Rng) -> Job {
 
 fn or_null(value: Option<impl Display>) -> String {
     value.map_or_else(|| "NULL".to_owned(), |value| value.to_string())
-}
-
-fn inserts(into: &str, rows: impl Iterator<Item = String>) -> Vec<String> {
-    const LONGEST: usize = 100_000;
-    let mut all: Vec<String> = Vec::new();
-    for row in rows {
-        match all.last_mut().filter(|last| last.len() < LONGEST) {
-            Some(last) => write!(last, ", ({row})").unwrap(),
-            None => all.push(format!("INSERT INTO {into} VALUES ({row})")),
-        }
-    }
-    all
 }

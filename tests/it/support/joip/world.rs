@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 const HOUR: u64 = 3600;
-const DAY: u64 = 24 * HOUR;
+pub(crate) const DAY: u64 = 24 * HOUR;
 
 /// Ages of rows, in seconds: far enough from the edges of every window for a slow test.
 const AGES: [(u64, u64); 7] = [
@@ -17,7 +17,7 @@ const AGES: [(u64, u64); 7] = [
 ];
 
 /// The counters of an account, as the columns are named and in their order.
-pub(super) const COUNTERS: [&str; 26] = [
+pub(crate) const COUNTERS: [&str; 26] = [
     "sessionsCreated",
     "sessionsViewed",
     "sessionsEdited",
@@ -47,7 +47,7 @@ pub(super) const COUNTERS: [&str; 26] = [
 ];
 
 /// What the application writes into its log: feature, and the actions of it.
-pub(super) const EVENTS: [(&str, &[&str]); 5] = [
+pub(crate) const EVENTS: [(&str, &[&str]); 5] = [
     (
         "sessions",
         &[
@@ -83,59 +83,59 @@ pub(super) const EVENTS: [(&str, &[&str]); 5] = [
 ];
 
 /// An account. Ages are in seconds before the end of the world.
-pub(super) struct User {
-    pub(super) tier: Option<&'static str>,
-    pub(super) age: u64,
+pub(crate) struct User {
+    pub(crate) tier: Option<&'static str>,
+    pub(crate) age: u64,
     /// Its row of counters, some of which are NULL.
-    pub(super) counters: Option<Vec<Option<u32>>>,
-    pub(super) last_active: Option<u64>,
+    pub(crate) counters: Option<Vec<Option<u32>>>,
+    pub(crate) last_active: Option<u64>,
 }
 
 /// A row of the log.
 #[derive(Clone)]
-pub(super) struct Event {
-    pub(super) user: usize,
-    pub(super) action: &'static str,
-    pub(super) feature: &'static str,
-    pub(super) theme: Option<&'static str>,
-    pub(super) age: u64,
+pub(crate) struct Event {
+    pub(crate) user: usize,
+    pub(crate) action: &'static str,
+    pub(crate) feature: &'static str,
+    pub(crate) theme: Option<&'static str>,
+    pub(crate) age: u64,
 }
 
-pub(super) struct Referral {
-    pub(super) referrer: usize,
-    pub(super) referee: usize,
-    pub(super) credits: u32,
-    pub(super) age: u64,
+pub(crate) struct Referral {
+    pub(crate) referrer: usize,
+    pub(crate) referee: usize,
+    pub(crate) credits: u32,
+    pub(crate) age: u64,
 }
 
-pub(super) struct Transaction {
-    pub(super) user: usize,
-    pub(super) kind: &'static str,
-    pub(super) credits: i64,
-    pub(super) cents: Option<u32>,
-    pub(super) age: u64,
+pub(crate) struct Transaction {
+    pub(crate) user: usize,
+    pub(crate) kind: &'static str,
+    pub(crate) credits: i64,
+    pub(crate) cents: Option<u32>,
+    pub(crate) age: u64,
 }
 
-pub(super) struct Share {
-    pub(super) user: usize,
-    pub(super) content: &'static str,
-    pub(super) age: u64,
+pub(crate) struct Share {
+    pub(crate) user: usize,
+    pub(crate) content: &'static str,
+    pub(crate) age: u64,
 }
 
 /// Everything. Users and shares are known by their position.
-pub(super) struct World {
+pub(crate) struct World {
     /// Seconds since 1970.
-    pub(super) end: i64,
-    pub(super) users: Vec<User>,
-    pub(super) events: Vec<Event>,
+    pub(crate) end: i64,
+    pub(crate) users: Vec<User>,
+    pub(crate) events: Vec<Event>,
     /// User and age, as for media and likes.
-    pub(super) sessions: Vec<(usize, u64)>,
-    pub(super) media: Vec<(usize, u64)>,
-    pub(super) referrals: Vec<Referral>,
-    pub(super) transactions: Vec<Transaction>,
-    pub(super) shares: Vec<Share>,
+    pub(crate) sessions: Vec<(usize, u64)>,
+    pub(crate) media: Vec<(usize, u64)>,
+    pub(crate) referrals: Vec<Referral>,
+    pub(crate) transactions: Vec<Transaction>,
+    pub(crate) shares: Vec<Share>,
     /// Share and age.
-    pub(super) likes: Vec<(usize, u64)>,
+    pub(crate) likes: Vec<(usize, u64)>,
 }
 
 fn age(rng: &mut Rng) -> u64 {
@@ -144,7 +144,7 @@ fn age(rng: &mut Rng) -> u64 {
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut rng = Rng::with_seed(7);
         let users: Vec<User> = (0..3000).map(|_| user(&mut rng)).collect();
         // Not everybody makes sessions, and some make many.
@@ -165,7 +165,7 @@ impl World {
         let shares: Vec<_> = (0..600)
             .map(|_| Share {
                 user: rng.usize(..200),
-                content: rng.choice(["session", "media", "media"]).unwrap(),
+                content: rng.choice(["session", "media", "media"]).expect("there are some"),
                 age: age(&mut rng),
             })
             .collect();
@@ -175,28 +175,28 @@ impl World {
     }
 
     /// A point in time in seconds since 1970.
-    pub(super) fn seconds(&self, age: u64) -> i64 {
-        self.end - i64::try_from(age).unwrap()
+    pub(crate) fn seconds(&self, age: u64) -> i64 {
+        self.end - i64::try_from(age).expect("small")
     }
 }
 
 /// The key of an account.
-pub(super) fn id(user: usize) -> String {
+pub(crate) fn id(user: usize) -> String {
     format!("user-{user}")
 }
 
-pub(super) fn email(user: usize) -> String {
+pub(crate) fn email(user: usize) -> String {
     format!("user{user}@example.com")
 }
 
 fn user(rng: &mut Rng) -> User {
     let mut counters = || -> Vec<Option<u32>> {
-        let largest = rng.choice([1, 10, 60, 400]).unwrap();
+        let largest = rng.choice([1, 10, 60, 400]).expect("there are some");
         COUNTERS.iter().map(|_| (rng.u8(..) > 20).then(|| rng.u32(..largest))).collect()
     };
     let counters = counters();
     User {
-        tier: rng.choice([None, Some("free"), Some("free"), Some("premium")]).unwrap(),
+        tier: rng.choice([None, Some("free"), Some("free"), Some("premium")]).expect("there are some"),
         age: age(rng),
         counters: (rng.u8(..) > 20).then_some(counters),
         last_active: (rng.u8(..) > 20).then(|| age(rng)),
@@ -204,12 +204,12 @@ fn user(rng: &mut Rng) -> User {
 }
 
 fn event(rng: &mut Rng, users: usize) -> Event {
-    let (feature, actions) = rng.choice(EVENTS).unwrap();
+    let (feature, actions) = rng.choice(EVENTS).expect("there are some");
     // Nobody has deleted a user yet.
     let actions = actions.iter().copied().filter(|action| *action != "user_deleted");
-    let action = rng.choice(actions.collect::<Vec<_>>()).unwrap();
+    let action = rng.choice(actions.collect::<Vec<_>>()).expect("there are some");
     let themes = [Some("JOI"), Some("Forced-Bi"), Some("forced_bi"), Some("Beta"), Some("-"), None];
-    let theme = rng.choice(themes).unwrap();
+    let theme = rng.choice(themes).expect("there are some");
     Event { user: rng.usize(..users), action, feature, theme, age: age(rng) }
 }
 

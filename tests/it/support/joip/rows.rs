@@ -1,10 +1,11 @@
 //! The world as INSERT statements.
 
+use super::super::postgres::insert;
 use super::world::{COUNTERS, Event, Referral, Share, Transaction, User, World, email, id};
 
 impl World {
     /// The statements that make the rows.
-    pub(super) fn inserts(&self) -> String {
+    pub(crate) fn inserts(&self) -> String {
         let users = self.users.iter().enumerate();
         let shares = self.shares.iter().enumerate();
         let stats = format!("user_usage_stats (userId, {}, lastActivityAt)", COUNTERS.join(", "));
@@ -37,7 +38,7 @@ impl World {
     }
 
     /// A point in time as SQL, in UTC as the application writes it.
-    pub(super) fn time(&self, age: u64) -> String {
+    pub(crate) fn time(&self, age: u64) -> String {
         format!("timestamp 'epoch' + interval '{} seconds'", self.seconds(age))
     }
 
@@ -84,9 +85,4 @@ impl World {
 /// A value as SQL; PostgreSQL reads numbers in quotes too.
 fn or_null(value: Option<impl std::fmt::Display>) -> String {
     value.map_or("NULL".to_owned(), |value| format!("'{value}'"))
-}
-
-fn insert(table: &str, rows: impl Iterator<Item = String>) -> String {
-    let rows: Vec<_> = rows.map(|row| format!("({row})")).collect();
-    format!("INSERT INTO {table} VALUES {};\n", rows.join(",\n"))
 }

@@ -1,0 +1,154 @@
+//! What `make demo` runs: the shop and the platforms of the packs, in one exporter.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::bundle::{of_bundle, replaced, targets, text};
+use crate::support::exporter::{Exporter, binary};
+use crate::support::platforms::Platforms;
+use crate::support::prometheus::Prometheus;
+use crate::support::wait::until;
+
+/// Every query has run by then, and every rate has two samples; with much time for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Questions that have no answer in the first minutes, or while all is well: panel, query, and why.
+const EMPTY: [(&str, &str, &str); 2] = [
+    ("What is wrong", "A", "nothing is wrong"),
+    ("Features", "B", "nothing is known of the time a week ago"),
+];
+
+async fn start(platforms: &Platforms) -> Exporter {
+    let environment = platforms.environment();
+    let options = Exporter::options(&Platforms::config());
+    let options = environment.iter().fold(options, |options, (name, value)| options.variable(name, value));
+    let exporter = options.start().await;
+    platforms.shop.keep_pushing(&exporter.url("/heartbeat/backup/host1"));
+    exporter
+}
+
+/// The label `name` of every series of a metric that has a value other than 0.
+fn labels(exposition: &str, metric: &str, name: &str) -> BTreeSet<String> {
+    let lines = exposition.lines().filter(|line| line.starts_with(metric) && !line.ends_with(" 0"));
+    let label = |line: &str| Some(line.split_once(&format!("{name}=\""))?.1.split('"').next()?.to_owned());
+    lines.filter_map(label).collect()
+}
+
+#[tokio::test]
+async fn every_platform_is_well_and_every_panel_has_data() {
+    let platforms = Platforms::start().await;
+    platforms.while_living(all_is_well(&platforms)).await;
+}
+
+async fn all_is_well(platforms: &Platforms) {
+    let exporter = start(platforms).await;
+    let prometheus = format!(
+        "global: {{scrape_interval: 1s}}\n\
+         scrape_configs: [{{job_name: platform_exporter, static_configs: [{{targets: [\"{}\"]}}]}}]\n",
+        exporter.address()
+    );
+    let prometheus = Prometheus::start(&prometheus).await;
+    let mut exposition = String::new();
+    let all_are_up = until(PATIENCE, "every source is up", async || {
+        exposition = exporter.get("/metrics").await;
+        let all = labels(&exposition, "platform_source_status{", "source");
+        let not_up = ["down", "degraded", "unknown"];
+        let is_well = !not_up.iter().any(|status| {
+            exposition.lines().any(|line| {
+                line.starts_with("platform_source_status{")
+                    && line.ends_with(&format!("status=\"{status}\"}} 1"))
+            })
+        });
+        let asked = labels(&exposition, "platform_query_last_success_timestamp_seconds{", "query");
+        let queries = labels(&exposition, "platform_query_max_age_seconds{", "query");
+        (is_well && all.len() == 22 && asked == queries && queries.len() > 40).then_some(())
+    });
+    if tokio::time::timeout(PATIENCE / 2, all_are_up).await.is_err() {
+        panic!("{exposition}\n{}", exporter.log());
+    }
+    exporter.wait_for("platform_roll_up_success{pack=\"hivesync\"}", 1.0, PATIENCE).await;
+    every_panel_has_data(platforms, &prometheus).await;
+    what_is_wrong_comes_first(platforms, &exporter).await;
+}
+
+/// With as many sources as here, too, one sees at once which does not answer.
+async fn what_is_wrong_comes_first(platforms: &Platforms, exporter: &Exporter) {
+    platforms.shop.redis.stop();
+    let up = "platform_source_up{source=\"hivesync-cache\",kind=\"redis\"}";
+    exporter.wait_for(up, 0.0, PATIENCE).await;
+    let page = exporter.get("/").await;
+    let place = |part: &str| page.find(part).unwrap_or_else(|| panic!("{part} is missing in:\n{page}"));
+    assert!(place("class=\"is-down\" id=\"hivesync-cache\"") < place("class=\"is-up\""), "{page}");
+    platforms.shop.redis.resume();
+    exporter.wait_for(up, 1.0, PATIENCE).await;
+}
+
+async fn every_panel_has_data(platforms: &Platforms, prometheus: &Prometheus) {
+    let dashboards = of_bundle(platforms.bundle());
+    let packs = dashboards
+        .iter()
+        .filter(|dashboard| ["hayon", "hivesync", "joip"].contains(&dashboard.name.as_str()));
+    let mut missing = Vec::new();
+    for dashboard in packs {
+        for panel in dashboard.panels() {
+            for target in targets(panel) {
+                let (id, expr) = (text(&target["refId"]), text(&target["expr"]));
+                let is_empty = EMPTY.iter().any(|(of, which, _)| panel["title"] == *of && id == *which);
+                // Those for the last known values have none while all is well; SQL is Grafana's own question.
+                if !(expr.is_empty() || id == "Z" || id.starts_with("last") || is_empty) {
+                    missing
+                        .push((format!("{} / {id}", dashboard.title(panel)), replaced(expr, "10s", "30d")));
+                }
+            }
+        }
+    }
+    assert!(missing.len() > 100, "{}", missing.len());
+    let all_have_data = until(PATIENCE * 2, "every panel has data", async || {
+        let mut still = Vec::new();
+        for (title, expr) in &missing {
+            if prometheus.query(expr).await.as_array().is_none_or(Vec::is_empty) {
+                still.push((title.clone(), expr.clone()));
+            }
+        }
+        missing = still;
+        missing.is_empty().then_some(())
+    });
+    let _ = tokio::time::timeout(PATIENCE, all_have_data).await;
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// Each file stands for itself, so that a reader can take it as a beginning.
+#[test]
+fn each_configuration_is_good_by_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, config) in Platforms::ALL {
+        let file = directory.path().join(format!("{name}.yml"));
+        std::fs::write(&file, config).unwrap();
+        let variables = regex::Regex::new(r"\$\{([A-Z0-9_]+)\}").unwrap();
+        let mut check = Command::new(binary());
+        check.args(["check", "--config.file"]).arg(&file);
+        for found in variables.captures_iter(config) {
+            check.env(&found[1], placeholder(&found[1]));
+        }
+        let output = check.output().unwrap();
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// A value of the right form for a variable, by its name.
+fn placeholder(variable: &str) -> &'static str {
+    match variable {
+        name if name.contains("MONGODB") => "mongodb://localhost/hayon",
+        name if name.contains("MANAGEMENT") => "http://localhost:15672",
+        name if name.contains("RABBITMQ") => "amqp://localhost",
+        name if name.contains("REDIS") => "redis://localhost",
+        name if name.contains("STRIPE_API_KEY") => "rk_live_example",
+        name if name.contains("POSTGRES") || name.contains("DATABASE") || name.contains("ROLL_UP") => {
+            "postgres://localhost/app"
+        }
+        name if name.contains("LOG") => "/var/log/events.log",
+        name if ["_KEY", "_KEY_ID", "_TOKEN"].iter().any(|end| name.ends_with(end)) => "example",
+        _ => "http://localhost",
+    }
+}

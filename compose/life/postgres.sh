@@ -1,7 +1,8 @@
-# An order every second, and a question about them.
-PGPASSWORD=$(cat /run/secrets/postgres_password)
+# An order every two seconds, a question about them, and what goes on in HiveSync.
+PGPASSWORD=$(cat "${SECRETS:-/run/secrets}/postgres_password")
 export PGPASSWORD
-while sleep 1; do
-  psql -qAt -h postgres -U shop shop -c "INSERT INTO orders (cents) VALUES (500 + (random() * 5000)::int)" \
+while sleep 2; do
+  psql -qAt -d shop -c "INSERT INTO orders (cents) VALUES (500 + (random() * 5000)::int)" \
     -c "SELECT count(*) FROM orders" >/dev/null
+  psql -qAt -d hivesync -f "${FILES:-/hivesync}/life.sql" >/dev/null
 done

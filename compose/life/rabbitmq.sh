@@ -1,8 +1,8 @@
 # A message every two seconds, which becomes a dead letter after a minute.
-login=$(printf 'shop:%s' "$(cat /run/secrets/rabbitmq_password)" | base64 | tr -d '\n')
+login=$(printf 'shop:%s' "$(cat "${SECRETS:-/run/secrets}/rabbitmq_password")" | base64 | tr -d '\n')
 post() {
   wget -q -O /dev/null --header "Authorization: Basic $login" --header "Content-Type: application/json" \
-    --post-data "$2" "http://rabbitmq:15672/api/$1"
+    --post-data "$2" "http://${RABBITMQ:-rabbitmq:15672}/api/$1"
 }
 dead='{"name": "mail.dead", "vhost": "/", "durable": true, "auto_delete": false, "arguments": {}}'
 mail='{"name": "mail", "vhost": "/", "durable": true, "auto_delete": false, "arguments":

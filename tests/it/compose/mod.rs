@@ -1,5 +1,7 @@
 //! docker-compose.yml and the Dockerfile, as text: what every container may do, and that all parts fit.
 
+mod life;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -70,6 +72,16 @@ fn services() -> BTreeMap<String, Service> {
     let services = compose();
     let services = services.get("services").unwrap().entries().iter();
     services.map(|(name, node)| (name.text.clone(), Service(node.clone()))).collect()
+}
+
+/// The services that have files below a folder, with where each comes from, and its name there.
+fn mounts_below(folder: &str) -> Vec<(String, String, String)> {
+    let below = |(name, service): (String, Service)| {
+        let mounts = service.mounts().into_iter();
+        let below = mounts.filter_map(|(from, to, _)| Some((from, to.strip_prefix(folder)?.to_owned())));
+        below.map(|(from, to)| (name.clone(), from, to)).collect::<Vec<_>>()
+    };
+    services().into_iter().flat_map(below).collect()
 }
 
 fn declared(key: &str) -> BTreeSet<String> {
@@ -293,6 +305,8 @@ fn the_image_is_one_static_binary_that_is_built_the_same_again() {
         "--remap-path-prefix=/src=",
         "ARG SOURCE_DATE_EPOCH",
         "--date=\"@$SOURCE_DATE_EPOCH\"",
+        "org.opencontainers.image.title=\"platform_exporter\"",
+        "org.opencontainers.image.description=",
         "org.opencontainers.image.source=\"https://github.com/platform-exporter/platform_exporter\"",
         "org.opencontainers.image.licenses=\"Apache-2.0\"",
         "org.opencontainers.image.version=",
@@ -314,7 +328,7 @@ fn the_image_is_one_static_binary_that_is_built_the_same_again() {
     // What the build needs is let through, and every file that the sources embed is in it.
     let ignored = read(".dockerignore");
     assert!(ignored.lines().any(|line| line == "*"));
-    for needed in ["Cargo.toml", "Cargo.lock", "askama.toml", "src", "bundle"] {
+    for needed in ["Cargo.toml", "Cargo.lock", "askama.toml", "src", "bundle", "packs", "demo", "benches"] {
         assert!(ignored.lines().any(|line| line == format!("!{needed}")), "{needed}");
     }
 }

@@ -122,10 +122,10 @@ async fn every_panel_has_data(platforms: &Platforms, prometheus: &Prometheus) {
 #[test]
 fn each_configuration_is_good_by_itself() {
     let directory = tempfile::tempdir().unwrap();
+    let variables = regex::Regex::new(r"\$\{([A-Z0-9_]+)\}").unwrap();
     for (name, config) in Platforms::ALL {
         let file = directory.path().join(format!("{name}.yml"));
         std::fs::write(&file, config).unwrap();
-        let variables = regex::Regex::new(r"\$\{([A-Z0-9_]+)\}").unwrap();
         let mut check = Command::new(binary());
         check.args(["check", "--config.file"]).arg(&file);
         for found in variables.captures_iter(config) {

@@ -3,7 +3,9 @@
 mod answers;
 mod changes;
 mod failures;
+mod panels;
 mod scripts;
+mod services;
 mod world;
 
 use std::time::Duration;

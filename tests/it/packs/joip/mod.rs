@@ -3,6 +3,7 @@
 mod answers;
 mod changes;
 mod failures;
+mod panels;
 mod rows;
 mod scans;
 mod spelling;

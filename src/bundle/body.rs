@@ -167,7 +167,7 @@ fn cards(matchers: &str) -> Value {
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": false},
             "showPercentChange": false,
             // Left to itself, Grafana makes the names of many sources too small to be read.
-            "text": {"titleSize": 13},
+            "text": {"titleSize": 12, "valueSize": 20},
             "textMode": "value_and_name",
             "wideLayout": false,
         },

@@ -59,7 +59,8 @@ async fn the_tutorial_leads_to_a_card_and_an_alert() {
     assert!(said.contains("ok    query shop.orders\n"), "{said}");
     assert!(said.contains("SUCCESS"), "{said}");
 
-    let prometheus = prometheus(&started.unwrap()).await;
+    let exporter = started.unwrap();
+    let prometheus = prometheus(&exporter).await;
     let dashboard = Rendered::read(&directory.path().join("out/grafana/dashboards/shop.json"));
     assert!(dashboard.has("New orders"));
     all_have_data(&prometheus, &dashboard.questions(""), &EMPTY, Duration::from_secs(60)).await;

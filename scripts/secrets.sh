@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the secrets of docker-compose.yml in secrets/, each a file. What is there already is left alone.
 #
-# Passwords are random. The two addresses lead nowhere until you write your own into them.
+# Passwords are random. The last three lead nowhere until you write your own into them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,3 +17,4 @@ for name in grafana_admin_password postgres_password hivesync_password mongo_pas
 done
 put pagerduty_routing_key none
 put slack_api_url http://slack.invalid/
+put grafana_postgres_password none

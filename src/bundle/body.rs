@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::field::{self, of_query};
-use super::panel::{Better, Look, Panel, Question, Series, Show, Sort, Stat};
+use super::panel::{Color, Look, Panel, Question, Series, Show, Sort, Stat};
 use super::target::{self, Form};
 use super::unit::Unit;
 use super::{status, table};
@@ -43,7 +43,7 @@ pub(super) fn body(panel: &Panel) -> Value {
 pub(super) fn help(panel: &Panel) -> String {
     match &panel.sort {
         Sort::Stat(Stat { trend: Some(trend), .. }) => {
-            format!("{} Below it, the change against {} before.", panel.help, trend.against)
+            format!("{} Below it, the change against {trend} before.", panel.help)
         }
         _ => panel.help.clone(),
     }
@@ -67,9 +67,9 @@ fn fields(panel: &Panel, series: &[Series]) -> Value {
     if let Some(link) = &panel.link {
         defaults.insert("links".to_owned(), field::link(link));
     }
+    let other = |look: &Look| field::properties(look, field::missing(&panel.empty, Color::Unknown));
     let others = of(series).skip(1);
-    let overrides: Vec<_> =
-        others.map(|(id, series)| of_query(&id, field::properties(&series.look, &panel.empty))).collect();
+    let overrides: Vec<_> = others.map(|(id, series)| of_query(&id, other(&series.look))).collect();
     json!({"defaults": defaults, "overrides": overrides})
 }
 
@@ -110,7 +110,6 @@ fn stat(panel: &Panel, card: &Stat) -> Value {
     if let Some(all) = fields["overrides"].as_array_mut() {
         all.extend(overrides);
     }
-    let change = trend.map_or(Better::Neither, |trend| trend.better);
     let mut body = json!({
         "type": "stat",
         "targets": targets,
@@ -120,11 +119,8 @@ fn stat(panel: &Panel, card: &Stat) -> Value {
             "graphMode": if trend.is_some() { "area" } else { "none" },
             "justifyMode": "auto",
             "orientation": if panel.width.is_none_or(|width| width <= 6) { "horizontal" } else { "auto" },
-            "percentChangeColorMode": match change {
-                Better::More => "standard",
-                Better::Less => "inverted",
-                Better::Neither => "same_as_value",
-            },
+            // In its other modes, Grafana shows what has not changed in the colour of what is bad.
+            "percentChangeColorMode": "same_as_value",
             "reduceOptions": reduce(series),
             "showPercentChange": trend.is_some(),
             "text": {"titleSize": 14},
@@ -136,8 +132,8 @@ fn stat(panel: &Panel, card: &Stat) -> Value {
         },
     });
     if let Some(trend) = trend {
-        let seconds = trend.against.get().as_secs();
-        body["timeFrom"] = grafana_duration(trend.against).into();
+        let seconds = trend.get().as_secs();
+        body["timeFrom"] = grafana_duration(trend).into();
         body["hideTimeOverride"] = true.into();
         body["maxDataPoints"] = (seconds / 60).clamp(60, LARGEST_SPARK).into();
     }
@@ -170,6 +166,8 @@ fn cards(matchers: &str) -> Value {
             "orientation": "auto",
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": false},
             "showPercentChange": false,
+            // Left to itself, Grafana makes the names of many sources too small to be read.
+            "text": {"titleSize": 12, "valueSize": 20},
             "textMode": "value_and_name",
             "wideLayout": false,
         },

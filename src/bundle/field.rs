@@ -23,7 +23,7 @@ pub(super) fn config(look: &Look, empty: &str) -> Map<String, Value> {
     config.insert("noValue".to_owned(), empty.into());
     config.insert("color".to_owned(), json!({"mode": "thresholds"}));
     config.insert("thresholds".to_owned(), thresholds(look.thresholds));
-    config.insert("mappings".to_owned(), mappings(look, empty));
+    config.insert("mappings".to_owned(), mappings(look, missing(empty, Color::Unknown)));
     config
 }
 
@@ -47,12 +47,15 @@ fn thresholds(thresholds: Option<Thresholds>) -> Value {
     json!({"mode": "absolute", "steps": steps})
 }
 
-/// Words for values, and always some for "no value": it is told in words, and never in the colour of good.
-fn mappings(look: &Look, empty: &str) -> Value {
-    let mut mappings = vec![json!({
-        "type": "special",
-        "options": {"match": "null+nan", "result": {"text": empty, "color": Color::Unknown.grafana(), "index": 0}},
-    })];
+/// The words for "no value": never in the colour of good.
+pub(super) fn missing(text: &str, color: Color) -> Value {
+    let result = json!({"text": text, "color": color.grafana(), "index": 0});
+    json!({"type": "special", "options": {"match": "null+nan", "result": result}})
+}
+
+/// Words for values, and always some for "no value".
+fn mappings(look: &Look, missing: Value) -> Value {
+    let mut mappings = vec![missing];
     if let Value::Array(words) = words(&look.words) {
         mappings.extend(words);
     }
@@ -86,8 +89,9 @@ fn list(properties: Vec<(&str, Value)>) -> Vec<Value> {
 }
 
 /// The look as properties of one column or query.
-pub(super) fn properties(look: &Look, empty: &str) -> Vec<(&'static str, Value)> {
-    let mut config = config(look, empty);
+pub(super) fn properties(look: &Look, missing: Value) -> Vec<(&'static str, Value)> {
+    let mut config = config(look, "");
+    config.insert("mappings".to_owned(), mappings(look, missing));
     let keys = ["unit", "decimals", "color", "thresholds", "mappings"];
     keys.into_iter().filter_map(|key| Some((key, config.remove(key)?))).collect()
 }
@@ -100,7 +104,7 @@ pub(super) fn degraded(look: &Look, empty: &str) -> Vec<(&'static str, Value)> {
         (value.clone(), Word { text, color: Color::Warning })
     });
     let look = Look { words: words.collect(), thresholds: None, ..look.clone() };
-    let mut properties = properties(&look, empty);
+    let mut properties = properties(&look, missing(empty, Color::Unknown));
     properties.retain(|(key, _)| *key != "thresholds" && *key != "color");
     properties.push(("color", json!({"mode": "fixed", "fixedColor": Color::Warning.grafana()})));
     properties

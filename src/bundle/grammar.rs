@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::panel::{Better, Choice, Dashboard, Row, Show, Thresholds, Variable, Word};
+use super::panel::{Choice, Dashboard, Row, Show, Thresholds, Variable, Word};
 use super::sort;
 use super::unit::Unit;
 use crate::metric::Desc;
@@ -95,7 +95,6 @@ pub(super) struct RawPanel {
     pub(super) thresholds: Option<Thresholds>,
     pub(super) words: Option<BTreeMap<String, Word>>,
     pub(super) trend: Option<Duration>,
-    pub(super) better: Option<Better>,
     pub(super) last_known: Option<bool>,
     pub(super) show: Option<Show>,
     pub(super) background: Option<bool>,

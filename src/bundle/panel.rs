@@ -31,10 +31,20 @@ pub(super) struct Variable {
 impl Variable {
     /// The one that chooses a source of a kind.
     pub(super) fn source(name: &str, kind: Kind) -> Self {
+        Self::of_sources(name, &format!("platform_source_up{{kind=\"{kind}\"}}"))
+    }
+
+    /// The one that chooses a source that some of these queries are put to, under whatever name their pack has.
+    pub(super) fn asked(name: &str, queries: &[&str]) -> Self {
+        let queries = queries.join("|");
+        Self::of_sources(name, &format!("platform_query_max_age_seconds{{query=~\".+[.]({queries})\"}}"))
+    }
+
+    fn of_sources(name: &str, series: &str) -> Self {
         Self {
             name: name.to_owned(),
             label: super::sort::title_of(name),
-            choice: Choice::Query(format!("label_values(platform_source_up{{kind=\"{kind}\"}}, source)")),
+            choice: Choice::Query(format!("label_values({series}, source)")),
             many: false,
         }
     }
@@ -107,7 +117,8 @@ pub(super) enum Sort {
 #[derive(Clone, Debug)]
 pub(super) struct Stat {
     pub(super) series: Vec<Series>,
-    pub(super) trend: Option<Trend>,
+    /// How long before is that which the change is told against.
+    pub(super) trend: Option<Duration>,
     /// Whether the last value is shown, as such, where there is none now.
     pub(super) last_known: bool,
     pub(super) show: Show,
@@ -200,25 +211,6 @@ impl Color {
             Self::Plain => "text",
         }
     }
-}
-
-/// The change against the time before.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Trend {
-    /// How long before.
-    pub(super) against: Duration,
-    pub(super) better: Better,
-}
-
-/// Which direction is good.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Better {
-    #[default]
-    More,
-    Less,
-    /// Neither.
-    Neither,
 }
 
 /// A table: either one SELECT, or columns of PromQL that are joined over the columns that are labels.

@@ -18,7 +18,7 @@ pub(super) struct Platform {
     /// What it exports.
     pub(super) families: Vec<Desc>,
     /// The inputs that are variables of the dashboard.
-    inputs: Vec<(String, Kind)>,
+    inputs: Vec<Variable>,
     /// The names of its sources, or the variables that stand for them.
     sources: Vec<String>,
     dashboard: Option<Node>,
@@ -37,26 +37,49 @@ pub(super) fn all(config: Option<&Config>, faults: &mut Faults) -> Vec<Platform>
 }
 
 fn embedded(faults: &mut Faults) -> Vec<Platform> {
-    let platforms = pack::EMBEDDED.into_iter().filter_map(|(name, text)| {
+    let packs = pack::EMBEDDED.into_iter().filter_map(|(name, text)| {
         let pack = pack::read(text, &format!("packs/{name}.yml"), faults)?;
-        let families = pack.by_itself(name, faults).catalogue(faults);
+        let own = pack.by_itself(name, faults);
+        Some((pack, own))
+    });
+    let packs: Vec<_> = packs.collect();
+    let all: Vec<_> = packs.iter().flat_map(|(_, own)| queries(own)).map(|(query, _)| query).collect();
+    let platforms = packs.iter().map(|(pack, own)| {
         let variable = |key: &str| pack.inputs.contains_key(key).then(|| Value::String(format!("${key}")));
-        let inputs = pack.inputs.iter().map(|(name, input)| (name.clone(), input.kind)).collect();
         let any = |key: &str| pack.inputs.contains_key(key).then(|| Value::String(".+".to_owned()));
-        let rules = pack.instantiate(name, &any, faults);
-        let instance = pack.instantiate(name, &variable, faults);
-        Some(Platform::of(&instance, families, inputs, rules.section("rules")))
+        // A query that another pack has as well does not tell which one a source is for.
+        let is_known_by = |query: &str| all.iter().filter(|other| **other == query).count() == 1;
+        let inputs = pack.inputs.iter().map(|(name, input)| {
+            let asked = queries(own).filter(|(query, source)| source == name && is_known_by(query));
+            match asked.map(|(query, _)| query).collect::<Vec<_>>().as_slice() {
+                [] => Variable::source(name, input.kind),
+                queries => Variable::asked(name, queries),
+            }
+        });
+        let rules = pack.instantiate(&own.name, &any, faults);
+        let instance = pack.instantiate(&own.name, &variable, faults);
+        Platform::of(&instance, own.catalogue(faults), inputs.collect(), rules.section("rules"))
     });
     platforms.collect()
 }
 
+/// The queries of a pack that are put to one source, each with the name that the pack gives it, and with its source.
+fn queries(instance: &Instance) -> impl Iterator<Item = (&str, &str)> {
+    instance.queries.iter().filter_map(|(_, query)| {
+        let (_, name) = text(query, "name")?.rsplit_once('.')?;
+        Some((name, text(query, "source")?))
+    })
+}
+
+fn text<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
+    match &node.get(key)?.value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
 impl Platform {
-    fn of(
-        instance: &Instance,
-        families: Vec<Desc>,
-        inputs: Vec<(String, Kind)>,
-        rules: Option<&Node>,
-    ) -> Self {
+    fn of(instance: &Instance, families: Vec<Desc>, inputs: Vec<Variable>, rules: Option<&Node>) -> Self {
         let (name, sources) = (instance.name.clone(), instance.sources.clone());
         let dashboard = instance.section("dashboard").cloned();
         Self { name, families, inputs, sources, dashboard, rules: rules.cloned() }
@@ -83,8 +106,7 @@ impl Platform {
         }
         let first = super::first_rows(&self.sources.join("|"), surroundings, faults);
         let mut dashboard = dashboard?;
-        let inputs = self.inputs.iter().map(|(name, kind)| Variable::source(name, *kind));
-        dashboard.variables.splice(0..0, inputs);
+        dashboard.variables.splice(0..0, self.inputs.clone());
         dashboard.rows.splice(0..0, first?);
         Some(dashboard)
     }

@@ -2,7 +2,7 @@
 
 use super::grammar::{Checker, RawColumn, RawPanel, RawSeries, dashboard_hint};
 use super::layout::COLUMNS;
-use super::panel::{Column, Content, Link, Look, Panel, Question, Series, Sort, Stat, Table, Trend};
+use super::panel::{Column, Content, Link, Look, Panel, Question, Series, Sort, Stat, Table};
 use super::unit::Unit;
 use crate::setting::Duration;
 
@@ -47,6 +47,8 @@ pub(super) fn panel(raw: RawPanel, checker: &mut Checker<'_>) -> Option<Panel> {
     let nothing = match &sort {
         Sort::Problems { .. } => "No problem is known",
         Sort::Alerts { .. } => "No alert fires",
+        // A young Prometheus has no point yet where they are far apart.
+        Sort::Timeseries { over: Some(_), .. } => "No data, or not for long enough",
         _ => "No data",
     };
     let empty = empty.unwrap_or_else(|| nothing.to_owned());
@@ -91,7 +93,6 @@ fn refuse_foreign_keys(key: Key, raw: &RawPanel, checker: &mut Checker<'_>) {
         ("thresholds", raw.thresholds.is_some(), &[Stat, Timeseries, Bar]),
         ("words", raw.words.is_some(), &[Stat, States]),
         ("trend", raw.trend.is_some(), &[Stat]),
-        ("better", raw.better.is_some(), &[Stat]),
         ("last_known", raw.last_known.is_some(), &[Stat]),
         ("show", raw.show.is_some(), &[Stat]),
         ("background", raw.background.is_some(), &[Stat]),
@@ -106,9 +107,6 @@ fn refuse_foreign_keys(key: Key, raw: &RawPanel, checker: &mut Checker<'_>) {
             checker.fault(name, "says nothing for a panel of this sort");
         }
     }
-    if raw.better.is_some() && raw.trend.is_none() {
-        checker.fault("better", "says nothing without `trend`");
-    }
 }
 
 fn sort(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Option<Sort> {
@@ -116,7 +114,7 @@ fn sort(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Opti
     let (stack, bars) = (raw.stack.unwrap_or(false), raw.bars.unwrap_or(false));
     Some(match key {
         Key::Stat => Sort::Stat(Stat {
-            trend: raw.trend.map(|against| Trend { against, better: raw.better.unwrap_or_default() }),
+            trend: raw.trend,
             last_known: raw.last_known.unwrap_or(true),
             show: raw.show.unwrap_or_default(),
             background: raw.background.unwrap_or(false),

@@ -16,9 +16,12 @@ use crate::source::Kind;
 const LABEL_WIDTH: u16 = 110;
 const TIME_WIDTH: u16 = 150;
 
+/// What stands in a cell without a value. The sentence of an empty table says nothing of a row that is there.
+const NOTHING: &str = "–";
+
 /// The body of a table's panel.
 pub(super) fn body(table: &Table, empty: &str) -> Value {
-    let overrides: Vec<_> = table.columns.iter().map(|column| look(column, empty)).collect();
+    let overrides: Vec<_> = table.columns.iter().map(look).collect();
     let (targets, transformations) = match &table.sql {
         Some(text) => (vec![target::sql("A", text, Form::Rows)], Vec::new()),
         None => joined(&table.columns),
@@ -31,7 +34,7 @@ pub(super) fn body(table: &Table, empty: &str) -> Value {
                 "noValue": empty,
                 "color": {"mode": "thresholds"},
                 "thresholds": {"mode": "absolute", "steps": [{"color": "text", "value": null}]},
-                "mappings": [],
+                "mappings": [field::missing(NOTHING, Color::Plain)],
                 "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": true},
             },
             "overrides": overrides,
@@ -49,14 +52,13 @@ fn raw_name(column: &Column) -> &str {
     }
 }
 
-fn look(column: &Column, empty: &str) -> Value {
+fn look(column: &Column) -> Value {
     let mut properties = vec![("displayName", column.name.clone().into())];
     if is_label(column) {
-        // A label that a row does not have is no missing value.
         properties.push(("mappings", field::words(&column.look.words)));
-        properties.push(("noValue", "–".into()));
+        properties.push(("noValue", NOTHING.into()));
     } else {
-        properties.extend(field::properties(&column.look, empty));
+        properties.extend(field::properties(&column.look, field::missing(NOTHING, Color::Plain)));
     }
     if !column.look.words.is_empty() || column.look.thresholds.is_some() {
         properties.push(("custom.cellOptions", json!({"type": "color-text", "wrapText": is_label(column)})));

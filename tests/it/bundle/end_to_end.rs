@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
+use super::panels::{Empty, all_have_data, prometheus};
 use super::{Rendered, dashboards, replaced, targets, text};
 use crate::platform::{SOURCES, start, wait_until_all_are_up};
-use crate::support::exporter::Exporter;
 use crate::support::platform::Platform;
 use crate::support::platform_data::while_living;
 use crate::support::prometheus::Prometheus;
 use crate::support::wait::until;
 
 /// Questions that have no answer while all is well, or on a platform of this size: panel, query, and why.
-const EMPTY: [(&str, &str, &str); 9] = [
+const EMPTY: [Empty; 9] = [
     ("What needs attention", "A", "nothing needs it"),
     ("What is wrong", "A", "nothing is wrong"),
     ("Failed probes", "A", "none failed"),
@@ -27,63 +25,6 @@ const EMPTY: [(&str, &str, &str); 9] = [
 
 /// Until every source was probed, every query put, and every rate has two samples.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// One question of a panel.
-struct Question {
-    title: String,
-    /// With Grafana's variables.
-    expr: String,
-    source: &'static str,
-    is_meant_to_be_empty: bool,
-    /// Whether the panel shows one value, whose title says what it is.
-    is_single: bool,
-}
-
-impl Question {
-    async fn ask(&self, prometheus: &Prometheus) -> Value {
-        prometheus.query(&replaced(&self.expr, "10s", self.source)).await
-    }
-
-    async fn has_data(&self, prometheus: &Prometheus) -> bool {
-        self.ask(prometheus).await.as_array().is_some_and(|series| !series.is_empty())
-    }
-}
-
-/// The questions for present values: not those for the last known ones, which have none while all is well.
-fn questions(dashboard: &Rendered) -> Vec<Question> {
-    let source =
-        SOURCES.into_iter().find(|(_, kind)| *kind == dashboard.name).map_or("", |(source, _)| source);
-    let of_panel = |panel: &Value| {
-        let title = dashboard.title(panel);
-        let present = targets(panel).iter().filter(|target| {
-            let id = text(&target["refId"]);
-            id != "Z" && !id.starts_with("last")
-        });
-        let questions = present.map(|target| Question {
-            title: format!("{title} / {}", text(&target["refId"])),
-            expr: text(&target["expr"]).to_owned(),
-            source,
-            is_single: panel["type"] == "stat" && !text(&target["legendFormat"]).contains("{{"),
-            is_meant_to_be_empty: EMPTY
-                .iter()
-                .any(|(of, id, _)| panel["title"] == *of && target["refId"] == *id),
-        });
-        questions.collect::<Vec<_>>()
-    };
-    dashboard.panels().into_iter().flat_map(of_panel).collect()
-}
-
-async fn prometheus(exporter: &Exporter) -> Prometheus {
-    let config = format!(
-        "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
-         rule_files: [rules.yml]\n\
-         scrape_configs: [{{job_name: platform_exporter, static_configs: [{{targets: [\"{}\"]}}]}}]\n",
-        exporter.address()
-    );
-    let rules = "groups: [{name: a, rules: [{alert: Watchdog, expr: vector(1)}, \
-                 {alert: Busy, expr: platform_source_up == 1, labels: {severity: warning}}]}]\n";
-    Prometheus::options(&config).file("rules.yml", rules).start().await
-}
 
 async fn has_data(prometheus: &Prometheus, expr: &str) -> bool {
     prometheus.query(expr).await.as_array().is_some_and(|series| !series.is_empty())
@@ -105,27 +46,13 @@ async fn every_panel(platform: &Platform) {
     };
     let dashboards: Vec<_> =
         dashboards().into_iter().filter(|dashboard| is_of_all(&dashboard.name)).collect();
-    let questions: Vec<_> = dashboards.iter().flat_map(questions).collect();
+    let of_kind = |dashboard: &Rendered| {
+        let source = SOURCES.into_iter().find(|(_, kind)| *kind == dashboard.name);
+        dashboard.questions(source.map_or("", |(source, _)| source))
+    };
+    let questions: Vec<_> = dashboards.iter().flat_map(of_kind).collect();
     assert!(questions.len() > 150, "{}", questions.len());
-    let mut missing: Vec<_> = questions.iter().filter(|question| !question.is_meant_to_be_empty).collect();
-    let all_have_data = until(PATIENCE * 2, "every panel has data", async || {
-        let mut still = Vec::new();
-        for question in &missing {
-            if !question.has_data(&prometheus).await {
-                still.push(*question);
-            }
-        }
-        missing = still;
-        missing.is_empty().then_some(())
-    });
-    let _ = tokio::time::timeout(PATIENCE, all_have_data).await;
-    let missing: Vec<_> =
-        missing.iter().map(|missing| format!("{}: {}", missing.title, missing.expr)).collect();
-    assert!(missing.is_empty(), "{}", missing.join("\n"));
-    for question in questions.iter().filter(|question| question.is_single) {
-        let found = question.ask(&prometheus).await;
-        assert_eq!(found.as_array().unwrap().len(), 1, "{}: {found}", question.title);
-    }
+    all_have_data(&prometheus, &questions, &EMPTY, PATIENCE).await;
     the_last_known_values_are_told(platform, &prometheus, &dashboards).await;
 }
 

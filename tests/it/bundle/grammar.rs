@@ -89,7 +89,7 @@ fn every_sort_of_panel_is_rendered() {
   rows:
     - row: All
       panels:
-        - {stat: Trend, expr: sum(shop_users), trend: 7d, better: less, thresholds: {warning: 10, critical: 5}}
+        - {stat: Trend, expr: sum(shop_users), trend: 7d, thresholds: {warning: 10, critical: 5}}
         - {status: Cards}
         - {timeseries: Lines, expr: shop_users, name: '{{plan}}', stack: true}
         - {bar: Bars, expr: shop_users, name: '{{plan}}'}
@@ -126,7 +126,7 @@ fn every_sort_of_panel_is_rendered() {
     }
     let trend = panel(&shop, "Trend");
     assert_eq!((&trend["timeFrom"], &trend["options"]["showPercentChange"]), (&"7d".into(), &true.into()));
-    assert_eq!(trend["options"]["percentChangeColorMode"], "inverted");
+    assert_eq!(trend["options"]["percentChangeColorMode"], "same_as_value");
     let colors: Vec<_> =
         trend["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array().unwrap().iter().collect();
     assert_eq!(

@@ -217,7 +217,12 @@ fn the_provisioning_is_whole() {
     let sources = read(include_str!("../../../grafana/provisioning/datasources/platform.yml"));
     let sources = sources.get("datasources").unwrap().elements().iter();
     let sources: Vec<_> = sources.map(|source| [strings(source, "uid"), strings(source, "type")]).collect();
-    assert_eq!(sources, [["prometheus", "prometheus"], ["alertmanager", "alertmanager"]]);
+    let expected = [
+        ["prometheus", "prometheus"],
+        ["alertmanager", "alertmanager"],
+        ["application", "grafana-postgresql-datasource"],
+    ];
+    assert_eq!(sources, expected);
     let providers = read(include_str!("../../../grafana/provisioning/dashboards/platform.yml"));
     let [provider] = providers.get("providers").unwrap().elements() else { panic!("expected one provider") };
     assert_eq!(strings(provider.get("options").unwrap(), "path"), "/etc/grafana/dashboards");

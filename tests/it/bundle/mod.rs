@@ -3,7 +3,10 @@
 mod end_to_end;
 mod grammar;
 mod lint;
+pub(crate) mod panels;
 mod promql;
+
+use std::path::Path;
 
 use platform_exporter::bundle;
 use serde_json::Value;
@@ -14,6 +17,19 @@ use crate::support::exporter::binary;
 pub(crate) struct Rendered {
     pub(crate) name: String,
     json: Value,
+}
+
+/// The dashboard and the rules of a pack for a configuration, as the command writes them.
+pub(crate) fn of_pack(config: &str, pack: &str) -> (Rendered, String) {
+    let directory = tempfile::TempDir::with_prefix("bundle-").unwrap();
+    std::fs::write(directory.path().join("platform.yml"), config).unwrap();
+    let mut command = std::process::Command::new(binary());
+    command.args(["bundle", "--config.file", "platform.yml", "--out", "out"]);
+    let output = command.current_dir(directory.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let out = directory.path().join("out");
+    let rules = std::fs::read_to_string(out.join(format!("alerts/{pack}.rules.yml"))).unwrap();
+    (Rendered::read(&out.join(format!("grafana/dashboards/{pack}.json"))), rules)
 }
 
 /// Every dashboard that is rendered without a configuration.
@@ -33,6 +49,12 @@ pub(crate) fn of_bundle(files: Vec<bundle::File>) -> Vec<Rendered> {
 }
 
 impl Rendered {
+    /// A dashboard that the command wrote.
+    pub(crate) fn read(file: &Path) -> Self {
+        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        Self { name, json: serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap() }
+    }
+
     /// Every panel that is no row, those in collapsed rows among them.
     pub(crate) fn panels(&self) -> Vec<&Value> {
         let top = self.json["panels"].as_array().unwrap();
@@ -43,6 +65,11 @@ impl Rendered {
     /// `NAME / TITLE`, for messages.
     pub(crate) fn title(&self, panel: &Value) -> String {
         format!("{} / {}", self.name, text(&panel["title"]))
+    }
+
+    /// Whether it has a panel of this title.
+    pub(crate) fn has(&self, title: &str) -> bool {
+        self.panels().iter().any(|panel| panel["title"] == title)
     }
 
     fn variables(&self) -> &[Value] {
@@ -89,7 +116,7 @@ pub(crate) fn targets(panel: &Value) -> &[Value] {
 }
 
 /// An expression as Grafana sends it: with `value` for the variables that viewers set.
-pub(crate) fn replaced(expr: &str, rate_interval: &str, value: &str) -> String {
+fn replaced(expr: &str, rate_interval: &str, value: &str) -> String {
     let now = jiff::Timestamp::now().as_second().to_string();
     let expr = expr.replace("$__rate_interval", rate_interval).replace("${__to:date:seconds}", &now);
     let variable = regex::Regex::new(r"\$\{?[a-z_]+\}?").unwrap();

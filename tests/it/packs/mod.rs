@@ -5,3 +5,4 @@ mod exported;
 mod hayon;
 mod hivesync;
 mod joip;
+mod tutorial;

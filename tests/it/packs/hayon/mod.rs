@@ -4,6 +4,7 @@ mod answers;
 mod changes;
 mod expected;
 mod failures;
+mod panels;
 mod scripts;
 
 use std::time::Duration;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::answers::{counter, score};
 use super::{DOCUMENT, Deployment, Spelling};
-use crate::support::exporter::binary;
+use crate::bundle::of_pack;
 use crate::support::joip::world::{COUNTERS, Event, World, email, id};
 
 const DAY: u64 = 86_400;
@@ -50,21 +50,9 @@ impl Tables {
 
     /// The questions of the pack's dashboard, by the titles of its tables.
     fn of_dashboard(&self) -> BTreeMap<String, Vec<Row>> {
-        let directory = tempfile::TempDir::with_prefix("bundle-").unwrap();
-        let file = directory.path().join("platform.yml");
-        std::fs::write(&file, self.deployment.config("")).unwrap();
-        let mut command = std::process::Command::new(binary());
-        let command = command.current_dir(directory.path()).args(["bundle", "--out", "out", "--config.file"]);
-        let output = command.arg(&file).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let dashboard = std::fs::read(directory.path().join("out/grafana/dashboards/joip.json")).unwrap();
-        let dashboard: Value = serde_json::from_slice(&dashboard).unwrap();
-        let top = dashboard["panels"].as_array().unwrap();
-        let nested = top.iter().filter_map(|row| row["panels"].as_array()).flatten();
-        let asked = top.iter().chain(nested).filter_map(|panel| {
-            Some((panel["title"].as_str().unwrap(), panel["targets"][0]["rawSql"].as_str()?))
-        });
-        asked.map(|(title, sql)| (title.to_owned(), self.put(title, sql))).collect()
+        let (dashboard, _) = of_pack(&self.deployment.config(""), "joip");
+        let selects = dashboard.selects().into_iter();
+        selects.map(|(title, sql)| (title.to_owned(), self.put(title, sql))).collect()
     }
 }
 

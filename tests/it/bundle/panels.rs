@@ -1,0 +1,111 @@
+//! Whether the panels of dashboards have data: every question put to a real Prometheus.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::{Rendered, replaced, targets, text};
+use crate::support::exporter::Exporter;
+use crate::support::prometheus::Prometheus;
+use crate::support::wait::PAUSE;
+
+/// A question that has no answer while all is well, or on a platform of this size: panel, query, and why.
+pub(crate) type Empty = (&'static str, &'static str, &'static str);
+
+/// One question of a panel.
+pub(crate) struct Question {
+    title: String,
+    id: String,
+    /// With Grafana's variables.
+    expr: String,
+    /// What stands for those that viewers set.
+    value: String,
+    /// Whether the panel shows one value, whose title says what it is.
+    is_single: bool,
+}
+
+impl Question {
+    async fn ask(&self, prometheus: &Prometheus) -> Vec<Value> {
+        let answer = prometheus.query(&replaced(&self.expr, "10s", &self.value)).await;
+        answer.as_array().cloned().unwrap_or_default()
+    }
+}
+
+impl Rendered {
+    /// The questions for present values, with `value` for the variables that viewers set: not those for the last known
+    /// values, which have none while all is well.
+    pub(crate) fn questions(&self, value: &str) -> Vec<Question> {
+        let of_panel = |panel: &Value| {
+            let present = targets(panel).iter().filter(|target| {
+                let id = text(&target["refId"]);
+                target["expr"].is_string() && id != "Z" && !id.starts_with("last")
+            });
+            let questions = present.map(|target| Question {
+                title: text(&panel["title"]).to_owned(),
+                id: text(&target["refId"]).to_owned(),
+                expr: text(&target["expr"]).to_owned(),
+                value: value.to_owned(),
+                is_single: panel["type"] == "stat" && !text(&target["legendFormat"]).contains("{{"),
+            });
+            questions.collect::<Vec<_>>()
+        };
+        self.panels().into_iter().flat_map(of_panel).collect()
+    }
+
+    /// Each SELECT, with the title of its panel.
+    pub(crate) fn selects(&self) -> Vec<(&str, &str)> {
+        let panels = self.panels().into_iter();
+        panels
+            .flat_map(|panel| targets(panel).iter().map(move |target| (panel, target)))
+            .filter_map(|(panel, target)| Some((text(&panel["title"]), target["rawSql"].as_str()?)))
+            .collect()
+    }
+}
+
+/// A Prometheus that scrapes an exporter, with a Watchdog and an alert that fires.
+pub(crate) async fn prometheus(exporter: &Exporter) -> Prometheus {
+    let config = format!(
+        "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
+         rule_files: [rules.yml]\n\
+         scrape_configs: [{{job_name: platform_exporter, static_configs: [{{targets: [\"{}\"]}}]}}]\n",
+        exporter.address()
+    );
+    let rules = "groups: [{name: a, rules: [{alert: Watchdog, expr: vector(1)}, \
+                 {alert: Busy, expr: platform_source_up == 1, labels: {severity: warning}}]}]\n";
+    Prometheus::options(&config).file("rules.yml", rules).start().await
+}
+
+/// Waits until every question has an answer, but for those that are meant to be empty; a card then has one value.
+pub(crate) async fn all_have_data(
+    prometheus: &Prometheus,
+    questions: &[Question],
+    empty: &[Empty],
+    patience: Duration,
+) {
+    let is = |question: &Question, (title, id, _): &Empty| question.title == *title && question.id == *id;
+    for listed in empty {
+        assert!(questions.iter().any(|question| is(question, listed)), "there is no panel {listed:?}");
+    }
+    let mut missing: Vec<_> =
+        questions.iter().filter(|question| !empty.iter().any(|listed| is(question, listed))).collect();
+    let deadline = Instant::now() + patience;
+    loop {
+        let mut still = Vec::new();
+        for question in missing {
+            let found = question.ask(prometheus).await.len();
+            let title = &question.title;
+            assert!(found <= 1 || !question.is_single, "{title}: {found} values on one card");
+            if found == 0 {
+                still.push(question);
+            }
+        }
+        missing = still;
+        if missing.is_empty() {
+            return;
+        }
+        let told =
+            || missing.iter().map(|Question { title, id, expr, .. }| format!("{title} / {id}: {expr}\n"));
+        assert!(Instant::now() < deadline, "no data\n{}", told().collect::<String>());
+        tokio::time::sleep(PAUSE).await;
+    }
+}

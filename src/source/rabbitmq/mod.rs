@@ -3,6 +3,7 @@
 mod amqp;
 mod config;
 mod dead_letter;
+mod endpoint;
 mod families;
 mod loops;
 mod management;

@@ -7,9 +7,11 @@
 )]
 
 pub(crate) mod alertmanager;
+pub(crate) mod dns;
 pub(crate) mod exporter;
 pub(crate) mod http;
 pub(crate) mod mongodb;
+pub(crate) mod namespace;
 pub(crate) mod platform;
 pub(crate) mod platform_data;
 pub(crate) mod ports;

@@ -20,6 +20,7 @@ const USER: &str = "postgres";
 pub(crate) struct Options {
     password: Option<String>,
     tls: Option<(PathBuf, PathBuf)>,
+    method: Option<String>,
     settings: Vec<String>,
     primary: Option<PathBuf>,
 }
@@ -34,6 +35,12 @@ impl Options {
     /// Clients must use TLS.
     pub(crate) fn tls(mut self, identity: &Identity) -> Self {
         self.tls = Some((identity.certificate().to_owned(), identity.key().to_owned()));
+        self
+    }
+
+    /// How clients log in, as a method of `pg_hba.conf` such as `cert`.
+    pub(crate) fn method(mut self, method: &str) -> Self {
+        self.method = Some(method.to_owned());
         self
     }
 
@@ -73,7 +80,11 @@ impl Options {
         let data = directory.join("data");
         let (host, method) = (
             if self.tls.is_some() { "hostssl" } else { "host" },
-            if self.password.is_some() { "scram-sha-256" } else { "trust" },
+            match &self.method {
+                Some(method) => method,
+                None if self.password.is_some() => "scram-sha-256",
+                None => "trust",
+            },
         );
         let access = format!(
             "local all all trust\nlocal replication all trust\n\

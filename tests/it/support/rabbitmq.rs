@@ -23,12 +23,19 @@ const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 #[derive(Debug, Default)]
 pub(crate) struct Options {
     settings: Vec<String>,
+    plugins: Vec<String>,
 }
 
 impl Options {
     /// A line of `rabbitmq.conf`, as in `disk_free_limit.absolute = 500TB` for a broker with a disk alarm.
     pub(crate) fn setting(mut self, line: &str) -> Self {
         self.settings.push(line.to_owned());
+        self
+    }
+
+    /// A plugin beside that of management.
+    pub(crate) fn plugin(mut self, name: &str) -> Self {
+        self.plugins.push(name.to_owned());
         self
     }
 
@@ -45,7 +52,9 @@ impl Options {
         })
         .await;
         fs::write(directory.path().join("rabbitmq.conf"), self.config(&ports)).expect("it is writable");
-        fs::write(directory.path().join("plugins"), "[rabbitmq_management].").expect("it is writable");
+        let plugins =
+            self.plugins.iter().fold("rabbitmq_management".to_owned(), |list, name| list + "," + name);
+        fs::write(directory.path().join("plugins"), format!("[{plugins}].")).expect("it is writable");
         let process = Process::spawn("rabbitmq", server(directory.path(), &ports), directory.path());
         let mut broker = Rabbitmq { process, _names: names, ports, _directory: directory };
         broker.ready().await;

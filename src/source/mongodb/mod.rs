@@ -37,15 +37,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     catalogue: || golden::catalogue("mongodb", BUNDLE),
     reasons: &[],
     answers: |question| matches!(question, Question::Mongo(_)),
-    permissions: r#"// In mongosh. The role `read` is for declared queries alone: on each database that they ask.
-db.getSiblingDB("admin").createUser({
-  user: "platform_exporter",
-  pwd: passwordPrompt(),
-  roles: [
-    { role: "clusterMonitor", db: "admin" },
-    { role: "read", db: "shop" }
-  ]
-})"#,
+    permissions: include_str!("../../../examples/roles/mongodb.js"),
     bundle: BUNDLE,
     headlines: &[
         Headline { title: "Connections", metric: "mongodb_pool_connections", unit: Unit::Count },

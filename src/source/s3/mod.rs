@@ -69,7 +69,12 @@ pub(super) const FACTS: KindFacts = KindFacts {
         Reason::WrongRegion,
     ],
     answers: |_| false,
-    permissions: include_str!("policy.json"),
+    permissions: concat!(
+        "Without a canary:\n",
+        include_str!("../../../examples/roles/s3-policy.json"),
+        "\nWith a canary:\n",
+        include_str!("../../../examples/roles/s3-policy-canary.json"),
+    ),
     bundle: include_str!("../../../bundle/s3.yml"),
     headlines: &[
         Headline { title: "Credentials valid", metric: "aws_credentials_valid", unit: Unit::Count },

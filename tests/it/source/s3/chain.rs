@@ -58,7 +58,8 @@ fn served(seconds: i64) -> Reply {
 
 /// A store that takes every key.
 async fn bucket() -> Web {
-    Web::start(|_| reply(200, "<ListBucketResult><Name>backups</Name></ListBucketResult>")).await
+    let page = "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><MaxKeys>1</MaxKeys></ListBucketResult>";
+    Web::start(move |_| reply(200, page)).await
 }
 
 /// The keys that a store was asked with since this was last called.

@@ -13,6 +13,7 @@ use platform_exporter::probe::{Observation, Problem, Reason};
 use serde_json::json;
 
 use super::{KEY, SECRET, failure, problems, store};
+use crate::support::exporter::binary;
 use crate::support::process::write_secret;
 use crate::support::subject::{Subject, Surroundings};
 use crate::support::web::{Reply, Web, reply};
@@ -86,6 +87,24 @@ async fn a_key_of_the_environment_is_enough() {
         problem.to_string(),
         "auth: environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both"
     );
+}
+
+/// The binary itself, with nothing but the environment of an application.
+#[tokio::test]
+async fn an_application_s_environment_reaches_the_chain() {
+    let s3 = store().await;
+    let probe = async |more: Variables<'_>| {
+        let mut command = tokio::process::Command::new(binary());
+        command.args(["probe", "s3"]).env_clear().envs(more.iter().copied()).kill_on_drop(true);
+        command.envs([("S3_BUCKET", "backups"), ("AWS_ENDPOINT_URL_S3", &s3.endpoint()), NOWHERE]);
+        command.output().await.expect("it starts")
+    };
+    let without = probe(&[]).await;
+    let with_key = probe(&[("AWS_ACCESS_KEY_ID", KEY), ("AWS_SECRET_ACCESS_KEY", SECRET)]).await;
+    let told = String::from_utf8_lossy(&without.stderr).into_owned();
+    assert!(told.starts_with("s3: auth: there are no credentials; tried: environment"), "{told}");
+    let metrics = String::from_utf8_lossy(&with_key.stdout).into_owned();
+    assert!(metrics.contains("s3_bucket_up{bucket=\"backups\",operation=\"list\"} 1"), "{metrics}");
 }
 
 #[tokio::test]

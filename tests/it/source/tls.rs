@@ -26,7 +26,10 @@ async fn down(yaml: &str) -> Option<Problem> {
     }
 }
 
-/// Plain servers, and how a source that asks them is written: with its address and the content of its `tls`.
+/// How a source is written: with its address and the content of its `tls`.
+type Yaml = fn(&str, &str) -> String;
+
+/// Plain servers, with how a source that asks them is written.
 struct Servers {
     s3: S3,
     stripe: StripeServer,
@@ -43,7 +46,7 @@ impl Servers {
         Self { s3, stripe, web: Web::start(|_| reply(200, "fine")).await }
     }
 
-    fn all(&self) -> [(String, fn(&str, &str) -> String); 3] {
+    fn all(&self) -> [(String, Yaml); 3] {
         let stripe = self.stripe.url().trim_start_matches("http://").to_owned();
         [
             (self.s3.address().to_owned(), |address, tls| {

@@ -75,7 +75,7 @@ async fn postgres() {
         "INSERT INTO orders VALUES (1)",
         "TRUNCATE orders",
         "CREATE TABLE mine (id int)",
-        "SELECT pg_terminate_backend(pg_backend_pid())",
+        "SELECT pg_reload_conf()",
         "SELECT pg_read_file('postgresql.conf')",
         "ALTER SYSTEM SET fsync = off",
         "COPY (SELECT 1) TO PROGRAM 'true'",

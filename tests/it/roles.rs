@@ -77,7 +77,7 @@ async fn postgres() {
         "CREATE TABLE mine (id int)",
         "SELECT pg_reload_conf()",
         "SELECT pg_read_file('postgresql.conf')",
-        "ALTER SYSTEM SET fsync = off",
+        "ALTER ROLE platform_exporter SUPERUSER",
         "COPY (SELECT 1) TO PROGRAM 'true'",
     ] {
         let told = attempt(sql).await.expect_err(sql);

@@ -40,6 +40,11 @@ deny: ## Check licences, bans, sources and advisories of every dependency
 	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
 	cargo deny check
 
+.PHONY: sbom
+sbom: ## Write the bill of materials of the binary (CycloneDX) to target/
+	@cargo cyclonedx --version >/dev/null 2>&1 || cargo install --locked cargo-cyclonedx
+	@scripts/sbom.sh
+
 .PHONY: bench-scrape
 bench-scrape: deps ## Time scrapes while all is well, and while servers hang
 	cargo build --locked --release

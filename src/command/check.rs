@@ -27,7 +27,7 @@ pub struct Report {
 /// Checks everything that a configuration names against the running services.
 pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     let config = &loaded.config;
-    let assembly = assemble(config, &by_kind(Arc::default(), flags.storage_path.as_deref()));
+    let assembly = assemble(config, &by_kind(Arc::default(), super::variable, flags.storage_path.as_deref()));
     let lanes = assembly.lanes.clone();
     let probers = open_lanes(assembly);
     let probes = future::join_all(probers.into_iter().map(async |(name, mut prober)| {

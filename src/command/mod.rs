@@ -61,12 +61,16 @@ pub struct Loaded {
     pub fingerprint: u64,
 }
 
+/// The environment.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// Loads the configuration that the flags name.
 ///
 /// # Errors
 /// When the file cannot be read, or when there is anything wrong with the configuration.
 pub fn load(flags: &Flags) -> Result<Loaded, LoadError> {
-    let variable = |name: &str| std::env::var(name).ok();
     let (origin, text) = match &flags.config_file {
         Some(path) => {
             let text = std::fs::read_to_string(path)

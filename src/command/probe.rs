@@ -24,7 +24,8 @@ pub struct Probed {
 /// Probes one source once. Returns `None` when there is no such source.
 pub async fn probe(flags: &Flags, loaded: &Loaded, name: &str) -> Option<Probed> {
     let (name, source) = loaded.config.sources().get_key_value(name)?;
-    let assembly = assemble(&loaded.config, &by_kind(Arc::default(), flags.storage_path.as_deref()));
+    let assembly =
+        assemble(&loaded.config, &by_kind(Arc::default(), super::variable, flags.storage_path.as_deref()));
     let mut probers = open_lanes(assembly);
     let store = Store::new(&loaded.config, SystemTime::now());
     let started = Instant::now();

@@ -93,7 +93,7 @@ async fn start(
     let beats = Arc::new(Beats::default());
     let store = Arc::new(Store::new(config, SystemTime::now()));
     tasks.spawn(stop.clone().run_until_cancelled_owned(Arc::clone(&store).keep_published()));
-    let build = by_kind(Arc::clone(&beats), flags.storage_path.as_deref());
+    let build = by_kind(Arc::clone(&beats), super::variable, flags.storage_path.as_deref());
     let schedule = Schedule::new(build, Arc::clone(&store), tasks.clone(), stop.clone());
     schedule.apply(config).await;
     let (reloads, requests) = mpsc::channel(1);

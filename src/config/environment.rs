@@ -6,8 +6,8 @@ use std::fmt::Write;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "no source is configured: give a file with --config.file, or set at least one of DATABASE_URL, MONGODB_URI \
-     (or MONGO_URL), REDIS_URL, AMQP_URL (or RABBITMQ_URL), STRIPE_API_KEY, S3_BUCKET (with AWS_ACCESS_KEY_ID and \
-     AWS_SECRET_ACCESS_KEY)"
+     (or MONGO_URL), REDIS_URL, AMQP_URL (or RABBITMQ_URL), STRIPE_API_KEY, S3_BUCKET (with AWS's credentials: \
+     AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, a profile, or a role)"
 )]
 pub struct NoSources;
 
@@ -20,13 +20,11 @@ const URLS: [(&str, &str, &str, &[&str]); 5] = [
     ("stripe", "stripe", "api_key", &["STRIPE_API_KEY"]),
 ];
 
-/// The keys of the S3 source beside its bucket, each with the variables by precedence.
-const S3_KEYS: [(&str, &[&str]); 5] = [
+/// The keys of the S3 source beside its bucket, each with the variables by precedence. Its credentials are found there
+/// without being named.
+const S3_KEYS: [(&str, &[&str]); 2] = [
     ("region", &["AWS_REGION", "AWS_DEFAULT_REGION"]),
     ("endpoint", &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]),
-    ("access_key_id", &["AWS_ACCESS_KEY_ID"]),
-    ("secret_access_key", &["AWS_SECRET_ACCESS_KEY"]),
-    ("session_token", &["AWS_SESSION_TOKEN"]),
 ];
 
 /// Writes the configuration that the environment amounts to. Values stay variables, so no secret is in the text.
@@ -50,6 +48,9 @@ pub fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Str
             if let Some(variable) = set(variables) {
                 write!(text, ", {key}: \"${{{variable}}}\"").expect("writing to a string does not fail");
             }
+        }
+        if set(&["AWS_ENDPOINT_URL_STS"]).is_some() {
+            text.push_str(", sts: {endpoint: \"${AWS_ENDPOINT_URL_STS}\"}");
         }
         text.push_str("}}\n");
     }

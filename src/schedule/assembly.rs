@@ -17,8 +17,9 @@ pub type Lanes = BTreeMap<SourceName, Lane>;
 /// Builds the parts of a source: of this name, so configured, with the questions that it has to know ahead.
 pub type Build = Box<dyn Fn(&SourceName, &Source, &[Question], &Lanes) -> Parts + Send + Sync>;
 
-/// Builds sources as their kinds do. `state_dir` is where they may keep what has to survive a restart.
-pub fn by_kind(beats: Arc<Beats>, state_dir: Option<&Path>) -> Build {
+/// Builds sources as their kinds do. `variable` gives the environment; `state_dir` is where they may keep what has to
+/// survive a restart.
+pub fn by_kind(beats: Arc<Beats>, variable: fn(&str) -> Option<String>, state_dir: Option<&Path>) -> Build {
     let state_dir: Option<PathBuf> = state_dir.map(Path::to_owned);
     Box::new(move |name, source, questions, lanes| {
         source.config.definition().build(&Context {
@@ -27,6 +28,7 @@ pub fn by_kind(beats: Arc<Beats>, state_dir: Option<&Path>) -> Build {
             questions,
             lanes,
             beats: &beats,
+            variable: &variable,
             state_dir: state_dir.as_deref(),
         })
     })

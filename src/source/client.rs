@@ -1,12 +1,15 @@
 //! The HTTP client of every kind that speaks HTTP: bounded in time and size, and its errors classified.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(super) use reqwest::Method;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::error::Category;
+use url::Position;
 
 use super::classify;
 use super::tls::Tls;
@@ -15,7 +18,7 @@ use crate::probe::{Problem, Reason};
 /// An answer larger than this is not read to its end.
 pub(super) const LARGEST_BODY: usize = 64 << 20;
 
-/// A client for one source: one connection, kept open between probes.
+/// A client for one source, which is one host: one connection, kept open between probes.
 #[derive(Debug)]
 pub(super) struct HttpClient {
     tls: Tls,
@@ -94,15 +97,19 @@ impl HttpClient {
 
     /// Sends a request and reads the whole answer, at most for `timeout`.
     pub(super) async fn send(&mut self, request: Request, timeout: Duration) -> Result<Response, Problem> {
-        let url = Url::parse(&request.url)
+        let mut url = Url::parse(&request.url)
             .map_err(|error| Problem::new(Reason::Protocol, format!("not a URL: {error}")))?;
         let start = Instant::now();
-        let client = self.client()?;
+        let client = self.client(&url)?;
+        let own_host = self.rename(&mut url)?;
         // Building the client reads the system's authorities, which takes its time as well.
         let left = timeout.saturating_sub(start.elapsed());
         let mut builder = client.request(request.method, url).timeout(left);
         for (name, value) in request.headers {
             builder = builder.header(name, value.expose_secret());
+        }
+        if let Some(host) = own_host {
+            builder = builder.header(reqwest::header::HOST, host);
         }
         if !request.body.is_empty() {
             builder = builder.body(request.body);
@@ -123,11 +130,16 @@ impl HttpClient {
     }
 
     /// The client, built when it is first needed. After a failure it is kept: reqwest drops broken connections.
-    fn client(&mut self) -> Result<Client, Problem> {
+    fn client(&mut self, url: &Url) -> Result<Client, Problem> {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }
-        let client = Client::builder()
+        let mut builder = Client::builder();
+        if self.tls.server_name.is_some() {
+            let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+            builder = builder.dns_resolver(Arc::new(Always(host.to_owned())));
+        }
+        let client = builder
             .use_preconfigured_tls(self.tls.client_config()?)
             .redirect(Policy::none())
             .no_proxy()
@@ -136,6 +148,30 @@ impl HttpClient {
             .build()
             .map_err(problem)?;
         Ok(self.client.insert(client).clone())
+    }
+
+    /// The driver checks a certificate against the URL's host. Where it has to bear another name, that one takes the
+    /// place of the host, which is returned for the `Host` header.
+    fn rename(&self, url: &mut Url) -> Result<Option<String>, Problem> {
+        let Some(name) = self.tls.server_name.as_ref().filter(|_| url.scheme() == "https") else {
+            return Ok(None);
+        };
+        let host = url[Position::BeforeHost..Position::AfterPort].to_owned();
+        url.set_host(Some(name.as_ref())).map_err(|error| Problem::new(Reason::Tls, error))?;
+        Ok(Some(host))
+    }
+}
+
+/// Leads to one host, whatever name is asked for.
+struct Always(String);
+
+impl Resolve for Always {
+    fn resolve(&self, _: Name) -> Resolving {
+        let host = self.0.clone();
+        Box::pin(async move {
+            let addresses: Vec<_> = tokio::net::lookup_host((host, 0)).await?.collect();
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
     }
 }
 

@@ -210,6 +210,8 @@ pub struct Context<'a> {
     pub lanes: &'a BTreeMap<SourceName, Lane>,
     /// The heartbeats that were pushed.
     pub beats: &'a Arc<Beats>,
+    /// The environment, for what by its nature stands there, as AWS's credentials do.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// Where a source may keep what has to survive a restart.
     pub state_dir: Option<&'a Path>,
 }

@@ -24,6 +24,29 @@ fn output(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// What stands against an attack is shown by a test, and the test is there.
+#[test]
+fn security_names_tests_and_files_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("docs/SECURITY.md")).unwrap();
+    let quoted: Vec<_> = text.split('`').skip(1).step_by(2).collect();
+    let (mut tests, mut files) = (0, 0);
+    for name in quoted {
+        if let Some((module, function)) = name.rsplit_once("::") {
+            let path = root.join("tests/it").join(module.replace("::", "/"));
+            let file = fs::read_to_string(path.with_extension("rs"))
+                .or_else(|_| fs::read_to_string(path.join("mod.rs")));
+            let file = file.unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(file.contains(&format!("fn {function}()")), "there is no {name}");
+            tests += 1;
+        } else if name.starts_with("src/") {
+            assert!(root.join(name).exists(), "there is no {name}");
+            files += 1;
+        }
+    }
+    assert!(tests > 20 && files > 10, "{tests} tests, {files} files");
+}
+
 #[test]
 fn the_list_of_metrics_is_that_of_the_binary() {
     check("docs/metrics.md", &output(&["catalog"]));

@@ -147,6 +147,14 @@ fn files_are_short_and_have_no_hidden_state() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What is forbidden for the package, no attribute can allow again.
+#[test]
+fn unsafe_code_is_forbidden() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let (_, lints) = manifest.split_once("[lints.rust]\n").unwrap();
+    assert!(lints.starts_with("unsafe_code = \"forbid\"\n"), "{lints}");
+}
+
 #[test]
 fn every_kind_has_its_test_its_example_and_its_section_in_the_docs() {
     let docs = fs::read_to_string(root().join("docs/metrics.md")).unwrap();

@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::expect::Expect;
+use super::trust::host;
 use crate::setting::{Address, Secret};
 use crate::source::tls::Tls;
 
@@ -17,6 +18,7 @@ use crate::source::tls::Tls;
 #[serde(try_from = "Raw")]
 pub struct Config {
     pub(super) url: Address,
+    pub(super) host: String,
     pub(super) method: Method,
     /// Marked as sensitive: printing them shows no value.
     pub(super) headers: HeaderMap,
@@ -88,6 +90,7 @@ impl TryFrom<Raw> for Config {
         };
         Ok(Self {
             url: raw.url,
+            host: host(&url).to_owned(),
             method,
             headers: headers(&raw.headers)?,
             body: raw.body,

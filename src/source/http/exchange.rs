@@ -8,7 +8,7 @@ use hyper::client::conn::http1;
 use hyper::header::{CONTENT_LENGTH, HeaderMap};
 use hyper::{StatusCode, Version};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -53,7 +53,7 @@ pub(super) async fn exchange(
         return talk(stream, request, phases).await;
     }
     let connector = TlsConnector::from(trust.config()?);
-    let handshake = connector.connect(server_name(&request.url)?, stream);
+    let handshake = connector.connect(trust.name_of(&request.url)?, stream);
     let stream = phases.time(Phase::Tls, handshake).await.map_err(|error| network_problem(&error))?;
     let expiry = stream.get_ref().1.peer_certificates().and_then(earliest_expiry);
     let answer = talk(stream, request, phases).await?;
@@ -71,11 +71,6 @@ async fn resolve(url: &Url) -> Result<Vec<SocketAddr>, Problem> {
         },
         None => Err(Problem::new(Reason::Protocol, "the URL has no host")),
     }
-}
-
-fn server_name(url: &Url) -> Result<ServerName<'static>, Problem> {
-    let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    ServerName::try_from(name).map_err(|error| Problem::new(Reason::Tls, error))
 }
 
 fn earliest_expiry(certificates: &[CertificateDer<'_>]) -> Option<f64> {

@@ -81,7 +81,7 @@ impl Definition for Config {
             config: self.clone(),
             // Below the deadline, so that the phase which hangs can be told.
             limit: context.timeout.mul_f64(0.95),
-            trust: Trust::of(self.tls.clone()),
+            trust: Trust::of(self.tls.clone(), &self.host),
         };
         Parts { prober: Box::new(prober), answers: None }
     }

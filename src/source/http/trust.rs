@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 use rustls::client::Resumption;
+use rustls::pki_types::ServerName;
+use url::Url;
 
 use crate::probe::Problem;
 use crate::source::tls::Tls;
@@ -14,12 +16,22 @@ const LARGEST_AGE: Duration = Duration::from_secs(300);
 
 pub(super) struct Trust {
     tls: Tls,
+    /// The host whose certificate bears the name that the configuration gives; a redirection may lead to others.
+    host: String,
     config: Option<(Arc<ClientConfig>, Instant)>,
 }
 
 impl Trust {
-    pub(super) fn of(tls: Tls) -> Self {
-        Self { tls, config: None }
+    pub(super) fn of(tls: Tls, host: &str) -> Self {
+        Self { tls, host: host.to_owned(), config: None }
+    }
+
+    /// The name that the certificate has to bear.
+    pub(super) fn name_of(&self, url: &Url) -> Result<ServerName<'static>, Problem> {
+        match host(url) {
+            own if own == self.host => self.tls.name_of(own),
+            other => Tls::default().name_of(other),
+        }
     }
 
     /// The configuration; reading the system's authorities costs too much to do it every time.
@@ -42,4 +54,9 @@ impl Trust {
     pub(super) fn forget(&mut self) {
         self.config = None;
     }
+}
+
+/// The host of a URL, as it stands in a certificate.
+pub(super) fn host(url: &Url) -> &str {
+    url.host_str().unwrap_or_default().trim_matches(['[', ']'])
 }

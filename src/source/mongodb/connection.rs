@@ -1,5 +1,6 @@
 //! The one client of a source, which its prober and its query lane share.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,12 +10,16 @@ use ::mongodb::event::sdam::{SdamEvent, TopologyDescription};
 use ::mongodb::options::{
     ClientOptions, ReadPreference, SelectionCriteria, ServerMonitoringMode, Tls as DriverTls, TlsOptions,
 };
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rustls::pki_types::CertificateDer;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::memory_file::MemoryFile;
 use super::{Config, failure};
 use crate::probe::{Problem, Reason};
 use crate::setting::Secret;
-use crate::source::tls::Tls;
+use crate::source::tls::{Identity, Tls};
 
 /// What servers show for the exporter's connections.
 const APP_NAME: &str = "platform_exporter";
@@ -34,6 +39,8 @@ pub(super) struct Connection {
 pub(super) struct Connected {
     pub(super) client: Client,
     pub(super) members: Members,
+    /// What the driver reads whenever it finds another member.
+    _files: Arc<[MemoryFile]>,
     /// The password that it was built with.
     password: Option<SecretString>,
 }
@@ -101,14 +108,10 @@ impl Connection {
         let members = Members::default();
         let failed = |error| failure::problem(&error, &self.config, &members);
         let mut options = self.options(password.as_ref()).await.map_err(failed)?;
-        if let Some(tls) = &self.config.tls {
-            // The driver passes over what it cannot read in these files.
-            tls.client_config()?;
-            options.tls = Some(driver_tls(tls));
-        }
+        let files = encrypt(&mut options, self.config.tls.as_ref())?;
         options.sdam_event_handler = Some(members.handler());
         let client = Client::with_options(options).map_err(failed)?;
-        Ok(Connected { client, members, password })
+        Ok(Connected { client, members, _files: files.into(), password })
     }
 
     /// Looks up the servers of a `mongodb+srv` URL.
@@ -136,9 +139,43 @@ impl Connection {
     }
 }
 
-fn driver_tls(tls: &Tls) -> DriverTls {
-    let mut options = TlsOptions::default();
-    options.ca_file_path.clone_from(&tls.ca_file);
-    options.cert_key_file_path.clone_from(&tls.cert_file);
-    DriverTls::Enabled(options)
+/// Has the driver trust whom every source trusts, wherever TLS is turned on: by a key or in the URL.
+fn encrypt(options: &mut ClientOptions, own: Option<&Tls>) -> Result<Vec<MemoryFile>, Problem> {
+    let mut driver = match (&options.tls, own) {
+        (Some(DriverTls::Enabled(driver)), _) => driver.clone(),
+        (_, Some(_)) => TlsOptions::default(),
+        (_, None) => return Ok(Vec::new()),
+    };
+    let own = own.cloned().unwrap_or_default();
+    // The driver passes over what it cannot read in its files.
+    own.client_config()?;
+    let mut files = Vec::new();
+    let mut file = |content: Vec<u8>| -> Result<PathBuf, Problem> {
+        let file = MemoryFile::new(&content).map_err(|error| Problem::new(Reason::Internal, error))?;
+        let path = file.path();
+        files.push(file);
+        Ok(path)
+    };
+    if driver.ca_file_path.is_none() {
+        driver.ca_file_path = Some(file(pem(&own.authorities()?).into_bytes())?);
+    }
+    if let Some(Identity { cert_file, key_file }) = &own.identity {
+        let read = |path: &Path| {
+            std::fs::read(path).map_err(|error| {
+                Problem::new(Reason::Tls, format!("cannot read {}: {error}", path.display()))
+            })
+        };
+        let both = [read(cert_file)?, b"\n".to_vec(), read(key_file)?].concat();
+        driver.cert_key_file_path = Some(file(both)?);
+    }
+    options.tls = Some(DriverTls::Enabled(driver));
+    Ok(files)
+}
+
+/// The driver takes certificates only as PEM.
+fn pem(certificates: &[CertificateDer<'_>]) -> String {
+    certificates.iter().fold(String::new(), |text, certificate| {
+        let body = STANDARD.encode(certificate);
+        format!("{text}-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
+    })
 }

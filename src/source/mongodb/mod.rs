@@ -3,6 +3,7 @@
 mod ask;
 mod connection;
 mod failure;
+mod memory_file;
 mod prober;
 mod table;
 
@@ -36,15 +37,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     catalogue: || golden::catalogue("mongodb", BUNDLE),
     reasons: &[],
     answers: |question| matches!(question, Question::Mongo(_)),
-    permissions: r#"// In mongosh. The role `read` is for declared queries alone: on each database that they ask.
-db.getSiblingDB("admin").createUser({
-  user: "platform_exporter",
-  pwd: passwordPrompt(),
-  roles: [
-    { role: "clusterMonitor", db: "admin" },
-    { role: "read", db: "shop" }
-  ]
-})"#,
+    permissions: include_str!("../../../examples/roles/mongodb.js"),
     bundle: BUNDLE,
     headlines: &[
         Headline { title: "Connections", metric: "mongodb_pool_connections", unit: Unit::Count },
@@ -83,7 +76,7 @@ struct RawConfig {
     password: Option<Secret>,
     /// A file that holds the password; read anew when it changes.
     password_file: Option<PathBuf>,
-    /// Turns TLS on. Without `ca_file`, the authorities that browsers know are trusted; with it, only its own.
+    /// Turns TLS on.
     tls: Option<Tls>,
     /// The collections, as `collection` or `database.collection`, whose size and count are exported.
     #[serde(default)]
@@ -110,11 +103,8 @@ enum ConfigError {
         "the user in the url has no password: give `password_file`, `password`, or mongodb://USER:PASSWORD@HOST"
     )]
     UserWithoutPassword,
-    #[error(
-        "the driver reads a client's certificate and its key from one file: join them, and give that file as \
-         `cert_file` and as `key_file`"
-    )]
-    TwoCertificateFiles,
+    #[error("{0}")]
+    ServerName(&'static str),
     #[error("expected database.collection in `collections`, found `{0}`: the url names no database")]
     NoDatabase(String),
 }
@@ -132,9 +122,7 @@ impl TryFrom<RawConfig> for Config {
             }
             _ => {}
         }
-        if raw.tls.as_ref().is_some_and(|tls| tls.cert_file != tls.key_file) {
-            return Err(ConfigError::TwoCertificateFiles);
-        }
+        raw.tls.iter().try_for_each(Tls::refuse_server_name).map_err(ConfigError::ServerName)?;
         let database = url.default_database.clone();
         let collections = raw.collections.into_iter().map(|name| namespace(name, database.as_deref()));
         Ok(Self {

@@ -98,9 +98,7 @@ impl Config {
         pgbouncer: Option<bool>,
     ) -> Result<Self, String> {
         let url = Parts::of(url)?;
-        if tls.cert_file.is_some() != tls.key_file.is_some() {
-            return Err("`tls.cert_file` and `tls.key_file` belong together: give both".to_owned());
-        }
+        tls.refuse_server_name()?;
         let host = url.host.unwrap_or_else(|| "localhost".to_owned());
         Ok(Self {
             ssl_mode: ssl_mode(url.ssl_mode, &host, &tls)?,

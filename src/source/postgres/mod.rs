@@ -28,13 +28,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     catalogue: || golden::catalogue("postgres", BUNDLE),
     reasons: &[],
     answers: |question| matches!(question, Question::Sql(_)),
-    permissions: "\
-CREATE ROLE platform_exporter LOGIN PASSWORD '…' CONNECTION LIMIT 4;
-GRANT pg_monitor TO platform_exporter;
--- For declared queries, in each database that they read:
-GRANT SELECT ON ALL TABLES IN SCHEMA public TO platform_exporter;
-ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO platform_exporter;
-",
+    permissions: include_str!("../../../examples/roles/postgres.sql"),
     bundle: BUNDLE,
     headlines: &[
         Headline { title: "Connections", metric: "pg_stat_activity_count", unit: Unit::Count },

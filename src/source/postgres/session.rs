@@ -13,6 +13,7 @@ use super::config::{Config, SslMode};
 use super::failure::{Failure, failure, problem};
 use crate::probe::{Problem, Reason};
 use crate::query::{Cell, Rows};
+use crate::source::tls::Identity;
 
 /// Also where the server's defaults say otherwise: snapshots of a whole transaction hold back its vacuum.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
@@ -204,7 +205,7 @@ fn tls(options: PgConnectOptions, config: &Config) -> Result<PgConnectOptions, P
         SslMode::VerifyCa => PgSslMode::VerifyCa,
         SslMode::VerifyFull => PgSslMode::VerifyFull,
     });
-    if config.tls.ca_file.is_some() || config.tls.cert_file.is_some() {
+    if config.tls.ca_file.is_some() || config.tls.identity.is_some() {
         // The driver reads the files too, but would call a missing one a failed connection.
         config.tls.client_config()?;
     }
@@ -212,9 +213,11 @@ fn tls(options: PgConnectOptions, config: &Config) -> Result<PgConnectOptions, P
         Some(path) => options.ssl_root_cert(path),
         None => options.ssl_root_cert_from_pem(Vec::new()),
     };
-    match (&config.tls.cert_file, &config.tls.key_file) {
-        (Some(cert), Some(key)) => Ok(options.ssl_client_cert(cert).ssl_client_key(key)),
-        _ => match inherited_certificate() {
+    match &config.tls.identity {
+        Some(Identity { cert_file, key_file }) => {
+            Ok(options.ssl_client_cert(cert_file).ssl_client_key(key_file))
+        }
+        None => match inherited_certificate() {
             Some(variable) => Err(inherited(variable)),
             None => Ok(options),
         },

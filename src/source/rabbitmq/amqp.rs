@@ -12,13 +12,13 @@ use lapin::options::QueueDeclareOptions;
 use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::types::FieldTable;
-use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
+use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism};
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, Event};
 use secrecy::ExposeSecret;
 use socket2::{SockRef, Socket};
 use tokio::sync::oneshot;
 
-use super::config::Endpoint;
+use super::endpoint::Endpoint;
 use crate::probe::{Problem, Reason};
 use crate::source::classify;
 use crate::source::tls::Tls;
@@ -72,7 +72,10 @@ impl Session {
         });
         let stream = if endpoint.encrypted {
             let connector = RustlsConnector::from(Arc::new(tls.client_config()?));
-            stream.into_rustls(&connector, &endpoint.host).await.map_err(|error| network(&error))?
+            stream
+                .into_rustls(&connector, &tls.name_of(&endpoint.host)?.to_str())
+                .await
+                .map_err(|error| network(&error))?
         } else {
             stream
         };
@@ -180,16 +183,23 @@ async fn log_in(uri: AMQPUri, runtime: TokioRuntime, stream: Stream) -> lapin::R
 const FRAME_MAX: u32 = 8192;
 
 fn uri(endpoint: &Endpoint) -> Result<AMQPUri, Problem> {
-    let password = endpoint.login.password.read().map_err(|error| Problem::new(Reason::Auth, error))?;
-    let userinfo = AMQPUserInfo {
-        username: endpoint.login.username.clone(),
-        password: password.expose_secret().to_owned(),
+    let (userinfo, mechanism) = match &endpoint.login {
+        Some(login) => {
+            let password = login.password.read().map_err(|error| Problem::new(Reason::Auth, error))?;
+            let password = password.expose_secret().to_owned();
+            (AMQPUserInfo { username: login.username.clone(), password }, SASLMechanism::Plain)
+        }
+        None => (AMQPUserInfo::default(), SASLMechanism::External),
     };
     Ok(AMQPUri {
         scheme: if endpoint.encrypted { AMQPScheme::AMQPS } else { AMQPScheme::AMQP },
         authority: AMQPAuthority { userinfo, host: endpoint.host.clone(), port: endpoint.port },
         vhost: endpoint.vhost.clone(),
-        query: AMQPQueryString { frame_max: Some(FRAME_MAX), ..AMQPQueryString::default() },
+        query: AMQPQueryString {
+            frame_max: Some(FRAME_MAX),
+            auth_mechanism: Some(mechanism),
+            ..AMQPQueryString::default()
+        },
     })
 }
 

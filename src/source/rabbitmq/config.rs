@@ -4,11 +4,10 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use percent_encoding::percent_decode_str;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
-use url::Url;
 
+use super::endpoint::{self, Endpoint, EndpointError, Interface};
 use super::queue::{Queue, Role};
 use crate::setting::{Address, Secret, SecretError};
 use crate::source::tls::Tls;
@@ -22,30 +21,6 @@ pub struct Config {
     pub(super) management: Option<Interface>,
     pub(super) tls: Tls,
     pub(super) scope: Scope,
-}
-
-/// Where the broker serves AMQP, and as whom to log in.
-#[derive(Clone, Debug)]
-pub(super) struct Endpoint {
-    pub(super) encrypted: bool,
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) vhost: String,
-    pub(super) login: Login,
-}
-
-/// Where the management interface is, and as whom to log in.
-#[derive(Clone, Debug)]
-pub(super) struct Interface {
-    /// Without credentials, query and trailing slash.
-    pub(super) url: String,
-    pub(super) login: Login,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Login {
-    pub(super) username: String,
-    pub(super) password: Secret,
 }
 
 /// Which queues count, and for what.
@@ -109,17 +84,12 @@ const MAX_QUEUES: usize = 1000;
 #[derive(Debug, thiserror::Error)]
 enum ConfigError {
     #[error(
-        "url: expected amqp://USER:PASSWORD@HOST:PORT/VHOST or amqps://…; in user, password and virtual host, \
-         characters such as `/`, `@`, `#` and `%` have to be percent-encoded"
-    )]
-    Url,
-    #[error("management_url: expected the address of the management interface, as in http://HOST:15672")]
-    ManagementUrl,
-    #[error(
         "`queue_filter` chooses from the list of queues that only the management interface gives: add \
          `management_url`, or name the queues under `queues`"
     )]
     FilterWithoutManagement,
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
     #[error("queue {0} is given twice")]
     QueueTwice(String),
     #[error(transparent)]
@@ -131,9 +101,11 @@ impl TryFrom<Raw> for Config {
 
     fn try_from(raw: Raw) -> Result<Self, ConfigError> {
         let password = Secret::from_keys("password", raw.password, raw.password_file)?;
-        let broker = endpoint(&raw.url, raw.username, password).ok_or(ConfigError::Url)?;
-        let management =
-            raw.management_url.map(|url| interface(&url, &broker.login).ok_or(ConfigError::ManagementUrl));
+        let broker = endpoint::broker(&raw.url, raw.username, password)?;
+        if broker.login.is_none() && !(broker.encrypted && raw.tls.identity.is_some()) {
+            return Err(EndpointError::External.into());
+        }
+        let management = raw.management_url.map(|url| endpoint::interface(&url, broker.login.as_ref()));
         if management.is_none() && raw.queue_filter.is_some() {
             return Err(ConfigError::FilterWithoutManagement);
         }
@@ -157,71 +129,6 @@ impl TryFrom<Raw> for Config {
             scope,
         })
     }
-}
-
-/// What AMQP's clients take where a URL has no user.
-const DEFAULT_LOGIN: &str = "guest";
-
-fn endpoint(url: &Address, username: Option<String>, password: Option<Secret>) -> Option<Endpoint> {
-    let url = Url::parse(url.expose()).ok()?;
-    let encrypted = match url.scheme() {
-        "amqp" => false,
-        "amqps" => true,
-        _ => return None,
-    };
-    let host = url.host_str().filter(|host| !host.is_empty())?;
-    let vhost = match url.path() {
-        // By the letter, `/` is a virtual host without a name; but nobody has one, and many write this slash.
-        "" | "/" | "//" => "/".to_owned(),
-        path => decoded(&path[1..])?,
-    };
-    let (url_username, url_password) = credentials(&url)?;
-    let login = Login {
-        username: username.or(url_username).unwrap_or_else(|| DEFAULT_LOGIN.to_owned()),
-        password: password.or(url_password).unwrap_or_else(|| Secret::Value(DEFAULT_LOGIN.into())),
-    };
-    Some(Endpoint {
-        encrypted,
-        host: percent_decode_str(host.trim_matches(['[', ']'])).decode_utf8().ok()?.into_owned(),
-        port: url.port().unwrap_or(if encrypted { 5671 } else { 5672 }),
-        vhost,
-        login,
-    })
-}
-
-/// The management interface; its login is the broker's where the URL has none.
-fn interface(url: &Address, broker: &Login) -> Option<Interface> {
-    let mut url = Url::parse(url.expose()).ok()?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return None;
-    }
-    let (username, password) = credentials(&url)?;
-    let login = Login {
-        username: username.unwrap_or_else(|| broker.username.clone()),
-        password: password.unwrap_or_else(|| broker.password.clone()),
-    };
-    url.set_username("").ok()?;
-    url.set_password(None).ok()?;
-    url.set_query(None);
-    url.set_fragment(None);
-    Some(Interface { url: url.as_str().trim_end_matches('/').to_owned(), login })
-}
-
-/// User and password of a URL; `None` when they are not UTF-8.
-fn credentials(url: &Url) -> Option<(Option<String>, Option<Secret>)> {
-    let username = match url.username() {
-        "" => None,
-        username => Some(decoded(username)?),
-    };
-    let password = match url.password() {
-        None => None,
-        Some(password) => Some(Secret::Value(decoded(password)?.into())),
-    };
-    Some((username, password))
-}
-
-fn decoded(text: &str) -> Option<String> {
-    percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned())
 }
 
 impl TryFrom<String> for Pattern {

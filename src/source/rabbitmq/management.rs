@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::config::Interface;
 use super::dead_letter::{Route, Topology};
+use super::endpoint::Interface;
 use super::queue::{Queue, Role};
 use crate::probe::{Problem, Reason};
 use crate::source::client::{HttpClient, Request, Response};

@@ -3,6 +3,7 @@
 mod amqp;
 mod config;
 mod dead_letter;
+mod endpoint;
 mod families;
 mod loops;
 mod management;
@@ -26,14 +27,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     catalogue: families::catalogue,
     reasons: &[],
     answers: |_| false,
-    permissions: "\
-rabbitmqctl add_user exporter 'PASSWORD'
-# By AMQP alone, this tag is not needed.
-rabbitmqctl set_user_tags exporter monitoring
-# For every virtual host: the management interface leaves out the queues of others. May not configure, write or read.
-rabbitmqctl set_permissions --vhost / exporter '^$' '^$' '^$'
-# From 4.2.6 on, AMQP counts a queue only for those who have some right on it: name the queues to be counted.
-rabbitmqctl set_permissions --vhost / exporter '^$' '^$' '^(orders|emails)$'",
+    permissions: include_str!("../../../examples/roles/rabbitmq.sh"),
     bundle: include_str!("../../../bundle/rabbitmq.yml"),
     headlines: &[
         Headline { title: "Messages", metric: "rabbitmq_queue_messages_ready", unit: Unit::Count },

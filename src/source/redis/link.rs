@@ -6,7 +6,6 @@ use std::time::Duration;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Cmd, RedisConnectionInfo, Value};
 use futures_util::future::try_join_all;
-use rustls::pki_types::ServerName;
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
@@ -116,8 +115,7 @@ impl Link {
                 if !encrypted {
                     return Self::over(stream, endpoint).await;
                 }
-                let name = ServerName::try_from(host.clone())
-                    .map_err(|error| Problem::new(Reason::Tls, format!("{endpoint}: {error}")))?;
+                let name = tls.name_of(host)?;
                 let connector = TlsConnector::from(Arc::new(tls.client_config()?));
                 let stream = connector.connect(name, stream).await.map_err(failed)?;
                 Self::over(stream, endpoint).await

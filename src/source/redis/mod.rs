@@ -36,12 +36,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     catalogue,
     reasons: &[],
     answers: |question| matches!(question, Question::Redis(_)),
-    permissions: "\
-# Redis 6 and later, Valkey. `~*` may be narrowed to the keys that queries and `keys` name.
-ACL SETUSER platform_exporter on >PASSWORD resetkeys ~* resetchannels -@all +@read -@dangerous +ping +select +time +info +client|setname +client|list +slowlog|len +slowlog|get +cluster|info +cluster|slots
-# On each sentinel, where `sentinel` is used:
-ACL SETUSER platform_exporter on >PASSWORD resetchannels -@all +ping +client|setname +sentinel|get-master-addr-by-name
-",
+    permissions: include_str!("../../../examples/roles/redis.acl"),
     bundle: BUNDLE,
     headlines: &[
         Headline { title: "Clients", metric: "redis_connected_clients", unit: Unit::Count },

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 use std::time;
 
-use rusty_s3::{Bucket, Credentials, UrlStyle};
-use secrecy::ExposeSecret;
+use rusty_s3::{Bucket, UrlStyle};
 use url::Url;
 
-use crate::probe::{Problem, Reason};
+use super::credentials::Keys;
 use crate::setting::{Address, Duration, Secret};
 use crate::source::tls::Tls;
 
@@ -16,14 +15,15 @@ use crate::source::tls::Tls;
 #[serde(try_from = "Raw")]
 pub struct Config {
     pub(super) bucket: Bucket,
-    /// Where STS is, when it is asked.
-    pub(super) sts: Option<Url>,
+    /// Where STS is.
+    pub(super) sts: Url,
+    /// Whether STS is asked whose the credentials are.
+    pub(super) asks_sts: bool,
     pub(super) prefix: String,
     pub(super) canary: Option<CanaryConfig>,
     pub(super) tls: Tls,
-    access_key_id: Secret,
-    secret_access_key: Secret,
-    session_token: Option<Secret>,
+    /// Without any, the chain finds credentials.
+    pub(super) keys: Option<Keys>,
 }
 
 /// The `canary` key.
@@ -89,17 +89,18 @@ impl TryFrom<Raw> for Config {
         is_word(&raw.region, "-").then_some(()).ok_or("`region` has to be a name such as eu-west-1")?;
         let secret =
             |key, value, file| Secret::from_keys(key, value, file).map_err(|error| error.to_string());
-        let access_key_id = secret("access_key_id", raw.access_key_id, raw.access_key_id_file)?;
+        let id = secret("access_key_id", raw.access_key_id, raw.access_key_id_file)?;
         let key = secret("secret_access_key", raw.secret_access_key, raw.secret_access_key_file)?;
+        let token = secret("session_token", raw.session_token, raw.session_token_file)?;
+        let (sts, asks_sts) = sts(raw.sts, &raw.region, raw.endpoint.is_some())?;
         Ok(Self {
             bucket: bucket(raw.bucket, &raw.region, raw.endpoint.as_ref(), raw.path_style)?,
-            sts: sts(raw.sts, &raw.region, raw.endpoint.is_some())?,
+            sts,
+            asks_sts,
             prefix: raw.prefix,
             canary: raw.canary,
             tls: raw.tls,
-            access_key_id: access_key_id.ok_or("the key `access_key_id` is missing")?,
-            secret_access_key: key.ok_or("`secret_access_key` or `secret_access_key_file` is missing")?,
-            session_token: secret("session_token", raw.session_token, raw.session_token_file)?,
+            keys: keys(id, key, token)?,
         })
     }
 }
@@ -114,6 +115,21 @@ impl TryFrom<RawCanary> for CanaryConfig {
             return Err("`prefix` has to be a folder such as health/ or ops/health/".to_owned());
         }
         Ok(Self { prefix, interval: raw.interval.get() })
+    }
+}
+
+fn keys(
+    id: Option<Secret>,
+    key: Option<Secret>,
+    session_token: Option<Secret>,
+) -> Result<Option<Keys>, &'static str> {
+    match (id, key) {
+        (None, None) if session_token.is_none() => Ok(None),
+        (None, _) => Err("the key `access_key_id` is missing"),
+        (Some(_), None) => Err("`secret_access_key` or `secret_access_key_file` is missing"),
+        (Some(access_key_id), Some(secret_access_key)) => {
+            Ok(Some(Keys { access_key_id, secret_access_key, session_token }))
+        }
     }
 }
 
@@ -143,14 +159,14 @@ fn bucket(
     })
 }
 
-/// Another store than AWS has no STS unless the configuration says so.
-fn sts(config: Option<StsConfig>, region: &str, elsewhere: bool) -> Result<Option<Url>, String> {
-    match config {
-        Some(StsConfig { enabled: false, .. }) => Ok(None),
-        Some(StsConfig { endpoint: Some(endpoint), .. }) => parse(&endpoint).map(Some),
-        None if elsewhere => Ok(None),
-        _ => aws("sts", region).map(Some),
-    }
+/// Where STS is, and whether it is asked: another store than AWS has none unless the configuration says so.
+fn sts(config: Option<StsConfig>, region: &str, elsewhere: bool) -> Result<(Url, bool), String> {
+    let is_asked = config.as_ref().map_or(!elsewhere, |config| config.enabled);
+    let url = match config.and_then(|config| config.endpoint) {
+        Some(endpoint) => parse(&endpoint)?,
+        None => aws("sts", region)?,
+    };
+    Ok((url, is_asked))
 }
 
 fn aws(service: &str, region: &str) -> Result<Url, String> {
@@ -171,14 +187,10 @@ fn parse(endpoint: &Address) -> Result<Url, String> {
 }
 
 impl Config {
-    /// The credentials as they are now: files are read anew.
-    pub(super) fn credentials(&self) -> Result<Credentials, Problem> {
-        let read = |secret: &Secret| secret.read().map_err(|error| Problem::new(Reason::Auth, error));
-        let (id, key) = (read(&self.access_key_id)?, read(&self.secret_access_key)?);
-        let (id, key) = (id.expose_secret(), key.expose_secret());
-        match &self.session_token {
-            None => Ok(Credentials::new(id, key)),
-            Some(token) => Ok(Credentials::new_with_token(id, key, read(token)?.expose_secret())),
-        }
+    /// TLS towards STS: the name in the store's certificate is not that of another host.
+    pub(super) fn sts_tls(&self) -> Tls {
+        let is_store = self.sts.host() == self.bucket.base_url().host();
+        let server_name = self.tls.server_name.clone().filter(|_| is_store);
+        Tls { server_name, ..self.tls.clone() }
     }
 }

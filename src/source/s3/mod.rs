@@ -7,6 +7,7 @@
 
 mod canary;
 mod config;
+mod credentials;
 mod refusal;
 mod sign;
 mod store;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 use rusty_s3::Credentials;
 
 use self::canary::Canary;
+use self::credentials::Origin;
 use self::store::{Outcome, Store};
 use self::sts::Sts;
 use super::client::HttpClient;
@@ -67,7 +69,12 @@ pub(super) const FACTS: KindFacts = KindFacts {
         Reason::WrongRegion,
     ],
     answers: |_| false,
-    permissions: include_str!("policy.json"),
+    permissions: concat!(
+        "Without a canary:\n",
+        include_str!("../../../examples/roles/s3-policy.json"),
+        "\nWith a canary:\n",
+        include_str!("../../../examples/roles/s3-policy-canary.json"),
+    ),
     bundle: include_str!("../../../bundle/s3.yml"),
     headlines: &[
         Headline { title: "Credentials valid", metric: "aws_credentials_valid", unit: Unit::Count },
@@ -92,7 +99,8 @@ impl Definition for Config {
             // Below the deadline, so that what one of the two says survives the other's silence.
             limit: context.timeout.mul_f64(0.9),
             store: HttpClient::new(self.tls.clone()),
-            sts: self.sts.clone().map(|endpoint| Sts::new(endpoint, region, self.tls.clone())),
+            sts: self.asks_sts.then(|| Sts::new(self.sts.clone(), region, self.sts_tls())),
+            origin: Origin::new(self, context.variable),
             canary: canary.map(|canary| Canary::new(&canary.prefix, context.name.as_str(), canary.interval)),
         };
         Parts { prober: Box::new(prober), answers: None }
@@ -102,6 +110,7 @@ impl Definition for Config {
 struct S3Prober {
     config: Config,
     limit: Duration,
+    origin: Origin,
     store: HttpClient,
     sts: Option<Sts>,
     canary: Option<Canary>,
@@ -117,16 +126,19 @@ struct Verdict {
 #[async_trait::async_trait]
 impl Prober for S3Prober {
     async fn probe(&mut self) -> Result<Observation, Problem> {
-        let credentials = self.config.credentials()?;
+        let start = Instant::now();
+        // What finds credentials leaves as much time for what uses them.
+        let current = self.origin.current(self.limit / 2).await?;
+        let (credentials, limit) = (current.credentials, self.limit.saturating_sub(start.elapsed()));
         let mut store = Store {
             client: &mut self.store,
             bucket: &self.config.bucket,
             credentials: &credentials,
-            deadline: Instant::now() + self.limit,
+            deadline: start + self.limit,
             outcomes: Vec::new(),
         };
         let (account, verdict) = tokio::join!(
-            account(self.sts.as_mut(), &credentials, self.limit),
+            account(self.sts.as_mut(), &credentials, limit),
             climb(&mut store, &self.config.prefix, self.canary.as_mut()),
         );
         let outcomes = store.outcomes;
@@ -137,8 +149,12 @@ impl Prober for S3Prober {
             verdict.blame_policy();
         }
         let told = verdict.failure.as_ref().map(|failure| failure.reason);
-        let of_credentials = account.and_then(Result::err).filter(|problem| Some(problem.reason) != told);
-        let problems = verdict.problem.into_iter().chain(of_credentials).collect();
+        let of_account = account.and_then(Result::err);
+        if told.or(of_account.as_ref().map(|problem| problem.reason)).is_some_and(is_about_credentials) {
+            self.origin.forget();
+        }
+        let of_account = of_account.filter(|problem| Some(problem.reason) != told);
+        let problems = verdict.problem.into_iter().chain(of_account).chain(current.problem).collect();
         Ok(Observation { families, problems, failure: verdict.failure })
     }
 }

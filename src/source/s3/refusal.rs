@@ -3,7 +3,6 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 
 use jiff::{SignedDuration, Timestamp};
-use rusty_s3::Credentials;
 
 use super::xml;
 use crate::probe::{Problem, Reason};
@@ -17,7 +16,8 @@ pub(super) struct Asked<'a> {
     /// For people: the operation.
     pub(super) what: &'a str,
     pub(super) region: &'a str,
-    pub(super) credentials: &'a Credentials,
+    /// What the answer may repeat, and nobody may see.
+    pub(super) secrets: &'a [&'a str],
 }
 
 impl Asked<'_> {
@@ -53,9 +53,8 @@ impl Asked<'_> {
     /// One line, without the credentials: some answers repeat the whole request that they could not verify.
     fn detail(&self, status: u16, code: &str, message: &str) -> String {
         let line = message.lines().next().unwrap_or_default();
-        let secrets = [self.credentials.secret(), self.credentials.token().unwrap_or_default()];
         let holds_secret =
-            |text: &str| secrets.iter().any(|secret| !secret.is_empty() && text.contains(secret));
+            |text: &str| self.secrets.iter().any(|secret| !secret.is_empty() && text.contains(secret));
         let mut detail = format!("{}: status {status}", self.what);
         for part in [code, line] {
             if !part.is_empty() && !holds_secret(part) {

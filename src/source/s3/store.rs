@@ -135,8 +135,8 @@ impl Store<'_> {
         if (200..300).contains(&response.status) {
             return Ok(response);
         }
-        let asked = Asked { what, region: self.bucket.region(), credentials: self.credentials };
-        Err(asked.refused(&response))
+        let secrets = [self.credentials.secret(), self.credentials.token().unwrap_or_default()];
+        Err(Asked { what, region: self.bucket.region(), secrets: &secrets }.refused(&response))
     }
 
     /// An operation that is done several times is good when each was, and as long as the longest.

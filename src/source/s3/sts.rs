@@ -40,7 +40,8 @@ impl Sts {
         let response =
             response.map_err(|problem| Problem::new(problem.reason, format!("STS: {}", problem.detail)))?;
         if response.status != 200 {
-            let asked = Asked { what: "STS GetCallerIdentity", region: &self.region, credentials };
+            let secrets = [credentials.secret(), credentials.token().unwrap_or_default()];
+            let asked = Asked { what: "STS GetCallerIdentity", region: &self.region, secrets: &secrets };
             let mut problem = asked.refused(&response);
             if problem.reason == Reason::BucketMissing {
                 // Whatever answers there, it is not STS, and there is no bucket in the question.

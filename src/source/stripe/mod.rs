@@ -44,15 +44,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     catalogue,
     reasons: &[],
     answers: |_| false,
-    permissions: "\
-At https://dashboard.stripe.com/apikeys create a restricted key (rk_live_…) with these permissions, all of them Read, \
-and None for the rest:
-
-  Events               rak_event_read
-  Webhook Endpoints    rak_webhook_read
-  Event Destinations   rak_hzn_event_destination_read   not needed with `event_destinations: false`
-  Subscriptions        rak_subscription_read            only needed with `subscriptions: true`
-",
+    permissions: include_str!("../../../examples/roles/stripe.txt"),
     bundle: include_str!("../../../bundle/stripe.yml"),
     headlines: &[
         Headline {

@@ -66,7 +66,7 @@ pub(super) fn differences(found: &Values, expected: &Values, tolerance: f64) -> 
 }
 
 /// Whether `check --live` finds a configuration good, and all that it says.
-pub(super) fn check_live(directory: &Path, config: &str) -> (bool, String) {
+pub(crate) fn check_live(directory: &Path, config: &str) -> (bool, String) {
     let file = directory.join("platform.yml");
     std::fs::write(&file, config).unwrap();
     let mut check = Command::new(binary());

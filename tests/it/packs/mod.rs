@@ -1,7 +1,7 @@
 //! The packs in the binary, each on real servers with a made-up platform in them.
 
 mod docs;
-mod exported;
+pub(crate) mod exported;
 mod hayon;
 mod hivesync;
 mod joip;

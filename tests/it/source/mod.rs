@@ -8,4 +8,5 @@ mod rabbitmq;
 mod redis;
 mod s3;
 mod stripe;
+mod tls;
 mod workers;

@@ -7,12 +7,14 @@
 )]
 
 pub(crate) mod alertmanager;
+pub(crate) mod dns;
 pub(crate) mod exporter;
 pub(crate) mod hayon;
 pub(crate) mod hivesync;
 pub(crate) mod http;
 pub(crate) mod joip;
 pub(crate) mod mongodb;
+pub(crate) mod namespace;
 pub(crate) mod platform;
 pub(crate) mod platform_data;
 pub(crate) mod platforms;

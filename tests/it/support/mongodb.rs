@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::ports::Port;
 use super::process::{Process, command, write_secret};
+use super::tls::{Ca, Identity};
 
 /// What can be chosen about a server before it starts.
 #[derive(Debug, Default)]
@@ -30,6 +31,14 @@ impl Options {
     pub(crate) fn login(mut self, user: &str, password: &str) -> Self {
         self.login = Some((user.to_owned(), password.to_owned()));
         self
+    }
+
+    /// Clients may use TLS, and show a certificate of this authority.
+    pub(crate) fn tls(self, ca: &Ca, identity: &Identity) -> Self {
+        self.argument("--tlsMode=preferTLS")
+            .argument("--tlsAllowConnectionsWithoutCertificates")
+            .argument(&format!("--tlsCAFile={}", ca.certificate().display()))
+            .argument(&format!("--tlsCertificateKeyFile={}", identity.joined().display()))
     }
 
     /// An argument of `mongod`, as in `--setParameter=ttlMonitorEnabled=false`.

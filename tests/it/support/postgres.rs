@@ -24,6 +24,7 @@ const PSQL: [&str; 6] = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"];
 pub(crate) struct Options {
     password: Option<String>,
     tls: Option<(PathBuf, PathBuf)>,
+    method: Option<String>,
     settings: Vec<String>,
     primary: Option<PathBuf>,
 }
@@ -38,6 +39,12 @@ impl Options {
     /// Clients must use TLS.
     pub(crate) fn tls(mut self, identity: &Identity) -> Self {
         self.tls = Some((identity.certificate().to_owned(), identity.key().to_owned()));
+        self
+    }
+
+    /// How clients log in, as a method of `pg_hba.conf` such as `cert`.
+    pub(crate) fn method(mut self, method: &str) -> Self {
+        self.method = Some(method.to_owned());
         self
     }
 
@@ -77,7 +84,11 @@ impl Options {
         let data = directory.join("data");
         let (host, method) = (
             if self.tls.is_some() { "hostssl" } else { "host" },
-            if self.password.is_some() { "scram-sha-256" } else { "trust" },
+            match &self.method {
+                Some(method) => method,
+                None if self.password.is_some() => "scram-sha-256",
+                None => "trust",
+            },
         );
         let access = format!(
             "local all all trust\nlocal replication all trust\n\

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::ports::Port;
-use super::process::{Process, command};
+use super::process::{Process, command, write_secret};
 use super::{http, wait};
 
 /// The user of the tests themselves, an administrator.
@@ -23,12 +23,19 @@ const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 #[derive(Debug, Default)]
 pub(crate) struct Options {
     settings: Vec<String>,
+    plugins: Vec<String>,
 }
 
 impl Options {
     /// A line of `rabbitmq.conf`, as in `disk_free_limit.absolute = 500TB` for a broker with a disk alarm.
     pub(crate) fn setting(mut self, line: &str) -> Self {
         self.settings.push(line.to_owned());
+        self
+    }
+
+    /// A plugin beside that of management.
+    pub(crate) fn plugin(mut self, name: &str) -> Self {
+        self.plugins.push(name.to_owned());
         self
     }
 
@@ -45,9 +52,11 @@ impl Options {
         })
         .await;
         fs::write(directory.path().join("rabbitmq.conf"), self.config(&ports)).expect("it is writable");
-        fs::write(directory.path().join("plugins"), "[rabbitmq_management].").expect("it is writable");
+        let plugins =
+            self.plugins.iter().fold("rabbitmq_management".to_owned(), |list, name| list + "," + name);
+        fs::write(directory.path().join("plugins"), format!("[{plugins}].")).expect("it is writable");
         let process = Process::spawn("rabbitmq", server(directory.path(), &ports), directory.path());
-        let mut broker = Rabbitmq { process, _names: names, ports, _directory: directory };
+        let mut broker = Rabbitmq { process, _names: names, ports, directory };
         broker.ready().await;
         broker
     }
@@ -93,7 +102,7 @@ pub(crate) struct Rabbitmq {
     process: Process,
     _names: Process,
     ports: Ports,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Rabbitmq {
@@ -187,6 +196,21 @@ impl Rabbitmq {
         }
     }
 
+    /// Runs a script that calls `rabbitmqctl`, with this on its standard input; panics when it fails.
+    pub(crate) async fn script(&self, script: &Path, arguments: &[&str], input: &str) {
+        let mut command = command("sh");
+        surroundings(&mut command, self.directory.path(), &self.ports);
+        let path = std::env::var("PATH").expect("there is one");
+        command.env("PATH", format!("/usr/lib/rabbitmq/bin:{path}")).arg(script).args(arguments);
+        let file = self.directory.path().join("input");
+        write_secret(&file, input);
+        command.stdin(fs::File::open(file).expect("it was written"));
+        let output = tokio::process::Command::from(command).kill_on_drop(true).output().await;
+        let output = output.expect("every system has a shell");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{}: {told}", script.display());
+    }
+
     /// Freezes the broker.
     pub(crate) fn stop(&self) {
         self.process.stop();
@@ -224,28 +248,33 @@ impl Rabbitmq {
 
 fn server(directory: &Path, ports: &Ports) -> Command {
     let mut command = command(SERVER);
+    surroundings(&mut command, directory, ports);
+    // Makes the script become the server, which would otherwise survive the script.
+    command.env("RUNNING_UNDER_SYSTEMD", "true");
+    let arguments =
+        "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}";
+    command.env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", arguments);
+    command
+}
+
+/// What the broker and its tools have to know to find each other.
+fn surroundings(command: &mut Command, directory: &Path, ports: &Ports) {
     let set = |command: &mut Command, name: &str, file: &str| {
         command.env(name, directory.join(file));
     };
-    set(&mut command, "HOME", "");
-    set(&mut command, "RABBITMQ_MNESIA_BASE", "mnesia");
-    set(&mut command, "RABBITMQ_LOG_BASE", "log");
-    set(&mut command, "RABBITMQ_GENERATED_CONFIG_DIR", "generated");
-    set(&mut command, "RABBITMQ_PID_FILE", "pid");
-    set(&mut command, "RABBITMQ_ENABLED_PLUGINS_FILE", "plugins");
-    set(&mut command, "RABBITMQ_CONFIG_FILE", "rabbitmq.conf");
-    set(&mut command, "RABBITMQ_ADVANCED_CONFIG_FILE", "advanced.config");
+    set(command, "HOME", "");
+    set(command, "RABBITMQ_MNESIA_BASE", "mnesia");
+    set(command, "RABBITMQ_LOG_BASE", "log");
+    set(command, "RABBITMQ_GENERATED_CONFIG_DIR", "generated");
+    set(command, "RABBITMQ_PID_FILE", "pid");
+    set(command, "RABBITMQ_ENABLED_PLUGINS_FILE", "plugins");
+    set(command, "RABBITMQ_CONFIG_FILE", "rabbitmq.conf");
+    set(command, "RABBITMQ_ADVANCED_CONFIG_FILE", "advanced.config");
     command.env("RABBITMQ_CONF_ENV_FILE", "/dev/null");
     command.env("RABBITMQ_NODENAME", format!("test{}@localhost", ports.amqp));
     command.env("RABBITMQ_DIST_PORT", ports.distribution.to_string());
     command.env("ERL_EPMD_PORT", ports.names.to_string());
     command.env("ERL_EPMD_ADDRESS", "127.0.0.1");
     command.env("LC_ALL", "C.UTF-8");
-    // Makes the script become the server, which would otherwise survive the script.
-    command.env("RUNNING_UNDER_SYSTEMD", "true");
-    let arguments =
-        "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}";
-    command.env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", arguments);
     command.current_dir(directory);
-    command
 }

@@ -3,9 +3,13 @@
 use std::fs;
 
 use hyper_util::rt::TokioIo;
+use s3s::S3Result;
+use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::SimpleAuth;
+use s3s::path::S3Path;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
@@ -21,10 +25,23 @@ pub(crate) struct S3 {
 impl S3 {
     /// Starts a server that knows one key, and has no buckets.
     pub(crate) async fn start(access_key: &str, secret_key: &str) -> Self {
+        Self::configured(access_key, secret_key, None).await
+    }
+
+    /// As [`Self::start`], for a key whose rights are those of an IAM policy.
+    pub(crate) async fn with_policy(access_key: &str, secret_key: &str, policy: &str) -> Self {
+        let policy = serde_json::from_str::<Policy>(policy).expect("a policy of IAM");
+        Self::configured(access_key, secret_key, Some(policy)).await
+    }
+
+    async fn configured(access_key: &str, secret_key: &str, policy: Option<Policy>) -> Self {
         let directory = TempDir::with_prefix("s3-").expect("a temporary directory");
         let files = FileSystem::new(directory.path()).expect("the directory exists");
         let mut builder = S3ServiceBuilder::new(files);
         builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
+        if let Some(policy) = policy {
+            builder.set_access(policy);
+        }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound").to_string();
         Self { address, acceptor: tokio::spawn(accept(listener, builder.build())), directory }
@@ -92,5 +109,54 @@ async fn accept(listener: TcpListener, service: S3Service) {
     while let Ok((client, _)) = listener.accept().await {
         let http = hyper::server::conn::http1::Builder::new();
         connections.spawn(http.serve_connection(TokioIo::new(client), service.clone()));
+    }
+}
+
+/// A policy of IAM, of statements that allow; wildcards stand at the end of a resource.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Policy {
+    statement: Vec<Statement>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement {
+    effect: String,
+    action: Value,
+    resource: String,
+}
+
+impl Statement {
+    fn allows(&self, action: &str, resource: &str) -> bool {
+        let has_action = match &self.action {
+            Value::Array(actions) => actions.iter().any(|own| own == action),
+            own => own == action,
+        };
+        let is_meant = match self.resource.strip_suffix('*') {
+            Some(prefix) => resource.starts_with(prefix),
+            None => resource == self.resource,
+        };
+        self.effect == "Allow" && has_action && is_meant
+    }
+}
+
+#[async_trait::async_trait]
+impl S3Access for Policy {
+    async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
+        // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+        let action = match context.s3_op().name() {
+            "HeadBucket" | "ListObjectsV2" | "ListObjects" => "s3:ListBucket".to_owned(),
+            operation => format!("s3:{operation}"),
+        };
+        let resource = match context.s3_path() {
+            S3Path::Root => "*".to_owned(),
+            S3Path::Bucket { bucket } => format!("arn:aws:s3:::{bucket}"),
+            S3Path::Object { bucket, key } => format!("arn:aws:s3:::{bucket}/{key}"),
+        };
+        match self.statement.iter().any(|statement| statement.allows(&action, &resource)) {
+            true => Ok(()),
+            false => Err(s3s::s3_error!(AccessDenied)),
+        }
     }
 }

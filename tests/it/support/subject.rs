@@ -26,6 +26,8 @@ pub(crate) struct Surroundings {
     pub(crate) questions: Vec<Question>,
     pub(crate) lanes: BTreeMap<SourceName, Lane>,
     pub(crate) beats: Arc<Beats>,
+    /// The environment.
+    pub(crate) variables: BTreeMap<&'static str, String>,
     pub(crate) state_dir: Option<PathBuf>,
 }
 
@@ -36,6 +38,7 @@ impl Default for Surroundings {
             questions: Vec::new(),
             lanes: BTreeMap::new(),
             beats: Arc::default(),
+            variables: BTreeMap::new(),
             state_dir: None,
         }
     }
@@ -65,6 +68,7 @@ impl Surroundings {
             questions: &self.questions,
             lanes: &self.lanes,
             beats: &self.beats,
+            variable: &|name| self.variables.get(name).cloned(),
             state_dir: self.state_dir.as_deref(),
         });
         Subject { prober: parts.prober, answers: parts.answers, timeout: self.timeout }

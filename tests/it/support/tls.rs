@@ -7,6 +7,8 @@ use std::sync::Arc;
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{WantsServerCert, WebPkiClientVerifier};
+use rustls::{ConfigBuilder, RootCertStore};
 use tempfile::TempDir;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -85,11 +87,41 @@ impl Identity {
     /// The configuration of a server that shows this certificate.
     pub(crate) fn server_config(&self) -> rustls::ServerConfig {
         super::install_ring();
-        let certificate = CertificateDer::from_pem_file(&self.certificate).expect("its authority lives");
-        let key = PrivateKeyDer::from_pem_file(&self.key).expect("its authority lives");
-        let config = rustls::ServerConfig::builder().with_no_client_auth();
-        config.with_single_cert(vec![certificate], key).expect("the key belongs to the certificate")
+        self.shown_by(rustls::ServerConfig::builder().with_no_client_auth())
     }
+
+    /// As [`Self::server_config`], of one that lets in only who has a certificate of this authority.
+    pub(crate) fn server_config_for(&self, clients: &Ca) -> rustls::ServerConfig {
+        super::install_ring();
+        let mut roots = RootCertStore::empty();
+        roots.add(read(clients.certificate())).expect("an authority");
+        let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build().expect("there is an authority");
+        self.shown_by(rustls::ServerConfig::builder().with_client_cert_verifier(verifier))
+    }
+
+    /// The certificate and the key in one file, as MongoDB reads them.
+    pub(crate) fn joined(&self) -> PathBuf {
+        let path = self.key.with_extension("both");
+        let read = |path| fs::read_to_string(path).expect("its authority lives");
+        super::process::write_secret(&path, &(read(&self.certificate) + &read(&self.key)));
+        path
+    }
+
+    /// The keys below `tls` with which a client shows this certificate.
+    pub(crate) fn keys(&self) -> String {
+        format!("cert_file: '{}', key_file: '{}'", self.certificate.display(), self.key.display())
+    }
+
+    fn shown_by(&self, config: ConfigBuilder<rustls::ServerConfig, WantsServerCert>) -> rustls::ServerConfig {
+        let key = PrivateKeyDer::from_pem_file(&self.key).expect("its authority lives");
+        config
+            .with_single_cert(vec![read(&self.certificate)], key)
+            .expect("the key belongs to the certificate")
+    }
+}
+
+fn read(certificate: &Path) -> CertificateDer<'static> {
+    CertificateDer::from_pem_file(certificate).expect("its authority lives")
 }
 
 /// Ends TLS in front of a plain server.
@@ -102,9 +134,18 @@ pub(crate) struct TlsFront {
 impl TlsFront {
     /// Listens on a free port, and passes what it decrypts on to the target.
     pub(crate) async fn start(target: &str, identity: &Identity) -> Self {
+        Self::configured(target, identity.server_config()).await
+    }
+
+    /// As [`Self::start`], for clients that have a certificate of this authority.
+    pub(crate) async fn start_for(target: &str, identity: &Identity, clients: &Ca) -> Self {
+        Self::configured(target, identity.server_config_for(clients)).await
+    }
+
+    async fn configured(target: &str, config: rustls::ServerConfig) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound").to_string();
-        let tls = TlsAcceptor::from(Arc::new(identity.server_config()));
+        let tls = TlsAcceptor::from(Arc::new(config));
         let acceptor = tokio::spawn(accept(listener, tls, target.to_owned()));
         Self { address, acceptor }
     }

@@ -42,6 +42,8 @@ fn says_what_is_wrong_and_never_the_secret() {
             "`tls.ca_file` needs sslmode=verify-full",
         ),
         ("{url: 'postgres://db', tls: {cert_file: c.pem}}", "belong together"),
+        ("{url: 'postgres://db', tls: {server_name: db.internal}}", "/etc/hosts"),
+        ("{url: 'postgres://db', tls: {server_name: '*'}}", "a DNS name"),
         ("{url: 'postgres://db', password: hunter2, password_file: p}", "not both"),
         ("{url: 'postgres://db', top_tables: 0}", "expected `top_tables` from 1 to 1000"),
         ("{url: 'postgres://db', toptables: 5}", "unknown key"),

@@ -12,7 +12,7 @@ use crate::support::proxy::{Mode, Proxy};
 use crate::support::tls::Ca;
 use crate::support::wait::eventually;
 
-async fn is_well(subject: &mut Subject) {
+pub(super) async fn is_well(subject: &mut Subject) {
     let observation = subject.probe().await.unwrap_or_else(|problem| panic!("{problem}"));
     assert_eq!(observation.problems, []);
     let rows = subject.rows(&Question::Sql("SELECT 1".to_owned())).await;
@@ -20,7 +20,7 @@ async fn is_well(subject: &mut Subject) {
 }
 
 /// The probe and the lane fail for the same reason.
-async fn is_sick(subject: &mut Subject, reason: Reason) -> String {
+pub(super) async fn is_sick(subject: &mut Subject, reason: Reason) -> String {
     let problem = subject.probe().await.expect_err("it is sick");
     assert_eq!(problem.reason, reason, "{problem}");
     let answer = subject.rows(&Question::Sql("SELECT 1".to_owned())).await.expect_err("it is sick");

@@ -3,6 +3,7 @@
 mod config;
 mod environment;
 mod failures;
+mod logins;
 mod pools;
 mod questions;
 mod replicas;

@@ -37,21 +37,6 @@ async fn without_pg_monitor_name_the_grant_and_give_the_rest() {
 }
 
 #[tokio::test]
-async fn the_documented_grants_are_enough() {
-    let server = Postgres::start().await;
-    server.sql("CREATE TABLE orders (id int)").await;
-    server.sql(platform_exporter::source::Kind::Postgres.facts().permissions).await;
-    server.sql("CREATE TABLE later (id int)").await;
-    let url = server.url_as("platform_exporter", "", "postgres");
-    let mut subject = postgres(&url);
-    assert_eq!(subject.probe().await.expect("it answers").problems, []);
-    for table in ["orders", "later"] {
-        let question = Question::Sql(format!("SELECT count(*) FROM {table}"));
-        subject.rows(&question).await.expect("it may be read");
-    }
-}
-
-#[tokio::test]
 async fn a_table_that_may_not_be_read_is_a_permission_problem() {
     let server = Postgres::start().await;
     server.sql("CREATE TABLE payroll (salary int)").await;

@@ -15,7 +15,7 @@ fn impatient(yaml: &str, timeout: Duration) -> Subject {
     Surroundings { timeout, ..Surroundings::default() }.source(yaml)
 }
 
-async fn is_down(subject: &mut Subject, reason: Reason) {
+pub(super) async fn is_down(subject: &mut Subject, reason: Reason) {
     let problem = subject.probe().await.expect_err("it is down");
     assert_eq!(problem.reason, reason, "{problem}");
 }

@@ -1,6 +1,7 @@
 //! RabbitMQ against real brokers.
 
 mod ages;
+mod certificates;
 mod config;
 mod failures;
 mod rights;

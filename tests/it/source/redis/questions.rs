@@ -204,13 +204,15 @@ async fn a_question_of_the_wrong_type_is_a_query_problem_and_the_connection_stay
 }
 
 #[tokio::test]
-async fn the_permissions_to_paste_are_enough_and_least() {
+async fn the_permissions_to_paste_are_enough_for_questions_and_least() {
     let server = Redis::options().cluster().setting("slowlog-log-slower-than 0").start().await;
     server.take_all_slots().await;
     let pasted = Kind::Redis.facts().permissions;
-    let line = pasted.lines().find(|line| line.starts_with("ACL SETUSER")).expect("a line to paste");
-    let words: Vec<String> = line.split(' ').map(|word| word.replace("PASSWORD", "secret")).collect();
-    server.run::<()>(&words.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let line = pasted.lines().find(|line| line.starts_with("user ")).expect("a rule to paste");
+    assert!(pasted.contains("put\n# `+@read -@dangerous` behind `-@all`"), "{pasted}");
+    let rule = line.replace("PASSWORD", "secret").replace("-@all", "-@all +@read -@dangerous");
+    let words = ["ACL", "SETUSER"].into_iter().chain(rule.split(' ').skip(1));
+    server.run::<()>(&words.collect::<Vec<_>>()).await;
     server.run::<()>(&["XADD", "{app}:events", "1-1", "a", "b"]).await;
     server.run::<()>(&["RPUSH", "{app}:queue", "a"]).await;
     let url = server.url_as("platform_exporter", "secret");

@@ -1,6 +1,7 @@
 //! Probes of `s3` sources.
 
 mod canary;
+mod chain;
 mod config;
 mod failures;
 mod ladder;

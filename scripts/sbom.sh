@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Writes the bill of materials of the binary, in CycloneDX's JSON, and fails unless it names every crate that is built
+# into it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+target=x86_64-unknown-linux-gnu
+out=${1:-target/platform_exporter.cdx.json}
+
+cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$target" --no-build-deps --override-filename sbom
+mkdir -p "$(dirname "$out")"
+mv sbom.json "$out"
+
+cargo tree --locked --edges normal --target "$target" --prefix none --format '{p}' |
+  /usr/bin/python3 -c '
+import json, sys
+
+bill = json.load(open(sys.argv[1]))
+told = {(part["name"], part["version"]) for part in [bill["metadata"]["component"], *bill["components"]]}
+built = {(name, version.removeprefix("v")) for name, version, *_ in map(str.split, filter(str.strip, sys.stdin))}
+missing = sorted(built - told)
+if missing:
+    sys.exit(f"{sys.argv[1]} lacks " + ", ".join(" ".join(part) for part in missing))
+print(f"{sys.argv[1]}: {len(built)} crates")
+' "$out"

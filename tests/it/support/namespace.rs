@@ -1,0 +1,46 @@
+//! A network and a file system of a test's own, for addresses and files of which a machine has only one.
+
+use std::path::Path;
+use std::process::Command;
+
+use nix::unistd::geteuid;
+
+/// Tells that this is the run inside.
+const INSIDE: &str = "PLATFORM_EXPORTER_TEST_INSIDE";
+
+/// Runs a test of this binary again in namespaces of its own, after these commands of a shell; `true` is for the run
+/// inside. `test` is its whole name.
+///
+/// # Panics
+/// When the run inside fails, or where namespaces cannot be made.
+pub(crate) fn inside(test: &str, commands: &str) -> bool {
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let mut command = Command::new("unshare");
+    if !geteuid().is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    let script = format!("set -e; ip link set lo up; {commands}; exec \"$0\" --exact --nocapture {test}");
+    command.args(["--net", "--mount", "sh", "-c", &script]);
+    let output = command.arg(std::env::current_exe().expect("we run")).env(INSIDE, "1").output();
+    let output = output.expect("unshare is part of every Debian");
+    let told =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && told.contains("1 passed"),
+        "inside of namespaces, which need iproute2, and root or a kernel that lets everybody make them \
+         (kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns): {told}"
+    );
+    false
+}
+
+/// Commands that give this machine an address more.
+pub(crate) fn address(address: &str) -> String {
+    format!("ip address add {address}/32 dev lo")
+}
+
+/// Commands that make a file stand in the place of another.
+pub(crate) fn instead_of(place: &str, file: &Path) -> String {
+    format!("mount --bind '{}' {place}", file.display())
+}

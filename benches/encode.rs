@@ -72,7 +72,10 @@ pub(crate) fn rows() -> Vec<Row> {
                 change.push(processor_time() - started);
             }
         }
-        let (full, change) = (Row::of(format!("{name}, {length} bytes: everything"), full), Row::of(format!("{name}: one source of 100"), change));
+        let (full, change) = (
+            Row::of(format!("{name}, {length} bytes: everything"), full),
+            Row::of(format!("{name}: one source of 100"), change),
+        );
         let ratio = change.median.as_secs_f64() / full.median.as_secs_f64();
         println!("  {name}: {:.0} series per second", 100_000.0 / full.median.as_secs_f64());
         rows.extend([full, Row { ratio: Some(ratio), ..change }]);
@@ -88,7 +91,8 @@ pub(crate) fn memory(name: &str, series: usize) {
     let sources = if series < 1000 { 5 } else { 100 };
     let world = World::new(sources, series / sources);
     let store = world.store(0);
-    let text: usize = store.current().body(Format::Text, Coding::Identity).iter().map(|piece| piece.len()).sum();
+    let text: usize =
+        store.current().body(Format::Text, Coding::Identity).iter().map(|piece| piece.len()).sum();
     store.publish();
     let store = world.store(1);
     store.current().body(format, coding);
@@ -116,7 +120,7 @@ impl Row {
 }
 
 /// Sources that say something, each the same number of series.
-struct World {
+pub(crate) struct World {
     config: Config,
     names: Vec<SourceName>,
     descs: Vec<Desc>,
@@ -124,7 +128,7 @@ struct World {
 }
 
 impl World {
-    fn new(sources: usize, series: usize) -> Self {
+    pub(crate) fn new(sources: usize, series: usize) -> Self {
         let names: Vec<_> = (0..sources).map(|number| format!("orders-{number:03}")).collect();
         let source = |name: &String| format!("  {name}: {{http: {{url: http://127.0.0.1:1/}}}}\n");
         let text = format!("sources:\n{}", names.iter().map(source).collect::<String>());
@@ -141,7 +145,7 @@ impl World {
     }
 
     /// A store in which every source has said something, and that is published.
-    fn store(&self, round: usize) -> Store {
+    pub(crate) fn store(&self, round: usize) -> Store {
         let store = Store::new(&self.config, SystemTime::now());
         for index in 0..self.names.len() {
             self.say(&store, index, self.families(round));
@@ -171,7 +175,8 @@ impl World {
             labels: vec![format!("customer-{number:05}"), ["free", "pro", "team"][number % 3].to_owned()],
             value: if number % 2 == 0 { (number * 31 + round * 7) as f64 } else { fastrand::f64() * 1e4 },
         };
-        let family = |desc: &Desc| Family { samples: (0..self.samples).map(sample).collect(), ..desc.family() };
+        let family =
+            |desc: &Desc| Family { samples: (0..self.samples).map(sample).collect(), ..desc.family() };
         self.descs.iter().map(family).collect()
     }
 }

@@ -3,6 +3,7 @@
 //! `make bench-scrape`: how fast `/metrics` answers while everything is well, and while servers hang.
 //! `make bench-memory`: resident memory beside that of Debian's exporters.
 //! `encode`: what a change of one source costs beside encoding everything, and the memory of an exposition.
+//! `requests`: requests per second beside a bare hyper server that has the same bytes.
 //! `pack-NAME`: what the queries of a pack cost the database of a large platform.
 
 mod encode;
@@ -11,6 +12,7 @@ mod pack_hayon;
 mod pack_hivesync;
 mod pack_joip;
 mod peers;
+mod requests;
 mod scrape;
 #[path = "../tests/it/support/mod.rs"]
 mod support;
@@ -31,12 +33,17 @@ async fn main() -> Result<(), String> {
             let name = arguments.next().unwrap_or_default();
             encode::memory(&name, arguments.next().and_then(|series| series.parse().ok()).unwrap_or(0));
         }
+        Some("requests") => requests::run().await,
         Some("scrape") => scrape::run().await,
         Some("memory") => memory::run().await,
         Some("pack-hayon") => pack_hayon::run().await,
         Some("pack-hivesync") => pack_hivesync::run().await,
         Some("pack-joip") => pack_joip::run().await,
-        _ => return Err("usage: bench encode|scrape|memory|pack-hayon|pack-hivesync|pack-joip".to_owned()),
+        _ => {
+            return Err(
+                "usage: bench encode|requests|scrape|memory|pack-hayon|pack-hivesync|pack-joip".to_owned()
+            );
+        }
     }
     Ok(())
 }

@@ -128,9 +128,7 @@ fn value(metric_type: MetricType, value: f64, series: MetricEncoder<'_>) -> fmt:
     match metric_type {
         MetricType::Counter if is_integer && value >= 0.0 => ConstCounter::new(value as u64).encode(series),
         MetricType::Counter => ConstCounter::new(value).encode(series),
-        MetricType::Gauge | MetricType::Unknown if is_integer => {
-            ConstGauge::new(value as i64).encode(series)
-        }
+        MetricType::Gauge | MetricType::Unknown if is_integer => ConstGauge::new(value as i64).encode(series),
         MetricType::Gauge | MetricType::Unknown => ConstGauge::new(value).encode(series),
     }
 }

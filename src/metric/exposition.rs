@@ -109,7 +109,8 @@ impl Group {
         let is_short = |page: &&Arc<Page>| page.is_short();
         let start = start - self.pages[..start].iter().rev().take_while(is_short).count();
         let end = end + self.pages[end..].iter().take_while(is_short).count();
-        let mut on_pages: Vec<_> = self.pages[start..end].iter().flat_map(|page| page.parts()).cloned().collect();
+        let mut on_pages: Vec<_> =
+            self.pages[start..end].iter().flat_map(|page| page.parts()).cloned().collect();
         on_pages.retain(|lines| place(lines) != *source);
         let at = on_pages.partition_point(|lines| place(lines) < *source);
         on_pages.splice(at..at, parts.iter().cloned());

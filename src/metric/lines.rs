@@ -36,7 +36,8 @@ impl Lines {
         }
         let renewed = families.into_iter().map(|family| {
             let lines = Self::encode(source, family);
-            let same = known.get(&*lines.desc.name).into_iter().flatten().find(|known| known.as_ref() == &lines);
+            let same =
+                known.get(&*lines.desc.name).into_iter().flatten().find(|known| known.as_ref() == &lines);
             same.map_or_else(|| Arc::new(lines), |same| Arc::clone(same))
         });
         renewed.collect()

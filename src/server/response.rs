@@ -81,7 +81,8 @@ pub(super) fn page(html: String) -> Response {
 
 /// An exposition in the representation that the client asked for.
 pub(super) fn exposition(published: &Published, format: Format, coding: Coding) -> Response {
-    let mut response = with_type(StatusCode::OK, format.content_type(), published.body(format, coding).into());
+    let mut response =
+        with_type(StatusCode::OK, format.content_type(), published.body(format, coding).into());
     let headers = response.headers_mut();
     headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
     if coding == Coding::Gzip {

@@ -4,6 +4,7 @@
 //! one member: many clients read only the first. <https://www.rfc-editor.org/rfc/rfc1952>
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -13,6 +14,8 @@ use flate2::{Compress, Compression, Crc, FlushCompress};
 const ALONE: usize = 2 << 10;
 /// Pieces are taken together up to this length.
 const TOGETHER: usize = 32 << 10;
+/// So many runs are held as one piece.
+const SECTION: usize = 16;
 /// Method deflate, no flags, no time, fastest, unknown system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
 /// An empty block of deflate that is the last one.
@@ -21,82 +24,120 @@ const LAST_BLOCK: [u8; 2] = [3, 0];
 const OVERHEAD: usize = 64;
 
 /// A compressed text, with what is needed to compress the next one.
-pub(super) struct Gzip {
-    runs: Vec<Arc<Run>>,
+pub(super) struct Gzip(Vec<Arc<Section>>);
+
+/// Neighbouring runs.
+struct Section {
+    runs: Vec<Run>,
+    deflated: Bytes,
+    crc: Crc,
 }
 
-/// Neighbouring pieces, compressed.
+/// Neighbouring pieces that are compressed together.
 struct Run {
     /// They are kept so that no other piece can take their place in memory.
     pieces: Vec<Bytes>,
-    deflated: Box<[u8]>,
-    crc: Crc,
+    /// Where it is in its section.
+    range: Range<usize>,
+    crc: Arc<Crc>,
 }
 
 impl Gzip {
     /// Compresses a text, with the help of the one before it.
     pub(super) fn new(pieces: impl Iterator<Item = Bytes>, before: Option<&Self>) -> Self {
-        let mut known: HashMap<_, _> =
-            before.iter().flat_map(|gzip| &gzip.runs).map(|run| (place(&run.pieces[0]), run)).collect();
-        let mut compress = Compress::new(Compression::fast(), false);
-        let run = |pieces: Vec<Bytes>| match known.remove(&place(&pieces[0])) {
-            Some(run) if run.pieces.iter().map(place).eq(pieces.iter().map(place)) => Arc::clone(run),
-            _ => Arc::new(Run::new(pieces, &mut compress)),
+        let runs = runs(pieces);
+        let mut before: HashMap<_, _> =
+            before.iter().flat_map(|gzip| &gzip.0).map(|section| (section.place(), section)).collect();
+        let mut same = |runs: &[Vec<Bytes>]| {
+            let section = before.get(&place(&runs[0][0])).filter(|section| section.is_of(runs))?;
+            let section = Arc::clone(section);
+            before.remove(&section.place());
+            Some(section)
         };
-        Self { runs: runs(pieces).into_iter().map(run).collect() }
+        let sections: Vec<_> = runs.chunks(SECTION).map(|runs| (runs, same(runs))).collect();
+        let known = before.values().flat_map(|section| section.by_place()).collect();
+        let mut compress = Compress::new(Compression::fast(), false);
+        let section = |(runs, same): (&[Vec<Bytes>], Option<Arc<Section>>)| {
+            same.unwrap_or_else(|| Arc::new(Section::new(runs, &known, &mut compress)))
+        };
+        Self(sections.into_iter().map(section).collect())
     }
 
-    /// The compressed bytes.
-    pub(super) fn bytes(&self) -> Bytes {
-        let length: usize = self.runs.iter().map(|run| run.deflated.len()).sum();
-        let mut bytes = BytesMut::with_capacity(HEADER.len() + length + LAST_BLOCK.len() + 8);
+    /// The compressed text, in pieces.
+    pub(super) fn pieces(&self) -> Vec<Bytes> {
         let mut crc = Crc::new();
-        bytes.extend_from_slice(&HEADER);
-        for run in &self.runs {
-            bytes.extend_from_slice(&run.deflated);
-            crc.combine(&run.crc);
-        }
-        bytes.extend_from_slice(&LAST_BLOCK);
-        bytes.extend_from_slice(&crc.sum().to_le_bytes());
-        bytes.extend_from_slice(&crc.amount().to_le_bytes());
-        bytes.freeze()
+        self.0.iter().for_each(|section| crc.combine(&section.crc));
+        let mut end = BytesMut::from(&LAST_BLOCK[..]);
+        end.extend_from_slice(&crc.sum().to_le_bytes());
+        end.extend_from_slice(&crc.amount().to_le_bytes());
+        let sections = self.0.iter().map(|section| section.deflated.clone());
+        std::iter::once(Bytes::from_static(&HEADER)).chain(sections).chain([end.freeze()]).collect()
+    }
+}
+
+impl Section {
+    fn new(runs: &[Vec<Bytes>], known: &HashMap<Place, (&Self, &Run)>, compress: &mut Compress) -> Self {
+        let (mut deflated, mut crc) = (Vec::new(), Crc::new());
+        let run = |pieces: &Vec<Bytes>| {
+            let start = deflated.len();
+            let of_run = match known.get(&place(&pieces[0])) {
+                Some((section, run)) if run.is_of(pieces) => {
+                    deflated.extend_from_slice(&section.deflated[run.range.clone()]);
+                    Arc::clone(&run.crc)
+                }
+                _ => Arc::new(deflate(pieces, compress, &mut deflated)),
+            };
+            crc.combine(&of_run);
+            Run { pieces: pieces.clone(), range: start..deflated.len(), crc: of_run }
+        };
+        let runs = runs.iter().map(run).collect();
+        // What is kept takes no more room than it needs.
+        Self { runs, deflated: deflated.into_boxed_slice().into(), crc }
+    }
+
+    fn is_of(&self, runs: &[Vec<Bytes>]) -> bool {
+        self.runs.len() == runs.len() && self.runs.iter().zip(runs).all(|(run, pieces)| run.is_of(pieces))
+    }
+
+    fn by_place(&self) -> impl Iterator<Item = (Place, (&Self, &Run))> {
+        self.runs.iter().map(move |run| (place(&run.pieces[0]), (self, run)))
+    }
+
+    fn place(&self) -> Place {
+        place(&self.runs[0].pieces[0])
     }
 }
 
 impl Run {
-    fn new(pieces: Vec<Bytes>, compress: &mut Compress) -> Self {
-        let (mut crc, mut input) = (Crc::new(), Vec::new());
-        for piece in &pieces {
-            crc.update(piece);
-        }
-        let text = if let [alone] = &pieces[..] {
-            &alone[..]
-        } else {
-            pieces.iter().for_each(|piece| input.extend_from_slice(piece));
-            &input[..]
-        };
+    fn is_of(&self, pieces: &[Bytes]) -> bool {
+        self.pieces.iter().map(place).eq(pieces.iter().map(place))
+    }
+}
+
+/// Appends pieces, compressed without regard to what was before them, up to a byte boundary.
+fn deflate(pieces: &[Bytes], compress: &mut Compress, out: &mut Vec<u8>) -> Crc {
+    let text = if let [alone] = pieces { alone.clone() } else { pieces.concat().into() };
+    let (mut crc, start) = (Crc::new(), compress.total_in());
+    crc.update(&text);
+    let mut taken = 0;
+    out.reserve(text.len() / 4 + OVERHEAD);
+    loop {
         // After a full flush, nothing that follows refers to what was before it.
-        let mut deflated = Vec::with_capacity(text.len() + text.len() / 64 + OVERHEAD);
-        let start = compress.total_in();
-        let mut taken = 0;
-        loop {
-            compress
-                .compress_vec(&text[taken..], &mut deflated, FlushCompress::Full)
-                .expect("compressing into memory does not fail");
-            taken = usize::try_from(compress.total_in() - start).unwrap_or(text.len());
-            if deflated.len() < deflated.capacity() {
-                break;
-            }
-            deflated.reserve(OVERHEAD);
+        compress
+            .compress_vec(&text[taken..], out, FlushCompress::Full)
+            .expect("compressing into memory does not fail");
+        taken = usize::try_from(compress.total_in() - start).unwrap_or(text.len());
+        if out.len() < out.capacity() {
+            return crc;
         }
-        Self { pieces, deflated: deflated.into(), crc }
+        out.reserve(text.len() - taken + OVERHEAD);
     }
 }
 
 /// Which pieces are compressed together.
 fn runs(pieces: impl Iterator<Item = Bytes>) -> Vec<Vec<Bytes>> {
     let mut runs: Vec<Vec<Bytes>> = Vec::new();
-    // The last run takes in no more when this is 0.
+    // How much the last run can take in.
     let mut room = 0;
     for piece in pieces {
         match runs.last_mut() {
@@ -114,6 +155,8 @@ fn runs(pieces: impl Iterator<Item = Bytes>) -> Vec<Vec<Bytes>> {
 }
 
 /// Where a piece is in memory: what is at the same place is the same.
-fn place(piece: &Bytes) -> (usize, usize) {
+type Place = (usize, usize);
+
+fn place(piece: &Bytes) -> Place {
     (piece.as_ptr().addr(), piece.len())
 }

@@ -37,9 +37,9 @@ const REPRESENTATIONS: [(Format, Coding); 4] = [
     (Format::OpenMetrics, Coding::Gzip),
 ];
 
-/// A text up to this length is served as one piece, of a longer one the pages as they are: it would be held twice.
-const ONE_PIECE: usize = 2 << 20;
-/// Pieces of a longer text that are shorter than this are put together.
+/// A body up to this length is served as one piece. Of a longer one the pieces stay as they are: it would be held twice.
+const ONE_PIECE: usize = 1 << 20;
+/// Pieces of a longer body that are shorter than this are put together.
 const SHORT: usize = 2 << 10;
 
 impl Published {
@@ -66,17 +66,18 @@ impl Published {
         let index = REPRESENTATIONS.iter().position(|known| *known == (format, coding)).unwrap_or_default();
         let pieces = self.rope.pieces(format);
         let representation = self.representations[index].get_or_init(|| match coding {
-            Coding::Identity => Representation { body: identity(pieces.collect()).into(), gzip: None },
+            Coding::Identity => Representation { body: together(pieces.collect()).into(), gzip: None },
             Coding::Gzip => {
                 let gzip = Gzip::new(pieces, before.and_then(|before| before.gzip.as_ref()));
-                Representation { body: [gzip.bytes()].into(), gzip: Some(gzip) }
+                Representation { body: together(gzip.pieces()).into(), gzip: Some(gzip) }
             }
         });
         Arc::clone(&representation.body)
     }
 }
 
-fn identity(pieces: Vec<Bytes>) -> Vec<Bytes> {
+/// Puts pieces together where that costs little.
+fn together(pieces: Vec<Bytes>) -> Vec<Bytes> {
     let total: usize = pieces.iter().map(Bytes::len).sum();
     let short = if total <= ONE_PIECE { usize::MAX } else { SHORT };
     let (mut body, mut together) = (Vec::new(), BytesMut::new());

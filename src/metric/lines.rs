@@ -20,11 +20,12 @@ pub struct Lines {
 impl Lines {
     /// Encodes a family. Its lines begin with the label `source`, where there is one.
     pub fn encode(source: Option<&Arc<str>>, family: Family) -> Self {
-        let (desc, text) = encode::lines(source, family);
+        let mut scratch = String::new();
+        let (desc, text) = encode::lines(source, family, &mut scratch);
         Self::of(desc, source.cloned(), text)
     }
 
-    /// Encodes families. Those that say what they said in `before` stay the same value.
+    /// Encodes families. Those that say what they said in `before`, of the same source, stay the same value.
     pub fn renew(
         before: &[Arc<Self>],
         source: Option<&Arc<str>>,
@@ -34,18 +35,19 @@ impl Lines {
         for lines in before {
             known.entry(&lines.desc.name).or_default().push(lines);
         }
+        let mut scratch = String::new();
         let renewed = families.into_iter().map(|family| {
-            let lines = Self::encode(source, family);
-            let same =
-                known.get(&*lines.desc.name).into_iter().flatten().find(|known| known.as_ref() == &lines);
-            same.map_or_else(|| Arc::new(lines), |same| Arc::clone(same))
+            let (desc, text) = encode::lines(source, family, &mut scratch);
+            let mut known = known.get(&*desc.name).into_iter().flatten();
+            let same = known.find(|known| known.desc == desc && *known.text() == *text.as_bytes());
+            same.map_or_else(|| Arc::new(Self::of(desc, source.cloned(), text)), |same| Arc::clone(same))
         });
         renewed.collect()
     }
 
-    fn of(desc: Desc, source: Option<Arc<str>>, text: String) -> Self {
+    fn of(desc: Desc, source: Option<Arc<str>>, text: &str) -> Self {
         // What is kept takes no more room than it needs.
-        Self { desc, source, text: Mutex::new(text.into_boxed_str().into_boxed_bytes().into()) }
+        Self { desc, source, text: Mutex::new(Bytes::copy_from_slice(text.as_bytes())) }
     }
 
     /// The description of the family.
@@ -85,7 +87,7 @@ impl Lines {
                 (None, None) => bare.push_str(rest),
             }
         }
-        Self::of(self.desc.clone(), None, bare)
+        Self::of(self.desc.clone(), None, &bare)
     }
 
     /// The sum of all samples.

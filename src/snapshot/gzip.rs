@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use flate2::{Compress, Compression, Crc, FlushCompress};
@@ -24,7 +24,17 @@ const LAST_BLOCK: [u8; 2] = [3, 0];
 const OVERHEAD: usize = 64;
 
 /// A compressed text, with what is needed to compress the next one.
-pub(super) struct Gzip(Vec<Arc<Section>>);
+pub(super) struct Gzip {
+    sections: Vec<Arc<Section>>,
+    /// One for all that come after each other: it is large.
+    deflater: Arc<Mutex<Deflater>>,
+}
+
+/// What compresses, and where it writes before it is known how much that is.
+struct Deflater {
+    compress: Compress,
+    out: Vec<u8>,
+}
 
 /// Neighbouring runs.
 struct Section {
@@ -46,8 +56,9 @@ impl Gzip {
     /// Compresses a text, with the help of the one before it.
     pub(super) fn new(pieces: impl Iterator<Item = Bytes>, before: Option<&Self>) -> Self {
         let runs = runs(pieces);
+        let deflater = before.map_or_else(Arc::default, |gzip| Arc::clone(&gzip.deflater));
         let mut before: HashMap<_, _> =
-            before.iter().flat_map(|gzip| &gzip.0).map(|section| (section.place(), section)).collect();
+            before.iter().flat_map(|gzip| &gzip.sections).map(|section| (section.place(), section)).collect();
         let mut same = |runs: &[Vec<Bytes>]| {
             let section = before.get(&place(&runs[0][0])).filter(|section| section.is_of(runs))?;
             let section = Arc::clone(section);
@@ -56,43 +67,46 @@ impl Gzip {
         };
         let sections: Vec<_> = runs.chunks(SECTION).map(|runs| (runs, same(runs))).collect();
         let known = before.values().flat_map(|section| section.by_place()).collect();
-        let mut compress = Compress::new(Compression::fast(), false);
+        let mut state = deflater.lock().unwrap_or_else(PoisonError::into_inner);
         let section = |(runs, same): (&[Vec<Bytes>], Option<Arc<Section>>)| {
-            same.unwrap_or_else(|| Arc::new(Section::new(runs, &known, &mut compress)))
+            same.unwrap_or_else(|| Arc::new(Section::new(runs, &known, &mut state)))
         };
-        Self(sections.into_iter().map(section).collect())
+        let sections = sections.into_iter().map(section).collect();
+        drop(state);
+        Self { sections, deflater }
     }
 
     /// The compressed text, in pieces.
     pub(super) fn pieces(&self) -> Vec<Bytes> {
         let mut crc = Crc::new();
-        self.0.iter().for_each(|section| crc.combine(&section.crc));
+        self.sections.iter().for_each(|section| crc.combine(&section.crc));
         let mut end = BytesMut::from(&LAST_BLOCK[..]);
         end.extend_from_slice(&crc.sum().to_le_bytes());
         end.extend_from_slice(&crc.amount().to_le_bytes());
-        let sections = self.0.iter().map(|section| section.deflated.clone());
+        let sections = self.sections.iter().map(|section| section.deflated.clone());
         std::iter::once(Bytes::from_static(&HEADER)).chain(sections).chain([end.freeze()]).collect()
     }
 }
 
 impl Section {
-    fn new(runs: &[Vec<Bytes>], known: &HashMap<Place, (&Self, &Run)>, compress: &mut Compress) -> Self {
-        let (mut deflated, mut crc) = (Vec::new(), Crc::new());
+    fn new(runs: &[Vec<Bytes>], known: &HashMap<Place, (&Self, &Run)>, deflater: &mut Deflater) -> Self {
+        let mut crc = Crc::new();
+        deflater.out.clear();
         let run = |pieces: &Vec<Bytes>| {
-            let start = deflated.len();
+            let start = deflater.out.len();
             let of_run = match known.get(&place(&pieces[0])) {
                 Some((section, run)) if run.is_of(pieces) => {
-                    deflated.extend_from_slice(&section.deflated[run.range.clone()]);
+                    deflater.out.extend_from_slice(&section.deflated[run.range.clone()]);
                     Arc::clone(&run.crc)
                 }
-                _ => Arc::new(deflate(pieces, compress, &mut deflated)),
+                _ => Arc::new(deflater.append(pieces)),
             };
             crc.combine(&of_run);
-            Run { pieces: pieces.clone(), range: start..deflated.len(), crc: of_run }
+            Run { pieces: pieces.clone(), range: start..deflater.out.len(), crc: of_run }
         };
         let runs = runs.iter().map(run).collect();
         // What is kept takes no more room than it needs.
-        Self { runs, deflated: deflated.into_boxed_slice().into(), crc }
+        Self { runs, deflated: Bytes::copy_from_slice(&deflater.out), crc }
     }
 
     fn is_of(&self, runs: &[Vec<Bytes>]) -> bool {
@@ -114,23 +128,31 @@ impl Run {
     }
 }
 
-/// Appends pieces, compressed without regard to what was before them, up to a byte boundary.
-fn deflate(pieces: &[Bytes], compress: &mut Compress, out: &mut Vec<u8>) -> Crc {
-    let text = if let [alone] = pieces { alone.clone() } else { pieces.concat().into() };
-    let (mut crc, start) = (Crc::new(), compress.total_in());
-    crc.update(&text);
-    let mut taken = 0;
-    out.reserve(text.len() / 4 + OVERHEAD);
-    loop {
-        // After a full flush, nothing that follows refers to what was before it.
-        compress
-            .compress_vec(&text[taken..], out, FlushCompress::Full)
-            .expect("compressing into memory does not fail");
-        taken = usize::try_from(compress.total_in() - start).unwrap_or(text.len());
-        if out.len() < out.capacity() {
-            return crc;
+impl Default for Deflater {
+    fn default() -> Self {
+        Self { compress: Compress::new(Compression::fast(), false), out: Vec::new() }
+    }
+}
+
+impl Deflater {
+    /// Appends pieces, compressed without regard to what was before them, up to a byte boundary.
+    fn append(&mut self, pieces: &[Bytes]) -> Crc {
+        let Self { compress, out } = self;
+        let text = if let [alone] = pieces { alone.clone() } else { pieces.concat().into() };
+        let (mut crc, start) = (Crc::new(), compress.total_in());
+        crc.update(&text);
+        let mut taken = 0;
+        loop {
+            out.reserve(text.len() - taken + OVERHEAD);
+            // After a full flush, nothing that follows refers to what was before it.
+            compress
+                .compress_vec(&text[taken..], out, FlushCompress::Full)
+                .expect("compressing into memory does not fail");
+            taken = usize::try_from(compress.total_in() - start).unwrap_or(text.len());
+            if out.len() < out.capacity() {
+                return crc;
+            }
         }
-        out.reserve(text.len() - taken + OVERHEAD);
     }
 }
 

@@ -22,7 +22,8 @@ pub(super) struct Page {
 impl Page {
     fn new(parts: Vec<Arc<Lines>>) -> Self {
         let text = match &parts[..] {
-            [alone] => alone.text(),
+            // It has never stood on a page with others, so nothing but its text is kept with it.
+            [alone] if alone.text().len() > LONGEST => alone.text(),
             several => {
                 let mut text = BytesMut::with_capacity(several.iter().map(|part| part.text().len()).sum());
                 several.iter().for_each(|part| text.extend_from_slice(&part.text()));

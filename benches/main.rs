@@ -2,13 +2,17 @@
 //!
 //! `make bench-scrape`: how fast `/metrics` answers while everything is well, and while servers hang.
 //! `make bench-memory`: resident memory beside that of Debian's exporters.
+//! `encode`: what a change of one source costs beside encoding everything, and the memory of an exposition.
+//! `requests`: requests per second beside a bare hyper server that has the same bytes.
 //! `pack-NAME`: what the queries of a pack cost the database of a large platform.
 
+mod encode;
 mod memory;
 mod pack_hayon;
 mod pack_hivesync;
 mod pack_joip;
 mod peers;
+mod requests;
 mod scrape;
 #[path = "../tests/it/support/mod.rs"]
 mod support;
@@ -23,12 +27,23 @@ use support::wait::eventually;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), String> {
     match std::env::args().nth(1).as_deref() {
+        Some("encode") => encode::run(),
+        Some("encode-memory") => {
+            let mut arguments = std::env::args().skip(2);
+            let name = arguments.next().unwrap_or_default();
+            encode::memory(&name, arguments.next().and_then(|series| series.parse().ok()).unwrap_or(0));
+        }
+        Some("requests") => requests::run().await,
         Some("scrape") => scrape::run().await,
         Some("memory") => memory::run().await,
         Some("pack-hayon") => pack_hayon::run().await,
         Some("pack-hivesync") => pack_hivesync::run().await,
         Some("pack-joip") => pack_joip::run().await,
-        _ => return Err("usage: bench scrape|memory|pack-hayon|pack-hivesync|pack-joip".to_owned()),
+        _ => {
+            return Err(
+                "usage: bench encode|requests|scrape|memory|pack-hayon|pack-hivesync|pack-joip".to_owned()
+            );
+        }
     }
     Ok(())
 }
@@ -50,6 +65,13 @@ async fn exporter(platform: &Platform, config: &str) -> Exporter {
 /// How many sources are up in an exposition.
 fn up(exposition: &str) -> usize {
     exposition.lines().filter(|line| line.starts_with("platform_source_up{") && line.ends_with(" 1")).count()
+}
+
+/// A size of a process' status in the kernel's words, in MiB.
+fn status_mib(process: impl std::fmt::Display, key: &str) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix(key)).expect("every process has it");
+    line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
 }
 
 fn release_binary() -> PathBuf {

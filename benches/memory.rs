@@ -6,7 +6,7 @@ use nix::unistd::Pid;
 
 use crate::support::platform::Platform;
 use crate::support::platform_data::while_living;
-use crate::{exporter, peers};
+use crate::{exporter, peers, status_mib};
 
 /// Both sides probe and are scraped this often.
 const EVERY: Duration = Duration::from_secs(15);
@@ -44,11 +44,7 @@ async fn compare(platform: &Platform) {
 
 /// Prints resident and peak memory of a process, and returns the resident one in MiB.
 fn print(name: &str, pid: Pid) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-    let mib = |key: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(key)).expect("every process has it");
-        line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
-    };
+    let mib = |key| status_mib(pid, key);
     println!("{name:<44}{:>8.1} MiB{:>8.1} MiB", mib("VmRSS:"), mib("VmHWM:"));
     mib("VmRSS:")
 }

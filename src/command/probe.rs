@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use super::Loaded;
 use crate::cli::Flags;
-use crate::metric::{Exposition, Format, encode};
+use crate::metric::{Format, encode};
 use crate::probe::Problem;
 use crate::schedule::{Assembly, assemble, by_kind, probe_once};
 use crate::setting::SourceName;
@@ -32,12 +32,10 @@ pub async fn probe(flags: &Flags, loaded: &Loaded, name: &str) -> Option<Probed>
     let result = probe_once(probers.remove(name)?.as_mut(), source.timeout).await;
     let event = store.update(name, |state| state.probed(result, started.elapsed(), SystemTime::now()));
     let state = store.state(name.as_str())?;
-    let mut exposition = Exposition::default();
-    exposition.add(None, state.families(SystemTime::now()));
     Some(Probed {
         status: state.status(),
         problems: event.flatten().map(|event| event.problems).unwrap_or_default(),
-        metrics: encode(&Arc::new(exposition), Format::Text),
+        metrics: encode(&state.exposition(SystemTime::now()), Format::Text),
     })
 }
 

@@ -1,19 +1,19 @@
-//! From an exposition to bytes: text 0.0.4, or OpenMetrics through `prometheus-client`.
+//! From families to text, by `prometheus-client`. What is its own in text 0.0.4 are the lines of metadata.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeLabel, EncodeLabelSet, EncodeMetric, LabelSetEncoder,
+    DescriptorEncoder, EncodeLabel, EncodeLabelSet, EncodeMetric, LabelSetEncoder, MetricEncoder,
 };
 use prometheus_client::metrics::MetricType as ClientType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::merge::Part;
-use super::{Exposition, Group, MetricType, Sample, text};
+use super::{Desc, Exposition, Family, MetricType, Sample};
 
 /// An exposition format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,52 +34,110 @@ impl Format {
             }
         }
     }
+
+    /// What stands at the end of an exposition.
+    pub(super) fn end(self) -> &'static str {
+        match self {
+            Self::Text => "",
+            Self::OpenMetrics => "# EOF\n",
+        }
+    }
 }
 
 /// The text of an exposition in a format.
-pub fn encode(exposition: &Arc<Exposition>, format: Format) -> String {
-    let mut out = String::new();
+pub fn encode(exposition: &Exposition, format: Format) -> String {
+    let mut out = Vec::new();
+    for piece in exposition.rope().pieces(format) {
+        out.extend_from_slice(&piece);
+    }
+    String::from_utf8(out).expect("it is put together of strings")
+}
+
+/// The lines of metadata of a family.
+pub(super) fn metadata(desc: &Desc, format: Format) -> String {
     match format {
-        Format::Text => text::write(exposition, &mut out),
+        Format::Text => text_metadata(desc).expect("writing to a string does not fail"),
         Format::OpenMetrics => {
-            let mut registry = Registry::default();
-            registry.register_collector(Box::new(Arc::clone(exposition)));
-            prometheus_client::encoding::text::encode(&mut out, &registry)
-                .expect("writing to a string does not fail");
+            let mut text = String::new();
+            by_client(None, desc.family(), &mut text);
+            text
         }
     }
-    out
 }
 
-/// One collector for the whole exposition: two that share a family would print its metadata twice.
-impl Collector for Exposition {
+/// The lines of a family's samples, written into a string that can be used again.
+pub(super) fn lines<'a>(
+    source: Option<&Arc<str>>,
+    family: Family,
+    scratch: &'a mut String,
+) -> (Desc, &'a str) {
+    let desc = by_client(source, family, scratch);
+    let end_of_metadata = scratch.match_indices('\n').nth(1).map_or(0, |(at, _)| at + 1);
+    (desc, &scratch[end_of_metadata..])
+}
+
+/// A label as it stands in a line.
+pub(super) fn label(name: &str, value: &str) -> String {
+    format!("{name}=\"{}\"", escape(value, true))
+}
+
+fn by_client(source: Option<&Arc<str>>, family: Family, text: &mut String) -> Desc {
+    let part = Arc::new(Part { source: source.cloned(), family });
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Arc::clone(&part)));
+    text.clear();
+    encode_registry(text, &registry).expect("writing to a string does not fail");
+    drop(registry);
+    Arc::into_inner(part).expect("the registry is gone").family.desc
+}
+
+/// One source's part of a family.
+#[derive(Debug)]
+struct Part {
+    source: Option<Arc<str>>,
+    family: Family,
+}
+
+impl Collector for Part {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        self.groups().try_for_each(|group| encode_group(group, &mut encoder))
-    }
-}
-
-fn encode_group(group: &Group, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-    let desc = group.desc();
-    let mut help = String::with_capacity(desc.help.len());
-    text::escape(&desc.help, true, &mut help)?;
-    // The encoder appends `_total` to the samples of a counter itself.
-    let (name, client_type) = match desc.metric_type {
-        MetricType::Counter => (desc.name.strip_suffix("_total").unwrap_or(&desc.name), ClientType::Counter),
-        MetricType::Gauge => (&*desc.name, ClientType::Gauge),
-        MetricType::Unknown => (&*desc.name, ClientType::Unknown),
-    };
-    let mut family = encoder.encode_descriptor(name, &help, None, client_type)?;
-    for part in group.parts() {
-        for sample in &part.family.samples {
-            let labels = Labels { part, sample };
-            let series = family.encode_family(&labels)?;
-            match desc.metric_type {
-                MetricType::Counter => ConstCounter::new(sample.value).encode(series)?,
-                MetricType::Gauge | MetricType::Unknown => ConstGauge::new(sample.value).encode(series)?,
+        let desc = &self.family.desc;
+        // The encoder appends `_total` to the samples of a counter itself.
+        let (name, client_type) = match desc.metric_type {
+            MetricType::Counter => {
+                (desc.name.strip_suffix("_total").unwrap_or(&desc.name), ClientType::Counter)
+            }
+            MetricType::Gauge => (&*desc.name, ClientType::Gauge),
+            MetricType::Unknown => (&*desc.name, ClientType::Unknown),
+        };
+        let mut family = encoder.encode_descriptor(name, &escape(&desc.help, true), None, client_type)?;
+        let has_labels = self.source.is_some() || !desc.labels.is_empty();
+        if has_labels {
+            self.family.samples.iter().try_for_each(|sample| {
+                let labels = Labels { part: self, sample };
+                value(desc.metric_type, sample.value, family.encode_family(&labels)?)
+            })
+        } else {
+            // With an empty set of labels there would be empty braces.
+            match &self.family.samples[..] {
+                [] => Ok(()),
+                [sample, ..] => value(desc.metric_type, sample.value, family),
             }
         }
     }
-    Ok(())
+}
+
+/// Integers that an `f64` holds exactly are written without a fraction.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is an integer of the range")]
+fn value(metric_type: MetricType, value: f64, series: MetricEncoder<'_>) -> fmt::Result {
+    let is_integer = value.fract() == 0.0 && value.abs() < EXACT;
+    match metric_type {
+        MetricType::Counter if is_integer && value >= 0.0 => ConstCounter::new(value as u64).encode(series),
+        MetricType::Counter => ConstCounter::new(value).encode(series),
+        MetricType::Gauge | MetricType::Unknown if is_integer => ConstGauge::new(value as i64).encode(series),
+        MetricType::Gauge | MetricType::Unknown => ConstGauge::new(value).encode(series),
+    }
 }
 
 struct Labels<'a> {
@@ -97,4 +155,30 @@ impl EncodeLabelSet for Labels<'_> {
         }
         Ok(())
     }
+}
+
+/// <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>
+fn text_metadata(desc: &Desc) -> Result<String, fmt::Error> {
+    let metric_type = match desc.metric_type {
+        MetricType::Counter => "counter",
+        MetricType::Gauge => "gauge",
+        MetricType::Unknown => "untyped",
+    };
+    let (name, mut out) = (&desc.name, String::new());
+    writeln!(out, "# HELP {name} {}\n# TYPE {name} {metric_type}", escape(&desc.help, false))?;
+    Ok(out)
+}
+
+/// Escapes a HELP text, or with `quotes` that of OpenMetrics, or a label value.
+fn escape(text: &str, quotes: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '"' if quotes => out.push_str("\\\""),
+            other => out.push(other),
+        }
+    }
+    out
 }

@@ -1,19 +1,21 @@
 //! Metric families as plain values, in the words of the Prometheus data model. Pure: no I/O, no registry.
 
 mod encode;
-mod merge;
+mod exposition;
+mod lines;
 mod name;
-mod text;
+mod page;
 
 pub use encode::{Format, encode};
-pub use merge::{Exposition, Group, Part};
+pub use exposition::{Exposition, Rope};
+pub use lines::Lines;
 pub use name::{LabelName, MetricName, NameError};
 
 use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The type of a family, as it stands on its `# TYPE` line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MetricType {
     /// A value that only goes up. The family's name ends in `_total`.
     Counter,

@@ -1,6 +1,7 @@
 //! From YAML to queries, with every fault at its key.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -54,7 +55,7 @@ struct RawPart {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Golden {
     /// What it makes of its rows.
-    pub spec: QuerySpec,
+    pub spec: Arc<QuerySpec>,
     /// The question.
     pub question: Question,
     /// The oldest major version of the server that can answer it.
@@ -123,7 +124,7 @@ pub fn golden(node: &Node, path: &Path, faults: &mut Faults) -> Option<Golden> {
     );
     let spec = spec(raw, &mut checker);
     (faults.len() == before).then_some(())?;
-    Some(Golden { spec, question: question?, min_version, max_version })
+    Some(Golden { spec: Arc::new(spec), question: question?, min_version, max_version })
 }
 
 fn ask(raw: &Raw, checker: &mut Checker<'_>) -> Option<Ask> {

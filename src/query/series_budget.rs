@@ -4,6 +4,7 @@
 //! come and go with every run. So members stay while they have rows, and a newcomer has to be clearly larger.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The label value under which everything over the budget is summed.
 pub(super) const OTHER: &str = "other";
@@ -17,7 +18,8 @@ pub(crate) type Values = Vec<Option<f64>>;
 /// The label sets that have a series of their own.
 #[derive(Debug, Default)]
 pub(crate) struct SeriesBudget {
-    members: BTreeSet<Vec<String>>,
+    /// By their hashes: label sets would take more memory than their series. Two of the same hash share a place.
+    members: BTreeSet<u64>,
 }
 
 impl SeriesBudget {
@@ -31,13 +33,13 @@ impl SeriesBudget {
         limit: usize,
     ) -> usize {
         if lines.len() <= limit {
-            self.members = lines.keys().cloned().collect();
+            self.members = lines.keys().map(hash).collect();
             return 0;
         }
         self.choose(lines, expected, limit);
         // A member that is itself called `other` shares the line that the rest is summed under.
         let other = vec![OTHER.to_owned(); lines.keys().next().map_or(0, Vec::len)];
-        let is_over = |key: &&Vec<String>| **key == other || !self.members.contains(*key);
+        let is_over = |key: &&Vec<String>| **key == other || !self.members.contains(&hash(key));
         let over: Vec<_> = lines.keys().filter(is_over).cloned().collect();
         let mut sum: Values = Vec::new();
         for key in &over {
@@ -64,8 +66,9 @@ impl SeriesBudget {
             keys.sort_by(|a, b| size(b).total_cmp(&size(a)).then_with(|| a.cmp(b)));
         };
         let others = || lines.keys().filter(|key| !expected.contains(*key));
-        let mut stayed: Vec<_> = others().filter(|key| self.members.contains(*key)).cloned().collect();
-        let mut newcomers: Vec<_> = others().filter(|key| !self.members.contains(*key)).cloned().collect();
+        let mut stayed: Vec<_> = others().filter(|key| self.members.contains(&hash(key))).cloned().collect();
+        let mut newcomers: Vec<_> =
+            others().filter(|key| !self.members.contains(&hash(key))).cloned().collect();
         largest_first(&mut stayed);
         largest_first(&mut newcomers);
         // The line of `other` takes a place of its own.
@@ -84,6 +87,12 @@ impl SeriesBudget {
                 _ => break,
             }
         }
-        self.members = stayed.into_iter().chain(expected.iter().cloned()).collect();
+        self.members = stayed.iter().chain(expected).map(hash).collect();
     }
+}
+
+fn hash(labels: impl AsRef<[String]>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    labels.as_ref().hash(&mut hasher);
+    hasher.finish()
 }

@@ -9,7 +9,7 @@ use crate::config::{Config, Source};
 use crate::probe::Prober;
 use crate::query::{Answers, Ask, Inbox, Lane, Question, lane};
 use crate::setting::SourceName;
-use crate::source::{Context, Parts};
+use crate::source::{Context, GoldenQueries, Parts};
 
 /// The asking ends of the query lanes, by the names of their sources.
 pub type Lanes = BTreeMap<SourceName, Lane>;
@@ -21,12 +21,14 @@ pub type Build = Box<dyn Fn(&SourceName, &Source, &[Question], &Lanes) -> Parts 
 /// survive a restart.
 pub fn by_kind(beats: Arc<Beats>, variable: fn(&str) -> Option<String>, state_dir: Option<&Path>) -> Build {
     let state_dir: Option<PathBuf> = state_dir.map(Path::to_owned);
+    let golden = GoldenQueries::default();
     Box::new(move |name, source, questions, lanes| {
         source.config.definition().build(&Context {
             name,
             timeout: source.timeout,
             questions,
             lanes,
+            golden: &golden,
             beats: &beats,
             variable: &variable,
             state_dir: state_dir.as_deref(),

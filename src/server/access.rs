@@ -12,8 +12,8 @@ use super::web::{Admission, Gate};
 
 /// Answers a request, and logs it if the access log is on. The query is left out: it may hold what nobody should log.
 pub(super) async fn answer(app: &App, gate: &Gate, peer: SocketAddr, request: Request<Incoming>) -> Response {
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let started = Instant::now();
+    let method = request.method().clone();
+    let logged = app.access_log.then(|| (Instant::now(), request.uri().path().to_owned()));
     let settings = gate.settings();
     let (user, mut response) = match gate.admit(&settings, peer.ip(), &request).await {
         Admission::Of(user) => (user, route(app, request).await),
@@ -23,7 +23,7 @@ pub(super) async fn answer(app: &App, gate: &Gate, peer: SocketAddr, request: Re
     if method == Method::HEAD {
         response = without_body(response);
     }
-    if app.access_log {
+    if let Some((started, path)) = logged {
         tracing::info!(
             event = "http.request",
             user = user.as_deref().unwrap_or("-"),

@@ -13,24 +13,30 @@ struct Element<'a> {
     version: Option<&'a str>,
 }
 
+impl Element<'_> {
+    fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+}
+
 /// The best format that an `Accept` header allows; text 0.0.4 when it allows none, for that is what everyone reads.
 pub(super) fn format(accept: Option<&str>) -> Format {
-    best(accept.unwrap_or_default(), |element| {
-        match (element.name.to_ascii_lowercase().as_str(), element.version) {
-            ("application/openmetrics-text", None | Some("1.0.0")) => Some(Format::OpenMetrics),
-            ("text/plain", None | Some("0.0.4")) | ("text/*" | "*/*", _) => Some(Format::Text),
-            _ => None,
-        }
+    best(accept.unwrap_or_default(), |element| match element.version {
+        None | Some("1.0.0") if element.is("application/openmetrics-text") => Some(Format::OpenMetrics),
+        None | Some("0.0.4") if element.is("text/plain") => Some(Format::Text),
+        _ => (element.is("text/*") || element.is("*/*")).then_some(Format::Text),
     })
     .unwrap_or(Format::Text)
 }
 
 /// The best coding that an `Accept-Encoding` header allows.
 pub(super) fn coding(accept_encoding: Option<&str>) -> Coding {
-    best(accept_encoding.unwrap_or_default(), |element| match element.name.to_ascii_lowercase().as_str() {
-        "gzip" | "x-gzip" => Some(Coding::Gzip),
-        "identity" => Some(Coding::Identity),
-        _ => None,
+    best(accept_encoding.unwrap_or_default(), |element| {
+        if element.is("gzip") || element.is("x-gzip") {
+            Some(Coding::Gzip)
+        } else {
+            element.is("identity").then_some(Coding::Identity)
+        }
     })
     .unwrap_or(Coding::Identity)
 }

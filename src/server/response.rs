@@ -1,7 +1,11 @@
 //! Responses.
 
-use http_body_util::Full;
-use hyper::body::{Body, Bytes};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -11,23 +15,59 @@ use hyper::{StatusCode, header};
 use crate::metric::Format;
 use crate::snapshot::{Coding, Published};
 
-pub(super) type Response = hyper::Response<Full<Bytes>>;
+pub(super) type Response = hyper::Response<Pieces>;
+
+/// A body from memory. Its length is known.
+#[derive(Default)]
+pub(super) struct Pieces {
+    pieces: Arc<[Bytes]>,
+    sent: usize,
+}
+
+impl From<Arc<[Bytes]>> for Pieces {
+    fn from(pieces: Arc<[Bytes]>) -> Self {
+        Self { pieces, sent: 0 }
+    }
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let piece = self.pieces.get(self.sent).cloned();
+        self.sent += 1;
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.sent >= self.pieces.len()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.pieces.iter().skip(self.sent);
+        SizeHint::with_exact(rest.map(|piece| piece.len() as u64).sum())
+    }
+}
 
 /// A plain sentence.
 pub(super) fn text(status: StatusCode, text: impl Into<String>) -> Response {
     let mut text = text.into();
     text.push('\n');
-    with_type(status, "text/plain; charset=utf-8", text.into())
+    with_type(status, "text/plain; charset=utf-8", one(text))
 }
 
 /// A value as JSON.
 pub(super) fn json(value: &serde_json::Value) -> Response {
-    with_type(StatusCode::OK, "application/json; charset=utf-8", value.to_string().into())
+    with_type(StatusCode::OK, "application/json; charset=utf-8", one(value.to_string()))
 }
 
 /// A page. It may load nothing, and run nothing.
 pub(super) fn page(html: String) -> Response {
-    let mut response = with_type(StatusCode::OK, "text/html; charset=utf-8", html.into());
+    let mut response = with_type(StatusCode::OK, "text/html; charset=utf-8", one(html));
     let headers = response.headers_mut();
     headers.insert(
         CONTENT_SECURITY_POLICY,
@@ -41,7 +81,8 @@ pub(super) fn page(html: String) -> Response {
 
 /// An exposition in the representation that the client asked for.
 pub(super) fn exposition(published: &Published, format: Format, coding: Coding) -> Response {
-    let mut response = with_type(StatusCode::OK, format.content_type(), published.bytes(format, coding));
+    let mut response =
+        with_type(StatusCode::OK, format.content_type(), published.body(format, coding).into());
     let headers = response.headers_mut();
     headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
     if coding == Coding::Gzip {
@@ -63,11 +104,15 @@ pub(super) fn without_body(response: Response) -> Response {
     if let Some(length) = body.size_hint().exact() {
         head.headers.insert(CONTENT_LENGTH, length.into());
     }
-    Response::from_parts(head, Full::default())
+    Response::from_parts(head, Pieces::default())
 }
 
-fn with_type(status: StatusCode, content_type: &'static str, body: Bytes) -> Response {
-    let mut response = Response::new(Full::new(body));
+fn one(text: String) -> Pieces {
+    Arc::<[Bytes]>::from([text.into()]).into()
+}
+
+fn with_type(status: StatusCode, content_type: &'static str, body: Pieces) -> Response {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

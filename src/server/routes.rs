@@ -14,7 +14,6 @@ use super::heartbeat::{self, Pushes};
 use super::response::{Response, exposition, json, method_not_allowed, page, text};
 use super::{negotiate, status, targets};
 use crate::beat::Beats;
-use crate::metric::Exposition;
 use crate::probe::{Problem, Reason};
 use crate::schedule::Schedule;
 use crate::snapshot::{Published, Store};
@@ -111,9 +110,7 @@ async fn probe(app: &App, query: &str, headers: &HeaderMap) -> Response {
         let late = Problem::new(Reason::Timeout, "not probed within the scrape timeout");
         drop(state.probed(Err(late), timeout, now));
     }
-    let mut families = Exposition::default();
-    families.add(None, state.families(now));
-    represent(&Published::new(families), headers)
+    represent(&Published::new(&state.exposition(now)), headers)
 }
 
 /// A query parameter, decoded.

@@ -1,5 +1,6 @@
 //! The store of what every source last said, and the one exposition made of it.
 
+mod gzip;
 mod health;
 mod own;
 mod published;
@@ -22,7 +23,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use crate::config::Config;
-use crate::metric::Exposition;
+use crate::metric::{Exposition, Lines};
 use crate::setting::SourceName;
 
 /// What every source last said. Readers never wait for a source, and writers only for each other.
@@ -32,6 +33,8 @@ pub struct Store {
     started: SystemTime,
     config: Mutex<ConfigState>,
     changed: Notify,
+    /// Belongs to whoever publishes.
+    exposition: Mutex<Exposition>,
     current: ArcSwap<Published>,
 }
 
@@ -66,6 +69,7 @@ impl Store {
             started: now,
             config: Mutex::new(ConfigState { is_last: true, read: now }),
             changed: Notify::new(),
+            exposition: Mutex::default(),
             current: ArcSwap::default(),
         };
         store.apply(config, &Outdated::default());
@@ -82,11 +86,12 @@ impl Store {
         for (name, source) in config.sources() {
             let state = sources
                 .entry(name.clone())
-                .or_insert_with(|| Arc::new(Mutex::new(SourceState::new(source, now))));
+                .or_insert_with(|| Arc::new(Mutex::new(SourceState::new(name, source, now))));
             let queries = config.queries().iter().filter(|query| query.ask.source() == name);
-            let mut state = unpoisoned(state);
-            state.forget_queries(|name| outdated.queries.contains(name));
-            state.expect_queries(source, queries);
+            unpoisoned(state).change(|state| {
+                state.forget_queries(|name| outdated.queries.contains(name));
+                state.expect_queries(source, queries);
+            });
         }
         let mut roll_ups = self.roll_ups.write().unwrap_or_else(PoisonError::into_inner);
         roll_ups.retain(|pack, _| config.roll_ups().iter().any(|roll_up| roll_up.pack == *pack));
@@ -108,7 +113,7 @@ impl Store {
 
     /// Changes the state of a source, and has the change published soon. `None` when there is no such source.
     pub fn update<R>(&self, name: &SourceName, change: impl FnOnce(&mut SourceState) -> R) -> Option<R> {
-        let result = change(&mut unpoisoned(&*self.source(name.as_str())?));
+        let result = unpoisoned(&*self.source(name.as_str())?).change(change);
         self.changed.notify_one();
         Some(result)
     }
@@ -160,19 +165,32 @@ impl Store {
         }
     }
 
-    fn publish(&self) {
+    /// Has `/metrics` say what is known now. What no source says otherwise than before is not touched.
+    pub fn publish(&self) {
         let now = SystemTime::now();
         let config = *unpoisoned(&self.config);
-        let mut exposition = Exposition::default();
-        exposition.add(None, own::families(self.started, config).into_iter().map(Arc::new));
+        let mut exposition = unpoisoned(&self.exposition);
         let roll_ups = self.roll_ups.read().unwrap_or_else(PoisonError::into_inner).clone();
         let roll_ups = roll_ups.iter().map(|(pack, state)| (pack.as_str(), unpoisoned(state).clone()));
-        exposition.add(None, roll_up::families(roll_ups).into_iter().map(Arc::new));
-        for (name, state) in self.sources() {
-            let families = unpoisoned(&state).families(now);
-            exposition.add(Some(name.as_arc()), families);
+        let own = own::families(self.started, config).into_iter().chain(roll_up::families(roll_ups));
+        let own = Lines::renew(exposition.said(None), None, own);
+        exposition.put(None, own);
+        let sources = self.sources();
+        let gone: Vec<_> = exposition
+            .sources()
+            .filter(|name| sources.binary_search_by(|(known, _)| known.as_str().cmp(name)).is_err())
+            .cloned()
+            .collect();
+        for name in gone {
+            exposition.put(Some(&name), Vec::new());
         }
-        let next = Published::new(exposition);
+        for (name, state) in sources {
+            let news = unpoisoned(&state).news(now);
+            if let Some(says) = news {
+                exposition.put(Some(name.as_arc()), says);
+            }
+        }
+        let next = Published::new(&exposition);
         next.prepare_like(&self.current());
         self.current.store(Arc::new(next));
     }

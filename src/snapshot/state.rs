@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::health;
 use super::status::{Change, Event, Status};
 use crate::config::Source;
-use crate::metric::Family;
+use crate::metric::{Exposition, Lines};
 use crate::probe::{Observation, Problem, Reason};
 use crate::query::{Ask, Declared, ResultSet};
 use crate::setting::SourceName;
@@ -19,6 +19,7 @@ const HISTORY: usize = 20;
 /// What is known of one source.
 #[derive(Clone)]
 pub struct SourceState {
+    name: Arc<str>,
     kind: Kind,
     target: String,
     asks: BTreeSet<SourceName>,
@@ -30,8 +31,14 @@ pub struct SourceState {
     told: BTreeSet<(Reason, Option<String>)>,
     failure: Option<Problem>,
     problems: Vec<Problem>,
-    families: Vec<Arc<Family>>,
+    families: Vec<Arc<Lines>>,
     queries: BTreeMap<String, QueryState>,
+    /// What was last published of the health.
+    health: Vec<Arc<Lines>>,
+    /// Whether anything has changed since it was published.
+    has_changed: bool,
+    /// When the first of the published results gets too old.
+    stale_at: Option<SystemTime>,
     pub(super) probes: u64,
     pub(super) failures: BTreeMap<Reason, u64>,
     pub(super) last_success: Option<SystemTime>,
@@ -42,7 +49,7 @@ pub struct SourceState {
 #[derive(Clone, Default)]
 pub(super) struct QueryState {
     problems: Vec<Problem>,
-    families: Vec<Arc<Family>>,
+    families: Vec<Arc<Lines>>,
     pub(super) series: usize,
     pub(super) dropped: usize,
     pub(super) failures: BTreeMap<Reason, u64>,
@@ -64,11 +71,12 @@ pub struct QueryRun {
 
 impl SourceState {
     /// A source that has not been probed.
-    pub(super) fn new(source: &Source, now: SystemTime) -> Self {
+    pub(super) fn new(name: &SourceName, source: &Source, now: SystemTime) -> Self {
         let definition = source.config.definition();
         let kind = definition.kind();
         let reasons = Reason::COMMON.iter().chain(kind.facts().reasons);
         Self {
+            name: Arc::clone(name.as_arc()),
             kind,
             target: definition.target(),
             asks: BTreeSet::new(),
@@ -81,11 +89,20 @@ impl SourceState {
             problems: Vec::new(),
             families: Vec::new(),
             queries: BTreeMap::new(),
+            health: Vec::new(),
+            has_changed: true,
+            stale_at: None,
             probes: 0,
             failures: reasons.map(|reason| (*reason, 0)).collect(),
             last_success: None,
             last_duration: None,
         }
+    }
+
+    /// Changes the state, and has the change published.
+    pub(super) fn change<R>(&mut self, change: impl FnOnce(&mut Self) -> R) -> R {
+        self.has_changed = true;
+        change(self)
     }
 
     pub(super) fn forget_queries(&mut self, is_outdated: impl Fn(&str) -> bool) {
@@ -124,7 +141,7 @@ impl SourceState {
         self.last_duration = Some(duration);
         let observation =
             result.unwrap_or_else(|problem| Observation { failure: Some(problem), ..Observation::default() });
-        self.families = observation.families.into_iter().map(Arc::new).collect();
+        self.families = Lines::renew(&self.families, Some(&self.name), observation.families);
         self.problems = observation.problems;
         self.failure = observation.failure;
         match &self.failure {
@@ -149,7 +166,7 @@ impl SourceState {
                 query.problems.clear();
                 query.series = result.families.iter().map(|family| family.samples.len()).sum();
                 query.dropped = result.dropped;
-                query.families = result.families.into_iter().map(Arc::new).collect();
+                query.families = Lines::renew(&query.families, Some(&self.name), result.families);
                 query.last_success = Some(now);
                 query.expires = now.checked_add(run.max_age);
             }
@@ -205,11 +222,34 @@ impl SourceState {
         of_probe.chain(of_queries).collect()
     }
 
-    /// Everything that the source says at `now`, its health included.
-    pub fn families(&self, now: SystemTime) -> Vec<Arc<Family>> {
+    /// Everything that the source says at `now`, if that is something else than what was said last.
+    pub(super) fn news(&mut self, now: SystemTime) -> Option<Vec<Arc<Lines>>> {
+        if !self.has_changed && self.stale_at.is_none_or(|at| now < at) {
+            return None;
+        }
+        self.has_changed = false;
         let fresh = self.queries.values().filter(|query| !query.is_stale(now));
-        let families = self.families.iter().chain(fresh.flat_map(|query| &query.families)).cloned();
-        health::families(self).into_iter().map(Arc::new).chain(families).collect()
+        self.stale_at = fresh.filter_map(|query| query.expires).min();
+        self.health = self.renewed_health();
+        Some(self.says(self.health.clone(), now))
+    }
+
+    /// Everything that the source says at `now`, without its name.
+    pub fn exposition(&self, now: SystemTime) -> Exposition {
+        let says = self.says(self.renewed_health(), now);
+        let mut exposition = Exposition::default();
+        exposition.put(None, says.iter().map(|lines| Arc::new(lines.without_source())).collect());
+        exposition
+    }
+
+    fn renewed_health(&self) -> Vec<Arc<Lines>> {
+        Lines::renew(&self.health, Some(&self.name), health::families(self))
+    }
+
+    fn says(&self, health: Vec<Arc<Lines>>, now: SystemTime) -> Vec<Arc<Lines>> {
+        let fresh = self.queries.values().filter(|query| !query.is_stale(now));
+        let families = self.families.iter().chain(fresh.flat_map(|query| &query.families));
+        health.into_iter().chain(families.cloned()).collect()
     }
 
     /// The largest value that a query's result holds of a metric, over all its samples with these labels, and when
@@ -222,27 +262,14 @@ impl SourceState {
         now: SystemTime,
     ) -> Option<(f64, SystemTime)> {
         let query = self.queries.get(query).filter(|query| !query.is_stale(now))?;
-        let families = query.families.iter().filter(|family| family.desc.name == metric);
-        let samples = families.flat_map(|family| {
-            family.samples.iter().filter(|sample| {
-                let has = |(name, value): (&String, &String)| {
-                    family
-                        .desc
-                        .labels
-                        .iter()
-                        .zip(&sample.labels)
-                        .any(|(known, of)| known == name && of == value)
-                };
-                labels.iter().all(has)
-            })
-        });
-        let largest =
-            samples.map(|sample| sample.value).filter(|value| value.is_finite()).reduce(f64::max)?;
+        let families = query.families.iter().filter(|lines| lines.desc().name == metric);
+        let values = families.flat_map(|lines| lines.with_labels(labels));
+        let largest = values.filter(|value| value.is_finite()).reduce(f64::max)?;
         Some((largest, query.last_success?))
     }
 
     /// The families of the last probe.
-    pub fn probe_families(&self) -> &[Arc<Family>] {
+    pub fn probe_families(&self) -> &[Arc<Lines>] {
         &self.families
     }
 

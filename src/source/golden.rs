@@ -1,24 +1,39 @@
 //! The golden values of a kind: the queries of `bundle/<kind>.yml`, put in every probe.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Problem, Reason};
 use crate::query::grammar::{self, Golden};
-use crate::query::{self, Answers, Reading};
+use crate::query::{self, Answers, QuerySpec, Reading};
 use crate::yaml::{self, Faults, Path};
 
 /// The queries of a kind with what they remember from probe to probe.
-pub(super) struct GoldenValues(Vec<(Golden, Reading)>);
+pub(super) struct GoldenValues {
+    queries: Arc<[Golden]>,
+    readings: Vec<Reading>,
+}
 
-/// Reads the queries of a kind's own file.
+/// The queries of the kinds' own files. Each is read when its first source is built.
+#[derive(Default)]
+pub struct GoldenQueries(Mutex<BTreeMap<&'static str, Arc<[Golden]>>>);
+
+impl GoldenQueries {
+    fn of(&self, kind: &'static str, text: &str) -> Arc<[Golden]> {
+        let mut read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(read.entry(kind).or_insert_with(|| load(kind, text).into()))
+    }
+}
+
+/// Reads the queries of a kind's own file. They stand before its rules and its dashboard, which are not looked at.
 ///
 /// # Panics
 /// When the file is wrong. It is part of the binary, and a test loads every one.
 fn load(kind: &str, text: &str) -> Vec<Golden> {
     let mut faults = Faults::of(format!("bundle/{kind}.yml"));
-    let tree = yaml::parse_literally(text, &mut faults);
+    let tree = yaml::parse_literally(before_second_key(text), &mut faults);
     let queries = tree.as_ref().and_then(|tree| tree.get("queries")).map_or(&[][..], yaml::Node::elements);
     let path = Path::default().key("queries");
     let golden: Vec<_> = queries
@@ -30,25 +45,31 @@ fn load(kind: &str, text: &str) -> Vec<Golden> {
     golden
 }
 
+/// The file up to its second key.
+fn before_second_key(text: &str) -> &str {
+    let lines = text.match_indices('\n').map(|(at, _)| at + 1);
+    let mut keys = lines.filter(|at| text[*at..].starts_with(|first: char| first.is_ascii_alphabetic()));
+    keys.nth(1).map_or(text, |at| &text[..at])
+}
+
 /// The families that the queries of a kind may give.
 pub(super) fn catalogue(kind: &str, text: &str) -> Vec<Desc> {
-    query::catalogue(load(kind, text).iter().map(|golden| &golden.spec))
+    query::catalogue(load(kind, text).iter().map(|golden| &*golden.spec))
 }
 
 impl GoldenValues {
-    pub(super) fn of(kind: &str, text: &str) -> Self {
-        let with_reading = |golden: Golden| {
-            let reading = Reading::new(Arc::new(golden.spec.clone()));
-            (golden, reading)
-        };
-        Self(load(kind, text).into_iter().map(with_reading).collect())
+    pub(super) fn of(kind: &'static str, text: &str, queries: &GoldenQueries) -> Self {
+        let queries = queries.of(kind, text);
+        let readings = queries.iter().map(|golden| Reading::new(Arc::clone(&golden.spec))).collect();
+        Self { queries, readings }
     }
 
     /// The same with another series budget for one query.
     pub(super) fn with_max_series(mut self, query: &str, max_series: usize) -> Self {
-        for (golden, reading) in self.0.iter_mut().filter(|(golden, _)| golden.spec.name == query) {
-            golden.spec.max_series = max_series;
-            *reading = Reading::new(Arc::new(golden.spec.clone()));
+        for (golden, reading) in self.queries.iter().zip(&mut self.readings) {
+            if golden.spec.name == query {
+                *reading = Reading::new(Arc::new(QuerySpec { max_series, ..QuerySpec::clone(&golden.spec) }));
+            }
         }
         self
     }
@@ -64,7 +85,7 @@ impl GoldenValues {
         timeout: Duration,
     ) -> Result<Observation, Problem> {
         let mut observation = Observation::default();
-        for (golden, reading) in &mut self.0 {
+        for (golden, reading) in self.queries.iter().zip(&mut self.readings) {
             let (from, to) = (golden.min_version.unwrap_or(0), golden.max_version.unwrap_or(u32::MAX));
             if !(from..=to).contains(&version) {
                 continue;

@@ -18,6 +18,7 @@ pub mod s3;
 pub mod stripe;
 pub mod workers;
 
+pub use golden::GoldenQueries;
 pub use tls::Tls;
 
 use std::collections::BTreeMap;
@@ -208,6 +209,8 @@ pub struct Context<'a> {
     pub questions: &'a [Question],
     /// The query lanes of all sources that can be asked.
     pub lanes: &'a BTreeMap<SourceName, Lane>,
+    /// The queries of the kinds that are asked by queries.
+    pub golden: &'a GoldenQueries,
     /// The heartbeats that were pushed.
     pub beats: &'a Arc<Beats>,
     /// The environment, for what by its nature stands there, as AWS's credentials do.

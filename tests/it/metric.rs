@@ -1,31 +1,35 @@
 //! The exposition formats, read by the parsers of others.
 
+mod incremental;
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use platform_exporter::metric::{Desc, Exposition, Format, LabelName, MetricName, encode};
+use platform_exporter::metric::{Desc, Exposition, Family, Format, LabelName, Lines, MetricName, encode};
 
 use crate::support::dependency;
 
 const UP: Desc = Desc::gauge("acme_up", &[], "1 when up.");
 const JOBS: Desc =
     Desc::counter("acme_jobs_total", &["queue"], "Jobs with \"quotes\", a \\ and\na line break.");
+const BARE: Desc = Desc::gauge("acme_bare", &[], "A value without labels.");
 const ODD: Desc = Desc::unknown("acme_odd", &["label"], "A counter under an old name.");
 
-fn exposition() -> Arc<Exposition> {
+fn exposition() -> Exposition {
     let mut exposition = Exposition::default();
-    let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
-    exposition
-        .add(Some(&b), [Arc::new(UP.value(1.0)), Arc::new(JOBS.family().with(["x\\y\"z\nü {}=,"], 1e18))]);
-    exposition.add(
-        Some(&a),
-        [Arc::new(UP.value(0.0)), Arc::new(JOBS.family().with(["mail"], 3.0).with(["push"], 0.1 + 0.2))],
-    );
     let odd =
         ODD.family().with(["nan"], f64::NAN).with(["inf"], f64::INFINITY).with(["-inf"], f64::NEG_INFINITY);
-    exposition.add(None, [Arc::new(odd.with(["small"], 5e-324).with(["negative"], -12.0))]);
-    Arc::new(exposition)
+    put(&mut exposition, "b", [UP.value(1.0), JOBS.family().with(["x\\y\"z\nü {}=,"], 1e18)]);
+    put(&mut exposition, "a", [UP.value(0.0), JOBS.family().with(["mail"], 3.0).with(["push"], 0.1 + 0.2)]);
+    let own = [odd.with(["small"], 5e-324).with(["negative"], -12.0), BARE.value(2.0)];
+    exposition.put(None, Lines::renew(&[], None, own));
+    exposition
+}
+
+fn put(exposition: &mut Exposition, source: &str, families: impl IntoIterator<Item = Family>) {
+    let source = Arc::from(source);
+    exposition.put(Some(&source), Lines::renew(&[], Some(&source), families));
 }
 
 #[test]
@@ -33,22 +37,25 @@ fn text_has_each_family_once_with_its_samples_together() {
     assert_eq!(
         encode(&exposition(), Format::Text),
         "\
+# HELP acme_bare A value without labels.
+# TYPE acme_bare gauge
+acme_bare 2
 # HELP acme_jobs_total Jobs with \"quotes\", a \\\\ and\\na line break.
 # TYPE acme_jobs_total counter
-acme_jobs_total{source=\"b\",queue=\"x\\\\y\\\"z\\nü {}=,\"} 1e18
 acme_jobs_total{source=\"a\",queue=\"mail\"} 3
-acme_jobs_total{source=\"a\",queue=\"push\"} 0.30000000000000004
+acme_jobs_total{source=\"a\",queue=\"push\"} 0.30000000000000007
+acme_jobs_total{source=\"b\",queue=\"x\\\\y\\\"z\\nü {}=,\"} 1000000000000000000.0
 # HELP acme_odd A counter under an old name.
 # TYPE acme_odd untyped
 acme_odd{label=\"nan\"} NaN
-acme_odd{label=\"inf\"} +Inf
-acme_odd{label=\"-inf\"} -Inf
+acme_odd{label=\"inf\"} inf
+acme_odd{label=\"-inf\"} -inf
 acme_odd{label=\"small\"} 5e-324
 acme_odd{label=\"negative\"} -12
 # HELP acme_up 1 when up.
 # TYPE acme_up gauge
-acme_up{source=\"b\"} 1
 acme_up{source=\"a\"} 0
+acme_up{source=\"b\"} 1
 "
     );
 }
@@ -85,6 +92,7 @@ for family in parse(sys.stdin.read()):
     assert_eq!(
         text,
         [
+            r#"acme_bare {} 2.0"#,
             r#"acme_jobs_total {"queue": "mail", "source": "a"} 3.0"#,
             r#"acme_jobs_total {"queue": "push", "source": "a"} 0.30000000000000004"#,
             r#"acme_jobs_total {"queue": "x\\y\"z\nü {}=,", "source": "b"} 1e+18"#,
@@ -103,10 +111,33 @@ for family in parse(sys.stdin.read()):
 fn a_family_with_another_type_is_left_out() {
     const OTHER: Desc = Desc::unknown("acme_up", &[], "Another type.");
     let mut exposition = Exposition::default();
-    exposition.add(Some(&"a".into()), [Arc::new(UP.value(1.0))]);
-    exposition.add(Some(&"b".into()), [Arc::new(OTHER.value(1.0))]);
-    let text = encode(&Arc::new(exposition), Format::Text);
+    put(&mut exposition, "b", [OTHER.value(1.0)]);
+    put(&mut exposition, "a", [UP.value(1.0)]);
+    let text = encode(&exposition, Format::Text);
     assert_eq!(text, "# HELP acme_up 1 when up.\n# TYPE acme_up gauge\nacme_up{source=\"a\"} 1\n");
+}
+
+#[test]
+fn lines_are_read_as_they_were_meant() {
+    let source = Arc::from("a");
+    let odd = ["plain", "with,label=\"plain\"", "back\\", "line\nbreak", "label=\"plain"];
+    let family = odd
+        .iter()
+        .zip([1.0, 2.0, 4.0, 8.0, 16.5])
+        .fold(ODD.family(), |family, (label, value)| family.with([label], value));
+    let lines = Lines::encode(Some(&source), family.clone());
+    assert!((lines.sum() - 31.5).abs() < f64::EPSILON);
+    for (label, value) in odd.iter().zip([1.0, 2.0, 4.0, 8.0, 16.5]) {
+        assert_eq!(
+            lines.with_labels(&[("label".to_owned(), (*label).to_owned())].into()),
+            [value],
+            "{label}"
+        );
+    }
+    assert_eq!(lines.with_labels(&[("label".to_owned(), "other".to_owned())].into()), [0.0; 0]);
+    assert_eq!(lines.without_source(), Lines::encode(None, family));
+    let up = Lines::encode(Some(&source), UP.value(1.0));
+    assert_eq!(up.without_source().to_string(), "acme_up 1\n");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use platform_exporter::config::Config;
-use platform_exporter::metric::{Desc, Exposition, Format, encode};
+use platform_exporter::metric::{Desc, Format, encode};
 use platform_exporter::probe::{Observation, Prober, Problem, Reason};
 use platform_exporter::query::{Answers, Cell, Question, Rows};
 use platform_exporter::schedule::{Build, Schedule};
@@ -131,9 +131,7 @@ impl Running {
     /// What the source says now.
     fn says(&self, name: &str, series: &str) -> Option<f64> {
         let state = self.store.states().into_iter().find(|(known, _)| known.as_str() == name).unwrap().1;
-        let mut exposition = Exposition::default();
-        exposition.add(None, state.families(SystemTime::now()));
-        value(&encode(&Arc::new(exposition), Format::Text), series)
+        value(&encode(&state.exposition(SystemTime::now()), Format::Text), series)
     }
 }
 

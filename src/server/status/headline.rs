@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::metric::Family;
+use crate::metric::Lines;
 use crate::source::{Headline, Kind, Unit};
 
 /// The titles and values of those headlines of a kind that the source has now.
-pub(super) fn values(kind: Kind, families: &[Arc<Family>]) -> Vec<(&'static str, String)> {
+pub(super) fn values(kind: Kind, families: &[Arc<Lines>]) -> Vec<(&'static str, String)> {
     let value = |headline: &Headline| {
-        let family = families.iter().find(|family| family.desc.name == headline.metric)?;
-        let sum = family.samples.iter().map(|sample| sample.value).sum();
-        Some((headline.title, format(sum, headline.unit)))
+        let family = families.iter().find(|family| family.desc().name == headline.metric)?;
+        Some((headline.title, format(family.sum(), headline.unit)))
     };
     kind.facts().headlines.iter().filter_map(value).collect()
 }

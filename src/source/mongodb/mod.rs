@@ -179,7 +179,7 @@ impl Definition for Config {
     fn build(&self, context: &Context<'_>) -> Parts {
         let session = Session::new(self, context.timeout);
         Parts {
-            prober: Box::new(MongodbProber::new(session.clone(), context.timeout, self.slow_operation)),
+            prober: Box::new(MongodbProber::new(session.clone(), context, self.slow_operation)),
             answers: Some(Box::new(session)),
         }
     }

@@ -10,6 +10,7 @@ use crate::metric::Family;
 use crate::probe::{Observation, Prober, Problem, Reason};
 use crate::query::{Answers, MongoQuestion, Question, Rows};
 use crate::setting;
+use crate::source::Context;
 use crate::source::golden::GoldenValues;
 
 /// The variable of a golden query that stands for the configured `slow_operation`.
@@ -23,8 +24,9 @@ pub(super) struct MongodbProber {
 }
 
 impl MongodbProber {
-    pub(super) fn new(session: Session, timeout: Duration, slow_operation: setting::Duration) -> Self {
-        Self { session, timeout, slow_operation, golden: GoldenValues::of("mongodb", BUNDLE) }
+    pub(super) fn new(session: Session, context: &Context<'_>, slow_operation: setting::Duration) -> Self {
+        let golden = GoldenValues::of("mongodb", BUNDLE, context.golden);
+        Self { session, timeout: context.timeout, slow_operation, golden }
     }
 }
 

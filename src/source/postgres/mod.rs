@@ -48,7 +48,7 @@ impl Definition for Config {
 
     fn build(&self, context: &Context<'_>) -> Parts {
         Parts {
-            prober: Box::new(PgProber::new(self, context.timeout)),
+            prober: Box::new(PgProber::new(self, context)),
             answers: Some(Box::new(PgAnswers::new(self))),
         }
     }

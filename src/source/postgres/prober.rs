@@ -11,6 +11,7 @@ use super::session::{Line, Session};
 use crate::metric::Family;
 use crate::probe::{Observation, Prober, Problem, Reason};
 use crate::query::{Answers, Cell, Question, Rows};
+use crate::source::Context;
 use crate::source::golden::GoldenValues;
 
 /// The server shows foreign sessions as NULL to an account without this role, instead of refusing.
@@ -27,10 +28,11 @@ pub(super) struct PgProber {
 }
 
 impl PgProber {
-    pub(super) fn new(config: &Config, timeout: Duration) -> Self {
+    pub(super) fn new(config: &Config, context: &Context<'_>) -> Self {
         // One series more, for the sum of all other tables.
-        let golden = GoldenValues::of("postgres", BUNDLE).with_max_series("tables", config.top_tables + 1);
-        Self { line: Line::new(config), golden, timeout }
+        let golden = GoldenValues::of("postgres", BUNDLE, context.golden)
+            .with_max_series("tables", config.top_tables + 1);
+        Self { line: Line::new(config), golden, timeout: context.timeout }
     }
 }
 

@@ -65,7 +65,7 @@ impl Definition for Config {
         Parts {
             prober: Box::new(RedisProber {
                 links: Links::new(self.way.clone()),
-                golden: GoldenValues::of("redis", BUNDLE),
+                golden: GoldenValues::of("redis", BUNDLE, context.golden),
                 keys: self.keys.clone(),
                 // Below the deadline of the whole probe, so that the log can tell which server was silent.
                 timeout: context.timeout * 9 / 10,

@@ -10,7 +10,7 @@ use platform_exporter::metric::Family;
 use platform_exporter::probe::{Observation, Prober, Problem, Reason};
 use platform_exporter::query::{Answers, Lane, Question, Rows, lane};
 use platform_exporter::setting::SourceName;
-use platform_exporter::source::{Context, SourceConfig};
+use platform_exporter::source::{Context, GoldenQueries, SourceConfig};
 use platform_exporter::yaml::{self, Faults, Path};
 
 /// A source's running parts.
@@ -67,6 +67,7 @@ impl Surroundings {
             timeout: self.timeout,
             questions: &self.questions,
             lanes: &self.lanes,
+            golden: &GoldenQueries::default(),
             beats: &self.beats,
             variable: &|name| self.variables.get(name).cloned(),
             state_dir: self.state_dir.as_deref(),

@@ -1,0 +1,150 @@
+//! Many sources' families as one exposition: each family once, its samples together. A change costs what changed.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::page::{Page, paginate};
+use super::{Desc, Format, Lines, MetricType, encode};
+
+/// Who said something: a source, or where there is none the exporter itself, which comes first.
+type Source = Option<Arc<str>>;
+
+/// What every source says, sorted by family and then by source.
+#[derive(Debug, Default)]
+pub struct Exposition {
+    said: BTreeMap<Source, Vec<Arc<Lines>>>,
+    /// Two types under one name would fail the whole scrape: the first type is served, and the others are left out. The
+    /// configuration refuses such names, so this is the last line of defence.
+    families: BTreeMap<Cow<'static, str>, BTreeMap<MetricType, Arc<Group>>>,
+}
+
+impl Exposition {
+    /// Takes in all that a source says now, in place of what it said before. Nothing at all removes it.
+    pub fn put(&mut self, source: Option<&Arc<str>>, says: Vec<Arc<Lines>>) {
+        let source = source.cloned();
+        let said = self.said.remove(&source).unwrap_or_default();
+        for ((name, metric_type), parts) in changes(&said, &says) {
+            self.replace(&source, name, metric_type, &parts);
+        }
+        if !says.is_empty() {
+            self.said.insert(source, says);
+        }
+    }
+
+    /// What a source said last.
+    pub fn said(&self, source: Option<&Arc<str>>) -> &[Arc<Lines>] {
+        self.said.get(&source.cloned()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The sources that say something.
+    pub fn sources(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.said.keys().flatten()
+    }
+
+    /// The exposition as it is now: later changes do not touch it.
+    pub fn rope(&self) -> Rope {
+        Rope(self.families.values().filter_map(|types| types.values().next().cloned()).collect())
+    }
+
+    fn replace(&mut self, source: &Source, name: &str, metric_type: MetricType, parts: &[Arc<Lines>]) {
+        if !self.families.contains_key(name) {
+            self.families.insert(Cow::Owned(name.to_owned()), BTreeMap::new());
+        }
+        let Some(types) = self.families.get_mut(name) else { return };
+        if !types.is_empty() && !types.contains_key(&metric_type) {
+            tracing::error!(family = name, "two sources give it two types: one of them is left out");
+        }
+        let group = Arc::make_mut(types.entry(metric_type).or_default());
+        group.replace(source, parts);
+        if group.pages.is_empty() {
+            types.remove(&metric_type);
+        }
+        if types.is_empty() {
+            self.families.remove(name);
+        }
+    }
+}
+
+/// The families of which a source says something else than before, with all that it says of them now.
+fn changes<'a>(
+    said: &'a [Arc<Lines>],
+    says: &'a [Arc<Lines>],
+) -> BTreeMap<(&'a str, MetricType), Vec<Arc<Lines>>> {
+    let all = |lines: &[Arc<Lines>]| lines.iter().map(Arc::as_ptr).collect::<BTreeSet<_>>();
+    let (before, now) = (all(said), all(says));
+    let key = |lines: &'a Arc<Lines>| (&*lines.desc().name, lines.desc().metric_type);
+    let gone = said.iter().filter(|lines| !now.contains(&Arc::as_ptr(lines)));
+    let new = says.iter().filter(|lines| !before.contains(&Arc::as_ptr(lines)));
+    let mut changes: BTreeMap<_, Vec<_>> = gone.chain(new).map(|lines| (key(lines), Vec::new())).collect();
+    for lines in says {
+        if let Some(parts) = changes.get_mut(&key(lines)) {
+            parts.push(Arc::clone(lines));
+        }
+    }
+    changes
+}
+
+/// One family: its metadata, and the lines of all sources on pages.
+#[derive(Clone, Debug, Default)]
+struct Group {
+    text_metadata: Bytes,
+    openmetrics_metadata: Bytes,
+    pages: Vec<Arc<Page>>,
+}
+
+impl Group {
+    /// Puts other parts in the place of those of a source. No page is made anew but those that they stand on.
+    fn replace(&mut self, source: &Source, parts: &[Arc<Lines>]) {
+        let place = |lines: &Arc<Lines>| lines.source().cloned();
+        let start = self.pages.partition_point(|page| page.last().source() < source.as_ref());
+        let length =
+            self.pages[start..].iter().take_while(|page| page.first().source() <= source.as_ref()).count();
+        // A newcomer goes to the page before its place.
+        let start = if length == 0 { start.saturating_sub(1) } else { start };
+        let end = (start + length.max(1)).min(self.pages.len());
+        // Neighbours that have become short are taken in.
+        let is_short = |page: &&Arc<Page>| page.is_short();
+        let start = start - self.pages[..start].iter().rev().take_while(is_short).count();
+        let end = end + self.pages[end..].iter().take_while(is_short).count();
+        let mut on_pages: Vec<_> =
+            self.pages[start..end].iter().flat_map(|page| page.parts()).cloned().collect();
+        on_pages.retain(|lines| place(lines) != *source);
+        let at = on_pages.partition_point(|lines| place(lines) < *source);
+        on_pages.splice(at..at, parts.iter().cloned());
+        let pages = paginate(on_pages, &self.pages[start..end]);
+        self.pages.splice(start..end, pages);
+        if let Some(page) = self.pages.first() {
+            let desc = page.first().desc();
+            renew(&mut self.text_metadata, desc, Format::Text);
+            renew(&mut self.openmetrics_metadata, desc, Format::OpenMetrics);
+        }
+    }
+}
+
+fn renew(metadata: &mut Bytes, desc: &Desc, format: Format) {
+    let now = encode::metadata(desc, format);
+    if **metadata != *now.as_bytes() {
+        *metadata = now.into();
+    }
+}
+
+/// An exposition in pieces, which it shares with those before and after it.
+#[derive(Clone, Debug, Default)]
+pub struct Rope(Vec<Arc<Group>>);
+
+impl Rope {
+    /// The pieces of the text in a format, in their order. A piece that is at the same place in memory is the same.
+    pub fn pieces(&self, format: Format) -> impl Iterator<Item = Bytes> {
+        let groups = self.0.iter().flat_map(move |group| {
+            let metadata = match format {
+                Format::Text => &group.text_metadata,
+                Format::OpenMetrics => &group.openmetrics_metadata,
+            };
+            std::iter::once(metadata).chain(group.pages.iter().map(|page| page.text())).cloned()
+        });
+        groups.chain([Bytes::from_static(format.end().as_bytes())]).filter(|piece| !piece.is_empty())
+    }
+}

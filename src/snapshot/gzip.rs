@@ -1,0 +1,184 @@
+//! gzip of a text in pieces. What was compressed before is not compressed again.
+//!
+//! Each run of pieces is compressed alone and ends on a byte boundary, so that runs can be put one after the other to be
+//! one member: many clients read only the first. <https://www.rfc-editor.org/rfc/rfc1952>
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use flate2::{Compress, Compression, Crc, FlushCompress};
+
+/// A piece of this length is compressed alone. Shorter ones, which compress badly, are taken together.
+const ALONE: usize = 2 << 10;
+/// Pieces are taken together up to this length.
+const TOGETHER: usize = 32 << 10;
+/// So many runs are held as one piece.
+const SECTION: usize = 16;
+/// Method deflate, no flags, no time, fastest, unknown system.
+const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
+/// An empty block of deflate that is the last one.
+const LAST_BLOCK: [u8; 2] = [3, 0];
+/// What compression may add: a flush, and the heads of blocks that cannot be made smaller.
+const OVERHEAD: usize = 64;
+
+/// A compressed text, with what is needed to compress the next one.
+pub(super) struct Gzip {
+    sections: Vec<Arc<Section>>,
+    /// One for all that come after each other: it is large.
+    deflater: Arc<Mutex<Deflater>>,
+}
+
+/// What compresses, and where it writes before it is known how much that is.
+struct Deflater {
+    compress: Compress,
+    out: Vec<u8>,
+}
+
+/// Neighbouring runs.
+struct Section {
+    runs: Vec<Run>,
+    deflated: Bytes,
+    crc: Crc,
+}
+
+/// Neighbouring pieces that are compressed together.
+struct Run {
+    /// They are kept so that no other piece can take their place in memory.
+    pieces: Vec<Bytes>,
+    /// Where it is in its section.
+    range: Range<usize>,
+    crc: Arc<Crc>,
+}
+
+impl Gzip {
+    /// Compresses a text, with the help of the one before it.
+    pub(super) fn new(pieces: impl Iterator<Item = Bytes>, before: Option<&Self>) -> Self {
+        let runs = runs(pieces);
+        let deflater = before.map_or_else(Arc::default, |gzip| Arc::clone(&gzip.deflater));
+        let mut before: HashMap<_, _> =
+            before.iter().flat_map(|gzip| &gzip.sections).map(|section| (section.place(), section)).collect();
+        let mut same = |runs: &[Vec<Bytes>]| {
+            let section = before.get(&place(&runs[0][0])).filter(|section| section.is_of(runs))?;
+            let section = Arc::clone(section);
+            before.remove(&section.place());
+            Some(section)
+        };
+        let sections: Vec<_> = runs.chunks(SECTION).map(|runs| (runs, same(runs))).collect();
+        let known = before.values().flat_map(|section| section.by_place()).collect();
+        let mut state = deflater.lock().unwrap_or_else(PoisonError::into_inner);
+        let section = |(runs, same): (&[Vec<Bytes>], Option<Arc<Section>>)| {
+            same.unwrap_or_else(|| Arc::new(Section::new(runs, &known, &mut state)))
+        };
+        let sections = sections.into_iter().map(section).collect();
+        drop(state);
+        Self { sections, deflater }
+    }
+
+    /// The compressed text, in pieces.
+    pub(super) fn pieces(&self) -> Vec<Bytes> {
+        let mut crc = Crc::new();
+        self.sections.iter().for_each(|section| crc.combine(&section.crc));
+        let mut end = BytesMut::from(&LAST_BLOCK[..]);
+        end.extend_from_slice(&crc.sum().to_le_bytes());
+        end.extend_from_slice(&crc.amount().to_le_bytes());
+        let sections = self.sections.iter().map(|section| section.deflated.clone());
+        std::iter::once(Bytes::from_static(&HEADER)).chain(sections).chain([end.freeze()]).collect()
+    }
+}
+
+impl Section {
+    fn new(runs: &[Vec<Bytes>], known: &HashMap<Place, (&Self, &Run)>, deflater: &mut Deflater) -> Self {
+        let mut crc = Crc::new();
+        deflater.out.clear();
+        let run = |pieces: &Vec<Bytes>| {
+            let start = deflater.out.len();
+            let of_run = match known.get(&place(&pieces[0])) {
+                Some((section, run)) if run.is_of(pieces) => {
+                    deflater.out.extend_from_slice(&section.deflated[run.range.clone()]);
+                    Arc::clone(&run.crc)
+                }
+                _ => Arc::new(deflater.append(pieces)),
+            };
+            crc.combine(&of_run);
+            Run { pieces: pieces.clone(), range: start..deflater.out.len(), crc: of_run }
+        };
+        let runs = runs.iter().map(run).collect();
+        // What is kept takes no more room than it needs.
+        Self { runs, deflated: Bytes::copy_from_slice(&deflater.out), crc }
+    }
+
+    fn is_of(&self, runs: &[Vec<Bytes>]) -> bool {
+        self.runs.len() == runs.len() && self.runs.iter().zip(runs).all(|(run, pieces)| run.is_of(pieces))
+    }
+
+    fn by_place(&self) -> impl Iterator<Item = (Place, (&Self, &Run))> {
+        self.runs.iter().map(move |run| (place(&run.pieces[0]), (self, run)))
+    }
+
+    fn place(&self) -> Place {
+        place(&self.runs[0].pieces[0])
+    }
+}
+
+impl Run {
+    fn is_of(&self, pieces: &[Bytes]) -> bool {
+        self.pieces.iter().map(place).eq(pieces.iter().map(place))
+    }
+}
+
+impl Default for Deflater {
+    fn default() -> Self {
+        Self { compress: Compress::new(Compression::fast(), false), out: Vec::new() }
+    }
+}
+
+impl Deflater {
+    /// Appends pieces, compressed without regard to what was before them, up to a byte boundary.
+    fn append(&mut self, pieces: &[Bytes]) -> Crc {
+        let Self { compress, out } = self;
+        let text = if let [alone] = pieces { alone.clone() } else { pieces.concat().into() };
+        let (mut crc, start) = (Crc::new(), compress.total_in());
+        crc.update(&text);
+        let mut taken = 0;
+        loop {
+            out.reserve(text.len() - taken + OVERHEAD);
+            // After a full flush, nothing that follows refers to what was before it.
+            compress
+                .compress_vec(&text[taken..], out, FlushCompress::Full)
+                .expect("compressing into memory does not fail");
+            taken = usize::try_from(compress.total_in() - start).unwrap_or(text.len());
+            if out.len() < out.capacity() {
+                return crc;
+            }
+        }
+    }
+}
+
+/// Which pieces are compressed together.
+fn runs(pieces: impl Iterator<Item = Bytes>) -> Vec<Vec<Bytes>> {
+    let mut runs: Vec<Vec<Bytes>> = Vec::new();
+    // How much the last run can take in.
+    let mut room = 0;
+    for piece in pieces {
+        match runs.last_mut() {
+            Some(run) if piece.len() <= room && piece.len() < ALONE => {
+                room -= piece.len();
+                run.push(piece);
+            }
+            _ => {
+                room = if piece.len() < ALONE { TOGETHER - piece.len() } else { 0 };
+                runs.push(vec![piece]);
+            }
+        }
+    }
+    runs
+}
+
+/// Where a piece is in memory: what is at the same place is the same.
+type Place = (usize, usize);
+
+fn place(piece: &Bytes) -> Place {
+    (piece.as_ptr().addr(), piece.len())
+}

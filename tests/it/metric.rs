@@ -1,5 +1,7 @@
 //! The exposition formats, read by the parsers of others.
 
+mod round_trip;
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;

@@ -18,6 +18,9 @@ const MINUTES: u64 = 20;
 /// How often another configuration is loaded.
 const RELOAD_EVERY: Duration = Duration::from_secs(60);
 
+/// What is shown of the exporter's log after a failure: its directory goes with the run.
+const LOG_LINES: usize = 60;
+
 pub(crate) async fn run() -> Result<(), String> {
     let minutes = number("MINUTES")?.unwrap_or(MINUTES);
     let seed = number("SEED")?.unwrap_or_else(|| fastrand::u64(..));
@@ -35,10 +38,16 @@ pub(crate) async fn run() -> Result<(), String> {
     let mut failures = record.report();
     println!("{reloads} reloads");
     failures.extend(broken.report());
-    match failures.as_slice() {
-        [] => Ok(()),
-        failures => Err(failures.join("; ")),
+    if failures.is_empty() {
+        return Ok(());
     }
+    let log = exporter.log();
+    let lines: Vec<_> = log.lines().collect();
+    println!(
+        "\nThe end of the exporter's log:\n{}",
+        lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+    );
+    Err(failures.join("; "))
 }
 
 async fn reload_until(end: Instant, exporter: &Exporter) -> u32 {

@@ -55,3 +55,12 @@ bench-memory: deps ## Compare resident memory with Debian's exporters on the sam
 	@scripts/deps.sh peers
 	cargo build --locked --release
 	cargo run --locked --example bench -- memory
+
+.PHONY: soak
+soak: deps ## Break services all the time, and see that nothing grows: make soak MINUTES=20 SEED=1
+	cargo build --locked --release
+	MINUTES=$(MINUTES) SEED=$(SEED) cargo run --locked --example bench -- soak
+
+.PHONY: fuzz
+fuzz: ## Feed each parser hostile input: make fuzz SECONDS=60 TARGET=config
+	@scripts/fuzz.sh $(or $(SECONDS),60) $(TARGET)

@@ -1,5 +1,7 @@
-//! Measurements beside other exporters, on the same services in the same run. They print figures and assert nothing.
+//! Measurements, beside other exporters on the same services in the same run. They print figures; `soak` alone also
+//! judges them.
 //!
+//! `make soak`: memory, descriptors, threads and connections over a long time in which services break.
 //! `make bench-scrape`: how fast `/metrics` answers while everything is well, and while servers hang.
 //! `make bench-memory`: resident memory beside that of Debian's exporters.
 //! `encode`: what a change of one source costs beside encoding everything, and the memory of an exposition.
@@ -14,6 +16,7 @@ mod pack_joip;
 mod peers;
 mod requests;
 mod scrape;
+mod soak;
 #[path = "../tests/it/support/mod.rs"]
 mod support;
 
@@ -36,12 +39,13 @@ async fn main() -> Result<(), String> {
         Some("requests") => requests::run().await,
         Some("scrape") => scrape::run().await,
         Some("memory") => memory::run().await,
+        Some("soak") => return soak::run().await,
         Some("pack-hayon") => pack_hayon::run().await,
         Some("pack-hivesync") => pack_hivesync::run().await,
         Some("pack-joip") => pack_joip::run().await,
         _ => {
             return Err(
-                "usage: bench encode|requests|scrape|memory|pack-hayon|pack-hivesync|pack-joip".to_owned()
+                "usage: bench encode|requests|scrape|memory|soak|pack-hayon|pack-hivesync|pack-joip".to_owned()
             );
         }
     }

@@ -199,6 +199,14 @@ fn spec(raw: Raw, checker: &mut Checker<'_>) -> QuerySpec {
         {
             checker.fault("expect", format!("`{key}` is not one of `labels`"));
         }
+        let expected = raw.expect.values().map(Vec::len).fold(1, usize::saturating_mul);
+        if max_series > 0 && expected >= max_series {
+            let least = expected.saturating_add(1);
+            checker.fault(
+                "max_series",
+                format!("expected at least {least}: the label sets of `expect`, and `other`"),
+            );
+        }
     }
     check_metrics(&raw.metrics, &raw.labels, checker);
     QuerySpec { name: raw.name, labels: raw.labels, expect: raw.expect, max_series, metrics: raw.metrics }

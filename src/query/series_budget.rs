@@ -9,8 +9,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// The label value under which everything over the budget is summed.
 pub(super) const OTHER: &str = "other";
 
-/// How much larger than the smallest member a newcomer has to be to take its place.
-const DISPLACES: f64 = 1.5;
+/// What a newcomer has to exceed to take the place of a member of this size: half as much again.
+fn clearly_above(size: f64) -> f64 {
+    size + size.abs() / 2.0
+}
 
 /// One line of a result: the values of its metrics, `None` where there is none.
 pub(crate) type Values = Vec<Option<f64>>;
@@ -36,9 +38,9 @@ impl SeriesBudget {
             self.members = lines.keys().map(hash).collect();
             return 0;
         }
-        self.choose(lines, expected, limit);
-        // A member that is itself called `other` shares the line that the rest is summed under.
+        // What is itself called `other` shares the line that the rest is summed under, and needs no place of its own.
         let other = vec![OTHER.to_owned(); lines.keys().next().map_or(0, Vec::len)];
+        self.choose(lines, expected, &other, limit);
         let is_over = |key: &&Vec<String>| **key == other || !self.members.contains(&hash(key));
         let over: Vec<_> = lines.keys().filter(is_over).cloned().collect();
         let mut sum: Values = Vec::new();
@@ -57,6 +59,7 @@ impl SeriesBudget {
         &mut self,
         lines: &BTreeMap<Vec<String>, Values>,
         expected: &BTreeSet<Vec<String>>,
+        other: &Vec<String>,
         limit: usize,
     ) {
         let size = |key: &Vec<String>| {
@@ -65,7 +68,7 @@ impl SeriesBudget {
         let largest_first = |keys: &mut Vec<Vec<String>>| {
             keys.sort_by(|a, b| size(b).total_cmp(&size(a)).then_with(|| a.cmp(b)));
         };
-        let others = || lines.keys().filter(|key| !expected.contains(*key));
+        let others = || lines.keys().filter(|key| !expected.contains(*key) && *key != other);
         let mut stayed: Vec<_> = others().filter(|key| self.members.contains(&hash(key))).cloned().collect();
         let mut newcomers: Vec<_> =
             others().filter(|key| !self.members.contains(&hash(key))).cloned().collect();
@@ -79,7 +82,7 @@ impl SeriesBudget {
         largest_first(&mut stayed);
         for newcomer in newcomers {
             match stayed.last() {
-                Some(smallest) if size(&newcomer) > DISPLACES * size(smallest) => {
+                Some(smallest) if size(&newcomer) > clearly_above(size(smallest)) => {
                     stayed.pop();
                     stayed.push(newcomer);
                     largest_first(&mut stayed);

@@ -6,6 +6,7 @@ mod classify;
 mod client;
 mod golden;
 mod moment;
+mod state;
 mod tls;
 
 pub mod http;

@@ -121,6 +121,32 @@ platform.yml:23:17: queries[3].max_series: expected 1 to 10000"
     );
 }
 
+/// Expected label sets are never left out, so a budget has to hold them all.
+#[test]
+fn a_budget_holds_what_is_expected_and_the_rest() {
+    let with = |max_series: u32| {
+        format!(
+            "
+sources:
+  db: {{postgres: {{url: \"postgres://127.0.0.1/a\"}}}}
+queries:
+  - name: users
+    source: db
+    sql: SELECT 1 AS n
+    labels: [plan, state]
+    expect: {{plan: [free, pro], state: [on, off]}}
+    max_series: {max_series}
+    metrics: [{{name: acme_users, value: n, help: Users.}}]
+"
+        )
+    };
+    assert_eq!(
+        faults(&with(4)),
+        "platform.yml:10:17: queries[0].max_series: expected at least 5: the label sets of `expect`, and `other`"
+    );
+    assert!(load(&with(5), "platform.yml", &|_| None).is_ok());
+}
+
 /// A fault in a query does not hide that it also asks nobody.
 #[test]
 fn a_query_with_a_fault_of_its_own_is_checked_against_the_sources() {

@@ -1,6 +1,7 @@
 //! The exposition formats, read by the parsers of others.
 
 mod incremental;
+mod round_trip;
 
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -38,7 +38,7 @@ struct Count {
 }
 
 /// What survives a restart: the counts of a question, which is found again by its text.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Memory {
     question: String,
     combinations: Vec<(Vec<String>, Parts)>,

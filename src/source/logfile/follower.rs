@@ -1,7 +1,6 @@
 //! All paths of a source with the counts of its questions, and what is kept of them across restarts.
 
-use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,6 +13,7 @@ use super::tail::{self, Tail, Verdict};
 use super::{From, moment};
 use crate::probe::{Problem, Reason};
 use crate::query::LogQuestion;
+use crate::source::state;
 
 /// What a turn reads at most: a large backlog is taken in parts, so that each turn ends in time.
 const MOST_PER_TURN: u64 = 32 << 20;
@@ -41,7 +41,7 @@ pub(super) struct Follower {
     tails: Vec<Followed>,
     tallies: Vec<Tally>,
     /// What stands in the state file; `None` before it was read.
-    saved: Option<String>,
+    saved: Option<State>,
     /// Why the state cannot be kept.
     pub(super) state_problem: Option<Problem>,
 }
@@ -54,14 +54,11 @@ pub(super) struct Followed {
 }
 
 /// The content of the state file. The counts stand beside the positions, so that both are of the same moment.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct State {
-    version: u32,
     files: Vec<tail::Memory>,
     questions: Vec<counts::Memory>,
 }
-
-const VERSION: u32 = 1;
 
 impl Follower {
     pub(super) fn new(plan: Plan) -> Self {
@@ -106,26 +103,17 @@ impl Follower {
     }
 
     fn load(&mut self) {
-        self.saved = Some(String::new());
-        let Some(path) = &self.plan.state_file else { return };
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-            Err(error) => return self.state_problem = Some(state_problem(path, &error)),
-        };
-        match serde_json::from_str::<State>(&text) {
-            Ok(state) if state.version == VERSION => self.resume(state),
-            Ok(state) => {
-                tracing::warn!(path = %path.display(), version = state.version, "unknown state: begun anew")
-            }
-            Err(error) => tracing::warn!(path = %path.display(), %error, "unreadable state: begun anew"),
+        let kept: Option<State> = self.plan.state_file.as_deref().and_then(state::load);
+        if let Some(state) = &kept {
+            self.resume(state);
         }
+        self.saved = Some(kept.unwrap_or_default());
     }
 
-    fn resume(&mut self, state: State) {
-        for memory in state.files {
+    fn resume(&mut self, state: &State) {
+        for memory in &state.files {
             if let Some(known) = self.tails.iter_mut().find(|known| known.tail.path() == memory.path) {
-                known.tail.resume(memory);
+                known.tail.resume(memory.clone());
             }
         }
         for tally in &mut self.tallies {
@@ -136,29 +124,20 @@ impl Follower {
     fn save(&mut self) {
         let Some(path) = &self.plan.state_file else { return };
         let state = State {
-            version: VERSION,
             files: self.tails.iter().map(|known| known.tail.memory()).collect(),
             questions: self.tallies.iter().map(Tally::memory).collect(),
         };
-        let saved = serde_json::to_string(&state).map_err(io::Error::from).and_then(|text| {
-            if self.saved.as_ref() != Some(&text) {
-                replace(path, &text)?;
+        if self.saved.as_ref() == Some(&state) {
+            return;
+        }
+        match state::store(path, &state) {
+            Ok(()) => {
+                self.saved = Some(state);
+                self.state_problem = None;
             }
-            Ok(text)
-        });
-        self.state_problem = saved.as_ref().err().map(|error| state_problem(path, error));
-        self.saved = saved.ok().or(self.saved.take());
+            Err(error) => self.state_problem = Some(state_problem(path, &error)),
+        }
     }
-}
-
-/// Puts a text in the place of a file, whole or not at all.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let temporary = path.with_extension("new");
-    let mut file = fs::File::create(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    // Without this, a power failure may leave an empty file under the new name.
-    file.sync_data()?;
-    fs::rename(&temporary, path)
 }
 
 fn state_problem(path: &Path, error: &io::Error) -> Problem {

@@ -27,7 +27,7 @@ pub(super) struct Head {
 }
 
 /// How far a file has been read: what survives a restart.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Position {
     pub(super) identity: Identity,
     pub(super) head: Head,

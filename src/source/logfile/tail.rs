@@ -44,7 +44,7 @@ pub(super) enum Verdict {
 pub(super) type Tell<'a> = dyn FnMut(Line<'_>) -> Verdict + 'a;
 
 /// What survives a restart.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Memory {
     pub(super) path: PathBuf,
     totals: Totals,

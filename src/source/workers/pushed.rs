@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::fs;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::worker::{Roll, Seen, Worker};
 use crate::beat::{Beat, Beats, Signal};
 use crate::metric::timestamp;
-use crate::source::moment;
+use crate::source::{moment, state};
 
 /// A worker that was not heard for ten times as long as it may be silent, but at least for a day, is forgotten.
 const FORGOTTEN_AFTER: u32 = 10;
@@ -31,6 +31,8 @@ pub(super) struct Pushed {
     state_file: Option<PathBuf>,
     /// What stands in the state file.
     saved: Option<Kept>,
+    /// A write under way. It stays when the deadline has ended the probe that began it: another would hang as well.
+    saving: Option<JoinHandle<io::Result<()>>>,
     /// Since when the exporter would have heard each class; empty before the first look.
     listening_since: BTreeMap<String, f64>,
 }
@@ -38,7 +40,7 @@ pub(super) struct Pushed {
 impl Pushed {
     pub(super) fn new(beats: Arc<Beats>, classes: Vec<String>, state_file: Option<PathBuf>) -> Self {
         let state_file = state_file.filter(|_| !classes.is_empty());
-        Self { beats, classes, state_file, saved: None, listening_since: BTreeMap::new() }
+        Self { beats, classes, state_file, saved: None, saving: None, listening_since: BTreeMap::new() }
     }
 
     /// Takes up what was known before a restart.
@@ -46,10 +48,9 @@ impl Pushed {
         if !self.listening_since.is_empty() {
             return;
         }
-        let kept = match &self.state_file {
-            Some(path) => load(path).await,
-            None => Kept::new(),
-        };
+        let path = self.state_file.clone();
+        let kept = spawn_blocking(move || path.and_then(|path| state::load::<Kept>(&path)));
+        let kept = kept.await.ok().flatten().unwrap_or_default();
         let now = moment::now();
         for class in &self.classes {
             // What is there already came to this process, under an earlier configuration.
@@ -81,10 +82,17 @@ impl Pushed {
         let Some(path) = &self.state_file else { return Ok(()) };
         let kept: Kept =
             self.classes.iter().map(|class| (class.clone(), self.beats.of_class(class))).collect();
+        if let Some(left) = &mut self.saving {
+            // Its result tells nothing about what is known now.
+            let _ = left.await;
+            self.saving = None;
+        }
         if self.saved.as_ref() != Some(&kept) {
-            let temporary = path.with_extension("new");
-            fs::write(&temporary, serde_json::to_vec(&kept)?).await?;
-            fs::rename(&temporary, path).await?;
+            let (path, content) = (path.clone(), kept.clone());
+            let saving = self.saving.insert(spawn_blocking(move || state::store(&path, &content)));
+            let saved = saving.await;
+            self.saving = None;
+            saved.map_err(io::Error::other)??;
             self.saved = Some(kept);
         }
         Ok(())
@@ -108,13 +116,4 @@ fn worker(id: String, beat: Beat) -> Worker {
         state: Some(state.to_owned()),
         ..Worker::default()
     }
-}
-
-async fn load(path: &Path) -> Kept {
-    let Ok(text) = fs::read(path).await else { return Kept::new() };
-    let kept = serde_json::from_slice(&text);
-    kept.unwrap_or_else(|error| {
-        tracing::warn!(path = %path.display(), %error, "unreadable state: begun anew");
-        Kept::new()
-    })
 }

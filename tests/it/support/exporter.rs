@@ -73,11 +73,7 @@ impl Options {
         command.args(&self.arguments).envs(&self.environment);
         let process = Process::spawn("exporter", command, directory.path());
         let mut exporter = Exporter { process, port, directory };
-        let address = (Ipv4Addr::LOCALHOST, exporter.port.number());
-        exporter
-            .process
-            .ready(Duration::from_secs(30), async || tokio::net::TcpStream::connect(address).await.is_ok())
-            .await;
+        exporter.listens().await;
         exporter
     }
 }
@@ -91,6 +87,19 @@ impl Exporter {
     /// What can be chosen before the start.
     pub(crate) fn options(config: &str) -> Options {
         Options { config: config.to_owned(), ..Options::default() }
+    }
+
+    /// Ends it where it still runs, starts it again, and waits until it listens.
+    pub(crate) async fn restart(&mut self) {
+        self.process.restart();
+        self.listens().await;
+    }
+
+    async fn listens(&mut self) {
+        let address = (Ipv4Addr::LOCALHOST, self.port.number());
+        self.process
+            .ready(Duration::from_secs(5), async || tokio::net::TcpStream::connect(address).await.is_ok())
+            .await;
     }
 
     /// `127.0.0.1:PORT`.

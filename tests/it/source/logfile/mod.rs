@@ -3,6 +3,7 @@
 mod counting;
 mod following;
 mod rotation;
+mod state;
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;

@@ -1,0 +1,67 @@
+//! Left alone on a platform in which something breaks all the time: nothing grows, what breaks comes back, and what
+//! does not break is never without a sample. Unlike the other measurements, this one fails.
+
+mod faults;
+mod line;
+mod record;
+mod stage;
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use self::record::Record;
+use self::stage::Stage;
+use crate::support::exporter::Exporter;
+
+const MINUTES: u64 = 20;
+/// How often another configuration is loaded.
+const RELOAD_EVERY: Duration = Duration::from_secs(60);
+
+/// What is shown of the exporter's log after a failure: its directory goes with the run.
+const LOG_LINES: usize = 60;
+
+pub(crate) async fn run() -> Result<(), String> {
+    let minutes = number("MINUTES")?.unwrap_or(MINUTES);
+    let seed = number("SEED")?.unwrap_or_else(|| fastrand::u64(..));
+    println!("MINUTES={minutes} SEED={seed}: starting nine kinds of services, two of some of them");
+    let mut stage = Stage::start().await;
+    let exporter = stage.exporter().await;
+    let end = Instant::now() + Duration::from_secs(60 * minutes);
+    let (scraped, scrapes) = watch::channel(String::new());
+    let mut record = Record::new(&exporter, &stage.paths);
+    let breaking = faults::until(end, seed, &mut stage.platform, &stage.paths, scrapes);
+    let (broken, reloads) = tokio::select! {
+        never = record.watch(&scraped) => match never {},
+        done = async { tokio::join!(breaking, reload_until(end, &exporter)) } => done,
+    };
+    let mut failures = record.report();
+    println!("{reloads} reloads");
+    failures.extend(broken.report());
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let log = exporter.log();
+    let lines: Vec<_> = log.lines().collect();
+    println!(
+        "\nThe end of the exporter's log:\n{}",
+        lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+    );
+    Err(failures.join("; "))
+}
+
+async fn reload_until(end: Instant, exporter: &Exporter) -> u32 {
+    let mut reloads = 0;
+    while Instant::now() + RELOAD_EVERY < end {
+        tokio::time::sleep(RELOAD_EVERY).await;
+        reloads += 1;
+        stage::reload(exporter, reloads).await;
+    }
+    reloads
+}
+
+fn number(variable: &str) -> Result<Option<u64>, String> {
+    // An empty one is how make says that none was given.
+    let given = std::env::var(variable).ok().filter(|text| !text.is_empty());
+    given.map(|text| text.parse().map_err(|_| format!("{variable} is no number: {text}"))).transpose()
+}

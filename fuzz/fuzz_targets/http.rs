@@ -1,0 +1,16 @@
+//! What a website may answer, at the level of bytes.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use platform_exporter_fuzz::{Protocol, SECRET, Stage};
+
+static STAGE: LazyLock<Stage> = LazyLock::new(|| Stage::start(Protocol::Plain));
+
+fuzz_target!(|answers: &[u8]| {
+    let yaml = format!(
+        "http: {{url: \"http://user:{SECRET}@ADDRESS/\", expect: {{status: [200], body: \"a.*b\"}}}}"
+    );
+    STAGE.ask(&yaml, &[], answers);
+});

@@ -1,0 +1,32 @@
+//! What a Redis server may answer: to a probe, and to questions of every shape.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use platform_exporter::query::Question;
+use platform_exporter_fuzz::{Protocol, SECRET, Stage, redis};
+
+static STAGE: LazyLock<Stage> = LazyLock::new(|| Stage::start(Protocol::Plain));
+
+static QUESTIONS: LazyLock<Vec<Question>> = LazyLock::new(|| {
+    let commands: [&[&str]; 9] = [
+        &["GET", "a"],
+        &["HGETALL", "a"],
+        &["HMGET", "a", "b", "c"],
+        &["XINFO", "GROUPS", "a"],
+        &["SLOWLOG", "GET"],
+        &["XPENDING", "a", "b"],
+        &["INFO", "keyspace"],
+        &["CLIENT", "LIST"],
+        &["TIME"],
+    ];
+    commands.map(redis).to_vec()
+});
+
+fuzz_target!(|input: (u8, &[u8])| {
+    let (which, answers) = input;
+    let question = &QUESTIONS[usize::from(which) % QUESTIONS.len()];
+    let yaml = format!("redis: {{url: \"redis://:{SECRET}@ADDRESS/0\", keys: [{{name: a}}]}}");
+    STAGE.ask(&yaml, std::slice::from_ref(question), answers);
+});

@@ -1,0 +1,60 @@
+//! Rows of a query in several runs: samples within the budget, or a reason.
+#![no_main]
+
+use std::sync::Arc;
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use platform_exporter::query::{Cell, DistinctCount, Reading, Rows, grammar};
+use platform_exporter::yaml::{self, Faults, Path};
+use platform_exporter_fuzz::check_families;
+
+const QUERY: &str = "
+name: q
+source: db
+sql: S
+labels: [a, b]
+max_series: 8
+metrics:
+  - {name: acme_n, value: n, help: N.}
+  - {name: acme_scaled, value: n, help: N., scale: 0.001, additive: false}
+  - {name: acme_by, value: n, help: N., labels: {c: x}}
+  - {name: acme_by, value: m, help: N., labels: {c: y}, optional: true}
+";
+
+#[derive(Arbitrary, Debug)]
+enum Value {
+    Null,
+    Number(f64),
+    Text(String),
+    Few(u8),
+}
+
+impl From<Value> for Cell {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Number(number) => Self::Number(number),
+            Value::Text(text) => Self::Text(text),
+            Value::Few(number) => Self::Text((number % 20).to_string()),
+        }
+    }
+}
+
+fuzz_target!(|runs: Vec<Vec<[Value; 4]>>| {
+    let mut faults = Faults::of("query.yml");
+    let tree = yaml::parse(QUERY, &|_| None, &mut faults).expect("good YAML");
+    let query = grammar::declared(&tree, &Path::default(), &mut faults).expect("a good query");
+    let mut reading = Reading::new(Arc::new(query.spec));
+    let mut distinct = DistinctCount::exact_up_to(4);
+    for rows in runs {
+        let rows = rows.into_iter().map(|row| row.into_iter().map(Cell::from).collect()).collect();
+        let rows = Rows { columns: ["a", "b", "n", "m"].map(str::to_owned).to_vec(), rows };
+        distinct.add(&rows);
+        assert!(distinct.count() >= 0.0);
+        if let Ok(result) = reading.read(&rows) {
+            assert!(result.families.iter().all(|family| family.samples.len() <= 16), "over the budget");
+            check_families(result.families);
+        }
+    }
+});

@@ -1,0 +1,16 @@
+//! What S3 and STS may answer, the canary's objects included.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use platform_exporter_fuzz::{Protocol, SECRET, Stage};
+
+static STAGE: LazyLock<Stage> = LazyLock::new(|| Stage::start(Protocol::Http));
+
+fuzz_target!(|answers: &[u8]| {
+    let yaml = format!(
+        "s3: {{bucket: media, endpoint: \"http://ADDRESS\", access_key_id: AKIA, secret_access_key: {SECRET}, sts: {{endpoint: \"http://ADDRESS\"}}, canary: {{prefix: canary/}}}}"
+    );
+    STAGE.ask(&yaml, &[], answers);
+});

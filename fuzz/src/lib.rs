@@ -1,0 +1,114 @@
+//! What fuzz targets share: a source built as the exporter builds it, and a stand-in for its service that answers
+//! with the fuzzer's bytes. So the whole way is fuzzed, driver included, through public functions alone.
+
+mod script;
+
+use std::collections::{BTreeMap, HashSet};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform_exporter::metric::{Exposition, Family, Format, encode};
+use platform_exporter::probe::Problem;
+use platform_exporter::query::Question;
+use platform_exporter::setting::SourceName;
+use platform_exporter::source::{Context, Parts, SourceConfig};
+use platform_exporter::yaml::{self, Faults};
+use tokio::runtime::{Builder, Runtime};
+
+pub use script::Protocol;
+use script::Script;
+
+/// What no problem may tell.
+pub const SECRET: &str = "hunter2-never-shown";
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A service that answers with the fuzzer's bytes, and the runtime that it shares with the source that asks it.
+pub struct Stage {
+    runtime: Runtime,
+    script: Arc<Script>,
+    address: SocketAddr,
+}
+
+impl Stage {
+    /// Starts the stand-in.
+    pub fn start(protocol: Protocol) -> Self {
+        // Another target of the same process may have been first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let script = Arc::new(Script::default());
+        let address = runtime.block_on(Arc::clone(&script).serve(protocol));
+        Self { runtime, script, address }
+    }
+
+    /// Probes a source and puts it questions, with these bytes as the answers of its service: one for each connection
+    /// or request, separated by lines of `----`. In `yaml`, `ADDRESS` is the service's.
+    pub fn ask(&self, yaml: &str, questions: &[Question], answers: &[u8]) {
+        self.script.begin(answers);
+        let mut parts = source(&yaml.replace("ADDRESS", &self.address.to_string()), questions, None);
+        self.runtime.block_on(async {
+            match tokio::time::timeout(TIMEOUT, parts.prober.probe()).await {
+                Ok(Ok(observation)) => {
+                    check_families(observation.families);
+                    observation.problems.iter().for_each(|problem| check_problem(problem, answers));
+                }
+                Ok(Err(problem)) => check_problem(&problem, answers),
+                Err(_) => {}
+            }
+            let Some(lane) = &mut parts.answers else { return };
+            for question in questions {
+                match tokio::time::timeout(TIMEOUT, lane.rows(question, TIMEOUT)).await {
+                    Ok(Ok(rows)) => assert!(rows.rows.iter().all(|row| row.len() == rows.columns.len())),
+                    Ok(Err(problem)) => check_problem(&problem, answers),
+                    Err(_) => {}
+                }
+            }
+        });
+    }
+}
+
+/// Builds a source from its kind's key and content.
+pub fn source(yaml: &str, questions: &[Question], state_dir: Option<&Path>) -> Parts {
+    let mut faults = Faults::of("source.yml");
+    let tree = yaml::parse(yaml, &|_| None, &mut faults);
+    let config: Option<SourceConfig> =
+        tree.and_then(|tree| yaml::decode(&tree, &yaml::Path::default(), &mut faults));
+    let config = config.unwrap_or_else(|| panic!("{faults}"));
+    let name = SourceName::try_from("subject".to_owned()).expect("a good name");
+    config.definition().build(&Context {
+        name: &name,
+        timeout: TIMEOUT,
+        questions,
+        lanes: &BTreeMap::new(),
+        beats: &Arc::default(),
+        state_dir,
+    })
+}
+
+/// A question to Redis.
+pub fn redis(words: &[&str]) -> Question {
+    let command = words.iter().map(|&word| word.to_owned()).collect();
+    Question::Redis(platform_exporter::query::RedisQuestion { command: Some(command), ..Default::default() })
+}
+
+/// Whatever a service says: no label set comes twice, each has a value for each name, and both formats can be made.
+pub fn check_families(families: Vec<Family>) {
+    let mut exposition = Exposition::default();
+    for family in &families {
+        let mut seen = HashSet::new();
+        for sample in &family.samples {
+            assert_eq!(sample.labels.len(), family.desc.labels.len(), "{}", family.desc.name);
+            assert!(seen.insert(&sample.labels), "{} has {:?} twice", family.desc.name, sample.labels);
+        }
+    }
+    exposition.add(None, families.into_iter().map(Arc::new));
+    let exposition = Arc::new(exposition);
+    let _ = (encode(&exposition, Format::Text), encode(&exposition, Format::OpenMetrics));
+}
+
+/// A problem never tells a secret, unless the service told it first.
+fn check_problem(problem: &Problem, answers: &[u8]) {
+    let told = answers.windows(SECRET.len()).any(|bytes| bytes == SECRET.as_bytes());
+    assert!(told || !problem.to_string().contains(SECRET), "{problem}");
+}

@@ -1,0 +1,212 @@
+//! Arbitrary families of arbitrary sources, merged, encoded, and read back by the reference parsers: names, labels
+//! and values are what they were, to the last bit.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+
+use platform_exporter::metric::{
+    Desc, Exposition, Family, Format, LabelName, LabelNames, MetricType, Sample, encode,
+};
+use proptest::collection::{btree_map, btree_set, vec};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
+
+use crate::support::dependency;
+
+/// A source, or the exporter itself, with its families.
+type Source = (Option<String>, Vec<Family>);
+
+#[test]
+fn any_exposition_is_read_as_it_was_meant() {
+    let parsers = RefCell::new(Parsers::start());
+    let config = Config { failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&sources(), |sources| {
+            let mut exposition = Exposition::default();
+            for (source, families) in &sources {
+                let source = source.as_deref().map(Arc::from);
+                exposition.add(source.as_ref(), families.iter().cloned().map(Arc::new));
+            }
+            let (exposition, expected) = (Arc::new(exposition), merged(&sources));
+            for (format, name) in [(Format::Text, "text"), (Format::OpenMetrics, "openmetrics")] {
+                let text = encode(&exposition, format);
+                prop_assert_eq!(&parsers.borrow_mut().read(name, &text), &expected, "{}:\n{}", name, text);
+            }
+            Ok(())
+        })
+        .unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// What the parsers should find: each name once, in order, with the samples of every source that gives it the type
+/// which the first one gives it.
+fn merged(sources: &[Source]) -> Value {
+    let mut groups: BTreeMap<&str, (&Desc, Vec<Value>)> = BTreeMap::new();
+    for (source, families) in sources {
+        for family in families {
+            let (desc, samples) =
+                groups.entry(&family.desc.name).or_insert_with(|| (&family.desc, Vec::new()));
+            if desc.metric_type == family.desc.metric_type {
+                samples.extend(family.samples.iter().map(|one| sample(source.as_deref(), family, one)));
+            }
+        }
+    }
+    groups.into_values().map(|(desc, samples)| group(desc, &samples)).collect()
+}
+
+fn group(desc: &Desc, samples: &[Value]) -> Value {
+    let (name, metric_type) = match desc.metric_type {
+        MetricType::Counter => (desc.name.strip_suffix("_total").unwrap(), "counter"),
+        MetricType::Gauge => (&*desc.name, "gauge"),
+        MetricType::Unknown => (&*desc.name, "unknown"),
+    };
+    json!({"name": name, "type": metric_type, "help": desc.help, "samples": samples})
+}
+
+fn sample(source: Option<&str>, family: &Family, sample: &Sample) -> Value {
+    let own = family.desc.labels.iter().zip(sample.labels.iter().map(String::as_str));
+    let labels: BTreeMap<&str, &str> =
+        source.map(|source| ("source", source)).into_iter().chain(own).collect();
+    let value = if sample.value.is_nan() {
+        "nan".to_owned()
+    } else {
+        format!("{:016x}", (sample.value + 0.0).to_bits())
+    };
+    json!([family.desc.name, labels, value])
+}
+
+/// Sources with different names: the exporter's own families come without one.
+fn sources() -> impl Strategy<Value = Vec<Source>> {
+    let own = families().prop_map(|families| (None, families));
+    let others = btree_map(text(), families(), 0..4)
+        .prop_map(|sources| sources.into_iter().map(|(name, families)| (Some(name), families)));
+    (own, others).prop_map(|(own, others)| {
+        let mut sources: Vec<Source> = others.collect();
+        sources.push(own);
+        sources
+    })
+}
+
+/// Families of one source: few names, so that sources share them, with the same type and with another.
+fn families() -> impl Strategy<Value = Vec<Family>> {
+    let names = prop::sample::subsequence(
+        vec!["A", "_", "a", "a_count", "a_jobs_total", "a_sum", "b9_Z", "c_total", "z__"],
+        0..5,
+    );
+    names.prop_flat_map(|names| names.into_iter().map(family).collect::<Vec<_>>()).prop_shuffle()
+}
+
+fn family(name: &'static str) -> impl Strategy<Value = Family> {
+    let metric_type = if name.ends_with("_total") {
+        Just(MetricType::Counter).boxed()
+    } else {
+        prop_oneof![3 => Just(MetricType::Gauge), 1 => Just(MetricType::Unknown)].boxed()
+    };
+    (metric_type, label_names(), text()).prop_flat_map(move |(metric_type, labels, help)| {
+        let label_sets = btree_set(vec(text(), labels.len()), 1..6);
+        let values = vec(value(metric_type), 6);
+        let desc = Desc {
+            name: name.into(),
+            // The text parser takes the blanks between a name and its HELP for one.
+            help: format!("|{help}|").into(),
+            metric_type,
+            labels: LabelNames::Declared(labels),
+        };
+        (label_sets, values).prop_map(move |(label_sets, values)| Family {
+            desc: desc.clone(),
+            samples: label_sets
+                .into_iter()
+                .zip(values)
+                .map(|(labels, value)| Sample { labels, value })
+                .collect(),
+        })
+    })
+}
+
+fn label_names() -> impl Strategy<Value = Vec<String>> {
+    let name = "[a-zA-Z_][a-zA-Z0-9_]{0,6}".prop_filter("a name that a configuration may give", |name| {
+        LabelName::try_from(name.clone()).is_ok()
+    });
+    btree_set(name, 0..4).prop_map(|names| names.into_iter().collect())
+}
+
+/// What a label or a HELP may hold: everything, and often what has a meaning in the formats.
+fn text() -> impl Strategy<Value = String> {
+    let meaningful = prop::sample::select(vec![
+        "\\", "\"", "\n", "\\n", "\\\"", "\r", "\0", "{", "}", "=", ",", "#", " ", "\t", "# EOF\n", "\u{85}",
+        "\u{2028}", "\u{feff}", "ü", "🦀", "e\u{301}", "",
+    ]);
+    let piece = prop_oneof![meaningful.prop_map(str::to_owned), any::<char>().prop_map(String::from)];
+    vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+fn value(metric_type: MetricType) -> BoxedStrategy<f64> {
+    use prop::num::f64::{ANY, INFINITE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
+    let special = vec![
+        0.0,
+        1.0,
+        0.1,
+        1e15,
+        1e16,
+        1e21,
+        1e-7,
+        f64::MAX,
+        f64::MIN_POSITIVE,
+        5e-324,
+        9_007_199_254_740_991.0,
+        9_007_199_254_740_992.0,
+        9_007_199_254_740_993.0,
+        f64::INFINITY,
+    ];
+    match metric_type {
+        // OpenMetrics knows no negative counters, nor any that are no number.
+        MetricType::Counter => {
+            prop_oneof![POSITIVE | NORMAL | SUBNORMAL | ZERO | INFINITE, prop::sample::select(special)]
+                .boxed()
+        }
+        MetricType::Gauge | MetricType::Unknown => {
+            let negative = special.iter().map(|value| -value);
+            let special: Vec<f64> = special.iter().copied().chain(negative).chain([f64::NAN]).collect();
+            prop_oneof![ANY, prop::sample::select(special)].boxed()
+        }
+    }
+}
+
+/// The reference parsers, in one process for all cases.
+struct Parsers {
+    child: Child,
+    requests: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Parsers {
+    fn start() -> Self {
+        let mut child = Command::new(dependency("venv/bin/python"))
+            .args(["-c", include_str!("reference_parser.py")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the Python environment is there: run `make deps`");
+        let requests = child.stdin.take().unwrap();
+        let answers = BufReader::new(child.stdout.take().unwrap());
+        Self { child, requests, answers }
+    }
+
+    fn read(&mut self, format: &str, exposition: &str) -> Value {
+        let request = json!({"format": format, "exposition": exposition});
+        writeln!(self.requests, "{request}").expect("the process reads requests to its end");
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).expect("each request is answered");
+        serde_json::from_str(&answer).expect("each request is answered with JSON")
+    }
+}
+
+impl Drop for Parsers {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

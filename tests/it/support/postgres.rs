@@ -150,6 +150,11 @@ impl Postgres {
         if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
 
+    /// The server's process.
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
+    }
+
     /// Freezes the server.
     pub(crate) fn stop(&self) {
         self.process.stop();

@@ -23,6 +23,7 @@ const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 #[derive(Debug, Default)]
 pub(crate) struct Options {
     settings: Vec<String>,
+    prometheus: Option<Port>,
 }
 
 impl Options {
@@ -30,6 +31,12 @@ impl Options {
     pub(crate) fn setting(mut self, line: &str) -> Self {
         self.settings.push(line.to_owned());
         self
+    }
+
+    /// The broker serves its own metrics, too.
+    pub(crate) fn prometheus(mut self) -> Self {
+        let port = self.prometheus.insert(Port::free()).number();
+        self.setting("prometheus.tcp.ip = 127.0.0.1").setting(&format!("prometheus.tcp.port = {port}"))
     }
 
     /// Starts the broker with its management interface, and waits until both answer.
@@ -45,9 +52,14 @@ impl Options {
         })
         .await;
         fs::write(directory.path().join("rabbitmq.conf"), self.config(&ports)).expect("it is writable");
-        fs::write(directory.path().join("plugins"), "[rabbitmq_management].").expect("it is writable");
+        let plugins = match &self.prometheus {
+            Some(_) => "[rabbitmq_management,rabbitmq_prometheus].",
+            None => "[rabbitmq_management].",
+        };
+        fs::write(directory.path().join("plugins"), plugins).expect("it is writable");
         let process = Process::spawn("rabbitmq", server(directory.path(), &ports), directory.path());
-        let mut broker = Rabbitmq { process, _names: names, ports, _directory: directory };
+        let prometheus = self.prometheus;
+        let mut broker = Rabbitmq { process, _names: names, ports, prometheus, _directory: directory };
         broker.ready().await;
         broker
     }
@@ -93,6 +105,7 @@ pub(crate) struct Rabbitmq {
     process: Process,
     _names: Process,
     ports: Ports,
+    prometheus: Option<Port>,
     _directory: TempDir,
 }
 
@@ -120,6 +133,12 @@ impl Rabbitmq {
     /// The URL of the management interface, with the login of an administrator.
     pub(crate) fn management_url(&self) -> String {
         format!("http://{}:{}@{}", OPERATOR.0, OPERATOR.1, self.management_address())
+    }
+
+    /// The URL of a path of the broker's own metrics; panics when it does not serve them.
+    pub(crate) fn prometheus_url(&self, path: &str) -> String {
+        let port = self.prometheus.as_ref().expect("the broker was started with them");
+        format!("http://127.0.0.1:{port}{path}")
     }
 
     /// The AMQP address to put a proxy in front of.
@@ -185,6 +204,11 @@ impl Rabbitmq {
             let answer = http::json(self.request(Method::POST, &path).json(&message)).await;
             assert_eq!(answer["routed"], true, "{queue} exists");
         }
+    }
+
+    /// The server's process.
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
     }
 
     /// Freezes the broker.

@@ -1,0 +1,184 @@
+//! What a cycle of each kind costs, beside the peer that asks the same service.
+
+use std::time::Duration;
+
+use crate::cycles::{Contender, Cost, Turns, compare};
+use crate::detours::Detours;
+use crate::peers::Peer;
+use crate::report::{Section, Table, bytes, ratio, time};
+use crate::support::platform::Platform;
+use crate::support::process::Process;
+use crate::{declared, ours, peers};
+
+const TURNS: Turns = Turns { number: 4, length: Duration::from_secs(1) };
+
+/// A kind, its source in the demo's configuration, and the variable that leads to its service.
+const KINDS: [(&str, &str, &str); ours::KINDS] = [
+    ("postgres", "orders-db", "POSTGRES_URL"),
+    ("redis", "cache", "REDIS_URL"),
+    ("http", "website", "WEBSITE_URL"),
+    ("mongodb", "documents", "MONGODB_URL"),
+    ("rabbitmq", "broker", "RABBITMQ_URL"),
+    ("stripe", "payments", "STRIPE_API_BASE"),
+    ("s3", "media", "S3_ENDPOINT"),
+    ("workers", "jobs", "REDIS_URL"),
+    ("logfile", "ai-log", "AI_LOG"),
+];
+
+const FURTHER: [&str; 2] = ["RABBITMQ_MANAGEMENT_URL", "STS_ENDPOINT"];
+
+pub(crate) async fn run(title: &'static str) -> Section {
+    let mut section = Section::new(title);
+    let platform = Platform::start().await;
+    of_kinds(&platform, &mut section).await;
+    declared::run(&platform, &mut section).await;
+    section
+}
+
+async fn of_kinds(platform: &Platform, section: &mut Section) {
+    section.text(
+        "A cycle is one scrape that makes the exporter ask its service: of `/probe?source=NAME` here, of `/metrics` \
+         (blackbox_exporter: `/probe`) there, with gzip, one after the other as fast as they are answered. Wire: what \
+         goes between exporter and service, both ways, above TCP. Round trips: how often the exporter waits for an \
+         answer. The CPU of the service is that of all its processes, less what they use while nobody asks. MongoDB, \
+         RabbitMQ, Stripe, S3, workers and log files have no exporter in Debian; RabbitMQ's own metrics are compared \
+         under *Queues*.",
+    );
+    let environment = platform.environment();
+    let variables: Vec<_> = KINDS.iter().map(|(_, _, variable)| *variable).chain(FURTHER).collect();
+    let variables: Vec<_> = variables.into_iter().filter(|variable| *variable != "AI_LOG").collect();
+    let detours = Detours::start(&environment, &variables).await;
+    let config = ours::all_kinds("1h");
+    let config = config.split("\nqueries:").next().expect("there is always a first part");
+    let exporter = ours::start_all_kinds(platform, config, detours.lead(platform.environment())).await;
+    let mut table = Table::new(&[
+        "kind",
+        "exporter",
+        "values",
+        "CPU a cycle",
+        "CPU a value",
+        "÷ peer",
+        "wire a cycle",
+        "a value",
+        "round trips",
+        "CPU of the service",
+    ]);
+    for (kind, source, variable) in KINDS {
+        println!("{kind}");
+        let own_detours = Detours::start(&environment, &[variable]).await;
+        let peer = peer(kind, &own_detours, variable).await;
+        let mut contenders = vec![Contender {
+            name: "platform_exporter",
+            url: exporter.url(&format!("/probe?source={source}")),
+            process: exporter.pid(),
+            detours: Some(&detours),
+        }];
+        contenders.extend(peer.iter().map(|peer| Contender {
+            name: peer.name,
+            url: peer.url.clone(),
+            process: peer.process.pid(),
+            detours: Some(&own_detours),
+        }));
+        let costs = compare(&contenders, service(platform, kind), TURNS).await;
+        for (contender, cost) in contenders.iter().zip(&costs) {
+            table.row(cells(
+                kind,
+                contender.name,
+                cost,
+                costs.get(1).filter(|_| contender.name == "platform_exporter"),
+            ));
+        }
+        if kind == "redis" {
+            section.text(&commands(platform, &contenders).await);
+        }
+        if kind == "postgres" {
+            section.text(&transactions(platform, &contenders).await);
+        }
+    }
+    section.table(&table);
+}
+
+fn cells(kind: &str, name: &str, cost: &Cost, peer: Option<&Cost>) -> [String; 10] {
+    [
+        kind.to_owned(),
+        name.to_owned(),
+        format!("{:.0}", cost.values),
+        time(cost.cpu),
+        format!("{:.1} µs", cost.cpu_per_value()),
+        peer.map(|peer| ratio(cost.cpu_per_value(), peer.cpu_per_value())).unwrap_or_default(),
+        bytes(cost.traffic.bytes),
+        bytes(cost.traffic.bytes / cost.values),
+        format!("{:.0}", cost.traffic.exchanges),
+        time(cost.cpu_of_service),
+    ]
+}
+
+async fn peer(kind: &str, detours: &Detours, variable: &str) -> Option<Peer> {
+    let peer = match kind {
+        "postgres" => peers::postgres(&detours.url(variable), 0).await,
+        "redis" => peers::redis(&detours.url(variable)).await,
+        "http" => peers::blackbox(&detours.url(variable)).await,
+        _ => return None,
+    };
+    Some(peer)
+}
+
+/// The process of the service, where it is one of its own.
+fn service<'a>(platform: &'a Platform, kind: &str) -> Option<&'a Process> {
+    match kind {
+        "postgres" => Some(platform.postgres.process()),
+        "mongodb" => Some(platform.mongodb.process()),
+        "redis" | "workers" => Some(platform.redis.process()),
+        "rabbitmq" => Some(platform.rabbitmq.process()),
+        _ => None,
+    }
+}
+
+/// How many cycles are made to count what the service counts.
+const COUNTED: u32 = 20;
+
+/// What Redis counts.
+async fn commands(platform: &Platform, contenders: &[Contender<'_>]) -> String {
+    let count = async || {
+        let stats: String = platform.redis.run(&["INFO", "stats"]).await;
+        let line = stats.lines().find_map(|line| line.strip_prefix("total_commands_processed:"));
+        line.and_then(|count| count.parse::<f64>().ok()).expect("Redis counts them")
+    };
+    per_cycle("Redis counts", "commands", contenders, count).await
+}
+
+/// What PostgreSQL counts: each read of a view is a transaction of its own.
+async fn transactions(platform: &Platform, contenders: &[Contender<'_>]) -> String {
+    let count = async || {
+        // A session tells of its transactions no more than once a second, with its next statement.
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        for contender in contenders {
+            crate::support::http::answers(&contender.url).await;
+        }
+        let sql = "SELECT sum(xact_commit + xact_rollback) FROM pg_stat_database";
+        platform.postgres.sql(sql).await.parse::<f64>().expect("a number")
+    };
+    per_cycle("PostgreSQL counts", "transactions", contenders, count).await
+}
+
+/// A sentence with the growth of a count by a cycle of each contender.
+async fn per_cycle(
+    who: &str,
+    what: &str,
+    contenders: &[Contender<'_>],
+    count: impl AsyncFn() -> f64,
+) -> String {
+    // Counting counts as well.
+    let before = count().await;
+    let own = count().await - before;
+    let mut figures = Vec::new();
+    for contender in contenders {
+        let before = count().await;
+        for _ in 0..COUNTED {
+            crate::support::http::answers(&contender.url).await;
+        }
+        let figure = (count().await - before - own) / f64::from(COUNTED);
+        figures.push(format!("{figure:.0} {what} a cycle of {}", contender.name));
+    }
+    format!("{who} {}.", figures.join(", "))
+}

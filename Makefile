@@ -40,13 +40,8 @@ deny: ## Check licences, bans, sources and advisories of every dependency
 	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
 	cargo deny check
 
-.PHONY: bench-scrape
-bench-scrape: deps ## Time scrapes while all is well, and while servers hang
-	cargo build --locked --release
-	cargo run --locked --example bench -- scrape
-
-.PHONY: bench-memory
-bench-memory: deps ## Compare resident memory with Debian's exporters on the same services
+.PHONY: bench
+bench: ## Measure beside other exporters, and write docs/benchmarks.md; some of it: make bench ONLY="scrape memory"
 	@scripts/deps.sh peers
 	cargo build --locked --release
-	cargo run --locked --example bench -- memory
+	cargo run --locked --release --example bench -- $(ONLY)

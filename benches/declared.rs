@@ -1,78 +1,57 @@
 //! Declared queries, beside sql_exporter with the same ones. Both put them by their own clocks.
 
-use std::time::{Duration, Instant};
-
-use nix::unistd::Pid;
+use std::time::Duration;
 
 use crate::report::{Section, Table, ratio, time};
 use crate::stats::milliseconds;
 use crate::support::platform::Platform;
-use crate::support::process::Process;
 use crate::usage::cpu;
 use crate::{ours, peers};
 
 const QUERIES: usize = 50;
-const TURNS: u32 = 3;
-const TURN: Duration = Duration::from_secs(3);
+const TIME: Duration = Duration::from_secs(10);
+
+/// Each contender has a database of its own, so that PostgreSQL counts for each.
+const DATABASES: [&str; 2] = ["ours", "theirs"];
 
 pub(crate) async fn run(platform: &Platform, section: &mut Section) {
     println!("declared queries");
     section.text(&format!(
-        "{QUERIES} declared queries of ten rows each, put every second, in platform_exporter and in sql_exporter; \
-         nobody scrapes. While one works, the other is frozen. PostgreSQL counts the runs: each is one transaction.",
+        "{QUERIES} declared queries of ten rows each, put every second for {TIME:?}, in platform_exporter and in \
+         sql_exporter at the same time; nobody scrapes. PostgreSQL counts the runs: each is one transaction.",
     ));
-    let url = platform.postgres.url();
-    let mut ours = ours::start(&platform_exporter(&url), Vec::new(), 1).await;
-    let theirs = peers::sql(&sql_exporter(&peers::without_tls(&url))).await;
-    let contenders = [("platform_exporter", &*ours.process()), (theirs.name, &theirs.process)];
-    contenders.iter().for_each(|(_, process)| process.stop());
-    let mut costs = [Cost::default(), Cost::default()];
-    for _ in 0..TURNS {
-        for ((_, process), cost) in contenders.iter().zip(&mut costs) {
-            turn(platform, process, cost).await;
-        }
+    for database in DATABASES {
+        platform.postgres.sql(&format!("CREATE DATABASE {database}")).await;
     }
+    let [ours, theirs] = DATABASES.map(|database| platform.postgres.url_as("postgres", "", database));
+    let ours = ours::start(&platform_exporter(&ours), Vec::new(), 1).await;
+    let theirs = peers::sql(&sql_exporter(&peers::without_tls(&theirs))).await;
+    // First runs are spread over two seconds.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let processes = [ours.pid(), theirs.process.pid()];
+    let (cpu_before, before) = (processes.map(cpu), transactions(platform).await);
+    tokio::time::sleep(TIME).await;
+    let (cpu_after, after) = (processes.map(cpu), transactions(platform).await);
+    let runs = [after[0] - before[0], after[1] - before[1]];
+    let a_run = [0, 1].map(|which| milliseconds(cpu_after[which] - cpu_before[which]) / runs[which]);
     let mut table = Table::new(&["exporter", "runs", "CPU a run", "÷ peer"]);
-    for ((name, _), cost) in contenders.iter().zip(&costs) {
-        let of = if *name == "platform_exporter" {
-            ratio(cost.per_run(), costs[1].per_run())
-        } else {
-            String::new()
-        };
-        table.row([(*name).to_owned(), format!("{:.0}", cost.runs), time(cost.per_run()), of]);
-    }
+    let row = |name: &str, which: usize, ratio: String| {
+        [name.to_owned(), format!("{:.0}", runs[which]), time(a_run[which]), ratio]
+    };
+    table.row(row("platform_exporter", 0, ratio(a_run[0], a_run[1])));
+    table.row(row(theirs.name, 1, String::new()));
     section.table(&table);
 }
 
-#[derive(Default)]
-struct Cost {
-    cpu: Duration,
-    runs: f64,
-}
-
-impl Cost {
-    fn per_run(&self) -> f64 {
-        milliseconds(self.cpu) / self.runs
+/// How many PostgreSQL has counted in each database.
+async fn transactions(platform: &Platform) -> [f64; 2] {
+    let mut counts = [0.0; 2];
+    for (count, database) in counts.iter_mut().zip(DATABASES) {
+        let sql =
+            format!("SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = '{database}'");
+        *count = platform.postgres.sql(&sql).await.parse().expect("a number");
     }
-}
-
-async fn turn(platform: &Platform, process: &Process, cost: &mut Cost) {
-    let pid: Pid = process.pid();
-    process.resume();
-    // What was due in the meantime is done, and sessions tell of their transactions once a second.
-    tokio::time::sleep(Duration::from_millis(1500)).await;
-    let (before, runs) = (cpu(pid), transactions(platform).await);
-    let started = Instant::now();
-    tokio::time::sleep(TURN.saturating_sub(started.elapsed())).await;
-    cost.cpu += cpu(pid) - before;
-    // The count itself is one.
-    cost.runs += transactions(platform).await - runs - 1.0;
-    process.stop();
-}
-
-async fn transactions(platform: &Platform) -> f64 {
-    let sql = "SELECT sum(xact_commit + xact_rollback) FROM pg_stat_database";
-    platform.postgres.sql(sql).await.parse().expect("a number")
+    counts
 }
 
 const SQL: &str = "SELECT 'plan-' || n AS plan, random() AS users FROM generate_series(1, 10) AS n";

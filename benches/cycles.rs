@@ -6,7 +6,7 @@ use nix::unistd::Pid;
 
 use crate::detours::{Detours, Traffic};
 use crate::ours;
-use crate::stats::{median, milliseconds};
+use crate::stats::milliseconds;
 use crate::support::http;
 use crate::support::process::Process;
 use crate::usage::{cpu, cpu_of};
@@ -15,7 +15,8 @@ use crate::usage::{cpu, cpu_of};
 pub(crate) struct Contender<'a> {
     pub(crate) name: &'static str,
     pub(crate) url: String,
-    pub(crate) process: Pid,
+    /// Where it has one of its own.
+    pub(crate) process: Option<Pid>,
     /// Between it and its services, where the wire counts.
     pub(crate) detours: Option<&'a Detours>,
 }
@@ -24,8 +25,6 @@ pub(crate) struct Contender<'a> {
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Cost {
     pub(crate) values: f64,
-    /// From the request of the scrape to its last byte.
-    pub(crate) time: f64,
     /// Of the exporter, in milliseconds.
     pub(crate) cpu: f64,
     /// Of the service, in milliseconds, without what it spends on itself anyway.
@@ -50,7 +49,7 @@ pub(crate) struct Turns {
 /// Sums over all turns of a contender.
 #[derive(Default)]
 struct Sums {
-    times: Vec<f64>,
+    cycles: u32,
     cpu: Duration,
     cpu_of_service: Duration,
     length: Duration,
@@ -79,26 +78,27 @@ pub(crate) async fn compare(
 }
 
 /// The share of a processor that the service uses by itself.
-async fn idle(service: Option<&Process>) -> f64 {
+pub(crate) async fn idle(service: Option<&Process>) -> f64 {
     let Some(service) = service else { return 0.0 };
     let (before, started) = (cpu_of(service.processes()), Instant::now());
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // The broker's statistics come every five.
+    tokio::time::sleep(Duration::from_secs(5)).await;
     cpu_of(service.processes()).saturating_sub(before).as_secs_f64() / started.elapsed().as_secs_f64()
 }
 
 async fn turn(contender: &Contender<'_>, service: Option<&Process>, length: Duration, sums: &mut Sums) {
     let of_service = || service.map(|service| cpu_of(service.processes())).unwrap_or_default();
     let traffic = || contender.detours.map(Detours::traffic).unwrap_or_default();
+    let own = || contender.process.map(cpu).unwrap_or_default();
     let client = http::client();
-    let (cpu_before, of_service_before, before) = (cpu(contender.process), of_service(), traffic());
+    let (cpu_before, of_service_before, before) = (own(), of_service(), traffic());
     let started = Instant::now();
     while started.elapsed() < length {
-        let asked = Instant::now();
         scrape(&client, &contender.url, "gzip").await;
-        sums.times.push(milliseconds(asked.elapsed()));
+        sums.cycles += 1;
     }
     sums.length += started.elapsed();
-    sums.cpu += cpu(contender.process) - cpu_before;
+    sums.cpu += own() - cpu_before;
     sums.cpu_of_service += of_service().saturating_sub(of_service_before);
     sums.traffic = sums.traffic + (traffic() - before);
 }
@@ -112,11 +112,10 @@ async fn scrape(client: &reqwest::Client, url: &str, coding: &str) -> String {
 
 impl Sums {
     fn cost(&self, values: usize, idle: f64) -> Cost {
-        let cycles = self.times.len() as f64;
+        let cycles = f64::from(self.cycles);
         let of_service = milliseconds(self.cpu_of_service) - idle * milliseconds(self.length);
         Cost {
             values: values as f64,
-            time: median(&self.times),
             cpu: milliseconds(self.cpu) / cycles,
             cpu_of_service: of_service.max(0.0) / cycles,
             traffic: self.traffic / cycles,

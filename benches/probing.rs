@@ -10,7 +10,7 @@ use crate::support::platform::Platform;
 use crate::support::process::Process;
 use crate::{declared, ours, peers};
 
-const TURNS: Turns = Turns { number: 4, length: Duration::from_secs(1) };
+const TURNS: Turns = Turns { number: 3, length: Duration::from_secs(1) };
 
 /// The kinds, each with its source in the demo's configuration.
 const KINDS: [(&str, &str); ours::KINDS] = [
@@ -80,13 +80,13 @@ async fn of_kinds(platform: &Platform, section: &mut Section) {
         let mut contenders = vec![Contender {
             name: "platform_exporter",
             url: exporter.url(&format!("/probe?source={source}")),
-            process: exporter.pid(),
+            process: Some(exporter.pid()),
             detours: Some(&detours),
         }];
         contenders.extend(peer.iter().map(|peer| Contender {
             name: peer.name,
             url: peer.url.clone(),
-            process: peer.process.pid(),
+            process: Some(peer.process.pid()),
             detours: Some(&own_detours),
         }));
         let costs = compare(&contenders, service(platform, kind), TURNS).await;

@@ -81,12 +81,12 @@ async fn at(platform: &Platform, series: usize, table: &mut Table, of_peers: &mu
     for load in LOADS {
         well.push(alternate(&urls, load, ROUNDS, SECONDS).await);
     }
+    let samples = ours::samples(&exporter.get("/metrics").await);
     beside_peers(platform, &exporter, rows, of_peers).await;
     hang(platform, &exporter, &detours).await;
     for (load, well) in LOADS.into_iter().zip(well) {
         let hung = alternate(&urls[1..], load, ROUNDS, SECONDS).await[0];
         let (bare, well) = (well[0], well[1]);
-        let samples = ours::samples(&exporter.get("/metrics").await);
         let coding = if load.gzip { "gzip" } else { "identity" };
         table.row([
             format!("{}, {coding}, {}", grouped(samples), load.connections),
@@ -109,6 +109,8 @@ async fn filled(platform: &Platform, series: usize, detours: &Detours) -> (Expor
     let config = ours::all_kinds("5s").replace("    interval: 5s\n", "    interval: 5s\n    timeout: 2s\n");
     let environment = || detours.lead(platform.environment());
     let base = ours::start_all_kinds(platform, &config, environment()).await;
+    // First runs are spread over two seconds.
+    tokio::time::sleep(Duration::from_secs(4)).await;
     let rows = series.saturating_sub(ours::samples(&base.get("/metrics").await));
     drop(base);
     let config = config + &series::platform_exporter("orders-db", rows, "5s");

@@ -22,8 +22,8 @@ const QUEUES: [usize; 3] = [100, 1_000, 10_000];
 /// So many declarations are under way at a time.
 const PIPELINE: usize = 500;
 /// To tell where the time of a probe goes.
-const PROBES: usize = 5;
-const TURNS: Turns = Turns { number: 3, length: Duration::from_secs(2) };
+const PROBES: usize = 3;
+const TURNS: Turns = Turns { number: 2, length: Duration::from_secs(2) };
 
 pub(crate) async fn run(title: &'static str) -> Section {
     let mut section = Section::new(title);
@@ -144,9 +144,9 @@ async fn of_probe(exporter: &Exporter, detours: &Detours) -> [String; 6] {
     ]
 }
 
-/// Waits until the broker has done what declarations leave behind, or half a minute.
+/// Waits until the broker has done what declarations leave behind, or twenty seconds.
 async fn settle(broker: &Rabbitmq) {
-    for _ in 0..6 {
+    for _ in 0..4 {
         if idle(Some(broker.process())).await < 0.15 {
             break;
         }

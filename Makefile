@@ -45,16 +45,11 @@ sbom: ## Write the bill of materials of the binary (CycloneDX) to target/
 	@cargo cyclonedx --version >/dev/null 2>&1 || cargo install --locked cargo-cyclonedx
 	@scripts/sbom.sh
 
-.PHONY: bench-scrape
-bench-scrape: deps ## Time scrapes while all is well, and while servers hang
-	cargo build --locked --release
-	cargo run --locked --example bench -- scrape
-
-.PHONY: bench-memory
-bench-memory: deps ## Compare resident memory with Debian's exporters on the same services
+.PHONY: bench
+bench: ## Measure beside other exporters, and write docs/benchmarks.md; some of it: make bench ONLY="scrape memory"
 	@scripts/deps.sh peers
 	cargo build --locked --release
-	cargo run --locked --example bench -- memory
+	cargo run --locked --release --example bench -- $(ONLY)
 
 .PHONY: soak
 soak: deps ## Break services all the time, and see that nothing grows: make soak MINUTES=20 SEED=1

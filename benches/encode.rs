@@ -1,18 +1,21 @@
 //! What a change costs beside encoding everything, and how much memory an exposition takes.
 //!
-//! Both run in this thread and are measured by the time of its processor, one after the other in turn.
+//! Both run in this thread and are measured by its time on a processor, one after the other in turn.
 
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use nix::time::{ClockId, clock_gettime};
+use nix::unistd::Pid;
 use platform_exporter::config::{self, Config, Surroundings};
 use platform_exporter::metric::{Desc, Family, Format, Sample};
 use platform_exporter::probe::Observation;
 use platform_exporter::setting::SourceName;
 use platform_exporter::snapshot::{Coding, Store};
 
-use crate::status_mib;
+use crate::report::{Section, Table, grouped, ratio, time};
+use crate::stats::{median, milliseconds, quantile};
+use crate::usage;
 
 const FAMILIES: usize = 10;
 const ROUNDS: usize = 25;
@@ -23,100 +26,102 @@ const REPRESENTATIONS: [(&str, Format, Coding); 4] = [
     ("OpenMetrics, gzip", Format::OpenMetrics, Coding::Gzip),
 ];
 
-/// One line of the result: processor time, and for a change its share of the full encoding beside it.
-pub(crate) struct Row {
-    pub(crate) name: String,
-    pub(crate) median: Duration,
-    pub(crate) p99: Duration,
-    pub(crate) ratio: Option<f64>,
-}
-
-pub(crate) fn run() {
-    println!("{:<58}{:>12}{:>12}{:>9}", "processor time", "median", "p99", "ratio");
-    for Row { name, median, p99, ratio } in rows() {
-        let ratio = ratio.map_or_else(String::new, |ratio| format!("{:.2} %", ratio * 100.0));
-        println!("{name:<58}{median:>12.1?}{p99:>12.1?}{ratio:>9}");
+pub(crate) fn run(title: &'static str) -> Section {
+    let mut section = Section::new(title);
+    section.text(
+        "Processor time of one thread, with 100 sources of 1,000 series each: *everything* makes the whole exposition from \
+         families, *one source* takes in what one of the 100 says anew and publishes it. They take turns.",
+    );
+    let mut table = Table::new(&[
+        "",
+        "everything: median",
+        "p99",
+        "series a second",
+        "one source: median",
+        "p99",
+        "one source ÷ everything",
+    ]);
+    for (name, format, coding) in REPRESENTATIONS {
+        table.row([name.to_owned()].into_iter().chain(change(format, coding)));
     }
-    println!("\n{:<18}{:>10}{:>8}{:>12}{:>12}{:>14}", "", "series", "text", "resident", "peak", "after 300");
+    section.table(&table);
+    section.text(
+        "Resident memory of a process that holds an exposition and nothing else, before and after 300 changes, beside the \
+         length of its text.",
+    );
+    let mut table = Table::new(&["", "series", "text", "resident", "peak", "after changes", "÷ text"]);
     for (name, ..) in REPRESENTATIONS {
         for series in [500, 10_000, 100_000] {
-            let this = std::env::current_exe().expect("the kernel knows");
-            let arguments = ["encode-memory", name, &series.to_string()];
-            let status = Command::new(this).args(arguments).status().expect("it starts");
-            assert!(status.success());
+            table.row([name.to_owned(), grouped(series)].into_iter().chain(memory_of(name, series)));
         }
     }
+    section.table(&table);
+    section
 }
 
-/// The cost of a change of one source of 100, at 100,000 series in all.
-pub(crate) fn rows() -> Vec<Row> {
-    let mut rows = Vec::new();
-    for (name, format, coding) in REPRESENTATIONS {
-        let world = World::new(100, 1000);
-        let store = world.store(0);
-        let length: usize = store.current().body(format, coding).iter().map(|piece| piece.len()).sum();
-        store.publish();
-        let (mut full, mut change) = (Vec::new(), Vec::new());
-        for round in 1..=ROUNDS {
-            let families: Vec<_> = (0..world.names.len()).map(|_| world.families(round)).collect();
+/// The cost of a change of one source of 100, at 100,000 series in all, beside that of encoding everything.
+fn change(format: Format, coding: Coding) -> [String; 6] {
+    let world = World::new(100, 1000);
+    let store = world.store(0);
+    store.current().body(format, coding);
+    store.publish();
+    let (mut full, mut change) = (Vec::new(), Vec::new());
+    for round in 1..=ROUNDS {
+        let families: Vec<_> = (0..world.names.len()).map(|_| world.families(round)).collect();
+        let started = processor_time();
+        let anew = world.filled(families);
+        anew.publish();
+        anew.current().body(format, coding);
+        full.push(milliseconds(processor_time() - started));
+        for source in 0..4 {
+            let families = world.families(1000 * round + source);
             let started = processor_time();
-            let anew = world.filled(families);
-            anew.publish();
-            anew.current().body(format, coding);
-            full.push(processor_time() - started);
-            for source in 0..4 {
-                let families = world.families(1000 * round + source);
-                let started = processor_time();
-                world.say(&store, source * 20 + round % 20, families);
-                store.publish();
-                change.push(processor_time() - started);
-            }
+            world.say(&store, source * 20 + round % 20, families);
+            store.publish();
+            change.push(milliseconds(processor_time() - started));
         }
-        let (full, change) = (
-            Row::of(format!("{name}, {length} bytes: everything"), full),
-            Row::of(format!("{name}: one source of 100"), change),
-        );
-        let ratio = change.median.as_secs_f64() / full.median.as_secs_f64();
-        println!("  {name}: {:.0} series per second", 100_000.0 / full.median.as_secs_f64());
-        rows.extend([full, Row { ratio: Some(ratio), ..change }]);
     }
-    rows
+    let (of_full, of_change) = (median(&full), median(&change));
+    [
+        time(of_full),
+        time(quantile(&full, 0.99)),
+        grouped((1e8 / of_full) as usize),
+        time(of_change),
+        time(quantile(&change, 0.99)),
+        format!("{:.2} %", of_change / of_full * 100.0),
+    ]
+}
+
+/// Measured in a process of its own.
+fn memory_of(name: &str, series: usize) -> Vec<String> {
+    let this = std::env::current_exe().expect("the kernel knows");
+    let output = Command::new(this).args(["encode-memory", name, &series.to_string()]).output();
+    let output = output.expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("figures");
+    text.split_whitespace().map(str::to_owned).collect()
 }
 
 /// Fills an exposition in this process, has it changed, and prints what memory it took.
 pub(crate) fn memory(name: &str, series: usize) {
     let (_, format, coding) =
         REPRESENTATIONS.into_iter().find(|known| known.0 == name).expect("a representation");
-    let base = status_mib(std::process::id(), "VmRSS:");
     let sources = if series < 1000 { 5 } else { 100 };
     let world = World::new(sources, series / sources);
-    let store = world.store(0);
-    let text: usize =
-        store.current().body(Format::Text, Coding::Identity).iter().map(|piece| piece.len()).sum();
-    store.publish();
+    let length = |store: &Store| -> usize {
+        store.current().body(Format::Text, Coding::Identity).iter().map(|piece| piece.len()).sum()
+    };
+    let text = length(&world.store(0)) as f64 / f64::from(1 << 20);
     let store = world.store(1);
     store.current().body(format, coding);
-    let filled = status_mib(std::process::id(), "VmRSS:");
+    let filled = usage::memory(Pid::this());
     for round in 0..300 {
         world.say(&store, round * 7 % sources, world.families(round));
         store.publish();
     }
-    let (after, peak) = (status_mib(std::process::id(), "VmRSS:"), status_mib(std::process::id(), "VmHWM:"));
-    println!(
-        "{name:<18}{series:>10}{:>8.1}{:>8.1} MiB{:>8.1} MiB{:>10.1} MiB   (empty: {base:.1} MiB)",
-        text as f64 / f64::from(1 << 20),
-        filled,
-        peak,
-        after
-    );
-}
-
-impl Row {
-    fn of(name: String, mut times: Vec<Duration>) -> Self {
-        times.sort_unstable();
-        let at = |share: usize| times[(times.len() * share / 100).min(times.len() - 1)];
-        Self { name, median: at(50), p99: at(99), ratio: None }
-    }
+    let after = usage::memory(Pid::this());
+    let mib = [text, filled.resident, after.peak, after.resident].map(|mib| format!("{mib:.1}"));
+    println!("{} {}", mib.join(" "), ratio(after.resident, text));
 }
 
 /// Sources that say something, each the same number of series.

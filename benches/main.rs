@@ -1,88 +1,112 @@
-//! Measurements, beside other exporters on the same services in the same run. They print figures; `soak` alone also
-//! judges them.
+//! Measurements beside other exporters, on the same services in the same run. They print figures;
+//! `soak` alone also judges them.
 //!
+//! `make bench` runs every section and writes docs/benchmarks.md; `make bench ONLY="scrape memory"` renews some of it.
 //! `make soak`: memory, descriptors, threads and connections over a long time in which services break.
-//! `make bench-scrape`: how fast `/metrics` answers while everything is well, and while servers hang.
-//! `make bench-memory`: resident memory beside that of Debian's exporters.
-//! `encode`: what a change of one source costs beside encoding everything, and the memory of an exposition.
-//! `requests`: requests per second beside a bare hyper server that has the same bytes.
 //! `pack-NAME`: what the queries of a pack cost the database of a large platform.
 
+mod bare;
+mod cycles;
+mod declared;
+mod detours;
 mod encode;
+mod growth;
+mod hung;
+mod load;
+mod machine;
 mod memory;
+mod ours;
 mod pack_hayon;
 mod pack_hivesync;
 mod pack_joip;
 mod peers;
-mod requests;
+mod probing;
+mod queues;
+mod report;
 mod scrape;
+mod series;
 mod soak;
+mod start;
+mod stats;
 #[path = "../tests/it/support/mod.rs"]
 mod support;
+mod usage;
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::time::Instant;
 
-use support::exporter::Exporter;
-use support::platform::Platform;
-use support::wait::eventually;
+use report::Section;
+
+/// The sections in their order: what one calls each, and its title.
+const SECTIONS: [(&str, &str); 8] = [
+    ("scrape", "Scrapes"),
+    ("hung", "A service that hangs"),
+    ("encode", "Encoding"),
+    ("probing", "Probes"),
+    ("memory", "Memory"),
+    ("growth", "Growth"),
+    ("queues", "Queues"),
+    ("start", "Start and faults"),
+];
+
+fn main() -> Result<(), String> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        // The process of `bare::Bare`; with as many threads as the exporter has.
+        ["bare", directory, port] => {
+            let port = port.parse().map_err(|error| format!("{port}: {error}"))?;
+            let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+            runtime.block_on(bare::serve(directory.as_ref(), port));
+            Ok(())
+        }
+        ["encode-memory", name, series] => {
+            let series = series.parse().map_err(|error| format!("{series}: {error}"))?;
+            encode::memory(name, series);
+            Ok(())
+        }
+        _ => bench(&words),
+    }
+}
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), String> {
-    match std::env::args().nth(1).as_deref() {
-        Some("encode") => encode::run(),
-        Some("encode-memory") => {
-            let mut arguments = std::env::args().skip(2);
-            let name = arguments.next().unwrap_or_default();
-            encode::memory(&name, arguments.next().and_then(|series| series.parse().ok()).unwrap_or(0));
-        }
-        Some("requests") => requests::run().await,
-        Some("scrape") => scrape::run().await,
-        Some("memory") => memory::run().await,
-        Some("soak") => return soak::run().await,
-        Some("pack-hayon") => pack_hayon::run().await,
-        Some("pack-hivesync") => pack_hivesync::run().await,
-        Some("pack-joip") => pack_joip::run().await,
-        _ => {
-            return Err(
-                "usage: bench encode|requests|scrape|memory|soak|pack-hayon|pack-hivesync|pack-joip".to_owned()
-            );
-        }
+async fn bench(words: &[&str]) -> Result<(), String> {
+    match words.first() {
+        Some(&"soak") => return soak::run().await,
+        Some(&"pack-hayon") => pack_hayon::run().await,
+        Some(&"pack-hivesync") => pack_hivesync::run().await,
+        Some(&"pack-joip") => pack_joip::run().await,
+        _ => sections(words).await?,
     }
     Ok(())
 }
 
-/// The release binary on the services of a platform, with every source up.
-async fn exporter(platform: &Platform, config: &str) -> Exporter {
-    let options = Exporter::options(config).binary(&release_binary());
-    let environment = platform.environment().into_iter();
-    let exporter =
-        environment.fold(options, |options, (name, value)| options.variable(name, &value)).start().await;
-    platform.keep_pushing(&exporter.url("/heartbeat/backup/host1"));
-    eventually(Duration::from_secs(60), "every source is up", async || {
-        up(&exporter.get("/metrics").await) == 9
-    })
-    .await;
-    exporter
+/// Runs the named sections, or all, and puts them into the document.
+async fn sections(words: &[&str]) -> Result<(), String> {
+    let known = SECTIONS.map(|(name, _)| name);
+    if let Some(unknown) = words.iter().find(|word| !known.contains(word)) {
+        return Err(format!("{unknown}: expected some of {}", known.join(", ")));
+    }
+    let started = Instant::now();
+    let mut written = Vec::new();
+    for (name, title) in SECTIONS {
+        if words.is_empty() || words.contains(&name) {
+            written.push(section(name, title).await);
+            println!("{:.0?} since the start", started.elapsed());
+        }
+    }
+    report::write(&written, &SECTIONS.map(|(_, title)| title), &machine::description());
+    Ok(())
 }
 
-/// How many sources are up in an exposition.
-fn up(exposition: &str) -> usize {
-    exposition.lines().filter(|line| line.starts_with("platform_source_up{") && line.ends_with(" 1")).count()
-}
-
-/// A size of a process' status in the kernel's words, in MiB.
-fn status_mib(process: impl std::fmt::Display, key: &str) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix(key)).expect("every process has it");
-    line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
-}
-
-fn release_binary() -> PathBuf {
-    // This program is TARGET/debug/examples/bench.
-    let this = std::env::current_exe().expect("the kernel knows");
-    let target = this.ancestors().nth(3).expect("cargo's target directory");
-    let binary = target.join("release/platform_exporter");
-    assert!(binary.is_file(), "{} is missing: cargo build --release", binary.display());
-    binary
+async fn section(name: &str, title: &'static str) -> Section {
+    match name {
+        "scrape" => scrape::run(title).await,
+        "hung" => hung::run(title).await,
+        "encode" => encode::run(title),
+        "probing" => probing::run(title).await,
+        "memory" => memory::run(title).await,
+        "growth" => growth::run(title).await,
+        "queues" => queues::run(title).await,
+        _ => start::run(title).await,
+    }
 }

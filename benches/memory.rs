@@ -1,50 +1,83 @@
-//! Resident memory: all nine kinds in one process, beside four exporters that cover four of them.
+//! Memory: all nine kinds in one process, beside four exporters that cover four of them.
 
 use std::time::Duration;
 
 use nix::unistd::Pid;
 
+use crate::load::{Load, scrape};
+use crate::ours;
+use crate::peers::{self, Peer};
+use crate::report::{Section, Table, ratio};
+use crate::support::exporter::Exporter;
 use crate::support::platform::Platform;
 use crate::support::platform_data::while_living;
-use crate::{exporter, peers, status_mib};
+use crate::usage::{Memory, memory};
 
 /// Both sides probe and are scraped this often.
-const EVERY: Duration = Duration::from_secs(15);
-const ROUNDS: u32 = 6;
+const EVERY: Duration = Duration::from_secs(5);
+const ROUNDS: u32 = 8;
+const LOAD: Load = Load { connections: 16, gzip: true };
+/// Of the load on each.
+const SECONDS: u32 = 3;
 
-pub(crate) async fn run() {
+pub(crate) async fn run(title: &'static str) -> Section {
+    let mut section = Section::new(title);
     let platform = Platform::start().await;
-    while_living(&platform, compare(&platform)).await;
+    while_living(&platform, compare(&platform, &mut section)).await;
+    section
 }
 
-async fn compare(platform: &Platform) {
-    let config = Platform::CONFIG
-        .replace("interval: 5s\n", "interval: 15s\n")
-        .replace("interval: 10s\n", "interval: 15s\n");
-    let mut exporter = exporter(platform, &config).await;
-    let peers = peers::start(platform).await;
-    println!("Each probes and is scraped every {EVERY:?}, for {:?}.", EVERY * ROUNDS);
+async fn compare(platform: &Platform, section: &mut Section) {
+    section.text(&format!(
+        "MiB, by the kernel's count of the process (`VmRSS`, `VmHWM`). *Idle*: each probes and is scraped every \
+         {EVERY:?}, for {:?}. *Under load*: then each is scraped over 16 connections as fast as it answers, for {SECONDS} s. \
+         *Peak* is since the start.",
+        EVERY * ROUNDS
+    ));
+    let exporter = ours::start_all_kinds(platform, &ours::all_kinds("5s"), platform.environment()).await;
+    let peers = peers::all(platform).await;
+    let idle = idle(&exporter, &peers).await;
+    scrape(&exporter.url("/metrics"), LOAD, SECONDS).await;
+    for peer in &peers {
+        scrape(&peer.url, LOAD, SECONDS).await;
+    }
+    let loaded: Vec<_> = processes(&exporter, &peers).map(memory).collect();
+
+    let mut table = Table::new(&["", "idle: resident", "peak", "under load: resident", "peak"]);
+    let row = |name: &str, idle: [f64; 2], loaded: [f64; 2]| {
+        let figures = idle.into_iter().chain(loaded).map(|mib| format!("{mib:.1}"));
+        [name.to_owned()].into_iter().chain(figures).collect::<Vec<_>>()
+    };
+    let both = |memory: &Memory| [memory.resident, memory.peak];
+    let names = ["platform_exporter, nine kinds"].into_iter().chain(peers.iter().map(|peer| peer.name));
+    for ((name, idle), loaded) in names.zip(&idle).zip(&loaded) {
+        table.row(row(name, both(idle), both(loaded)));
+    }
+    let sum = |of: &[Memory]| {
+        of[1..].iter().map(both).fold([0.0, 0.0], |sum, one| [sum[0] + one[0], sum[1] + one[1]])
+    };
+    let (of_idle, of_loaded) = (sum(&idle), sum(&loaded));
+    table.row(row("the four together", of_idle, of_loaded));
+    let ours = both(&idle[0]).into_iter().chain(both(&loaded[0]));
+    let ratios = ours.zip(of_idle.into_iter().chain(of_loaded)).map(|(ours, theirs)| ratio(ours, theirs));
+    table.row(["platform_exporter ÷ the four".to_owned()].into_iter().chain(ratios));
+    section.table(&table);
+    section.text("How memory grows with sources, series and queues stands under *Growth* and *Queues*.");
+}
+
+async fn idle(exporter: &Exporter, peers: &[Peer]) -> Vec<Memory> {
     for round in 1..=ROUNDS {
         tokio::time::sleep(EVERY).await;
         exporter.get("/metrics").await;
-        for peer in &peers {
+        for peer in peers {
             peer.scrape().await;
         }
         println!("  round {round} of {ROUNDS}");
     }
-    println!("\n{:<44}{:>12}{:>12}", "", "resident", "peak");
-    let mut sum = 0.0;
-    for peer in &peers {
-        sum += print(peer.name, peer.process.pid());
-    }
-    println!("{:<44}{sum:>8.1} MiB", "the four together");
-    let ours = print("platform_exporter, all nine kinds", exporter.process().pid());
-    println!("\nplatform_exporter / the four together: {:.2}", ours / sum);
+    processes(exporter, peers).map(memory).collect()
 }
 
-/// Prints resident and peak memory of a process, and returns the resident one in MiB.
-fn print(name: &str, pid: Pid) -> f64 {
-    let mib = |key| status_mib(pid, key);
-    println!("{name:<44}{:>8.1} MiB{:>8.1} MiB", mib("VmRSS:"), mib("VmHWM:"));
-    mib("VmRSS:")
+/// Ours, then theirs.
+fn processes(exporter: &Exporter, peers: &[Peer]) -> impl Iterator<Item = Pid> {
+    [exporter.pid()].into_iter().chain(peers.iter().map(|peer| peer.process.pid()))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::series;
 use crate::support::http;
 use crate::support::platform::Platform;
 use crate::support::ports::Port;
@@ -14,75 +15,89 @@ use crate::support::process::{Process, command};
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
     pub(crate) process: Process,
-    url: String,
+    /// What Prometheus would scrape.
+    pub(crate) url: String,
+    /// Where it listens.
+    pub(crate) address: String,
     _port: Port,
     _directory: TempDir,
 }
 
 impl Peer {
-    /// Scrapes it once.
-    pub(crate) async fn scrape(&self) {
-        http::client()
-            .get(&self.url)
-            .send()
-            .await
-            .expect("it answers")
-            .bytes()
-            .await
-            .expect("it answers in full");
+    /// Scrapes it once, and gives what it says.
+    pub(crate) async fn scrape(&self) -> String {
+        let answer = http::client().get(&self.url).send().await.expect("it answers");
+        answer.text().await.expect("it answers in full")
     }
 }
 
-/// Starts all four.
-pub(crate) async fn start(platform: &Platform) -> Vec<Peer> {
-    let postgres = platform.postgres.url() + "?sslmode=disable";
-    let website = platform.website.url("/");
-    let jobs = format!(
-        "jobs: [{{name: users, interval: 15s, connections: ['{postgres}'], queries: [{{name: users, help: Users., \
-         labels: [plan], values: [users], query: 'SELECT plan, count(*)::float AS users FROM users GROUP BY plan'}}]}}]\n"
-    );
+/// All four, on the services of a platform.
+pub(crate) async fn all(platform: &Platform) -> Vec<Peer> {
     vec![
-        peer("prometheus-postgres-exporter", "/metrics", |command, listen, _| {
-            command.arg(format!("--web.listen-address={listen}")).env("DATA_SOURCE_NAME", &postgres);
-        })
-        .await,
-        peer("prometheus-redis-exporter", "/metrics", |command, listen, _| {
-            command
-                .arg(format!("-web.listen-address={listen}"))
-                .arg(format!("-redis.addr={}", platform.redis.url()));
-        })
-        .await,
-        peer("prometheus-sql-exporter", "/metrics", |command, listen, directory| {
-            let config = directory.join("sql.yml");
-            std::fs::write(&config, &jobs).expect("the directory is writable");
-            command.arg(format!("-web.listen-address={listen}")).arg("-config.file").arg(config);
-        })
-        .await,
-        peer(
-            "prometheus-blackbox-exporter",
-            &format!("/probe?module=http_2xx&target={website}"),
-            |command, listen, directory| {
-                let config = directory.join("blackbox.yml");
-                std::fs::write(&config, "modules: {http_2xx: {prober: http, timeout: 5s}}\n")
-                    .expect("the directory is writable");
-                command.arg(format!("--web.listen-address={listen}")).arg("--config.file").arg(config);
-            },
-        )
-        .await,
+        postgres(&platform.postgres.url(), 0).await,
+        redis(&platform.redis.url()).await,
+        sql(&series::sql_exporter(&without_tls(&platform.postgres.url()), 5, "5s")).await,
+        blackbox(&platform.website.url("/")).await,
     ]
 }
 
+/// postgres_exporter, with so many rows of a query of the user's.
+pub(crate) async fn postgres(url: &str, rows: usize) -> Peer {
+    peer("prometheus-postgres-exporter", "/metrics", |command, listen, directory| {
+        let queries = directory.join("queries.yml");
+        std::fs::write(&queries, series::postgres_exporter(rows)).expect("the directory is writable");
+        command.arg(format!("--web.listen-address={listen}")).env("DATA_SOURCE_NAME", without_tls(url));
+        command.arg("--extend.query-path").arg(queries);
+    })
+    .await
+}
+
+pub(crate) async fn redis(url: &str) -> Peer {
+    peer("prometheus-redis-exporter", "/metrics", |command, listen, _| {
+        command.arg(format!("-web.listen-address={listen}")).arg(format!("-redis.addr={url}"));
+    })
+    .await
+}
+
+/// sql_exporter, with this configuration.
+pub(crate) async fn sql(config: &str) -> Peer {
+    peer("prometheus-sql-exporter", "/metrics", |command, listen, directory| {
+        let file = directory.join("sql.yml");
+        std::fs::write(&file, config).expect("the directory is writable");
+        command.arg(format!("-web.listen-address={listen}")).arg("-config.file").arg(file);
+    })
+    .await
+}
+
+/// blackbox_exporter, asked for one target.
+pub(crate) async fn blackbox(target: &str) -> Peer {
+    let path = format!("/probe?module=http_2xx&target={target}");
+    peer("prometheus-blackbox-exporter", &path, |command, listen, directory| {
+        let file = directory.join("blackbox.yml");
+        std::fs::write(&file, "modules: {http_2xx: {prober: http, timeout: 5s}}\n")
+            .expect("the directory is writable");
+        command.arg(format!("--web.listen-address={listen}")).arg("--config.file").arg(file);
+    })
+    .await
+}
+
+/// The test server has no TLS, and these exporters insist on it.
+pub(crate) fn without_tls(url: &str) -> String {
+    format!("{url}?sslmode=disable")
+}
+
 async fn peer(
-    name: &'static str,
+    program: &'static str,
     path: &str,
     configure: impl FnOnce(&mut std::process::Command, &str, &Path),
 ) -> Peer {
     let (port, directory) = (Port::free(), TempDir::with_prefix("peer-").expect("a temporary directory"));
-    let listen = format!("127.0.0.1:{port}");
-    let mut command = command(name);
-    configure(&mut command, &listen, directory.path());
-    let mut process = Process::spawn(name, command, directory.path());
-    let url = format!("http://{listen}{path}");
-    process.ready(Duration::from_secs(10), async || http::answers(&url).await).await;
-    Peer { name, process, url, _port: port, _directory: directory }
+    let address = format!("127.0.0.1:{port}");
+    let mut command = command(program);
+    configure(&mut command, &address, directory.path());
+    let mut process = Process::spawn(program, command, directory.path());
+    let url = format!("http://{address}{path}");
+    process.ready(Duration::from_secs(60), async || http::answers(&url).await).await;
+    let name = program.trim_start_matches("prometheus-");
+    Peer { name, process, url, address, _port: port, _directory: directory }
 }

@@ -1,51 +1,172 @@
-//! Scrapes while all is well, and while four servers hang.
+//! Scrapes of `/metrics`, beside a server that only answers the same bytes, and beside Debian's exporters.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::bare::Bare;
+use crate::detours::Detours;
+use crate::load::{Load, alternate};
+use crate::report::{Section, Table, grouped, ratio, time};
 use crate::support::exporter::Exporter;
-use crate::support::http::client;
 use crate::support::platform::Platform;
 use crate::support::platform_data::while_living;
+use crate::support::proxy::Mode;
 use crate::support::wait::eventually;
-use crate::{exporter, up};
+use crate::{ours, peers, series};
 
-const SCRAPES: usize = 2000;
+const SERIES: [usize; 3] = [500, 10_000, 100_000];
+const ROUNDS: usize = 3;
+/// Of one round.
+const SECONDS: u32 = 1;
+/// A peer that asks its service for 100,000 rows has to get at least one answer ready.
+const SECONDS_OF_PEERS: u32 = 3;
 
-pub(crate) async fn run() {
+/// The services that are part of this program, and so cannot be frozen by a signal.
+const IN_PROCESS: [&str; 4] = ["STRIPE_API_BASE", "S3_ENDPOINT", "STS_ENDPOINT", "WEBSITE_URL"];
+
+const LOADS: [Load; 4] = [
+    Load { connections: 1, gzip: false },
+    Load { connections: 1, gzip: true },
+    Load { connections: 16, gzip: false },
+    Load { connections: 16, gzip: true },
+];
+
+pub(crate) async fn run(title: &'static str) -> Section {
+    let mut section = Section::new(title);
     let platform = Platform::start().await;
-    while_living(&platform, compare(&platform)).await;
+    while_living(&platform, measure(&platform, &mut section)).await;
+    section
 }
 
-async fn compare(platform: &Platform) {
-    let config = Platform::CONFIG.replace("interval: 5s\n", "interval: 2s\n    timeout: 2s\n");
-    let exporter = exporter(platform, &config).await;
-    println!(
-        "{SCRAPES} scrapes of /metrics over one connection, {} bytes",
-        exporter.get("/metrics").await.len()
+async fn measure(platform: &Platform, section: &mut Section) {
+    section.text(
+        "`wrk` scrapes `/metrics` over connections that are kept open, one scrape under way on each. The bare server \
+         answers the same bytes from memory with the same HTTP library (hyper) in a process of its own, and does \
+         nothing else: nothing that uses this library can answer faster. The exporter watches one source of each kind, \
+         and declared queries give the rest of the series; all sources are probed, and all queries put, every 5 s \
+         meanwhile. *Hung*: PostgreSQL, MongoDB, Redis and RabbitMQ are frozen (SIGSTOP), and nothing comes through \
+         from Stripe, S3 and the website. With 16 connections, `wrk` and the server share the cores.",
     );
-    let healthy = measure(&exporter).await;
+    let mut table = Table::new(&[
+        "series, representation, connections",
+        "bare: median",
+        "p99",
+        "well: median",
+        "p99",
+        "÷ bare",
+        "hung: median",
+        "p99",
+        "÷ well",
+    ]);
+    let mut of_peers =
+        Table::new(&["series, representation", "exporter", "median", "p99", "÷ platform_exporter"]);
+    for series in SERIES {
+        println!("{} series", grouped(series));
+        at(platform, series, &mut table, &mut of_peers).await;
+    }
+    section.table(&table);
+    section.text(
+        "Beside Debian's exporters, on one connection, while all is well: postgres_exporter and sql_exporter are given \
+         the same queries. postgres_exporter, redis_exporter and blackbox_exporter ask their service during the scrape; \
+         sql_exporter answers from memory. Only the first row of each group has all nine kinds behind it.",
+    );
+    section.table(&of_peers);
+}
+
+async fn at(platform: &Platform, series: usize, table: &mut Table, of_peers: &mut Table) {
+    let detours = Detours::start(&platform.environment(), &IN_PROCESS).await;
+    let (exporter, rows) = filled(platform, series, &detours).await;
+    let bare = Bare::like(&exporter.url("/metrics")).await;
+    let urls = [bare.url.clone(), exporter.url("/metrics")];
+    let mut well = Vec::new();
+    for load in LOADS {
+        well.push(alternate(&urls, load, ROUNDS, SECONDS).await);
+    }
+    let samples = ours::samples(&exporter.get("/metrics").await);
+    beside_peers(platform, &exporter, rows, of_peers).await;
+    hang(platform, &exporter, &detours).await;
+    for (load, well) in LOADS.into_iter().zip(well) {
+        let hung = alternate(&urls[1..], load, ROUNDS, SECONDS).await[0];
+        let (bare, well) = (well[0], well[1]);
+        let coding = if load.gzip { "gzip" } else { "identity" };
+        table.row([
+            format!("{}, {coding}, {}", grouped(samples), load.connections),
+            time(bare.median),
+            time(bare.p99),
+            time(well.median),
+            time(well.p99),
+            ratio(well.median, bare.median),
+            time(hung.median),
+            time(hung.p99),
+            ratio(hung.median, well.median),
+        ]);
+    }
+    detours.set(Mode::Pass).await;
+    wake(platform);
+}
+
+/// The nine kinds, and as many rows of queries as are missing to so many series.
+async fn filled(platform: &Platform, series: usize, detours: &Detours) -> (Exporter, usize) {
+    let config = ours::all_kinds("5s").replace("    interval: 5s\n", "    interval: 5s\n    timeout: 2s\n");
+    let environment = || detours.lead(platform.environment());
+    let base = ours::start_all_kinds(platform, &config, environment()).await;
+    // First runs are spread over two seconds.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let rows = series.saturating_sub(ours::samples(&base.get("/metrics").await));
+    drop(base);
+    let config = config + &series::platform_exporter("orders-db", rows, "5s");
+    let exporter = ours::start_all_kinds(platform, &config, environment()).await;
+    let complete = async || ours::samples(&exporter.get("/metrics").await) >= series;
+    eventually(Duration::from_secs(60), "all series are there", complete).await;
+    (exporter, rows)
+}
+
+async fn beside_peers(platform: &Platform, exporter: &Exporter, rows: usize, table: &mut Table) {
+    let url = platform.postgres.url();
+    let mut peers = vec![
+        peers::postgres(&url, rows).await,
+        peers::sql(&series::sql_exporter(&peers::without_tls(&url), rows, "5s")).await,
+    ];
+    if rows < 1000 {
+        peers.push(peers::redis(&platform.redis.url()).await);
+        peers.push(peers::blackbox(&platform.website.url("/")).await);
+    }
+    for load in &LOADS[..2] {
+        let urls: Vec<_> =
+            [exporter.url("/metrics")].into_iter().chain(peers.iter().map(|peer| peer.url.clone())).collect();
+        let times = alternate(&urls, *load, 1, SECONDS_OF_PEERS).await;
+        let names = ["platform_exporter"].into_iter().chain(peers.iter().map(|peer| peer.name));
+        for ((name, url), measured) in names.zip(&urls).zip(&times) {
+            let body = crate::support::http::client().get(url).send().await.expect("it answers").text().await;
+            let samples = ours::samples(&body.expect("it answers in full"));
+            let coding = if load.gzip { "gzip" } else { "identity" };
+            table.row([
+                format!("{}, {coding}", grouped(samples)),
+                name.to_owned(),
+                time(measured.median),
+                time(measured.p99),
+                ratio(measured.median, times[0].median),
+            ]);
+        }
+    }
+}
+
+/// Freezes everything that can be frozen, and waits until the exporter has noticed.
+async fn hang(platform: &Platform, exporter: &Exporter, detours: &Detours) {
+    detours.set(Mode::Blackhole).await;
     platform.postgres.stop();
     platform.mongodb.stop();
     platform.redis.stop();
     platform.rabbitmq.stop();
-    let hung = "the hung sources are found down";
-    eventually(Duration::from_secs(20), hung, async || up(&exporter.get("/metrics").await) <= 5).await;
-    let sick = measure(&exporter).await;
-    println!("{:<32}{:>10}{:>10}", "", "median", "p99");
-    for (name, times) in [("all sources well", healthy), ("four servers hung (SIGSTOP)", sick)] {
-        let at = |share: f64| times[(times.len() as f64 * share) as usize].as_secs_f64() * 1000.0;
-        println!("{name:<32}{:>7.2} ms{:>7.2} ms", at(0.5), at(0.99));
-    }
+    let found = async || ours::up(exporter).await <= NEVER_HUNG;
+    eventually(Duration::from_secs(30), "the hung sources are found down", found).await;
 }
 
-async fn measure(exporter: &Exporter) -> Vec<Duration> {
-    let (client, url) = (client(), exporter.url("/metrics"));
-    let mut times = Vec::with_capacity(SCRAPES);
-    for _ in 0..SCRAPES {
-        let started = Instant::now();
-        client.get(&url).send().await.expect("it answers").bytes().await.expect("it answers in full");
-        times.push(started.elapsed());
-    }
-    times.sort_unstable();
-    times
+/// Of the nine sources, the log file asks nobody, and workers that push are heard while those in Redis are not.
+const NEVER_HUNG: usize = 2;
+
+fn wake(platform: &Platform) {
+    platform.postgres.resume();
+    platform.mongodb.resume();
+    platform.redis.resume();
+    platform.rabbitmq.resume();
 }

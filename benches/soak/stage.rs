@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::release_binary;
+use crate::ours::{KINDS, release_binary, up};
 use crate::support::exporter::Exporter;
 use crate::support::http::client;
 use crate::support::platform::Platform;
@@ -104,7 +104,7 @@ impl Stage {
         }
         log_a_line(&self.platform);
         eventually(Duration::from_secs(60), "every source is up", async || {
-            crate::up(&exporter.get("/metrics").await) == 9 + CALM.len()
+            up(&exporter).await == KINDS + CALM.len()
         })
         .await;
         exporter

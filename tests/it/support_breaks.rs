@@ -128,3 +128,21 @@ async fn the_tls_front_shows_its_certificate() {
     assert_eq!(&answer, b"12345678");
     connect(&Ca::new()).await.expect_err("the authority is unknown");
 }
+
+#[tokio::test]
+async fn counts_what_it_carries() {
+    let (proxy, mut stream) = connected().await;
+    assert_eq!((proxy.exchanges(), proxy.bytes()), (1, 16));
+    let waited = proxy.waited();
+    proxy.set(Mode::Blackhole).await;
+    stream.write_all(b"12345678").await.expect("the proxy reads on");
+    eventually(Duration::from_secs(10), "the request is counted", async || proxy.bytes() == 24).await;
+    assert_eq!(proxy.exchanges(), 1, "nothing is answered yet");
+    // The time that passes is what is counted.
+    tokio::time::sleep(SHORT).await;
+    proxy.set(Mode::Pass).await;
+    let mut answer = [0; 8];
+    stream.read_exact(&mut answer).await.expect("what was held back comes");
+    assert_eq!((proxy.exchanges(), proxy.bytes()), (2, 32));
+    assert!(proxy.waited() - waited >= SHORT);
+}

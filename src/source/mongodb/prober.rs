@@ -41,6 +41,7 @@ impl Prober for MongodbProber {
             slow_operation: self.slow_operation,
             in_set: hello.contains_key("setName"),
             deadline,
+            last: None,
             problems: Vec::new(),
         };
         let mut observation = self.golden.ask(&mut probe, major(&version), self.timeout).await?;
@@ -64,6 +65,8 @@ struct Probe<'a> {
     slow_operation: setting::Duration,
     in_set: bool,
     deadline: Instant,
+    /// serverStatus is the largest answer by far, and golden queries of several versions read it one after the other.
+    last: Option<(MongoQuestion, Rows)>,
     problems: Vec<Problem>,
 }
 
@@ -77,11 +80,15 @@ impl Answers for Probe<'_> {
         if !self.in_set && question.command_name() == Some("replSetGetStatus") {
             return Ok(Rows::default());
         }
-        let question = with_slow_operation(question.clone(), self.slow_operation);
-        match self.session.answer(&question, self.deadline).await {
+        if let Some((_, rows)) = self.last.as_ref().filter(|(asked, _)| asked == question) {
+            return Ok(rows.clone());
+        }
+        let put = with_slow_operation(question.clone(), self.slow_operation);
+        match self.session.answer(&put, self.deadline).await {
             Ok(mut answer) => {
                 self.problems.append(&mut answer.problems);
-                Ok(answer.into_rows())
+                let (_, rows) = self.last.insert((question.clone(), answer.into_rows()));
+                Ok(rows.clone())
             }
             // A member that recovers tells how it is, and refuses to tell of its data.
             Err(problem) if problem.reason == Reason::Alarm => {

@@ -93,7 +93,7 @@ impl Session {
     /// Runs a SELECT that somebody declared.
     pub(super) async fn select_declared(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
         let rows = self.through_cursor(sql, deadline).await;
-        if !matches!(rows, Err(Failure::Lost(_))) {
+        if let Err(Failure::Refused { .. }) = rows {
             self.run("ROLLBACK").await?;
         }
         rows
@@ -110,8 +110,8 @@ impl Session {
         declare.execute(&mut self.connection).await.map_err(failure)?;
         // In pg_stat_activity, people shall see what it is about. Without a slash nothing ends a comment.
         let (limits, most, about) = (limits(limit(deadline)), MOST_ROWS + 1, sql.replace('/', " "));
-        let rows =
-            self.rows(format!("{limits}; FETCH FORWARD {most} FROM platform_exporter /* {about} */")).await?;
+        let fetch = format!("{limits}; FETCH FORWARD {most} FROM platform_exporter /* {about} */; ROLLBACK");
+        let rows = self.rows(fetch).await?;
         if rows.rows.len() > MOST_ROWS {
             let detail = format!("more than {MOST_ROWS} rows: let the query count or group them");
             let problem = Problem::new(Reason::Query, detail);

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use platform_exporter::metric::{
-    Desc, Exposition, Family, Format, LabelName, LabelNames, MetricType, Sample, encode,
+    Desc, Exposition, Family, Format, LabelName, LabelNames, Lines, MetricType, Sample, encode,
 };
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
@@ -29,9 +29,9 @@ fn any_exposition_is_read_as_it_was_meant() {
             let mut exposition = Exposition::default();
             for (source, families) in &sources {
                 let source = source.as_deref().map(Arc::from);
-                exposition.add(source.as_ref(), families.iter().cloned().map(Arc::new));
+                exposition.put(source.as_ref(), Lines::renew(&[], source.as_ref(), families.iter().cloned()));
             }
-            let (exposition, expected) = (Arc::new(exposition), merged(&sources));
+            let expected = merged(&sources);
             for (format, name) in [(Format::Text, "text"), (Format::OpenMetrics, "openmetrics")] {
                 let text = encode(&exposition, format);
                 prop_assert_eq!(&parsers.borrow_mut().read(name, &text), &expected, "{}:\n{}", name, text);
@@ -41,20 +41,22 @@ fn any_exposition_is_read_as_it_was_meant() {
         .unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-/// What the parsers should find: each name once, in order, with the samples of every source that gives it the type
-/// which the first one gives it.
+/// What the parsers should find: each name once, in order, with the samples of every source that gives it the first of
+/// its types; the exporter's own come before those of sources.
 fn merged(sources: &[Source]) -> Value {
-    let mut groups: BTreeMap<&str, (&Desc, Vec<Value>)> = BTreeMap::new();
+    let sources: BTreeMap<&Option<String>, &Vec<Family>> =
+        sources.iter().map(|(source, families)| (source, families)).collect();
+    let mut groups: BTreeMap<(&str, MetricType), (&Desc, Vec<Value>)> = BTreeMap::new();
     for (source, families) in sources {
         for family in families {
-            let (desc, samples) =
-                groups.entry(&family.desc.name).or_insert_with(|| (&family.desc, Vec::new()));
-            if desc.metric_type == family.desc.metric_type {
-                samples.extend(family.samples.iter().map(|one| sample(source.as_deref(), family, one)));
-            }
+            let key = (&*family.desc.name, family.desc.metric_type);
+            let (_, samples) = groups.entry(key).or_insert_with(|| (&family.desc, Vec::new()));
+            samples.extend(family.samples.iter().map(|one| sample(source.as_deref(), family, one)));
         }
     }
-    groups.into_values().map(|(desc, samples)| group(desc, &samples)).collect()
+    let mut last = None;
+    let is_first_type = |((name, _), _): &((_, _), _)| last.replace(*name) != Some(*name);
+    groups.into_iter().filter(is_first_type).map(|(_, (desc, samples))| group(desc, &samples)).collect()
 }
 
 fn group(desc: &Desc, samples: &[Value]) -> Value {

@@ -98,7 +98,7 @@ impl Exporter {
     async fn listens(&mut self) {
         let address = (Ipv4Addr::LOCALHOST, self.port.number());
         self.process
-            .ready(Duration::from_secs(5), async || tokio::net::TcpStream::connect(address).await.is_ok())
+            .ready(Duration::from_secs(30), async || tokio::net::TcpStream::connect(address).await.is_ok())
             .await;
     }
 

@@ -116,6 +116,11 @@ impl Mongodb {
         answer.unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
+    /// The server's process.
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
+    }
+
     /// Freezes the server.
     pub(crate) fn stop(&self) {
         self.process.stop();

@@ -184,6 +184,11 @@ impl Postgres {
         self.sql(&format!("CREATE DATABASE {name}")).await;
     }
 
+    /// The server's process.
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
+    }
+
     /// Freezes the server.
     pub(crate) fn stop(&self) {
         self.process.stop();

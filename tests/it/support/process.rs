@@ -1,5 +1,6 @@
 //! A server's process: its start, its end, and the signals that make it sick.
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, chown};
@@ -156,6 +157,11 @@ impl Process {
     /// The id of the server's main process.
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().try_into().expect("process ids are positive"))
+    }
+
+    /// The server's processes: the main one and its descendants.
+    pub(crate) fn processes(&self) -> BTreeSet<Pid> {
+        tree::descendants(self.pid())
     }
 
     /// The end of what the server printed.

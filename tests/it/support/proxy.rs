@@ -1,7 +1,7 @@
 //! A TCP proxy that misbehaves on demand.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -44,11 +44,23 @@ pub(crate) struct Proxy {
     acceptor: JoinHandle<()>,
 }
 
-/// How many connections there were, and are.
+/// How many connections there were, and are, and what they have carried.
 #[derive(Debug, Default)]
-struct Counts {
+pub(super) struct Counts {
     seen: AtomicUsize,
     open: AtomicUsize,
+    pub(super) exchanges: AtomicU64,
+    bytes: AtomicU64,
+    waited: AtomicU64,
+}
+
+impl Counts {
+    /// Adds bytes, and how long the client has waited for them.
+    pub(super) fn carried(&self, bytes: usize, waited: Duration) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        let nanoseconds = u64::try_from(waited.as_nanos()).expect("no wait takes centuries");
+        self.waited.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
 }
 
 impl Proxy {
@@ -98,6 +110,21 @@ impl Proxy {
     /// How many connections clients hold open now.
     pub(crate) fn open(&self) -> usize {
         self.counts.open.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes went either way since the start.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.counts.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How often since the start clients have sent something, and were answered.
+    pub(crate) fn exchanges(&self) -> u64 {
+        self.counts.exchanges.load(Ordering::Relaxed)
+    }
+
+    /// How long clients have waited for answers since the start, up to the last byte of each.
+    pub(crate) fn waited(&self) -> Duration {
+        Duration::from_nanos(self.counts.waited.load(Ordering::Relaxed))
     }
 }
 
@@ -156,7 +183,7 @@ impl Acceptor {
         }
         let (target, open) = (self.target.clone(), Open::count(&self.counts));
         connections.spawn(async move {
-            carry(client, &target, modes).await;
+            carry(client, &target, modes, &open.0).await;
             drop(open);
         });
     }

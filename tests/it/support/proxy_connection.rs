@@ -1,20 +1,22 @@
 //! One connection through a misbehaving proxy.
 
 use std::io;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
 
-use super::proxy::Mode;
+use super::proxy::{Counts, Mode};
 
 /// No protocol under test starts with these.
 const GARBAGE: &[u8] = b"\xff\xfe\x00garbage\r\n\x80\x00\xff";
 
 /// Carries a connection until one side ends it, or the mode does.
-pub(super) async fn carry(client: TcpStream, target: &str, modes: watch::Receiver<Mode>) {
+pub(super) async fn carry(client: TcpStream, target: &str, modes: watch::Receiver<Mode>, counts: &Counts) {
     let Ok(server) = TcpStream::connect(target).await else {
         return reset(&client);
     };
@@ -22,9 +24,10 @@ pub(super) async fn carry(client: TcpStream, target: &str, modes: watch::Receive
     let (from_server, to_server) = server.into_split();
     let (mut requests, mut answers, mut watcher) = (modes.clone(), modes.clone(), modes);
     let mut to_client = to_client;
+    let traffic = Traffic { counts, turn: Mutex::new(Turn::Client) };
     let broken = tokio::select! {
-        _ = carry_requests(from_client, to_server, &mut requests) => false,
-        _ = carry_answers(from_server, &mut to_client, &mut answers) => false,
+        _ = carry_requests(from_client, to_server, &mut requests, &traffic) => false,
+        _ = carry_answers(from_server, &mut to_client, &mut answers, &traffic) => false,
         _ = watcher.wait_for(|mode| matches!(mode, Mode::Refuse | Mode::Reset)) => true,
     };
     if broken {
@@ -38,6 +41,43 @@ pub(super) fn reset(stream: &TcpStream) {
     let _ = stream.set_zero_linger();
 }
 
+/// What one connection adds to the counts.
+struct Traffic<'a> {
+    counts: &'a Counts,
+    turn: Mutex<Turn>,
+}
+
+/// Whose turn it is to speak.
+enum Turn {
+    Client,
+    /// Since the client has asked.
+    Server(Instant),
+    /// The server has spoken up to then, and may go on.
+    Either(Instant),
+}
+
+impl Traffic<'_> {
+    fn asked(&self, bytes: usize) {
+        self.counts.carried(bytes, Duration::ZERO);
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Turn::Server(Instant::now());
+    }
+
+    fn answered(&self, bytes: usize) {
+        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let waited = match *turn {
+            Turn::Client => Duration::ZERO,
+            Turn::Either(since) => now - since,
+            Turn::Server(since) => {
+                self.counts.exchanges.fetch_add(1, Ordering::Relaxed);
+                now - since
+            }
+        };
+        *turn = Turn::Either(now);
+        self.counts.carried(bytes, waited);
+    }
+}
+
 fn holds(mode: Mode) -> bool {
     matches!(mode, Mode::Blackhole | Mode::Unreachable)
 }
@@ -47,6 +87,7 @@ async fn carry_requests(
     mut client: OwnedReadHalf,
     mut server: OwnedWriteHalf,
     modes: &mut watch::Receiver<Mode>,
+    traffic: &Traffic<'_>,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     let mut held = Vec::new();
@@ -54,7 +95,10 @@ async fn carry_requests(
         tokio::select! {
             read = client.read(&mut buffer) => match read? {
                 0 => return Ok(()),
-                length => held.extend_from_slice(&buffer[..length]),
+                length => {
+                    traffic.asked(length);
+                    held.extend_from_slice(&buffer[..length]);
+                }
             },
             changed = modes.changed() => changed.map_err(io::Error::other)?,
         }
@@ -69,6 +113,7 @@ async fn carry_answers(
     mut server: OwnedReadHalf,
     client: &mut OwnedWriteHalf,
     modes: &mut watch::Receiver<Mode>,
+    traffic: &Traffic<'_>,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     let mut sent_before_cut = 0;
@@ -79,6 +124,7 @@ async fn carry_answers(
         if length == 0 {
             return Ok(());
         }
+        traffic.answered(length);
         match mode {
             Mode::Delay(delay) => {
                 tokio::time::sleep(delay).await;

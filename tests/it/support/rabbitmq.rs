@@ -24,6 +24,7 @@ const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 pub(crate) struct Options {
     settings: Vec<String>,
     plugins: Vec<String>,
+    prometheus: Option<Port>,
 }
 
 impl Options {
@@ -37,6 +38,14 @@ impl Options {
     pub(crate) fn plugin(mut self, name: &str) -> Self {
         self.plugins.push(name.to_owned());
         self
+    }
+
+    /// The broker serves its own metrics, too.
+    pub(crate) fn prometheus(mut self) -> Self {
+        let port = self.prometheus.insert(Port::free()).number();
+        self.plugin("rabbitmq_prometheus")
+            .setting("prometheus.tcp.ip = 127.0.0.1")
+            .setting(&format!("prometheus.tcp.port = {port}"))
     }
 
     /// Starts the broker with its management interface, and waits until both answer.
@@ -56,7 +65,8 @@ impl Options {
             self.plugins.iter().fold("rabbitmq_management".to_owned(), |list, name| list + "," + name);
         fs::write(directory.path().join("plugins"), format!("[{plugins}].")).expect("it is writable");
         let process = Process::spawn("rabbitmq", server(directory.path(), &ports), directory.path());
-        let mut broker = Rabbitmq { process, _names: names, ports, directory };
+        let prometheus = self.prometheus;
+        let mut broker = Rabbitmq { process, _names: names, ports, prometheus, directory };
         broker.ready().await;
         broker
     }
@@ -102,6 +112,7 @@ pub(crate) struct Rabbitmq {
     process: Process,
     _names: Process,
     ports: Ports,
+    prometheus: Option<Port>,
     directory: TempDir,
 }
 
@@ -129,6 +140,12 @@ impl Rabbitmq {
     /// The URL of the management interface, with the login of an administrator.
     pub(crate) fn management_url(&self) -> String {
         format!("http://{}:{}@{}", OPERATOR.0, OPERATOR.1, self.management_address())
+    }
+
+    /// The URL of a path of the broker's own metrics; panics when it does not serve them.
+    pub(crate) fn prometheus_url(&self, path: &str) -> String {
+        let port = self.prometheus.as_ref().expect("the broker was started with them");
+        format!("http://127.0.0.1:{port}{path}")
     }
 
     /// The AMQP address to put a proxy in front of.
@@ -209,6 +226,11 @@ impl Rabbitmq {
         let output = output.expect("every system has a shell");
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{}: {told}", script.display());
+    }
+
+    /// The server's process.
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
     }
 
     /// Freezes the broker.

@@ -175,6 +175,11 @@ impl Redis {
         .await;
     }
 
+    /// The server's process.
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
+    }
+
     /// Freezes the server.
     pub(crate) fn stop(&self) {
         self.process.stop();

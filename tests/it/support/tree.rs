@@ -33,7 +33,8 @@ pub(super) fn kill(root: Pid) {
     }
 }
 
-fn descendants(root: Pid) -> BTreeSet<Pid> {
+/// The process and its descendants.
+pub(super) fn descendants(root: Pid) -> BTreeSet<Pid> {
     let processes = processes();
     // Once a child was waited for, its id may belong to anyone.
     let is_ours = |process: &Entry| process.pid == root && process.parent == Pid::this();

@@ -1,0 +1,124 @@
+//! Cycles of exporters, as Prometheus would cause them: what they cost the exporter, the wire and the service.
+
+use std::time::{Duration, Instant};
+
+use nix::unistd::Pid;
+
+use crate::detours::{Detours, Traffic};
+use crate::ours;
+use crate::stats::milliseconds;
+use crate::support::http;
+use crate::support::process::Process;
+use crate::usage::{cpu, cpu_of};
+
+/// An exporter that asks its service during each scrape of this URL.
+pub(crate) struct Contender<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) url: String,
+    /// Where it has one of its own.
+    pub(crate) process: Option<Pid>,
+    /// Between it and its services, where the wire counts.
+    pub(crate) detours: Option<&'a Detours>,
+}
+
+/// What one cycle costs.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Cost {
+    pub(crate) values: f64,
+    /// Of the exporter, in milliseconds.
+    pub(crate) cpu: f64,
+    /// Of the service, in milliseconds, without what it spends on itself anyway.
+    pub(crate) cpu_of_service: f64,
+    pub(crate) traffic: Traffic,
+}
+
+impl Cost {
+    /// Microseconds of CPU for each value.
+    pub(crate) fn cpu_per_value(&self) -> f64 {
+        self.cpu * 1e3 / self.values
+    }
+}
+
+/// How long a contender goes on before the next has its turn.
+#[derive(Clone, Copy)]
+pub(crate) struct Turns {
+    pub(crate) number: usize,
+    pub(crate) length: Duration,
+}
+
+/// Sums over all turns of a contender.
+#[derive(Default)]
+struct Sums {
+    cycles: u32,
+    cpu: Duration,
+    cpu_of_service: Duration,
+    length: Duration,
+    traffic: Traffic,
+}
+
+/// Has contenders take turns, each with one scrape after the other.
+pub(crate) async fn compare(
+    contenders: &[Contender<'_>],
+    service: Option<&Process>,
+    turns: Turns,
+) -> Vec<Cost> {
+    let mut values = Vec::new();
+    for contender in contenders {
+        // Also warms up: connections are open from here on.
+        values.push(ours::values(&scrape(&http::client(), &contender.url, "identity").await));
+    }
+    let idle = idle(service).await;
+    let mut sums: Vec<Sums> = contenders.iter().map(|_| Sums::default()).collect();
+    for _ in 0..turns.number {
+        for (contender, sums) in contenders.iter().zip(&mut sums) {
+            turn(contender, service, turns.length, sums).await;
+        }
+    }
+    sums.iter().zip(values).map(|(sums, values)| sums.cost(values, idle)).collect()
+}
+
+/// The share of a processor that the service uses by itself.
+pub(crate) async fn idle(service: Option<&Process>) -> f64 {
+    let Some(service) = service else { return 0.0 };
+    let (before, started) = (cpu_of(service.processes()), Instant::now());
+    // The broker's statistics come every five.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    cpu_of(service.processes()).saturating_sub(before).as_secs_f64() / started.elapsed().as_secs_f64()
+}
+
+async fn turn(contender: &Contender<'_>, service: Option<&Process>, length: Duration, sums: &mut Sums) {
+    let of_service = || service.map(|service| cpu_of(service.processes())).unwrap_or_default();
+    let traffic = || contender.detours.map(Detours::traffic).unwrap_or_default();
+    let own = || contender.process.map(cpu).unwrap_or_default();
+    let client = http::client();
+    let (cpu_before, of_service_before, before) = (own(), of_service(), traffic());
+    let started = Instant::now();
+    while started.elapsed() < length {
+        scrape(&client, &contender.url, "gzip").await;
+        sums.cycles += 1;
+    }
+    sums.length += started.elapsed();
+    sums.cpu += own() - cpu_before;
+    sums.cpu_of_service += of_service().saturating_sub(of_service_before);
+    sums.traffic = sums.traffic + (traffic() - before);
+}
+
+async fn scrape(client: &reqwest::Client, url: &str, coding: &str) -> String {
+    let answer = client.get(url).header("accept-encoding", coding).send().await.expect("it answers");
+    assert!(answer.status().is_success(), "{url}: {}", answer.status());
+    let body = answer.bytes().await.expect("it answers in full");
+    String::from_utf8_lossy(&body).into_owned()
+}
+
+impl Sums {
+    fn cost(&self, values: usize, idle: f64) -> Cost {
+        let cycles = f64::from(self.cycles);
+        let of_service = milliseconds(self.cpu_of_service) - idle * milliseconds(self.length);
+        Cost {
+            values: values as f64,
+            cpu: milliseconds(self.cpu) / cycles,
+            cpu_of_service: of_service.max(0.0) / cycles,
+            traffic: self.traffic / cycles,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Declared queries, beside sql_exporter with the same ones. Both put them by their own clocks.
+
+use std::time::Duration;
+
+use crate::report::{Section, Table, ratio, time};
+use crate::stats::milliseconds;
+use crate::support::platform::Platform;
+use crate::usage::cpu;
+use crate::{ours, peers};
+
+const QUERIES: usize = 50;
+const TIME: Duration = Duration::from_secs(10);
+
+/// Each contender has a database of its own, so that PostgreSQL counts for each.
+const DATABASES: [&str; 2] = ["ours", "theirs"];
+
+pub(crate) async fn run(platform: &Platform, section: &mut Section) {
+    println!("declared queries");
+    section.text(&format!(
+        "{QUERIES} declared queries of ten rows each, put every second for {TIME:?}, in platform_exporter and in \
+         sql_exporter at the same time; nobody scrapes. PostgreSQL counts the runs: each is one transaction.",
+    ));
+    for database in DATABASES {
+        platform.postgres.sql(&format!("CREATE DATABASE {database}")).await;
+    }
+    let [ours, theirs] = DATABASES.map(|database| platform.postgres.url_as("postgres", "", database));
+    let ours = ours::start(&platform_exporter(&ours), Vec::new(), 1).await;
+    let theirs = peers::sql(&sql_exporter(&peers::without_tls(&theirs))).await;
+    // First runs are spread over two seconds.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let processes = [ours.pid(), theirs.process.pid()];
+    let (cpu_before, before) = (processes.map(cpu), transactions(platform).await);
+    tokio::time::sleep(TIME).await;
+    let (cpu_after, after) = (processes.map(cpu), transactions(platform).await);
+    let runs = [after[0] - before[0], after[1] - before[1]];
+    let a_run = [0, 1].map(|which| milliseconds(cpu_after[which] - cpu_before[which]) / runs[which]);
+    let mut table = Table::new(&["exporter", "runs", "CPU a run", "÷ peer"]);
+    let row = |name: &str, which: usize, ratio: String| {
+        [name.to_owned(), format!("{:.0}", runs[which]), time(a_run[which]), ratio]
+    };
+    table.row(row("platform_exporter", 0, ratio(a_run[0], a_run[1])));
+    table.row(row(theirs.name, 1, String::new()));
+    section.table(&table);
+}
+
+/// How many PostgreSQL has counted in each database.
+async fn transactions(platform: &Platform) -> [f64; 2] {
+    let mut counts = [0.0; 2];
+    for (count, database) in counts.iter_mut().zip(DATABASES) {
+        let sql =
+            format!("SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = '{database}'");
+        *count = platform.postgres.sql(&sql).await.parse().expect("a number");
+    }
+    counts
+}
+
+/// Reads a table: without that, a session does not tell of its transactions before it ends.
+const SQL: &str = "SELECT 'plan-' || oid AS plan, random() AS users FROM pg_collation ORDER BY oid LIMIT 10";
+
+fn platform_exporter(url: &str) -> String {
+    let query = |number| {
+        format!(
+            "  - {{name: q{number}, source: db, every: 1s, labels: [plan], sql: \"{SQL}\", \
+             metrics: [{{name: bench_{number}, value: users, help: Users.}}]}}\n"
+        )
+    };
+    let queries: String = (0..QUERIES).map(query).collect();
+    format!("sources: {{db: {{postgres: {{url: '{url}'}}, interval: 1h}}}}\nqueries:\n{queries}")
+}
+
+fn sql_exporter(url: &str) -> String {
+    let query = |number| {
+        format!("{{name: bench_{number}, help: Users., labels: [plan], values: [users], query: \"{SQL}\"}}")
+    };
+    let queries = (0..QUERIES).map(query).collect::<Vec<_>>().join(", ");
+    format!("jobs: [{{name: bench, interval: 1s, connections: ['{url}'], queries: [{queries}]}}]\n")
+}

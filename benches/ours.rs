@@ -1,0 +1,72 @@
+//! The release binary, on the services of a platform.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::support::exporter::Exporter;
+use crate::support::platform::Platform;
+use crate::support::wait::eventually;
+
+/// Long enough for a hundred thousand series on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The variables to which a configuration refers.
+pub(crate) type Environment = Vec<(&'static str, String)>;
+
+/// Starts the exporter, and waits until this many of its sources are up.
+pub(crate) async fn start(config: &str, environment: Environment, sources: usize) -> Exporter {
+    let options = Exporter::options(config).binary(&release_binary());
+    let environment = environment.into_iter();
+    let exporter =
+        environment.fold(options, |options, (name, value)| options.variable(name, &value)).start().await;
+    eventually(PATIENCE, "every source is up", async || up(&exporter).await == sources).await;
+    exporter
+}
+
+/// Starts the exporter with the demo's nine kinds, and pushes the heartbeats that one of them waits for.
+pub(crate) async fn start_all_kinds(platform: &Platform, config: &str, environment: Environment) -> Exporter {
+    let exporter = start(config, environment, KINDS).await;
+    platform.keep_pushing(&exporter.url("/heartbeat/backup/host1"));
+    exporter
+}
+
+/// How many sources the demo's configuration has: one of each kind.
+pub(crate) const KINDS: usize = 9;
+
+/// The demo's configuration, with everything asked as often as this.
+pub(crate) fn all_kinds(interval: &str) -> String {
+    let lines = Platform::CONFIG.lines().map(|line| match line.split_once(": ") {
+        Some((key, _)) if key.trim() == "interval" || key.trim() == "every" => format!("{key}: {interval}"),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n") + "\n"
+}
+
+/// How many sources are up.
+pub(crate) async fn up(exporter: &Exporter) -> usize {
+    let exposition = exporter.get("/metrics").await;
+    exposition.lines().filter(|line| line.starts_with("platform_source_up{") && line.ends_with(" 1")).count()
+}
+
+/// How many samples an exposition has.
+pub(crate) fn samples(exposition: &str) -> usize {
+    exposition.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count()
+}
+
+/// How many of them tell of a service, and not of the exporter's own process.
+pub(crate) fn values(exposition: &str) -> usize {
+    let own = ["go_", "process_", "promhttp_", "platform_", "redis_exporter_", "postgres_exporter_"];
+    let told = |line: &&str| {
+        !line.is_empty() && !line.starts_with('#') && !own.iter().any(|own| line.starts_with(own))
+    };
+    exposition.lines().filter(told).count()
+}
+
+/// The binary beside this program.
+pub(crate) fn release_binary() -> PathBuf {
+    // This program is TARGET/release/examples/bench.
+    let this = std::env::current_exe().expect("the kernel knows");
+    let binary = this.ancestors().nth(2).expect("cargo's target directory").join("platform_exporter");
+    assert!(binary.is_file(), "{} is missing: cargo build --release", binary.display());
+    binary
+}

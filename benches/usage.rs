@@ -1,0 +1,36 @@
+//! What processes use: time of a processor, and memory.
+
+use std::time::Duration;
+
+use nix::time::ClockId;
+use nix::unistd::Pid;
+
+/// Memory of a process in MiB.
+#[derive(Clone, Copy)]
+pub(crate) struct Memory {
+    pub(crate) resident: f64,
+    pub(crate) peak: f64,
+}
+
+/// The time that the threads of a process, living and ended, have spent on a processor.
+///
+/// The kernel counts it in nanoseconds; the figures in `/proc` are in hundredths of a second.
+pub(crate) fn cpu(process: Pid) -> Duration {
+    let time = ClockId::pid_cpu_clock_id(process).and_then(ClockId::now);
+    time.map(Duration::from).unwrap_or_default()
+}
+
+/// The same of several processes; one that ends between two looks is lost.
+pub(crate) fn cpu_of(processes: impl IntoIterator<Item = Pid>) -> Duration {
+    processes.into_iter().map(cpu).sum()
+}
+
+/// What a process holds now, and the most that it has held.
+pub(crate) fn memory(process: Pid) -> Memory {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let mib = |key: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(key)).expect("every process has it");
+        line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
+    };
+    Memory { resident: mib("VmRSS:"), peak: mib("VmHWM:") }
+}

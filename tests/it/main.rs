@@ -8,6 +8,7 @@ mod compatibility;
 mod compose;
 mod config;
 mod docs;
+mod faults;
 mod life;
 mod metric;
 mod pack;

@@ -7,6 +7,8 @@
 )]
 
 pub(crate) mod alertmanager;
+mod clock;
+pub(crate) mod dns;
 pub(crate) mod exporter;
 pub(crate) mod http;
 pub(crate) mod mongodb;

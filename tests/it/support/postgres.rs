@@ -8,6 +8,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
+use super::clock::put_ahead;
 use super::ports::Port;
 use super::process::{Process, command_as, give_to};
 use super::tls::Identity;
@@ -22,6 +23,7 @@ pub(crate) struct Options {
     tls: Option<(PathBuf, PathBuf)>,
     settings: Vec<String>,
     primary: Option<PathBuf>,
+    ahead: Duration,
 }
 
 impl Options {
@@ -40,6 +42,12 @@ impl Options {
     /// A line of `postgresql.conf`.
     pub(crate) fn setting(mut self, line: &str) -> Self {
         self.settings.push(line.to_owned());
+        self
+    }
+
+    /// A clock that goes ahead of ours.
+    pub(crate) fn ahead(mut self, by: Duration) -> Self {
+        self.ahead = by;
         self
     }
 
@@ -62,6 +70,9 @@ impl Options {
         self.configure(directory.path(), &port);
         let mut command = command_as(USER, binary("postgres"));
         command.arg("-D").arg(directory.path().join("data")).current_dir(directory.path());
+        if !self.ahead.is_zero() {
+            put_ahead(&mut command, self.ahead, directory.path());
+        }
         // Shared memory outlives a server that is killed; an immediate shutdown removes it.
         let process = Process::spawn("postgres", command, directory.path()).with_farewell(Signal::SIGQUIT);
         let mut server = Postgres { process, port, password: self.password, directory };

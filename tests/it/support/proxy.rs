@@ -1,9 +1,11 @@
 //! A TCP proxy that misbehaves on demand.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use procfs::net::{TcpState, tcp};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -28,6 +30,8 @@ pub(crate) enum Mode {
     Delay(Duration),
     /// Each connection gets this many bytes of answers more, and is then closed.
     Cut(usize),
+    /// Each connection gets this many bytes of answers more; the rest goes through afterwards.
+    Stall(usize),
     /// Every piece of an answer is replaced by bytes that belong to no protocol.
     Garbage,
     /// Answers come at one byte a second.
@@ -37,7 +41,8 @@ pub(crate) enum Mode {
 /// A TCP proxy in front of a server.
 #[derive(Debug)]
 pub(crate) struct Proxy {
-    port: u16,
+    address: SocketAddr,
+    target: watch::Sender<String>,
     mode: watch::Sender<Mode>,
     applied: watch::Receiver<Mode>,
     counts: Arc<Counts>,
@@ -49,37 +54,49 @@ pub(crate) struct Proxy {
 struct Counts {
     seen: AtomicUsize,
     open: AtomicUsize,
+    most: AtomicUsize,
 }
 
 impl Proxy {
     /// Starts a proxy in front of an address such as `127.0.0.1:5432`.
     pub(crate) async fn start(target: &str) -> Self {
         let port = Port::free();
-        let number = port.number();
+        let address = (Ipv4Addr::LOCALHOST, port.number()).into();
+        Self::start_at(address, Some(port), target).await
+    }
+
+    /// Starts a proxy on the same port of another address of this machine. To be dropped before this one is.
+    pub(crate) async fn start_beside(&self, address: Ipv4Addr, target: &str) -> Self {
+        Self::start_at((address, self.address.port()).into(), None, target).await
+    }
+
+    async fn start_at(address: SocketAddr, claim: Option<Port>, target: &str) -> Self {
         let (mode, modes) = watch::channel(Mode::Pass);
         let (apply, applied) = watch::channel(Mode::Refuse);
+        let (target, targets) = watch::channel(target.to_owned());
         let counts = Arc::new(Counts::default());
         let acceptor =
-            Acceptor { port, target: target.to_owned(), modes, applied: apply, counts: Arc::clone(&counts) };
-        let proxy = Self { port: number, mode, applied, counts, acceptor: tokio::spawn(acceptor.run()) };
+            Acceptor { address, _claim: claim, targets, modes, applied: apply, counts: Arc::clone(&counts) };
+        let acceptor = tokio::spawn(acceptor.run());
+        let proxy = Self { address, target, mode, applied, counts, acceptor };
         proxy.set(Mode::Pass).await;
         proxy
     }
 
     /// Where it listens, as `127.0.0.1:port`.
     pub(crate) fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.address.to_string()
     }
 
     /// The port on which it listens.
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.address.port()
     }
 
     /// The URL of the server behind it, led through the proxy instead.
     pub(crate) fn through(&self, url: &str) -> String {
         let mut url = url::Url::parse(url).expect("a URL");
-        url.set_port(Some(self.port)).expect("a URL with a host");
+        url.set_port(Some(self.port())).expect("a URL with a host");
         url.into()
     }
 
@@ -88,6 +105,16 @@ impl Proxy {
         self.mode.send_replace(mode);
         let mut applied = self.applied.clone();
         applied.wait_for(|&current| current == mode).await.expect("the proxy runs");
+    }
+
+    /// Leads new connections to another server; old ones stay where they are.
+    pub(crate) fn retarget(&self, target: &str) {
+        self.target.send_replace(target.to_owned());
+    }
+
+    /// The largest number of connections that clients held open at the same time.
+    pub(crate) fn most(&self) -> usize {
+        self.counts.most.load(Ordering::Relaxed)
     }
 
     /// How many connections were accepted since the start.
@@ -108,8 +135,9 @@ impl Drop for Proxy {
 }
 
 struct Acceptor {
-    port: Port,
-    target: String,
+    address: SocketAddr,
+    _claim: Option<Port>,
+    targets: watch::Receiver<String>,
     modes: watch::Receiver<Mode>,
     applied: watch::Sender<Mode>,
     counts: Arc<Counts>,
@@ -129,9 +157,9 @@ impl Acceptor {
                 listener = None;
             }
             if mode == Mode::Unreachable {
-                crowd = Some(Crowd::fill(self.port.number()).await);
+                crowd = Some(Crowd::fill(self.address).await);
             } else if mode != Mode::Refuse && listener.is_none() {
-                listener = Some(listen(self.port.number(), 128));
+                listener = Some(listen(self.address, 128));
             }
             self.applied.send_replace(mode);
             loop {
@@ -150,11 +178,12 @@ impl Acceptor {
 
     fn admit(&self, client: TcpStream, connections: &mut JoinSet<()>) {
         let modes = self.modes.clone();
+        self.counts.most.fetch_max(established(self.address), Ordering::Relaxed);
         if *modes.borrow() == Mode::Reset {
             reset(&client);
             return;
         }
-        let (target, open) = (self.target.clone(), Open::count(&self.counts));
+        let (target, open) = (self.targets.borrow().clone(), Open::count(&self.counts));
         connections.spawn(async move {
             carry(client, &target, modes).await;
             drop(open);
@@ -186,11 +215,11 @@ struct Crowd {
 }
 
 impl Crowd {
-    async fn fill(port: u16) -> Self {
-        let listener = listen(port, 0);
+    async fn fill(address: SocketAddr) -> Self {
+        let listener = listen(address, 0);
         let mut waiting = Vec::new();
         while let Ok(Ok(stream)) =
-            tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(("127.0.0.1", port))).await
+            tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(address)).await
         {
             waiting.push(stream);
         }
@@ -198,10 +227,20 @@ impl Crowd {
     }
 }
 
-fn listen(port: u16, backlog: u32) -> TcpListener {
+/// The connections to an address that their clients have not ended, whether accepted or not: the kernel knows at once,
+/// and a task that carries one only later.
+fn established(address: SocketAddr) -> usize {
+    let sockets = tcp().expect("Linux has /proc/net/tcp");
+    let ours = |socket: &procfs::net::TcpNetEntry| {
+        socket.local_address == address && socket.state == TcpState::Established
+    };
+    sockets.iter().filter(|&socket| ours(socket)).count()
+}
+
+fn listen(address: SocketAddr, backlog: u32) -> TcpListener {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_reuseaddr(true).expect("an option of every socket");
-    socket.bind(([127, 0, 0, 1], port).into()).expect("the port is claimed");
+    socket.bind(address).expect("the port is claimed");
     socket.listen(backlog).expect("the port is claimed")
 }
 

@@ -9,6 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::clock::put_ahead;
 use super::ports::Port;
 use super::process::{Process, command};
 use super::{http, wait};
@@ -23,12 +24,19 @@ const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 #[derive(Debug, Default)]
 pub(crate) struct Options {
     settings: Vec<String>,
+    ahead: Duration,
 }
 
 impl Options {
     /// A line of `rabbitmq.conf`, as in `disk_free_limit.absolute = 500TB` for a broker with a disk alarm.
     pub(crate) fn setting(mut self, line: &str) -> Self {
         self.settings.push(line.to_owned());
+        self
+    }
+
+    /// A clock that goes ahead of ours.
+    pub(crate) fn ahead(mut self, by: Duration) -> Self {
+        self.ahead = by;
         self
     }
 
@@ -46,7 +54,11 @@ impl Options {
         .await;
         fs::write(directory.path().join("rabbitmq.conf"), self.config(&ports)).expect("it is writable");
         fs::write(directory.path().join("plugins"), "[rabbitmq_management].").expect("it is writable");
-        let process = Process::spawn("rabbitmq", server(directory.path(), &ports), directory.path());
+        let mut command = server(directory.path(), &ports);
+        if !self.ahead.is_zero() {
+            put_ahead(&mut command, self.ahead, directory.path());
+        }
+        let process = Process::spawn("rabbitmq", command, directory.path());
         let mut broker = Rabbitmq { process, _names: names, ports, _directory: directory };
         broker.ready().await;
         broker

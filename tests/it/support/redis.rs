@@ -8,6 +8,7 @@ use redis::FromRedisValue;
 use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
 
+use super::clock::put_ahead;
 use super::ports::Port;
 use super::process::{Process, command};
 use super::tls::{Ca, Identity};
@@ -24,6 +25,7 @@ pub(crate) struct Options {
     sentinel: bool,
     bus: Option<Port>,
     settings: Vec<String>,
+    ahead: Duration,
 }
 
 impl Options {
@@ -70,6 +72,12 @@ impl Options {
         self.setting("cluster-enabled yes").setting(&port)
     }
 
+    /// A clock that goes ahead of ours.
+    pub(crate) fn ahead(mut self, by: Duration) -> Self {
+        self.ahead = by;
+        self
+    }
+
     /// A line of `redis.conf`.
     pub(crate) fn setting(mut self, line: &str) -> Self {
         self.settings.push(line.to_owned());
@@ -86,6 +94,9 @@ impl Options {
         command.arg(&config);
         if self.sentinel {
             command.arg("--sentinel");
+        }
+        if !self.ahead.is_zero() {
+            put_ahead(&mut command, self.ahead, directory.path());
         }
         let process = Process::spawn("redis", command, directory.path());
         let mut server =

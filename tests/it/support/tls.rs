@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
@@ -83,13 +85,22 @@ impl Identity {
     }
 
     /// The configuration of a server that shows this certificate.
-    pub(crate) fn server_config(&self) -> rustls::ServerConfig {
+    pub(crate) fn server_config(&self) -> ServerConfig {
         super::install_ring();
         let certificate = CertificateDer::from_pem_file(&self.certificate).expect("its authority lives");
         let key = PrivateKeyDer::from_pem_file(&self.key).expect("its authority lives");
-        let config = rustls::ServerConfig::builder().with_no_client_auth();
+        let config = ServerConfig::builder().with_no_client_auth();
         config.with_single_cert(vec![certificate], key).expect("the key belongs to the certificate")
     }
+}
+
+/// What a [`TlsFront`] waits for before the handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// TLS begins at once.
+    Tls,
+    /// A client of PostgreSQL asks for TLS in eight bytes, and goes on when the answer is `S`.
+    Postgres,
 }
 
 /// Ends TLS in front of a plain server.
@@ -97,21 +108,39 @@ impl Identity {
 pub(crate) struct TlsFront {
     address: String,
     acceptor: JoinHandle<()>,
+    shown: watch::Sender<Arc<ServerConfig>>,
 }
 
 impl TlsFront {
     /// Listens on a free port, and passes what it decrypts on to the target.
     pub(crate) async fn start(target: &str, identity: &Identity) -> Self {
+        Self::start_with(target, identity, Opening::Tls).await
+    }
+
+    /// As [`Self::start`], for a protocol that begins without TLS.
+    pub(crate) async fn start_with(target: &str, identity: &Identity, opening: Opening) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound").to_string();
-        let tls = TlsAcceptor::from(Arc::new(identity.server_config()));
-        let acceptor = tokio::spawn(accept(listener, tls, target.to_owned()));
-        Self { address, acceptor }
+        let (shown, config) = watch::channel(Arc::new(identity.server_config()));
+        let acceptor = tokio::spawn(accept(listener, config, opening, target.to_owned()));
+        Self { address, acceptor, shown }
     }
 
     /// Where it listens, as `127.0.0.1:port`.
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Shows another certificate from the next connection on.
+    pub(crate) fn show(&self, identity: &Identity) {
+        self.shown.send_replace(Arc::new(identity.server_config()));
+    }
+
+    /// Shows no certificate: every handshake from the next connection on ends in an alert.
+    pub(crate) fn show_nothing(&self) {
+        let config = ServerConfig::builder().with_no_client_auth();
+        let none = rustls::server::ResolvesServerCertUsingSni::new();
+        self.shown.send_replace(Arc::new(config.with_cert_resolver(Arc::new(none))));
     }
 }
 
@@ -121,11 +150,20 @@ impl Drop for TlsFront {
     }
 }
 
-async fn accept(listener: TcpListener, tls: TlsAcceptor, target: String) {
+async fn accept(
+    listener: TcpListener,
+    shown: watch::Receiver<Arc<ServerConfig>>,
+    opening: Opening,
+    target: String,
+) {
     let mut connections = JoinSet::new();
-    while let Ok((client, _)) = listener.accept().await {
-        let (tls, target) = (tls.clone(), target.clone());
+    while let Ok((mut client, _)) = listener.accept().await {
+        let (tls, target) = (TlsAcceptor::from(shown.borrow().clone()), target.clone());
         connections.spawn(async move {
+            if opening == Opening::Postgres {
+                client.read_exact(&mut [0; 8]).await?;
+                client.write_all(b"S").await?;
+            }
             let mut client = tls.accept(client).await?;
             let mut server = TcpStream::connect(target).await?;
             copy_bidirectional(&mut client, &mut server).await

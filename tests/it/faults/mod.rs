@@ -1,0 +1,76 @@
+//! Every fault that a source can suffer, for every kind, against real servers. What comes out is `docs/faults.md`.
+
+mod bench;
+mod gate;
+mod http;
+mod logfile;
+mod matrix;
+mod mongodb;
+mod odd;
+mod postgres;
+mod rabbitmq;
+mod redis;
+mod report;
+mod runner;
+mod s3;
+mod stripe;
+mod workers;
+
+use std::sync::Arc;
+
+use futures_util::future::{LocalBoxFuture, join_all};
+
+use self::gate::World;
+use self::report::Outcomes;
+use self::runner::{Patient, run};
+
+type Make = for<'a> fn(&'a World) -> LocalBoxFuture<'a, Box<dyn Patient>>;
+
+/// The kinds, with what makes their servers.
+const KINDS: [(&str, Make); 9] = [
+    ("postgres", |world| Box::pin(postgres::patient(world))),
+    ("mongodb", |world| Box::pin(mongodb::patient(world))),
+    ("redis", |world| Box::pin(redis::patient(world))),
+    ("rabbitmq", |world| Box::pin(rabbitmq::patient(world))),
+    ("stripe", |world| Box::pin(stripe::patient(world))),
+    ("s3", |world| Box::pin(s3::patient(world))),
+    ("workers", |world| Box::pin(workers::patient(world))),
+    ("logfile", |_| Box::pin(async { Box::new(logfile::patient()) as Box<dyn Patient> })),
+    ("http", |world| Box::pin(http::patient(world))),
+];
+
+/// With `FAULTS=redis,http`, only these kinds are tried, and the file is left alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_fault_is_shown_and_passes() {
+    crate::support::install_ring();
+    let only = std::env::var("FAULTS").ok();
+    let wanted = |kind: &str| only.as_ref().is_none_or(|only| only.split(',').any(|name| name == kind));
+    let world = Arc::new(World::start().await);
+    let kinds = KINDS.into_iter().filter(|(kind, _)| wanted(kind));
+    let outcomes: Outcomes = join_all(kinds.map(|(_, make)| {
+        let world = Arc::clone(&world);
+        async move { run(make(&world).await, &world).await }
+    }))
+    .await
+    .into_iter()
+    .collect();
+    println!("{}", report::document(&outcomes));
+    let failed = outcomes.values().flatten().filter(|outcome| outcome.result.is_err()).count();
+    assert_eq!(failed, 0, "cells failed: see the table");
+    if only.is_none() {
+        report::check(&outcomes);
+    }
+}
+
+/// The two sources of a kind, and a query to the first, so that its query lane is in use as well.
+fn sources(plain: &str, secure: &str, question: &str) -> String {
+    let every = "interval: 1s\n    timeout: 1s\n";
+    let query = match question {
+        "" => String::new(),
+        _ => format!(
+            "queries:\n  - name: asked\n    source: plain\n    every: 1s\n    timeout: 1s\n    {question}\n    \
+             metrics: [{{name: asked, value: value, help: A number.}}]\n"
+        ),
+    };
+    format!("  plain:\n    {plain}\n    {every}  secure:\n    {secure}\n    {every}{query}")
+}

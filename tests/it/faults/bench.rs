@@ -32,6 +32,12 @@ impl Bench {
         Self { exporter, client: http::client(), kind }
     }
 
+    /// Waits until the witness has been probed.
+    pub(super) async fn first_look(&self) {
+        let series = format!(r#"platform_source_up{{source="{WITNESS}",kind="http"}}"#);
+        self.exporter.wait_for(&series, 1.0, WITNESS_INTERVAL + TOLERANCE).await;
+    }
+
     /// Looks at `/metrics` until a source shows this, and says how long it took. The witness has to be well all along.
     pub(super) async fn until(
         &self,

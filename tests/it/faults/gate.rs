@@ -31,9 +31,9 @@ impl World {
         let (ca, other) = (Ca::new(), Ca::new());
         Self {
             dns: Arc::new(Dns::start().await),
-            good: ca.issue(&["*.test"]),
-            expired: ca.issue_until(&["*.test"], (2020, 1, 1)),
-            foreign: other.issue(&["*.test"]),
+            good: ca.issue(&["*.faults.test"]),
+            expired: ca.issue_until(&["*.faults.test"], (2020, 1, 1)),
+            foreign: other.issue(&["*.faults.test"]),
             ca,
             _other: other,
             redis: Redis::start().await,
@@ -56,7 +56,7 @@ impl World {
     pub(super) async fn gate(&self, name: &str, server: &str) -> Gate {
         let proxy = Proxy::start(server).await;
         let second = proxy.start_beside(ELSEWHERE, server).await;
-        let name = format!("{name}.test");
+        let name = format!("{name}.faults.test");
         self.dns.set(&name, Entry::Address(Ipv4Addr::LOCALHOST));
         Gate {
             name,
@@ -104,7 +104,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// The server as the exporter knows it: `name.test:port`.
+    /// The server as the exporter knows it: `name.faults.test:port`.
     pub(super) fn host(&self) -> String {
         format!("{}:{}", self.name, self.proxy.port())
     }

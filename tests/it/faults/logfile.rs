@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::gate::Gate;
 use super::matrix::{Cell, Fault, down, nothing, up};
 use super::runner::Patient;
+use super::times;
 
 /// A file that not even root may read.
 const UNREADABLE: &str = "/sys/bus/platform/drivers_probe";
@@ -40,8 +41,12 @@ impl LogfilePatient {
         file.and_then(|mut file| file.write_all(text)).expect("the directory is writable");
     }
 
+    fn remove(&self) {
+        fs::remove_file(self.path()).expect("the file is there");
+    }
+
     fn replace_by(&self, target: &str) {
-        fs::rename(self.path(), self.beside()).expect("the file is there");
+        self.remove();
         symlink(target, self.path()).expect("the directory is writable");
     }
 }
@@ -55,9 +60,10 @@ impl Patient for LogfilePatient {
     fn config(&self) -> String {
         let path = self.path().display().to_string();
         format!(
-            "  plain:\n    logfile: {{path: '{path}', from: beginning}}\n    interval: 1s\n\
-             queries:\n  - name: asked\n    source: plain\n    every: 1s\n    log: {{by: [model]}}\n    \
-             labels: [model]\n    metrics: [{{name: asked, value: count, help: Lines.}}]\n"
+            "  plain:\n    logfile: {{path: '{path}', from: beginning}}\n{}\
+             queries:\n  - name: asked\n    source: plain\n    every: 2s\n    max_age: 1h\n    log: {{by: [model]}}\n    \
+             labels: [model]\n    metrics: [{{name: asked, value: count, help: Lines.}}]\n",
+            times()
         )
     }
 
@@ -86,7 +92,7 @@ impl Patient for LogfilePatient {
 
     async fn break_server(&mut self, fault: Fault) {
         match fault {
-            Fault::Refused => fs::rename(self.path(), self.beside()).expect("the file is there"),
+            Fault::Refused => self.remove(),
             Fault::Garbage => self.append(b"\xff\xfe\x00garbage\n\x80\n"),
             Fault::WrongProtocol => self.replace_by("/sys"),
             Fault::Stalled => self.append(&LINE.as_bytes()[..20]),
@@ -98,9 +104,8 @@ impl Patient for LogfilePatient {
                 self.append(LINE.as_bytes());
             }
             Fault::Failover => {
-                let other = self.directory.path().join("other.log");
-                fs::write(&other, LINE).expect("the directory is writable");
-                self.replace_by(other.to_str().expect("a plain path"));
+                fs::write(self.beside(), LINE).expect("the directory is writable");
+                self.replace_by(self.beside().to_str().expect("a plain path"));
             }
             _ => {}
         }
@@ -108,11 +113,20 @@ impl Patient for LogfilePatient {
 
     async fn mend_server(&mut self, fault: Fault) {
         match fault {
-            Fault::Refused | Fault::WrongProtocol | Fault::NoPermission | Fault::Failover => {
-                fs::rename(self.beside(), self.path()).expect("the file is there");
+            Fault::Refused => self.append(LINE.as_bytes()),
+            Fault::WrongProtocol | Fault::NoPermission => {
+                self.remove();
+                self.append(LINE.as_bytes());
             }
+            Fault::Failover => {
+                self.remove();
+                self.append(LINE.as_bytes());
+                fs::remove_file(self.beside()).expect("the file is there");
+            }
+            Fault::Restart => fs::remove_file(self.beside()).expect("the file is there"),
             Fault::Stalled => self.append(&LINE.as_bytes()[20..]),
-            _ => self.append(b"\n"),
+            Fault::Oversized => self.append(b"\n"),
+            _ => {}
         }
     }
 }

@@ -50,8 +50,9 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
         "
   - name: documents
     source: plain
-    every: 3s
-    timeout: 3s
+    every: 5s
+    timeout: 5s
+    max_age: 1h
     mongo: {{collection: answers, pipeline: {PIPELINE}}}
     metrics: [{{name: documents, value: value, help: A number.}}]
 "

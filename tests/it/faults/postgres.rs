@@ -44,8 +44,9 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     ) + "
   - name: rows
     source: plain
-    every: 3s
-    timeout: 3s
+    every: 5s
+    timeout: 5s
+    max_age: 1h
     sql: SELECT filler, value FROM answer
     metrics: [{name: rows, value: value, help: A number.}]
 ";

@@ -37,8 +37,9 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     ) + "
   - name: blob
     source: plain
-    every: 3s
-    timeout: 3s
+    every: 5s
+    timeout: 5s
+    max_age: 1h
     redis: {command: [GET, blob]}
     metrics: [{name: blob, value: value, help: A number., optional: true}]
 ";

@@ -8,21 +8,21 @@ use super::matrix::{Cell, Fault, Shown};
 use crate::support::exporter::Exporter;
 
 /// The interval of the sources under test.
-pub(super) const INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const INTERVAL: Duration = Duration::from_secs(2);
 /// Their timeout.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
 /// What a slow machine may take beyond interval and timeout.
-pub(super) const TOLERANCE: Duration = Duration::from_secs(10);
+pub(super) const TOLERANCE: Duration = Duration::from_secs(20);
 
 /// How far a server's clock is ahead.
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
 /// The source beside them that no fault is for.
 pub(super) const WITNESS: &str = "witness";
-pub(super) const WITNESS_INTERVAL: Duration = Duration::from_secs(3);
+pub(super) const WITNESS_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How many probes a fault outlasts once it is shown: by then, retries and lost connections would add up.
-const PROBES: f64 = 2.0;
+/// How many probes more a fault outlasts once it is shown.
+const PROBES: f64 = 1.0;
 
 /// How much memory a fault may cost for a moment, and how much of that may stay with the allocator, in MiB.
 const MOST_OVERSHOOT: u64 = 256;
@@ -81,6 +81,7 @@ pub(super) async fn run(mut patient: Box<dyn Patient>, world: &World) -> (&'stat
     let kind = patient.kind();
     let options = Exporter::options(&config(patient.as_ref(), world)).resolver(world.dns.address());
     let bench = Bench::new(options.start().await, kind);
+    bench.first_look().await;
     let mut outcomes = Vec::new();
     for fault in Fault::ALL {
         let cell = patient.cell(fault);

@@ -3,6 +3,7 @@
 use super::gate::{Gate, World};
 use super::matrix::{self, Cell, Fault, down};
 use super::runner::{HOUR, Patient};
+use super::times;
 use crate::support::redis::Redis;
 use crate::support::tls::Opening;
 
@@ -24,20 +25,17 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     let plain = world.gate("workers", &server.address()).await;
     let secure = world.tls_gate("workers-tls", &server.address(), Opening::Tls).await;
     let class = "layout: zset, key: hb, expected: 1, interval: 20m";
+    let times = times();
     let config = format!(
         "  store:
     redis: {{url: 'redis://exporter:right@{}'}}
-    interval: 1s
-  secure-store:
+{times}  secure-store:
     redis: {{url: 'rediss://exporter:right@{}', tls: {{ca_file: {}}}}}
-    interval: 1s
-  plain:
+{times}  plain:
     workers: {{classes: {{mail: {{from: store, {class}}}}}}}
-    interval: 1s
-  secure:
+{times}  secure:
     workers: {{classes: {{mail: {{from: secure-store, {class}}}}}}}
-    interval: 1s
-",
+{times}",
         plain.host(),
         secure.host(),
         world.ca.certificate().display()

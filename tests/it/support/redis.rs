@@ -220,5 +220,9 @@ impl Redis {
 
 async fn connect(directory: &Path) -> redis::RedisResult<MultiplexedConnection> {
     let url = format!("redis+unix://{}/redis.sock?user={OPERATOR}&pass=unused", directory.display());
-    redis::Client::open(url)?.get_multiplexed_async_connection().await
+    // The client's own limits are shorter than what a slow machine takes for a large value.
+    let patience = Some(Duration::from_secs(30));
+    let config = redis::AsyncConnectionConfig::new();
+    let config = config.set_response_timeout(patience).set_connection_timeout(patience);
+    redis::Client::open(url)?.get_multiplexed_async_connection_with_config(&config).await
 }

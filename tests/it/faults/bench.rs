@@ -32,10 +32,13 @@ impl Bench {
         Self { exporter, client: http::client(), kind }
     }
 
-    /// Waits until the witness has been probed.
-    pub(super) async fn first_look(&self) {
+    /// Waits until the witness has been probed, and the sources so often that all their connections are there.
+    pub(super) async fn first_look(&self, sources: &[&str]) {
         let series = format!(r#"platform_source_up{{source="{WITNESS}",kind="http"}}"#);
         self.exporter.wait_for(&series, 1.0, WITNESS_INTERVAL + TOLERANCE).await;
+        for source in sources {
+            self.probes(source, 2.0).await.expect("the sources are probed");
+        }
     }
 
     /// Looks at `/metrics` until a source shows this, and says how long it took. The witness has to be well all along.

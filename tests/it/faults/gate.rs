@@ -127,11 +127,11 @@ impl Gate {
             Fault::WrongProtocol => self.lead_to(&self.stranger).await,
             Fault::NoSuchName => {
                 self.dns.remove(&self.name);
-                self.end_connections().await;
+                self.proxy.end_connections().await;
             }
             Fault::SilentResolver => {
                 self.dns.set(&self.name, Entry::Silence);
-                self.end_connections().await;
+                self.proxy.end_connections().await;
             }
             Fault::NoHandshake | Fault::Expired | Fault::WrongAuthority => {
                 let Tls { front, expired, foreign, .. } = self.tls.as_ref().expect("a source with TLS");
@@ -140,7 +140,7 @@ impl Gate {
                     Fault::WrongAuthority => front.show(foreign),
                     _ => front.show_nothing(),
                 }
-                self.end_connections().await;
+                self.proxy.end_connections().await;
             }
             _ => {}
         }
@@ -167,18 +167,12 @@ impl Gate {
     pub(super) async fn return_home(&self) {
         self.proxy.set(Mode::Pass).await;
         self.dns.set(&self.name, Entry::Address(Ipv4Addr::LOCALHOST));
-        self.second.set(Mode::Reset).await;
-        self.second.set(Mode::Pass).await;
+        self.second.end_connections().await;
     }
 
     /// Leads old connections, by ending them, and new ones to a server.
     pub(super) async fn lead_to(&self, server: &str) {
         self.proxy.retarget(server);
-        self.end_connections().await;
-    }
-
-    async fn end_connections(&self) {
-        self.proxy.set(Mode::Reset).await;
-        self.proxy.set(Mode::Pass).await;
+        self.proxy.end_connections().await;
     }
 }

@@ -43,6 +43,7 @@ impl Patient for HttpPatient {
     fn cell(&self, fault: Fault) -> Cell {
         match fault {
             Fault::NoPermission => down("permission").note("status 403"),
+            Fault::WrongProtocol => down("connect").note("Redis, which closes the connection"),
             Fault::Oversized => up().note("100 MiB, of which 1 MiB is read"),
             Fault::RateLimit => down("rate_limited").note("status 429"),
             _ => matrix::usual(fault),

@@ -78,6 +78,7 @@ impl Patient for PostgresPatient {
     fn cell(&self, fault: Fault) -> Cell {
         match fault {
             Fault::NoPermission => degraded("permission").note("the role `pg_monitor` is missing"),
+            Fault::WrongProtocol => down("connect").note("HTTP, whose server closes the connection"),
             Fault::Oversized => degraded("query").note("a query gives 1 GiB of rows"),
             Fault::RateLimit => {
                 down("connect").note("the role's connection limit is reached: PostgreSQL has no rate limit")

@@ -1,5 +1,7 @@
 //! Redis.
 
+use redis::aio::MultiplexedConnection;
+
 use super::gate::{Gate, World};
 use super::matrix::{self, Cell, Fault, degraded, down};
 use super::runner::{HOUR, Patient};
@@ -18,6 +20,7 @@ pub(super) struct RedisPatient {
     ahead: Redis,
     plain: Gate,
     secure: Gate,
+    only_client: Option<MultiplexedConnection>,
     config: String,
 }
 
@@ -43,7 +46,7 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     redis: {command: [GET, blob]}
     metrics: [{name: blob, value: value, help: A number., optional: true}]
 ";
-    Box::new(RedisPatient { server, ahead, plain, secure, config })
+    Box::new(RedisPatient { server, ahead, plain, secure, only_client: None, config })
 }
 
 impl RedisPatient {
@@ -91,8 +94,7 @@ impl Patient for RedisPatient {
             Fault::Restart => self.server.kill(),
             Fault::Clock => self.plain.lead_to(&self.ahead.address()).await,
             Fault::RateLimit => {
-                self.server.run::<()>(&["CONFIG", "SET", "maxclients", "1"]).await;
-                self.end_connections().await;
+                self.only_client = Some(self.server.turn_others_away().await);
             }
             _ => {}
         }
@@ -104,7 +106,10 @@ impl Patient for RedisPatient {
             Fault::NoPermission => self.user("exporter +@all").await,
             Fault::Oversized => self.server.run::<()>(&["DEL", "blob"]).await,
             Fault::Restart => self.server.restart().await,
-            Fault::RateLimit => self.server.run::<()>(&["CONFIG", "SET", "maxclients", "10000"]).await,
+            Fault::RateLimit => {
+                let client = self.only_client.take().expect("it was broken before");
+                Redis::admit_others(client).await;
+            }
             _ => {}
         }
     }

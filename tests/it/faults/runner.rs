@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::bench::Bench;
+use super::bench::{Bench, Footprint};
 use super::gate::{Gate, World};
 use super::matrix::{Cell, Fault, Shown};
 use crate::support::exporter::Exporter;
@@ -24,9 +24,12 @@ pub(super) const WITNESS_INTERVAL: Duration = Duration::from_secs(5);
 /// How many probes more a fault outlasts once it is shown.
 const PROBES: f64 = 1.0;
 
-/// How much memory a fault may cost for a moment, and how much of that may stay with the allocator, in MiB.
+/// How much memory a fault may cost for a moment, in MiB.
 const MOST_OVERSHOOT: u64 = 256;
+/// How much more memory than at the start may stay with the allocator through all faults, in MiB.
 const MOST_KEPT: u64 = 64;
+/// How many more descriptors than at the start may be open: connections that are kept for the next probe.
+const MOST_LEFT: usize = 2;
 
 /// A kind, with the servers and sources that faults are for.
 #[async_trait::async_trait(?Send)]
@@ -81,13 +84,14 @@ pub(super) async fn run(mut patient: Box<dyn Patient>, world: &World) -> (&'stat
     let kind = patient.kind();
     let options = Exporter::options(&config(patient.as_ref(), world)).resolver(world.dns.address());
     let bench = Bench::new(options.start().await, kind);
-    bench.first_look().await;
+    bench.first_look(patient.sources()).await;
+    let start = bench.footprint();
     let mut outcomes = Vec::new();
     for fault in Fault::ALL {
         let cell = patient.cell(fault);
         let result = match cell.shown {
             Shown::Nothing => Ok(None),
-            shown => endure(patient.as_mut(), &bench, fault, shown).await.map(Some),
+            shown => endure(patient.as_mut(), &bench, fault, shown, start).await.map(Some),
         };
         if let Err(error) = &result {
             eprintln!("{kind}: {}: {error}", fault.title());
@@ -113,6 +117,7 @@ async fn endure(
     bench: &Bench,
     fault: Fault,
     shown: Shown,
+    start: Footprint,
 ) -> Result<Measured, String> {
     let within = INTERVAL + TIMEOUT + TOLERANCE;
     for source in patient.sources() {
@@ -149,7 +154,7 @@ async fn endure(
     if overshoot > MOST_OVERSHOOT {
         return Err(format!("{overshoot} MiB of memory for a moment"));
     }
-    bench.shrinks_to(before.resident + MOST_KEPT, before.descriptors, within).await?;
+    bench.shrinks_to(start.resident + MOST_KEPT, start.descriptors + MOST_LEFT, within).await?;
     for source in patient.sources() {
         let gates = patient.gates().into_iter().filter(|(name, _)| name == source);
         let (most, budget) = (gates.map(|(_, gate)| gate.most()).sum::<usize>(), patient.budget());

@@ -1,7 +1,7 @@
 //! S3.
 
 use super::gate::{Gate, World};
-use super::matrix::{self, Cell, Fault, down};
+use super::matrix::{self, Cell, Fault, degraded, down};
 use super::odd::Odd;
 use super::runner::Patient;
 use super::sources;
@@ -13,7 +13,7 @@ const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
 pub(super) struct S3Patient {
     server: S3,
-    /// It knows another key.
+    /// It knows the key with another secret.
     stranger: S3,
     odd: Odd,
     plain: Gate,
@@ -36,7 +36,7 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
         ),
         "",
     );
-    let stranger = S3::start("AKIAI44QH8DHBEXAMPLE", SECRET).await;
+    let stranger = S3::start(KEY, "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY").await;
     Box::new(S3Patient { server, stranger, odd: Odd::start().await, plain, secure, config })
 }
 
@@ -59,7 +59,8 @@ impl Patient for S3Patient {
         match fault {
             Fault::WrongCredentials => down("credentials_invalid"),
             Fault::NoPermission => down("permission").note("`AccessDenied`"),
-            Fault::Oversized => matrix::usual(fault).note("100 MiB instead of a list of one key"),
+            Fault::WrongProtocol => down("connect").note("Redis, which closes the connection"),
+            Fault::Oversized => degraded("protocol").note("100 MiB instead of a list of one key"),
             Fault::Clock => down("clock_skew").note("`RequestTimeTooSkewed`"),
             Fault::RateLimit => down("rate_limited").note("`SlowDown`"),
             _ => matrix::usual(fault),

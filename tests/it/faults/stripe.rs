@@ -1,7 +1,7 @@
 //! Stripe, as its stand-in plays it.
 
 use super::gate::{Gate, World};
-use super::matrix::{self, Cell, Fault, degraded};
+use super::matrix::{self, Cell, Fault, degraded, down};
 use super::odd::Odd;
 use super::runner::Patient;
 use super::sources;
@@ -65,6 +65,7 @@ impl Patient for StripePatient {
     fn cell(&self, fault: Fault) -> Cell {
         match fault {
             Fault::NoPermission => degraded("permission").note("that to read webhook endpoints"),
+            Fault::WrongProtocol => down("connect").note("Redis, which closes the connection"),
             Fault::Oversized => matrix::usual(fault).note("100 MiB of JSON"),
             Fault::RateLimit => matrix::usual(fault).note("429 with `Retry-After: 1`"),
             _ => matrix::usual(fault),

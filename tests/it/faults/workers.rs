@@ -1,5 +1,7 @@
 //! Workers, by heartbeats in Redis: the faults are those of the source that holds them.
 
+use redis::aio::MultiplexedConnection;
+
 use super::gate::{Gate, World};
 use super::matrix::{self, Cell, Fault, down};
 use super::runner::{HOUR, Patient};
@@ -13,6 +15,7 @@ pub(super) struct WorkersPatient {
     ahead: Redis,
     plain: Gate,
     secure: Gate,
+    only_client: Option<MultiplexedConnection>,
     config: String,
 }
 
@@ -24,7 +27,7 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     }
     let plain = world.gate("workers", &server.address()).await;
     let secure = world.tls_gate("workers-tls", &server.address(), Opening::Tls).await;
-    let class = "layout: zset, key: hb, expected: 1, interval: 20m";
+    let class = "layout: hash, key: hb, expected: 1, interval: 20m";
     let times = times();
     let config = format!(
         "  store:
@@ -40,13 +43,13 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
         secure.host(),
         world.ca.certificate().display()
     );
-    Box::new(WorkersPatient { server, ahead, plain, secure, config })
+    Box::new(WorkersPatient { server, ahead, plain, secure, only_client: None, config })
 }
 
 /// A worker writes the time of its store.
 async fn beat(server: &Redis) {
     let (now, _): (String, String) = server.run(&["TIME"]).await;
-    server.run::<()>(&["ZADD", "hb", &now, "worker"]).await;
+    server.run::<()>(&["HSET", "hb", "worker", &now]).await;
 }
 
 impl WorkersPatient {
@@ -73,7 +76,7 @@ impl Patient for WorkersPatient {
     fn cell(&self, fault: Fault) -> Cell {
         match fault {
             Fault::NoPermission => down("permission").note("the key of the only class may not be read"),
-            Fault::Oversized => down("query").note("a set with 100 MiB of heartbeats"),
+            Fault::Oversized => down("cardinality").note("a hash of 100,000 workers"),
             Fault::RateLimit => down("alarm").note("`maxclients` is reached: Redis has no rate limit"),
             _ => matrix::usual(fault),
         }
@@ -91,14 +94,13 @@ impl Patient for WorkersPatient {
             }
             Fault::NoPermission => self.user("exporter resetkeys ~other:*").await,
             Fault::Oversized => {
-                let script = "for i = 1, 100 do redis.call('ZADD', 'hb', i, string.rep('x', 1048576) .. i) end";
+                let script = "for i = 1, 100000 do redis.call('HSET', 'hb', i, i) end";
                 self.server.run::<()>(&["EVAL", script, "0"]).await;
             }
             Fault::Restart => self.server.kill(),
             Fault::Clock => self.plain.lead_to(&self.ahead.address()).await,
             Fault::RateLimit => {
-                self.server.run::<()>(&["CONFIG", "SET", "maxclients", "1"]).await;
-                self.end_connections().await;
+                self.only_client = Some(self.server.turn_others_away().await);
             }
             _ => {}
         }
@@ -116,7 +118,10 @@ impl Patient for WorkersPatient {
                 self.server.restart().await;
                 beat(&self.server).await;
             }
-            Fault::RateLimit => self.server.run::<()>(&["CONFIG", "SET", "maxclients", "10000"]).await,
+            Fault::RateLimit => {
+                let client = self.only_client.take().expect("it was broken before");
+                Redis::admit_others(client).await;
+            }
             _ => {}
         }
     }

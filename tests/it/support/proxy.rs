@@ -12,6 +12,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::ports::Port;
 use super::proxy_connection::{carry, reset};
+use super::wait::eventually;
 
 /// What a [`Proxy`] does to its connections, old and new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,12 +108,19 @@ impl Proxy {
         applied.wait_for(|&current| current == mode).await.expect("the proxy runs");
     }
 
+    /// Resets every connection, and waits until the last one is gone; new ones pass.
+    pub(crate) async fn end_connections(&self) {
+        self.set(Mode::Reset).await;
+        eventually(Duration::from_secs(10), "all connections are gone", async || self.open() == 0).await;
+        self.set(Mode::Pass).await;
+    }
+
     /// Leads new connections to another server; old ones stay where they are.
     pub(crate) fn retarget(&self, target: &str) {
         self.target.send_replace(target.to_owned());
     }
 
-    /// The largest number of connections that clients held open at the same time.
+    /// The largest number of connections that clients held open side by side.
     pub(crate) fn most(&self) -> usize {
         self.counts.most.load(Ordering::Relaxed)
     }
@@ -178,7 +186,7 @@ impl Acceptor {
 
     fn admit(&self, client: TcpStream, connections: &mut JoinSet<()>) {
         let modes = self.modes.clone();
-        self.counts.most.fetch_max(established(self.address), Ordering::Relaxed);
+        connections.spawn(count(self.address, Arc::clone(&self.counts)));
         if *modes.borrow() == Mode::Reset {
             reset(&client);
             return;
@@ -225,6 +233,12 @@ impl Crowd {
         }
         Self { _listener: listener, _waiting: waiting }
     }
+}
+
+/// Counts the connections a moment after one has come: another that goes as it comes is not one more.
+async fn count(address: SocketAddr, counts: Arc<Counts>) {
+    tokio::time::sleep(Duration::from_millis(250)).await;
+    counts.most.fetch_max(established(address), Ordering::Relaxed);
 }
 
 /// The connections to an address that their clients have not ended, whether accepted or not: the kernel knows at once,

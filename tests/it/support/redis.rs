@@ -172,6 +172,23 @@ impl Redis {
         answer.unwrap_or_else(|error| panic!("{words:?}: {error}"))
     }
 
+    /// Ends all clients but the one that this gives, and admits no other.
+    pub(crate) async fn turn_others_away(&self) -> MultiplexedConnection {
+        let mut client = self.connection().await;
+        for words in ["CONFIG SET maxclients 1", "CLIENT KILL TYPE normal SKIPME yes"] {
+            let mut command = redis::Cmd::new();
+            command.arg(words.split(' ').collect::<Vec<_>>());
+            command.exec_async(&mut client).await.expect("it is admitted");
+        }
+        client
+    }
+
+    /// Ends what [`Self::turn_others_away`] began.
+    pub(crate) async fn admit_others(mut client: MultiplexedConnection) {
+        let command = redis::cmd("CONFIG").arg(&["SET", "maxclients", "10000"]).to_owned();
+        command.exec_async(&mut client).await.expect("it is admitted");
+    }
+
     /// Makes a cluster of one server serve all keys, and waits until it does.
     pub(crate) async fn take_all_slots(&self) {
         self.run::<()>(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).await;

@@ -101,7 +101,8 @@ impl Patient for PostgresPatient {
                 self.server.sql("REVOKE pg_monitor FROM exporter").await;
             }
             Fault::Oversized => {
-                self.answers("repeat('x', 1000000) AS filler, 1 AS value FROM generate_series(1, 1100)").await;
+                self.answers("repeat('x', 1000000) AS filler, 1 AS value FROM generate_series(1, 1100)")
+                    .await;
             }
             Fault::Restart => self.server.kill(),
             Fault::Clock => self.plain.lead_to(&self.ahead.address()).await,

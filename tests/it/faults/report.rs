@@ -22,7 +22,10 @@ pub(super) fn check(outcomes: &Outcomes) {
         return;
     }
     let kept = fs::read_to_string(path).unwrap_or_default();
-    assert!(without_figures(&kept) == without_figures(&made), "{FILE} is stale: run `BLESS=1 make test-faults`");
+    assert!(
+        without_figures(&kept) == without_figures(&made),
+        "{FILE} is stale: run `BLESS=1 make test-faults`"
+    );
 }
 
 /// The whole file.

@@ -19,7 +19,7 @@ pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
 /// The source beside them that no fault is for.
 pub(super) const WITNESS: &str = "witness";
-pub(super) const WITNESS_INTERVAL: Duration = Duration::from_secs(5);
+pub(super) const WITNESS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How many probes more a fault outlasts once it is shown.
 const PROBES: f64 = 1.0;

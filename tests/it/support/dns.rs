@@ -105,7 +105,8 @@ fn answer(query: &[u8], entry: Option<Entry>) -> Vec<u8> {
     };
     let code = if entry.is_none() { 3 } else { 0 };
     // A response, recursion desired and available, and its code; one question, and one answer or none.
-    let mut answer = [&query[..2], &[0x81, 0x80 | code, 0, 1, 0, address.is_some().into(), 0, 0, 0, 0]].concat();
+    let mut answer =
+        [&query[..2], &[0x81, 0x80 | code, 0, 1, 0, address.is_some().into(), 0, 0, 0, 0]].concat();
     answer.extend_from_slice(&query[12..]);
     if let Some(address) = address {
         // The name of the question, an IPv4 address of the Internet, not to be kept, four bytes long.

@@ -8,7 +8,6 @@ use mongodb::bson::{Document, doc};
 use mongodb::options::ClientOptions;
 use tempfile::TempDir;
 
-use super::clock::put_ahead;
 use super::ports::Port;
 use super::process::{Process, command, write_secret};
 
@@ -18,7 +17,6 @@ pub(crate) struct Options {
     login: Option<(String, String)>,
     arguments: Vec<String>,
     standalone: bool,
-    ahead: Duration,
 }
 
 impl Options {
@@ -31,12 +29,6 @@ impl Options {
     /// Clients must log in; this user has the role `root`.
     pub(crate) fn login(mut self, user: &str, password: &str) -> Self {
         self.login = Some((user.to_owned(), password.to_owned()));
-        self
-    }
-
-    /// A clock that goes ahead of ours.
-    pub(crate) fn ahead(mut self, by: Duration) -> Self {
-        self.ahead = by;
         self
     }
 
@@ -61,9 +53,6 @@ impl Options {
         command.args(&self.arguments);
         if self.login.is_some() {
             command.arg("--keyFile").arg(key_file(directory.path()));
-        }
-        if !self.ahead.is_zero() {
-            put_ahead(&mut command, self.ahead, directory.path());
         }
         let process = Process::spawn("mongod", command, directory.path());
         let mut server = Mongodb { process, port, login: self.login, _directory: directory };

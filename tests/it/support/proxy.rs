@@ -120,9 +120,9 @@ impl Proxy {
         self.target.send_replace(target.to_owned());
     }
 
-    /// The largest number of connections that clients held open side by side.
+    /// The largest number of connections that clients held open side by side since this was last asked.
     pub(crate) fn most(&self) -> usize {
-        self.counts.most.load(Ordering::Relaxed)
+        self.counts.most.swap(0, Ordering::Relaxed)
     }
 
     /// How many connections were accepted since the start.
@@ -186,7 +186,7 @@ impl Acceptor {
 
     fn admit(&self, client: TcpStream, connections: &mut JoinSet<()>) {
         let modes = self.modes.clone();
-        connections.spawn(count(self.address, Arc::clone(&self.counts)));
+        connections.spawn(count(self.address, modes.clone(), Arc::clone(&self.counts)));
         if *modes.borrow() == Mode::Reset {
             reset(&client);
             return;
@@ -236,8 +236,13 @@ impl Crowd {
 }
 
 /// Counts the connections a moment after one has come: another that goes as it comes is not one more.
-async fn count(address: SocketAddr, counts: Arc<Counts>) {
+///
+/// While packets are lost, there are connections of our own.
+async fn count(address: SocketAddr, modes: watch::Receiver<Mode>, counts: Arc<Counts>) {
     tokio::time::sleep(Duration::from_millis(250)).await;
+    if *modes.borrow() == Mode::Unreachable {
+        return;
+    }
     counts.most.fetch_max(established(address), Ordering::Relaxed);
 }
 

@@ -231,15 +231,13 @@ impl Redis {
     async fn ready(&mut self) {
         let directory = self.directory.path();
         let answers = async || connect(directory).await.is_ok();
-        self.process.ready(Duration::from_secs(10), answers).await;
+        self.process.ready(Duration::from_secs(30), answers).await;
     }
 }
 
 async fn connect(directory: &Path) -> redis::RedisResult<MultiplexedConnection> {
     let url = format!("redis+unix://{}/redis.sock?user={OPERATOR}&pass=unused", directory.display());
-    // The client's own limits are shorter than what a slow machine takes for a large value.
-    let patience = Some(Duration::from_secs(30));
-    let config = redis::AsyncConnectionConfig::new();
-    let config = config.set_response_timeout(patience).set_connection_timeout(patience);
+    // The client's own limit is shorter than what a slow machine takes for a large value.
+    let config = redis::AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(30)));
     redis::Client::open(url)?.get_multiplexed_async_connection_with_config(&config).await
 }

@@ -3,7 +3,7 @@
 use mongodb::bson::doc;
 
 use super::gate::{Gate, World};
-use super::matrix::{self, Cell, Fault, degraded, nothing};
+use super::matrix::{self, Cell, Fault, degraded, down, nothing};
 use super::runner::Patient;
 use super::sources;
 use crate::support::mongodb::Mongodb;
@@ -77,6 +77,9 @@ impl Patient for MongodbPatient {
         match fault {
             Fault::NoPermission => degraded("permission").note("the role `clusterMonitor` is missing"),
             Fault::Oversized => degraded("query").note("a query gives 1 GiB of documents"),
+            Fault::Garbage => {
+                down("timeout").note("the driver takes it for the length of an answer, and waits")
+            }
             Fault::Clock => nothing("not measured: a server whose clock alone is moved waits for hours"),
             Fault::RateLimit => nothing("MongoDB has no rate limit by default"),
             _ => matrix::usual(fault),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use procfs::net::{TcpState, tcp};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -186,7 +185,7 @@ impl Acceptor {
 
     fn admit(&self, client: TcpStream, connections: &mut JoinSet<()>) {
         let modes = self.modes.clone();
-        connections.spawn(count(self.address, modes.clone(), Arc::clone(&self.counts)));
+        connections.spawn(count(Arc::clone(&self.counts)));
         if *modes.borrow() == Mode::Reset {
             reset(&client);
             return;
@@ -236,24 +235,9 @@ impl Crowd {
 }
 
 /// Counts the connections a moment after one has come: another that goes as it comes is not one more.
-///
-/// While packets are lost, there are connections of our own.
-async fn count(address: SocketAddr, modes: watch::Receiver<Mode>, counts: Arc<Counts>) {
+async fn count(counts: Arc<Counts>) {
     tokio::time::sleep(Duration::from_millis(250)).await;
-    if *modes.borrow() == Mode::Unreachable {
-        return;
-    }
-    counts.most.fetch_max(established(address), Ordering::Relaxed);
-}
-
-/// The connections to an address that their clients have not ended, whether accepted or not: the kernel knows at once,
-/// and a task that carries one only later.
-fn established(address: SocketAddr) -> usize {
-    let sockets = tcp().expect("Linux has /proc/net/tcp");
-    let ours = |socket: &procfs::net::TcpNetEntry| {
-        socket.local_address == address && socket.state == TcpState::Established
-    };
-    sockets.iter().filter(|&socket| ours(socket)).count()
+    counts.most.fetch_max(counts.open.load(Ordering::Relaxed), Ordering::Relaxed);
 }
 
 fn listen(address: SocketAddr, backlog: u32) -> TcpListener {

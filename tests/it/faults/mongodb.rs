@@ -117,6 +117,8 @@ impl Patient for MongodbPatient {
             Fault::NoPermission => {
                 self.server.run(doc! {"grantRolesToUser": "exporter", "roles": ["clusterMonitor"]}).await;
             }
+            // What the driver waits for on a connection that it has begun to open never comes.
+            Fault::Garbage => self.plain.lead_to(&self.server.address()).await,
             Fault::Oversized => self.answers(1).await,
             Fault::Restart => self.server.restart().await,
             _ => {}

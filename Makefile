@@ -12,6 +12,10 @@ deps: ## Install the servers that tests and the demo run (Debian 12; repeat free
 test: deps ## Run every test, against real servers
 	cargo test --locked
 
+.PHONY: test-faults
+test-faults: deps ## Break every kind of source in every way, and show the table; BLESS=1 writes docs/faults.md
+	cargo test --locked --test it -- faults:: --nocapture
+
 .PHONY: demo
 demo: deps ## Start real services, the exporter, Prometheus and Alertmanager; Ctrl-C ends them all
 	cargo build --locked --release

@@ -1,5 +1,15 @@
 //! The answer to a query: a table of cells.
 
+use crate::probe::{Problem, Reason};
+
+/// An answer larger than this, in bytes as it comes, is not read to its end.
+pub const LARGEST_ANSWER: usize = 64 << 20;
+
+/// What is told about an answer larger than [`LARGEST_ANSWER`], with what to do about it.
+pub fn too_large(advice: &str) -> Problem {
+    Problem::new(Reason::Query, format!("the answer is larger than {} MiB: {advice}", LARGEST_ANSWER >> 20))
+}
+
 /// One cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {

@@ -41,8 +41,6 @@ pub(super) struct Response {
     pub(super) status: u16,
     pub(super) headers: reqwest::header::HeaderMap,
     pub(super) body: Vec<u8>,
-    /// Whether the body was longer than the request allowed, and was cut there.
-    pub(super) truncated: bool,
 }
 
 impl Request {
@@ -117,16 +115,13 @@ impl HttpClient {
         let sent = builder.send().await;
         let result = match sent {
             Ok(response) => read(response, request.largest_body).await,
-            Err(error) => Err(error),
+            Err(error) => Err(problem(error)),
         };
-        result.map_err(|error| {
-            let problem = problem(error);
-            if problem.reason == Reason::Tls {
-                // The next request reads the certificates' files anew.
-                self.client = None;
-            }
-            problem
-        })
+        if result.as_ref().is_err_and(|problem| problem.reason == Reason::Tls) {
+            // The next request reads the certificates' files anew.
+            self.client = None;
+        }
+        result
     }
 
     /// The client, built when it is first needed. After a failure it is kept: reqwest drops broken connections.
@@ -175,19 +170,24 @@ impl Resolve for Always {
     }
 }
 
-async fn read(mut response: reqwest::Response, largest: usize) -> Result<Response, reqwest::Error> {
+async fn read(mut response: reqwest::Response, largest: usize) -> Result<Response, Problem> {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let mut body = Vec::new();
-    let mut truncated = false;
-    while let Some(chunk) = response.chunk().await? {
-        let room = largest - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() > room {
-            truncated = true;
-            break;
-        }
+    let too_large = || {
+        let detail = format!("status {status}, and the answer is larger than {} MiB", largest >> 20);
+        Problem::new(Reason::Protocol, detail)
+    };
+    // A server that tells the size spares the reading.
+    if response.content_length().is_some_and(|length| length > largest as u64) {
+        return Err(too_large());
     }
-    Ok(Response { status, headers, body, truncated })
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(problem)? {
+        if body.len() + chunk.len() > largest {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Response { status, headers, body })
 }
 
 /// The URL is left out of the message: a signed one is a secret.

@@ -9,6 +9,7 @@ mod compose;
 mod config;
 mod demo;
 mod docs;
+mod faults;
 mod life;
 mod metric;
 mod pack;

@@ -98,6 +98,37 @@ async fn delays_cuts_trickles_and_spoils_answers() {
 }
 
 #[tokio::test]
+async fn stalls_in_the_middle_of_an_answer() {
+    let (proxy, mut stream) = connected().await;
+    proxy.set(Mode::Stall(3)).await;
+    stream.write_all(b"abcdefgh").await.expect("it is sent");
+    let mut answer = [0; 8];
+    stream.read_exact(&mut answer[..3]).await.expect("the beginning comes");
+    tokio::time::timeout(SHORT, stream.read_exact(&mut answer[3..])).await.expect_err("no more comes");
+    proxy.set(Mode::Pass).await;
+    stream.read_exact(&mut answer[3..]).await.expect("the rest comes");
+    assert_eq!(&answer, b"abcdefgh");
+}
+
+#[tokio::test]
+async fn leads_new_connections_to_another_server() {
+    let (proxy, mut stream) = connected().await;
+    let second = Proxy::start(&echo().await).await;
+    proxy.retarget(&second.address());
+    exchange(&mut stream).await.expect("the old connection stays");
+    assert_eq!(second.seen(), 0);
+    let mut fresh = TcpStream::connect(proxy.address()).await.expect("it listens");
+    exchange(&mut fresh).await.expect("the other server answers");
+    assert_eq!(second.seen(), 1);
+    eventually(SHORT * 10, "both are counted", async || proxy.most() == 2).await;
+    drop((stream, fresh));
+    let mut last = TcpStream::connect(proxy.address()).await.expect("it listens");
+    exchange(&mut last).await.expect("the other server answers");
+    eventually(SHORT * 10, "it is counted, and those that have ended are not", async || proxy.most() == 1)
+        .await;
+}
+
+#[tokio::test]
 async fn counts_connections() {
     let (proxy, stream) = connected().await;
     proxy.set(Mode::Blackhole).await;

@@ -10,10 +10,7 @@ use super::connection::{Connected, Connection};
 use super::table::Table;
 use super::{Config, Namespace, failure};
 use crate::probe::{Problem, Reason};
-use crate::query::{Answers, MongoQuestion, Question, Rows};
-
-/// An answer larger than this is not read to its end.
-const LARGEST_ANSWER: usize = 64 << 20;
+use crate::query::{Answers, LARGEST_ANSWER, MongoQuestion, Question, Rows, too_large};
 
 /// A server of many tenants has more databases than anyone wants series of: the largest are asked.
 const MOST_DATABASES: usize = 100;
@@ -199,9 +196,7 @@ impl Exchange<'_> {
         while cursor.advance().await.map_err(|error| self.problem(&error))? {
             size += cursor.current().as_bytes().len();
             if size > LARGEST_ANSWER {
-                let message =
-                    "the answer is larger than 64 MiB: group its documents, or project less of them";
-                return Err(Problem::new(Reason::Query, message));
+                return Err(too_large("group its documents, or project less of them"));
             }
             let document = cursor.deserialize_current().map_err(|error| self.problem(&error))?;
             table.add(leading, &document);

@@ -12,7 +12,7 @@ use super::cell::cell;
 use super::config::{Config, SslMode};
 use super::failure::{Failure, failure, problem};
 use crate::probe::{Problem, Reason};
-use crate::query::{Cell, Rows};
+use crate::query::{Cell, LARGEST_ANSWER, Rows, too_large};
 use crate::source::tls::Identity;
 
 /// Also where the server's defaults say otherwise: snapshots of a whole transaction hold back its vacuum.
@@ -126,8 +126,13 @@ impl Session {
 
     async fn rows(&mut self, script: String) -> Result<Rows, Failure> {
         let mut stream = sqlx::raw_sql(AssertSqlSafe(script)).fetch(&mut self.connection);
-        let mut rows = Rows::default();
+        let (mut rows, mut size) = (Rows::default(), 0);
         while let Some(row) = stream.try_next().await.map_err(failure)? {
+            size += bytes(&row).map_err(failure)?;
+            if size > LARGEST_ANSWER {
+                // The rest is on its way: only the end of the session spares it.
+                return Err(Failure::Lost(too_large("let the query count or group its rows")));
+            }
             if rows.rows.is_empty() {
                 rows.columns = row.columns().iter().map(|column| column.name().to_owned()).collect();
             }
@@ -153,6 +158,12 @@ pub(super) fn limits(limit: Duration) -> String {
 /// At least one: to the server, zero is no limit.
 fn milliseconds(limit: Duration) -> u128 {
     limit.as_millis().max(1)
+}
+
+/// How large a row is as it came.
+fn bytes(row: &PgRow) -> Result<usize, sqlx::Error> {
+    let value = |index| row.try_get_raw(index)?.as_bytes().map(<[u8]>::len).or(Ok(0));
+    (0..row.len()).map(value).sum()
 }
 
 fn cells(row: &PgRow) -> Result<Vec<Cell>, sqlx::Error> {

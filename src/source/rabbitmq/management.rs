@@ -307,7 +307,7 @@ impl Management {
 fn checked(response: Response) -> Result<Response, Problem> {
     let word = || response.json::<Refusal>().map(|refusal| refusal.reason).unwrap_or_default();
     let reason = match response.status {
-        200 if !response.truncated => return Ok(response),
+        200 => return Ok(response),
         // Both a wrong password and a missing right are 401; only the text tells.
         401 | 403 if word().to_lowercase().contains("user") => Reason::Permission,
         401 | 403 => Reason::Auth,

@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::endpoint::{Endpoint, Login};
 use super::refusal::{Refusal, broken};
-use super::stream::WriteFirst;
+use super::stream::Conversation;
 use crate::probe::{Problem, Reason};
 use crate::source::classify;
 use crate::source::tls::Tls;
@@ -131,7 +131,7 @@ impl Link {
         let nothing = RedisConnectionInfo::default().set_skip_set_lib_name();
         let config = AsyncConnectionConfig::new();
         let (connection, driver) =
-            MultiplexedConnection::new_with_config(&nothing, WriteFirst::new(stream), config)
+            MultiplexedConnection::new_with_config(&nothing, Conversation::new(stream), config)
                 .await
                 .map_err(|error| broken(&error, endpoint))?;
         let driver = AbortOnDropHandle::new(tokio::spawn(driver));

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use ::redis::{ErrorKind, RedisError, ServerError};
 
 use super::endpoint::Endpoint;
+use super::stream::TooLarge;
 use crate::probe::{Problem, Reason};
+use crate::query::too_large;
 use crate::source::classify;
 
 /// A server's error reply. The connection is as good as before.
@@ -70,6 +72,9 @@ impl Refusal {
 
 /// A failure of the connection itself.
 pub(super) fn broken(error: &RedisError, endpoint: &Endpoint) -> Problem {
+    if hidden(error).is_some_and(is_too_large) {
+        return too_large("ask for less of the key, as LRANGE and ZRANGE can, or count with LLEN or ZCARD");
+    }
     // The parser's messages have several lines.
     let text = classify::describe(error).split_whitespace().collect::<Vec<_>>().join(" ");
     let reason = if error.is_timeout() {
@@ -83,6 +88,11 @@ pub(super) fn broken(error: &RedisError, endpoint: &Endpoint) -> Problem {
         })
     };
     Problem::new(reason, format!("{endpoint}: {text}"))
+}
+
+fn is_too_large(cause: &(dyn Error + 'static)) -> bool {
+    let io = cause.downcast_ref::<std::io::Error>();
+    io.and_then(std::io::Error::get_ref).is_some_and(|inner| inner.is::<TooLarge>())
 }
 
 /// The cause that the driver keeps behind a shared pointer, which hides its type.

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::http;
 use super::ports::Port;
-use super::process::{Process, command};
+use super::process::{Process, command, command_with_file};
 use super::wait::until;
 
 /// The binary that this test run was built with.
@@ -26,6 +26,7 @@ pub(crate) struct Options {
     binary: Option<PathBuf>,
     arguments: Vec<String>,
     environment: BTreeMap<String, String>,
+    resolver: Option<Ipv4Addr>,
 }
 
 /// A running exporter; dropping it ends it.
@@ -61,6 +62,14 @@ impl Options {
         self
     }
 
+    /// Another name server than the machine's, asked on port 53.
+    ///
+    /// The exporter then runs in a mount namespace with its own `/etc/resolv.conf`.
+    pub(crate) fn resolver(mut self, resolver: Ipv4Addr) -> Self {
+        self.resolver = Some(resolver);
+        self
+    }
+
     /// Starts the exporter, and waits until it listens: that is before any source is contacted.
     pub(crate) async fn start(self) -> Exporter {
         let directory = TempDir::with_prefix("exporter-").expect("a temporary directory");
@@ -68,7 +77,17 @@ impl Options {
         let own = directory.path().join("platform.yml");
         std::fs::write(&own, &self.config).expect("the directory is writable");
         let config = self.config_file.unwrap_or(own);
-        let mut command = command(self.binary.unwrap_or_else(binary));
+        let binary = self.binary.unwrap_or_else(binary);
+        let mut command = match self.resolver {
+            None => command(binary),
+            Some(resolver) => {
+                let file = directory.path().join("resolv.conf");
+                std::fs::write(&file, format!("nameserver {resolver}\n")).expect("the directory is writable");
+                let mut command = command_with_file(&file, Path::new("/etc/resolv.conf"));
+                command.arg(binary);
+                command
+            }
+        };
         command.arg("--config.file").arg(&config).arg(format!("--web.listen-address=127.0.0.1:{port}"));
         command.args(&self.arguments).envs(&self.environment);
         let process = Process::spawn("exporter", command, directory.path());

@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod alertmanager;
+mod clock;
 pub(crate) mod dns;
 pub(crate) mod exporter;
 pub(crate) mod hayon;

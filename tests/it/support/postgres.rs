@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 
+use super::clock::put_ahead;
 use super::ports::Port;
 use super::process::{Process, command_as, give_to};
 use super::tls::Identity;
@@ -27,6 +28,7 @@ pub(crate) struct Options {
     method: Option<String>,
     settings: Vec<String>,
     primary: Option<PathBuf>,
+    ahead: Duration,
 }
 
 impl Options {
@@ -54,6 +56,12 @@ impl Options {
         self
     }
 
+    /// A clock that goes ahead of ours.
+    pub(crate) fn ahead(mut self, by: Duration) -> Self {
+        self.ahead = by;
+        self
+    }
+
     /// A hot standby that streams from the primary.
     pub(crate) fn replica_of(mut self, primary: &Postgres) -> Self {
         self.primary = Some(primary.directory.path().to_owned());
@@ -73,6 +81,9 @@ impl Options {
         self.configure(directory.path(), &port);
         let mut command = command_as(USER, binary("postgres"));
         command.arg("-D").arg(directory.path().join("data")).current_dir(directory.path());
+        if !self.ahead.is_zero() {
+            put_ahead(&mut command, self.ahead, directory.path());
+        }
         // Shared memory outlives a server that is killed; an immediate shutdown removes it.
         let process = Process::spawn("postgres", command, directory.path()).with_farewell(Signal::SIGQUIT);
         let mut server = Postgres { process, port, password: self.password, directory };

@@ -1,5 +1,6 @@
 //! A TCP proxy that misbehaves on demand.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::ports::Port;
 use super::proxy_connection::{carry, reset};
+use super::wait::eventually;
 
 /// What a [`Proxy`] does to its connections, old and new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub(crate) enum Mode {
     Delay(Duration),
     /// Each connection gets this many bytes of answers more, and is then closed.
     Cut(usize),
+    /// Each connection gets this many bytes of answers more; the rest goes through afterwards.
+    Stall(usize),
     /// Every piece of an answer is replaced by bytes that belong to no protocol.
     Garbage,
     /// Answers come at one byte a second.
@@ -37,7 +41,8 @@ pub(crate) enum Mode {
 /// A TCP proxy in front of a server.
 #[derive(Debug)]
 pub(crate) struct Proxy {
-    port: u16,
+    address: SocketAddr,
+    target: watch::Sender<String>,
     mode: watch::Sender<Mode>,
     applied: watch::Receiver<Mode>,
     counts: Arc<Counts>,
@@ -49,6 +54,7 @@ pub(crate) struct Proxy {
 pub(super) struct Counts {
     seen: AtomicUsize,
     open: AtomicUsize,
+    most: AtomicUsize,
     pub(super) exchanges: AtomicU64,
     bytes: AtomicU64,
     waited: AtomicU64,
@@ -67,31 +73,42 @@ impl Proxy {
     /// Starts a proxy in front of an address such as `127.0.0.1:5432`.
     pub(crate) async fn start(target: &str) -> Self {
         let port = Port::free();
-        let number = port.number();
+        let address = (Ipv4Addr::LOCALHOST, port.number()).into();
+        Self::start_at(address, Some(port), target).await
+    }
+
+    /// Starts a proxy on the same port of another address of this machine. To be dropped before this one is.
+    pub(crate) async fn start_beside(&self, address: Ipv4Addr, target: &str) -> Self {
+        Self::start_at((address, self.address.port()).into(), None, target).await
+    }
+
+    async fn start_at(address: SocketAddr, claim: Option<Port>, target: &str) -> Self {
         let (mode, modes) = watch::channel(Mode::Pass);
         let (apply, applied) = watch::channel(Mode::Refuse);
+        let (target, targets) = watch::channel(target.to_owned());
         let counts = Arc::new(Counts::default());
         let acceptor =
-            Acceptor { port, target: target.to_owned(), modes, applied: apply, counts: Arc::clone(&counts) };
-        let proxy = Self { port: number, mode, applied, counts, acceptor: tokio::spawn(acceptor.run()) };
+            Acceptor { address, _claim: claim, targets, modes, applied: apply, counts: Arc::clone(&counts) };
+        let acceptor = tokio::spawn(acceptor.run());
+        let proxy = Self { address, target, mode, applied, counts, acceptor };
         proxy.set(Mode::Pass).await;
         proxy
     }
 
     /// Where it listens, as `127.0.0.1:port`.
     pub(crate) fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.address.to_string()
     }
 
     /// The port on which it listens.
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.address.port()
     }
 
     /// The URL of the server behind it, led through the proxy instead.
     pub(crate) fn through(&self, url: &str) -> String {
         let mut url = url::Url::parse(url).expect("a URL");
-        url.set_port(Some(self.port)).expect("a URL with a host");
+        url.set_port(Some(self.port())).expect("a URL with a host");
         url.into()
     }
 
@@ -100,6 +117,23 @@ impl Proxy {
         self.mode.send_replace(mode);
         let mut applied = self.applied.clone();
         applied.wait_for(|&current| current == mode).await.expect("the proxy runs");
+    }
+
+    /// Resets every connection, and waits until the last one is gone; new ones pass.
+    pub(crate) async fn end_connections(&self) {
+        self.set(Mode::Reset).await;
+        eventually(Duration::from_secs(10), "all connections are gone", async || self.open() == 0).await;
+        self.set(Mode::Pass).await;
+    }
+
+    /// Leads new connections to another server; old ones stay where they are.
+    pub(crate) fn retarget(&self, target: &str) {
+        self.target.send_replace(target.to_owned());
+    }
+
+    /// The largest number of connections that clients held open side by side since this was last asked.
+    pub(crate) fn most(&self) -> usize {
+        self.counts.most.swap(0, Ordering::Relaxed)
     }
 
     /// How many connections were accepted since the start.
@@ -135,8 +169,9 @@ impl Drop for Proxy {
 }
 
 struct Acceptor {
-    port: Port,
-    target: String,
+    address: SocketAddr,
+    _claim: Option<Port>,
+    targets: watch::Receiver<String>,
     modes: watch::Receiver<Mode>,
     applied: watch::Sender<Mode>,
     counts: Arc<Counts>,
@@ -156,9 +191,9 @@ impl Acceptor {
                 listener = None;
             }
             if mode == Mode::Unreachable {
-                crowd = Some(Crowd::fill(self.port.number()).await);
+                crowd = Some(Crowd::fill(self.address).await);
             } else if mode != Mode::Refuse && listener.is_none() {
-                listener = Some(listen(self.port.number(), 128));
+                listener = Some(listen(self.address, 128));
             }
             self.applied.send_replace(mode);
             loop {
@@ -177,11 +212,12 @@ impl Acceptor {
 
     fn admit(&self, client: TcpStream, connections: &mut JoinSet<()>) {
         let modes = self.modes.clone();
+        connections.spawn(count(Arc::clone(&self.counts)));
         if *modes.borrow() == Mode::Reset {
             reset(&client);
             return;
         }
-        let (target, open) = (self.target.clone(), Open::count(&self.counts));
+        let (target, open) = (self.targets.borrow().clone(), Open::count(&self.counts));
         connections.spawn(async move {
             carry(client, &target, modes, &open.0).await;
             drop(open);
@@ -213,11 +249,11 @@ struct Crowd {
 }
 
 impl Crowd {
-    async fn fill(port: u16) -> Self {
-        let listener = listen(port, 0);
+    async fn fill(address: SocketAddr) -> Self {
+        let listener = listen(address, 0);
         let mut waiting = Vec::new();
         while let Ok(Ok(stream)) =
-            tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(("127.0.0.1", port))).await
+            tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(address)).await
         {
             waiting.push(stream);
         }
@@ -225,10 +261,16 @@ impl Crowd {
     }
 }
 
-fn listen(port: u16, backlog: u32) -> TcpListener {
+/// Counts the connections a moment after one has come: another that goes as it comes is not one more.
+async fn count(counts: Arc<Counts>) {
+    tokio::time::sleep(Duration::from_millis(250)).await;
+    counts.most.fetch_max(counts.open.load(Ordering::Relaxed), Ordering::Relaxed);
+}
+
+fn listen(address: SocketAddr, backlog: u32) -> TcpListener {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_reuseaddr(true).expect("an option of every socket");
-    socket.bind(([127, 0, 0, 1], port).into()).expect("the port is claimed");
+    socket.bind(address).expect("the port is claimed");
     socket.listen(backlog).expect("the port is claimed")
 }
 

@@ -116,7 +116,7 @@ async fn carry_answers(
     traffic: &Traffic<'_>,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
-    let mut sent_before_cut = 0;
+    let (mut sent_before_cut, mut sent_before_stall) = (0, 0);
     loop {
         let length = server.read(&mut buffer).await?;
         let mode = *modes.wait_for(|&mode| !holds(mode)).await.map_err(io::Error::other)?;
@@ -136,6 +136,17 @@ async fn carry_answers(
                 sent_before_cut += length;
                 if length >= rest {
                     return Ok(());
+                }
+            }
+            Mode::Stall(limit) => {
+                let (now, later) = answer.split_at(length.min(limit.saturating_sub(sent_before_stall)));
+                client.write_all(now).await?;
+                sent_before_stall += length;
+                if !later.is_empty() {
+                    let goes_on = |mode: &Mode| !matches!(mode, Mode::Stall(_)) && !holds(*mode);
+                    modes.wait_for(goes_on).await.map_err(io::Error::other)?;
+                    client.write_all(later).await?;
+                    sent_before_stall = 0;
                 }
             }
             Mode::Garbage => client.write_all(GARBAGE).await?,

@@ -9,6 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::clock::put_ahead;
 use super::ports::Port;
 use super::process::{Process, command, write_secret};
 use super::{http, wait};
@@ -25,6 +26,7 @@ pub(crate) struct Options {
     settings: Vec<String>,
     plugins: Vec<String>,
     prometheus: Option<Port>,
+    ahead: Duration,
 }
 
 impl Options {
@@ -48,6 +50,12 @@ impl Options {
             .setting(&format!("prometheus.tcp.port = {port}"))
     }
 
+    /// A clock that goes ahead of ours.
+    pub(crate) fn ahead(mut self, by: Duration) -> Self {
+        self.ahead = by;
+        self
+    }
+
     /// Starts the broker with its management interface, and waits until both answer.
     pub(crate) async fn start(self) -> Rabbitmq {
         let directory = TempDir::with_prefix("rabbitmq-").expect("a temporary directory");
@@ -64,7 +72,11 @@ impl Options {
         let plugins =
             self.plugins.iter().fold("rabbitmq_management".to_owned(), |list, name| list + "," + name);
         fs::write(directory.path().join("plugins"), format!("[{plugins}].")).expect("it is writable");
-        let process = Process::spawn("rabbitmq", server(directory.path(), &ports), directory.path());
+        let mut command = server(directory.path(), &ports);
+        if !self.ahead.is_zero() {
+            put_ahead(&mut command, self.ahead, directory.path());
+        }
+        let process = Process::spawn("rabbitmq", command, directory.path());
         let prometheus = self.prometheus;
         let mut broker = Rabbitmq { process, _names: names, ports, prometheus, directory };
         broker.ready().await;

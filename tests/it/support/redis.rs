@@ -8,6 +8,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, RedisResult};
 use tempfile::TempDir;
 
+use super::clock::put_ahead;
 use super::ports::Port;
 use super::process::{Process, command};
 use super::tls::{Ca, Identity};
@@ -24,6 +25,7 @@ pub(crate) struct Options {
     sentinel: bool,
     bus: Option<Port>,
     settings: Vec<String>,
+    ahead: Duration,
 }
 
 impl Options {
@@ -70,6 +72,12 @@ impl Options {
         self.setting("cluster-enabled yes").setting(&port)
     }
 
+    /// A clock that goes ahead of ours.
+    pub(crate) fn ahead(mut self, by: Duration) -> Self {
+        self.ahead = by;
+        self
+    }
+
     /// A line of `redis.conf`.
     pub(crate) fn setting(mut self, line: &str) -> Self {
         self.settings.push(line.to_owned());
@@ -86,6 +94,9 @@ impl Options {
         command.arg(&config);
         if self.sentinel {
             command.arg("--sentinel");
+        }
+        if !self.ahead.is_zero() {
+            put_ahead(&mut command, self.ahead, directory.path());
         }
         let process = Process::spawn("redis", command, directory.path());
         let mut server =
@@ -166,6 +177,23 @@ impl Redis {
         answer.unwrap_or_else(|error| panic!("{words:?}: {error}"))
     }
 
+    /// Ends all clients but the one that this gives, and admits no other.
+    pub(crate) async fn turn_others_away(&self) -> MultiplexedConnection {
+        let mut client = self.connection().await;
+        for words in ["CONFIG SET maxclients 1", "CLIENT KILL TYPE normal SKIPME yes"] {
+            let mut command = redis::Cmd::new();
+            command.arg(words.split(' ').collect::<Vec<_>>());
+            command.exec_async(&mut client).await.expect("it is admitted");
+        }
+        client
+    }
+
+    /// Ends what [`Self::turn_others_away`] began.
+    pub(crate) async fn admit_others(mut client: MultiplexedConnection) {
+        let command = redis::cmd("CONFIG").arg(&["SET", "maxclients", "10000"]).to_owned();
+        command.exec_async(&mut client).await.expect("it is admitted");
+    }
+
     /// Makes a cluster of one server serve all keys, and waits until it does.
     pub(crate) async fn take_all_slots(&self) {
         self.run::<()>(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).await;
@@ -209,11 +237,13 @@ impl Redis {
     async fn ready(&mut self) {
         let directory = self.directory.path();
         let answers = async || connect(directory).await.is_ok();
-        self.process.ready(Duration::from_secs(10), answers).await;
+        self.process.ready(Duration::from_secs(30), answers).await;
     }
 }
 
 async fn connect(directory: &Path) -> RedisResult<MultiplexedConnection> {
     let url = format!("redis+unix://{}/redis.sock?user={OPERATOR}&pass=unused", directory.display());
-    redis::Client::open(url)?.get_multiplexed_async_connection().await
+    // The client's own limit is shorter than what a slow machine takes for a large value.
+    let config = redis::AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(30)));
+    redis::Client::open(url)?.get_multiplexed_async_connection_with_config(&config).await
 }

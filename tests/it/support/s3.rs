@@ -19,6 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 pub(crate) struct S3 {
     address: String,
     acceptor: JoinHandle<()>,
+    service: S3Service,
     directory: TempDir,
 }
 
@@ -44,7 +45,21 @@ impl S3 {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound").to_string();
-        Self { address, acceptor: tokio::spawn(accept(listener, builder.build())), directory }
+        let service = builder.build();
+        let acceptor = tokio::spawn(accept(listener, service.clone()));
+        Self { address, acceptor, service, directory }
+    }
+
+    /// Ends the server with its connections; buckets and objects stay.
+    pub(crate) async fn end(&mut self) {
+        self.acceptor.abort();
+        let _ = (&mut self.acceptor).await;
+    }
+
+    /// Starts an ended server again where it was.
+    pub(crate) async fn restart(&mut self) {
+        let listener = TcpListener::bind(&self.address).await.expect("its own port");
+        self.acceptor = tokio::spawn(accept(listener, self.service.clone()));
     }
 
     /// The URL for clients; buckets stand in the path.

@@ -8,10 +8,11 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{WantsServerCert, WebPkiClientVerifier};
-use rustls::{ConfigBuilder, RootCertStore};
+use rustls::{ConfigBuilder, RootCertStore, ServerConfig};
 use tempfile::TempDir;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
@@ -85,18 +86,18 @@ impl Identity {
     }
 
     /// The configuration of a server that shows this certificate.
-    pub(crate) fn server_config(&self) -> rustls::ServerConfig {
+    pub(crate) fn server_config(&self) -> ServerConfig {
         super::install_ring();
-        self.shown_by(rustls::ServerConfig::builder().with_no_client_auth())
+        self.shown_by(ServerConfig::builder().with_no_client_auth())
     }
 
     /// As [`Self::server_config`], of one that lets in only who has a certificate of this authority.
-    pub(crate) fn server_config_for(&self, clients: &Ca) -> rustls::ServerConfig {
+    pub(crate) fn server_config_for(&self, clients: &Ca) -> ServerConfig {
         super::install_ring();
         let mut roots = RootCertStore::empty();
         roots.add(read(clients.certificate())).expect("an authority");
         let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build().expect("there is an authority");
-        self.shown_by(rustls::ServerConfig::builder().with_client_cert_verifier(verifier))
+        self.shown_by(ServerConfig::builder().with_client_cert_verifier(verifier))
     }
 
     /// The certificate and the key in one file, as MongoDB reads them.
@@ -112,7 +113,7 @@ impl Identity {
         format!("cert_file: '{}', key_file: '{}'", self.certificate.display(), self.key.display())
     }
 
-    fn shown_by(&self, config: ConfigBuilder<rustls::ServerConfig, WantsServerCert>) -> rustls::ServerConfig {
+    fn shown_by(&self, config: ConfigBuilder<ServerConfig, WantsServerCert>) -> ServerConfig {
         let key = PrivateKeyDer::from_pem_file(&self.key).expect("its authority lives");
         config
             .with_single_cert(vec![read(&self.certificate)], key)
@@ -124,35 +125,62 @@ fn read(certificate: &Path) -> CertificateDer<'static> {
     CertificateDer::from_pem_file(certificate).expect("its authority lives")
 }
 
+/// What a [`TlsFront`] waits for before the handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// TLS begins at once.
+    Tls,
+    /// A client of PostgreSQL asks for TLS in eight bytes, and goes on when the answer is `S`.
+    Postgres,
+}
+
 /// Ends TLS in front of a plain server.
 #[derive(Debug)]
 pub(crate) struct TlsFront {
     address: String,
     acceptor: JoinHandle<()>,
+    shown: watch::Sender<Arc<ServerConfig>>,
 }
 
 impl TlsFront {
     /// Listens on a free port, and passes what it decrypts on to the target.
     pub(crate) async fn start(target: &str, identity: &Identity) -> Self {
-        Self::configured(target, identity.server_config()).await
+        Self::configured(target, identity.server_config(), Opening::Tls).await
     }
 
     /// As [`Self::start`], for clients that have a certificate of this authority.
     pub(crate) async fn start_for(target: &str, identity: &Identity, clients: &Ca) -> Self {
-        Self::configured(target, identity.server_config_for(clients)).await
+        Self::configured(target, identity.server_config_for(clients), Opening::Tls).await
     }
 
-    async fn configured(target: &str, config: rustls::ServerConfig) -> Self {
+    /// As [`Self::start`], for a protocol that begins without TLS.
+    pub(crate) async fn start_with(target: &str, identity: &Identity, opening: Opening) -> Self {
+        Self::configured(target, identity.server_config(), opening).await
+    }
+
+    async fn configured(target: &str, config: ServerConfig, opening: Opening) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound").to_string();
-        let tls = TlsAcceptor::from(Arc::new(config));
-        let acceptor = tokio::spawn(accept(listener, tls, target.to_owned()));
-        Self { address, acceptor }
+        let (shown, config) = watch::channel(Arc::new(config));
+        let acceptor = tokio::spawn(accept(listener, config, opening, target.to_owned()));
+        Self { address, acceptor, shown }
     }
 
     /// Where it listens, as `127.0.0.1:port`.
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Shows another certificate from the next connection on.
+    pub(crate) fn show(&self, identity: &Identity) {
+        self.shown.send_replace(Arc::new(identity.server_config()));
+    }
+
+    /// Shows no certificate: every handshake from the next connection on ends in an alert.
+    pub(crate) fn show_nothing(&self) {
+        let config = ServerConfig::builder().with_no_client_auth();
+        let none = rustls::server::ResolvesServerCertUsingSni::new();
+        self.shown.send_replace(Arc::new(config.with_cert_resolver(Arc::new(none))));
     }
 }
 
@@ -162,11 +190,20 @@ impl Drop for TlsFront {
     }
 }
 
-async fn accept(listener: TcpListener, tls: TlsAcceptor, target: String) {
+async fn accept(
+    listener: TcpListener,
+    shown: watch::Receiver<Arc<ServerConfig>>,
+    opening: Opening,
+    target: String,
+) {
     let mut connections = JoinSet::new();
-    while let Ok((client, _)) = listener.accept().await {
-        let (tls, target) = (tls.clone(), target.clone());
+    while let Ok((mut client, _)) = listener.accept().await {
+        let (tls, target) = (TlsAcceptor::from(shown.borrow().clone()), target.clone());
         connections.spawn(async move {
+            if opening == Opening::Postgres {
+                client.read_exact(&mut [0; 8]).await?;
+                client.write_all(b"S").await?;
+            }
             let mut client = tls.accept(client).await?;
             let mut server = TcpStream::connect(target).await?;
             copy_bidirectional(&mut client, &mut server).await

@@ -7,7 +7,7 @@ use mongodb::bson::{Document, doc};
 use platform_exporter::probe::Reason;
 
 use super::yaml;
-use crate::support::dns::{Dns, Zone};
+use crate::support::dns::{Dns, Entry};
 use crate::support::mongodb::Mongodb;
 use crate::support::namespace::{inside, instead_of};
 use crate::support::subject::{Subject, Surroundings};
@@ -79,12 +79,11 @@ async fn a_cluster_is_found_by_its_name() {
     let ca = Ca::new();
     let front = TlsFront::start(&server.address(), &ca.issue(&["db1.shop.test"])).await;
     let port = front.address().rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a port");
-    let zone = Zone::default()
-        .service("_mongodb._tcp.cluster.shop.test.", "db1.shop.test.", port)
-        .text("cluster.shop.test.", "authSource=shop")
-        .service("_mongodb._tcp.astray.shop.test.", "db1.elsewhere.test.", port)
-        .host("db1.shop.test.", Ipv4Addr::LOCALHOST);
-    let _dns = Dns::start(zone).await;
+    let dns = Dns::start_at(Ipv4Addr::LOCALHOST).await.expect("a network of our own");
+    dns.set("_mongodb._tcp.cluster.shop.test", Entry::service("db1.shop.test", port));
+    dns.set("cluster.shop.test", Entry::text("authSource=shop"));
+    dns.set("_mongodb._tcp.astray.shop.test", Entry::service("db1.elsewhere.test", port));
+    dns.set("db1.shop.test", Entry::address(Ipv4Addr::LOCALHOST));
     let named = |name: &str| {
         source(&yaml(&format!("mongodb+srv://{name}/"), &format!(", tls: {{{}}}", ca_file(&ca))))
     };

@@ -1,0 +1,172 @@
+//! The exporter under test, and what can be seen of it from outside.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant, SystemTime};
+
+use procfs::process::{ClearRefs, Process};
+
+use super::matrix::Shown;
+use super::runner::{INTERVAL, TIMEOUT, TOLERANCE, WITNESS, WITNESS_INTERVAL};
+use crate::support::exporter::{Exporter, value};
+use crate::support::http;
+
+/// How often the exposition is looked at.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What a process takes of the machine. Memory is in MiB.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Footprint {
+    pub(super) resident: u64,
+    pub(super) peak: u64,
+    pub(super) descriptors: usize,
+}
+
+pub(super) struct Bench {
+    exporter: Exporter,
+    client: reqwest::Client,
+    kind: &'static str,
+}
+
+impl Bench {
+    pub(super) fn new(exporter: Exporter, kind: &'static str) -> Self {
+        Self { exporter, client: http::client(), kind }
+    }
+
+    /// Waits until the witness has been probed, and the sources so often that all their connections are there.
+    pub(super) async fn first_look(&self, sources: &[&str]) {
+        let series = format!(r#"platform_source_up{{source="{WITNESS}",kind="http"}}"#);
+        self.exporter.wait_for(&series, 1.0, WITNESS_INTERVAL + TOLERANCE).await;
+        for source in sources {
+            self.probes(source, 2.0).await.expect("the sources are probed");
+        }
+    }
+
+    /// Looks at `/metrics` until a source shows this, and says how long it took. The witness has to be well all along.
+    pub(super) async fn until(
+        &self,
+        source: &str,
+        shown: Shown,
+        within: Duration,
+    ) -> Result<Duration, String> {
+        let start = Instant::now();
+        loop {
+            let exposition = self.look().await?;
+            let found = self.shown(&exposition, source);
+            if found == name(shown) {
+                return Ok(start.elapsed());
+            }
+            if start.elapsed() > within {
+                let log = self.exporter.log();
+                let log: Vec<_> = log.lines().rev().take(3).collect();
+                let wanted = name(shown);
+                return Err(format!("{source}: {found} instead of {wanted} after {within:?}; log: {log:#?}"));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Waits until a source has been probed so many times more.
+    pub(super) async fn probes(&self, source: &str, count: f64) -> Result<(), String> {
+        let series = format!(r#"platform_probes_total{{source="{source}",kind="{}"}}"#, self.kind);
+        let done = async || -> Result<f64, String> {
+            value(&self.look().await?, &series).ok_or_else(|| format!("no {series}"))
+        };
+        let (first, start) = (done().await?, Instant::now());
+        while done().await? < first + count {
+            if start.elapsed() > (INTERVAL + TIMEOUT).mul_f64(count) + TOLERANCE {
+                return Err(format!("{source} is not probed any more"));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// What the process takes of the machine.
+    pub(super) fn footprint(&self) -> Footprint {
+        let process = self.process();
+        let status = process.status().expect("the exporter lives");
+        Footprint {
+            resident: status.vmrss.unwrap_or_default() / 1024,
+            peak: status.vmhwm.unwrap_or_default() / 1024,
+            descriptors: process.fd_count().expect("the exporter lives"),
+        }
+    }
+
+    /// Waits until the process takes no more than this of the machine.
+    pub(super) async fn shrinks_to(
+        &self,
+        resident: u64,
+        descriptors: usize,
+        within: Duration,
+    ) -> Result<(), String> {
+        let start = Instant::now();
+        loop {
+            let now = self.footprint();
+            if now.resident <= resident && now.descriptors <= descriptors {
+                return Ok(());
+            }
+            if start.elapsed() > within {
+                return Err(format!("{now:?} instead of {resident} MiB and {descriptors} descriptors"));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Has the peak of memory begin anew.
+    pub(super) fn reset_peak(&self) {
+        self.process().clear_refs(ClearRefs::PeakRSS).expect("our own child");
+    }
+
+    fn process(&self) -> Process {
+        Process::new(self.exporter.pid().as_raw()).expect("the exporter lives")
+    }
+
+    /// What is shown of a source: its status, and the reasons of its problems.
+    fn shown(&self, exposition: &str, source: &str) -> String {
+        let labels = format!(r#"source="{source}",kind="{}""#, self.kind);
+        let problems = exposition.lines().filter_map(|line| {
+            let rest = line.strip_prefix(&format!("platform_source_problem{{{labels},reason=\""))?;
+            rest.strip_suffix("\"} 1")
+        });
+        let problems: BTreeSet<_> = problems.collect();
+        let status = ["up", "degraded", "down", "unknown"].into_iter().find(|status| {
+            let series = format!(r#"platform_source_status{{{labels},status="{status}"}}"#);
+            value(exposition, &series) == Some(1.0)
+        });
+        let problems: String = problems.into_iter().map(|problem| format!(" {problem}")).collect();
+        format!("{}{problems}", status.unwrap_or("absent"))
+    }
+
+    /// The exposition, which has to come, and to be well for the witness.
+    async fn look(&self) -> Result<String, String> {
+        let request = self.client.get(self.exporter.url("/metrics")).timeout(TOLERANCE);
+        let answer = async { request.send().await?.error_for_status()?.text().await };
+        let exposition = answer.await.map_err(|error| format!("/metrics: {error}"))?;
+        let labels = format!(r#"source="{WITNESS}",kind="http""#);
+        let of = |family: &str| value(&exposition, &format!("{family}{{{labels}}}")).unwrap_or_default();
+        if of("platform_source_up") < 1.0 {
+            return Err(format!("the witness is {}", of("platform_source_up")));
+        }
+        let failures = exposition.lines().filter(|line| {
+            line.starts_with(&format!("platform_probe_failures_total{{{labels}")) && !line.ends_with(" 0")
+        });
+        if let Some(failure) = failures.into_iter().next() {
+            return Err(format!("the witness failed: {failure}"));
+        }
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let gap = now.as_secs_f64() - of("platform_source_last_success_timestamp_seconds");
+        if gap > (WITNESS_INTERVAL * 2 + TOLERANCE).as_secs_f64() {
+            return Err(format!("the witness has a gap of {gap} s"));
+        }
+        Ok(exposition)
+    }
+}
+
+/// What [`Bench::shown`] says when a source shows this.
+fn name(shown: Shown) -> String {
+    match shown {
+        Shown::Down(reason) => format!("down {reason}"),
+        Shown::Degraded(reason) => format!("degraded {reason}"),
+        Shown::Up | Shown::Nothing => "up".to_owned(),
+    }
+}

@@ -1,0 +1,178 @@
+//! The way from the exporter to a server: a name, a proxy, and TLS in front of the server where the source uses it.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use super::matrix::Fault;
+use crate::support::dns::{Dns, Entry};
+use crate::support::proxy::{Mode, Proxy};
+use crate::support::redis::Redis;
+use crate::support::tls::{Ca, Identity, Opening, TlsFront};
+use crate::support::web::{Web, reply};
+
+/// Where a name leads when it has moved.
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+/// What the servers of every kind share.
+pub(super) struct World {
+    pub(super) dns: Arc<Dns>,
+    pub(super) ca: Ca,
+    good: Identity,
+    expired: Identity,
+    foreign: Identity,
+    _other: Ca,
+    /// The server of another protocol, for what speaks HTTP and for what does not.
+    redis: Redis,
+    web: Web,
+}
+
+impl World {
+    pub(super) async fn start() -> Self {
+        let (ca, other) = (Ca::new(), Ca::new());
+        Self {
+            dns: Arc::new(Dns::start().await),
+            good: ca.issue(&["*.faults.test"]),
+            expired: ca.issue_until(&["*.faults.test"], (2020, 1, 1)),
+            foreign: other.issue(&["*.faults.test"]),
+            ca,
+            _other: other,
+            redis: Redis::start().await,
+            web: Web::start(|_| reply(200, "fine")).await,
+        }
+    }
+
+    /// Where the witness is.
+    pub(super) fn witness(&self) -> String {
+        self.dns.set("witness.test", Entry::address(Ipv4Addr::LOCALHOST));
+        self.web.address().replace("127.0.0.1", "witness.test")
+    }
+
+    /// A gate to a server that speaks HTTP.
+    pub(super) async fn http_gate(&self, name: &str, server: &str) -> Gate {
+        Gate { stranger: self.redis.address(), ..self.gate(name, server).await }
+    }
+
+    /// A gate to a server.
+    pub(super) async fn gate(&self, name: &str, server: &str) -> Gate {
+        let proxy = Proxy::start(server).await;
+        let second = proxy.start_beside(ELSEWHERE, server).await;
+        let name = format!("{name}.faults.test");
+        self.dns.set(&name, Entry::address(Ipv4Addr::LOCALHOST));
+        Gate {
+            name,
+            second,
+            proxy,
+            server: server.to_owned(),
+            stranger: self.web.address().to_owned(),
+            dns: Arc::clone(&self.dns),
+            tls: None,
+        }
+    }
+
+    /// A gate to a server, with TLS in front of it.
+    pub(super) async fn tls_gate(&self, name: &str, server: &str, opening: Opening) -> Gate {
+        let front = TlsFront::start_with(server, &self.good, opening).await;
+        let gate = self.gate(name, front.address()).await;
+        let tls = Tls {
+            front,
+            good: self.good.clone(),
+            expired: self.expired.clone(),
+            foreign: self.foreign.clone(),
+        };
+        Gate { tls: Some(tls), ..gate }
+    }
+}
+
+/// TLS in front of a server, and what it may show.
+struct Tls {
+    front: TlsFront,
+    good: Identity,
+    expired: Identity,
+    foreign: Identity,
+}
+
+/// The way to one server.
+pub(super) struct Gate {
+    name: String,
+    // On the port that `proxy` has claimed: it goes first.
+    second: Proxy,
+    proxy: Proxy,
+    server: String,
+    stranger: String,
+    dns: Arc<Dns>,
+    tls: Option<Tls>,
+}
+
+impl Gate {
+    /// The server as the exporter knows it: `name.faults.test:port`.
+    pub(super) fn host(&self) -> String {
+        format!("{}:{}", self.name, self.proxy.port())
+    }
+
+    /// The largest number of connections at once.
+    pub(super) fn most(&self) -> usize {
+        self.proxy.most().max(self.second.most())
+    }
+
+    /// Does what a network, a name server or TLS can do wrong; any other fault is the server's own.
+    pub(super) async fn inject(&self, fault: Fault) {
+        match fault {
+            Fault::Refused | Fault::Failover => self.proxy.set(Mode::Refuse).await,
+            Fault::Blackholed => self.proxy.set(Mode::Unreachable).await,
+            Fault::Silent => self.proxy.set(Mode::Blackhole).await,
+            Fault::Stalled => self.proxy.set(Mode::Stall(5)).await,
+            Fault::Trickled => self.proxy.set(Mode::Trickle).await,
+            Fault::Reset => self.proxy.set(Mode::Reset).await,
+            Fault::Garbage => self.proxy.set(Mode::Garbage).await,
+            Fault::WrongProtocol => self.lead_to(&self.stranger).await,
+            Fault::NoSuchName => {
+                self.dns.remove(&self.name);
+                self.proxy.end_connections().await;
+            }
+            Fault::SilentResolver => {
+                self.dns.set(&self.name, Entry::Silence);
+                self.proxy.end_connections().await;
+            }
+            Fault::NoHandshake | Fault::Expired | Fault::WrongAuthority => {
+                let Tls { front, expired, foreign, .. } = self.tls.as_ref().expect("a source with TLS");
+                match fault {
+                    Fault::Expired => front.show(expired),
+                    Fault::WrongAuthority => front.show(foreign),
+                    _ => front.show_nothing(),
+                }
+                self.proxy.end_connections().await;
+            }
+            _ => {}
+        }
+    }
+
+    /// Makes everything as it was.
+    pub(super) async fn heal(&self, fault: Fault) {
+        match fault {
+            Fault::NoSuchName | Fault::SilentResolver => {
+                self.dns.set(&self.name, Entry::address(Ipv4Addr::LOCALHOST));
+            }
+            // The first server stays away.
+            Fault::Failover => self.dns.set(&self.name, Entry::address(ELSEWHERE)),
+            Fault::NoHandshake | Fault::Expired | Fault::WrongAuthority => {
+                let Tls { front, good, .. } = self.tls.as_ref().expect("a source with TLS");
+                front.show(good);
+            }
+            Fault::WrongProtocol | Fault::Clock | Fault::Oversized => self.lead_to(&self.server).await,
+            _ => self.proxy.set(Mode::Pass).await,
+        }
+    }
+
+    /// Ends a failover, once it has been seen to work.
+    pub(super) async fn return_home(&self) {
+        self.proxy.set(Mode::Pass).await;
+        self.dns.set(&self.name, Entry::address(Ipv4Addr::LOCALHOST));
+        self.second.end_connections().await;
+    }
+
+    /// Leads old connections, by ending them, and new ones to a server.
+    pub(super) async fn lead_to(&self, server: &str) {
+        self.proxy.retarget(server);
+        self.proxy.end_connections().await;
+    }
+}

@@ -1,0 +1,75 @@
+//! HTTP endpoints.
+
+use super::gate::{Gate, World};
+use super::matrix::{self, Cell, Fault, down, up};
+use super::odd::Odd;
+use super::runner::Patient;
+use super::sources;
+use crate::support::tls::Opening;
+
+pub(super) struct HttpPatient {
+    server: Odd,
+    plain: Gate,
+    secure: Gate,
+    config: String,
+}
+
+pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
+    let server = Odd::start().await;
+    let plain = world.http_gate("http", &server.address()).await;
+    let secure = world.tls_gate("https", &server.address(), Opening::Tls).await;
+    let config = sources(
+        &format!("http: {{url: 'http://{}/'}}", plain.host()),
+        &format!(
+            "http: {{url: 'https://{}/', tls: {{ca_file: {}}}}}",
+            secure.host(),
+            world.ca.certificate().display()
+        ),
+        "",
+    );
+    Box::new(HttpPatient { server, plain, secure, config })
+}
+
+#[async_trait::async_trait(?Send)]
+impl Patient for HttpPatient {
+    fn kind(&self) -> &'static str {
+        "http"
+    }
+
+    fn config(&self) -> String {
+        self.config.clone()
+    }
+
+    fn cell(&self, fault: Fault) -> Cell {
+        match fault {
+            Fault::NoPermission => down("permission").note("status 403"),
+            Fault::WrongProtocol => down("connect").note("Redis, which closes the connection"),
+            Fault::Oversized => up().note("100 MiB, of which 1 MiB is read"),
+            Fault::RateLimit => down("rate_limited").note("status 429"),
+            _ => matrix::usual(fault),
+        }
+    }
+
+    fn gates(&self) -> Vec<(&'static str, &Gate)> {
+        vec![("plain", &self.plain), ("secure", &self.secure)]
+    }
+
+    async fn break_server(&mut self, fault: Fault) {
+        match fault {
+            Fault::WrongCredentials => self.server.says(401, "who are you?"),
+            Fault::NoPermission => self.server.says(403, "not you"),
+            Fault::RateLimit => self.server.says(429, "later"),
+            Fault::Oversized => self.server.says_too_much(),
+            Fault::Clock => self.server.says_an_hour_ahead("fine"),
+            Fault::Restart => self.server.end().await,
+            _ => {}
+        }
+    }
+
+    async fn mend_server(&mut self, fault: Fault) {
+        match fault {
+            Fault::Restart => self.server.restart().await,
+            _ => self.server.says(200, "fine"),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The faults, and what a source shows while one lasts.
+
+use self::Fault::*;
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Refused,
+    Blackholed,
+    Silent,
+    Stalled,
+    Trickled,
+    Reset,
+    Garbage,
+    WrongProtocol,
+    NoHandshake,
+    Expired,
+    WrongAuthority,
+    WrongCredentials,
+    NoPermission,
+    NoSuchName,
+    SilentResolver,
+    Oversized,
+    Restart,
+    Failover,
+    Clock,
+    RateLimit,
+}
+
+impl Fault {
+    /// In the order of the tables.
+    pub(super) const ALL: [Self; 20] = [
+        Refused,
+        Blackholed,
+        Silent,
+        Stalled,
+        Trickled,
+        Reset,
+        Garbage,
+        WrongProtocol,
+        NoHandshake,
+        Expired,
+        WrongAuthority,
+        WrongCredentials,
+        NoPermission,
+        NoSuchName,
+        SilentResolver,
+        Oversized,
+        Restart,
+        Failover,
+        Clock,
+        RateLimit,
+    ];
+
+    /// For people.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Refused => "Connections are refused",
+            Blackholed => "Packets are lost",
+            Silent => "It accepts and says nothing",
+            Stalled => "It stops in the middle of an answer",
+            Trickled => "Answers come at one byte a second",
+            Reset => "Connections are reset",
+            Garbage => "It answers garbage",
+            WrongProtocol => "A server of another protocol answers",
+            NoHandshake => "The TLS handshake fails",
+            Expired => "The certificate has expired",
+            WrongAuthority => "The certificate is of another authority",
+            WrongCredentials => "The credentials are refused",
+            NoPermission => "A permission is missing",
+            NoSuchName => "The name does not exist",
+            SilentResolver => "The name server does not answer",
+            Oversized => "An answer is far too large",
+            Restart => "The server restarts",
+            Failover => "The name moves to another server",
+            Clock => "The server's clock is an hour ahead",
+            RateLimit => "The server asks to slow down",
+        }
+    }
+
+    /// The source of the kind that the fault is for. Only one of them uses TLS: it would hide what goes through it.
+    pub(super) fn source(self) -> &'static str {
+        match self {
+            NoHandshake | Expired | WrongAuthority => "secure",
+            _ => "plain",
+        }
+    }
+}
+
+/// What a source shows while a fault lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// It is down, for this reason.
+    Down(&'static str),
+    /// It is up, with this problem.
+    Degraded(&'static str),
+    /// It is as before.
+    Up,
+    /// There is no such fault.
+    Nothing,
+}
+
+/// One cell of the matrix.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cell {
+    pub(super) shown: Shown,
+    /// What the fault is for this kind where its title does not say it, or why there is none.
+    pub(super) note: &'static str,
+}
+
+impl Cell {
+    pub(super) const fn note(self, note: &'static str) -> Self {
+        Self { note, ..self }
+    }
+}
+
+pub(super) const fn down(reason: &'static str) -> Cell {
+    Cell { shown: Shown::Down(reason), note: "" }
+}
+
+pub(super) const fn degraded(reason: &'static str) -> Cell {
+    Cell { shown: Shown::Degraded(reason), note: "" }
+}
+
+pub(super) const fn up() -> Cell {
+    Cell { shown: Shown::Up, note: "" }
+}
+
+pub(super) const fn nothing(why: &'static str) -> Cell {
+    Cell { shown: Shown::Nothing, note: why }
+}
+
+/// What a server behind a network shows, unless its kind says otherwise.
+pub(super) const fn usual(fault: Fault) -> Cell {
+    match fault {
+        Refused | Reset | Restart => down("connect"),
+        Blackholed | Silent | Stalled | Trickled | SilentResolver => down("timeout"),
+        Garbage | WrongProtocol | Oversized => down("protocol"),
+        NoHandshake | Expired | WrongAuthority => down("tls"),
+        WrongCredentials => down("auth"),
+        NoPermission => degraded("permission"),
+        NoSuchName => down("dns"),
+        Failover => down("connect").note("until the name has its new address"),
+        Clock => up(),
+        RateLimit => down("rate_limited"),
+    }
+}

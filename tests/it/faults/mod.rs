@@ -1,0 +1,77 @@
+//! Every fault that a source can suffer, for every kind, against real servers. What comes out is `docs/faults.md`.
+
+mod bench;
+mod gate;
+mod http;
+mod logfile;
+mod matrix;
+mod mongodb;
+mod odd;
+mod postgres;
+mod rabbitmq;
+mod redis;
+mod report;
+mod runner;
+mod s3;
+mod stripe;
+mod workers;
+
+use futures_util::future::{LocalBoxFuture, join_all};
+
+use self::gate::World;
+use self::report::Outcomes;
+use self::runner::{INTERVAL, Patient, TIMEOUT, run};
+
+type Make = for<'a> fn(&'a World) -> LocalBoxFuture<'a, Box<dyn Patient>>;
+
+/// The kinds, with what makes their servers.
+const KINDS: [(&str, Make); 9] = [
+    ("postgres", |world| Box::pin(postgres::patient(world))),
+    ("mongodb", |world| Box::pin(mongodb::patient(world))),
+    ("redis", |world| Box::pin(redis::patient(world))),
+    ("rabbitmq", |world| Box::pin(rabbitmq::patient(world))),
+    ("stripe", |world| Box::pin(stripe::patient(world))),
+    ("s3", |world| Box::pin(s3::patient(world))),
+    ("workers", |world| Box::pin(workers::patient(world))),
+    ("logfile", |_| Box::pin(async { Box::new(logfile::patient()) as Box<dyn Patient> })),
+    ("http", |world| Box::pin(http::patient(world))),
+];
+
+/// With `FAULTS=redis,http`, only these kinds are tried, and the file is left alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_fault_is_shown_and_passes() {
+    crate::support::install_ring();
+    let only = std::env::var("FAULTS").ok();
+    let wanted = |kind: &str| only.as_ref().is_none_or(|only| only.split(',').any(|name| name == kind));
+    let world = World::start().await;
+    let kinds = KINDS.into_iter().filter(|(kind, _)| wanted(kind));
+    let patients = join_all(kinds.map(|(_, make)| make(&world))).await;
+    let outcomes = join_all(patients.into_iter().map(|patient| run(patient, &world))).await;
+    let outcomes: Outcomes = outcomes.into_iter().collect();
+    println!("{}", report::document(&outcomes));
+    let failed = outcomes.values().flatten().filter(|outcome| outcome.result.is_err()).count();
+    assert_eq!(failed, 0, "cells failed: see the table");
+    if only.is_none() {
+        report::check(&outcomes);
+    }
+}
+
+/// The two sources of a kind, and a query to the first, so that its query lane is in use as well.
+///
+/// Its last answer is kept for longer than any fault lasts: that it becomes stale is another problem.
+fn sources(plain: &str, secure: &str, question: &str) -> String {
+    let (times, every, timeout) = (times(), INTERVAL.as_secs(), TIMEOUT.as_secs());
+    let query = match question {
+        "" => String::new(),
+        _ => format!(
+            "queries:\n  - name: asked\n    source: plain\n    every: {every}s\n    timeout: {timeout}s\n    \
+             max_age: 1h\n    {question}\n    metrics: [{{name: asked, value: value, help: A number.}}]\n"
+        ),
+    };
+    format!("  plain:\n    {plain}\n{times}  secure:\n    {secure}\n{times}{query}")
+}
+
+/// Interval and timeout of a source under test.
+fn times() -> String {
+    format!("    interval: {}s\n    timeout: {}s\n", INTERVAL.as_secs(), TIMEOUT.as_secs())
+}

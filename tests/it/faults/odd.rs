@@ -1,0 +1,81 @@
+//! A web server that answers everything in the one way that it is told.
+
+use std::sync::{Arc, Mutex};
+
+use hyper::body::Bytes;
+
+use crate::support::web::{Reply, Web, reply, with};
+
+/// What is answered: a status, a body, and a `Date`.
+#[derive(Clone)]
+struct Answer {
+    status: u16,
+    body: Bytes,
+    date: Option<String>,
+}
+
+pub(super) struct Odd {
+    web: Option<Web>,
+    address: String,
+    answer: Arc<Mutex<Answer>>,
+}
+
+impl Odd {
+    /// A server that says `fine`.
+    pub(super) async fn start() -> Self {
+        let answer = Answer { status: 200, body: Bytes::from_static(b"fine"), date: None };
+        let mut odd =
+            Self { web: None, address: "127.0.0.1:0".to_owned(), answer: Arc::new(Mutex::new(answer)) };
+        odd.restart().await;
+        odd
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> String {
+        self.address.clone()
+    }
+
+    /// Answers this from now on.
+    pub(super) fn says(&self, status: u16, body: impl Into<Bytes>) {
+        self.set(Answer { status, body: body.into(), date: None });
+    }
+
+    /// Answers this from now on, with the time in an hour.
+    pub(super) fn says_an_hour_ahead(&self, body: impl Into<Bytes>) {
+        let time = jiff::Timestamp::now() + super::runner::HOUR;
+        let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time);
+        self.set(Answer { status: 200, body: body.into(), date: Some(date.expect("a year of four digits")) });
+    }
+
+    /// Answers this from now on: 100 MiB of a JSON string.
+    pub(super) fn says_too_much(&self) {
+        self.says(200, format!("\"{}\"", "x".repeat(100 << 20)));
+    }
+
+    /// Ends the server with its connections.
+    pub(super) async fn end(&mut self) {
+        if let Some(web) = self.web.take() {
+            web.end().await;
+        }
+    }
+
+    /// Starts it again where it was.
+    pub(super) async fn restart(&mut self) {
+        let answer = Arc::clone(&self.answer);
+        let web = Web::start_at(&self.address, move |_| shape(&answer.lock().expect("nobody panics"))).await;
+        self.address = web.address().to_owned();
+        self.web = Some(web);
+    }
+
+    fn set(&self, answer: Answer) {
+        *self.answer.lock().expect("nobody panics") = answer;
+    }
+}
+
+fn shape(Answer { status, body, date }: &Answer) -> Reply {
+    let reply = reply(*status, body.clone());
+    match date {
+        Some(date) => with(reply, "date", date),
+        None => reply,
+    }
+}

@@ -1,0 +1,116 @@
+//! RabbitMQ, by AMQP and by its management interface.
+
+use serde_json::json;
+
+use super::gate::{Gate, World};
+use super::matrix::{self, Cell, Fault, degraded, down};
+use super::odd::Odd;
+use super::runner::{HOUR, Patient};
+use super::sources;
+use crate::support::rabbitmq::Rabbitmq;
+use crate::support::tls::Opening;
+
+pub(super) struct RabbitmqPatient {
+    server: Rabbitmq,
+    /// Its clock goes an hour ahead.
+    ahead: Rabbitmq,
+    odd: Odd,
+    plain: Gate,
+    management: Gate,
+    secure: Gate,
+    config: String,
+}
+
+pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
+    let (server, ahead) = tokio::join!(Rabbitmq::start(), Rabbitmq::options().ahead(HOUR).start());
+    for server in [&server, &ahead] {
+        server.add_user("exporter", "right", "monitoring").await;
+        server.allow("exporter", "%2f", ".*").await;
+        server.add_queue("%2f", "orders", json!({})).await;
+    }
+    let plain = world.gate("rabbitmq", &server.address()).await;
+    let management = world.http_gate("rabbitmq-management", &server.management_address()).await;
+    let secure = world.tls_gate("rabbitmq-tls", &server.address(), Opening::Tls).await;
+    let config = sources(
+        &format!(
+            "rabbitmq: {{url: 'amqp://exporter:right@{}/%2f', management_url: 'http://{}'}}",
+            plain.host(),
+            management.host()
+        ),
+        &format!(
+            "rabbitmq: {{url: 'amqps://exporter:right@{}/%2f', queues: [orders], tls: {{ca_file: {}}}}}",
+            secure.host(),
+            world.ca.certificate().display()
+        ),
+        "",
+    );
+    Box::new(RabbitmqPatient { server, ahead, odd: Odd::start().await, plain, management, secure, config })
+}
+
+impl RabbitmqPatient {
+    async fn end_connections(&self) {
+        self.plain.lead_to(&self.server.address()).await;
+    }
+
+    async fn tag(&self, password: &str, tags: &str) {
+        self.server.add_user("exporter", password, tags).await;
+    }
+}
+
+#[async_trait::async_trait(?Send)]
+impl Patient for RabbitmqPatient {
+    fn kind(&self) -> &'static str {
+        "rabbitmq"
+    }
+
+    fn config(&self) -> String {
+        self.config.clone()
+    }
+
+    fn cell(&self, fault: Fault) -> Cell {
+        match fault {
+            Fault::NoPermission => degraded("permission").note("the tag `monitoring` is missing"),
+            Fault::Oversized => degraded("protocol").note("the management interface sends 100 MiB of JSON"),
+            Fault::RateLimit => down("rate_limited").note("the user's limit of connections is reached"),
+            _ => matrix::usual(fault),
+        }
+    }
+
+    fn gates(&self) -> Vec<(&'static str, &Gate)> {
+        vec![("plain", &self.plain), ("plain", &self.management), ("secure", &self.secure)]
+    }
+
+    async fn break_server(&mut self, fault: Fault) {
+        match fault {
+            Fault::WrongCredentials => {
+                self.tag("another", "monitoring").await;
+                self.end_connections().await;
+            }
+            Fault::NoPermission => self.tag("right", "").await,
+            Fault::Oversized => {
+                self.odd.says_too_much();
+                self.management.lead_to(&self.odd.address()).await;
+            }
+            Fault::Restart => self.server.kill(),
+            Fault::Clock => {
+                self.plain.lead_to(&self.ahead.address()).await;
+                self.management.lead_to(&self.ahead.management_address()).await;
+            }
+            Fault::RateLimit => {
+                let limit = json!({"value": 0});
+                self.server.put("/api/user-limits/exporter/max-connections", limit).await;
+                self.end_connections().await;
+            }
+            _ => {}
+        }
+    }
+
+    async fn mend_server(&mut self, fault: Fault) {
+        match fault {
+            Fault::WrongCredentials | Fault::NoPermission => self.tag("right", "monitoring").await,
+            Fault::Restart => self.server.restart().await,
+            Fault::RateLimit => self.server.delete("/api/user-limits/exporter/max-connections").await,
+            _ => {}
+        }
+    }
+}

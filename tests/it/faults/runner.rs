@@ -1,0 +1,166 @@
+//! Puts a kind through every fault, one after the other.
+
+use std::time::Duration;
+
+use super::bench::{Bench, Footprint};
+use super::gate::{Gate, World};
+use super::matrix::{Cell, Fault, Shown};
+use crate::support::exporter::Exporter;
+
+/// The interval of the sources under test.
+pub(super) const INTERVAL: Duration = Duration::from_secs(2);
+/// Their timeout.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
+/// What a slow machine may take beyond interval and timeout.
+pub(super) const TOLERANCE: Duration = Duration::from_secs(20);
+
+/// How far a server's clock is ahead.
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+
+/// The source beside them that no fault is for.
+pub(super) const WITNESS: &str = "witness";
+pub(super) const WITNESS_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How many probes more a fault outlasts once it is shown.
+const PROBES: f64 = 1.0;
+
+/// How much memory a fault may cost for a moment, in MiB.
+const MOST_OVERSHOOT: u64 = 256;
+/// How much more memory than at the start may stay with the allocator through all faults, in MiB.
+const MOST_KEPT: u64 = 64;
+/// How many more descriptors than at the start may be open: for connections that come and go, and for their drivers.
+const MOST_LEFT: usize = 6;
+
+/// A kind, with the servers and sources that faults are for.
+#[async_trait::async_trait(?Send)]
+pub(super) trait Patient {
+    /// The name of the kind.
+    fn kind(&self) -> &'static str;
+
+    /// The sources `plain` and, where the kind has TLS, `secure`, as YAML below `sources:`; then `queries:`.
+    fn config(&self) -> String;
+
+    /// What it shows while a fault lasts.
+    fn cell(&self, fault: Fault) -> Cell;
+
+    /// The names of the sources that have to be well between faults.
+    fn sources(&self) -> &'static [&'static str] {
+        &["plain", "secure"]
+    }
+
+    /// The ways to its servers, by the names of its sources.
+    fn gates(&self) -> Vec<(&'static str, &Gate)>;
+
+    /// How many connections a source may have.
+    fn budget(&self) -> usize {
+        2
+    }
+
+    /// What its servers do wrong beside what the gates do.
+    async fn break_server(&mut self, fault: Fault);
+
+    /// Makes its servers as they were.
+    async fn mend_server(&mut self, fault: Fault);
+}
+
+/// What was measured of one cell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Measured {
+    pub(super) detected: Duration,
+    pub(super) recovered: Duration,
+    /// The peak of memory over what was there before, in MiB.
+    pub(super) overshoot: u64,
+}
+
+/// One cell of the matrix, and how it went. Nothing was measured where there is no such fault.
+pub(super) struct Outcome {
+    pub(super) fault: Fault,
+    pub(super) cell: Cell,
+    pub(super) result: Result<Option<Measured>, String>,
+}
+
+/// Every fault of the table, one after the other, with one exporter.
+pub(super) async fn run(mut patient: Box<dyn Patient>, world: &World) -> (&'static str, Vec<Outcome>) {
+    let kind = patient.kind();
+    let options = Exporter::options(&config(patient.as_ref(), world)).resolver(world.dns.address());
+    let bench = Bench::new(options.start().await, kind);
+    bench.first_look(patient.sources()).await;
+    let start = bench.footprint();
+    let mut outcomes = Vec::new();
+    for fault in Fault::ALL {
+        let cell = patient.cell(fault);
+        let result = match cell.shown {
+            Shown::Nothing => Ok(None),
+            shown => endure(patient.as_mut(), &bench, fault, shown, start).await.map(Some),
+        };
+        if let Err(error) = &result {
+            eprintln!("{kind}: {}: {error}", fault.title());
+        }
+        outcomes.push(Outcome { fault, cell, result });
+    }
+    (kind, outcomes)
+}
+
+fn config(patient: &dyn Patient, world: &World) -> String {
+    let mut config = format!(
+        "sources:\n  {WITNESS}:\n    http: {{url: 'http://{}/'}}\n    interval: {every}s\n    timeout: {every}s\n",
+        world.witness(),
+        every = WITNESS_INTERVAL.as_secs(),
+    );
+    config.push_str(&patient.config());
+    config
+}
+
+/// One fault: it comes, is shown, lasts and goes.
+async fn endure(
+    patient: &mut dyn Patient,
+    bench: &Bench,
+    fault: Fault,
+    shown: Shown,
+    start: Footprint,
+) -> Result<Measured, String> {
+    let within = INTERVAL + TIMEOUT + TOLERANCE;
+    for source in patient.sources() {
+        bench.until(source, Shown::Up, within).await.map_err(|error| format!("before: {error}"))?;
+    }
+    let source = fault.source();
+    let before = bench.footprint();
+    bench.reset_peak();
+
+    for (_, gate) in patient.gates().iter().filter(|(name, _)| *name == source) {
+        gate.inject(fault).await;
+    }
+    patient.break_server(fault).await;
+    let detected = bench.until(source, shown, within).await;
+    let lasted = bench.probes(source, PROBES).await;
+    let still = bench.until(source, shown, within).await;
+
+    patient.mend_server(fault).await;
+    for (_, gate) in patient.gates().iter().filter(|(name, _)| *name == source) {
+        gate.heal(fault).await;
+    }
+    let recovered = bench.until(source, Shown::Up, within).await;
+    let peak = bench.footprint().peak;
+    if fault == Fault::Failover {
+        bench.probes(source, 1.0).await?;
+        for (_, gate) in patient.gates() {
+            gate.return_home().await;
+        }
+    }
+
+    let recovered = recovered.map_err(|error| format!("after: {error}"))?;
+    still.and(lasted).map_err(|error| format!("meanwhile: {error}"))?;
+    let overshoot = peak.saturating_sub(before.resident);
+    if overshoot > MOST_OVERSHOOT {
+        return Err(format!("{overshoot} MiB of memory for a moment"));
+    }
+    bench.shrinks_to(start.resident + MOST_KEPT, start.descriptors + MOST_LEFT, within).await?;
+    for source in patient.sources() {
+        let gates = patient.gates().into_iter().filter(|(name, _)| name == source);
+        let (most, budget) = (gates.map(|(_, gate)| gate.most()).sum::<usize>(), patient.budget());
+        if most > budget {
+            return Err(format!("{source}: {most} connections, more than {budget}"));
+        }
+    }
+    Ok(Measured { detected: detected?, recovered, overshoot })
+}

@@ -1,0 +1,110 @@
+//! Stripe, as its stand-in plays it.
+
+use super::gate::{Gate, World};
+use super::matrix::{self, Cell, Fault, degraded, down};
+use super::odd::Odd;
+use super::runner::Patient;
+use super::sources;
+use crate::support::stripe::{ApiKey, Permission, Refusal, StripeServer};
+use crate::support::tls::Opening;
+
+const KEY: &str = "rk_live_planted1234";
+
+pub(super) struct StripePatient {
+    server: Option<StripeServer>,
+    address: String,
+    odd: Odd,
+    plain: Gate,
+    secure: Gate,
+    config: String,
+}
+
+pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
+    let server = StripeServer::start().await;
+    admit(&server, &[Permission::Events, Permission::WebhookEndpoints, Permission::EventDestinations]);
+    let address = server.url().trim_start_matches("http://").to_owned();
+    let plain = world.http_gate("stripe", &address).await;
+    let secure = world.tls_gate("stripe-tls", &address, Opening::Tls).await;
+    let config = sources(
+        &format!("stripe: {{api_key: {KEY}, api_base: 'http://{}'}}", plain.host()),
+        &format!(
+            "stripe: {{api_key: {KEY}, api_base: 'https://{}', tls: {{ca_file: {}}}}}",
+            secure.host(),
+            world.ca.certificate().display()
+        ),
+        "",
+    );
+    Box::new(StripePatient { server: Some(server), address, odd: Odd::start().await, plain, secure, config })
+}
+
+fn admit(server: &StripeServer, permissions: &[Permission]) {
+    server.state().keys = vec![ApiKey::restricted(KEY, permissions)];
+}
+
+impl StripePatient {
+    fn server(&self) -> &StripeServer {
+        self.server.as_ref().expect("it runs")
+    }
+
+    fn admit_all(&self) {
+        let all = [Permission::Events, Permission::WebhookEndpoints, Permission::EventDestinations];
+        admit(self.server(), &all);
+    }
+}
+
+#[async_trait::async_trait(?Send)]
+impl Patient for StripePatient {
+    fn kind(&self) -> &'static str {
+        "stripe"
+    }
+
+    fn config(&self) -> String {
+        self.config.clone()
+    }
+
+    fn cell(&self, fault: Fault) -> Cell {
+        match fault {
+            Fault::NoPermission => degraded("permission").note("that to read webhook endpoints"),
+            Fault::WrongProtocol => down("connect").note("Redis, which closes the connection"),
+            Fault::Oversized => matrix::usual(fault).note("100 MiB of JSON"),
+            Fault::RateLimit => matrix::usual(fault).note("429 with `Retry-After: 1`"),
+            _ => matrix::usual(fault),
+        }
+    }
+
+    fn gates(&self) -> Vec<(&'static str, &Gate)> {
+        vec![("plain", &self.plain), ("secure", &self.secure)]
+    }
+
+    async fn break_server(&mut self, fault: Fault) {
+        match fault {
+            Fault::WrongCredentials => self.server().state().keys.clear(),
+            Fault::NoPermission => admit(self.server(), &[Permission::Events, Permission::EventDestinations]),
+            Fault::RateLimit => {
+                self.server().state().refuse_next(usize::MAX, Refusal::RateLimited(Some(1)));
+            }
+            Fault::Oversized => {
+                self.odd.says_too_much();
+                self.plain.lead_to(&self.odd.address()).await;
+            }
+            Fault::Clock => {
+                self.odd.says_an_hour_ahead(r#"{"data": [], "has_more": false}"#);
+                self.plain.lead_to(&self.odd.address()).await;
+            }
+            Fault::Restart => self.server = None,
+            _ => {}
+        }
+    }
+
+    async fn mend_server(&mut self, fault: Fault) {
+        match fault {
+            Fault::RateLimit => self.server().state().refuse_next(0, Refusal::RateLimited(None)),
+            Fault::Restart => {
+                let address = self.address.parse().expect("the server's own address");
+                self.server = Some(StripeServer::start_at(address).await);
+                self.admit_all();
+            }
+            _ => self.admit_all(),
+        }
+    }
+}

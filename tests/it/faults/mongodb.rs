@@ -78,7 +78,7 @@ impl Patient for MongodbPatient {
             Fault::NoPermission => degraded("permission").note("the role `clusterMonitor` is missing"),
             Fault::Oversized => degraded("query").note("a query gives 1 GiB of documents"),
             Fault::Garbage => {
-                down("timeout").note("the driver takes it for the length of an answer, and waits")
+                down("timeout").note("the driver takes it for a length, and waits until the connection ends")
             }
             Fault::Clock => nothing("not measured: a server whose clock alone is moved waits for hours"),
             Fault::RateLimit => nothing("MongoDB has no rate limit by default"),

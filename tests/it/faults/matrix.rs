@@ -72,7 +72,7 @@ impl Fault {
             SilentResolver => "The name server does not answer",
             Oversized => "An answer is far too large",
             Restart => "The server restarts",
-            Failover => "The name moves to another server",
+            Failover => "The name moves to another address",
             Clock => "The server's clock is an hour ahead",
             RateLimit => "The server asks to slow down",
         }

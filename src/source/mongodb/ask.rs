@@ -48,7 +48,12 @@ impl Session {
 
     /// Runs a command of the exporter's own in `admin`.
     pub(super) async fn admin(&self, command: Document, deadline: Instant) -> Result<Document, Problem> {
-        self.exchange(deadline, async |exchange| exchange.command("admin", command).await).await
+        let unanswered = self.0.ask();
+        let answer = self.exchange(deadline, async |exchange| exchange.command("admin", command).await).await;
+        if !answer.as_ref().is_err_and(|problem| problem.reason == Reason::Timeout) {
+            unanswered.answered();
+        }
+        answer
     }
 
     /// Puts a question.

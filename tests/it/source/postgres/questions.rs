@@ -153,6 +153,28 @@ async fn leave_no_setting_behind() {
     assert_eq!(cells(&mut subject, settings).await, [Cell::Number(1.0), text("postgres")]);
 }
 
+/// People are alerted by the number of transactions that are rolled back.
+#[tokio::test]
+async fn roll_nothing_back() {
+    const TRANSACTIONS: u64 = 20;
+    let server = Postgres::start().await;
+    let ended = async |column: &str| {
+        let sql = format!("SELECT {column} FROM pg_stat_database WHERE datname = 'postgres'");
+        server.sql(&sql).await.parse::<u64>().expect("a number")
+    };
+    let (committed, rolled_back) = (ended("xact_commit").await, ended("xact_rollback").await);
+    let mut subject = postgres(&server.url());
+    for _ in 0..TRANSACTIONS {
+        cells(&mut subject, "SELECT 1").await;
+    }
+    subject.probe().await.expect("it answers");
+    // A session tells what it has counted when it ends.
+    drop(subject);
+    let told = async || ended("xact_commit").await >= committed + TRANSACTIONS;
+    eventually(SOON, "the transactions are counted", told).await;
+    assert_eq!(ended("xact_rollback").await, rolled_back);
+}
+
 #[tokio::test]
 async fn end_on_the_server_before_anybody_stops_waiting() {
     let server = Postgres::start().await;

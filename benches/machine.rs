@@ -23,7 +23,7 @@ pub(crate) fn description() -> String {
          {}.",
         kib / 1024.0 / 1024.0,
         env!("CARGO_PKG_VERSION"),
-        packages.trim_end_matches(", ")
+        packages.trim_end_matches(',')
     )
 }
 

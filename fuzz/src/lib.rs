@@ -9,11 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform_exporter::metric::{Exposition, Family, Format, encode};
+use platform_exporter::metric::{Exposition, Family, Format, Lines, encode};
 use platform_exporter::probe::Problem;
 use platform_exporter::query::Question;
 use platform_exporter::setting::SourceName;
-use platform_exporter::source::{Context, Parts, SourceConfig};
+use platform_exporter::source::{Context, GoldenQueries, Parts, SourceConfig};
 use platform_exporter::yaml::{self, Faults};
 use tokio::runtime::{Builder, Runtime};
 
@@ -21,7 +21,7 @@ pub use script::Protocol;
 use script::Script;
 
 /// What no problem may tell.
-pub const SECRET: &str = "hunter2-never-shown";
+pub const SECRET: &str = "hunter2nevershown";
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A service that answers with the fuzzer's bytes, and the runtime that it shares with the source that asks it.
@@ -81,7 +81,9 @@ pub fn source(yaml: &str, questions: &[Question], state_dir: Option<&Path>) -> P
         timeout: TIMEOUT,
         questions,
         lanes: &BTreeMap::new(),
+        golden: &GoldenQueries::default(),
         beats: &Arc::default(),
+        variable: &|_| None,
         state_dir,
     })
 }
@@ -102,8 +104,7 @@ pub fn check_families(families: Vec<Family>) {
             assert!(seen.insert(&sample.labels), "{} has {:?} twice", family.desc.name, sample.labels);
         }
     }
-    exposition.add(None, families.into_iter().map(Arc::new));
-    let exposition = Arc::new(exposition);
+    exposition.put(None, Lines::renew(&[], None, families));
     let _ = (encode(&exposition, Format::Text), encode(&exposition, Format::OpenMetrics));
 }
 

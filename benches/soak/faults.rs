@@ -112,9 +112,9 @@ async fn strike(platform: &mut Platform, source: &str, path: Option<&Path>, faul
             proxy.set(Mode::Pass).await;
         }
         Fault::Freeze => {
-            freeze(platform, source, true);
+            platform.freeze(source, true);
             tokio::time::sleep(lasts).await;
-            freeze(platform, source, false);
+            platform.freeze(source, false);
         }
         Fault::Restart => match source {
             "orders-db" => platform.postgres.restart().await,
@@ -126,21 +126,6 @@ async fn strike(platform: &mut Platform, source: &str, path: Option<&Path>, faul
             tokio::time::sleep(lasts).await;
             log_a_line(platform);
         }
-    }
-}
-
-fn freeze(platform: &Platform, source: &str, frozen: bool) {
-    match (source, frozen) {
-        ("orders-db", true) => platform.postgres.stop(),
-        ("orders-db", false) => platform.postgres.resume(),
-        ("documents", true) => platform.mongodb.stop(),
-        ("documents", false) => platform.mongodb.resume(),
-        ("cache", true) => platform.redis.stop(),
-        ("cache", false) => platform.redis.resume(),
-        ("broker", true) => platform.rabbitmq.stop(),
-        ("broker", false) => platform.rabbitmq.resume(),
-        (_, true) => platform.sts.stop(),
-        (_, false) => platform.sts.resume(),
     }
 }
 

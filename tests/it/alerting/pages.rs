@@ -231,14 +231,7 @@ async fn each_in_turn(platform: &Platform, alive: &Cell<bool>) {
 async fn fault(platform: &Platform, ways: &Ways, alive: &Cell<bool>, source: &str, broken: bool) {
     let pass = |mode: Mode| if broken { mode } else { Mode::Pass };
     match (source, broken) {
-        ("orders-db", true) => platform.postgres.stop(),
-        ("orders-db", false) => platform.postgres.resume(),
-        ("documents", true) => platform.mongodb.stop(),
-        ("documents", false) => platform.mongodb.resume(),
-        ("cache", true) => platform.redis.stop(),
-        ("cache", false) => platform.redis.resume(),
-        ("broker", true) => platform.rabbitmq.stop(),
-        ("broker", false) => platform.rabbitmq.resume(),
+        ("orders-db" | "documents" | "cache" | "broker", _) => platform.freeze(source, broken),
         ("payments", _) => ways.stripe.set(pass(Mode::Blackhole)).await,
         ("media", _) => ways.s3.set(pass(Mode::Refuse)).await,
         ("website", _) => ways.website.set(pass(Mode::Garbage)).await,

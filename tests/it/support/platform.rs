@@ -12,9 +12,7 @@ use super::postgres::Postgres;
 use super::rabbitmq::Rabbitmq;
 use super::redis::Redis;
 use super::s3::S3;
-use super::stripe::{
-    ApiKey, Event, Permission, StripeServer, Subscription, SubscriptionStatus, WebhookEndpoint,
-};
+use super::stripe::{ApiKey, Event, StripeServer, Subscription, SubscriptionStatus, WebhookEndpoint};
 use super::sts::Sts;
 use super::web::{Web, reply};
 
@@ -87,6 +85,26 @@ impl Platform {
         ]
     }
 
+    /// Freezes the server behind a source, or lets it go on.
+    ///
+    /// # Panics
+    /// Where there is no server of its own behind it.
+    pub(crate) fn freeze(&self, source: &str, is_frozen: bool) {
+        match (source, is_frozen) {
+            ("orders-db", true) => self.postgres.stop(),
+            ("orders-db", false) => self.postgres.resume(),
+            ("documents", true) => self.mongodb.stop(),
+            ("documents", false) => self.mongodb.resume(),
+            ("cache", true) => self.redis.stop(),
+            ("cache", false) => self.redis.resume(),
+            ("broker", true) => self.rabbitmq.stop(),
+            ("broker", false) => self.rabbitmq.resume(),
+            ("media", true) => self.sts.stop(),
+            ("media", false) => self.sts.resume(),
+            _ => panic!("{source} has no server that can be frozen"),
+        }
+    }
+
     /// The log file that the exporter follows.
     pub(crate) fn log(&self) -> PathBuf {
         self.directory.path().join("ai-events.log")
@@ -109,15 +127,7 @@ async fn stripe() -> StripeServer {
     let stripe = StripeServer::start().await;
     {
         let mut account = stripe.state();
-        account.keys.push(ApiKey::restricted(
-            STRIPE_KEY,
-            &[
-                Permission::Events,
-                Permission::WebhookEndpoints,
-                Permission::EventDestinations,
-                Permission::Subscriptions,
-            ],
-        ));
+        account.keys.push(ApiKey::for_the_exporter(STRIPE_KEY));
         let now = jiff::Timestamp::now().as_second();
         account.add_event(Event::undelivered("invoice.paid", now - 60));
         account.add_event(Event::delivered("checkout.session.completed", now - 600));

@@ -12,9 +12,7 @@ use serde_json::json;
 use self::world::World;
 use super::mongodb::Mongodb;
 use super::platform::{ACCESS_KEY, Platform, SECRET_KEY};
-use super::stripe::{
-    ApiKey, Event, Permission, StripeServer, Subscription, SubscriptionStatus, WebhookEndpoint,
-};
+use super::stripe::{ApiKey, Event, StripeServer, Subscription, SubscriptionStatus, WebhookEndpoint};
 use super::web::{Web, reply};
 
 /// The database in MongoDB, and the virtual host of RabbitMQ.
@@ -131,15 +129,7 @@ async fn stripe(world: &World) -> StripeServer {
     let stripe = StripeServer::start().await;
     {
         let mut account = stripe.state();
-        account.keys.push(ApiKey::restricted(
-            STRIPE_KEY,
-            &[
-                Permission::Events,
-                Permission::WebhookEndpoints,
-                Permission::EventDestinations,
-                Permission::Subscriptions,
-            ],
-        ));
+        account.keys.push(ApiKey::for_the_exporter(STRIPE_KEY));
         let now = jiff::Timestamp::now().as_second();
         account.add_webhook_endpoint(WebhookEndpoint::new("https://hayon.example/api/payments/webhook"));
         account.add_event(Event::delivered("invoice.payment_succeeded", now - 600));

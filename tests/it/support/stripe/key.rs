@@ -50,6 +50,12 @@ impl ApiKey {
         Self { secret: secret.to_owned(), permissions: Some(permissions.to_vec()) }
     }
 
+    /// A restricted key that may read all that the exporter asks for, its optional subscriptions included.
+    pub(crate) fn for_the_exporter(secret: &str) -> Self {
+        use Permission::{EventDestinations, Events, Subscriptions, WebhookEndpoints};
+        Self::restricted(secret, &[Events, WebhookEndpoints, EventDestinations, Subscriptions])
+    }
+
     /// Whether this is the key that a client presented.
     pub(super) fn is(&self, presented: &str) -> bool {
         self.secret == presented

@@ -1,5 +1,6 @@
 //! PostgreSQL against real servers.
 
+mod budget;
 mod config;
 mod environment;
 mod failures;

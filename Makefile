@@ -31,9 +31,11 @@ up: ## Start docker-compose.yml with services to watch (needs Docker)
 	docker compose --profile demo up --build --wait
 
 .PHONY: lint
-lint: ## Check form and lints
+lint: ## Check form and lints, those of the fuzz targets too
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
+	cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir $${CARGO_TARGET_DIR:-target} -- -D warnings
 
 .PHONY: bless
 bless: deps ## Rewrite the files that are made from the code: the golden exposition, docs/metrics.md, dashboards, rules
@@ -54,6 +56,10 @@ bench: ## Measure beside other exporters, and write docs/benchmarks.md; some of 
 	@scripts/deps.sh peers
 	cargo build --locked --release
 	cargo run --locked --release --example bench -- $(ONLY)
+
+.PHONY: bench-memory
+bench-memory: ## Only the memory of it, beside the other exporters
+	@$(MAKE) bench ONLY=memory
 
 .PHONY: soak
 soak: deps ## Break services all the time, and see that nothing grows: make soak MINUTES=20 SEED=1

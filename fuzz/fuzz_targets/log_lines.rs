@@ -1,12 +1,14 @@
 //! A log file that grows by arbitrary bytes, is truncated and replaced, and its follower is restarted.
 #![no_main]
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use platform_exporter::query::{LogQuestion, Question};
+use platform_exporter::setting::Duration;
 use platform_exporter_fuzz::{check_families, source};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -24,22 +26,24 @@ enum Step<'a> {
     Restart,
 }
 
-fn question() -> Question {
+fn question(window: Option<u16>) -> Question {
     Question::Log(LogQuestion {
         r#where: [("event".to_owned(), vec!["error".to_owned()])].into(),
         by: vec!["class".to_owned(), "a.b".to_owned()],
         sum: vec!["ms".to_owned()],
-        window: None,
+        window: window.map(|seconds| Duration::seconds(u64::from(seconds.max(1)))),
     })
 }
 
-fuzz_target!(|steps: Vec<Step<'_>>| {
+fuzz_target!(|input: (Option<u16>, Vec<Step<'_>>)| {
+    let (window, steps) = input;
+    let question = question(window);
     let (log, state) = (DIRECTORY.path().join("app.log"), DIRECTORY.path().join("state"));
     let _ = (fs::remove_file(&log), fs::remove_dir_all(&state));
     fs::create_dir(&state).expect("the directory is writable");
     fs::write(&log, "").expect("the directory is writable");
     let yaml = format!("logfile: {{path: {}, from: beginning}}", log.display());
-    let build = || source(&yaml, &[question()], Some(&state));
+    let build = || source(&yaml, std::slice::from_ref(&question), &BTreeMap::new(), Some(&state));
     let mut parts = build();
     for step in steps.into_iter().take(16) {
         let append = |bytes: &[u8]| {
@@ -60,7 +64,7 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
             check_families(parts.prober.probe().await.expect("the file is there").families);
             let rows = parts.answers.as_mut().expect("it can be asked");
             let rows =
-                rows.rows(&question(), std::time::Duration::from_secs(1)).await.expect("few combinations");
+                rows.rows(&question, std::time::Duration::from_secs(1)).await.expect("few combinations");
             assert!(rows.rows.iter().all(|row| row.len() == rows.columns.len()));
         });
     }

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use platform_exporter::query::Question;
+use platform_exporter::query::{Question, RedisQuestion};
 use platform_exporter_fuzz::{Protocol, SECRET, Stage, redis};
 
 static STAGE: LazyLock<Stage> = LazyLock::new(|| Stage::start(Protocol::Plain));
@@ -21,7 +21,11 @@ static QUESTIONS: LazyLock<Vec<Question>> = LazyLock::new(|| {
         &["CLIENT", "LIST"],
         &["TIME"],
     ];
-    commands.map(redis).to_vec()
+    let scans = [
+        RedisQuestion { scan: Some("a*".to_owned()), ..Default::default() },
+        RedisQuestion { scan: Some("a*".to_owned()), id: Some("^a:(.*)$".to_owned()), ..Default::default() },
+    ];
+    commands.map(redis).into_iter().chain(scans.map(Question::Redis)).collect()
 });
 
 fuzz_target!(|input: (u8, &[u8])| {

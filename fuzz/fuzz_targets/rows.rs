@@ -3,11 +3,10 @@
 
 use std::sync::Arc;
 
-use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use platform_exporter::query::{Cell, DistinctCount, Reading, Rows, grammar};
 use platform_exporter::yaml::{self, Faults, Path};
-use platform_exporter_fuzz::check_families;
+use platform_exporter_fuzz::{Value, check_families};
 
 const QUERY: &str = "
 name: q
@@ -21,25 +20,6 @@ metrics:
   - {name: acme_by, value: n, help: N., labels: {c: x}}
   - {name: acme_by, value: m, help: N., labels: {c: y}, optional: true}
 ";
-
-#[derive(Arbitrary, Debug)]
-enum Value {
-    Null,
-    Number(f64),
-    Text(String),
-    Few(u8),
-}
-
-impl From<Value> for Cell {
-    fn from(value: Value) -> Self {
-        match value {
-            Value::Null => Self::Null,
-            Value::Number(number) => Self::Number(number),
-            Value::Text(text) => Self::Text(text),
-            Value::Few(number) => Self::Text((number % 20).to_string()),
-        }
-    }
-}
 
 fuzz_target!(|runs: Vec<Vec<[Value; 4]>>| {
     let mut faults = Faults::of("query.yml");

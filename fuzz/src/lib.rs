@@ -1,7 +1,9 @@
 //! What fuzz targets share: a source built as the exporter builds it, and a stand-in for its service that answers
 //! with the fuzzer's bytes. So the whole way is fuzzed, driver included, through public functions alone.
 
+mod mongo;
 mod script;
+mod value;
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
@@ -11,7 +13,7 @@ use std::time::Duration;
 
 use platform_exporter::metric::{Exposition, Family, Format, Lines, encode};
 use platform_exporter::probe::Problem;
-use platform_exporter::query::Question;
+use platform_exporter::query::{Lane, Question};
 use platform_exporter::setting::SourceName;
 use platform_exporter::source::{Context, GoldenQueries, Parts, SourceConfig};
 use platform_exporter::yaml::{self, Faults};
@@ -19,10 +21,12 @@ use tokio::runtime::{Builder, Runtime};
 
 pub use script::Protocol;
 use script::Script;
+pub use value::Value;
 
 /// What no problem may tell.
 pub const SECRET: &str = "hunter2nevershown";
-const TIMEOUT: Duration = Duration::from_secs(2);
+/// Short, because a service that leaves an answer unfinished takes all of it.
+const TIMEOUT: Duration = Duration::from_millis(250);
 
 /// A service that answers with the fuzzer's bytes, and the runtime that it shares with the source that asks it.
 pub struct Stage {
@@ -46,7 +50,8 @@ impl Stage {
     /// or request, separated by lines of `----`. In `yaml`, `ADDRESS` is the service's.
     pub fn ask(&self, yaml: &str, questions: &[Question], answers: &[u8]) {
         self.script.begin(answers);
-        let mut parts = source(&yaml.replace("ADDRESS", &self.address.to_string()), questions, None);
+        let yaml = yaml.replace("ADDRESS", &self.address.to_string());
+        let mut parts = source(&yaml, questions, &BTreeMap::new(), None);
         self.runtime.block_on(async {
             match tokio::time::timeout(TIMEOUT, parts.prober.probe()).await {
                 Ok(Ok(observation)) => {
@@ -68,19 +73,24 @@ impl Stage {
     }
 }
 
-/// Builds a source from its kind's key and content.
-pub fn source(yaml: &str, questions: &[Question], state_dir: Option<&Path>) -> Parts {
+/// Builds a source from its kind's key and content, and the lanes of the sources that it asks.
+pub fn source(
+    yaml: &str,
+    questions: &[Question],
+    lanes: &BTreeMap<SourceName, Lane>,
+    state_dir: Option<&Path>,
+) -> Parts {
     let mut faults = Faults::of("source.yml");
     let tree = yaml::parse(yaml, &|_| None, &mut faults);
     let config: Option<SourceConfig> =
         tree.and_then(|tree| yaml::decode(&tree, &yaml::Path::default(), &mut faults));
     let config = config.unwrap_or_else(|| panic!("{faults}"));
-    let name = SourceName::try_from("subject".to_owned()).expect("a good name");
+    let name = source_name("subject");
     config.definition().build(&Context {
         name: &name,
         timeout: TIMEOUT,
         questions,
-        lanes: &BTreeMap::new(),
+        lanes,
         golden: &GoldenQueries::default(),
         beats: &Arc::default(),
         variable: &|_| None,
@@ -88,10 +98,20 @@ pub fn source(yaml: &str, questions: &[Question], state_dir: Option<&Path>) -> P
     })
 }
 
+/// The name of a source.
+pub fn source_name(name: &str) -> SourceName {
+    SourceName::try_from(name.to_owned()).expect("a good name")
+}
+
 /// A question to Redis.
 pub fn redis(words: &[&str]) -> Question {
     let command = words.iter().map(|&word| word.to_owned()).collect();
     Question::Redis(platform_exporter::query::RedisQuestion { command: Some(command), ..Default::default() })
+}
+
+/// A question to MongoDB, from JSON.
+pub fn mongo(question: &str) -> Question {
+    Question::Mongo(serde_json::from_str(question).expect("a good question"))
 }
 
 /// Whatever a service says: no label set comes twice, each has a value for each name, and both formats can be made.

@@ -8,16 +8,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::mongo;
+
 /// How the stand-in takes requests.
 #[derive(Clone, Copy)]
 pub enum Protocol {
-    /// Each piece of what the client sends is answered with the next piece, as it is; the last one ends the
-    /// connection.
+    /// Each piece of what the client sends is answered with the next piece, as it is; after the last one, the
+    /// connection is closed.
     Plain,
     /// Each request is answered by the next piece: a body, whose first line may be a status. The last one is repeated.
     Http,
     /// AMQP 0-9-1 as far as a probe needs it. On the same port, what begins as HTTP is answered as [`Protocol::Http`].
     AmqpAndHttp,
+    /// MongoDB's: each command but the greeting is answered by the next piece, a document.
+    Mongo,
 }
 
 /// What is still to be answered.
@@ -38,8 +42,12 @@ impl Script {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = pieces;
     }
 
-    fn next(&self) -> Option<Vec<u8>> {
+    pub(crate) fn next(&self) -> Option<Vec<u8>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     fn next_or_last(&self) -> Vec<u8> {
@@ -67,10 +75,14 @@ impl Script {
                     let Some(piece) = self.next() else { return Ok(()) };
                     received.clear();
                     client.write_all(&piece).await?;
+                    if self.is_over() {
+                        return Ok(());
+                    }
                 }
                 Protocol::AmqpAndHttp if received.starts_with(b"AMQP") => {
                     return amqp(client, received).await;
                 }
+                Protocol::Mongo => return mongo::answer(&self, client, received).await,
                 Protocol::Http | Protocol::AmqpAndHttp => {
                     if is_whole(&received) {
                         received.clear();

@@ -1,0 +1,28 @@
+//! What a MongoDB server may answer: to a probe, and to questions of every shape.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use platform_exporter::query::Question;
+use platform_exporter_fuzz::{Protocol, Stage, mongo};
+
+static STAGE: LazyLock<Stage> = LazyLock::new(|| Stage::start(Protocol::Mongo));
+
+static QUESTIONS: LazyLock<Vec<Question>> = LazyLock::new(|| {
+    let questions = [
+        r#"{"collection": "c", "pipeline": [{"$match": {"a": 1}}]}"#,
+        r#"{"command": {"dbStats": 1}, "database": "*"}"#,
+        r#"{"command": {"top": 1}, "each": "totals"}"#,
+        r#"{"command": {"listDatabases": 1}, "each": "databases"}"#,
+        r#"{"command": {"serverStatus": 1}}"#,
+    ];
+    questions.map(mongo).to_vec()
+});
+
+fuzz_target!(|input: (u8, &[u8])| {
+    let (which, answers) = input;
+    let question = &QUESTIONS[usize::from(which) % QUESTIONS.len()];
+    // Without a login: its exchange would take the first answers.
+    STAGE.ask("mongodb: {url: \"mongodb://ADDRESS/db\"}", std::slice::from_ref(question), answers);
+});

@@ -2,7 +2,7 @@
 //! `soak` alone also judges them.
 //!
 //! `make bench` runs every section and writes docs/benchmarks.md; `make bench ONLY="scrape memory"` renews some of it.
-//! `make soak`: memory, descriptors, threads and connections over a long time in which services break.
+//! `make soak`: memory, descriptors, threads and connections over a long time in which services break; a section, too.
 //! `pack-NAME`: what the queries of a pack cost the database of a large platform.
 
 mod bare;
@@ -71,7 +71,7 @@ fn main() -> Result<(), String> {
 #[tokio::main(flavor = "current_thread")]
 async fn bench(words: &[&str]) -> Result<(), String> {
     match words.first() {
-        Some(&"soak") => return soak::run().await,
+        Some(&"soak") => write(soak::run().await?.as_slice()),
         Some(&"pack-hayon") => pack_hayon::run().await,
         Some(&"pack-hivesync") => pack_hivesync::run().await,
         Some(&"pack-joip") => pack_joip::run().await,
@@ -94,8 +94,14 @@ async fn sections(words: &[&str]) -> Result<(), String> {
             println!("{:.0?} since the start", started.elapsed());
         }
     }
-    report::write(&written, &SECTIONS.map(|(_, title)| title), &machine::description());
+    write(&written);
     Ok(())
+}
+
+/// Puts sections into the document.
+fn write(sections: &[Section]) {
+    let order: Vec<_> = SECTIONS.iter().map(|&(_, title)| title).chain([soak::TITLE]).collect();
+    report::write(sections, &order, &machine::description());
 }
 
 async fn section(name: &str, title: &'static str) -> Section {

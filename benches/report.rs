@@ -23,9 +23,11 @@ impl Section {
         Self { title, parts: Vec::new() }
     }
 
-    /// Adds a paragraph; its lines may be broken and indented as the source text is.
+    /// Adds a paragraph, and prints it; its lines may be broken and indented as the source text is.
     pub(crate) fn text(&mut self, text: &str) {
-        self.parts.push(wrapped(text));
+        let text = wrapped(text);
+        println!("{text}");
+        self.parts.push(text);
     }
 
     /// Adds a table, and prints it.
@@ -78,6 +80,9 @@ impl Table {
 
 /// Puts sections into the document in the place of older ones; the sections of other runs stay.
 pub(crate) fn write(sections: &[Section], order: &[&str], machine: &str) {
+    if sections.is_empty() {
+        return;
+    }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/benchmarks.md");
     let before = std::fs::read_to_string(&path).unwrap_or_default();
     let known = |title: &str| {

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::record::series;
 use super::stage::{Path, log_a_line};
+use crate::report::Section;
 use crate::support::exporter::value;
 use crate::support::platform::Platform;
 use crate::support::proxy::Mode;
@@ -143,11 +144,16 @@ fn hurt_file(platform: &Platform, fault: Fault) {
 }
 
 impl Broken {
-    /// Prints it, and gives what must not be.
-    pub(crate) fn report(self) -> Vec<String> {
+    /// Puts it into the section, and gives what must not be.
+    pub(crate) fn report(self, section: &mut Section) -> Vec<String> {
         let faults: Vec<_> = self.faults.iter().map(|(source, count)| format!("{source} {count}")).collect();
-        println!("{} faults: {}", self.faults.values().sum::<u32>(), faults.join(", "));
-        println!("{} recoveries, the slowest within {:.1} s", self.recoveries, self.slowest.as_secs_f64());
+        section.text(&format!(
+            "{} faults ({}), {} recoveries, the slowest within {:.1} s.",
+            self.faults.values().sum::<u32>(),
+            faults.join(", "),
+            self.recoveries,
+            self.slowest.as_secs_f64()
+        ));
         self.lasting
     }
 }

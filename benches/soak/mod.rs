@@ -12,8 +12,12 @@ use tokio::sync::watch;
 
 use self::record::Record;
 use self::stage::Stage;
+use crate::report::Section;
 use crate::support::exporter::Exporter;
 
+pub(crate) const TITLE: &str = "Left alone";
+
+/// A shorter run is not told of in the document: it has not levelled out.
 const MINUTES: u64 = 20;
 /// How often another configuration is loaded.
 const RELOAD_EVERY: Duration = Duration::from_secs(60);
@@ -21,7 +25,8 @@ const RELOAD_EVERY: Duration = Duration::from_secs(60);
 /// What is shown of the exporter's log after a failure: its directory goes with the run.
 const LOG_LINES: usize = 60;
 
-pub(crate) async fn run() -> Result<(), String> {
+/// The section of a run that is long enough to be told of.
+pub(crate) async fn run() -> Result<Option<Section>, String> {
     let minutes = number("MINUTES")?.unwrap_or(MINUTES);
     let seed = number("SEED")?.unwrap_or_else(|| fastrand::u64(..));
     println!("MINUTES={minutes} SEED={seed}: starting nine kinds of services, two of some of them");
@@ -35,11 +40,17 @@ pub(crate) async fn run() -> Result<(), String> {
         never = record.watch(&scraped) => match never {},
         done = async { tokio::join!(breaking, reload_until(end, &exporter)) } => done,
     };
-    let mut failures = record.report();
-    println!("{reloads} reloads");
-    failures.extend(broken.report());
+    let mut section = Section::new(TITLE);
+    section.text(&format!(
+        "`make soak MINUTES={minutes} SEED={seed}`: the nine kinds, asked every few seconds and scraped every second. \
+         Every few seconds a source breaks: its server is restarted or frozen, its network cut, delayed or spoilt, its \
+         file rotated, removed or truncated. The configuration is reloaded {reloads} times. The slope is \
+         that of the second half. A connection that ends may be counted beside the one that takes its place."
+    ));
+    let mut failures = record.report(&mut section);
+    failures.extend(broken.report(&mut section));
     if failures.is_empty() {
-        return Ok(());
+        return Ok((minutes >= MINUTES).then_some(section));
     }
     let log = exporter.log();
     let lines: Vec<_> = log.lines().collect();

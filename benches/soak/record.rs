@@ -9,6 +9,7 @@ use tokio::time::MissedTickBehavior;
 use super::faults::last_success;
 use super::line::Line;
 use super::stage::{CALM, Path};
+use crate::report::{Section, Table};
 use crate::support::exporter::{Exporter, value};
 use crate::support::http::client;
 
@@ -128,31 +129,37 @@ impl<'a> Record<'a> {
         );
     }
 
-    /// Prints it, and gives what must not be.
-    pub(crate) fn report(self) -> Vec<String> {
+    /// Puts it into the section, and gives what must not be.
+    pub(crate) fn report(self, section: &mut Section) -> Vec<String> {
         let mut failures = Vec::new();
-        println!("\n{:<40}{:>8}{:>8}{:>8}{:>14}", "", "min", "max", "end", "slope per hour");
+        let mut table = Table::new(&["", "least", "most", "at the end", "slope per hour"]);
         let own = [
             ("resident memory, MiB", &self.memory, MEMORY_GROWS),
             ("descriptors", &self.descriptors, DESCRIPTORS_GROW),
             ("threads", &self.threads, THREADS_GROW),
         ];
         for (name, line, most) in own {
-            print(name, line);
+            table.row(row(name, line));
             let (_, grown) = line.growth();
             if grown.is_nan() || grown > most {
                 failures.push(format!("{name}: grown by {grown:.1} over the second half, more than {most}"));
             }
         }
         for (line, path) in self.connections.iter().zip(self.paths) {
-            print(&format!("connections of {}, {}", path.source, path.name), line);
+            table.row(row(&format!("connections of {}, {}", path.source, path.name), line));
             let (lasting, most) = (line.lasting_max(), most_connections(path));
             if lasting > most {
                 failures.push(format!("{}: {lasting} connections, more than {most}", path.name));
             }
         }
-        println!("\n{} scrapes, {} probes", self.scrapes, self.probes);
-        println!("{} lost samples of the {} sources that nothing happens to", self.lost.len(), CALM.len());
+        section.table(&table);
+        section.text(&format!(
+            "{} scrapes, {} probes; {} lost samples of the {} sources that nothing happens to.",
+            self.scrapes,
+            self.probes,
+            self.lost.len(),
+            CALM.len()
+        ));
         if let Some(first) = self.lost.first() {
             failures.push(format!("{} lost samples, the first {first}", self.lost.len()));
         }
@@ -160,7 +167,9 @@ impl<'a> Record<'a> {
     }
 }
 
-fn print(name: &str, line: &Line) {
+fn row(name: &str, line: &Line) -> [String; 5] {
     let (slope, _) = line.growth();
-    println!("{name:<40}{:>8.1}{:>8.1}{:>8.1}{slope:>14.1}", line.min(), line.max(), line.last());
+    let figures = [line.min(), line.max(), line.last(), slope].map(|figure| format!("{figure:.1}"));
+    let [least, most, end, slope] = figures;
+    [name.to_owned(), least, most, end, slope]
 }

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
-use super::record::series;
-use super::stage::{Path, log_a_line};
+use super::stage::{Path, last_success, log_a_line, series};
 use crate::report::Section;
 use crate::support::exporter::value;
 use crate::support::platform::Platform;
@@ -97,10 +96,6 @@ pub(crate) async fn until(
         }
     }
     broken
-}
-
-pub(crate) fn last_success(source: &str, kind: &str) -> String {
-    series("platform_source_last_success_timestamp_seconds", source, kind)
 }
 
 /// One fault from its beginning to its end.

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use super::faults::last_success;
 use super::line::Line;
-use super::stage::{CALM, Path};
+use super::stage::{CALM, Path, last_success, series};
 use crate::report::{Section, Table};
 use crate::support::exporter::{Exporter, value};
 use crate::support::http::client;
@@ -32,10 +31,6 @@ const THREADS_GROW: f64 = 3.0;
 /// driver of MongoDB has one more for its monitor.
 fn most_connections(path: &Path) -> f64 {
     if path.source == "documents" { 3.0 } else { 2.0 }
-}
-
-pub(crate) fn series(name: &str, source: &str, kind: &str) -> String {
-    format!("{name}{{source=\"{source}\",kind=\"{kind}\"}}")
 }
 
 /// What was seen.

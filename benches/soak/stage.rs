@@ -54,6 +54,15 @@ const NEWCOMER: &str = "
   newcomer: {redis: {url: \"${CALM_REDIS}\"}, interval: 1s}
 ";
 
+/// The series that a source has of a family.
+pub(crate) fn series(name: &str, source: &str, kind: &str) -> String {
+    format!("{name}{{source=\"{source}\",kind=\"{kind}\"}}")
+}
+
+pub(crate) fn last_success(source: &str, kind: &str) -> String {
+    series("platform_source_last_success_timestamp_seconds", source, kind)
+}
+
 /// The way to a service that breaks.
 pub(crate) struct Path {
     pub(crate) source: &'static str,

@@ -32,9 +32,9 @@ pub(crate) async fn run(title: &'static str) -> Section {
         "Every tenth queue has a dead-letter queue, every hundredth holds a message and has no consumer. One cycle is \
          one probe, or one scrape of `/metrics/per-object` of RabbitMQ's own plugin `rabbitmq_prometheus`, which works \
          inside of the broker: compare the CPU of both together. *Probe* is `platform_probe_duration_seconds`, *at the \
-         broker* how long it waited for answers by AMQP and of the management interface, up to the last byte of each, and \
-         *own time* the rest. *Wire* is what came and went on both. No exporter can be faster than the broker is at listing \
-         its queues. By default, 1,000 queues have series of their own, and the rest is summed under `other`; \
+         broker* how long it waited for answers, by AMQP and of the management interface, up to the last byte of each, \
+         and *own time* the rest. *Wire* is what came and went on both. No exporter can be faster than the broker is at \
+         listing its queues. By default, 1,000 queues have series of their own, and the rest is summed under `other`; \
          `max_queues` gives all of them theirs.",
     );
     support::install_ring();

@@ -177,7 +177,7 @@ impl World {
 
     fn families(&self, round: usize) -> Vec<Family> {
         let sample = |number: usize| Sample {
-            labels: vec![format!("customer-{number:05}"), ["free", "pro", "team"][number % 3].to_owned()],
+            labels: [format!("customer-{number:05}"), ["free", "pro", "team"][number % 3].to_owned()].into(),
             value: if number.is_multiple_of(2) {
                 (number * 31 + round * 7) as f64
             } else {

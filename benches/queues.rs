@@ -16,7 +16,8 @@ use crate::support::rabbitmq::Rabbitmq;
 use crate::usage::memory;
 use crate::{ours, support};
 
-/// The variable that leads to the management interface.
+/// The variables that lead to the broker, and to its management interface.
+const BROKER: &str = "BROKER";
 const MANAGEMENT: &str = "MANAGEMENT";
 const QUEUES: [usize; 3] = [100, 1_000, 10_000];
 /// So many declarations are under way at a time.
@@ -31,10 +32,10 @@ pub(crate) async fn run(title: &'static str) -> Section {
         "Every tenth queue has a dead-letter queue, every hundredth holds a message and has no consumer. One cycle is \
          one probe, or one scrape of `/metrics/per-object` of RabbitMQ's own plugin `rabbitmq_prometheus`, which works \
          inside of the broker: compare the CPU of both together. *Probe* is `platform_probe_duration_seconds`, *at the \
-         broker* how long it waited for the management interface, up to the last byte of each answer, and *own time* the \
-         rest. *Wire* is what came and went there. No exporter can be faster than the broker is at listing its queues. By \
-         default, 1,000 queues have series of their own, and the rest is summed under `other`; `max_queues` gives all \
-         of them theirs.",
+         broker* how long it waited for answers, by AMQP and of the management interface, up to the last byte of each, \
+         and *own time* the rest. *Wire* is what came and went on both. No exporter can be faster than the broker is at \
+         listing its queues. By default, 1,000 queues have series of their own, and the rest is summed under `other`; \
+         `max_queues` gives all of them theirs.",
     );
     support::install_ring();
     let broker = Rabbitmq::options().prometheus().setting("collect_statistics_interval = 5000").start().await;
@@ -72,10 +73,10 @@ pub(crate) async fn run(title: &'static str) -> Section {
 
 /// Gives the exporter's CPU for a probe of all queues, in milliseconds.
 async fn measure(broker: &Rabbitmq, queues: usize, table: &mut Table) -> f64 {
-    let environment = vec![(MANAGEMENT, broker.management_url())];
-    let all = Detours::start(&environment, &[MANAGEMENT]).await;
-    let some = Detours::start(&environment, &[MANAGEMENT]).await;
-    let exporters = [start(broker, &all, ", max_queues: 20000").await, start(broker, &some, "").await];
+    let environment = vec![(BROKER, broker.url()), (MANAGEMENT, broker.management_url())];
+    let all = Detours::start(&environment, &[BROKER, MANAGEMENT]).await;
+    let some = Detours::start(&environment, &[BROKER, MANAGEMENT]).await;
+    let exporters = [start(&all, ", max_queues: 20000").await, start(&some, "").await];
     let detours = [&all, &some];
     let names = ["all", "1,000 and other"];
     let mut contenders: Vec<_> = exporters
@@ -153,10 +154,10 @@ async fn settle(broker: &Rabbitmq) {
     }
 }
 
-async fn start(broker: &Rabbitmq, detours: &Detours, options: &str) -> Exporter {
+async fn start(detours: &Detours, options: &str) -> Exporter {
     let config = format!(
         "sources: {{broker: {{rabbitmq: {{url: '{}', management_url: '{}'{options}}}, interval: 1h, timeout: 30s}}}}",
-        broker.url(),
+        detours.url(BROKER),
         detours.url(MANAGEMENT)
     );
     ours::start(&config, Vec::new(), 1).await

@@ -12,6 +12,7 @@ pub use lines::Lines;
 pub use name::{LabelName, MetricName, NameError};
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The type of a family, as it stands on its `# TYPE` line.
@@ -123,8 +124,8 @@ impl Desc {
 /// One time series' current value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// One value for each of the family's label names, in their order.
-    pub labels: Vec<String>,
+    /// One value for each of the family's label names, in their order; shared with other families of the same thing.
+    pub labels: Arc<[String]>,
     /// The value, in the base unit that the family's name states.
     pub value: f64,
 }
@@ -142,7 +143,7 @@ impl Family {
     /// Adds a sample. `labels` are the values of the description's label names, in their order.
     pub fn push<const N: usize>(&mut self, labels: [&str; N], value: f64) {
         debug_assert_eq!(N, self.desc.labels.len(), "label values of {}", self.desc.name);
-        self.samples.push(Sample { labels: labels.map(str::to_owned).to_vec(), value });
+        self.samples.push(Sample { labels: labels.map(str::to_owned).into(), value });
     }
 
     /// The family with one more sample.

@@ -15,7 +15,7 @@ pub use lane::{Answer, Answers, Inbox, Lane, lane};
 pub use reading::{Reading, ReadingError, ResultSet};
 pub use redis_command::{RedisShape, redis_shape};
 pub use rows::{Cell, LARGEST_ANSWER, Rows, too_large};
-pub(crate) use series_budget::{SeriesBudget, Values};
+pub(crate) use series_budget::{OTHER, SeriesBudget, Values};
 pub use spec::{
     Ask, Declared, DistinctPart, LogQuestion, MetricSpec, MongoQuestion, QuerySpec, Question, RedisQuestion,
     ValueType, catalogue,

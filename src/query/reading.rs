@@ -54,7 +54,8 @@ impl Reading {
         for labels in &expected {
             lines.entry(labels.clone()).or_insert_with(|| vec![Some(0.0); self.spec.metrics.len()]);
         }
-        let dropped = self.budget.apply(&mut lines, &expected, self.spec.max_series);
+        let other = vec![OTHER.to_owned(); self.spec.labels.len()];
+        let dropped = self.budget.apply(&mut lines, &expected, other, self.spec.max_series);
         if dropped > 0 {
             self.leave_out_meaningless_sums(&mut lines);
         }

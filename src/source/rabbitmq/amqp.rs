@@ -6,14 +6,15 @@ use std::{io, mem};
 
 use async_rs::traits::Reactor;
 use async_rs::{Runtime, TokioRuntime};
-use futures_util::StreamExt;
+use futures_util::future::join_all;
 use futures_util::stream::BoxStream;
+use futures_util::{FutureExt, StreamExt};
 use lapin::options::QueueDeclareOptions;
 use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::types::FieldTable;
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism};
-use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, Event};
+use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, Event, Queue};
 use secrecy::ExposeSecret;
 use socket2::{SockRef, Socket};
 use tokio::sync::oneshot;
@@ -31,6 +32,12 @@ pub(super) struct Depth {
     pub(super) consumers: u32,
 }
 
+impl Depth {
+    fn of(queue: &Queue) -> Self {
+        Self { ready: queue.message_count(), consumers: queue.consumer_count() }
+    }
+}
+
 /// A connection on which nothing is under way.
 pub(super) struct Session {
     connection: Connection,
@@ -43,6 +50,9 @@ pub(super) struct Exchange {
     session: Session,
     channel: Option<Channel>,
 }
+
+/// How many queues are asked for at a time. After a refusal, those behind it are asked for once more.
+const AT_ONCE: usize = 20;
 
 /// Ends the connection when it is dropped, whatever state it is in.
 ///
@@ -98,22 +108,32 @@ impl Session {
 }
 
 impl Exchange {
-    /// Asks for a queue of the connection's virtual host.
+    /// Asks for queues of the connection's virtual host.
     ///
-    /// The inner result is the broker's word on this one queue.
-    pub(super) async fn inspect(&mut self, queue: &str) -> Result<Result<Depth, Problem>, Problem> {
-        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        let channel = self.channel().await?;
-        let declare = channel.queue_declare(queue.into(), options, FieldTable::default());
-        match answer(&mut self.session.events, declare).await {
-            Ok(queue) => Ok(Ok(Depth { ready: queue.message_count(), consumers: queue.consumer_count() })),
-            Err(error) if error.is_amqp_soft_error() => {
-                // The broker has closed the channel with its refusal.
-                self.channel = None;
-                Ok(Err(problem(&error)))
+    /// The inner results are the broker's word on each queue, in their order.
+    pub(super) async fn inspect(&mut self, queues: &[&str]) -> Result<Vec<Result<Depth, Problem>>, Problem> {
+        let mut told = Vec::with_capacity(queues.len());
+        while told.len() < queues.len() {
+            let channel = self.channel().await?;
+            let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+            let asked = queues[told.len()..].iter().take(AT_ONCE);
+            let declares =
+                asked.map(|queue| channel.queue_declare((*queue).into(), options, FieldTable::default()));
+            let answers = answer(&mut self.session.events, join_all(declares).map(Ok)).await;
+            for answer in answers.map_err(|error| problem(&error))? {
+                match answer {
+                    Ok(queue) => told.push(Ok(Depth::of(&queue))),
+                    Err(error) if error.is_amqp_soft_error() => {
+                        // The broker has closed the channel with its refusal, and does not look at what came after it.
+                        self.channel = None;
+                        told.push(Err(problem(&error)));
+                        break;
+                    }
+                    Err(error) => return Err(problem(&error)),
+                }
             }
-            Err(error) => Err(problem(&error)),
         }
+        Ok(told)
     }
 
     /// Closes the channel, and gives the connection back.

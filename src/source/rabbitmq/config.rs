@@ -26,7 +26,7 @@ pub struct Config {
 /// Which queues count, and for what.
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
-    /// Queues that have to exist.
+    /// Queues that have to exist, sorted.
     pub(super) declared: Vec<String>,
     pub(super) filter: Filter,
     pub(super) max_queues: usize,
@@ -164,7 +164,7 @@ impl Scope {
 
     /// Whether the queue is one of those that are looked at singly.
     pub(super) fn is_chosen(&self, name: &str) -> bool {
-        self.filter.takes(name) || self.declared.iter().any(|declared| declared == name)
+        self.filter.takes(name) || self.declared.binary_search_by(|declared| (**declared).cmp(name)).is_ok()
     }
 
     /// The role of a queue, found from its surroundings, after what the configuration says of it.

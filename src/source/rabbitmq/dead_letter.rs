@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::loops;
 use super::policy::{Policies, PolicyRow};
-use super::queue::{Queue, Role, Settings};
+use super::queue::{Queue, QueueType, Role};
 use super::routing::{self, Budget, Destination, Exchange, Key, Matching};
 
 /// The part of a broker's definitions that says where dead letters go. It changes seldom.
@@ -46,6 +46,14 @@ pub(super) struct BindingRow<'a> {
     pub(super) destination_type: Cow<'a, str>,
     #[serde(borrow)]
     pub(super) routing_key: Cow<'a, str>,
+}
+
+/// What holds for one queue.
+#[derive(Default)]
+struct InForce<'a> {
+    exchange: Option<&'a str>,
+    routing_key: Option<&'a str>,
+    expires: bool,
 }
 
 /// The dead letters of one queue go to another.
@@ -94,8 +102,8 @@ impl Topology {
     /// Whether any queue has a dead-letter exchange.
     pub(super) fn is_used_by(&self, queues: &[Queue]) -> bool {
         let nothing = Vhost::default();
-        let settings = |queue: &Queue| self.vhosts.get(&queue.vhost).unwrap_or(&nothing).settings(queue);
-        queues.iter().any(|queue| settings(queue).exchange.is_some())
+        let vhost = |queue: &Queue| self.vhosts.get(&queue.vhost).unwrap_or(&nothing);
+        queues.iter().any(|queue| vhost(queue).settings(queue).exchange.is_some())
     }
 
     fn vhost(&mut self, name: &str) -> &mut Vhost {
@@ -115,12 +123,12 @@ impl Topology {
             let settings = vhost.settings(queue);
             expires[from] = settings.expires;
             let Some(exchange) = settings.exchange else { continue };
-            let targets = vhost.targets(&queue.name, &exchange, settings.routing_key, &mut budget);
+            let targets = vhost.targets(&queue.name, exchange, settings.routing_key, &mut budget);
             let positions =
                 targets.iter().filter_map(|target| positions.get(&(queue.vhost.as_str(), target.as_str())));
             // A policy for all queues makes dead-letter queues send to themselves: that says nothing.
             let others = positions.copied().filter(|&to| to != from);
-            routes.extend(others.map(|to| Route { from, to, exchange: exchange.clone() }));
+            routes.extend(others.map(|to| Route { from, to, exchange: exchange.to_owned() }));
         }
         let roles = roles(queues.len(), &routes, &expires);
         DeadLetters { routes, roles, complete: !budget.is_spent() }
@@ -141,15 +149,15 @@ impl Vhost {
     }
 
     /// The settings in force: an argument goes before a policy, each setting for itself.
-    fn settings(&self, queue: &Queue) -> Settings {
-        if queue.queue_type == "stream" {
-            return Settings::default();
+    fn settings<'a>(&'a self, queue: &'a Queue) -> InForce<'a> {
+        if queue.queue_type == QueueType::Stream {
+            return InForce::default();
         }
-        let (own, policy) = (&queue.arguments, self.policies.in_force(queue).cloned().unwrap_or_default());
-        Settings {
-            exchange: own.exchange.clone().or(policy.exchange),
-            routing_key: own.routing_key.clone().or(policy.routing_key),
-            expires: own.expires || policy.expires,
+        let (own, policy) = (&queue.arguments, self.policies.in_force(queue));
+        InForce {
+            exchange: own.exchange.as_deref().or_else(|| policy?.exchange.as_deref()),
+            routing_key: own.routing_key.as_deref().or_else(|| policy?.routing_key.as_deref()),
+            expires: own.expires || policy.is_some_and(|policy| policy.expires),
         }
     }
 
@@ -157,11 +165,11 @@ impl Vhost {
         &self,
         queue: &str,
         exchange: &str,
-        routing_key: Option<String>,
+        routing_key: Option<&str>,
         budget: &mut Budget,
     ) -> Vec<String> {
         let keys = match routing_key {
-            Some(key) => vec![Key::Exact(key)],
+            Some(key) => vec![Key::Exact(key.to_owned())],
             // Dead letters keep the key with which they came.
             None => {
                 let by_name = std::iter::once(Key::Exact(queue.to_owned()));

@@ -4,7 +4,7 @@ use fancy_regex::Regex;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::queue::{Queue, Settings};
+use super::queue::{Queue, QueueType, Settings};
 
 /// A policy, as the management interface gives it.
 #[derive(Debug, Deserialize)]
@@ -78,12 +78,12 @@ impl Policy {
     fn fits(&self, queue: &Queue) -> bool {
         let kind = match self.apply_to.as_str() {
             "all" | "queues" => true,
-            "classic_queues" => queue.queue_type == "classic",
-            "quorum_queues" => queue.queue_type == "quorum",
+            "classic_queues" => queue.queue_type == QueueType::Classic,
+            "quorum_queues" => queue.queue_type == QueueType::Quorum,
             _ => false,
         };
         // Quorum queues pass over a policy with a setting that they do not have, as a whole.
-        let supported = !(self.is_mirroring && queue.queue_type == "quorum");
+        let supported = !(self.is_mirroring && queue.queue_type == QueueType::Quorum);
         let matches = |pattern: &Regex| pattern.is_match(&queue.name).unwrap_or(false);
         kind && supported && self.pattern.as_ref().is_some_and(matches)
     }

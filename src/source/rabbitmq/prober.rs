@@ -1,6 +1,6 @@
 //! One probe: the broker by AMQP, then the management interface, then by AMQP what that left open.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::amqp::{Exchange, Session};
@@ -84,13 +84,16 @@ impl crate::probe::Prober for Prober {
 async fn add_declared(config: &Config, exchange: &mut Exchange, survey: &mut Survey) -> Result<(), Problem> {
     let vhost = &config.broker.vhost;
     let queues = survey.queues.get_or_insert_default();
-    let known: HashSet<_> =
-        queues.iter().filter(|queue| queue.vhost == *vhost).map(|queue| queue.name.clone()).collect();
-    for name in config.scope.declared.iter().filter(|&name| !known.contains(name)) {
-        match exchange.inspect(name).await? {
+    let mut missing: BTreeSet<&str> = config.scope.declared.iter().map(String::as_str).collect();
+    for queue in queues.iter().filter(|queue| queue.vhost == *vhost) {
+        missing.remove(&*queue.name);
+    }
+    let missing: Vec<_> = missing.into_iter().collect();
+    for (name, told) in missing.iter().zip(exchange.inspect(&missing).await?) {
+        match told {
             Ok(depth) => queues.push(Queue {
                 vhost: vhost.clone(),
-                name: name.clone(),
+                name: (*name).to_owned(),
                 ready: Some(depth.ready.into()),
                 consumers: Some(depth.consumers.into()),
                 ..Queue::default()
@@ -118,9 +121,12 @@ async fn settle_doubts(
     };
     let mut doubtful: Vec<_> = queues.iter_mut().filter(is_doubtful).collect();
     doubtful.sort_unstable_by_key(|queue| std::cmp::Reverse(queue.depth()));
-    for queue in doubtful.into_iter().take(MOST_DOUBTFUL) {
+    doubtful.truncate(MOST_DOUBTFUL);
+    let told =
+        exchange.inspect(&doubtful.iter().map(|queue| queue.name.as_str()).collect::<Vec<_>>()).await?;
+    for (queue, told) in doubtful.into_iter().zip(told) {
         // Refused: deleted meanwhile, or another connection's own.
-        if let Ok(depth) = exchange.inspect(&queue.name).await? {
+        if let Ok(depth) = told {
             queue.consumers = Some(depth.consumers.into());
         }
     }

@@ -9,7 +9,7 @@ pub(super) struct Queue {
     pub(super) vhost: String,
     pub(super) name: String,
     #[serde(default, rename = "type")]
-    pub(super) queue_type: String,
+    pub(super) queue_type: QueueType,
     #[serde(default)]
     pub(super) arguments: Settings,
     /// The name of the policy in force, empty where there is none; `None` where the broker does not say.
@@ -27,6 +27,18 @@ pub(super) struct Queue {
     /// The time that the publisher, or the broker in its place, gave to the first message.
     #[serde(skip)]
     pub(super) head_timestamp: Option<u64>,
+}
+
+/// How a queue keeps its messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum QueueType {
+    Classic,
+    Quorum,
+    Stream,
+    #[default]
+    #[serde(other)]
+    Unknown,
 }
 
 /// What a queue is for, as far as dead-lettering tells.
@@ -76,7 +88,7 @@ impl Queue {
 
     /// Whether its messages are for consumers: a stream keeps them all, whoever reads.
     pub(super) fn needs_consumers(&self) -> bool {
-        self.role == Role::Work && self.queue_type != "stream"
+        self.role == Role::Work && self.queue_type != QueueType::Stream
     }
 
     /// Whether messages are there and nobody consumes.

@@ -1,13 +1,14 @@
 //! Series of single queues, within their number.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::config::Scope;
 use super::dead_letter::Route;
 use super::families::{DEAD_LETTER_HEAD, DEAD_LETTER_INFO, DEAD_LETTERS, QUEUE_FAMILIES, count};
 use super::queue::{Queue, Role};
 use crate::metric::{Desc, Family, Sample};
-use crate::query::{SeriesBudget, Values};
+use crate::query::{OTHER, SeriesBudget, Values};
 
 /// Which queues have series of their own, from probe to probe.
 #[derive(Debug, Default)]
@@ -16,7 +17,9 @@ pub(super) struct Members {
     dead_letters: SeriesBudget,
 }
 
-type Lines = BTreeMap<Vec<String>, Values>;
+/// A virtual host, and a queue in it.
+type Key<'a> = (&'a str, &'a str);
+type Lines<'a> = BTreeMap<Key<'a>, Values>;
 
 impl Members {
     /// The families of single queues. `vhost` is that of the declared ones.
@@ -27,19 +30,17 @@ impl Members {
         scope: &Scope,
         vhost: &str,
     ) -> Vec<Family> {
-        let declared: BTreeSet<_> =
-            scope.declared.iter().map(|name| vec![vhost.to_owned(), name.clone()]).collect();
         let chosen: Vec<bool> = queues.iter().map(|queue| scope.is_chosen(&queue.name)).collect();
 
-        let of_queue = |queue: &Queue| (key(queue), values(queue, scope));
-        let mut lines: Lines = queues
+        let mut lines: Lines<'_> = queues
             .iter()
             .zip(&chosen)
             .filter(|(_, chosen)| **chosen)
-            .map(|(queue, _)| of_queue(queue))
+            .map(|(queue, _)| (key(queue), values(queue, scope)))
             .collect();
-        let expected = declared.into_iter().filter(|key| lines.contains_key(key)).collect();
-        self.queues.apply(&mut lines, &expected, scope.max_queues);
+        let declared = scope.declared.iter().map(|name| (vhost, name.as_str()));
+        let expected = declared.filter(|key| lines.contains_key(key)).collect();
+        self.queues.apply(&mut lines, &expected, (OTHER, OTHER), scope.max_queues);
 
         // The dead letters of a chosen queue count, whatever the queue is called in which they end.
         let mut wanted = chosen;
@@ -49,14 +50,13 @@ impl Members {
             wanted[route] = true;
         }
         let is_dead_letter = |(queue, wanted): &(&Queue, &bool)| **wanted && queue.role == Role::DeadLetter;
-        let of_dead_letter = |queue: &Queue| (key(queue), vec![queue.depth().map(count)]);
-        let mut dead: Lines = queues
+        let mut dead: Lines<'_> = queues
             .iter()
             .zip(&wanted)
             .filter(is_dead_letter)
-            .map(|(queue, _)| of_dead_letter(queue))
+            .map(|(queue, _)| (key(queue), vec![queue.depth().map(count)]))
             .collect();
-        self.dead_letters.apply(&mut dead, &BTreeSet::new(), scope.max_queues);
+        self.dead_letters.apply(&mut dead, &BTreeSet::new(), (OTHER, OTHER), scope.max_queues);
 
         let mut families = spread(&lines, &QUEUE_FAMILIES);
         families.extend(spread(&dead, &[DEAD_LETTERS]));
@@ -67,18 +67,17 @@ impl Members {
 }
 
 /// The time stamps of the first messages, of dead-letter queues that have series of their own: times do not add up.
-fn heads(queues: &[Queue], dead: &Lines) -> Option<Family> {
+fn heads(queues: &[Queue], dead: &Lines<'_>) -> Option<Family> {
     let mut family = DEAD_LETTER_HEAD.family();
-    for queue in queues.iter().filter(|queue| dead.contains_key(&key(queue))) {
-        if let Some(at) = queue.head_timestamp {
-            family.push([&queue.vhost, &queue.name], count(at));
-        }
+    let known = queues.iter().filter_map(|queue| Some((key(queue), queue.head_timestamp?)));
+    for ((vhost, name), at) in known.filter(|(key, _)| dead.contains_key(key)) {
+        family.push([vhost, name], count(at));
     }
     (!family.samples.is_empty()).then_some(family)
 }
 
 /// Which queue's dead letters go where, for queues that have series of their own.
-fn info(queues: &[Queue], routes: &[Route], lines: &Lines, limit: usize) -> Option<Family> {
+fn info(queues: &[Queue], routes: &[Route], lines: &Lines<'_>, limit: usize) -> Option<Family> {
     let mut family = DEAD_LETTER_INFO.family();
     let shown = routes.iter().filter(|route| {
         queues[route.to].role == Role::DeadLetter && lines.contains_key(&key(&queues[route.from]))
@@ -90,8 +89,8 @@ fn info(queues: &[Queue], routes: &[Route], lines: &Lines, limit: usize) -> Opti
     (!family.samples.is_empty()).then_some(family)
 }
 
-fn key(queue: &Queue) -> Vec<String> {
-    vec![queue.vhost.clone(), queue.name.clone()]
+fn key(queue: &Queue) -> Key<'_> {
+    (&queue.vhost, &queue.name)
 }
 
 /// In the order of [`QUEUE_FAMILIES`].
@@ -102,13 +101,15 @@ fn values(queue: &Queue, scope: &Scope) -> Values {
 }
 
 /// One family for each column that has a value.
-fn spread(lines: &Lines, columns: &[Desc]) -> Vec<Family> {
+fn spread(lines: &Lines<'_>, columns: &[Desc]) -> Vec<Family> {
+    let label = |(vhost, queue): &Key<'_>| Arc::from([(*vhost).to_owned(), (*queue).to_owned()]);
+    let labels: Vec<Arc<[String]>> = lines.keys().map(label).collect();
     let family = |(column, desc): (usize, &Desc)| {
-        let sample = |(labels, values): (&Vec<String>, &Values)| {
+        let sample = |(labels, values): (&Arc<[String]>, &Values)| {
             let value = values.get(column).copied().flatten()?;
-            Some(Sample { labels: labels.clone(), value })
+            Some(Sample { labels: Arc::clone(labels), value })
         };
-        Family { samples: lines.iter().filter_map(sample).collect(), ..desc.family() }
+        Family { samples: labels.iter().zip(lines.values()).filter_map(sample).collect(), ..desc.family() }
     };
     let families = columns.iter().enumerate().map(family);
     families.filter(|family| !family.samples.is_empty()).collect()

@@ -122,7 +122,7 @@ fn family(name: &'static str) -> impl Strategy<Value = Family> {
             samples: label_sets
                 .into_iter()
                 .zip(values)
-                .map(|(labels, value)| Sample { labels, value })
+                .map(|(labels, value)| Sample { labels: labels.into(), value })
                 .collect(),
         })
     })

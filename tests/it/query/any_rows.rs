@@ -183,5 +183,5 @@ fn table(run: &Run) -> Rows {
 }
 
 fn series(family: &Family) -> BTreeMap<Labels, f64> {
-    family.samples.iter().map(|sample| (sample.labels.clone(), sample.value)).collect()
+    family.samples.iter().map(|sample| (sample.labels.to_vec(), sample.value)).collect()
 }

@@ -20,6 +20,11 @@ pub(super) async fn carry(client: TcpStream, target: &str, modes: watch::Receive
     let Ok(server) = TcpStream::connect(target).await else {
         return reset(&client);
     };
+    // As servers do: else the second piece of an answer would wait until the client has acknowledged the first.
+    for stream in [&client, &server] {
+        // It may be closed already.
+        let _ = stream.set_nodelay(true);
+    }
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let (mut requests, mut answers, mut watcher) = (modes.clone(), modes.clone(), modes);

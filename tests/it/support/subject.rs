@@ -118,5 +118,5 @@ impl Subject {
 /// The value of a family's sample with these label values, in their order.
 pub(crate) fn value(families: &[Family], name: &str, labels: &[&str]) -> Option<f64> {
     let family = families.iter().find(|family| family.desc.name == name)?;
-    family.samples.iter().find(|sample| sample.labels == labels).map(|sample| sample.value)
+    family.samples.iter().find(|sample| sample.labels[..] == *labels).map(|sample| sample.value)
 }

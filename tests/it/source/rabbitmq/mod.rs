@@ -72,7 +72,7 @@ fn sum(families: &[Family], name: &str) -> f64 {
 fn members(families: &[Family], name: &str) -> Vec<Vec<String>> {
     let samples =
         families.iter().filter(|family| family.desc.name == name).flat_map(|family| &family.samples);
-    samples.map(|sample| sample.labels.clone()).collect()
+    samples.map(|sample| sample.labels.to_vec()).collect()
 }
 
 /// A client of the broker, whose publications are confirmed.

@@ -160,6 +160,7 @@ async fn a_shop_is_counted_to_the_message() {
     the_series_are_bounded(&broker, total).await;
     the_filter_and_expectations_hold(&broker).await;
     the_declared_are_counted_by_amqp_alone(&broker).await;
+    a_refusal_hides_no_other_queue(&broker).await;
     the_catalogue_is_complete(families);
     drop(subject);
     amqp_leaves_one_connection(&broker).await;
@@ -217,6 +218,23 @@ async fn the_declared_are_counted_by_amqp_alone(broker: &Rabbitmq) {
     // Found again by the management interface, or missed again.
     let mut subject = both(broker, "shop", ", queues: [mails, gone], consumers_expected: false");
     assert_eq!(reasons(&problems(&mut subject).await), [Reason::NotFound]);
+}
+
+/// The broker closes the channel with each refusal, whatever was asked on it as well.
+async fn a_refusal_hides_no_other_queue(broker: &Rabbitmq) {
+    let found: Vec<_> = (1000..1060).map(|number| format!("bulk-{number}")).collect();
+    // Two on end, far from them a third, and the last of all.
+    let missing = ["bulk-1007-gone", "bulk-1007-too", "bulk-1044-gone", "bulk-1059-gone"];
+    let declared = found.iter().map(String::as_str).chain(missing).collect::<Vec<_>>().join(", ");
+    let url = broker.url_as("operator", "unused", "shop");
+    let mut subject = source(&format!("rabbitmq: {{url: '{url}', queues: [{declared}]}}"));
+    let observation = subject.probe().await.expect("it answers");
+    let counted = members(&observation.families, "rabbitmq_queue_messages_ready");
+    assert_eq!(counted, found.iter().map(|name| vec!["shop".to_owned(), name.clone()]).collect::<Vec<_>>());
+    assert_eq!(reasons(&observation.problems), [Reason::NotFound; 4]);
+    for (name, problem) in missing.iter().zip(&observation.problems) {
+        assert!(problem.detail.contains(name), "{problem}");
+    }
 }
 
 fn the_catalogue_is_complete(families: Vec<platform_exporter::metric::Family>) {

@@ -97,7 +97,7 @@ async fn the_keys_mode_decides_which_half_is_seen() {
     let observation = sandbox.probe().await.expect("an answer");
     assert_eq!(undelivered(&observation, "invoice.paid", "retrying"), Some(1.0));
     let info = observation.families.iter().find(|family| family.desc.name == "stripe_account_info");
-    assert_eq!(info.map(|info| info.samples[0].labels.clone()), Some(vec!["false".to_owned()]));
+    assert_eq!(info.map(|info| info.samples[0].labels.to_vec()), Some(vec!["false".to_owned()]));
     let observation = subject(&server, "").probe().await.expect("an answer");
     assert_eq!(undelivered(&observation, "invoice.paid", "retrying"), Some(0.0));
 }

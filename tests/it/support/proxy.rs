@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use procfs::net::TcpState;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -212,7 +213,7 @@ impl Acceptor {
 
     fn admit(&self, client: TcpStream, connections: &mut JoinSet<()>) {
         let modes = self.modes.clone();
-        connections.spawn(count(Arc::clone(&self.counts)));
+        self.counts.most.fetch_max(established(self.address), Ordering::Relaxed);
         if *modes.borrow() == Mode::Reset {
             reset(&client);
             return;
@@ -261,10 +262,12 @@ impl Crowd {
     }
 }
 
-/// Counts the connections a moment after one has come: another that goes as it comes is not one more.
-async fn count(counts: Arc<Counts>) {
-    tokio::time::sleep(Duration::from_millis(250)).await;
-    counts.most.fetch_max(counts.open.load(Ordering::Relaxed), Ordering::Relaxed);
+/// How many connections clients hold open to an address. The kernel knows of one that a client has closed before
+/// whoever reads from it does, so another that was opened after that is not one more.
+fn established(address: SocketAddr) -> usize {
+    let connections = procfs::net::tcp().expect("Linux tells of its connections");
+    let is_open = |state: &TcpState| *state == TcpState::Established;
+    connections.iter().filter(|entry| entry.local_address == address && is_open(&entry.state)).count()
 }
 
 fn listen(address: SocketAddr, backlog: u32) -> TcpListener {

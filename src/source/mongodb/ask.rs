@@ -83,12 +83,13 @@ impl Session {
             let used = tasks.used();
             let result = tokio::select! {
                 biased;
-                () = tasks.ended() => continue,
+                () = tasks.stopped() => continue,
                 result = run(Exchange { connection: Arc::clone(&self.0), connected, deadline }) => result,
             };
             drop(used);
             if result.as_ref().is_err_and(|problem| problem.reason == Reason::Auth) {
-                self.0.forget(&tasks).await;
+                // The next client logs in anew.
+                tasks.stop();
             }
             return result;
         }

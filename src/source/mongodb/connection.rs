@@ -121,30 +121,18 @@ impl Connection {
         let mut current = self.current.lock().await;
         let exposed = password.as_ref().map(ExposeSecret::expose_secret);
         let is_stuck = self.is_stuck.swap(false, Ordering::Relaxed);
-        if let Some(connected) = &*current
-            && !is_stuck
-            && connected.password.as_ref().map(ExposeSecret::expose_secret) == exposed
-        {
-            return Ok(connected.clone());
-        }
-        if let Some(last) = current.take() {
-            self.end(&last).await;
+        if let Some(connected) = &*current {
+            if is_stuck || connected.password.as_ref().map(ExposeSecret::expose_secret) != exposed {
+                connected.tasks.stop();
+            }
+            if !connected.tasks.is_stopped() {
+                return Ok(connected.clone());
+            }
+            // So that its connections and those of the next one are never there side by side.
+            connected.tasks.gone().await;
         }
         let connected = self.build(password).await?;
         Ok(current.insert(connected).clone())
-    }
-
-    /// Drops a client, so that the next one logs in anew.
-    pub(super) async fn forget(&self, tasks: &Arc<Tasks>) {
-        let last = self.current.lock().await.take_if(|current| Arc::ptr_eq(&current.tasks, tasks));
-        if let Some(last) = last {
-            self.end(&last).await;
-        }
-    }
-
-    /// Ends a client before there is another, so that their connections are not there side by side.
-    async fn end(&self, last: &Connected) {
-        last.tasks.end(self.timeout.mul_f64(0.1)).await;
     }
 
     async fn build(&self, password: Option<SecretString>) -> Result<Connected, Problem> {

@@ -1,35 +1,42 @@
 //! Where the driver's tasks of one client run, and how they end.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::thread;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-/// The runtime of a client. The driver bounds how long connecting takes, but not the greeting that follows, and nothing
-/// ends a task that waits for it but the end of its runtime.
+/// The runtime of a client, on a thread of its own. The driver bounds how long connecting takes, but not the greeting
+/// that follows, and nothing ends a task that waits for it but the end of its runtime.
 pub(super) struct Tasks {
-    runtime: Mutex<Option<Runtime>>,
-    ended: CancellationToken,
+    runtime: Handle,
+    stopped: CancellationToken,
+    /// The tasks and their connections are gone.
+    gone: CancellationToken,
     users: TaskTracker,
 }
 
 impl Tasks {
     pub(super) fn new() -> io::Result<Self> {
-        let mut runtime = Builder::new_multi_thread();
-        let runtime = runtime.worker_threads(1).thread_name("mongodb").enable_all().build()?;
-        let (ended, users) = (CancellationToken::new(), TaskTracker::new());
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (stopped, gone, users) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         users.close();
-        Ok(Self { runtime: Mutex::new(Some(runtime)), ended, users })
+        let tasks =
+            Self { runtime: runtime.handle().clone(), stopped: stopped.clone(), gone: gone.clone(), users };
+        thread::Builder::new().name("mongodb".to_owned()).spawn(move || {
+            runtime.block_on(stopped.cancelled());
+            // Drops the tasks, and does not wait for the system's resolver.
+            runtime.shutdown_background();
+            gone.cancel();
+        })?;
+        Ok(tasks)
     }
 
     /// Runs something that begins tasks.
     pub(super) fn start<T>(&self, run: impl FnOnce() -> T) -> T {
-        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
-        let _entered = runtime.as_ref().map(Runtime::enter);
+        let _entered = self.runtime.enter();
         run()
     }
 
@@ -38,32 +45,29 @@ impl Tasks {
         self.users.token()
     }
 
-    /// Waits until whoever asks through the client has to stop.
-    pub(super) async fn ended(&self) {
-        self.ended.cancelled().await;
+    /// Ends the tasks, and has whoever asks through the client stop.
+    pub(super) fn stop(&self) {
+        self.stopped.cancel();
     }
 
-    /// Ends who asks through the client and all its tasks, and with them its connections. What takes longer than this,
-    /// such as looking up a name, ends later.
-    pub(super) async fn end(&self, within: Duration) {
-        self.ended.cancel();
-        // They have nothing else to wait for than to be dropped.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.is_cancelled()
+    }
+
+    /// Waits until [`Self::stop`] is called.
+    pub(super) async fn stopped(&self) {
+        self.stopped.cancelled().await;
+    }
+
+    /// Waits until all tasks have ended and nobody asks through the client, so that it has no connection.
+    pub(super) async fn gone(&self) {
+        self.gone.cancelled().await;
         self.users.wait().await;
-        if let Some(runtime) = self.take() {
-            // It can only fail where everything ends.
-            let _ = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(within)).await;
-        }
-    }
-
-    fn take(&self) -> Option<Runtime> {
-        self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 impl Drop for Tasks {
     fn drop(&mut self) {
-        if let Some(runtime) = self.take() {
-            runtime.shutdown_background();
-        }
+        self.stop();
     }
 }

@@ -29,13 +29,12 @@ struct Use {
 const REDIS: Use = Use {
     kind: "redis",
     cell: |fault| match fault {
-        Fault::Oversized => degraded("query").note("a query gives a string of 512 MiB"),
+        Fault::Oversized => degraded("query").note("a query gives a string of 100 MiB"),
         Fault::NoPermission => degraded("permission").note("`+slowlog` is missing"),
         _ => usual(fault),
     },
     keys: "redis.call('DEL', 'blob')",
-    // More than any sane answer: the largest string that Redis allows.
-    too_much: "redis.call('SETRANGE', 'blob', 536870911, 'x')",
+    too_much: "redis.call('SETRANGE', 'blob', 100 * 1024 * 1024, 'x')",
     forbid: "exporter -slowlog",
     allow: "exporter +@all",
     sign: |port| format!(r#"asked{{source="plain"}} {port}"#),

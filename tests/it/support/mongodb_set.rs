@@ -1,9 +1,12 @@
 //! A replica set of MongoDB with several members.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use mongodb::bson::{Document, doc};
 
 use super::mongodb::Mongodb;
+use super::wait::until;
 
 /// A replica set of three members, of which the first two may become primary.
 #[derive(Debug)]
@@ -72,12 +75,14 @@ impl MongodbSet {
     }
 
     async fn primary(&self) -> usize {
-        loop {
+        until(Duration::from_secs(30), "a primary", async || {
             for (index, member) in self.members.iter().enumerate() {
                 if member.is_primary().await {
-                    return index;
+                    return Some(index);
                 }
             }
-        }
+            None
+        })
+        .await
     }
 }

@@ -181,11 +181,13 @@ impl Mongodb {
         self.process.is_running()
     }
 
-    /// How many connections it has of clients that give this name, by its own account.
-    pub(super) async fn connections_of(&self, name: &str) -> usize {
-        let all = doc! {"currentOp": 1, "$all": true, "appName": name};
-        let connections = self.run(all).await;
-        connections.get_array("inprog").expect("a list").len()
+    /// Its connections of clients that give this name, idle or active, by its own account.
+    pub(crate) async fn connections_of(&self, name: &str) -> Vec<Document> {
+        let all = doc! {"$currentOp": {"allUsers": true, "idleConnections": true}};
+        let own = doc! {"$match": {"appName": name}};
+        let reply = self.run(doc! {"aggregate": 1, "cursor": {}, "pipeline": [all, own]}).await;
+        let batch = reply.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
+        batch.into_iter().flatten().filter_map(|operation| operation.as_document().cloned()).collect()
     }
 
     async fn answers(&mut self) {

@@ -68,7 +68,7 @@ impl MongodbSet {
         let mut connections = Vec::new();
         for member in &mut self.members {
             if member.is_running() {
-                connections.push(member.connections_of(name).await);
+                connections.push(member.connections_of(name).await.len());
             }
         }
         connections

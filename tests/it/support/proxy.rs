@@ -1,5 +1,6 @@
 //! A TCP proxy that misbehaves on demand.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -88,8 +89,15 @@ impl Proxy {
         let (apply, applied) = watch::channel(Mode::Refuse);
         let (target, targets) = watch::channel(target.to_owned());
         let counts = Arc::new(Counts::default());
-        let acceptor =
-            Acceptor { address, _claim: claim, targets, modes, applied: apply, counts: Arc::clone(&counts) };
+        let acceptor = Acceptor {
+            address,
+            _claim: claim,
+            targets,
+            modes,
+            applied: apply,
+            counts: Arc::clone(&counts),
+            clients: BTreeSet::new(),
+        };
         let acceptor = tokio::spawn(acceptor.run());
         let proxy = Self { address, target, mode, applied, counts, acceptor };
         proxy.set(Mode::Pass).await;
@@ -176,6 +184,8 @@ struct Acceptor {
     modes: watch::Receiver<Mode>,
     applied: watch::Sender<Mode>,
     counts: Arc<Counts>,
+    /// Those that had connections when the last one came.
+    clients: BTreeSet<SocketAddr>,
 }
 
 impl Acceptor {
@@ -211,9 +221,9 @@ impl Acceptor {
         }
     }
 
-    fn admit(&self, client: TcpStream, connections: &mut JoinSet<()>) {
+    fn admit(&mut self, (client, address): (TcpStream, SocketAddr), connections: &mut JoinSet<()>) {
         let modes = self.modes.clone();
-        self.counts.most.fetch_max(established(self.address), Ordering::Relaxed);
+        self.count(address);
         if *modes.borrow() == Mode::Reset {
             reset(&client);
             return;
@@ -223,6 +233,14 @@ impl Acceptor {
             carry(client, &target, modes, &open.0).await;
             drop(open);
         });
+    }
+
+    /// Whoever has come before a client and is there after it, was there beside it. Who comes meanwhile does not count.
+    fn count(&mut self, client: SocketAddr) {
+        self.clients.insert(client);
+        let open = clients(self.address);
+        self.clients.retain(|client| open.contains(client));
+        self.counts.most.fetch_max(self.clients.len(), Ordering::Relaxed);
     }
 }
 
@@ -262,12 +280,12 @@ impl Crowd {
     }
 }
 
-/// How many connections clients hold open to an address. The kernel knows of one that a client has closed before
-/// whoever reads from it does, so another that was opened after that is not one more.
-fn established(address: SocketAddr) -> usize {
+/// The clients that hold connections open to an address. The kernel knows that one has closed before whoever reads from
+/// the connection does.
+fn clients(address: SocketAddr) -> BTreeSet<SocketAddr> {
     let connections = procfs::net::tcp().expect("Linux tells of its connections");
-    let is_open = |state: &TcpState| *state == TcpState::Established;
-    connections.iter().filter(|entry| entry.local_address == address && is_open(&entry.state)).count()
+    let open = connections.into_iter().filter(|entry| entry.state == TcpState::Established);
+    open.filter(|entry| entry.local_address == address).map(|entry| entry.remote_address).collect()
 }
 
 fn listen(address: SocketAddr, backlog: u32) -> TcpListener {
@@ -277,10 +295,10 @@ fn listen(address: SocketAddr, backlog: u32) -> TcpListener {
     socket.listen(backlog).expect("the port is claimed")
 }
 
-async fn accept(listener: Option<&TcpListener>) -> TcpStream {
+async fn accept(listener: Option<&TcpListener>) -> (TcpStream, SocketAddr) {
     match listener {
         Some(listener) => loop {
-            if let Ok((client, _)) = listener.accept().await {
+            if let Ok(client) = listener.accept().await {
                 return client;
             }
         },

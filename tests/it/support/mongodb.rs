@@ -82,7 +82,7 @@ impl Options {
             command.arg("--keyFile").arg(key_file(directory.path()));
         }
         if !self.ahead.is_zero() {
-            put_ahead(&mut command, self.ahead, directory.path());
+            put_ahead(&mut command, self.ahead, directory.path()).await;
         }
         let process = Process::spawn("mongod", command, directory.path());
         let mut server = Mongodb { process, port, login: self.login, _directory: directory };

@@ -64,7 +64,7 @@ impl Options {
         let mut epmd = command("epmd");
         epmd.args(["-address", "127.0.0.1", "-port", &ports.names.to_string()]);
         let names = Process::spawn("epmd", epmd, directory.path());
-        wait::eventually(Duration::from_secs(10), "epmd listens", async || {
+        wait::eventually(Duration::from_secs(30), "epmd listens", async || {
             tokio::net::TcpStream::connect(("127.0.0.1", ports.names.number())).await.is_ok()
         })
         .await;
@@ -74,7 +74,7 @@ impl Options {
         fs::write(directory.path().join("plugins"), format!("[{plugins}].")).expect("it is writable");
         let mut command = server(directory.path(), &ports);
         if !self.ahead.is_zero() {
-            put_ahead(&mut command, self.ahead, directory.path());
+            put_ahead(&mut command, self.ahead, directory.path()).await;
         }
         let process = Process::spawn("rabbitmq", command, directory.path());
         let prometheus = self.prometheus;

@@ -40,11 +40,11 @@ const WORKERS: Use = Use {
     kind: "workers",
     cell: |fault| match fault {
         Fault::NoPermission => down("permission").note("the view of the only class may not be read"),
-        Fault::Oversized => up().note("20,000 workers, of whom 200 are told"),
+        Fault::Oversized => up().note("2,000 workers, of whom 200 are told"),
         _ => usual(fault),
     },
     rows: "inet_server_port()::text AS worker, clock_timestamp() AS seen_at",
-    too_much: "n::text AS worker, clock_timestamp() AS seen_at FROM generate_series(1, 20000) AS n",
+    too_much: "n::text AS worker, clock_timestamp() AS seen_at FROM generate_series(1, 2000) AS n",
     forbid: "REVOKE SELECT ON answer FROM exporter",
     allow: "GRANT SELECT ON answer TO exporter",
     sign: |port| {

@@ -35,8 +35,8 @@ impl Answer {
 }
 
 /// One exchange with a server: a connected client, and until when it may take.
-struct Exchange<'a> {
-    config: &'a Config,
+struct Exchange {
+    connection: Arc<Connection>,
     connected: Connected,
     deadline: Instant,
 }
@@ -49,7 +49,11 @@ impl Session {
     /// Runs a command of the exporter's own in `admin`.
     pub(super) async fn admin(&self, command: Document, deadline: Instant) -> Result<Document, Problem> {
         let unanswered = self.0.ask();
-        let answer = self.exchange(deadline, async |exchange| exchange.command("admin", command).await).await;
+        let run = |exchange: Exchange| {
+            let command = command.clone();
+            async move { exchange.command("admin", command).await }
+        };
+        let answer = self.exchange(deadline, run).await;
         if !answer.as_ref().is_err_and(|problem| problem.reason == Reason::Timeout) {
             unanswered.answered();
         }
@@ -64,41 +68,31 @@ impl Session {
         question: &MongoQuestion,
         deadline: Instant,
     ) -> Result<Answer, Problem> {
-        self.exchange(deadline, async |exchange| {
-            let mut answer = Answer::default();
-            match (question.database.as_deref(), question.collection.as_deref()) {
-                (_, Some(EVERY)) => exchange.halved().every_collection(question, &mut answer).await?,
-                (Some(EVERY), _) => exchange.halved().every_database(question, &mut answer).await?,
-                (database, collection) => {
-                    let database = match (database.or(exchange.config.database.as_deref()), collection) {
-                        (Some(database), _) if question.database.is_some() || collection.is_some() => {
-                            database
-                        }
-                        (None, Some(_)) => return Err(Problem::new(Reason::Query, NO_DATABASE)),
-                        _ => "admin",
-                    };
-                    exchange.ask(question, database, collection, &[], &mut answer.table).await?;
-                    if let Some(collection) = collection.filter(|_| answer.table.is_empty()) {
-                        exchange.expect(database, collection).await?;
-                    }
-                }
-            }
-            Ok(answer)
-        })
-        .await
+        self.exchange(deadline, |exchange| exchange.answer(question)).await
     }
 
-    async fn exchange<T>(
+    /// Runs an exchange, and anew with the next client where another has this one replaced meanwhile.
+    async fn exchange<T, F: Future<Output = Result<T, Problem>>>(
         &self,
         deadline: Instant,
-        run: impl AsyncFnOnce(Exchange<'_>) -> Result<T, Problem>,
+        run: impl Fn(Exchange) -> F,
     ) -> Result<T, Problem> {
-        let connected = self.0.client().await?;
-        let result = run(Exchange { config: self.0.config(), connected, deadline }).await;
-        if result.as_ref().is_err_and(|problem| problem.reason == Reason::Auth) {
-            self.0.forget().await;
+        loop {
+            let connected = self.0.client().await?;
+            let tasks = Arc::clone(&connected.tasks);
+            let used = tasks.used();
+            let result = tokio::select! {
+                biased;
+                () = tasks.stopped() => continue,
+                result = run(Exchange { connection: Arc::clone(&self.0), connected, deadline }) => result,
+            };
+            drop(used);
+            if result.as_ref().is_err_and(|problem| problem.reason == Reason::Auth) {
+                // The next client logs in anew.
+                tasks.stop();
+            }
+            return result;
         }
-        result
     }
 }
 
@@ -122,7 +116,31 @@ impl Answers for Session {
     }
 }
 
-impl Exchange<'_> {
+impl Exchange {
+    async fn answer(self, question: &MongoQuestion) -> Result<Answer, Problem> {
+        let mut answer = Answer::default();
+        match (question.database.as_deref(), question.collection.as_deref()) {
+            (_, Some(EVERY)) => self.halved().every_collection(question, &mut answer).await?,
+            (Some(EVERY), _) => self.halved().every_database(question, &mut answer).await?,
+            (database, collection) => {
+                let database = match (database.or(self.config().database.as_deref()), collection) {
+                    (Some(database), _) if question.database.is_some() || collection.is_some() => database,
+                    (None, Some(_)) => return Err(Problem::new(Reason::Query, NO_DATABASE)),
+                    _ => "admin",
+                };
+                self.ask(question, database, collection, &[], &mut answer.table).await?;
+                if let Some(collection) = collection.filter(|_| answer.table.is_empty()) {
+                    self.expect(database, collection).await?;
+                }
+            }
+        }
+        Ok(answer)
+    }
+
+    fn config(&self) -> &Config {
+        self.connection.config()
+    }
+
     /// With half of the time that is left, so that many parts cannot take all of it.
     fn halved(mut self) -> Self {
         self.deadline -= self.deadline.saturating_duration_since(Instant::now()) / 2;
@@ -140,7 +158,7 @@ impl Exchange<'_> {
     }
 
     fn problem(&self, error: &::mongodb::error::Error) -> Problem {
-        failure::problem(error, self.config, &self.connected.members)
+        failure::problem(error, self.config(), &self.connected.members)
     }
 
     async fn command(&self, database: &str, mut command: Document) -> Result<Document, Problem> {
@@ -230,7 +248,7 @@ impl Exchange<'_> {
     }
 
     async fn every_collection(&self, question: &MongoQuestion, answer: &mut Answer) -> Result<(), Problem> {
-        for Namespace { database, collection } in &self.config.collections {
+        for Namespace { database, collection } in &self.config().collections {
             let leading = [("database", database.as_str()), ("collection", collection.as_str())];
             let asked = self.ask(question, database, Some(collection), &leading, &mut answer.table).await;
             answer.note(&format!("{database}.{collection}"), asked)?;

@@ -1,6 +1,5 @@
 //! The one client of a source, which its prober and its query lane share.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,9 +15,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::runtime::Runtime;
 
 use super::memory_file::MemoryFile;
+use super::tasks::Tasks;
 use super::{Config, failure};
 use crate::probe::{Problem, Reason};
 use crate::setting::Secret;
@@ -45,34 +44,9 @@ pub(super) struct Connected {
     pub(super) members: Members,
     /// What the driver reads whenever it finds another member.
     _files: Arc<[MemoryFile]>,
-    _tasks: Arc<Tasks>,
+    pub(super) tasks: Arc<Tasks>,
     /// The password that it was built with.
     password: Option<SecretString>,
-}
-
-/// Where the driver's tasks run. It bounds how long connecting takes, but not the greeting that follows, and nothing ends
-/// a task that waits for it but the end of its runtime.
-struct Tasks(Option<Runtime>);
-
-impl Tasks {
-    fn new() -> io::Result<Self> {
-        let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        Ok(Self(Some(runtime.worker_threads(1).thread_name("mongodb").enable_all().build()?)))
-    }
-
-    /// Runs something that begins tasks.
-    fn start<T>(&self, run: impl FnOnce() -> T) -> T {
-        let _entered = self.0.as_ref().map(Runtime::enter);
-        run()
-    }
-}
-
-impl Drop for Tasks {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 /// Has the client replaced if it is dropped before [`Self::answered`] is called.
@@ -147,20 +121,18 @@ impl Connection {
         let mut current = self.current.lock().await;
         let exposed = password.as_ref().map(ExposeSecret::expose_secret);
         let is_stuck = self.is_stuck.swap(false, Ordering::Relaxed);
-        if let Some(connected) = &*current
-            && !is_stuck
-            && connected.password.as_ref().map(ExposeSecret::expose_secret) == exposed
-        {
-            return Ok(connected.clone());
+        if let Some(connected) = &*current {
+            if is_stuck || connected.password.as_ref().map(ExposeSecret::expose_secret) != exposed {
+                connected.tasks.stop();
+            }
+            if !connected.tasks.is_stopped() {
+                return Ok(connected.clone());
+            }
+            // So that its connections and those of the next one are never there side by side.
+            connected.tasks.gone().await;
         }
-        *current = None;
         let connected = self.build(password).await?;
         Ok(current.insert(connected).clone())
-    }
-
-    /// Drops the client, so that the next one logs in anew.
-    pub(super) async fn forget(&self) {
-        *self.current.lock().await = None;
     }
 
     async fn build(&self, password: Option<SecretString>) -> Result<Connected, Problem> {
@@ -171,7 +143,7 @@ impl Connection {
         options.sdam_event_handler = Some(members.handler());
         let tasks = Tasks::new().map_err(|error| Problem::new(Reason::Internal, error))?;
         let client = tasks.start(|| Client::with_options(options)).map_err(failed)?;
-        Ok(Connected { client, members, _files: files.into(), _tasks: Arc::new(tasks), password })
+        Ok(Connected { client, members, _files: files.into(), tasks: Arc::new(tasks), password })
     }
 
     /// Looks up the servers of a `mongodb+srv` URL.

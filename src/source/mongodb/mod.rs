@@ -6,6 +6,7 @@ mod failure;
 mod memory_file;
 mod prober;
 mod table;
+mod tasks;
 
 use std::path::PathBuf;
 use std::time::Duration;

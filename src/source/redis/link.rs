@@ -1,16 +1,17 @@
 //! One connection to one server.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Cmd, RedisConnectionInfo, Value};
-use futures_util::future::try_join_all;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Fuse, FusedFuture, try_join_all};
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::endpoint::{Endpoint, Login};
 use super::refusal::{Refusal, broken};
@@ -37,7 +38,8 @@ pub(super) fn words<const N: usize>(words: [&str; N]) -> Words {
 pub(super) struct Link {
     endpoint: Endpoint,
     connection: MultiplexedConnection,
-    driver: AbortOnDropHandle<()>,
+    /// What sends and receives. In a task of its own it would outlast the link, and its socket another one.
+    driver: Fuse<BoxFuture<'static, ()>>,
 }
 
 impl Link {
@@ -76,7 +78,14 @@ impl Link {
             packed.arg(command);
             async move { connection.send_packed_command(&packed).await }
         });
-        let answers = try_join_all(answers).await.map_err(|error| broken(&error, &self.endpoint))?;
+        let mut answers = pin!(try_join_all(answers));
+        let answers = tokio::select! {
+            biased;
+            answers = &mut answers => answers,
+            // Whoever still waits for an answer is told why there is none.
+            () = &mut self.driver => answers.await,
+        };
+        let answers = answers.map_err(|error| broken(&error, &self.endpoint))?;
         let reply = |answer| match answer {
             Value::ServerError(error) => Err(Refusal::of(&error)),
             answer => Ok(answer),
@@ -95,8 +104,8 @@ impl Link {
     }
 
     /// Whether its end is known already.
-    pub(super) fn is_closed(&self) -> bool {
-        self.driver.is_finished()
+    pub(super) fn is_closed(&mut self) -> bool {
+        self.driver.is_terminated() || (&mut self.driver).now_or_never().is_some()
     }
 
     async fn connect(endpoint: &Endpoint, tls: &Tls) -> Result<Self, Problem> {
@@ -134,8 +143,7 @@ impl Link {
             MultiplexedConnection::new_with_config(&nothing, Conversation::new(stream), config)
                 .await
                 .map_err(|error| broken(&error, endpoint))?;
-        let driver = AbortOnDropHandle::new(tokio::spawn(driver));
-        Ok(Self { endpoint: endpoint.clone(), connection, driver })
+        Ok(Self { endpoint: endpoint.clone(), connection, driver: driver.boxed().fuse() })
     }
 
     /// One command after the other: a server that turns clients away answers the first, and closes.

@@ -20,6 +20,23 @@ pub(super) struct Way {
     pub(super) cluster: bool,
 }
 
+impl Way {
+    async fn connect(&self, node: &Node, timeout: Duration) -> Result<Link, Problem> {
+        let Self { entry, login, tls, .. } = self;
+        match (node, entry) {
+            (Some(endpoint), _) | (None, Entry::Server(endpoint)) => {
+                Link::open(endpoint, login, tls, timeout).await
+            }
+            (None, Entry::Master { name, sentinels }) => {
+                // A sentinel that hangs must leave time for the others.
+                let share = timeout / u32::try_from(sentinels.len() + 1).unwrap_or(u32::MAX);
+                let master = resolve(name, sentinels, tls, share).await?;
+                Link::open(&master, login, tls, share).await
+            }
+        }
+    }
+}
+
 /// The first server to speak to.
 #[derive(Clone, Debug)]
 pub(super) enum Entry {
@@ -61,8 +78,8 @@ impl Links {
 
     /// Makes sure that there is a connection to the entry.
     pub(super) async fn open(&mut self, timeout: Duration) -> Result<(), Problem> {
-        if self.open.get(&None).is_none_or(Link::is_closed) {
-            let link = self.connect(&None, timeout).await?;
+        if self.open.get_mut(&None).is_none_or(Link::is_closed) {
+            let link = self.way.connect(&None, timeout).await?;
             self.open.insert(None, link);
         }
         Ok(())
@@ -95,7 +112,7 @@ impl Links {
                 Err(problem) => return Err(problem),
             }
         }
-        let mut link = self.connect(node, timeout).await?;
+        let mut link = self.way.connect(node, timeout).await?;
         let replies = link.exchange(commands, timeout).await?;
         self.open.insert(node.clone(), link);
         Ok(replies)
@@ -147,21 +164,6 @@ impl Links {
             }
         }
         moved
-    }
-
-    async fn connect(&self, node: &Node, timeout: Duration) -> Result<Link, Problem> {
-        let Way { entry, login, tls, .. } = &self.way;
-        match (node, entry) {
-            (Some(endpoint), _) | (None, Entry::Server(endpoint)) => {
-                Link::open(endpoint, login, tls, timeout).await
-            }
-            (None, Entry::Master { name, sentinels }) => {
-                // A sentinel that hangs must leave time for the others.
-                let share = timeout / u32::try_from(sentinels.len() + 1).unwrap_or(u32::MAX);
-                let master = resolve(name, sentinels, tls, share).await?;
-                Link::open(&master, login, tls, share).await
-            }
-        }
     }
 }
 

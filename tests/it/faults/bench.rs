@@ -65,6 +65,40 @@ impl Bench {
         }
     }
 
+    /// Looks at `/metrics` until a source is well and a line begins like this, and says how long it took.
+    pub(super) async fn until_well(
+        &self,
+        source: &str,
+        sign: Option<&str>,
+        within: Duration,
+    ) -> Result<Duration, String> {
+        let start = Instant::now();
+        self.until(source, Shown::Up, within).await?;
+        self.until_says(sign, within).await?;
+        Ok(start.elapsed())
+    }
+
+    /// Looks at `/metrics` until a line begins like this.
+    pub(super) async fn until_says(&self, sign: Option<&str>, within: Duration) -> Result<(), String> {
+        let Some(sign) = sign else { return Ok(()) };
+        let start = Instant::now();
+        while !says(&self.look().await?, sign) {
+            if start.elapsed() > within {
+                return Err(format!("no {sign} after {within:?}"));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// Refuses a line of `/metrics` that begins like this.
+    pub(super) async fn says_nothing_of(&self, sign: &str) -> Result<(), String> {
+        match says(&self.look().await?, sign) {
+            true => Err(format!("there is {sign}")),
+            false => Ok(()),
+        }
+    }
+
     /// Waits until a source has been probed so many times more.
     pub(super) async fn probes(&self, source: &str, count: f64) -> Result<(), String> {
         let series = format!(r#"platform_probes_total{{source="{source}",kind="{}"}}"#, self.kind);
@@ -160,6 +194,10 @@ impl Bench {
         }
         Ok(exposition)
     }
+}
+
+fn says(exposition: &str, sign: &str) -> bool {
+    exposition.lines().any(|line| line.starts_with(sign))
 }
 
 /// What [`Bench::shown`] says when a source shows this.

@@ -109,6 +109,16 @@ impl Gate {
         format!("{}:{}", self.name, self.proxy.port())
     }
 
+    /// Where the name leads after a failover: to the same server, unless this names another.
+    pub(super) fn moves_to(&self, server: &str) {
+        self.second.retarget(server);
+    }
+
+    /// Whether anything was answered where the name leads after a failover.
+    pub(super) fn has_moved(&self) -> bool {
+        self.second.exchanges() > 0
+    }
+
     /// The largest number of connections at once.
     pub(super) fn most(&self) -> usize {
         self.proxy.most().max(self.second.most())

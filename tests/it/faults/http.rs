@@ -3,20 +3,26 @@
 use super::gate::{Gate, World};
 use super::matrix::{self, Cell, Fault, down, up};
 use super::odd::Odd;
-use super::runner::Patient;
+use super::runner::{Patient, Sign};
 use super::sources;
 use crate::support::tls::Opening;
 
+/// What the second server says.
+const SECOND: &str = "fine as well";
+
 pub(super) struct HttpPatient {
     server: Odd,
+    _second: Odd,
     plain: Gate,
     secure: Gate,
     config: String,
 }
 
 pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
-    let server = Odd::start().await;
+    let (server, second) = (Odd::start().await, Odd::start().await);
+    second.says(200, SECOND);
     let plain = world.http_gate("http", &server.address()).await;
+    plain.moves_to(&second.address());
     let secure = world.tls_gate("https", &server.address(), Opening::Tls).await;
     let config = sources(
         &format!("http: {{url: 'http://{}/'}}", plain.host()),
@@ -27,7 +33,7 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
         ),
         "",
     );
-    Box::new(HttpPatient { server, plain, secure, config })
+    Box::new(HttpPatient { server, _second: second, plain, secure, config })
 }
 
 #[async_trait::async_trait(?Send)]
@@ -54,6 +60,11 @@ impl Patient for HttpPatient {
         vec![("plain", &self.plain), ("secure", &self.secure)]
     }
 
+    async fn sign(&self, fault: Fault) -> Option<Sign> {
+        let length = || format!(r#"probe_http_content_length{{source="plain"}} {}"#, SECOND.len());
+        (fault == Fault::Failover).then(|| Sign::Afterwards(length()))
+    }
+
     async fn break_server(&mut self, fault: Fault) {
         match fault {
             Fault::WrongCredentials => self.server.says(401, "who are you?"),
@@ -61,7 +72,7 @@ impl Patient for HttpPatient {
             Fault::RateLimit => self.server.says(429, "later"),
             Fault::Oversized => self.server.says_too_much(),
             Fault::Clock => self.server.says_an_hour_ahead("fine"),
-            Fault::Restart => self.server.end().await,
+            Fault::Restart | Fault::Failover => self.server.end().await,
             _ => {}
         }
     }
@@ -71,5 +82,9 @@ impl Patient for HttpPatient {
             Fault::Restart => self.server.restart().await,
             _ => self.server.says(200, "fine"),
         }
+    }
+
+    async fn return_home(&mut self) {
+        self.server.restart().await;
     }
 }

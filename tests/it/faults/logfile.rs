@@ -9,13 +9,18 @@ use tempfile::TempDir;
 
 use super::gate::Gate;
 use super::matrix::{Cell, Fault, down, nothing, up};
-use super::runner::Patient;
+use super::runner::{Patient, Sign};
 use super::times;
 
 /// A file that not even root may read.
 const UNREADABLE: &str = "/sys/bus/platform/drivers_probe";
 
 const LINE: &str = "{\"event\": \"ai.done\", \"model\": \"large\", \"tokens\": 1234}\n";
+
+/// The line that is written once a fault is gone.
+fn last_line(fault: Fault) -> String {
+    LINE.replace("large", &format!("{fault:?}"))
+}
 
 pub(super) struct LogfilePatient {
     directory: TempDir,
@@ -86,6 +91,15 @@ impl Patient for LogfilePatient {
         &["plain"]
     }
 
+    async fn sign(&self, fault: Fault) -> Option<Sign> {
+        Some(Sign::Afterwards(format!(r#"asked{{source="plain",model="{fault:?}"}} 1"#)))
+    }
+
+    /// Much less than the longest line.
+    fn most_overshoot(&self) -> u64 {
+        32
+    }
+
     fn gates(&self) -> Vec<(&'static str, &Gate)> {
         Vec::new()
     }
@@ -128,5 +142,6 @@ impl Patient for LogfilePatient {
             Fault::Oversized => self.append(b"\n"),
             _ => {}
         }
+        self.append(last_line(fault).as_bytes());
     }
 }

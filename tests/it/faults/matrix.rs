@@ -2,82 +2,52 @@
 
 use self::Fault::*;
 
-/// What goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    Refused,
-    Blackholed,
-    Silent,
-    Stalled,
-    Trickled,
-    Reset,
-    Garbage,
-    WrongProtocol,
-    NoHandshake,
-    Expired,
-    WrongAuthority,
-    WrongCredentials,
-    NoPermission,
-    NoSuchName,
-    SilentResolver,
-    Oversized,
-    Restart,
-    Failover,
-    Clock,
-    RateLimit,
+macro_rules! faults {
+    ($($fault:ident = $title:literal,)*) => {
+        /// What goes wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Fault {
+            $($fault,)*
+        }
+
+        impl Fault {
+            pub(super) const ALL: &[Self] = &[$($fault),*];
+
+            /// For people.
+            pub(super) const fn title(self) -> &'static str {
+                match self {
+                    $($fault => $title,)*
+                }
+            }
+        }
+    };
+}
+
+// In the order of the tables.
+faults! {
+    Refused = "Connections are refused",
+    Blackholed = "Packets are lost",
+    Silent = "It accepts and says nothing",
+    Stalled = "It stops in the middle of an answer",
+    Trickled = "Answers come at one byte a second",
+    Reset = "Connections are reset",
+    Garbage = "It answers garbage",
+    WrongProtocol = "A server of another protocol answers",
+    NoHandshake = "The TLS handshake fails",
+    Expired = "The certificate has expired",
+    WrongAuthority = "The certificate is of another authority",
+    WrongCredentials = "The credentials are refused",
+    NoPermission = "A permission is missing",
+    NoSuchName = "The name does not exist",
+    SilentResolver = "The name server does not answer",
+    Oversized = "An answer is far too large",
+    Restart = "The server restarts",
+    Failover = "The name moves to another address",
+    Clock = "The server's clock is an hour ahead",
+    RateLimit = "The server asks to slow down",
 }
 
 impl Fault {
-    /// In the order of the tables.
-    pub(super) const ALL: [Self; 20] = [
-        Refused,
-        Blackholed,
-        Silent,
-        Stalled,
-        Trickled,
-        Reset,
-        Garbage,
-        WrongProtocol,
-        NoHandshake,
-        Expired,
-        WrongAuthority,
-        WrongCredentials,
-        NoPermission,
-        NoSuchName,
-        SilentResolver,
-        Oversized,
-        Restart,
-        Failover,
-        Clock,
-        RateLimit,
-    ];
-
-    /// For people.
-    pub(super) fn title(self) -> &'static str {
-        match self {
-            Refused => "Connections are refused",
-            Blackholed => "Packets are lost",
-            Silent => "It accepts and says nothing",
-            Stalled => "It stops in the middle of an answer",
-            Trickled => "Answers come at one byte a second",
-            Reset => "Connections are reset",
-            Garbage => "It answers garbage",
-            WrongProtocol => "A server of another protocol answers",
-            NoHandshake => "The TLS handshake fails",
-            Expired => "The certificate has expired",
-            WrongAuthority => "The certificate is of another authority",
-            WrongCredentials => "The credentials are refused",
-            NoPermission => "A permission is missing",
-            NoSuchName => "The name does not exist",
-            SilentResolver => "The name server does not answer",
-            Oversized => "An answer is far too large",
-            Restart => "The server restarts",
-            Failover => "The name moves to another address",
-            Clock => "The server's clock is an hour ahead",
-            RateLimit => "The server asks to slow down",
-        }
-    }
-
     /// The source of the kind that the fault is for. Only one of them uses TLS: it would hide what goes through it.
     pub(super) fn source(self) -> &'static str {
         match self {

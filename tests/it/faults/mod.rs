@@ -14,7 +14,6 @@ mod report;
 mod runner;
 mod s3;
 mod stripe;
-mod workers;
 
 use futures_util::future::{LocalBoxFuture, join_all};
 
@@ -24,29 +23,31 @@ use self::runner::{INTERVAL, Patient, TIMEOUT, run};
 
 type Make = for<'a> fn(&'a World) -> LocalBoxFuture<'a, Box<dyn Patient>>;
 
-/// The kinds, with what makes their servers.
-const KINDS: [(&str, Make); 9] = [
+/// The tables, with what makes their servers.
+const TABLES: [(&str, Make); 10] = [
     ("postgres", |world| Box::pin(postgres::patient(world))),
     ("mongodb", |world| Box::pin(mongodb::patient(world))),
     ("redis", |world| Box::pin(redis::patient(world))),
     ("rabbitmq", |world| Box::pin(rabbitmq::patient(world))),
     ("stripe", |world| Box::pin(stripe::patient(world))),
     ("s3", |world| Box::pin(s3::patient(world))),
-    ("workers", |world| Box::pin(workers::patient(world))),
+    ("workers", |world| Box::pin(redis::workers_patient(world))),
+    ("workers in SQL", |world| Box::pin(postgres::workers_patient(world))),
     ("logfile", |_| Box::pin(async { Box::new(logfile::patient()) as Box<dyn Patient> })),
     ("http", |world| Box::pin(http::patient(world))),
 ];
 
-/// With `FAULTS=redis,http`, only these kinds are tried, and the file is left alone.
+/// With `FAULTS=redis,http`, only these tables are made, and the file is left alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_fault_is_shown_and_passes() {
     crate::support::install_ring();
     let only = std::env::var("FAULTS").ok();
-    let wanted = |kind: &str| only.as_ref().is_none_or(|only| only.split(',').any(|name| name == kind));
+    let wanted = |name: &str| only.as_ref().is_none_or(|only| only.split(',').any(|wanted| wanted == name));
     let world = World::start().await;
-    let kinds = KINDS.into_iter().filter(|(kind, _)| wanted(kind));
-    let patients = join_all(kinds.map(|(_, make)| make(&world))).await;
-    let outcomes = join_all(patients.into_iter().map(|patient| run(patient, &world))).await;
+    let tables = TABLES.into_iter().filter(|(name, _)| wanted(name));
+    let patients = join_all(tables.map(async |(name, make)| (name, make(&world).await))).await;
+    let outcomes = patients.into_iter().map(|(name, patient)| run(name, patient, &world));
+    let outcomes = join_all(outcomes).await;
     let outcomes: Outcomes = outcomes.into_iter().collect();
     println!("{}", report::document(&outcomes));
     let failed = outcomes.values().flatten().filter(|outcome| outcome.result.is_err()).count();
@@ -69,6 +70,19 @@ fn sources(plain: &str, secure: &str, question: &str) -> String {
         ),
     };
     format!("  plain:\n    {plain}\n{times}  secure:\n    {secure}\n{times}{query}")
+}
+
+/// The two sources of workers of one class, read from these two others.
+fn workers(plain: &str, secure: &str, class: &str) -> String {
+    let times = times();
+    let reader = |from: &str| format!("workers: {{classes: {{mail: {{from: {from}, {class}}}}}}}");
+    let stores = format!("  store:\n    {plain}\n{times}  secure-store:\n    {secure}\n{times}");
+    stores + &sources(&reader("store"), &reader("secure-store"), "")
+}
+
+/// The port of an address.
+fn port(address: &str) -> &str {
+    address.rsplit(':').next().expect("a split has a last part")
 }
 
 /// Interval and timeout of a source under test.

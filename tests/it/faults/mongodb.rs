@@ -4,9 +4,10 @@ use mongodb::bson::doc;
 
 use super::gate::{Gate, World};
 use super::matrix::{self, Cell, Fault, degraded, down, nothing};
-use super::runner::Patient;
-use super::sources;
+use super::runner::{HOUR, Patient, Sign};
+use super::{sources, times};
 use crate::support::mongodb::Mongodb;
+use crate::support::mongodb_set::MongodbSet;
 use crate::support::tls::Opening;
 
 /// Gives the one document of the collection as many times as it says itself.
@@ -15,19 +16,27 @@ const PIPELINE: &str =
 
 pub(super) struct MongodbPatient {
     server: Mongodb,
+    /// Its clock goes an hour ahead.
+    ahead: Mongodb,
+    set: MongodbSet,
     plain: Gate,
     secure: Gate,
     config: String,
 }
 
 pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
-    let server = Mongodb::options().login("operator", "unused").start().await;
+    let options = || Mongodb::options().login("operator", "unused");
+    let set = MongodbSet::start("operator", "unused");
+    let (server, ahead, set) = tokio::join!(options().start(), options().ahead(HOUR).start(), set);
     let roles = ["clusterMonitor", "readAnyDatabase"];
     let user = doc! {"createUser": "exporter", "pwd": "right", "roles": roles.to_vec()};
-    server.run(user).await;
-    let answers = server.client().await.database("shop").collection("answers");
-    let document = doc! {"times": 1, "filler": "x".repeat(1_000_000)};
-    answers.insert_one(document).await.expect("the server is writable");
+    set.run(user.clone()).await;
+    for server in [&server, &ahead] {
+        server.run(user.clone()).await;
+        let answers = server.client().await.database("shop").collection("answers");
+        let document = doc! {"times": 1, "filler": "x".repeat(1_000_000)};
+        answers.insert_one(document).await.expect("the server is writable");
+    }
     let plain = world.gate("mongodb", &server.address()).await;
     let secure = world.tls_gate("mongodb-tls", &server.address(), Opening::Tls).await;
     let url = |gate: &Gate| {
@@ -50,9 +59,20 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     max_age: 1h
     mongo: {{collection: answers, pipeline: {PIPELINE}}}
     metrics: [{{name: documents, value: value, help: A number.}}]
+  - name: primary
+    source: set
+    every: 2s
+    timeout: 2s
+    max_age: 1h
+    mongo: {{command: {{hello: 1}}}}
+    labels: [me]
+    metrics: [{{name: primary, value: isWritablePrimary, help: Whether it is.}}]
 "
     );
-    Box::new(MongodbPatient { server, plain, secure, config })
+    let hosts = set.hosts();
+    let url = format!("mongodb://exporter:right@{hosts}/?authSource=admin&replicaSet=rs0");
+    let config = format!("  set:\n    mongodb: {{url: '{url}'}}\n{}{config}", times());
+    Box::new(MongodbPatient { server, ahead, set, plain, secure, config })
 }
 
 impl MongodbPatient {
@@ -80,7 +100,8 @@ impl Patient for MongodbPatient {
             Fault::Garbage => {
                 down("timeout").note("the driver takes it for a length, and waits for the rest")
             }
-            Fault::Clock => nothing("not measured: a server whose clock alone is moved waits for hours"),
+            Fault::Failover => degraded("alarm")
+                .note("of three members of a set, the primary is killed, and another takes over"),
             Fault::RateLimit => nothing("MongoDB has no rate limit by default"),
             _ => matrix::usual(fault),
         }
@@ -88,6 +109,27 @@ impl Patient for MongodbPatient {
 
     fn gates(&self) -> Vec<(&'static str, &Gate)> {
         vec![("plain", &self.plain), ("secure", &self.secure)]
+    }
+
+    fn sources(&self) -> &'static [&'static str] {
+        &["plain", "secure", "set"]
+    }
+
+    fn source(&self, fault: Fault) -> &'static str {
+        if fault == Fault::Failover { "set" } else { fault.source() }
+    }
+
+    async fn sign(&self, fault: Fault) -> Option<Sign> {
+        if fault != Fault::Failover {
+            return None;
+        }
+        let successor = self.set.successor().await;
+        Some(Sign::Meanwhile(format!(r#"primary{{source="set",me="{successor}"}} 1"#)))
+    }
+
+    /// The members, with which the driver speaks by the names that they give themselves.
+    async fn connections(&mut self) -> Vec<usize> {
+        self.set.connections_of("platform_exporter").await
     }
 
     fn budget(&self) -> usize {
@@ -105,6 +147,8 @@ impl Patient for MongodbPatient {
             }
             Fault::Oversized => self.answers(1100).await,
             Fault::Restart => self.server.kill(),
+            Fault::Failover => self.set.kill_primary().await,
+            Fault::Clock => self.plain.lead_to(&self.ahead.address()).await,
             _ => {}
         }
     }
@@ -119,6 +163,7 @@ impl Patient for MongodbPatient {
             }
             Fault::Oversized => self.answers(1).await,
             Fault::Restart => self.server.restart().await,
+            Fault::Failover => self.set.revive().await,
             _ => {}
         }
     }

@@ -1,19 +1,74 @@
-//! PostgreSQL.
+//! PostgreSQL, and the workers whose heartbeats it holds.
 
 use super::gate::{Gate, World};
-use super::matrix::{self, Cell, Fault, degraded, down};
-use super::runner::{HOUR, Patient};
-use super::sources;
+use super::matrix::{self, Cell, Fault, degraded, down, up};
+use super::runner::{HOUR, Patient, Sign};
+use super::{port, sources, workers};
 use crate::support::postgres::Postgres;
 use crate::support::tls::Opening;
 
-/// A query asks a view, so that what it gives can be changed.
-const SCHEMA: &str = "CREATE ROLE exporter LOGIN PASSWORD 'right'; GRANT pg_monitor TO exporter; \
-                      CREATE VIEW answer AS SELECT 'x' AS filler, 1 AS value; \
-                      GRANT SELECT ON answer TO exporter";
+/// What is read from the server, and what that needs. It is a view, so that what it gives can be changed.
+struct Use {
+    kind: &'static str,
+    cell: fn(Fault) -> Cell,
+    /// What the view selects.
+    rows: &'static str,
+    /// A selection that is far too large.
+    too_much: &'static str,
+    /// What takes a right from the exporter, and gives it back.
+    forbid: &'static str,
+    allow: &'static str,
+    /// What is told of the server on this port only.
+    sign: fn(&str) -> String,
+}
+
+const POSTGRES: Use = Use {
+    kind: "postgres",
+    cell: |fault| match fault {
+        Fault::NoPermission => degraded("permission").note("the role `pg_monitor` is missing"),
+        Fault::Oversized => degraded("query").note("a query gives 1 GiB of rows"),
+        _ => usual(fault),
+    },
+    rows: "'x' AS filler, 1 AS value",
+    too_much: "repeat('x', 1000000) AS filler, 1 AS value FROM generate_series(1, 1100)",
+    forbid: "REVOKE pg_monitor FROM exporter",
+    allow: "GRANT pg_monitor TO exporter",
+    sign: |port| format!(r#"asked{{source="plain"}} {port}"#),
+};
+
+const WORKERS: Use = Use {
+    kind: "workers",
+    cell: |fault| match fault {
+        Fault::NoPermission => down("permission").note("the view of the only class may not be read"),
+        Fault::Oversized => up().note("2,000 workers, of whom 200 are told"),
+        _ => usual(fault),
+    },
+    rows: "inet_server_port()::text AS worker, clock_timestamp() AS seen_at",
+    too_much: "n::text AS worker, clock_timestamp() AS seen_at FROM generate_series(1, 2000) AS n",
+    forbid: "REVOKE SELECT ON answer FROM exporter",
+    allow: "GRANT SELECT ON answer TO exporter",
+    sign: |port| {
+        format!(r#"worker_heartbeat_timestamp_seconds{{source="plain",class="mail",worker="{port}"}}"#)
+    },
+};
+
+fn usual(fault: Fault) -> Cell {
+    match fault {
+        Fault::WrongProtocol => down("connect").note("HTTP, whose server closes the connection"),
+        Fault::Failover => {
+            matrix::usual(fault).note("until its standby is promoted, and the name leads there")
+        }
+        Fault::RateLimit => {
+            down("connect").note("the role's connection limit is reached: PostgreSQL has no rate limit")
+        }
+        _ => matrix::usual(fault),
+    }
+}
 
 pub(super) struct PostgresPatient {
+    reader: Use,
     server: Postgres,
+    standby: Postgres,
     /// Its clock goes an hour ahead.
     ahead: Postgres,
     plain: Gate,
@@ -22,26 +77,9 @@ pub(super) struct PostgresPatient {
 }
 
 pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
-    let options = || Postgres::options().password("unused");
-    let server = options().start().await;
-    let ahead = options().ahead(HOUR).start().await;
-    for server in [&server, &ahead] {
-        server.sql(SCHEMA).await;
-    }
-    let plain = world.gate("postgres", &server.address()).await;
-    let secure = world.tls_gate("postgres-tls", &server.address(), Opening::Postgres).await;
-    let url = |gate: &Gate, mode| {
-        format!("url: 'postgres://exporter:right@{}/postgres?sslmode={mode}'", gate.host())
-    };
-    let config = sources(
-        &format!("postgres: {{{}}}", url(&plain, "disable")),
-        &format!(
-            "postgres: {{{}, tls: {{ca_file: {}}}}}",
-            url(&secure, "verify-full"),
-            world.ca.certificate().display()
-        ),
-        "sql: SELECT count(*) AS value FROM pg_class",
-    ) + "
+    let config = |plain: &str, secure: &str| {
+        sources(plain, secure, "sql: SELECT inet_server_port() AS value")
+            + "
   - name: rows
     source: plain
     every: 5s
@@ -49,11 +87,49 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     max_age: 1h
     sql: SELECT filler, value FROM answer
     metrics: [{name: rows, value: value, help: A number.}]
-";
-    Box::new(PostgresPatient { server, ahead, plain, secure, config })
+"
+    };
+    Box::new(PostgresPatient::start(world, POSTGRES, config).await)
+}
+
+pub(super) async fn workers_patient(world: &World) -> Box<dyn Patient> {
+    let class = "sql: 'SELECT worker, seen_at FROM answer', expected: 1, interval: 20m";
+    let config = |plain: &str, secure: &str| workers(plain, secure, class);
+    Box::new(PostgresPatient::start(world, WORKERS, config).await)
 }
 
 impl PostgresPatient {
+    async fn start(world: &World, reader: Use, config: impl FnOnce(&str, &str) -> String) -> Self {
+        let options = || Postgres::options().password("unused");
+        let server = options().start().await;
+        let ahead = options().ahead(HOUR).start().await;
+        let Use { rows, .. } = reader;
+        for server in [&server, &ahead] {
+            let sql = format!(
+                "CREATE ROLE exporter LOGIN PASSWORD 'right'; GRANT pg_monitor TO exporter; \
+                 CREATE VIEW answer AS SELECT {rows}; GRANT SELECT ON answer TO exporter"
+            );
+            server.sql(&sql).await;
+        }
+        let standby = options().replica_of(&server).start().await;
+        let name = format!("postgres-{}", reader.kind);
+        let plain = world.gate(&name, &server.address()).await;
+        plain.moves_to(&standby.address());
+        let secure = world.tls_gate(&format!("{name}-tls"), &server.address(), Opening::Postgres).await;
+        let url = |gate: &Gate, mode| {
+            format!("url: 'postgres://exporter:right@{}/postgres?sslmode={mode}'", gate.host())
+        };
+        let config = config(
+            &format!("postgres: {{{}}}", url(&plain, "disable")),
+            &format!(
+                "postgres: {{{}, tls: {{ca_file: {}}}}}",
+                url(&secure, "verify-full"),
+                world.ca.certificate().display()
+            ),
+        );
+        Self { reader, server, standby, ahead, plain, secure, config }
+    }
+
     async fn end_sessions(&self) {
         let sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'exporter'";
         self.server.sql(sessions).await;
@@ -68,7 +144,7 @@ impl PostgresPatient {
 #[async_trait::async_trait(?Send)]
 impl Patient for PostgresPatient {
     fn kind(&self) -> &'static str {
-        "postgres"
+        self.reader.kind
     }
 
     fn config(&self) -> String {
@@ -76,19 +152,16 @@ impl Patient for PostgresPatient {
     }
 
     fn cell(&self, fault: Fault) -> Cell {
-        match fault {
-            Fault::NoPermission => degraded("permission").note("the role `pg_monitor` is missing"),
-            Fault::WrongProtocol => down("connect").note("HTTP, whose server closes the connection"),
-            Fault::Oversized => degraded("query").note("a query gives 1 GiB of rows"),
-            Fault::RateLimit => {
-                down("connect").note("the role's connection limit is reached: PostgreSQL has no rate limit")
-            }
-            _ => matrix::usual(fault),
-        }
+        (self.reader.cell)(fault)
     }
 
     fn gates(&self) -> Vec<(&'static str, &Gate)> {
         vec![("plain", &self.plain), ("secure", &self.secure)]
+    }
+
+    async fn sign(&self, fault: Fault) -> Option<Sign> {
+        let sign = || Sign::Afterwards((self.reader.sign)(port(&self.standby.address())));
+        (fault == Fault::Failover).then(sign)
     }
 
     async fn break_server(&mut self, fault: Fault) {
@@ -98,13 +171,10 @@ impl Patient for PostgresPatient {
                 self.end_sessions().await;
             }
             Fault::NoPermission => {
-                self.server.sql("REVOKE pg_monitor FROM exporter").await;
+                self.server.sql(self.reader.forbid).await;
             }
-            Fault::Oversized => {
-                self.answers("repeat('x', 1000000) AS filler, 1 AS value FROM generate_series(1, 1100)")
-                    .await;
-            }
-            Fault::Restart => self.server.kill(),
+            Fault::Oversized => self.answers(self.reader.too_much).await,
+            Fault::Restart | Fault::Failover => self.server.kill(),
             Fault::Clock => self.plain.lead_to(&self.ahead.address()).await,
             Fault::RateLimit => {
                 self.server.sql("ALTER ROLE exporter CONNECTION LIMIT 0").await;
@@ -120,14 +190,21 @@ impl Patient for PostgresPatient {
                 self.server.sql("ALTER ROLE exporter PASSWORD 'right'").await;
             }
             Fault::NoPermission => {
-                self.server.sql("GRANT pg_monitor TO exporter").await;
+                self.server.sql(self.reader.allow).await;
             }
-            Fault::Oversized => self.answers("'x' AS filler, 1 AS value").await,
+            Fault::Oversized => self.answers(self.reader.rows).await,
             Fault::Restart => self.server.restart().await,
+            Fault::Failover => {
+                self.standby.sql("SELECT pg_promote()").await;
+            }
             Fault::RateLimit => {
                 self.server.sql("ALTER ROLE exporter CONNECTION LIMIT -1").await;
             }
             _ => {}
         }
+    }
+
+    async fn return_home(&mut self) {
+        self.server.restart().await;
     }
 }

@@ -5,14 +5,14 @@ use serde_json::json;
 use super::gate::{Gate, World};
 use super::matrix::{self, Cell, Fault, degraded, down};
 use super::odd::Odd;
-use super::runner::{HOUR, Patient};
+use super::runner::{HOUR, Patient, Sign};
 use super::sources;
 use crate::support::rabbitmq::Rabbitmq;
 use crate::support::tls::Opening;
 
 pub(super) struct RabbitmqPatient {
     server: Rabbitmq,
-    /// Its clock goes an hour ahead.
+    /// Its clock goes an hour ahead; names lead to it after a failover.
     ahead: Rabbitmq,
     odd: Odd,
     plain: Gate,
@@ -30,6 +30,8 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     }
     let plain = world.gate("rabbitmq", &server.address()).await;
     let management = world.http_gate("rabbitmq-management", &server.management_address()).await;
+    plain.moves_to(&ahead.address());
+    management.moves_to(&ahead.management_address());
     let secure = world.tls_gate("rabbitmq-tls", &server.address(), Opening::Tls).await;
     let config = sources(
         &format!(
@@ -80,6 +82,11 @@ impl Patient for RabbitmqPatient {
         vec![("plain", &self.plain), ("plain", &self.management), ("secure", &self.secure)]
     }
 
+    async fn sign(&self, fault: Fault) -> Option<Sign> {
+        let sign = || format!(r#"rabbitmq_running{{source="plain",node="{}"}} 1"#, self.ahead.node());
+        (fault == Fault::Failover).then(|| Sign::Afterwards(sign()))
+    }
+
     async fn break_server(&mut self, fault: Fault) {
         match fault {
             Fault::WrongCredentials => {
@@ -91,7 +98,7 @@ impl Patient for RabbitmqPatient {
                 self.odd.says_too_much();
                 self.management.lead_to(&self.odd.address()).await;
             }
-            Fault::Restart => self.server.kill(),
+            Fault::Restart | Fault::Failover => self.server.kill(),
             Fault::Clock => {
                 self.plain.lead_to(&self.ahead.address()).await;
                 self.management.lead_to(&self.ahead.management_address()).await;
@@ -112,5 +119,9 @@ impl Patient for RabbitmqPatient {
             Fault::RateLimit => self.server.delete("/api/user-limits/exporter/max-connections").await,
             _ => {}
         }
+    }
+
+    async fn return_home(&mut self) {
+        self.server.restart().await;
     }
 }

@@ -1,21 +1,76 @@
-//! Redis.
+//! Redis, and the workers whose heartbeats it holds.
 
 use redis::aio::MultiplexedConnection;
 
 use super::gate::{Gate, World};
 use super::matrix::{self, Cell, Fault, degraded, down};
-use super::runner::{HOUR, Patient};
-use super::sources;
+use super::runner::{HOUR, Patient, Sign};
+use super::{port, sources, workers};
 use crate::support::redis::Redis;
 use crate::support::tls::Opening;
 
 const RIGHTS: &str = "exporter on >right ~* +@all";
 
-/// More than any sane answer: the largest string that Redis allows has 512 MiB.
-const LARGE: &str = "536870911";
+/// What is read from the server, and what that needs.
+struct Use {
+    kind: &'static str,
+    cell: fn(Fault) -> Cell,
+    /// A script that makes all keys; it gets the server's port.
+    keys: &'static str,
+    /// A script that makes one that is far too large.
+    too_much: &'static str,
+    /// What takes a right from the exporter, and gives it back.
+    forbid: &'static str,
+    allow: &'static str,
+    /// What is told of the server on this port only.
+    sign: fn(&str) -> String,
+}
+
+const REDIS: Use = Use {
+    kind: "redis",
+    cell: |fault| match fault {
+        Fault::Oversized => degraded("query").note("a query gives a string of 100 MiB"),
+        Fault::NoPermission => degraded("permission").note("`+slowlog` is missing"),
+        _ => usual(fault),
+    },
+    keys: "redis.call('DEL', 'blob')",
+    too_much: "redis.call('SETRANGE', 'blob', 100 * 1024 * 1024, 'x')",
+    forbid: "exporter -slowlog",
+    allow: "exporter +@all",
+    sign: |port| format!(r#"asked{{source="plain"}} {port}"#),
+};
+
+/// A worker writes the time of its store.
+const WORKERS: Use = Use {
+    kind: "workers",
+    cell: |fault| match fault {
+        Fault::Oversized => down("cardinality").note("a hash of 100,000 workers"),
+        Fault::NoPermission => down("permission").note("the key of the only class may not be read"),
+        _ => usual(fault),
+    },
+    keys: "redis.call('DEL', 'hb') redis.call('HSET', 'hb', ARGV[1], redis.call('TIME')[1])",
+    too_much: "for i = 1, 100000 do redis.call('HSET', 'hb', i, i) end",
+    forbid: "exporter resetkeys ~other:*",
+    allow: "exporter ~*",
+    sign: |port| {
+        format!(r#"worker_heartbeat_timestamp_seconds{{source="plain",class="mail",worker="{port}"}}"#)
+    },
+};
+
+fn usual(fault: Fault) -> Cell {
+    match fault {
+        Fault::Failover => {
+            matrix::usual(fault).note("until its replica is promoted, and the name leads there")
+        }
+        Fault::RateLimit => down("alarm").note("`maxclients` is reached: Redis has no rate limit"),
+        _ => matrix::usual(fault),
+    }
+}
 
 pub(super) struct RedisPatient {
+    reader: Use,
     server: Redis,
+    replica: Redis,
     /// Its clock goes an hour ahead.
     ahead: Redis,
     plain: Gate,
@@ -25,19 +80,9 @@ pub(super) struct RedisPatient {
 }
 
 pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
-    let options = || Redis::options().user(RIGHTS);
-    let (server, ahead) = tokio::join!(options().start(), options().ahead(HOUR).start());
-    let plain = world.gate("redis", &server.address()).await;
-    let secure = world.tls_gate("redis-tls", &server.address(), Opening::Tls).await;
-    let config = sources(
-        &format!("redis: {{url: 'redis://exporter:right@{}'}}", plain.host()),
-        &format!(
-            "redis: {{url: 'rediss://exporter:right@{}', tls: {{ca_file: {}}}}}",
-            secure.host(),
-            world.ca.certificate().display()
-        ),
-        "redis: {command: [STRLEN, size]}",
-    ) + "
+    let config = |plain: &str, secure: &str| {
+        sources(plain, secure, "redis: {command: [CONFIG, GET, port]}")
+            + "
   - name: blob
     source: plain
     every: 5s
@@ -45,11 +90,41 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     max_age: 1h
     redis: {command: [GET, blob]}
     metrics: [{name: blob, value: value, help: A number., optional: true}]
-";
-    Box::new(RedisPatient { server, ahead, plain, secure, only_client: None, config })
+"
+    };
+    Box::new(RedisPatient::start(world, REDIS, config).await)
+}
+
+pub(super) async fn workers_patient(world: &World) -> Box<dyn Patient> {
+    let config = |plain: &str, secure: &str| {
+        workers(plain, secure, "layout: hash, key: hb, expected: 1, interval: 20m")
+    };
+    Box::new(RedisPatient::start(world, WORKERS, config).await)
 }
 
 impl RedisPatient {
+    async fn start(world: &World, reader: Use, config: impl FnOnce(&str, &str) -> String) -> Self {
+        let options = || Redis::options().user(RIGHTS);
+        let (server, ahead) = tokio::join!(options().start(), options().ahead(HOUR).start());
+        let replica = options().replica_of(&server).start().await;
+        let plain = world.gate(reader.kind, &server.address()).await;
+        plain.moves_to(&replica.address());
+        let secure = world.tls_gate(&format!("{}-tls", reader.kind), &server.address(), Opening::Tls).await;
+        let config = config(
+            &format!("redis: {{url: 'redis://exporter:right@{}'}}", plain.host()),
+            &format!(
+                "redis: {{url: 'rediss://exporter:right@{}', tls: {{ca_file: {}}}}}",
+                secure.host(),
+                world.ca.certificate().display()
+            ),
+        );
+        let patient = Self { reader, server, replica, ahead, plain, secure, only_client: None, config };
+        for server in [&patient.server, &patient.ahead] {
+            run(server, patient.reader.keys).await;
+        }
+        patient
+    }
+
     async fn user(&self, rule: &str) {
         let words: Vec<_> = ["ACL", "SETUSER"].into_iter().chain(rule.split(' ')).collect();
         self.server.run::<()>(&words).await;
@@ -58,12 +133,21 @@ impl RedisPatient {
     async fn end_connections(&self) {
         self.server.run::<()>(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).await;
     }
+
+    async fn restart(&mut self) {
+        self.server.restart().await;
+        run(&self.server, self.reader.keys).await;
+    }
+}
+
+async fn run(server: &Redis, script: &str) {
+    server.run::<()>(&["EVAL", script, "0", port(&server.address())]).await;
 }
 
 #[async_trait::async_trait(?Send)]
 impl Patient for RedisPatient {
     fn kind(&self) -> &'static str {
-        "redis"
+        self.reader.kind
     }
 
     fn config(&self) -> String {
@@ -71,16 +155,16 @@ impl Patient for RedisPatient {
     }
 
     fn cell(&self, fault: Fault) -> Cell {
-        match fault {
-            Fault::Oversized => degraded("query").note("a query gives a string of 512 MiB"),
-            Fault::RateLimit => down("alarm").note("`maxclients` is reached: Redis has no rate limit"),
-            Fault::NoPermission => degraded("permission").note("`+slowlog` is missing"),
-            _ => matrix::usual(fault),
-        }
+        (self.reader.cell)(fault)
     }
 
     fn gates(&self) -> Vec<(&'static str, &Gate)> {
         vec![("plain", &self.plain), ("secure", &self.secure)]
+    }
+
+    async fn sign(&self, fault: Fault) -> Option<Sign> {
+        let sign = || Sign::Afterwards((self.reader.sign)(port(&self.replica.address())));
+        (fault == Fault::Failover).then(sign)
     }
 
     async fn break_server(&mut self, fault: Fault) {
@@ -89,9 +173,9 @@ impl Patient for RedisPatient {
                 self.user("exporter <right >another").await;
                 self.end_connections().await;
             }
-            Fault::NoPermission => self.user("exporter -slowlog").await,
-            Fault::Oversized => self.server.run::<()>(&["SETRANGE", "blob", LARGE, "x"]).await,
-            Fault::Restart => self.server.kill(),
+            Fault::NoPermission => self.user(self.reader.forbid).await,
+            Fault::Oversized => run(&self.server, self.reader.too_much).await,
+            Fault::Restart | Fault::Failover => self.server.kill(),
             Fault::Clock => self.plain.lead_to(&self.ahead.address()).await,
             Fault::RateLimit => {
                 self.only_client = Some(self.server.turn_others_away().await);
@@ -103,14 +187,22 @@ impl Patient for RedisPatient {
     async fn mend_server(&mut self, fault: Fault) {
         match fault {
             Fault::WrongCredentials => self.user("exporter <another >right").await,
-            Fault::NoPermission => self.user("exporter +@all").await,
-            Fault::Oversized => self.server.run::<()>(&["DEL", "blob"]).await,
-            Fault::Restart => self.server.restart().await,
+            Fault::NoPermission => self.user(self.reader.allow).await,
+            Fault::Oversized => run(&self.server, self.reader.keys).await,
+            Fault::Restart => self.restart().await,
+            Fault::Failover => {
+                self.replica.run::<()>(&["REPLICAOF", "NO", "ONE"]).await;
+                run(&self.replica, self.reader.keys).await;
+            }
             Fault::RateLimit => {
                 let client = self.only_client.take().expect("it was broken before");
                 Redis::admit_others(client).await;
             }
             _ => {}
         }
+    }
+
+    async fn return_home(&mut self) {
+        self.restart().await;
     }
 }

@@ -24,12 +24,18 @@ pub(super) const WITNESS_INTERVAL: Duration = Duration::from_secs(10);
 /// How many probes more a fault outlasts once it is shown.
 const PROBES: f64 = 1.0;
 
-/// How much memory a fault may cost for a moment, in MiB.
-const MOST_OVERSHOOT: u64 = 256;
 /// How much more memory than at the start may stay with the allocator through all faults, in MiB.
 const MOST_KEPT: u64 = 64;
 /// How many more descriptors than at the start may be open: for connections that come and go, and for their drivers.
 const MOST_LEFT: usize = 6;
+
+/// The start of a line of the exposition that is not there before a fault, and says more than that the source is well.
+pub(super) enum Sign {
+    /// It comes while the fault lasts.
+    Meanwhile(String),
+    /// It comes once the fault is gone.
+    Afterwards(String),
+}
 
 /// A kind, with the servers and sources that faults are for.
 #[async_trait::async_trait(?Send)]
@@ -51,9 +57,29 @@ pub(super) trait Patient {
     /// The ways to its servers, by the names of its sources.
     fn gates(&self) -> Vec<(&'static str, &Gate)>;
 
+    /// The source that a fault is for.
+    fn source(&self, fault: Fault) -> &'static str {
+        fault.source()
+    }
+
+    /// What shows that a fault is coped with.
+    async fn sign(&self, _fault: Fault) -> Option<Sign> {
+        None
+    }
+
     /// How many connections a source may have.
     fn budget(&self) -> usize {
         2
+    }
+
+    /// How many connections there are to each server that no gate leads to.
+    async fn connections(&mut self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    /// How much memory a fault may cost for a moment, in MiB.
+    fn most_overshoot(&self) -> u64 {
+        256
     }
 
     /// What its servers do wrong beside what the gates do.
@@ -61,6 +87,9 @@ pub(super) trait Patient {
 
     /// Makes its servers as they were.
     async fn mend_server(&mut self, fault: Fault);
+
+    /// Makes its first server serve again after a failover.
+    async fn return_home(&mut self) {}
 }
 
 /// What was measured of one cell.
@@ -80,25 +109,28 @@ pub(super) struct Outcome {
 }
 
 /// Every fault of the table, one after the other, with one exporter.
-pub(super) async fn run(mut patient: Box<dyn Patient>, world: &World) -> (&'static str, Vec<Outcome>) {
-    let kind = patient.kind();
+pub(super) async fn run(
+    name: &'static str,
+    mut patient: Box<dyn Patient>,
+    world: &World,
+) -> (&'static str, Vec<Outcome>) {
     let options = Exporter::options(&config(patient.as_ref(), world)).resolver(world.dns.address());
-    let bench = Bench::new(options.start().await, kind);
+    let bench = Bench::new(options.start().await, patient.kind());
     bench.first_look(patient.sources()).await;
     let start = bench.footprint();
     let mut outcomes = Vec::new();
-    for fault in Fault::ALL {
+    for &fault in Fault::ALL {
         let cell = patient.cell(fault);
         let result = match cell.shown {
             Shown::Nothing => Ok(None),
             shown => endure(patient.as_mut(), &bench, fault, shown, start).await.map(Some),
         };
         if let Err(error) = &result {
-            eprintln!("{kind}: {}: {error}", fault.title());
+            eprintln!("{name}: {}: {error}", fault.title());
         }
         outcomes.push(Outcome { fault, cell, result });
     }
-    (kind, outcomes)
+    (name, outcomes)
 }
 
 fn config(patient: &dyn Patient, world: &World) -> String {
@@ -123,7 +155,15 @@ async fn endure(
     for source in patient.sources() {
         bench.until(source, Shown::Up, within).await.map_err(|error| format!("before: {error}"))?;
     }
-    let source = fault.source();
+    let source = patient.source(fault);
+    let (meanwhile, afterwards) = match patient.sign(fault).await {
+        None => (None, None),
+        Some(Sign::Meanwhile(sign)) => (Some(sign), None),
+        Some(Sign::Afterwards(sign)) => (None, Some(sign)),
+    };
+    for sign in meanwhile.iter().chain(&afterwards) {
+        bench.says_nothing_of(sign).await.map_err(|error| format!("before: {error}"))?;
+    }
     let before = bench.footprint();
     bench.reset_peak();
 
@@ -134,24 +174,30 @@ async fn endure(
     let detected = bench.until(source, shown, within).await;
     let lasted = bench.probes(source, PROBES).await;
     let still = bench.until(source, shown, within).await;
+    let coped = bench.until_says(meanwhile.as_deref(), within).await;
 
     patient.mend_server(fault).await;
     for (_, gate) in patient.gates().iter().filter(|(name, _)| *name == source) {
         gate.heal(fault).await;
     }
-    let recovered = bench.until(source, Shown::Up, within).await;
+    let recovered = bench.until_well(source, afterwards.as_deref(), within).await;
     let peak = bench.footprint().peak;
+    let connections = patient.connections().await;
     if fault == Fault::Failover {
-        bench.probes(source, 1.0).await?;
+        let moved = patient.gates().iter().all(|(name, gate)| *name != source || gate.has_moved());
+        patient.return_home().await;
         for (_, gate) in patient.gates() {
             gate.return_home().await;
+        }
+        if !moved {
+            return Err("the second server was not asked".to_owned());
         }
     }
 
     let recovered = recovered.map_err(|error| format!("after: {error}"))?;
-    still.and(lasted).map_err(|error| format!("meanwhile: {error}"))?;
+    still.and(lasted).and(coped).map_err(|error| format!("meanwhile: {error}"))?;
     let overshoot = peak.saturating_sub(before.resident);
-    if overshoot > MOST_OVERSHOOT {
+    if overshoot > patient.most_overshoot() {
         return Err(format!("{overshoot} MiB of memory for a moment"));
     }
     bench.shrinks_to(start.resident + MOST_KEPT, start.descriptors + MOST_LEFT, within).await?;
@@ -161,6 +207,9 @@ async fn endure(
         if most > budget {
             return Err(format!("{source}: {most} connections, more than {budget}"));
         }
+    }
+    if let Some(most) = connections.into_iter().max().filter(|&most| most > patient.budget()) {
+        return Err(format!("{most} connections to one server, more than {}", patient.budget()));
     }
     Ok(Measured { detected: detected?, recovered, overshoot })
 }

@@ -13,6 +13,7 @@ const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
 pub(super) struct S3Patient {
     server: S3,
+    _second: S3,
     /// It knows the key with another secret.
     stranger: S3,
     odd: Odd,
@@ -22,9 +23,12 @@ pub(super) struct S3Patient {
 }
 
 pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
-    let server = S3::start(KEY, SECRET).await;
-    server.add_bucket("backups");
+    let (server, second) = (S3::start(KEY, SECRET).await, S3::start(KEY, SECRET).await);
+    for server in [&server, &second] {
+        server.add_bucket("backups");
+    }
     let plain = world.http_gate("s3", server.address()).await;
+    plain.moves_to(second.address());
     let secure = world.tls_gate("s3-tls", server.address(), Opening::Tls).await;
     let keys = format!("bucket: backups, access_key_id: {KEY}, secret_access_key: '{SECRET}'");
     let config = sources(
@@ -37,7 +41,7 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
         "",
     );
     let stranger = S3::start(KEY, "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY").await;
-    Box::new(S3Patient { server, stranger, odd: Odd::start().await, plain, secure, config })
+    Box::new(S3Patient { server, _second: second, stranger, odd: Odd::start().await, plain, secure, config })
 }
 
 /// Refuses every request as a store of Amazon's does.
@@ -78,7 +82,7 @@ impl Patient for S3Patient {
             Fault::RateLimit => refuse(&self.odd, 503, "SlowDown"),
             Fault::Clock => refuse(&self.odd, 403, "RequestTimeTooSkewed"),
             Fault::Oversized => self.odd.says_too_much(),
-            Fault::Restart => return self.server.end().await,
+            Fault::Restart | Fault::Failover => return self.server.end().await,
             _ => return,
         }
         self.plain.lead_to(&self.odd.address()).await;
@@ -92,5 +96,9 @@ impl Patient for S3Patient {
             }
             _ => {}
         }
+    }
+
+    async fn return_home(&mut self) {
+        self.server.restart().await;
     }
 }

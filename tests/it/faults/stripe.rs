@@ -3,16 +3,21 @@
 use super::gate::{Gate, World};
 use super::matrix::{self, Cell, Fault, degraded, down};
 use super::odd::Odd;
-use super::runner::Patient;
+use super::runner::{Patient, Sign};
 use super::sources;
-use crate::support::stripe::{ApiKey, Permission, Refusal, StripeServer};
+use crate::support::stripe::{ApiKey, Permission, Refusal, StripeServer, WebhookEndpoint};
 use crate::support::tls::Opening;
 
 const KEY: &str = "rk_live_planted1234";
+const ALL: [Permission; 3] =
+    [Permission::Events, Permission::WebhookEndpoints, Permission::EventDestinations];
 
 pub(super) struct StripePatient {
     server: Option<StripeServer>,
     address: String,
+    _second: StripeServer,
+    /// The one endpoint of the second server.
+    endpoint: String,
     odd: Odd,
     plain: Gate,
     secure: Gate,
@@ -20,10 +25,14 @@ pub(super) struct StripePatient {
 }
 
 pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
-    let server = StripeServer::start().await;
-    admit(&server, &[Permission::Events, Permission::WebhookEndpoints, Permission::EventDestinations]);
-    let address = server.url().trim_start_matches("http://").to_owned();
+    let (server, second) = (StripeServer::start().await, StripeServer::start().await);
+    admit(&server, &ALL);
+    admit(&second, &ALL);
+    let endpoint =
+        second.state().add_webhook_endpoint(WebhookEndpoint::new("https://second.example.com/hook"));
+    let address = address(&server);
     let plain = world.http_gate("stripe", &address).await;
+    plain.moves_to(&self::address(&second));
     let secure = world.tls_gate("stripe-tls", &address, Opening::Tls).await;
     let config = sources(
         &format!("stripe: {{api_key: {KEY}, api_base: 'http://{}'}}", plain.host()),
@@ -34,7 +43,12 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
         ),
         "",
     );
-    Box::new(StripePatient { server: Some(server), address, odd: Odd::start().await, plain, secure, config })
+    let (server, odd) = (Some(server), Odd::start().await);
+    Box::new(StripePatient { server, address, _second: second, endpoint, odd, plain, secure, config })
+}
+
+fn address(server: &StripeServer) -> String {
+    server.url().trim_start_matches("http://").to_owned()
 }
 
 fn admit(server: &StripeServer, permissions: &[Permission]) {
@@ -46,9 +60,10 @@ impl StripePatient {
         self.server.as_ref().expect("it runs")
     }
 
-    fn admit_all(&self) {
-        let all = [Permission::Events, Permission::WebhookEndpoints, Permission::EventDestinations];
-        admit(self.server(), &all);
+    async fn restart(&mut self) {
+        let address = self.address.parse().expect("the server's own address");
+        self.server = Some(StripeServer::start_at(address).await);
+        admit(self.server(), &ALL);
     }
 }
 
@@ -76,6 +91,12 @@ impl Patient for StripePatient {
         vec![("plain", &self.plain), ("secure", &self.secure)]
     }
 
+    async fn sign(&self, fault: Fault) -> Option<Sign> {
+        let endpoint = &self.endpoint;
+        let sign = || format!(r#"stripe_webhook_endpoint_enabled{{source="plain",endpoint_id="{endpoint}""#);
+        (fault == Fault::Failover).then(|| Sign::Afterwards(sign()))
+    }
+
     async fn break_server(&mut self, fault: Fault) {
         match fault {
             Fault::WrongCredentials => self.server().state().keys.clear(),
@@ -91,7 +112,7 @@ impl Patient for StripePatient {
                 self.odd.says_an_hour_ahead(r#"{"data": [], "has_more": false}"#);
                 self.plain.lead_to(&self.odd.address()).await;
             }
-            Fault::Restart => self.server = None,
+            Fault::Restart | Fault::Failover => self.server = None,
             _ => {}
         }
     }
@@ -99,12 +120,13 @@ impl Patient for StripePatient {
     async fn mend_server(&mut self, fault: Fault) {
         match fault {
             Fault::RateLimit => self.server().state().refuse_next(0, Refusal::RateLimited(None)),
-            Fault::Restart => {
-                let address = self.address.parse().expect("the server's own address");
-                self.server = Some(StripeServer::start_at(address).await);
-                self.admit_all();
-            }
-            _ => self.admit_all(),
+            Fault::Restart => self.restart().await,
+            Fault::Failover => {}
+            _ => admit(self.server(), &ALL),
         }
+    }
+
+    async fn return_home(&mut self) {
+        self.restart().await;
     }
 }

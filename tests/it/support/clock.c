@@ -4,6 +4,7 @@
 // that of Redis, does not survive. System calls need no look-up.
 
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -32,4 +33,14 @@ time_t time(time_t *now) {
     clock_gettime(CLOCK_REALTIME, &moment);
     if (now) *now = moment.tv_sec;
     return moment.tv_sec;
+}
+
+// Whoever waits until a moment of the moved clock would wait for the kernel's clock to get there. The clock that counts
+// from the start of the machine, and says so by its small numbers, is untouched.
+int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
+                           const struct timespec *restrict until) {
+    if (until->tv_sec < 1000000000) return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, until);
+    struct timespec moment = *until;
+    moment.tv_sec -= ahead();
+    return pthread_cond_clockwait(condition, mutex, CLOCK_REALTIME, &moment);
 }

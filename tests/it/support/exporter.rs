@@ -8,8 +8,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::http;
+use super::namespace::{command_inside, instead_of};
 use super::ports::Port;
-use super::process::{Process, command, command_with_file};
+use super::process::{Process, command};
 use super::wait::until;
 
 /// The binary that this test run was built with.
@@ -83,7 +84,7 @@ impl Options {
             Some(resolver) => {
                 let file = directory.path().join("resolv.conf");
                 std::fs::write(&file, format!("nameserver {resolver}\n")).expect("the directory is writable");
-                let mut command = command_with_file(&file, Path::new("/etc/resolv.conf"));
+                let mut command = command_inside(&["--mount"], &instead_of("/etc/resolv.conf", &file));
                 command.arg(binary);
                 command
             }

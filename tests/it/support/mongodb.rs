@@ -8,6 +8,7 @@ use mongodb::bson::{Document, doc};
 use mongodb::options::ClientOptions;
 use tempfile::TempDir;
 
+use super::clock::put_ahead;
 use super::ports::Port;
 use super::process::{Process, command, write_secret};
 use super::tls::{Ca, Identity};
@@ -18,6 +19,7 @@ pub(crate) struct Options {
     login: Option<(String, String)>,
     arguments: Vec<String>,
     standalone: bool,
+    ahead: Duration,
 }
 
 impl Options {
@@ -47,8 +49,24 @@ impl Options {
         self
     }
 
+    /// A clock that goes ahead of ours.
+    pub(crate) fn ahead(mut self, by: Duration) -> Self {
+        self.ahead = by;
+        self
+    }
+
     /// Starts the server, unless told otherwise as the one member of a replica set, and waits until it is primary.
     pub(crate) async fn start(self) -> Mongodb {
+        let standalone = self.standalone;
+        let mut server = self.launch().await;
+        if !standalone {
+            server.initiate(doc! {"_id": "rs0", "members": [{"_id": 0, "host": server.address()}]}).await;
+        }
+        server
+    }
+
+    /// Starts the server, and waits until it answers; its set is still to be made.
+    pub(super) async fn launch(self) -> Mongodb {
         let directory = TempDir::with_prefix("mongodb-").expect("a temporary directory");
         let port = Port::free();
         let mut command = command(super::dependency("mongodb/bin/mongod"));
@@ -63,14 +81,18 @@ impl Options {
         if self.login.is_some() {
             command.arg("--keyFile").arg(key_file(directory.path()));
         }
+        if !self.ahead.is_zero() {
+            put_ahead(&mut command, self.ahead, directory.path()).await;
+        }
         let process = Process::spawn("mongod", command, directory.path());
         let mut server = Mongodb { process, port, login: self.login, _directory: directory };
-        server.prepare(self.standalone).await;
+        server.answers().await;
         server
     }
 }
 
-/// A MongoDB server, the primary of its replica set `rs0`.
+/// A MongoDB server of the replica set `rs0`, of which it is the one member unless it is one of a
+/// [`MongodbSet`](super::mongodb_set::MongodbSet).
 #[derive(Debug)]
 pub(crate) struct Mongodb {
     process: Process,
@@ -138,20 +160,47 @@ impl Mongodb {
 
     /// Ends the server if it runs, starts it again with the same port and data, and waits until it is primary.
     pub(crate) async fn restart(&mut self) {
-        self.process.restart();
+        self.start_again().await;
         let client = self.anonymous().await;
         self.process.ready(Duration::from_secs(30), async || is_primary(&client).await).await;
     }
 
-    async fn prepare(&mut self, standalone: bool) {
+    /// As [`Self::restart`], without waiting until it is primary.
+    pub(super) async fn start_again(&mut self) {
+        self.process.restart();
+        self.answers().await;
+    }
+
+    /// Whether it is the primary of its set.
+    pub(super) async fn is_primary(&self) -> bool {
+        is_primary(&self.anonymous().await).await
+    }
+
+    /// Whether it runs, frozen or not.
+    pub(super) fn is_running(&mut self) -> bool {
+        self.process.is_running()
+    }
+
+    /// Its connections of clients that give this name, idle or active, by its own account.
+    pub(crate) async fn connections_of(&self, name: &str) -> Vec<Document> {
+        let all = doc! {"$currentOp": {"allUsers": true, "idleConnections": true}};
+        let own = doc! {"$match": {"appName": name}};
+        let reply = self.run(doc! {"aggregate": 1, "cursor": {}, "pipeline": [all, own]}).await;
+        let batch = reply.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
+        batch.into_iter().flatten().filter_map(|operation| operation.as_document().cloned()).collect()
+    }
+
+    async fn answers(&mut self) {
         let client = self.anonymous().await;
         let admin = client.database("admin");
         let answers = async || admin.run_command(doc! {"hello": 1}).await.is_ok();
         self.process.ready(Duration::from_secs(30), answers).await;
-        if standalone {
-            return;
-        }
-        let set = doc! {"_id": "rs0", "members": [{"_id": 0, "host": self.address()}]};
+    }
+
+    /// Makes the set with this one as its first primary.
+    pub(super) async fn initiate(&mut self, set: Document) {
+        let client = self.anonymous().await;
+        let admin = client.database("admin");
         admin.run_command(doc! {"replSetInitiate": set}).await.expect("the server is fresh");
         self.process.ready(Duration::from_secs(30), async || is_primary(&client).await).await;
         if let Some((user, password)) = &self.login {

@@ -1,12 +1,27 @@
-//! A network and a file system of a test's own, for addresses and files of which a machine has only one.
+//! A network and a file system of one's own, for addresses and files of which a machine has only one.
 
 use std::path::Path;
 use std::process::Command;
 
 use nix::unistd::geteuid;
 
+use super::process::command;
+
 /// Tells that this is the run inside.
 const INSIDE: &str = "PLATFORM_EXPORTER_TEST_INSIDE";
+
+/// A command in namespaces of its own, given as flags of `unshare`, after these commands of a shell there; the program is
+/// its first argument.
+///
+/// It takes root, or a kernel that gives user namespaces to everybody.
+pub(super) fn command_inside(namespaces: &[&str], commands: &str) -> Command {
+    let mut command = command("unshare");
+    if !geteuid().is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command.args(namespaces).args(["sh", "-c", &format!("set -e; {commands}; exec \"$0\" \"$@\"")]);
+    command
+}
 
 /// Runs a test of this binary again in namespaces of its own, after these commands of a shell; `true` is for the run
 /// inside. `test` is its whole name.
@@ -17,14 +32,9 @@ pub(crate) fn inside(test: &str, commands: &str) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         return true;
     }
-    let mut command = Command::new("unshare");
-    if !geteuid().is_root() {
-        command.args(["--user", "--map-root-user"]);
-    }
-    let script = format!("set -e; ip link set lo up; {commands}; exec \"$0\" --exact --nocapture {test}");
-    command.args(["--net", "--mount", "sh", "-c", &script]);
-    let output = command.arg(std::env::current_exe().expect("we run")).env(INSIDE, "1").output();
-    let output = output.expect("unshare is part of every Debian");
+    let mut command = command_inside(&["--net", "--mount"], &format!("ip link set lo up; {commands}"));
+    command.arg(std::env::current_exe().expect("we run")).args(["--exact", "--nocapture", test]);
+    let output = command.env(INSIDE, "1").output().expect("setpriv is part of every Debian");
     let told =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(

@@ -75,14 +75,14 @@ impl Options {
         give_to(USER, directory.path());
         let port = Port::free();
         match &self.primary {
-            Some(primary) => base_backup(primary, directory.path()),
-            None => initdb(directory.path(), self.password.as_deref()),
+            Some(primary) => base_backup(primary, directory.path()).await,
+            None => initdb(directory.path(), self.password.as_deref()).await,
         }
         self.configure(directory.path(), &port);
         let mut command = command_as(USER, binary("postgres"));
         command.arg("-D").arg(directory.path().join("data")).current_dir(directory.path());
         if !self.ahead.is_zero() {
-            put_ahead(&mut command, self.ahead, directory.path());
+            put_ahead(&mut command, self.ahead, directory.path()).await;
         }
         // Shared memory outlives a server that is killed; an immediate shutdown removes it.
         let process = Process::spawn("postgres", command, directory.path()).with_farewell(Signal::SIGQUIT);
@@ -239,7 +239,7 @@ pub(crate) fn insert(into: &str, rows: impl Iterator<Item = String>) -> String {
     format!("INSERT INTO {into} VALUES {};\n", rows.join(",\n"))
 }
 
-fn initdb(directory: &Path, password: Option<&str>) {
+async fn initdb(directory: &Path, password: Option<&str>) {
     let mut initdb = command_as(USER, binary("initdb"));
     initdb.args(["--no-sync", "--no-instructions", "--encoding=UTF8", "--no-locale", "--username=postgres"]);
     initdb.args(["--auth=trust", "-D"]).arg(directory.join("data"));
@@ -248,10 +248,10 @@ fn initdb(directory: &Path, password: Option<&str>) {
         fs::write(&file, password).expect("the directory is writable");
         initdb.arg("--pwfile").arg(file);
     }
-    run(initdb, directory);
+    run(initdb, directory).await;
 }
 
-fn base_backup(primary: &Path, directory: &Path) {
+async fn base_backup(primary: &Path, directory: &Path) {
     let mut backup = command_as(USER, binary("pg_basebackup"));
     let postmaster = fs::read_to_string(primary.join("data/postmaster.pid")).expect("the primary runs");
     let port = postmaster.lines().nth(3).expect("the fourth line is the port");
@@ -259,12 +259,15 @@ fn base_backup(primary: &Path, directory: &Path) {
     backup
         .args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf", "-D"])
         .arg(directory.join("data"));
-    run(backup, directory);
+    run(backup, directory).await;
 }
 
-fn run(mut command: Command, directory: &Path) {
-    let output = command.current_dir(directory).output().expect("setpriv is part of every Debian");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+async fn run(mut command: Command, directory: &Path) {
+    command.current_dir(directory);
+    let told = format!("{command:?}");
+    let output = tokio::process::Command::from(command).kill_on_drop(true).output().await;
+    let output = output.expect("setpriv is part of every Debian");
+    assert!(output.status.success(), "{told}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Debian keeps the server's programs out of `PATH`, in a directory per major version.

@@ -24,19 +24,6 @@ pub(crate) fn command(program: impl AsRef<Path>) -> Command {
     command
 }
 
-/// As [`command`], for a program, given as the first argument, that sees a file in the place of another.
-///
-/// It runs in a mount namespace of its own: that takes root, or a kernel that gives user namespaces to everybody.
-pub(crate) fn command_with_file(file: &Path, place: &Path) -> Command {
-    let mut command = command("unshare");
-    command.arg("--mount");
-    if !geteuid().is_root() {
-        command.args(["--user", "--map-root-user"]);
-    }
-    command.args(["sh", "-c", "mount --bind \"$0\" \"$1\" && shift && exec \"$@\""]).args([file, place]);
-    command
-}
-
 /// As [`command`], under another user's name when the tests run as root (some servers refuse to be root).
 pub(crate) fn command_as(user: &str, program: impl AsRef<Path>) -> Command {
     if !geteuid().is_root() {

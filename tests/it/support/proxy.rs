@@ -1,10 +1,12 @@
 //! A TCP proxy that misbehaves on demand.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use procfs::net::TcpState;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -87,8 +89,15 @@ impl Proxy {
         let (apply, applied) = watch::channel(Mode::Refuse);
         let (target, targets) = watch::channel(target.to_owned());
         let counts = Arc::new(Counts::default());
-        let acceptor =
-            Acceptor { address, _claim: claim, targets, modes, applied: apply, counts: Arc::clone(&counts) };
+        let acceptor = Acceptor {
+            address,
+            _claim: claim,
+            targets,
+            modes,
+            applied: apply,
+            counts: Arc::clone(&counts),
+            clients: BTreeSet::new(),
+        };
         let acceptor = tokio::spawn(acceptor.run());
         let proxy = Self { address, target, mode, applied, counts, acceptor };
         proxy.set(Mode::Pass).await;
@@ -175,6 +184,8 @@ struct Acceptor {
     modes: watch::Receiver<Mode>,
     applied: watch::Sender<Mode>,
     counts: Arc<Counts>,
+    /// Those that had connections when the last one came.
+    clients: BTreeSet<SocketAddr>,
 }
 
 impl Acceptor {
@@ -210,9 +221,9 @@ impl Acceptor {
         }
     }
 
-    fn admit(&self, client: TcpStream, connections: &mut JoinSet<()>) {
+    fn admit(&mut self, (client, address): (TcpStream, SocketAddr), connections: &mut JoinSet<()>) {
         let modes = self.modes.clone();
-        connections.spawn(count(Arc::clone(&self.counts)));
+        self.count(address);
         if *modes.borrow() == Mode::Reset {
             reset(&client);
             return;
@@ -222,6 +233,14 @@ impl Acceptor {
             carry(client, &target, modes, &open.0).await;
             drop(open);
         });
+    }
+
+    /// Whoever has come before a client and is there after it, was there beside it. Who comes meanwhile does not count.
+    fn count(&mut self, client: SocketAddr) {
+        self.clients.insert(client);
+        let open = clients(self.address);
+        self.clients.retain(|client| open.contains(client));
+        self.counts.most.fetch_max(self.clients.len(), Ordering::Relaxed);
     }
 }
 
@@ -261,10 +280,12 @@ impl Crowd {
     }
 }
 
-/// Counts the connections a moment after one has come: another that goes as it comes is not one more.
-async fn count(counts: Arc<Counts>) {
-    tokio::time::sleep(Duration::from_millis(250)).await;
-    counts.most.fetch_max(counts.open.load(Ordering::Relaxed), Ordering::Relaxed);
+/// The clients that hold connections open to an address. The kernel knows that one has closed before whoever reads from
+/// the connection does.
+fn clients(address: SocketAddr) -> BTreeSet<SocketAddr> {
+    let connections = procfs::net::tcp().expect("Linux tells of its connections");
+    let open = connections.into_iter().filter(|entry| entry.state == TcpState::Established);
+    open.filter(|entry| entry.local_address == address).map(|entry| entry.remote_address).collect()
 }
 
 fn listen(address: SocketAddr, backlog: u32) -> TcpListener {
@@ -274,10 +295,10 @@ fn listen(address: SocketAddr, backlog: u32) -> TcpListener {
     socket.listen(backlog).expect("the port is claimed")
 }
 
-async fn accept(listener: Option<&TcpListener>) -> TcpStream {
+async fn accept(listener: Option<&TcpListener>) -> (TcpStream, SocketAddr) {
     match listener {
         Some(listener) => loop {
-            if let Ok((client, _)) = listener.accept().await {
+            if let Ok(client) = listener.accept().await {
                 return client;
             }
         },

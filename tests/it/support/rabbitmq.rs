@@ -64,7 +64,7 @@ impl Options {
         let mut epmd = command("epmd");
         epmd.args(["-address", "127.0.0.1", "-port", &ports.names.to_string()]);
         let names = Process::spawn("epmd", epmd, directory.path());
-        wait::eventually(Duration::from_secs(10), "epmd listens", async || {
+        wait::eventually(Duration::from_secs(30), "epmd listens", async || {
             tokio::net::TcpStream::connect(("127.0.0.1", ports.names.number())).await.is_ok()
         })
         .await;
@@ -74,7 +74,7 @@ impl Options {
         fs::write(directory.path().join("plugins"), format!("[{plugins}].")).expect("it is writable");
         let mut command = server(directory.path(), &ports);
         if !self.ahead.is_zero() {
-            put_ahead(&mut command, self.ahead, directory.path());
+            put_ahead(&mut command, self.ahead, directory.path()).await;
         }
         let process = Process::spawn("rabbitmq", command, directory.path());
         let prometheus = self.prometheus;
@@ -163,6 +163,11 @@ impl Rabbitmq {
     /// The AMQP address to put a proxy in front of.
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.ports.amqp)
+    }
+
+    /// The name of its node.
+    pub(crate) fn node(&self) -> String {
+        node(&self.ports)
     }
 
     /// The address of the management interface to put a proxy in front of.
@@ -291,6 +296,10 @@ fn server(directory: &Path, ports: &Ports) -> Command {
     command
 }
 
+fn node(ports: &Ports) -> String {
+    format!("test{}@localhost", ports.amqp)
+}
+
 /// What the broker and its tools have to know to find each other.
 fn surroundings(command: &mut Command, directory: &Path, ports: &Ports) {
     let set = |command: &mut Command, name: &str, file: &str| {
@@ -305,7 +314,7 @@ fn surroundings(command: &mut Command, directory: &Path, ports: &Ports) {
     set(command, "RABBITMQ_CONFIG_FILE", "rabbitmq.conf");
     set(command, "RABBITMQ_ADVANCED_CONFIG_FILE", "advanced.config");
     command.env("RABBITMQ_CONF_ENV_FILE", "/dev/null");
-    command.env("RABBITMQ_NODENAME", format!("test{}@localhost", ports.amqp));
+    command.env("RABBITMQ_NODENAME", node(ports));
     command.env("RABBITMQ_DIST_PORT", ports.distribution.to_string());
     command.env("ERL_EPMD_PORT", ports.names.to_string());
     command.env("ERL_EPMD_ADDRESS", "127.0.0.1");

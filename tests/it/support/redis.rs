@@ -96,7 +96,7 @@ impl Options {
             command.arg("--sentinel");
         }
         if !self.ahead.is_zero() {
-            put_ahead(&mut command, self.ahead, directory.path());
+            put_ahead(&mut command, self.ahead, directory.path()).await;
         }
         let process = Process::spawn("redis", command, directory.path());
         let mut server =

@@ -102,8 +102,21 @@ impl Subject {
         &mut self,
         question: &Question,
     ) -> (Result<Observation, Problem>, Result<Rows, Problem>) {
+        self.probe_after(std::future::ready(()), question).await
+    }
+
+    /// As [`Self::probe_beside`], with a probe that begins when something has happened.
+    pub(crate) async fn probe_after(
+        &mut self,
+        event: impl Future<Output = ()>,
+        question: &Question,
+    ) -> (Result<Observation, Problem>, Result<Rows, Problem>) {
         let answers = self.answers.as_mut().expect("a source that can be asked");
-        tokio::join!(self.prober.probe(), answers.rows(question, self.timeout))
+        let probe = async {
+            event.await;
+            self.prober.probe().await
+        };
+        tokio::join!(probe, answers.rows(question, self.timeout))
     }
 
     /// One question on the query lane.

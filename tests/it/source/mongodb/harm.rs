@@ -8,8 +8,13 @@ use platform_exporter::probe::Reason;
 
 use super::{PATIENCE, connections, question, yaml};
 use crate::support::mongodb::Mongodb;
-use crate::support::subject::{config, source, value};
+use crate::support::process::write_secret;
+use crate::support::proxy::Proxy;
+use crate::support::subject::{Surroundings, config, source, value};
 use crate::support::wait::eventually;
+
+/// The name that the exporter gives.
+const APP: &str = "platform_exporter";
 
 /// Runs for far longer than any timeout here: it counts to ten billion.
 const ENDLESS: &str = "{database: shop, collection: users, pipeline: [\
@@ -68,6 +73,35 @@ async fn a_source_has_three_connections_at_most() {
     }
 }
 
+/// Who asks through a client that another has replaced asks through the next one, and nothing is left of the first.
+#[tokio::test]
+async fn another_client_has_no_connection_beside_those_of_the_last_one() {
+    let server = Mongodb::options().login("admin", "first").argument("--setParameter=enableTestCommands=1");
+    let server = server.start().await;
+    let users = server.client().await.database("shop").collection("users");
+    users.insert_one(doc! {"n": 1}).await.unwrap();
+    let proxy = Proxy::start(&server.address()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("password");
+    write_secret(&file, "first");
+    let url = proxy.through(&server.url()).replace("first", "none");
+    let surroundings = Surroundings { timeout: PATIENCE, ..Surroundings::default() };
+    let mut subject = surroundings.source(&yaml(&url, &format!(", password_file: '{}'", file.display())));
+    subject.probe().await.unwrap();
+    let slow =
+        doc! {"blockConnection": true, "blockTimeMS": 8000, "failCommands": ["aggregate"], "appName": APP};
+    server.run(doc! {"configureFailPoint": "failCommand", "mode": {"times": 1}, "data": slow}).await;
+    let event = async {
+        eventually(PATIENCE, "the question is at work", async || at_work(&server).await == 1).await;
+        server.run(doc! {"updateUser": "admin", "pwd": "second"}).await;
+        write_secret(&file, "second");
+    };
+    let (seen, answer) = subject.probe_after(event, &question("{database: shop, collection: users}")).await;
+    assert_eq!(seen.unwrap().problems, []);
+    assert_eq!(answer.unwrap().rows.len(), 1);
+    assert!(proxy.most() <= 3);
+}
+
 #[tokio::test]
 async fn the_server_gives_up_before_the_exporter_does() {
     let server = with_a_user().await;
@@ -111,7 +145,7 @@ async fn sizes_that_take_too_long_cost_only_themselves() {
     // Seven databases take 2.8 seconds, of a timeout of 2.
     let slow = doc! {"blockConnection": true, "blockTimeMS": 400};
     for mut data in [refused, slow] {
-        data.extend(doc! {"failCommands": ["dbStats"], "appName": "platform_exporter"});
+        data.extend(doc! {"failCommands": ["dbStats"], "appName": APP});
         server.run(doc! {"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": data}).await;
         let seen = subject.probe().await.unwrap();
         for name in ["mongodb_ss_uptime", "mongodb_rs_my_state"] {

@@ -9,7 +9,7 @@ mod values;
 
 use std::time::Duration;
 
-use mongodb::bson::{Document, doc};
+use mongodb::bson::Document;
 use platform_exporter::query::{MongoQuestion, Question};
 use platform_exporter::yaml::{self, Faults, Path};
 
@@ -32,16 +32,5 @@ fn question(text: &str) -> Question {
 
 /// What the exporter has on the server: one document for each connection, idle or active.
 async fn connections(server: &Mongodb) -> Vec<Document> {
-    let reply = server
-        .run(doc! {
-            "aggregate": 1,
-            "cursor": {},
-            "pipeline": [
-                {"$currentOp": {"allUsers": true, "idleConnections": true}},
-                {"$match": {"appName": "platform_exporter"}},
-            ],
-        })
-        .await;
-    let batch = reply.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
-    batch.into_iter().flatten().filter_map(|operation| operation.as_document().cloned()).collect()
+    server.connections_of("platform_exporter").await
 }

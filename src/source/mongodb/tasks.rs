@@ -1,0 +1,73 @@
+//! Where the driver's tasks of one client run, and how they end.
+
+use std::io;
+use std::thread;
+
+use tokio::runtime::{Builder, Handle};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+/// The runtime of a client, on a thread of its own. The driver bounds how long connecting takes, but not the greeting
+/// that follows, and nothing ends a task that waits for it but the end of its runtime.
+pub(super) struct Tasks {
+    runtime: Handle,
+    stopped: CancellationToken,
+    /// The tasks and their connections are gone.
+    gone: CancellationToken,
+    users: TaskTracker,
+}
+
+impl Tasks {
+    pub(super) fn new() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (stopped, gone, users) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+        users.close();
+        let tasks =
+            Self { runtime: runtime.handle().clone(), stopped: stopped.clone(), gone: gone.clone(), users };
+        thread::Builder::new().name("mongodb".to_owned()).spawn(move || {
+            runtime.block_on(stopped.cancelled());
+            // Drops the tasks, and does not wait for the system's resolver.
+            runtime.shutdown_background();
+            gone.cancel();
+        })?;
+        Ok(tasks)
+    }
+
+    /// Runs something that begins tasks.
+    pub(super) fn start<T>(&self, run: impl FnOnce() -> T) -> T {
+        let _entered = self.runtime.enter();
+        run()
+    }
+
+    /// Takes note of someone who asks through the client, until the token is dropped.
+    pub(super) fn used(&self) -> TaskTrackerToken {
+        self.users.token()
+    }
+
+    /// Ends the tasks, and has whoever asks through the client stop.
+    pub(super) fn stop(&self) {
+        self.stopped.cancel();
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.is_cancelled()
+    }
+
+    /// Waits until [`Self::stop`] is called.
+    pub(super) async fn stopped(&self) {
+        self.stopped.cancelled().await;
+    }
+
+    /// Waits until all tasks have ended and nobody asks through the client, so that it has no connection.
+    pub(super) async fn gone(&self) {
+        self.gone.cancelled().await;
+        self.users.wait().await;
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

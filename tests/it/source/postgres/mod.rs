@@ -8,6 +8,7 @@ mod pools;
 mod questions;
 mod replicas;
 mod rights;
+mod texts;
 mod values;
 
 use std::process::Stdio;

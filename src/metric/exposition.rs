@@ -98,6 +98,7 @@ struct Group {
 impl Group {
     /// Puts other parts in the place of those of a source. No page is made anew but those that they stand on.
     fn replace(&mut self, source: &Source, parts: &[Arc<Lines>]) {
+        let was = self.pages.first().cloned();
         let place = |lines: &Arc<Lines>| lines.source().cloned();
         let start = self.pages.partition_point(|page| page.last().source() < source.as_ref());
         let length =
@@ -116,19 +117,17 @@ impl Group {
         on_pages.splice(at..at, parts.iter().cloned());
         let pages = paginate(on_pages, &self.pages[start..end]);
         self.pages.splice(start..end, pages);
-        if let Some(page) = self.pages.first() {
-            let desc = page.first().desc();
-            renew(&mut self.text_metadata, desc, Format::Text);
-            renew(&mut self.openmetrics_metadata, desc, Format::OpenMetrics);
+        let (was, now) = (was.as_ref().map(desc), self.pages.first().map(desc));
+        if let Some(now) = now.filter(|_| now != was) {
+            self.text_metadata = encode::metadata(now, Format::Text).into();
+            self.openmetrics_metadata = encode::metadata(now, Format::OpenMetrics).into();
         }
     }
 }
 
-fn renew(metadata: &mut Bytes, desc: &Desc, format: Format) {
-    let now = encode::metadata(desc, format);
-    if **metadata != *now.as_bytes() {
-        *metadata = now.into();
-    }
+/// What is told of the family: what the first source tells, where they differ.
+fn desc(first: &Arc<Page>) -> &Desc {
+    first.first().desc()
 }
 
 /// An exposition in pieces, which it shares with those before and after it.

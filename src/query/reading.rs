@@ -146,23 +146,27 @@ impl Reading {
 
     fn families(&self, lines: BTreeMap<Vec<String>, Values>) -> Vec<Family> {
         let mut families: Vec<Family> = self.spec.catalogue().iter().map(Desc::family).collect();
-        let mut lines: Vec<_> = lines.into_iter().collect();
-        let last = self.spec.metrics.len().saturating_sub(1);
-        for (index, metric) in self.spec.metrics.iter().enumerate() {
-            let Some(family) = families.iter_mut().find(|family| *family.desc.name == *metric.name.as_ref())
-            else {
-                continue;
-            };
-            for (labels, values) in &mut lines {
-                if let Some(value) = values.get(index).copied().flatten() {
-                    let mut labels = if index == last { std::mem::take(labels) } else { labels.clone() };
-                    labels.extend(metric.labels.values().cloned());
-                    family.samples.push(Sample { labels, value });
+        if let Some((last, others)) = self.spec.metrics.split_last() {
+            for (index, metric) in others.iter().enumerate() {
+                for (labels, values) in &lines {
+                    add(&mut families, metric, labels.clone(), values.get(index));
                 }
+            }
+            for (labels, values) in lines {
+                add(&mut families, last, labels, values.get(others.len()));
             }
         }
         families.retain(|family| !family.samples.is_empty());
         families
+    }
+}
+
+/// Adds a sample to the family of a metric, if there is a value.
+fn add(families: &mut [Family], metric: &MetricSpec, mut labels: Vec<String>, value: Option<&Option<f64>>) {
+    let family = families.iter_mut().find(|family| *family.desc.name == *metric.name.as_ref());
+    if let (Some(family), Some(&Some(value))) = (family, value) {
+        labels.extend(metric.labels.values().cloned());
+        family.samples.push(Sample { labels, value });
     }
 }
 

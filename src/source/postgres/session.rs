@@ -127,10 +127,8 @@ impl Session {
         } else {
             self.through_cursor(sql, deadline).await
         };
-        match rows {
-            Ok(_) if !self.proven.contains(sql) => drop(self.proven.insert(sql.to_owned())),
-            Err(Failure::Refused { .. }) => self.run("ROLLBACK").await?,
-            _ => {}
+        if let Err(Failure::Refused { .. }) = rows {
+            self.run("ROLLBACK").await?;
         }
         rows
     }
@@ -143,8 +141,11 @@ impl Session {
         let declare = sqlx::query(AssertSqlSafe(declare)).persistent(false);
         declare.execute(&mut self.connection).await.map_err(failure)?;
         // In pg_stat_activity, people shall see what it is about. Without a slash nothing ends a comment.
-        let (limits, about) = (limits(limit(deadline)), sql.replace('/', " "));
-        self.rows(format!("{limits}; FETCH ALL FROM platform_exporter /* {about} */; {UNDO}")).await
+        let (limits, most, about) = (limits(limit(deadline)), MOST_ROWS + 1, sql.replace('/', " "));
+        let fetch = format!("{limits}; FETCH FORWARD {most} FROM platform_exporter /* {about} */; {UNDO}");
+        let rows = self.rows(fetch).await?;
+        self.proven.insert(sql.to_owned());
+        Ok(rows)
     }
 
     pub(super) async fn run(&mut self, sql: impl Into<String>) -> Result<(), Failure> {

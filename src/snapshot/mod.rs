@@ -59,7 +59,7 @@ pub struct Outdated {
 }
 
 /// Changes that come closer together than this are published together.
-const PUBLISH_EVERY: Duration = Duration::from_millis(100);
+const PUBLISH_EVERY: Duration = Duration::from_millis(250);
 /// The exporter's own process metrics are renewed this often.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 

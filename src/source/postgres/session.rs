@@ -112,13 +112,13 @@ impl Session {
     }
 
     /// Begins a transaction for a SELECT that somebody declared.
-    async fn begin(&mut self, deadline: Instant) -> Result<(), Failure> {
+    pub(super) async fn begin(&mut self, deadline: Instant) -> Result<(), Failure> {
         let limits = limits(limit(deadline));
         // The savepoint takes back what functions of the SELECT may do beside reading, as to change a setting.
         self.run(format!("{BEGIN}; {limits}; {READING}; SAVEPOINT declared")).await
     }
 
-    /// Runs a SELECT that somebody declared, and ends the transaction that was begun for it.
+    /// Runs a SELECT that somebody declared, and ends the transaction: [`Self::begin`] comes before each.
     pub(super) async fn select_declared(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
         let rows = if self.proven.contains(sql) {
             // One SELECT, now as then: where it ends depends on the text and on settings of this transaction alone. The

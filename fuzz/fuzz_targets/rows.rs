@@ -32,7 +32,7 @@ fuzz_target!(|runs: Vec<Vec<[Value; 4]>>| {
         let rows = Rows { columns: ["a", "b", "n", "m"].map(str::to_owned).to_vec(), rows };
         distinct.add(&rows);
         assert!(distinct.count() >= 0.0);
-        if let Ok(result) = reading.read(&rows) {
+        if let Ok(result) = reading.read(rows) {
             assert!(result.families.iter().all(|family| family.samples.len() <= 16), "over the budget");
             check_families(result.families);
         }

@@ -39,7 +39,7 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
         let rows = ask(query, &lanes).await;
         let read = rows.and_then(|rows| {
             let mut reading = Reading::new(Arc::new(query.spec.clone()));
-            reading.read(&rows).map_err(|error| Problem::new(Reason::Query, error))
+            reading.read(rows).map_err(|error| Problem::new(Reason::Query, error))
         });
         (format!("query {}", query.spec.name), read.err().into_iter().collect())
     }));

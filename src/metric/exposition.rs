@@ -1,7 +1,7 @@
 //! Many sources' families as one exposition: each family once, its samples together. A change costs what changed.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -68,17 +68,20 @@ impl Exposition {
     }
 }
 
-/// The families of which a source says something else than before, with all that it says of them now.
+/// The families of which a source says something else than before, with all that it says of them now. Mostly a source
+/// says the same families in the same order; where one comes or goes, those after it count as changed, too.
 fn changes<'a>(
     said: &'a [Arc<Lines>],
     says: &'a [Arc<Lines>],
 ) -> BTreeMap<(&'a str, MetricType), Vec<Arc<Lines>>> {
-    let all = |lines: &[Arc<Lines>]| lines.iter().map(Arc::as_ptr).collect::<BTreeSet<_>>();
-    let (before, now) = (all(said), all(says));
     let key = |lines: &'a Arc<Lines>| (&*lines.desc().name, lines.desc().metric_type);
-    let gone = said.iter().filter(|lines| !now.contains(&Arc::as_ptr(lines)));
-    let new = says.iter().filter(|lines| !before.contains(&Arc::as_ptr(lines)));
-    let mut changes: BTreeMap<_, Vec<_>> = gone.chain(new).map(|lines| (key(lines), Vec::new())).collect();
+    let mut changes: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for place in 0..said.len().max(says.len()) {
+        let (was, is) = (said.get(place), says.get(place));
+        if was.map(Arc::as_ptr) != is.map(Arc::as_ptr) {
+            changes.extend(was.into_iter().chain(is).map(|lines| (key(lines), Vec::new())));
+        }
+    }
     for lines in says {
         if let Some(parts) = changes.get_mut(&key(lines)) {
             parts.push(Arc::clone(lines));
@@ -98,6 +101,7 @@ struct Group {
 impl Group {
     /// Puts other parts in the place of those of a source. No page is made anew but those that they stand on.
     fn replace(&mut self, source: &Source, parts: &[Arc<Lines>]) {
+        let was = self.pages.first().cloned();
         let place = |lines: &Arc<Lines>| lines.source().cloned();
         let start = self.pages.partition_point(|page| page.last().source() < source.as_ref());
         let length =
@@ -116,19 +120,17 @@ impl Group {
         on_pages.splice(at..at, parts.iter().cloned());
         let pages = paginate(on_pages, &self.pages[start..end]);
         self.pages.splice(start..end, pages);
-        if let Some(page) = self.pages.first() {
-            let desc = page.first().desc();
-            renew(&mut self.text_metadata, desc, Format::Text);
-            renew(&mut self.openmetrics_metadata, desc, Format::OpenMetrics);
+        let (was, now) = (was.as_ref().map(desc), self.pages.first().map(desc));
+        if let Some(now) = now.filter(|_| now != was) {
+            self.text_metadata = encode::metadata(now, Format::Text).into();
+            self.openmetrics_metadata = encode::metadata(now, Format::OpenMetrics).into();
         }
     }
 }
 
-fn renew(metadata: &mut Bytes, desc: &Desc, format: Format) {
-    let now = encode::metadata(desc, format);
-    if **metadata != *now.as_bytes() {
-        *metadata = now.into();
-    }
+/// What is told of the family: what the first source tells, where they differ.
+fn desc(first: &Arc<Page>) -> &Desc {
+    first.first().desc()
 }
 
 /// An exposition in pieces, which it shares with those before and after it.

@@ -1,11 +1,12 @@
 //! From rows to samples: one query's result set, as a whole or not at all.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::series_budget::{OTHER, SeriesBudget, Values};
-use super::{Cell, QuerySpec, Rows};
-use crate::metric::{Family, Sample};
+use super::{Cell, MetricSpec, QuerySpec, Rows};
+use crate::metric::{Desc, Family, Sample};
 
 /// Why rows do not make samples.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +49,7 @@ impl Reading {
     /// # Errors
     /// When a column is missing, a label is NULL, a value is no number, or a label set comes twice. The whole run
     /// then counts for nothing: half a result set would be a wrong number.
-    pub fn read(&mut self, rows: &Rows) -> Result<ResultSet, ReadingError> {
+    pub fn read(&mut self, rows: Rows) -> Result<ResultSet, ReadingError> {
         let mut lines = self.lines(rows)?;
         let expected = self.expected();
         for labels in &expected {
@@ -59,36 +60,39 @@ impl Reading {
         if dropped > 0 {
             self.leave_out_meaningless_sums(&mut lines);
         }
-        Ok(ResultSet { families: self.families(&lines), dropped })
+        Ok(ResultSet { families: self.families(lines), dropped })
     }
 
-    fn lines(&self, rows: &Rows) -> Result<BTreeMap<Vec<String>, Values>, ReadingError> {
+    /// Texts move from cell to label, and each row goes as it is read: of a large result there is little at once.
+    fn lines(&self, Rows { columns, rows }: Rows) -> Result<BTreeMap<Vec<String>, Values>, ReadingError> {
         let mut lines = BTreeMap::new();
-        if rows.rows.is_empty() {
+        if rows.is_empty() {
             return Ok(lines);
         }
-        let labels = self.spec.labels.iter().map(|label| column(rows, label.as_ref()));
+        let labels = self.spec.labels.iter().map(|label| column(&columns, label.as_ref()));
         let labels = labels.collect::<Result<Vec<_>, _>>()?;
-        let values = self.value_columns(rows)?;
-        for (number, row) in rows.rows.iter().enumerate() {
-            let key = labels.iter().map(|&index| {
-                row[index].text().ok_or_else(|| ReadingError::NullLabel {
-                    column: rows.columns[index].clone(),
-                    row: number + 1,
-                })
-            });
-            let key = key.collect::<Result<Vec<_>, _>>()?;
-            let line = self.values(rows, row, number, &values)?;
-            if lines.insert(key.clone(), line).is_some() {
-                return Err(ReadingError::Duplicate { labels: format!("{key:?}") });
+        let values = self.value_columns(&columns)?;
+        for (number, mut row) in (1..).zip(rows) {
+            let line = self.values(&columns, &row, number, &values)?;
+            let mut key = Vec::with_capacity(labels.len());
+            for &index in &labels {
+                let text = std::mem::replace(&mut row[index], Cell::Null).into_text();
+                let null = || ReadingError::NullLabel { column: columns[index].clone(), row: number };
+                key.push(text.ok_or_else(null)?);
             }
+            match lines.entry(key) {
+                Entry::Vacant(place) => place.insert(line),
+                Entry::Occupied(place) => {
+                    return Err(ReadingError::Duplicate { labels: format!("{:?}", place.key()) });
+                }
+            };
         }
         Ok(lines)
     }
 
     /// The position of each metric's column; `None` for an optional one that the result lacks.
-    fn value_columns(&self, rows: &Rows) -> Result<Vec<Option<usize>>, ReadingError> {
-        let find = |metric: &super::MetricSpec| match column(rows, &metric.value) {
+    fn value_columns(&self, columns: &[String]) -> Result<Vec<Option<usize>>, ReadingError> {
+        let find = |metric: &MetricSpec| match column(columns, &metric.value) {
             Err(_) if metric.optional => Ok(None),
             found => found.map(Some),
         };
@@ -97,23 +101,24 @@ impl Reading {
 
     fn values(
         &self,
-        rows: &Rows,
+        columns: &[String],
         row: &[Cell],
         number: usize,
-        columns: &[Option<usize>],
+        places: &[Option<usize>],
     ) -> Result<Values, ReadingError> {
-        let read = |(metric, index): (&super::MetricSpec, &Option<usize>)| {
-            let cell = index.map_or(&Cell::Null, |index| &row[index]);
-            match (cell, cell.number()) {
-                (_, Some(value)) => Ok(Some(value * metric.scale)),
-                (Cell::Null, None) if metric.optional => Ok(None),
-                _ => Err(ReadingError::NotANumber {
-                    column: index.map_or(&metric.value, |index| &rows.columns[index]).clone(),
-                    row: number + 1,
-                }),
-            }
-        };
-        self.spec.metrics.iter().zip(columns).map(read).collect()
+        let mut values = Vec::with_capacity(places.len());
+        for (metric, place) in self.spec.metrics.iter().zip(places) {
+            let cell = place.map_or(&Cell::Null, |index| &row[index]);
+            values.push(match (cell, cell.number()) {
+                (_, Some(value)) => Some(value * metric.scale),
+                (Cell::Null, None) if metric.optional => None,
+                _ => {
+                    let column = place.map_or(&metric.value, |index| &columns[index]).clone();
+                    return Err(ReadingError::NotANumber { column, row: number });
+                }
+            });
+        }
+        Ok(values)
     }
 
     /// Every combination of the expected label values.
@@ -140,19 +145,16 @@ impl Reading {
         }
     }
 
-    fn families(&self, lines: &BTreeMap<Vec<String>, Values>) -> Vec<Family> {
-        let mut families: Vec<Family> =
-            self.spec.catalogue().iter().map(crate::metric::Desc::family).collect();
-        for (index, metric) in self.spec.metrics.iter().enumerate() {
-            let Some(family) = families.iter_mut().find(|family| *family.desc.name == *metric.name.as_ref())
-            else {
-                continue;
-            };
-            for (labels, values) in lines {
-                if let Some(value) = values.get(index).copied().flatten() {
-                    let labels = labels.iter().chain(metric.labels.values()).cloned().collect();
-                    family.samples.push(Sample { labels, value });
+    fn families(&self, lines: BTreeMap<Vec<String>, Values>) -> Vec<Family> {
+        let mut families: Vec<Family> = self.spec.catalogue().iter().map(Desc::family).collect();
+        if let Some((last, others)) = self.spec.metrics.split_last() {
+            for (index, metric) in others.iter().enumerate() {
+                for (labels, values) in &lines {
+                    add(&mut families, metric, labels.clone(), values.get(index));
                 }
+            }
+            for (labels, values) in lines {
+                add(&mut families, last, labels, values.get(others.len()));
             }
         }
         families.retain(|family| !family.samples.is_empty());
@@ -160,7 +162,16 @@ impl Reading {
     }
 }
 
-fn column(rows: &Rows, name: &str) -> Result<usize, ReadingError> {
-    rows.column(name)
-        .ok_or_else(|| ReadingError::MissingColumn { column: name.to_owned(), known: rows.columns.clone() })
+/// Adds a sample to the family of a metric, if there is a value.
+fn add(families: &mut [Family], metric: &MetricSpec, mut labels: Vec<String>, value: Option<&Option<f64>>) {
+    let family = families.iter_mut().find(|family| *family.desc.name == *metric.name.as_ref());
+    if let (Some(family), Some(&Some(value))) = (family, value) {
+        labels.extend(metric.labels.values().cloned());
+        family.samples.push(Sample { labels, value });
+    }
+}
+
+fn column(columns: &[String], name: &str) -> Result<usize, ReadingError> {
+    let place = columns.iter().position(|column| column == name);
+    place.ok_or_else(|| ReadingError::MissingColumn { column: name.to_owned(), known: columns.to_vec() })
 }

@@ -39,6 +39,14 @@ impl Cell {
             Self::Text(text) => Some(text.clone()),
         }
     }
+
+    /// The same, without a copy.
+    pub fn into_text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            other => other.text(),
+        }
+    }
 }
 
 /// A table: each row has one cell for each column.

@@ -23,7 +23,7 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, fir
         let started = Instant::now();
         let (rows, duration) = timed(&declared, &lanes).await;
         let result =
-            rows.and_then(|rows| reading.read(&rows).map_err(|error| Problem::new(Reason::Query, error)));
+            rows.and_then(|rows| reading.read(rows).map_err(|error| Problem::new(Reason::Query, error)));
         attempts = if result.is_ok() { 0 } else { attempts.saturating_add(1) };
         next = started + delay(declared.every.get(), attempts);
         let run = QueryRun { result, duration, max_age: declared.max_age.get() };

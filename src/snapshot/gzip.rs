@@ -14,8 +14,8 @@ use flate2::{Compress, Compression, Crc, FlushCompress};
 const ALONE: usize = 2 << 10;
 /// Pieces are taken together up to this length.
 const TOGETHER: usize = 32 << 10;
-/// So many runs are held as one piece.
-const SECTION: usize = 16;
+/// So many runs are held as one piece, where they are not longer than this together.
+const SECTION: (usize, usize) = (16, 16 * TOGETHER);
 /// Method deflate, no flags, no time, fastest, unknown system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
 /// An empty block of deflate that is the last one.
@@ -65,7 +65,7 @@ impl Gzip {
             before.remove(&section.place());
             Some(section)
         };
-        let sections: Vec<_> = runs.chunks(SECTION).map(|runs| (runs, same(runs))).collect();
+        let sections: Vec<_> = sections(&runs).into_iter().map(|runs| (runs, same(runs))).collect();
         let known = before.values().flat_map(|section| section.by_place()).collect();
         let mut state = deflater.lock().unwrap_or_else(PoisonError::into_inner);
         let section = |(runs, same): (&[Vec<Bytes>], Option<Arc<Section>>)| {
@@ -174,6 +174,24 @@ fn runs(pieces: impl Iterator<Item = Bytes>) -> Vec<Vec<Bytes>> {
         }
     }
     runs
+}
+
+/// Which runs are held as one piece.
+fn sections(mut runs: &[Vec<Bytes>]) -> Vec<&[Vec<Bytes>]> {
+    let (most, longest) = SECTION;
+    let mut sections = Vec::new();
+    while !runs.is_empty() {
+        let mut length = 0;
+        let fits = |run: &&Vec<Bytes>| {
+            length += run.iter().map(Bytes::len).sum::<usize>();
+            length <= longest
+        };
+        let number = runs.iter().take(most).take_while(fits).count().max(1);
+        let (section, rest) = runs.split_at(number);
+        sections.push(section);
+        runs = rest;
+    }
+    sections
 }
 
 /// Where a piece is in memory: what is at the same place is the same.

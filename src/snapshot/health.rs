@@ -1,5 +1,6 @@
 //! The health of a source and of its queries, said the same way for every kind.
 
+use super::query::{Outcome, QueryState};
 use super::state::SourceState;
 use super::status::Status;
 use crate::metric::{Desc, Family, timestamp};
@@ -89,7 +90,7 @@ pub fn catalogue() -> Vec<Desc> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-pub(super) fn families(state: &SourceState) -> Vec<Family> {
+pub(super) fn of_source(state: &SourceState) -> Vec<Family> {
     let kind = state.kind().as_str();
     let up = f64::from(state.is_up());
     let mut families = vec![
@@ -110,26 +111,33 @@ pub(super) fn families(state: &SourceState) -> Vec<Family> {
         state.asks().fold(ASKS.family(), |family, asked| family.with([kind, asked.as_str()], 1.0)),
     ];
     families.extend(state.kind().facts().up.as_ref().map(|desc| desc.value(up)));
-    families.extend(of_queries(state));
     families.retain(|family| !family.samples.is_empty());
     families
 }
 
+/// What is new with each run of a query.
+pub(super) fn of_run(name: &str, query: &QueryState) -> Vec<Family> {
+    let duration = query.last_duration.map(|duration| duration.as_secs_f64());
+    let mut families = vec![
+        QUERY_LAST_SUCCESS.family().with_some([name], query.last_success.map(timestamp)),
+        QUERY_DURATION.family().with_some([name], duration),
+    ];
+    families.retain(|family| !family.samples.is_empty());
+    families
+}
+
+/// What stays when a query gives what it gave before.
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-fn of_queries(state: &SourceState) -> [Family; 6] {
-    let [mut success, mut max_age, mut duration, mut series, mut failures, mut dropped] =
-        [QUERY_LAST_SUCCESS, QUERY_MAX_AGE, QUERY_DURATION, QUERY_SERIES, QUERY_FAILURES, DROPPED]
-            .map(|desc| desc.family());
-    for (name, query) in state.queries() {
-        success = success.with_some([name], query.last_success.map(timestamp));
-        max_age.push([name], query.max_age.as_secs_f64());
-        duration = duration.with_some([name], query.last_duration.map(|duration| duration.as_secs_f64()));
-        series.push([name], query.series as f64);
-        dropped.push([name], query.dropped as f64);
-        let others = query.failures.keys().copied().filter(|reason| !LIKELY.contains(reason));
-        for reason in LIKELY.into_iter().chain(others) {
-            failures.push([name, reason.as_str()], query.failures.get(&reason).copied().unwrap_or(0) as f64);
-        }
-    }
-    [success, max_age, duration, series, failures, dropped]
+pub(super) fn of_query(name: &str, query: &QueryState) -> [Family; 4] {
+    let Outcome { series, dropped, failures } = &query.outcome;
+    let others = failures.keys().copied().filter(|reason| !LIKELY.contains(reason));
+    let failures = LIKELY.into_iter().chain(others).fold(QUERY_FAILURES.family(), |family, reason| {
+        family.with([name, reason.as_str()], failures.get(&reason).copied().unwrap_or(0) as f64)
+    });
+    [
+        QUERY_MAX_AGE.family().with([name], query.max_age.as_secs_f64()),
+        QUERY_SERIES.family().with([name], *series as f64),
+        failures,
+        DROPPED.family().with([name], *dropped as f64),
+    ]
 }

@@ -4,6 +4,7 @@ mod gzip;
 mod health;
 mod own;
 mod published;
+mod query;
 mod roll_up;
 mod state;
 mod status;
@@ -11,8 +12,9 @@ mod status;
 pub use health::catalogue as health_catalogue;
 pub use own::catalogue as own_catalogue;
 pub use published::{Coding, Published};
+pub use query::QueryRun;
 pub use roll_up::{RollUpEvent, RollUpRun, RollUpState, catalogue as roll_up_catalogue};
-pub use state::{QueryRun, SourceState};
+pub use state::SourceState;
 pub use status::{Change, Event, Status};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +37,7 @@ pub struct Store {
     changed: Notify,
     /// Belongs to whoever publishes.
     exposition: Mutex<Exposition>,
+    process: Mutex<own::Process>,
     current: ArcSwap<Published>,
 }
 
@@ -56,8 +59,8 @@ pub struct Outdated {
 }
 
 /// Changes that come closer together than this are published together.
-const PUBLISH_EVERY: Duration = Duration::from_millis(100);
-/// The exporter's own process metrics are renewed at least this often.
+const PUBLISH_EVERY: Duration = Duration::from_millis(250);
+/// The exporter's own process metrics are renewed this often.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 
 impl Store {
@@ -70,6 +73,7 @@ impl Store {
             config: Mutex::new(ConfigState { is_last: true, read: now }),
             changed: Notify::new(),
             exposition: Mutex::default(),
+            process: Mutex::default(),
             current: ArcSwap::default(),
         };
         store.apply(config, &Outdated::default());
@@ -172,7 +176,9 @@ impl Store {
         let mut exposition = unpoisoned(&self.exposition);
         let roll_ups = self.roll_ups.read().unwrap_or_else(PoisonError::into_inner).clone();
         let roll_ups = roll_ups.iter().map(|(pack, state)| (pack.as_str(), unpoisoned(state).clone()));
-        let own = own::families(self.started, config).into_iter().chain(roll_up::families(roll_ups));
+        let process = unpoisoned(&self.process).families(RENEW_EVERY);
+        let own = own::families(self.started, config).into_iter().chain(process);
+        let own = own.chain(roll_up::families(roll_ups));
         let own = Lines::renew(exposition.said(None), None, own);
         exposition.put(None, own);
         let sources = self.sources();

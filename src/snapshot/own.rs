@@ -1,6 +1,6 @@
 //! What the exporter says of itself.
 
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::ConfigState;
 use crate::metric::{Desc, Family, timestamp};
@@ -34,16 +34,34 @@ pub fn catalogue() -> Vec<Desc> {
     vec![BUILD_INFO, CONFIG_GOOD, CONFIG_READ, CPU, RESIDENT, VIRTUAL, OPEN_FDS, MAX_FDS, THREADS, STARTED]
 }
 
-pub(super) fn families(started: SystemTime, config: ConfigState) -> Vec<Family> {
-    let mut families = vec![
+/// What does not come from /proc.
+pub(super) fn families(started: SystemTime, config: ConfigState) -> [Family; 4] {
+    [
         BUILD_INFO.family().with([env!("CARGO_PKG_VERSION")], 1.0),
         CONFIG_GOOD.value(f64::from(u8::from(config.is_last))),
         CONFIG_READ.value(timestamp(config.read)),
         STARTED.value(timestamp(started)),
-    ];
-    // Without /proc (a hardened container) the exporter has no process metrics, and nothing else is missing.
-    families.extend(process().unwrap_or_default());
-    families
+    ]
+}
+
+/// What the kernel tells of the process. It is not asked with each change that is published: that would cost more than
+/// the change.
+#[derive(Default)]
+pub(super) struct Process {
+    families: Vec<Family>,
+    read: Option<Instant>,
+}
+
+impl Process {
+    /// Never older than this.
+    pub(super) fn families(&mut self, oldest: Duration) -> Vec<Family> {
+        if self.read.is_none_or(|at| at.elapsed() >= oldest) {
+            // Without /proc (a hardened container) there are no process metrics, and nothing else is missing.
+            self.families = process().unwrap_or_default();
+            self.read = Some(Instant::now());
+        }
+        self.families.clone()
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes and counts stay far below 2^53")]

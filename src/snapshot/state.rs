@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::health;
+use super::query::{QueryRun, QueryState};
 use super::status::{Change, Event, Status};
 use crate::config::Source;
 use crate::metric::{Exposition, Lines};
 use crate::probe::{Observation, Problem, Reason};
-use crate::query::{Ask, Declared, ResultSet};
+use crate::query::{Ask, Declared};
 use crate::setting::SourceName;
 use crate::source::Kind;
 
@@ -33,7 +34,7 @@ pub struct SourceState {
     problems: Vec<Problem>,
     families: Vec<Arc<Lines>>,
     queries: BTreeMap<String, QueryState>,
-    /// What was last published of the health.
+    /// What was last published of its own health, without that of its queries.
     health: Vec<Arc<Lines>>,
     /// Whether anything has changed since it was published.
     has_changed: bool,
@@ -43,30 +44,6 @@ pub struct SourceState {
     pub(super) failures: BTreeMap<Reason, u64>,
     pub(super) last_success: Option<SystemTime>,
     pub(super) last_duration: Option<Duration>,
-}
-
-/// What is known of one query.
-#[derive(Clone, Default)]
-pub(super) struct QueryState {
-    problems: Vec<Problem>,
-    families: Vec<Arc<Lines>>,
-    pub(super) series: usize,
-    pub(super) dropped: usize,
-    pub(super) failures: BTreeMap<Reason, u64>,
-    pub(super) last_success: Option<SystemTime>,
-    pub(super) last_duration: Option<Duration>,
-    pub(super) max_age: Duration,
-    expires: Option<SystemTime>,
-}
-
-/// One run of a query.
-pub struct QueryRun {
-    /// What came out.
-    pub result: Result<ResultSet, Problem>,
-    /// How long it took.
-    pub duration: Duration,
-    /// How long a good result may be shown.
-    pub max_age: Duration,
 }
 
 impl SourceState {
@@ -120,8 +97,10 @@ impl SourceState {
         self.queries.retain(|name, _| queries.contains_key(name.as_str()));
         self.asks = source.config.definition().asks().into_iter().map(|(asked, _)| asked).collect();
         for (name, query) in queries {
-            let state = || QueryState { max_age: query.max_age.get(), ..QueryState::default() };
-            self.queries.entry(name.to_owned()).or_insert_with(state);
+            if !self.queries.contains_key(name) {
+                let state = QueryState::new(&self.name, name, query.max_age.get());
+                self.queries.insert(name.to_owned(), state);
+            }
             if let Ask::Distinct(parts) = &query.ask {
                 let others =
                     parts.iter().map(|part| &part.source).filter(|other| *other != query.ask.source());
@@ -159,28 +138,8 @@ impl SourceState {
     /// Takes in a run of a query. A good result replaces the last one as a whole; after a bad one the last good
     /// result stays until it is too old.
     pub fn queried(&mut self, name: &str, run: QueryRun, now: SystemTime) -> Option<Event> {
-        let query = self.queries.entry(name.to_owned()).or_default();
-        query.last_duration = Some(run.duration);
-        match run.result {
-            Ok(result) => {
-                query.problems.clear();
-                query.series = result.families.iter().map(|family| family.samples.len()).sum();
-                query.dropped = result.dropped;
-                query.families = Lines::renew(&query.families, Some(&self.name), result.families);
-                query.last_success = Some(now);
-                query.expires = now.checked_add(run.max_age);
-            }
-            Err(problem) => {
-                *query.failures.entry(problem.reason).or_default() += 1;
-                query.problems =
-                    vec![Problem::new(problem.reason, format!("query {name}: {}", problem.detail))];
-                if query.is_stale(now) {
-                    query
-                        .problems
-                        .push(Problem::new(Reason::Stale, format!("query {name}: no good answer in time")));
-                }
-            }
-        }
+        let state = || QueryState::new(&self.name, name, run.max_age);
+        self.queries.entry(name.to_owned()).or_insert_with(state).ran(&self.name, name, run, now);
         // Before the first probe nothing is known of the source itself.
         if self.status == Status::Unknown { None } else { self.judge(now) }
     }
@@ -217,7 +176,7 @@ impl SourceState {
     fn named_problems(&self) -> Vec<(Option<String>, Problem)> {
         let of_probe = self.failure.iter().chain(&self.problems).map(|problem| (None, problem.clone()));
         let of_queries = self.queries.iter().flat_map(|(name, query)| {
-            query.problems.iter().map(move |problem| (Some(name.clone()), problem.clone()))
+            query.problems().iter().map(move |problem| (Some(name.clone()), problem.clone()))
         });
         of_probe.chain(of_queries).collect()
     }
@@ -228,8 +187,7 @@ impl SourceState {
             return None;
         }
         self.has_changed = false;
-        let fresh = self.queries.values().filter(|query| !query.is_stale(now));
-        self.stale_at = fresh.filter_map(|query| query.expires).min();
+        self.stale_at = self.queries.values().filter_map(|query| query.stale_at(now)).min();
         self.health = self.renewed_health();
         Some(self.says(self.health.clone(), now))
     }
@@ -243,13 +201,12 @@ impl SourceState {
     }
 
     fn renewed_health(&self) -> Vec<Arc<Lines>> {
-        Lines::renew(&self.health, Some(&self.name), health::families(self))
+        Lines::renew(&self.health, Some(&self.name), health::of_source(self))
     }
 
     fn says(&self, health: Vec<Arc<Lines>>, now: SystemTime) -> Vec<Arc<Lines>> {
-        let fresh = self.queries.values().filter(|query| !query.is_stale(now));
-        let families = self.families.iter().chain(fresh.flat_map(|query| &query.families));
-        health.into_iter().chain(families.cloned()).collect()
+        let queries = self.queries.values().flat_map(|query| query.says(now));
+        health.into_iter().chain(self.families.iter().chain(queries).cloned()).collect()
     }
 
     /// The largest value that a query's result holds of a metric, over all its samples with these labels, and when
@@ -261,8 +218,8 @@ impl SourceState {
         labels: &BTreeMap<String, String>,
         now: SystemTime,
     ) -> Option<(f64, SystemTime)> {
-        let query = self.queries.get(query).filter(|query| !query.is_stale(now))?;
-        let families = query.families.iter().filter(|lines| lines.desc().name == metric);
+        let query = self.queries.get(query)?;
+        let families = query.families(now).iter().filter(|lines| lines.desc().name == metric);
         let values = families.flat_map(|lines| lines.with_labels(labels));
         let largest = values.filter(|value| value.is_finite()).reduce(f64::max)?;
         Some((largest, query.last_success?))
@@ -321,16 +278,6 @@ impl SourceState {
     /// The other sources that it is read through.
     pub(super) fn asks(&self) -> impl Iterator<Item = &SourceName> {
         self.asks.iter()
-    }
-
-    pub(super) fn queries(&self) -> impl Iterator<Item = (&str, &QueryState)> {
-        self.queries.iter().map(|(name, query)| (name.as_str(), query))
-    }
-}
-
-impl QueryState {
-    fn is_stale(&self, now: SystemTime) -> bool {
-        self.expires.is_some_and(|expires| expires <= now)
     }
 }
 

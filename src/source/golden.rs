@@ -92,7 +92,7 @@ impl GoldenValues {
             }
             let name = &golden.spec.name;
             match source.rows(&golden.question, timeout).await {
-                Ok(rows) => match reading.read(&rows) {
+                Ok(rows) => match reading.read(rows) {
                     Ok(result) => add(&mut observation.families, result.families),
                     Err(error) => {
                         observation.problems.push(Problem::new(Reason::Query, format!("{name}: {error}")));

@@ -62,7 +62,7 @@ fn rows_become_samples_and_expected_labels_are_never_absent() {
         &["plan", "users", "disabled"],
         &[&[text("pro"), text("12.5"), Cell::Number(1.0)], &[text("team"), Cell::Number(3.0), text("0")]],
     );
-    let result = reading(BY_PLAN).read(&rows).unwrap();
+    let result = reading(BY_PLAN).read(rows).unwrap();
     assert_eq!(
         samples(&result.families),
         [
@@ -86,9 +86,9 @@ fn rows_become_samples_and_expected_labels_are_never_absent() {
 #[test]
 fn no_rows_are_zeros_where_labels_are_expected_and_nothing_elsewhere() {
     let none = rows(&[], &[]);
-    assert_eq!(samples(&reading(BY_PLAN).read(&none).unwrap().families).len(), 10);
+    assert_eq!(samples(&reading(BY_PLAN).read(none.clone()).unwrap().families).len(), 10);
     let mut plain = reading("{name: a, source: db, sql: S, metrics: [{name: acme_a, value: n, help: N.}]}");
-    assert_eq!(plain.read(&none).unwrap(), ResultSet::default());
+    assert_eq!(plain.read(none.clone()).unwrap(), ResultSet::default());
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn each_wrong_result_is_refused_by_name() {
             "two rows have the labels [\"pro\"]: group by every label column",
         ),
     ] {
-        assert_eq!(reading.read(&rows).unwrap_err().to_string(), expected);
+        assert_eq!(reading.read(rows).unwrap_err().to_string(), expected);
     }
 }
 
@@ -138,7 +138,7 @@ fn series_over_the_budget_are_summed_and_members_are_sticky() {
         let table: Vec<Vec<Cell>> =
             counts.iter().map(|(user, n)| vec![text(user), Cell::Number(*n)]).collect();
         let table: Vec<&[Cell]> = table.iter().map(Vec::as_slice).collect();
-        let result = reading.read(&rows(&["user", "n"], &table)).unwrap();
+        let result = reading.read(rows(&["user", "n"], &table)).unwrap();
         (samples(&result.families), result.dropped)
     };
     let calls = |pairs: &[&str]| pairs.iter().map(|pair| format!("acme_calls{{{pair}")).collect::<Vec<_>>();
@@ -176,7 +176,7 @@ fn what_cannot_be_added_up_has_no_sample_under_other() {
     let row = |user: &str, n: f64| [text(user), Cell::Number(n), Cell::Number(1000.0 + n)];
     let table = [row("a", 3.0), row("other", 2.0), row("c", 1.0)];
     let table: Vec<&[Cell]> = table.iter().map(<[Cell; 3]>::as_slice).collect();
-    let result = reading.read(&rows(&["user", "n", "at"], &table)).unwrap();
+    let result = reading.read(rows(&["user", "n", "at"], &table)).unwrap();
     assert_eq!(
         samples(&result.families),
         ["acme_calls{a} 3", "acme_calls{other} 3", "acme_seen_timestamp_seconds{a} 1003"]
@@ -185,10 +185,10 @@ fn what_cannot_be_added_up_has_no_sample_under_other() {
     // One whose name is `other` keeps its part of the sum, however large it is.
     let table = [row("a", 3.0), row("other", 20.0), row("c", 1.0)];
     let table: Vec<&[Cell]> = table.iter().map(<[Cell; 3]>::as_slice).collect();
-    let result = reading.read(&rows(&["user", "n", "at"], &table)).unwrap();
+    let result = reading.read(rows(&["user", "n", "at"], &table)).unwrap();
     assert_eq!(samples(&result.families)[..2], ["acme_calls{a} 3", "acme_calls{other} 21"]);
     // Within the budget, one whose name is `other` has its own value.
-    let result = reading.read(&rows(&["user", "n", "at"], &table[1..2])).unwrap();
+    let result = reading.read(rows(&["user", "n", "at"], &table[1..2])).unwrap();
     assert_eq!(
         samples(&result.families),
         ["acme_calls{other} 20", "acme_seen_timestamp_seconds{other} 1020"]

@@ -1,5 +1,6 @@
 //! One connection: opened with limits on the server's side, asked in read-only transactions.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -17,6 +18,10 @@ use crate::source::tls::Identity;
 
 /// Also where the server's defaults say otherwise: snapshots of a whole transaction hold back its vacuum.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
+/// What a text means to the server, and how it is worked on, whatever is set for the account: a string ends where the
+/// standard has it end, all rows are wanted, and by one process.
+const READING: &str = "SET LOCAL standard_conforming_strings = on; SET LOCAL cursor_tuple_fraction = 1; \
+                       SET LOCAL max_parallel_workers_per_gather = 0";
 const UNDO: &str = "ROLLBACK TO SAVEPOINT declared; COMMIT";
 
 /// More rows than this are not held in memory; a question that gives them wants a GROUP BY.
@@ -48,21 +53,35 @@ impl Line {
         Session::open(&self.config, deadline).await
     }
 
+    /// The same, in a transaction for what somebody declared. Its beginning tells whether the server knows the session.
+    pub(super) async fn begin(&mut self, deadline: Instant) -> Result<Session, Problem> {
+        if let Some(mut session) = self.idle.take()
+            && session.begin(deadline).await.is_ok()
+        {
+            return Ok(session);
+        }
+        let mut session = Session::open(&self.config, deadline).await?;
+        session.begin(deadline).await?;
+        Ok(session)
+    }
+
     pub(super) fn put_back(&mut self, session: Session) {
         self.idle = Some(session);
     }
 }
 
-/// An open connection, outside of any transaction.
+/// An open connection.
 pub(super) struct Session {
     pub(super) connection: PgConnection,
+    /// The declared texts that the server has taken as one SELECT.
+    proven: HashSet<String>,
 }
 
 impl Session {
     pub(super) async fn open(config: &Config, deadline: Instant) -> Result<Self, Problem> {
         let options = options(config, deadline)?;
         let connection = options.connect().await.map_err(|error| problem(&error))?;
-        let mut session = Self { connection };
+        let mut session = Self { connection, proven: HashSet::new() };
         if !config.pgbouncer && session.version()? >= NOTICES_GONE_CLIENTS {
             // Not every operating system of a server can do it; its limits act all the same.
             match session.run("SET client_connection_check_interval = '500ms'").await {
@@ -92,9 +111,22 @@ impl Session {
         rows
     }
 
-    /// Runs a SELECT that somebody declared.
+    /// Begins a transaction for a SELECT that somebody declared.
+    pub(super) async fn begin(&mut self, deadline: Instant) -> Result<(), Failure> {
+        let limits = limits(limit(deadline));
+        // The savepoint takes back what functions of the SELECT may do beside reading, as to change a setting.
+        self.run(format!("{BEGIN}; {limits}; {READING}; SAVEPOINT declared")).await
+    }
+
+    /// Runs a SELECT that somebody declared, and ends the transaction: [`Self::begin`] comes before each.
     pub(super) async fn select_declared(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
-        let rows = self.through_cursor(sql, deadline).await;
+        let rows = if self.proven.contains(sql) {
+            // One SELECT, now as then: where it ends depends on the text and on settings of this transaction alone. The
+            // line feed ends a comment that the text may end in.
+            self.rows(format!("{sql}\n; {UNDO}")).await
+        } else {
+            self.through_cursor(sql, deadline).await
+        };
         if let Err(Failure::Refused { .. }) = rows {
             self.run("ROLLBACK").await?;
         }
@@ -105,10 +137,6 @@ impl Session {
     /// statement, a cursor takes only a query, and the transaction is read-only. The rows come by the simple
     /// protocol, which has every type as text.
     async fn through_cursor(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
-        let limits_now = limits(limit(deadline));
-        // The savepoint takes back what functions of the SELECT may do beside reading, as to change a setting.
-        self.run(format!("{BEGIN}; SAVEPOINT declared; {limits_now}; SET LOCAL cursor_tuple_fraction = 1"))
-            .await?;
         let declare = format!("DECLARE platform_exporter NO SCROLL CURSOR FOR {sql}");
         let declare = sqlx::query(AssertSqlSafe(declare)).persistent(false);
         declare.execute(&mut self.connection).await.map_err(failure)?;
@@ -116,11 +144,7 @@ impl Session {
         let (limits, most, about) = (limits(limit(deadline)), MOST_ROWS + 1, sql.replace('/', " "));
         let fetch = format!("{limits}; FETCH FORWARD {most} FROM platform_exporter /* {about} */; {UNDO}");
         let rows = self.rows(fetch).await?;
-        if rows.rows.len() > MOST_ROWS {
-            let detail = format!("more than {MOST_ROWS} rows: let the query count or group them");
-            let problem = Problem::new(Reason::Query, detail);
-            return Err(Failure::Refused { code: String::new(), problem });
-        }
+        self.proven.insert(sql.to_owned());
         Ok(rows)
     }
 
@@ -133,9 +157,13 @@ impl Session {
         let (mut rows, mut size) = (Rows::default(), 0);
         while let Some(row) = stream.try_next().await.map_err(failure)? {
             size += bytes(&row).map_err(failure)?;
+            // The rest is on its way: only the end of the session spares it.
             if size > LARGEST_ANSWER {
-                // The rest is on its way: only the end of the session spares it.
                 return Err(Failure::Lost(too_large("let the query count or group its rows")));
+            }
+            if rows.rows.len() == MOST_ROWS {
+                let detail = format!("more than {MOST_ROWS} rows: let the query count or group them");
+                return Err(Failure::Lost(Problem::new(Reason::Query, detail)));
             }
             if rows.rows.is_empty() {
                 rows.columns = row.columns().iter().map(|column| column.name().to_owned()).collect();
@@ -171,15 +199,16 @@ fn bytes(row: &PgRow) -> Result<usize, sqlx::Error> {
 }
 
 fn cells(row: &PgRow) -> Result<Vec<Cell>, sqlx::Error> {
-    let cell = |column: &sqlx::postgres::PgColumn| {
+    let mut cells = Vec::with_capacity(row.len());
+    for column in row.columns() {
         let value = row.try_get_raw(column.ordinal())?;
-        if sqlx::ValueRef::is_null(&value) {
-            return Ok(Cell::Null);
-        }
-        let text = value.as_str().map_err(sqlx::Error::Decode)?;
-        Ok(cell(column.type_info().name(), text))
-    };
-    row.columns().iter().map(cell).collect()
+        cells.push(if sqlx::ValueRef::is_null(&value) {
+            Cell::Null
+        } else {
+            cell(column.type_info().name(), value.as_str().map_err(sqlx::Error::Decode)?)
+        });
+    }
+    Ok(cells)
 }
 
 fn options(config: &Config, deadline: Instant) -> Result<PgConnectOptions, Problem> {

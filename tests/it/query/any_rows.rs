@@ -132,7 +132,7 @@ fn rest() -> Labels {
 
 impl Exported {
     fn of(reading: &mut Reading, run: &Run) -> Result<Self, TestCaseError> {
-        let result = reading.read(&table(run)).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let result = reading.read(table(run)).map_err(|error| TestCaseError::fail(error.to_string()))?;
         let of = |name: &str| {
             let family = result.families.iter().find(|family| family.desc.name == name);
             family.map(series).unwrap_or_default()

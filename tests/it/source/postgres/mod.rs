@@ -9,6 +9,7 @@ mod pools;
 mod questions;
 mod replicas;
 mod rights;
+mod texts;
 mod values;
 
 use std::process::Stdio;

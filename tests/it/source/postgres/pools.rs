@@ -74,6 +74,15 @@ async fn are_used_without_a_trace_in_the_shared_connection() {
         assert_eq!(pool.psql("SHOW statement_timeout").await, "0");
         assert_eq!(pool.psql("SELECT count(*) FROM pg_prepared_statements").await, "0");
     }
+    // What another client sets is not what a text is read with.
+    let backslash =
+        Question::Sql(r"SELECT 'a\' AS first, '; COMMIT; DELETE FROM orders; --' AS last".to_owned());
+    for _ in 0..3 {
+        pool.psql("SET standard_conforming_strings = off").await;
+        let [first, last] = ["a\\", "; COMMIT; DELETE FROM orders; --"].map(str::to_owned).map(Cell::Text);
+        assert_eq!(subject.rows(&backslash).await.expect("it answers").rows, [[first, last]]);
+    }
+    assert_eq!(server.sql("SELECT count(*) FROM orders").await, "2");
     // Prisma's parameter says the same as the key.
     assert!(postgres(&format!("{}?pgbouncer=true", pool.url())).probe().await.is_ok());
 }

@@ -147,14 +147,17 @@ impl Reading {
 
     fn families(&self, lines: BTreeMap<Vec<String>, Values>) -> Vec<Family> {
         let mut families: Vec<Family> = self.spec.catalogue().iter().map(Desc::family).collect();
-        if let Some((last, others)) = self.spec.metrics.split_last() {
-            for (index, metric) in others.iter().enumerate() {
-                for (labels, values) in &lines {
-                    add(&mut families, metric, labels.clone(), values.get(index));
+        let lines: Vec<(Arc<[String]>, Values)> =
+            lines.into_iter().map(|(labels, values)| (labels.into(), values)).collect();
+        for (index, metric) in self.spec.metrics.iter().enumerate() {
+            let Some(family) = families.iter_mut().find(|family| *family.desc.name == *metric.name.as_ref())
+            else {
+                continue;
+            };
+            for (labels, values) in &lines {
+                if let Some(value) = values.get(index).copied().flatten() {
+                    family.samples.push(Sample { labels: with_own_labels(labels, metric), value });
                 }
-            }
-            for (labels, values) in lines {
-                add(&mut families, last, labels, values.get(others.len()));
             }
         }
         families.retain(|family| !family.samples.is_empty());
@@ -162,13 +165,12 @@ impl Reading {
     }
 }
 
-/// Adds a sample to the family of a metric, if there is a value.
-fn add(families: &mut [Family], metric: &MetricSpec, mut labels: Vec<String>, value: Option<&Option<f64>>) {
-    let family = families.iter_mut().find(|family| *family.desc.name == *metric.name.as_ref());
-    if let (Some(family), Some(&Some(value))) = (family, value) {
-        labels.extend(metric.labels.values().cloned());
-        family.samples.push(Sample { labels, value });
+/// The labels of a row, shared by its metrics, and those that a metric has beside.
+fn with_own_labels(labels: &Arc<[String]>, metric: &MetricSpec) -> Arc<[String]> {
+    if metric.labels.is_empty() {
+        return Arc::clone(labels);
     }
+    labels.iter().chain(metric.labels.values()).cloned().collect()
 }
 
 fn column(columns: &[String], name: &str) -> Result<usize, ReadingError> {

@@ -115,12 +115,7 @@ impl Answers for PgAnswers {
     async fn rows(&mut self, question: &Question, timeout: Duration) -> Result<Rows, Problem> {
         let sql = sql(question)?;
         let deadline = Instant::now() + timeout;
-        let mut session = self.0.begin(deadline).await?;
-        let rows = session.select_declared(sql, deadline).await;
-        if !matches!(rows, Err(Failure::Lost(_))) {
-            self.0.put_back(session);
-        }
-        rows.map_err(Problem::from)
+        self.0.select_declared(sql, deadline).await.map_err(Problem::from)
     }
 }
 

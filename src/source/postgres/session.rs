@@ -53,8 +53,18 @@ impl Line {
         Session::open(&self.config, deadline).await
     }
 
-    /// The same, in a transaction for what somebody declared. Its beginning tells whether the server knows the session.
-    pub(super) async fn begin(&mut self, deadline: Instant) -> Result<Session, Problem> {
+    /// Runs a SELECT that somebody declared.
+    pub(super) async fn select_declared(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
+        let mut session = self.begin(deadline).await.map_err(Failure::Lost)?;
+        let rows = session.select_begun(sql, deadline).await;
+        if !matches!(rows, Err(Failure::Lost(_))) {
+            self.put_back(session);
+        }
+        rows
+    }
+
+    /// A session whose transaction has begun, which also tells whether the server still knows it.
+    async fn begin(&mut self, deadline: Instant) -> Result<Session, Problem> {
         if let Some(mut session) = self.idle.take()
             && session.begin(deadline).await.is_ok()
         {
@@ -111,15 +121,21 @@ impl Session {
         rows
     }
 
-    /// Begins a transaction for a SELECT that somebody declared.
-    pub(super) async fn begin(&mut self, deadline: Instant) -> Result<(), Failure> {
+    /// Runs a SELECT that somebody declared.
+    pub(super) async fn select_declared(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
+        self.begin(deadline).await?;
+        self.select_begun(sql, deadline).await
+    }
+
+    /// Begins a transaction for a declared SELECT.
+    async fn begin(&mut self, deadline: Instant) -> Result<(), Failure> {
         let limits = limits(limit(deadline));
         // The savepoint takes back what functions of the SELECT may do beside reading, as to change a setting.
         self.run(format!("{BEGIN}; {limits}; {READING}; SAVEPOINT declared")).await
     }
 
-    /// Runs a SELECT that somebody declared, and ends the transaction: [`Self::begin`] comes before each.
-    pub(super) async fn select_declared(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
+    /// Runs a declared SELECT in the transaction that was begun for it, and ends that.
+    async fn select_begun(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
         let rows = if self.proven.contains(sql) {
             // One SELECT, now as then: where it ends depends on the text and on settings of this transaction alone. The
             // line feed ends a comment that the text may end in.

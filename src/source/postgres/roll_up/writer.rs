@@ -55,7 +55,6 @@ impl<'a> Writing<'a> {
     /// # Errors
     /// When the server refuses it, or is gone.
     pub async fn days(&mut self, from: Date, to: Date, deadline: Instant) -> Result<BTreeSet<Date>, Problem> {
-        self.session.begin(deadline).await?;
         let rows = self.session.select_declared(&statement::days(self.table, from, to), deadline).await?;
         let texts = rows.rows.iter().filter_map(|row| row.first().and_then(Cell::text));
         Ok(texts.filter_map(|text| text.parse().ok()).collect())

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 const INTRODUCTION: &str = include_str!("introduction.md");
+const PROFILES: &str = include_str!("profiles.md");
 
 /// What one section of the document says.
 pub(crate) struct Section {
@@ -94,7 +95,8 @@ pub(crate) fn write(sections: &[Section], order: &[&str], machine: &str) {
         None => known(title),
     };
     let parts: Vec<String> = order.iter().filter_map(section).collect();
-    std::fs::write(&path, format!("{}\n{}", INTRODUCTION, parts.join("\n"))).expect("docs/ is writable");
+    std::fs::write(&path, format!("{INTRODUCTION}\n{}\n{PROFILES}", parts.join("\n")))
+        .expect("docs/ is writable");
     println!("\nwritten to {}", path.display());
 }
 

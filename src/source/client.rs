@@ -134,8 +134,13 @@ impl HttpClient {
             let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
             builder = builder.dns_resolver(Arc::new(Always(host.to_owned())));
         }
+        // The authorities of a system take a quarter of a MiB.
+        let tls = match url.scheme() {
+            "https" => self.tls.client_config()?,
+            _ => Tls::unused_client_config()?,
+        };
         let client = builder
-            .use_preconfigured_tls(self.tls.client_config()?)
+            .use_preconfigured_tls(tls)
             .redirect(Policy::none())
             .no_proxy()
             .pool_max_idle_per_host(1)

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
 use crate::probe::{Problem, Reason};
 
@@ -65,10 +66,7 @@ impl Tls {
         for (certificate, path) in self.own_authorities()? {
             roots.add(certificate).map_err(|error| unusable(path, &error))?;
         }
-        let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Problem::new(Reason::Tls, error))?
-            .with_root_certificates(roots);
+        let builder = trusting(roots)?;
         match &self.identity {
             Some(Identity { cert_file, key_file }) => {
                 let key =
@@ -79,6 +77,14 @@ impl Tls {
             }
             None => Ok(builder.with_no_client_auth()),
         }
+    }
+
+    /// For a client that wants a configuration also where it speaks no TLS: trusts nobody, and reads no file.
+    ///
+    /// # Errors
+    /// None that could be mended.
+    pub(super) fn unused_client_config() -> Result<ClientConfig, Problem> {
+        Ok(trusting(RootCertStore::empty())?.with_no_client_auth())
     }
 
     /// Every authority that is trusted, for a driver that builds its own configuration.
@@ -120,6 +126,13 @@ impl Tls {
         let Some(path) = &self.ca_file else { return Ok(Vec::new()) };
         Ok(certificates(path)?.into_iter().map(|certificate| (certificate, path.as_path())).collect())
     }
+}
+
+fn trusting(roots: RootCertStore) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Problem> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| Problem::new(Reason::Tls, error))?;
+    Ok(builder.with_root_certificates(roots))
 }
 
 fn system_authorities() -> Vec<CertificateDer<'static>> {

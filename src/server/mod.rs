@@ -101,6 +101,11 @@ impl Visit {
     }
 
     async fn speak(self, stream: TcpStream) {
+        // Else the end of a long answer waits until the client has acknowledged what comes before it. It fails for
+        // those who have gone already.
+        if stream.set_nodelay(true).is_err() {
+            return;
+        }
         let Some(tls) = self.server.gate.settings().tls() else {
             return self.http(TokioIo::new(stream), Way::Http1).await;
         };

@@ -51,7 +51,7 @@ impl Session {
         let unanswered = self.0.ask();
         let run = |exchange: Exchange| {
             let command = command.clone();
-            async move { exchange.command("admin", command).await }
+            async move { exchange.open("admin", command).await }
         };
         let answer = self.exchange(deadline, run).await;
         if !answer.as_ref().is_err_and(|problem| problem.reason == Reason::Timeout) {
@@ -161,11 +161,29 @@ impl Exchange {
         failure::problem(error, self.config(), &self.connected.members)
     }
 
-    async fn command(&self, database: &str, mut command: Document) -> Result<Document, Problem> {
-        command.insert("maxTimeMS", self.limit()?);
+    async fn command(&self, database: &str, command: Document) -> Result<Document, Problem> {
+        self.run(database, command, self.limit()?).await.map_err(|error| self.problem(&error))
+    }
+
+    /// A command that only reads, and begins to ask anew. The server may have closed the connection since the last
+    /// question, so it is put again on another one, once.
+    async fn open(&self, database: &str, command: Document) -> Result<Document, Problem> {
+        let result = match self.run(database, command.clone(), self.limit()?).await {
+            Err(error) if failure::is_broken(&error) => self.run(database, command, self.limit()?).await,
+            result => result,
+        };
+        result.map_err(|error| self.problem(&error))
+    }
+
+    async fn run(
+        &self,
+        database: &str,
+        mut command: Document,
+        limit: i64,
+    ) -> ::mongodb::error::Result<Document> {
+        command.insert("maxTimeMS", limit);
         let database = self.connected.client.database(database);
-        let reply = database.run_command(command).selection_criteria(self.connected.readable());
-        reply.await.map_err(|error| self.problem(&error))
+        database.run_command(command).selection_criteria(self.connected.readable()).await
     }
 
     /// Puts a question to one database.

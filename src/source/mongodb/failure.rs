@@ -2,6 +2,8 @@
 //!
 //! The driver's own texts are not used whole: they hold the server's reply, and so what was asked.
 
+use std::io;
+
 use ::mongodb::ServerType;
 use ::mongodb::error::{CommandError, Error, ErrorKind};
 use ::mongodb::event::sdam::TopologyDescription;
@@ -22,6 +24,22 @@ pub(super) fn problem(error: &Error, config: &Config, members: &Members) -> Prob
             unreachable_servers(members.latest().as_ref())
         }
         _ => simple(error),
+    }
+}
+
+/// Whether the connection was closed, by the server or on the way to it.
+pub(super) fn is_broken(error: &Error) -> bool {
+    match error.kind.as_ref() {
+        ErrorKind::Io(io) => matches!(
+            io.kind(),
+            io::ErrorKind::BrokenPipe
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::UnexpectedEof
+        ),
+        // That of another question's connection.
+        ErrorKind::ConnectionPoolCleared { .. } => true,
+        _ => false,
     }
 }
 

@@ -6,12 +6,15 @@ use std::time::{Duration, Instant, SystemTime};
 use procfs::process::{ClearRefs, Process};
 
 use super::matrix::Shown;
-use super::runner::{INTERVAL, TIMEOUT, TOLERANCE, WITNESS, WITNESS_INTERVAL};
+use super::runner::{TOLERANCE, WITNESS, WITNESS_INTERVAL};
+use super::since::Since;
 use crate::support::exporter::{Exporter, value};
 use crate::support::http;
 
 /// How often the exposition is looked at.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Two runs of the slowest query take no longer, on a slow machine either.
+const AT_MOST: Duration = Duration::from_secs(60);
 
 /// What a process takes of the machine. Memory is in MiB.
 #[derive(Clone, Copy, Debug)]
@@ -32,60 +35,55 @@ impl Bench {
         Self { exporter, client: http::client(), kind }
     }
 
-    /// Waits until the witness has been probed, and the sources so often that all their connections are there.
+    /// Waits until the witness has been probed, and the sources and their queries so often that all connections are
+    /// there.
     pub(super) async fn first_look(&self, sources: &[&str]) {
         let series = format!(r#"platform_source_up{{source="{WITNESS}",kind="http"}}"#);
         self.exporter.wait_for(&series, 1.0, WITNESS_INTERVAL + TOLERANCE).await;
         for source in sources {
-            self.probes(source, 2.0).await.expect("the sources are probed");
+            self.until(source, Shown::Up, None).await.expect("the source is well");
+            self.goes_on(source, Shown::Up).await.expect("the source stays well");
         }
     }
 
-    /// Looks at `/metrics` until a source shows this, and says how long it took. The witness has to be well all along.
+    /// Looks at `/metrics` until a source shows this and a line begins like this, and says how long it took: at the
+    /// latest when a probe and a run of each query have begun and ended. The witness has to be well all along.
     pub(super) async fn until(
         &self,
         source: &str,
         shown: Shown,
-        within: Duration,
+        sign: Option<&str>,
     ) -> Result<Duration, String> {
         let start = Instant::now();
+        let mut since = Since::now(&self.look().await?, source);
         loop {
             let exposition = self.look().await?;
-            let found = self.shown(&exposition, source);
-            if found == name(shown) {
+            since.see(&exposition);
+            let Err(difference) = self.shows(&exposition, source, shown, sign) else {
                 return Ok(start.elapsed());
-            }
-            if start.elapsed() > within {
+            };
+            if since.is_over() || start.elapsed() > AT_MOST {
                 let log = self.exporter.log();
                 let log: Vec<_> = log.lines().rev().take(3).collect();
-                let wanted = name(shown);
-                return Err(format!("{source}: {found} instead of {wanted} after {within:?}; log: {log:#?}"));
+                return Err(format!("{difference} after {:?}; log: {log:#?}", start.elapsed()));
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    /// Looks at `/metrics` until a source is well and a line begins like this, and says how long it took.
-    pub(super) async fn until_well(
-        &self,
-        source: &str,
-        sign: Option<&str>,
-        within: Duration,
-    ) -> Result<Duration, String> {
+    /// Looks at `/metrics` for a further probe, and has a source show this all along. If it shows that it is well, it
+    /// does so while a probe and a run of each query begin and end.
+    pub(super) async fn goes_on(&self, source: &str, shown: Shown) -> Result<(), String> {
         let start = Instant::now();
-        self.until(source, Shown::Up, within).await?;
-        self.until_says(sign, within).await?;
-        Ok(start.elapsed())
-    }
-
-    /// Looks at `/metrics` until a line begins like this.
-    pub(super) async fn until_says(&self, sign: Option<&str>, within: Duration) -> Result<(), String> {
-        let Some(sign) = sign else { return Ok(()) };
-        let start = Instant::now();
-        while !says(&self.look().await?, sign) {
-            if start.elapsed() > within {
-                return Err(format!("no {sign} after {within:?}"));
+        let mut since = Since::now(&self.look().await?, source);
+        let is_over = |since: &Since| since.is_over() || (shown != Shown::Up && since.probes() > 0);
+        while !is_over(&since) {
+            let exposition = self.look().await?;
+            self.shows(&exposition, source, shown, None)?;
+            if start.elapsed() > AT_MOST {
+                return Err(format!("{source} is not probed any more"));
             }
+            since.see(&exposition);
             tokio::time::sleep(PAUSE).await;
         }
         Ok(())
@@ -97,22 +95,6 @@ impl Bench {
             true => Err(format!("there is {sign}")),
             false => Ok(()),
         }
-    }
-
-    /// Waits until a source has been probed so many times more.
-    pub(super) async fn probes(&self, source: &str, count: f64) -> Result<(), String> {
-        let series = format!(r#"platform_probes_total{{source="{source}",kind="{}"}}"#, self.kind);
-        let done = async || -> Result<f64, String> {
-            value(&self.look().await?, &series).ok_or_else(|| format!("no {series}"))
-        };
-        let (first, start) = (done().await?, Instant::now());
-        while done().await? < first + count {
-            if start.elapsed() > (INTERVAL + TIMEOUT).mul_f64(count) + TOLERANCE {
-                return Err(format!("{source} is not probed any more"));
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        Ok(())
     }
 
     /// What the process takes of the machine.
@@ -127,19 +109,14 @@ impl Bench {
     }
 
     /// Waits until the process takes no more than this of the machine.
-    pub(super) async fn shrinks_to(
-        &self,
-        resident: u64,
-        descriptors: usize,
-        within: Duration,
-    ) -> Result<(), String> {
+    pub(super) async fn shrinks_to(&self, resident: u64, descriptors: usize) -> Result<(), String> {
         let start = Instant::now();
         loop {
             let now = self.footprint();
             if now.resident <= resident && now.descriptors <= descriptors {
                 return Ok(());
             }
-            if start.elapsed() > within {
+            if start.elapsed() > AT_MOST {
                 return Err(format!("{now:?} instead of {resident} MiB and {descriptors} descriptors"));
             }
             tokio::time::sleep(PAUSE).await;
@@ -153,6 +130,18 @@ impl Bench {
 
     fn process(&self) -> Process {
         Process::new(self.exporter.pid().as_raw()).expect("the exporter lives")
+    }
+
+    /// Refuses an exposition that does not show this of a source, or has no line that begins like this.
+    fn shows(&self, exposition: &str, source: &str, shown: Shown, sign: Option<&str>) -> Result<(), String> {
+        let (found, wanted) = (self.shown(exposition, source), name(shown));
+        if found != wanted {
+            return Err(format!("{source}: {found} instead of {wanted}"));
+        }
+        match sign {
+            Some(sign) if !says(exposition, sign) => Err(format!("{source}: no {sign}")),
+            _ => Ok(()),
+        }
     }
 
     /// What is shown of a source: its status, and the reasons of its problems.

@@ -13,6 +13,7 @@ mod redis;
 mod report;
 mod runner;
 mod s3;
+mod since;
 mod stripe;
 
 use futures_util::future::{LocalBoxFuture, join_all};
@@ -78,6 +79,16 @@ fn workers(plain: &str, secure: &str, class: &str) -> String {
     let reader = |from: &str| format!("workers: {{classes: {{mail: {{from: {from}, {class}}}}}}}");
     let stores = format!("  store:\n    {plain}\n{times}  secure-store:\n    {secure}\n{times}");
     stores + &sources(&reader("store"), &reader("secure-store"), "")
+}
+
+/// What the query of [`sources`] says when it asks the server on this port for its port.
+fn answer_of(port: &str) -> String {
+    format!(r#"asked{{source="plain"}} {port}"#)
+}
+
+/// What is said of the worker of [`workers`] that is called like the port of its server.
+fn worker_of(port: &str) -> String {
+    format!(r#"worker_heartbeat_timestamp_seconds{{source="plain",class="mail",worker="{port}"}}"#)
 }
 
 /// The port of an address.

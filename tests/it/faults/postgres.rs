@@ -3,7 +3,7 @@
 use super::gate::{Gate, World};
 use super::matrix::{self, Cell, Fault, degraded, down, up};
 use super::runner::{HOUR, Patient, Sign};
-use super::{port, sources, workers};
+use super::{answer_of, port, sources, worker_of, workers};
 use crate::support::postgres::Postgres;
 use crate::support::tls::Opening;
 
@@ -33,7 +33,7 @@ const POSTGRES: Use = Use {
     too_much: "repeat('x', 1000000) AS filler, 1 AS value FROM generate_series(1, 1100)",
     forbid: "REVOKE pg_monitor FROM exporter",
     allow: "GRANT pg_monitor TO exporter",
-    sign: |port| format!(r#"asked{{source="plain"}} {port}"#),
+    sign: answer_of,
 };
 
 const WORKERS: Use = Use {
@@ -47,9 +47,7 @@ const WORKERS: Use = Use {
     too_much: "n::text AS worker, clock_timestamp() AS seen_at FROM generate_series(1, 2000) AS n",
     forbid: "REVOKE SELECT ON answer FROM exporter",
     allow: "GRANT SELECT ON answer TO exporter",
-    sign: |port| {
-        format!(r#"worker_heartbeat_timestamp_seconds{{source="plain",class="mail",worker="{port}"}}"#)
-    },
+    sign: worker_of,
 };
 
 fn usual(fault: Fault) -> Cell {

@@ -5,7 +5,7 @@ use redis::aio::MultiplexedConnection;
 use super::gate::{Gate, World};
 use super::matrix::{self, Cell, Fault, degraded, down};
 use super::runner::{HOUR, Patient, Sign};
-use super::{port, sources, workers};
+use super::{answer_of, port, sources, worker_of, workers};
 use crate::support::redis::Redis;
 use crate::support::tls::Opening;
 
@@ -37,7 +37,7 @@ const REDIS: Use = Use {
     too_much: "redis.call('SETRANGE', 'blob', 100 * 1024 * 1024, 'x')",
     forbid: "exporter -slowlog",
     allow: "exporter +@all",
-    sign: |port| format!(r#"asked{{source="plain"}} {port}"#),
+    sign: answer_of,
 };
 
 /// A worker writes the time of its store.
@@ -52,9 +52,7 @@ const WORKERS: Use = Use {
     too_much: "for i = 1, 100000 do redis.call('HSET', 'hb', i, i) end",
     forbid: "exporter resetkeys ~other:*",
     allow: "exporter ~*",
-    sign: |port| {
-        format!(r#"worker_heartbeat_timestamp_seconds{{source="plain",class="mail",worker="{port}"}}"#)
-    },
+    sign: worker_of,
 };
 
 fn usual(fault: Fault) -> Cell {

@@ -72,6 +72,21 @@ async fn a_killed_server_cannot_be_connected_to_until_it_is_back() {
 }
 
 #[tokio::test]
+async fn connections_closed_while_nobody_asks_are_no_fault() {
+    let server = Mongodb::start().await;
+    let proxy = Proxy::start(&server.address()).await;
+    for url in [server.url(), server.url_of_set()] {
+        let mut subject = source(&yaml(&proxy.through(&url), ""));
+        for _ in 0..3 {
+            subject.probe().await.unwrap();
+            proxy.end_connections().await;
+            subject.rows(&question("{command: {listDatabases: 1}}")).await.unwrap();
+            proxy.end_connections().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn connections_that_break_are_made_anew() {
     let server = Mongodb::start().await;
     let proxy = Proxy::start(&server.address()).await;

@@ -52,10 +52,11 @@ fn main() -> Result<(), String> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        // The process of `bare::Bare`; with as many threads as the exporter has.
+        // The process of `bare::Bare`, with one thread, as the exporter serves with one.
         ["bare", directory, port] => {
             let port = port.parse().map_err(|error| format!("{port}: {error}"))?;
-            let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.map_err(|error| error.to_string())?;
             runtime.block_on(bare::serve(directory.as_ref(), port));
             Ok(())
         }

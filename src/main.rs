@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
-use platform_exporter::cli::{Cli, Command};
+use platform_exporter::cli::{Cli, Command, Flags};
 use platform_exporter::command::{self, Loaded};
 use platform_exporter::pack;
+use platform_exporter::server::Gate;
 use platform_exporter::snapshot::Status;
 use platform_exporter::telemetry;
 use tokio::runtime::{Builder, Runtime};
@@ -38,7 +39,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let (loaded, gate) = command::load_all(flags)?;
             telemetry::init(flags.log_level, flags.log_format).context("cannot start logging")?;
             telemetry::report_panics();
-            on_runtime(|runtime| runtime.block_on(command::serve(flags, loaded, gate)))??;
+            serve(flags, loaded, gate)?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Check { live }) => {
@@ -55,13 +56,13 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             if !live {
                 return Ok(ExitCode::SUCCESS);
             }
-            let report = on_runtime(|runtime| runtime.block_on(command::check(flags, &loaded)))?;
+            let report = on_this_thread(command::check(flags, &loaded))?;
             print!("{}", report.text);
             Ok(if report.is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Some(Command::Probe { name }) => {
             let loaded = command::load(flags)?;
-            let probed = on_runtime(|runtime| runtime.block_on(command::probe(flags, &loaded, &name)))?
+            let probed = on_this_thread(command::probe(flags, &loaded, &name))?
                 .with_context(|| format!("there is no source `{name}` in {}", loaded.origin))?;
             print!("{}", probed.metrics);
             for problem in &probed.problems {
@@ -108,14 +109,21 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Runs something on a runtime of two threads, so that a long encoding and a scrape do not wait for each other.
-fn on_runtime<T>(run: impl FnOnce(&Runtime) -> T) -> anyhow::Result<T> {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
-        .max_blocking_threads(32)
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
+/// The work on sources has a thread of its own, so that a scrape does not wait for it.
+fn serve(flags: &Flags, loaded: Loaded, gate: Gate) -> anyhow::Result<()> {
+    on_runtime(Builder::new_multi_thread().worker_threads(1), |sources| {
+        on_this_thread(command::serve(flags, loaded, gate, sources.handle().clone()))
+    })??
+    .map_err(Into::into)
+}
+
+fn on_this_thread<F: Future>(work: F) -> anyhow::Result<F::Output> {
+    on_runtime(&mut Builder::new_current_thread(), |runtime| runtime.block_on(work))
+}
+
+fn on_runtime<T>(threads: &mut Builder, run: impl FnOnce(&Runtime) -> T) -> anyhow::Result<T> {
+    let runtime =
+        threads.max_blocking_threads(32).enable_all().build().context("cannot start the runtime")?;
     let result = run(&runtime);
     runtime.shutdown_timeout(LOOKUPS_END);
     Ok(result)

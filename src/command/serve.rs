@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -44,9 +45,11 @@ const LET_GO: Duration = Duration::from_secs(1);
 /// Serves until SIGTERM or SIGINT, then drains; a second signal ends the draining. SIGHUP reads the configuration
 /// again.
 ///
+/// Sources are worked on by a runtime of their own, so that no scrape waits for what one of them takes of a processor.
+///
 /// # Errors
 /// When an address cannot be listened on: before any source is contacted.
-pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate) -> Result<(), ServeError> {
+pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate, sources: Handle) -> Result<(), ServeError> {
     let signals = Signals::new().map_err(ServeError::Signals)?;
     let mut listeners = Vec::new();
     for &address in &flags.listen_addresses {
@@ -56,7 +59,7 @@ pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate) -> Result<(), Serv
         listeners.push(listener);
     }
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let (app, reloader) = start(flags, &loaded, &tasks, &stop).await;
+    let (app, reloader) = start(flags, &loaded, sources, &tasks, &stop).await;
     let server = Arc::new(Server::new(app, gate));
     for listener in listeners {
         tasks.spawn(Arc::clone(&server).serve(listener, stop.clone()));
@@ -86,6 +89,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 async fn start(
     flags: &Flags,
     loaded: &Loaded,
+    sources: Handle,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> (Arc<App>, Reloader) {
@@ -94,7 +98,7 @@ async fn start(
     let store = Arc::new(Store::new(config, SystemTime::now()));
     tasks.spawn(stop.clone().run_until_cancelled_owned(Arc::clone(&store).keep_published()));
     let build = by_kind(Arc::clone(&beats), super::variable, flags.storage_path.as_deref());
-    let schedule = Schedule::new(build, Arc::clone(&store), tasks.clone(), stop.clone());
+    let schedule = Schedule::new(build, Arc::clone(&store), sources, tasks.clone(), stop.clone());
     schedule.apply(config).await;
     let (reloads, requests) = mpsc::channel(1);
     let app = Arc::new(App {

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::encoding::{
@@ -36,10 +37,12 @@ impl Format {
     }
 
     /// What stands at the end of an exposition.
-    pub(super) fn end(self) -> &'static str {
+    pub(super) fn end(self) -> &'static Bytes {
+        static NOTHING: Bytes = Bytes::new();
+        static EOF: Bytes = Bytes::from_static(b"# EOF\n");
         match self {
-            Self::Text => "",
-            Self::OpenMetrics => "# EOF\n",
+            Self::Text => &NOTHING,
+            Self::OpenMetrics => &EOF,
         }
     }
 }

@@ -139,14 +139,14 @@ pub struct Rope(Vec<Arc<Group>>);
 
 impl Rope {
     /// The pieces of the text in a format, in their order. A piece that is at the same place in memory is the same.
-    pub fn pieces(&self, format: Format) -> impl Iterator<Item = Bytes> {
+    pub fn pieces(&self, format: Format) -> impl Iterator<Item = &Bytes> {
         let groups = self.0.iter().flat_map(move |group| {
             let metadata = match format {
                 Format::Text => &group.text_metadata,
                 Format::OpenMetrics => &group.openmetrics_metadata,
             };
-            std::iter::once(metadata).chain(group.pages.iter().map(|page| page.text())).cloned()
+            std::iter::once(metadata).chain(group.pages.iter().map(|page| page.text()))
         });
-        groups.chain([Bytes::from_static(format.end().as_bytes())]).filter(|piece| !piece.is_empty())
+        groups.chain([format.end()]).filter(|piece| !piece.is_empty())
     }
 }

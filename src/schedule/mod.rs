@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -43,19 +44,26 @@ pub struct Schedule {
 struct Loops {
     build: Build,
     store: Arc<Store>,
+    runtime: Handle,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Schedule {
-    /// A schedule without loops. All that [`Self::apply`] starts end when `stop` is cancelled.
-    pub fn new(build: Build, store: Arc<Store>, tasks: TaskTracker, stop: CancellationToken) -> Self {
-        let loops = Loops { build, store, tasks, stop };
+    /// A schedule without loops. All that [`Self::apply`] starts run on this runtime, and end when `stop` is cancelled.
+    pub fn new(
+        build: Build,
+        store: Arc<Store>,
+        runtime: Handle,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
+        let loops = Loops { build, store, runtime, tasks, stop };
         Self { loops, running: Mutex::default(), requests: RwLock::default() }
     }
 
-    /// Has the loops be those of this configuration: what is new or has changed is started on the current runtime,
-    /// what is gone or has changed is ended, and what is as it was goes on undisturbed.
+    /// Has the loops be those of this configuration: what is new or has changed is started, what is gone or has
+    /// changed is ended, and what is as it was goes on undisturbed.
     pub async fn apply(&self, config: &Config) {
         let mut running = self.running.lock().await;
         running.end_outdated(config, &self.loops).await;

@@ -70,9 +70,10 @@ impl Loops {
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> Task<()> {
         let stop = self.stop.child_token();
         let until = stop.clone();
-        let handle = self.tasks.spawn(async move {
+        let work = async move {
             until.run_until_cancelled(work).await;
-        });
+        };
+        let handle = self.tasks.spawn_on(work, &self.runtime);
         Task { stop, handle }
     }
 }
@@ -128,6 +129,8 @@ impl Running {
             self.lanes.insert(name.clone(), lane);
             self.inboxes.insert(name.clone(), inbox);
         }
+        // What a source starts as it is built is started there, too.
+        let _entered = loops.runtime.enter();
         let questions = questions(config);
         let sources: Vec<_> =
             config.sources().iter().filter(|(name, _)| !self.sources.contains_key(*name)).collect();
@@ -164,11 +167,12 @@ impl Running {
         let answering = parts.answers.zip(self.inboxes.remove(name)).map(|(mut answers, mut inbox)| {
             let stop = loops.stop.child_token();
             let until = stop.clone();
-            let handle = loops.tasks.spawn(async move {
+            let work = async move {
                 // The answering end outlives who answers.
                 until.run_until_cancelled(inbox.serve(answers.as_mut())).await;
                 inbox
-            });
+            };
+            let handle = loops.tasks.spawn_on(work, &loops.runtime);
             Task { stop, handle }
         });
         let (requests, receiver) = mpsc::channel(WAITERS);

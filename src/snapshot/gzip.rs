@@ -3,6 +3,7 @@
 //! Each run of pieces is compressed alone and ends on a byte boundary, so that runs can be put one after the other to be
 //! one member: many clients read only the first. <https://www.rfc-editor.org/rfc/rfc1952>
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,6 +44,9 @@ struct Section {
     crc: Crc,
 }
 
+/// Neighbouring pieces of a text. What is the same as before is told by its place, so that nothing of it is touched.
+type Pieces<'a> = [&'a Bytes];
+
 /// Neighbouring pieces that are compressed together.
 struct Run {
     /// They are kept so that no other piece can take their place in memory.
@@ -54,13 +58,14 @@ struct Run {
 
 impl Gzip {
     /// Compresses a text, with the help of the one before it.
-    pub(super) fn new(pieces: impl Iterator<Item = Bytes>, before: Option<&Self>) -> Self {
-        let runs = runs(pieces);
+    pub(super) fn new<'a>(pieces: impl Iterator<Item = &'a Bytes>, before: Option<&Self>) -> Self {
+        let pieces: Vec<_> = pieces.collect();
+        let runs = runs(&pieces);
         let deflater = before.map_or_else(Arc::default, |gzip| Arc::clone(&gzip.deflater));
         let mut before: HashMap<_, _> =
             before.iter().flat_map(|gzip| &gzip.sections).map(|section| (section.place(), section)).collect();
-        let mut same = |runs: &[Vec<Bytes>]| {
-            let section = before.get(&place(&runs[0][0])).filter(|section| section.is_of(runs))?;
+        let mut same = |runs: &[&Pieces<'_>]| {
+            let section = before.get(&place(runs[0][0])).filter(|section| section.is_of(runs))?;
             let section = Arc::clone(section);
             before.remove(&section.place());
             Some(section)
@@ -68,7 +73,7 @@ impl Gzip {
         let sections: Vec<_> = sections(&runs).into_iter().map(|runs| (runs, same(runs))).collect();
         let known = before.values().flat_map(|section| section.by_place()).collect();
         let mut state = deflater.lock().unwrap_or_else(PoisonError::into_inner);
-        let section = |(runs, same): (&[Vec<Bytes>], Option<Arc<Section>>)| {
+        let section = |(runs, same): (&[&Pieces<'_>], Option<Arc<Section>>)| {
             same.unwrap_or_else(|| Arc::new(Section::new(runs, &known, &mut state)))
         };
         let sections = sections.into_iter().map(section).collect();
@@ -89,12 +94,12 @@ impl Gzip {
 }
 
 impl Section {
-    fn new(runs: &[Vec<Bytes>], known: &HashMap<Place, (&Self, &Run)>, deflater: &mut Deflater) -> Self {
+    fn new(runs: &[&Pieces<'_>], known: &HashMap<Place, (&Self, &Run)>, deflater: &mut Deflater) -> Self {
         let mut crc = Crc::new();
         deflater.out.clear();
-        let run = |pieces: &Vec<Bytes>| {
+        let run = |pieces: &&Pieces<'_>| {
             let start = deflater.out.len();
-            let of_run = match known.get(&place(&pieces[0])) {
+            let of_run = match known.get(&place(pieces[0])) {
                 Some((section, run)) if run.is_of(pieces) => {
                     deflater.out.extend_from_slice(&section.deflated[run.range.clone()]);
                     Arc::clone(&run.crc)
@@ -102,14 +107,15 @@ impl Section {
                 _ => Arc::new(deflater.append(pieces)),
             };
             crc.combine(&of_run);
-            Run { pieces: pieces.clone(), range: start..deflater.out.len(), crc: of_run }
+            let pieces = pieces.iter().copied().cloned().collect();
+            Run { pieces, range: start..deflater.out.len(), crc: of_run }
         };
         let runs = runs.iter().map(run).collect();
         // What is kept takes no more room than it needs.
         Self { runs, deflated: Bytes::copy_from_slice(&deflater.out), crc }
     }
 
-    fn is_of(&self, runs: &[Vec<Bytes>]) -> bool {
+    fn is_of(&self, runs: &[&Pieces<'_>]) -> bool {
         self.runs.len() == runs.len() && self.runs.iter().zip(runs).all(|(run, pieces)| run.is_of(pieces))
     }
 
@@ -123,8 +129,8 @@ impl Section {
 }
 
 impl Run {
-    fn is_of(&self, pieces: &[Bytes]) -> bool {
-        self.pieces.iter().map(place).eq(pieces.iter().map(place))
+    fn is_of(&self, pieces: &Pieces<'_>) -> bool {
+        self.pieces.iter().map(place).eq(pieces.iter().copied().map(place))
     }
 }
 
@@ -136,9 +142,12 @@ impl Default for Deflater {
 
 impl Deflater {
     /// Appends pieces, compressed without regard to what was before them, up to a byte boundary.
-    fn append(&mut self, pieces: &[Bytes]) -> Crc {
+    fn append(&mut self, pieces: &Pieces<'_>) -> Crc {
         let Self { compress, out } = self;
-        let text = if let [alone] = pieces { alone.clone() } else { pieces.concat().into() };
+        let text = match pieces {
+            [alone] => Cow::Borrowed(&alone[..]),
+            several => Cow::Owned(several.iter().map(|piece| &piece[..]).collect::<Vec<_>>().concat()),
+        };
         let (mut crc, start) = (Crc::new(), compress.total_in());
         crc.update(&text);
         let mut taken = 0;
@@ -157,33 +166,26 @@ impl Deflater {
 }
 
 /// Which pieces are compressed together.
-fn runs(pieces: impl Iterator<Item = Bytes>) -> Vec<Vec<Bytes>> {
-    let mut runs: Vec<Vec<Bytes>> = Vec::new();
+fn runs<'a, 'b>(pieces: &'b [&'a Bytes]) -> Vec<&'b Pieces<'a>> {
+    let beside = |first: &Bytes| if first.len() < ALONE { TOGETHER - first.len() } else { 0 };
     // How much the last run can take in.
-    let mut room = 0;
-    for piece in pieces {
-        match runs.last_mut() {
-            Some(run) if piece.len() <= room && piece.len() < ALONE => {
-                room -= piece.len();
-                run.push(piece);
-            }
-            _ => {
-                room = if piece.len() < ALONE { TOGETHER - piece.len() } else { 0 };
-                runs.push(vec![piece]);
-            }
-        }
-    }
-    runs
+    let mut room = pieces.first().map_or(0, |first| beside(first));
+    let is_together = |_: &&Bytes, piece: &&Bytes| {
+        let fits = piece.len() < ALONE && piece.len() <= room;
+        room = if fits { room - piece.len() } else { beside(piece) };
+        fits
+    };
+    pieces.chunk_by(is_together).collect()
 }
 
 /// Which runs are held as one piece.
-fn sections(mut runs: &[Vec<Bytes>]) -> Vec<&[Vec<Bytes>]> {
+fn sections<'a, 'b>(mut runs: &'b [&'b Pieces<'a>]) -> Vec<&'b [&'b Pieces<'a>]> {
     let (most, longest) = SECTION;
     let mut sections = Vec::new();
     while !runs.is_empty() {
         let mut length = 0;
-        let fits = |run: &&Vec<Bytes>| {
-            length += run.iter().map(Bytes::len).sum::<usize>();
+        let fits = |run: &&&Pieces<'_>| {
+            length += run.iter().map(|piece| piece.len()).sum::<usize>();
             length <= longest
         };
         let number = runs.iter().take(most).take_while(fits).count().max(1);

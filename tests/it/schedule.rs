@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, SystemTime};
 
 use platform_exporter::config::Config;
@@ -12,11 +12,14 @@ use platform_exporter::query::{Answers, Cell, Question, Rows};
 use platform_exporter::schedule::{Build, Schedule};
 use platform_exporter::snapshot::{Status, Store};
 use platform_exporter::source::Parts;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::support::exporter::value;
+use crate::support::wait::eventually;
 
 const VALUE: Desc = Desc::gauge("acme_value", &[], "A value.");
 
@@ -113,7 +116,8 @@ async fn start(config: &Config, scripts: &[(&str, &Script)], number: Number) -> 
     });
     let store = Arc::new(Store::new(config, SystemTime::now()));
     let stop = CancellationToken::new();
-    let schedule = Schedule::new(build, Arc::clone(&store), TaskTracker::new(), stop.clone());
+    let schedule =
+        Schedule::new(build, Arc::clone(&store), Handle::current(), TaskTracker::new(), stop.clone());
     schedule.apply(config).await;
     Running { store, schedule, _stop: stop.drop_guard() }
 }
@@ -133,6 +137,47 @@ impl Running {
         let state = self.store.states().into_iter().find(|(known, _)| known.as_str() == name).unwrap().1;
         value(&encode(&state.exposition(SystemTime::now()), Format::Text), series)
     }
+}
+
+/// A source that keeps its thread busy until it is let go.
+struct Busy {
+    begun: Option<oneshot::Sender<()>>,
+    let_go: mpsc::Receiver<()>,
+}
+
+#[async_trait::async_trait]
+impl Prober for Busy {
+    async fn probe(&mut self) -> Result<Observation, Problem> {
+        if let Some(begun) = self.begun.take() {
+            begun.send(()).expect("the test waits for it");
+            self.let_go.recv_timeout(Duration::from_secs(60)).expect("the test goes on meanwhile");
+        }
+        Ok(Observation::default())
+    }
+}
+
+#[tokio::test]
+async fn what_serves_goes_on_while_a_source_takes_the_processor() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let config = configuration("sources: {a: {postgres: {url: postgres://a}}}");
+    let store = Arc::new(Store::new(&config, SystemTime::now()));
+    let (begun, begins) = oneshot::channel();
+    let (let_go, gone) = mpsc::channel();
+    let busy = Mutex::new(Some(Busy { begun: Some(begun), let_go: gone }));
+    let build: Build = Box::new(move |_, _, _, _| Parts {
+        prober: Box::new(busy.lock().unwrap().take().expect("there is one source")),
+        answers: None,
+    });
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let schedule = Schedule::new(build, Arc::clone(&store), runtime.handle().clone(), tasks, stop.clone());
+    schedule.apply(&config).await;
+    begins.await.unwrap();
+    assert!(!store.is_ready());
+    let_go.send(()).unwrap();
+    eventually(Duration::from_secs(60), "it is probed", async || store.is_ready()).await;
+    stop.cancel();
+    runtime.shutdown_background();
 }
 
 async fn pass(seconds: u64) {

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use crate::report::{Section, Table, ratio, time};
 use crate::stats::milliseconds;
+use crate::support::http;
 use crate::support::platform::Platform;
 use crate::usage::cpu;
 use crate::{ours, peers};
 
 const QUERIES: usize = 50;
-const TIME: Duration = Duration::from_secs(10);
+const EVERY: Duration = Duration::from_secs(1);
+const CYCLES: u32 = 10;
 
 /// Each contender has a database of its own, so that PostgreSQL counts for each.
 const DATABASES: [&str; 2] = ["ours", "theirs"];
@@ -17,8 +19,10 @@ const DATABASES: [&str; 2] = ["ours", "theirs"];
 pub(crate) async fn run(platform: &Platform, section: &mut Section) {
     println!("declared queries");
     section.text(&format!(
-        "{QUERIES} declared queries of ten rows each, put every second for {TIME:?}, in platform_exporter and in \
-         sql_exporter at the same time; nobody scrapes. PostgreSQL counts the runs: each is one transaction.",
+        "{QUERIES} declared queries of ten rows each, put every {EVERY:?} and scraped with gzip as often, {CYCLES} times, \
+         in platform_exporter and in sql_exporter at the same time. PostgreSQL counts the runs: each is one transaction. \
+         platform_exporter spreads them over the second, and makes its exposition when they have run; sql_exporter puts \
+         one after the other at once, and makes its own when it is scraped.",
     ));
     for database in DATABASES {
         platform.postgres.sql(&format!("CREATE DATABASE {database}")).await;
@@ -30,7 +34,13 @@ pub(crate) async fn run(platform: &Platform, section: &mut Section) {
     tokio::time::sleep(Duration::from_secs(3)).await;
     let processes = [ours.pid(), theirs.process.pid()];
     let (cpu_before, before) = (processes.map(cpu), transactions(platform).await);
-    tokio::time::sleep(TIME).await;
+    for _ in 0..CYCLES {
+        tokio::time::sleep(EVERY).await;
+        for url in [ours.url("/metrics"), theirs.url.clone()] {
+            let request = http::client().get(url).header("accept-encoding", "gzip");
+            request.send().await.expect("it answers").bytes().await.expect("it answers in full");
+        }
+    }
     let (cpu_after, after) = (processes.map(cpu), transactions(platform).await);
     let runs = [after[0] - before[0], after[1] - before[1]];
     let a_run = [0, 1].map(|which| milliseconds(cpu_after[which] - cpu_before[which]) / runs[which]);

@@ -51,7 +51,7 @@ impl Format {
 pub fn encode(exposition: &Exposition, format: Format) -> String {
     let mut out = Vec::new();
     for piece in exposition.rope().pieces(format) {
-        out.extend_from_slice(&piece);
+        out.extend_from_slice(piece);
     }
     String::from_utf8(out).expect("it is put together of strings")
 }

@@ -3,7 +3,6 @@
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::encoding::{
@@ -35,17 +34,10 @@ impl Format {
             }
         }
     }
-
-    /// What stands at the end of an exposition.
-    pub(super) fn end(self) -> &'static Bytes {
-        static NOTHING: Bytes = Bytes::new();
-        static EOF: Bytes = Bytes::from_static(b"# EOF\n");
-        match self {
-            Self::Text => &NOTHING,
-            Self::OpenMetrics => &EOF,
-        }
-    }
 }
+
+/// What stands at the end of an exposition in OpenMetrics.
+pub(super) const OPENMETRICS_END: &str = "# EOF\n";
 
 /// The text of an exposition in a format.
 pub fn encode(exposition: &Exposition, format: Format) -> String {

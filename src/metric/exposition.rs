@@ -46,7 +46,8 @@ impl Exposition {
 
     /// The exposition as it is now: later changes do not touch it.
     pub fn rope(&self) -> Rope {
-        Rope(self.families.values().filter_map(|types| types.values().next().cloned()).collect())
+        let groups = self.families.values().filter_map(|types| types.values().next().cloned());
+        Rope { groups: groups.collect(), ..Rope::default() }
     }
 
     fn replace(&mut self, source: &Source, name: &str, metric_type: MetricType, parts: &[Arc<Lines>]) {
@@ -134,19 +135,30 @@ fn desc(first: &Arc<Page>) -> &Desc {
 }
 
 /// An exposition in pieces, which it shares with those before and after it.
-#[derive(Clone, Debug, Default)]
-pub struct Rope(Vec<Arc<Group>>);
+#[derive(Clone, Debug)]
+pub struct Rope {
+    groups: Vec<Arc<Group>>,
+    openmetrics_end: Bytes,
+}
+
+impl Default for Rope {
+    fn default() -> Self {
+        let openmetrics_end = Bytes::from_static(encode::OPENMETRICS_END.as_bytes());
+        Self { groups: Vec::new(), openmetrics_end }
+    }
+}
 
 impl Rope {
     /// The pieces of the text in a format, in their order. A piece that is at the same place in memory is the same.
     pub fn pieces(&self, format: Format) -> impl Iterator<Item = &Bytes> {
-        let groups = self.0.iter().flat_map(move |group| {
+        let groups = self.groups.iter().flat_map(move |group| {
             let metadata = match format {
                 Format::Text => &group.text_metadata,
                 Format::OpenMetrics => &group.openmetrics_metadata,
             };
             std::iter::once(metadata).chain(group.pages.iter().map(|page| page.text()))
         });
-        groups.chain([format.end()]).filter(|piece| !piece.is_empty())
+        let end = (format == Format::OpenMetrics).then_some(&self.openmetrics_end);
+        groups.chain(end).filter(|piece| !piece.is_empty())
     }
 }

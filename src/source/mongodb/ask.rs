@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::mongodb::bson::{Document, doc};
-use serde::Deserialize;
 
+use super::command::{command, decode};
 use super::connection::{Connected, Connection};
 use super::table::Table;
 use super::{Config, Namespace, failure};
@@ -335,24 +335,4 @@ fn advise(problem: Problem, database: &str, reads: bool) -> Problem {
     let role =
         if reads { format!("`read` on `{database}`") } else { "`clusterMonitor` on `admin`".to_owned() };
     Problem::new(Reason::Permission, format!("{}; the role {role} allows it", problem.detail))
-}
-
-/// The command, with its name first: the server takes the first key for it.
-fn command(question: &MongoQuestion) -> Result<Document, Problem> {
-    let arguments: Document = decode(&question.command)?;
-    let Some(name) = question.command_name() else {
-        return Err(Problem::new(Reason::Query, "expected a command that only reads"));
-    };
-    let mut command = Document::new();
-    if let Some(value) = arguments.get(name) {
-        command.insert(name, value.clone());
-    }
-    command.extend(arguments.into_iter().filter(|(key, _)| key != name));
-    Ok(command)
-}
-
-/// JSON as BSON, with the types of MongoDB's extended JSON.
-fn decode<T: for<'de> Deserialize<'de>>(json: impl serde::Serialize) -> Result<T, Problem> {
-    let wrong = |error| Problem::new(Reason::Query, format!("not MongoDB's extended JSON: {error}"));
-    serde_json::to_value(json).and_then(T::deserialize).map_err(wrong)
 }

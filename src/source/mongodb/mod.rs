@@ -1,6 +1,7 @@
 //! MongoDB, by its official driver.
 
 mod ask;
+mod command;
 mod connection;
 mod failure;
 mod memory_file;

@@ -42,7 +42,7 @@ impl Bench {
         self.exporter.wait_for(&series, 1.0, WITNESS_INTERVAL + TOLERANCE).await;
         for source in sources {
             self.until(source, Shown::Up, None).await.expect("the source is well");
-            self.goes_on(source, Shown::Up).await.expect("the source stays well");
+            self.settles(source).await.expect("the source is asked");
         }
     }
 
@@ -71,15 +71,29 @@ impl Bench {
         }
     }
 
-    /// Looks at `/metrics` for a further probe, and has a source show this all along. If it shows that it is well, it
-    /// does so while a probe and a run of each query begin and end.
+    /// Waits until a probe and a run of each query have begun and ended. What had begun before may be hurt by what has
+    /// happened meanwhile.
+    pub(super) async fn settles(&self, source: &str) -> Result<(), String> {
+        self.watches(source, Since::is_over, |_| Ok(())).await
+    }
+
+    /// Waits for the end of a further probe, and has a source show this all along.
     pub(super) async fn goes_on(&self, source: &str, shown: Shown) -> Result<(), String> {
+        let shows = |exposition: &str| self.shows(exposition, source, shown, None);
+        self.watches(source, |since| since.probes() > 0, shows).await
+    }
+
+    async fn watches(
+        &self,
+        source: &str,
+        is_enough: impl Fn(&Since) -> bool,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<(), String> {
         let start = Instant::now();
         let mut since = Since::now(&self.look().await?, source);
-        let is_over = |since: &Since| since.is_over() || (shown != Shown::Up && since.probes() > 0);
-        while !is_over(&since) {
+        while !is_enough(&since) {
             let exposition = self.look().await?;
-            self.shows(&exposition, source, shown, None)?;
+            check(&exposition)?;
             if start.elapsed() > AT_MOST {
                 return Err(format!("{source} is not probed any more"));
             }

@@ -214,10 +214,10 @@ fn gates<'a>(patient: &'a dyn Patient, source: &'a str) -> impl Iterator<Item = 
 
 /// A fault is shown, and goes on; how long it took to be shown.
 async fn lasts(bench: &Bench, source: &str, shown: Shown, sign: Option<&str>) -> Result<Duration, String> {
-    if shown == Shown::Up {
-        bench.settles(source).await?;
-    }
-    let detected = bench.until(source, shown, None).await?;
+    let detected = match shown {
+        Shown::Up => bench.settles(source).await.map(|()| Duration::ZERO)?,
+        _ => bench.until(source, shown, None).await?,
+    };
     bench.goes_on(source, shown).await?;
     bench.until(source, shown, sign).await?;
     Ok(detected)

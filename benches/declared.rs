@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use crate::report::{Section, Table, ratio, time};
 use crate::stats::milliseconds;
-use crate::support::http;
 use crate::support::platform::Platform;
 use crate::usage::cpu;
-use crate::{ours, peers};
+use crate::{load, ours, peers};
 
 const QUERIES: usize = 50;
 const EVERY: Duration = Duration::from_secs(1);
@@ -37,8 +36,7 @@ pub(crate) async fn run(platform: &Platform, section: &mut Section) {
     for _ in 0..CYCLES {
         tokio::time::sleep(EVERY).await;
         for url in [ours.url("/metrics"), theirs.url.clone()] {
-            let request = http::client().get(url).header("accept-encoding", "gzip");
-            request.send().await.expect("it answers").bytes().await.expect("it answers in full");
+            load::once(&url).await;
         }
     }
     let (cpu_after, after) = (processes.map(cpu), transactions(platform).await);
@@ -70,7 +68,7 @@ const SQL: &str = "SELECT 'plan-' || oid AS plan, random() AS users FROM pg_coll
 fn platform_exporter(url: &str) -> String {
     let query = |number| {
         format!(
-            "  - {{name: q{number}, source: db, every: 1s, labels: [plan], sql: \"{SQL}\", \
+            "  - {{name: q{number}, source: db, every: {EVERY:?}, labels: [plan], sql: \"{SQL}\", \
              metrics: [{{name: bench_{number}, value: users, help: Users.}}]}}\n"
         )
     };
@@ -83,5 +81,5 @@ fn sql_exporter(url: &str) -> String {
         format!("{{name: bench_{number}, help: Users., labels: [plan], values: [users], query: \"{SQL}\"}}")
     };
     let queries = (0..QUERIES).map(query).collect::<Vec<_>>().join(", ");
-    format!("jobs: [{{name: bench, interval: 1s, connections: ['{url}'], queries: [{queries}]}}]\n")
+    format!("jobs: [{{name: bench, interval: {EVERY:?}, connections: ['{url}'], queries: [{queries}]}}]\n")
 }

@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 use crate::report::{Section, Table, grouped, time};
 use crate::stats::{milliseconds, slope};
 use crate::support::exporter::Exporter;
-use crate::support::http;
 use crate::support::platform::Platform;
 use crate::usage::{Memory, cpu, memory};
-use crate::{ours, series};
+use crate::{load, ours, series};
 
 const SOURCES: [usize; 3] = [10, 100, 500];
 const SERIES: [usize; 3] = [1_000, 10_000, 100_000];
@@ -89,8 +88,7 @@ async fn cost(exporter: &Exporter) -> Cost {
 async fn rounds(exporter: &Exporter, number: u32) {
     for _ in 0..number {
         tokio::time::sleep(EVERY).await;
-        let request = http::client().get(exporter.url("/metrics")).header("accept-encoding", "gzip");
-        request.send().await.expect("it answers").bytes().await.expect("it answers in full");
+        load::once(&exporter.url("/metrics")).await;
     }
 }
 

@@ -3,6 +3,7 @@
 use tokio::process::Command;
 
 use crate::stats::median;
+use crate::support::http;
 
 /// How to scrape.
 #[derive(Clone, Copy)]
@@ -36,6 +37,12 @@ pub(crate) async fn alternate(urls: &[String], load: Load, rounds: usize, second
         }
     }
     times.iter().map(|rounds| Times::middle(rounds)).collect()
+}
+
+/// Scrapes a URL once, with gzip as Prometheus does.
+pub(crate) async fn once(url: &str) {
+    let request = http::client().get(url).header("accept-encoding", "gzip");
+    request.send().await.expect("it answers").bytes().await.expect("it answers in full");
 }
 
 /// Scrapes a URL for some seconds.

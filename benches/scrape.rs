@@ -41,9 +41,9 @@ async fn measure(platform: &Platform, section: &mut Section) {
     section.text(
         "`wrk` scrapes `/metrics` over connections that are kept open, one scrape under way on each. The bare server \
          answers the same bytes from memory with the same HTTP library (hyper), on one thread as the exporter does, in a \
-         process of its own, and does nothing else: nothing that uses this library can answer faster. The exporter watches one source of each kind, \
-         and declared queries give the rest of the series; all sources are probed, and all queries put, every 5 s \
-         meanwhile. *Hung*: PostgreSQL, MongoDB, Redis and RabbitMQ are frozen (SIGSTOP), and nothing comes through \
+         process of its own, and does nothing else: nothing that uses this library can answer faster. The exporter \
+         watches one source of each kind, and declared queries give the rest of the series; all sources are probed, and \
+         all queries put, every 5 s meanwhile. *Hung*: PostgreSQL, MongoDB, Redis and RabbitMQ are frozen (SIGSTOP), and nothing comes through \
          from Stripe, S3 and the website. With 16 connections, `wrk` and the server share the cores.",
     );
     let mut table = Table::new(&[

@@ -51,7 +51,7 @@ impl Session {
         let unanswered = self.0.ask();
         let run = |exchange: Exchange| {
             let command = command.clone();
-            async move { exchange.open("admin", command).await }
+            async move { exchange.open(command).await }
         };
         let answer = self.exchange(deadline, run).await;
         if !answer.as_ref().is_err_and(|problem| problem.reason == Reason::Timeout) {
@@ -165,11 +165,11 @@ impl Exchange {
         self.run(database, command, self.limit()?).await.map_err(|error| self.problem(&error))
     }
 
-    /// A command that only reads, and begins to ask anew. The server may have closed the connection since the last
+    /// A command in `admin` that only reads, with which asking begins anew. The server may have closed the connection since the last
     /// question, so it is put again on another one, once.
-    async fn open(&self, database: &str, command: Document) -> Result<Document, Problem> {
-        let result = match self.run(database, command.clone(), self.limit()?).await {
-            Err(error) if failure::is_broken(&error) => self.run(database, command, self.limit()?).await,
+    async fn open(&self, command: Document) -> Result<Document, Problem> {
+        let result = match self.run("admin", command.clone(), self.limit()?).await {
+            Err(error) if failure::is_broken(&error) => self.run("admin", command, self.limit()?).await,
             result => result,
         };
         result.map_err(|error| self.problem(&error))

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant, SystemTime};
 use procfs::process::{ClearRefs, Process};
 
 use super::matrix::Shown;
-use super::runner::{TOLERANCE, WITNESS, WITNESS_INTERVAL};
+use super::runner::{INTERVAL, TIMEOUT, TOLERANCE, WITNESS, WITNESS_INTERVAL};
 use super::since::Since;
 use crate::support::exporter::{Exporter, value};
 use crate::support::http;
 
 /// How often the exposition is looked at.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Two runs of the slowest query take no longer, on a slow machine either.
-const AT_MOST: Duration = Duration::from_secs(60);
+/// What is waited for comes within this time, on a slow machine too.
+const AT_MOST: Duration = INTERVAL.saturating_add(TIMEOUT).saturating_add(TOLERANCE);
 
 /// What a process takes of the machine. Memory is in MiB.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +69,19 @@ impl Bench {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Looks at `/metrics` until a line begins like this: servers take the time that they need to replace one another.
+    pub(super) async fn until_says(&self, sign: Option<&str>) -> Result<(), String> {
+        let Some(sign) = sign else { return Ok(()) };
+        let start = Instant::now();
+        while !says(&self.look().await?, sign) {
+            if start.elapsed() > AT_MOST {
+                return Err(format!("no {sign} after {AT_MOST:?}"));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
     }
 
     /// Waits until a probe and a run of each query have begun and ended. What had begun before may be hurt by what has

@@ -11,7 +11,7 @@ use crate::support::exporter::Exporter;
 pub(super) const INTERVAL: Duration = Duration::from_secs(2);
 /// Their timeout.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
-/// What a slow machine may take beyond what the witness' interval and an answer of `/metrics` are good for.
+/// What a slow machine may take beyond interval and timeout.
 pub(super) const TOLERANCE: Duration = Duration::from_secs(20);
 
 /// How far a server's clock is ahead.
@@ -219,7 +219,7 @@ async fn lasts(bench: &Bench, source: &str, shown: Shown, sign: Option<&str>) ->
         _ => bench.until(source, shown, None).await?,
     };
     bench.goes_on(source, shown).await?;
-    bench.until(source, shown, sign).await?;
+    bench.until_says(sign).await?;
     Ok(detected)
 }
 

@@ -29,7 +29,7 @@ fuzz_target!(|runs: Vec<Vec<[Value; 4]>>| {
     let mut distinct = DistinctCount::exact_up_to(4);
     for rows in runs {
         let rows = rows.into_iter().map(|row| row.into_iter().map(Cell::from).collect()).collect();
-        let rows = Rows { columns: ["a", "b", "n", "m"].map(str::to_owned).to_vec(), rows };
+        let rows = Rows::new(["a", "b", "n", "m"].map(str::to_owned).to_vec(), rows);
         distinct.add(&rows);
         assert!(distinct.count() >= 0.0);
         if let Ok(result) = reading.read(rows) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use platform_exporter::probe::Problem;
-use platform_exporter::query::{Answers, Cell, Question, Rows, lane};
+use platform_exporter::query::{Answers, Cell, Columns, Question, Rows, lane};
 use platform_exporter_fuzz::{Value, check_families, source, source_name};
 use tokio::runtime::{Builder, Runtime};
 
@@ -47,12 +47,12 @@ struct Script(VecDeque<Vec<[Value; COLUMNS.len()]>>);
 
 #[async_trait::async_trait]
 impl Answers for Script {
-    async fn rows(&mut self, question: &Question, _timeout: Duration) -> Result<Rows, Problem> {
+    async fn rows(&mut self, question: &Question, _: &Columns, _timeout: Duration) -> Result<Rows, Problem> {
         let answer = self.0.pop_front().unwrap_or_default();
         let rows = answer.into_iter().map(|row| row.map(Cell::from).to_vec());
         let Question::Redis(question) = question else {
             let columns = COLUMNS.map(str::to_owned).to_vec();
-            return Ok(Rows { columns, rows: rows.collect() });
+            return Ok(Rows::new(columns, rows.collect()));
         };
         let words = question.command.as_deref().unwrap_or_default();
         let columns = match words.first().map_or("", String::as_str) {
@@ -72,7 +72,7 @@ impl Answers for Script {
             }
             _ => shaped.collect(),
         };
-        Ok(Rows { columns: columns.into_iter().map(str::to_owned).collect(), rows })
+        Ok(Rows::new(columns.into_iter().map(str::to_owned).collect(), rows))
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use platform_exporter::metric::{Exposition, Family, Format, Lines, encode};
 use platform_exporter::probe::Problem;
-use platform_exporter::query::{Lane, Question};
+use platform_exporter::query::{Columns, Lane, Question};
 use platform_exporter::setting::SourceName;
 use platform_exporter::source::{Context, GoldenQueries, Parts, SourceConfig};
 use platform_exporter::yaml::{self, Faults};
@@ -63,7 +63,7 @@ impl Stage {
             }
             let Some(lane) = &mut parts.answers else { return };
             for question in questions {
-                match tokio::time::timeout(TIMEOUT, lane.rows(question, TIMEOUT)).await {
+                match tokio::time::timeout(TIMEOUT, lane.rows(question, &Columns::All, TIMEOUT)).await {
                     Ok(Ok(rows)) => assert!(rows.rows.iter().all(|row| row.len() == rows.columns.len())),
                     Ok(Err(problem)) => check_problem(&problem, answers),
                     Err(_) => {}

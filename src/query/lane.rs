@@ -10,26 +10,33 @@ use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::{Question, Rows};
+use super::{Columns, Question, Rows};
 use crate::probe::{Problem, Reason};
 
 /// A source that can be asked: rows for a question.
 #[async_trait::async_trait]
 pub trait Answers: Send {
-    /// Puts a question. `timeout` is how long the lane waits: the source's own limit has to be below it.
+    /// Runs a question. Of the answer's columns, only those in `columns` need to be kept. `timeout` is how long the
+    /// lane waits: the source's own limit has to be below it.
     ///
     /// The lane drops the future at the deadline; as for a probe, a connection in the middle of an exchange has to
     /// go with it.
     ///
     /// # Errors
     /// When the source cannot be reached, or refuses the question.
-    async fn rows(&mut self, question: &Question, timeout: Duration) -> Result<Rows, Problem>;
+    async fn rows(
+        &mut self,
+        question: &Question,
+        columns: &Columns,
+        timeout: Duration,
+    ) -> Result<Rows, Problem>;
 }
 
 /// A question on its way.
 #[derive(Debug)]
 struct Request {
     question: Question,
+    columns: Columns,
     timeout: Duration,
     reply: oneshot::Sender<Answer>,
 }
@@ -60,15 +67,20 @@ impl Lane {
     ///
     /// # Errors
     /// What the source says; `timeout` when it says nothing in time.
-    pub async fn ask(&self, question: &Question, timeout: Duration) -> Result<Rows, Problem> {
-        self.timed(question, timeout).await.0
+    pub async fn ask(
+        &self,
+        question: &Question,
+        columns: &Columns,
+        timeout: Duration,
+    ) -> Result<Rows, Problem> {
+        self.timed(question, columns, timeout).await.0
     }
 
     /// Asks as [`Lane::ask`] does, and tells how long the source took.
-    pub async fn timed(&self, question: &Question, timeout: Duration) -> Answer {
+    pub async fn timed(&self, question: &Question, columns: &Columns, timeout: Duration) -> Answer {
         loop {
             let (reply, answer) = oneshot::channel();
-            let request = Request { question: question.clone(), timeout, reply };
+            let request = Request { question: question.clone(), columns: columns.clone(), timeout, reply };
             if self.0.send(request).await.is_err() {
                 return (Err(Problem::new(Reason::Internal, "the query lane has ended")), Duration::ZERO);
             }
@@ -82,13 +94,13 @@ impl Lane {
 impl Inbox {
     /// Answers questions until every asking end is gone. Dropped, it leaves the questions that wait to its successor.
     pub async fn serve(&mut self, source: &mut dyn Answers) {
-        while let Some(Request { question, timeout, reply }) = self.0.recv().await {
+        while let Some(Request { question, columns, timeout, reply }) = self.0.recv().await {
             // Nobody waits for this answer any more: asking would only load the source.
             if reply.is_closed() {
                 continue;
             }
             let started = Instant::now();
-            let rows = AssertUnwindSafe(source.rows(&question, timeout)).catch_unwind();
+            let rows = AssertUnwindSafe(source.rows(&question, &columns, timeout)).catch_unwind();
             let answer = match tokio::time::timeout(timeout, rows).await {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(_)) => Err(Problem::new(Reason::Internal, "the query's code panicked")),

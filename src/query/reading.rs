@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::series_budget::{OTHER, SeriesBudget, Values};
-use super::{Cell, MetricSpec, QuerySpec, Rows};
+use super::{Cell, LONGEST_NAME, MetricSpec, QuerySpec, Rows};
 use crate::metric::{Desc, Family, Sample};
 
 /// Why rows do not make samples.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum ReadingError {
-    #[error("there is no column `{column}` in the result; it has {}", known.join(", "))]
+    #[error("there is no column `{column}` in the result{}", listed(known))]
     MissingColumn { column: String, known: Vec<String> },
     #[error("row {row} has NULL in the label column `{column}`: leave such rows out, or use coalesce")]
     NullLabel { column: String, row: usize },
@@ -64,14 +64,17 @@ impl Reading {
     }
 
     /// Texts move from cell to label, and each row goes as it is read: of a large result there is little at once.
-    fn lines(&self, Rows { columns, rows }: Rows) -> Result<BTreeMap<Vec<String>, Values>, ReadingError> {
+    fn lines(
+        &self,
+        Rows { columns, rows, unread }: Rows,
+    ) -> Result<BTreeMap<Vec<String>, Values>, ReadingError> {
         let mut lines = BTreeMap::new();
         if rows.is_empty() {
             return Ok(lines);
         }
-        let labels = self.spec.labels.iter().map(|label| column(&columns, label.as_ref()));
+        let labels = self.spec.labels.iter().map(|label| column(&columns, &unread, label.as_ref()));
         let labels = labels.collect::<Result<Vec<_>, _>>()?;
-        let values = self.value_columns(&columns)?;
+        let values = self.value_columns(&columns, &unread)?;
         for (number, mut row) in (1..).zip(rows) {
             let line = self.values(&columns, &row, number, &values)?;
             let mut key = Vec::with_capacity(labels.len());
@@ -91,8 +94,12 @@ impl Reading {
     }
 
     /// The position of each metric's column; `None` for an optional one that the result lacks.
-    fn value_columns(&self, columns: &[String]) -> Result<Vec<Option<usize>>, ReadingError> {
-        let find = |metric: &MetricSpec| match column(columns, &metric.value) {
+    fn value_columns(
+        &self,
+        columns: &[String],
+        unread: &[String],
+    ) -> Result<Vec<Option<usize>>, ReadingError> {
+        let find = |metric: &MetricSpec| match column(columns, unread, &metric.value) {
             Err(_) if metric.optional => Ok(None),
             found => found.map(Some),
         };
@@ -173,7 +180,23 @@ fn with_own_labels(labels: &Arc<[String]>, metric: &MetricSpec) -> Arc<[String]>
     labels.iter().chain(metric.labels.values()).cloned().collect()
 }
 
-fn column(columns: &[String], name: &str) -> Result<usize, ReadingError> {
-    let place = columns.iter().position(|column| column == name);
-    place.ok_or_else(|| ReadingError::MissingColumn { column: name.to_owned(), known: columns.to_vec() })
+fn column(columns: &[String], unread: &[String], name: &str) -> Result<usize, ReadingError> {
+    columns.iter().position(|column| column == name).ok_or_else(|| ReadingError::MissingColumn {
+        column: name.to_owned(),
+        known: columns.iter().chain(unread).take(NAMED).map(|known| shortened(known)).collect(),
+    })
+}
+
+/// A missing column's error names this many of those that are there.
+const NAMED: usize = 20;
+
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
+}
+
+fn listed(known: &[String]) -> String {
+    if known.is_empty() { String::new() } else { format!("; it has {}", known.join(", ")) }
 }

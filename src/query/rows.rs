@@ -1,15 +1,5 @@
 //! The answer to a query: a table of cells.
 
-use crate::probe::{Problem, Reason};
-
-/// An answer larger than this, in bytes as it comes, is not read to its end.
-pub const LARGEST_ANSWER: usize = 64 << 20;
-
-/// What is told about an answer larger than [`LARGEST_ANSWER`], with what to do about it.
-pub fn too_large(advice: &str) -> Problem {
-    Problem::new(Reason::Query, format!("the answer is larger than {} MiB: {advice}", LARGEST_ANSWER >> 20))
-}
-
 /// One cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
@@ -56,9 +46,17 @@ pub struct Rows {
     pub columns: Vec<String>,
     /// The rows.
     pub rows: Vec<Vec<Cell>>,
+    /// Names of further columns that were not kept, for an error that names what there was. The first few at most,
+    /// and none where the names are data, as keys of documents are.
+    pub unread: Vec<String>,
 }
 
 impl Rows {
+    /// A table of which every column was kept.
+    pub fn new(columns: Vec<String>, rows: Vec<Vec<Cell>>) -> Self {
+        Self { columns, rows, unread: Vec::new() }
+    }
+
     /// The position of a column.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column == name)

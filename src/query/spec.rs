@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use regex::Regex;
 
-use super::redis_shape;
+use super::{Columns, redis_shape};
 use crate::metric::{Desc, LabelName, LabelNames, MetricName, MetricType};
 use crate::setting::{Duration, SourceName};
 
@@ -261,6 +261,12 @@ pub fn catalogue<'a>(queries: impl IntoIterator<Item = &'a QuerySpec>) -> Vec<De
 }
 
 impl QuerySpec {
+    /// The columns that the query reads.
+    pub fn columns(&self) -> Columns {
+        let labels = self.labels.iter().map(|label| label.as_ref());
+        Columns::named(labels.chain(self.metrics.iter().map(|metric| metric.value.as_str())))
+    }
+
     /// The families that this query may give, each once.
     pub fn catalogue(&self) -> Vec<Desc> {
         let mut seen = HashSet::new();

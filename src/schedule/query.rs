@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{Lanes, event};
 use crate::probe::{Problem, Reason};
-use crate::query::{Ask, Cell, Declared, DistinctCount, Reading, Rows};
+use crate::query::{Ask, Cell, Columns, Declared, DistinctCount, Reading, Rows};
 use crate::snapshot::{QueryRun, Store};
 
 /// The first retry of a failed query comes after this time; each further one after twice as long.
@@ -57,10 +57,13 @@ pub async fn ask(declared: &Declared, lanes: &Lanes) -> Result<Rows, Problem> {
 async fn timed(declared: &Declared, lanes: &Lanes) -> (Result<Rows, Problem>, Duration) {
     let timeout = declared.timeout.get();
     match &declared.ask {
-        Ask::One { source, question } => lanes[source].timed(question, timeout).await,
+        Ask::One { source, question } => {
+            lanes[source].timed(question, &declared.spec.columns(), timeout).await
+        }
         Ask::Distinct(parts) => {
             let asked = parts.iter().map(async |part| {
-                let (rows, duration) = lanes[&part.source].timed(&part.question, timeout).await;
+                let (rows, duration) =
+                    lanes[&part.source].timed(&part.question, &Columns::First, timeout).await;
                 let rows = rows.map_err(|problem| {
                     Problem::new(problem.reason, format!("{}: {}", part.source, problem.detail))
                 });
@@ -78,5 +81,5 @@ async fn timed(declared: &Declared, lanes: &Lanes) -> (Result<Rows, Problem>, Du
 fn distinct(parts: Vec<Rows>) -> Rows {
     let mut count = DistinctCount::default();
     parts.iter().for_each(|rows| count.add(rows));
-    Rows { columns: vec!["count".to_owned()], rows: vec![vec![Cell::Number(count.count())]] }
+    Rows::new(vec!["count".to_owned()], vec![vec![Cell::Number(count.count())]])
 }

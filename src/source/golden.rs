@@ -91,7 +91,7 @@ impl GoldenValues {
                 continue;
             }
             let name = &golden.spec.name;
-            match source.rows(&golden.question, timeout).await {
+            match source.rows(&golden.question, &golden.spec.columns(), timeout).await {
                 Ok(rows) => match reading.read(rows) {
                     Ok(result) => add(&mut observation.families, result.families),
                     Err(error) => {

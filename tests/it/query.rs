@@ -8,7 +8,7 @@ use std::time::Duration;
 use platform_exporter::metric::Family;
 use platform_exporter::probe::{Problem, Reason};
 use platform_exporter::query::{
-    Answers, Cell, DistinctCount, Question, Reading, ResultSet, Rows, grammar, lane,
+    Answers, Cell, Columns, DistinctCount, Question, Reading, ResultSet, Rows, grammar, lane,
 };
 use platform_exporter::yaml::{self, Faults, Path};
 use tokio::sync::oneshot;
@@ -21,10 +21,8 @@ fn reading(yaml: &str) -> Reading {
 }
 
 fn rows(columns: &[&str], rows: &[&[Cell]]) -> Rows {
-    Rows {
-        columns: columns.iter().map(|&column| column.to_owned()).collect(),
-        rows: rows.iter().map(|row| row.to_vec()).collect(),
-    }
+    let columns = columns.iter().map(|&column| column.to_owned()).collect();
+    Rows::new(columns, rows.iter().map(|row| row.to_vec()).collect())
 }
 
 fn text(text: &str) -> Cell {
@@ -197,9 +195,8 @@ fn what_cannot_be_added_up_has_no_sample_under_other() {
 
 #[test]
 fn distinct_ids_are_counted_exactly_and_then_within_one_percent() {
-    let ids = |range: std::ops::Range<u32>| Rows {
-        columns: vec!["id".to_owned()],
-        rows: range.map(|id| vec![text(&id.to_string())]).collect(),
+    let ids = |range: std::ops::Range<u32>| {
+        Rows::new(vec!["id".to_owned()], range.map(|id| vec![text(&id.to_string())]).collect())
     };
     let mut count = DistinctCount::default();
     count.add(&ids(0..70_000));
@@ -217,9 +214,8 @@ fn distinct_ids_are_counted_exactly_and_then_within_one_percent() {
 /// The bound itself is still exact; one id more is an estimate.
 #[test]
 fn the_bound_of_an_exact_count_is_a_million() {
-    let ids = |range: std::ops::Range<u32>| Rows {
-        columns: vec!["id".to_owned()],
-        rows: range.map(|id| vec![text(&id.to_string())]).collect(),
+    let ids = |range: std::ops::Range<u32>| {
+        Rows::new(vec!["id".to_owned()], range.map(|id| vec![text(&id.to_string())]).collect())
     };
     let mut count = DistinctCount::default();
     for part in 0..10 {
@@ -245,7 +241,7 @@ enum Script {
 
 #[async_trait::async_trait]
 impl Answers for Scripted {
-    async fn rows(&mut self, _: &Question, _: Duration) -> Result<Rows, Problem> {
+    async fn rows(&mut self, _: &Question, _: &Columns, _: Duration) -> Result<Rows, Problem> {
         match self.0.remove(0) {
             Script::Rows => Ok(Rows::default()),
             Script::Hang(dropped) => {
@@ -265,7 +261,9 @@ async fn a_lane_outlives_what_hangs_and_what_panics() {
         inbox.serve(&mut Scripted(vec![Script::Hang(hang), Script::Panic, Script::Rows])).await
     });
     let question = Question::Sql("SELECT 1".to_owned());
-    let ask = async || lane.ask(&question, Duration::from_secs(1)).await.map_err(|problem| problem.reason);
+    let ask = async || {
+        lane.ask(&question, &Columns::All, Duration::from_secs(1)).await.map_err(|problem| problem.reason)
+    };
     assert_eq!(ask().await, Err(Reason::Timeout));
     assert!(dropped.await.is_err(), "the hung question is dropped at its deadline");
     assert_eq!(ask().await, Err(Reason::Internal));
@@ -280,8 +278,8 @@ async fn waiting_in_the_lane_is_not_counted() {
     tokio::spawn(async move { inbox.serve(&mut Scripted(vec![Script::Hang(hang), Script::Rows])).await });
     let question = Question::Sql("SELECT 1".to_owned());
     let (slow, quick) = tokio::join!(
-        lane.ask(&question, Duration::from_secs(30)),
-        lane.ask(&question, Duration::from_secs(1)),
+        lane.ask(&question, &Columns::All, Duration::from_secs(30)),
+        lane.ask(&question, &Columns::All, Duration::from_secs(1)),
     );
     assert_eq!(slow.map_err(|problem| problem.reason), Err(Reason::Timeout));
     assert_eq!(quick, Ok(Rows::default()));

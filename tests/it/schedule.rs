@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use platform_exporter::config::Config;
 use platform_exporter::metric::{Desc, Format, encode};
 use platform_exporter::probe::{Observation, Prober, Problem, Reason};
-use platform_exporter::query::{Answers, Cell, Question, Rows};
+use platform_exporter::query::{Answers, Cell, Columns, Question, Rows};
 use platform_exporter::schedule::{Build, Schedule};
 use platform_exporter::snapshot::{Status, Store};
 use platform_exporter::source::Parts;
@@ -85,9 +85,9 @@ struct Number(Arc<Mutex<Option<f64>>>);
 
 #[async_trait::async_trait]
 impl Answers for Number {
-    async fn rows(&mut self, _: &Question, _: Duration) -> Result<Rows, Problem> {
+    async fn rows(&mut self, _: &Question, _: &Columns, _: Duration) -> Result<Rows, Problem> {
         let number = self.0.lock().unwrap().ok_or_else(|| Problem::new(Reason::Query, "no such table"))?;
-        Ok(Rows { columns: vec!["n".to_owned()], rows: vec![vec![Cell::Number(number)]] })
+        Ok(Rows::new(vec!["n".to_owned()], vec![vec![Cell::Number(number)]]))
     }
 }
 

@@ -107,7 +107,7 @@ impl Tally {
         if by.is_empty() && rows.is_empty() {
             rows.push(row(&[], Count { lines: 0, sums: vec![(0, 0.0); sum.len()] }));
         }
-        Ok(Rows { columns, rows })
+        Ok(Rows::new(columns, rows))
     }
 
     pub(super) fn memory(&self) -> Memory {

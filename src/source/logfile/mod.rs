@@ -16,7 +16,7 @@ use self::turn::Turns;
 use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit, moment};
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Prober, Problem, Reason};
-use crate::query::{Answers, LogQuestion, Question, Rows};
+use crate::query::{Answers, Columns, LogQuestion, Question, Rows};
 use crate::setting;
 
 pub(super) const FACTS: KindFacts = KindFacts {
@@ -167,7 +167,7 @@ struct LogAnswers(Arc<Turns>);
 
 #[async_trait::async_trait]
 impl Answers for LogAnswers {
-    async fn rows(&mut self, question: &Question, _: Duration) -> Result<Rows, Problem> {
+    async fn rows(&mut self, question: &Question, _: &Columns, _: Duration) -> Result<Rows, Problem> {
         let Question::Log(question) = question else {
             return Err(Problem::new(Reason::Query, "a log file answers `log` questions only"));
         };

@@ -10,7 +10,7 @@ use super::connection::{Connected, Connection};
 use super::table::Table;
 use super::{Config, Namespace, failure};
 use crate::probe::{Problem, Reason};
-use crate::query::{Answers, LARGEST_ANSWER, MongoQuestion, Question, Rows, too_large};
+use crate::query::{Answers, Columns, LARGEST_ANSWER, MongoQuestion, Question, Rows, too_large};
 
 /// A server of many tenants has more databases than anyone wants series of: the largest are asked.
 const MOST_DATABASES: usize = 100;
@@ -100,7 +100,7 @@ const NO_DATABASE: &str = "expected `database` beside `collection`: the url of t
 
 #[async_trait::async_trait]
 impl Answers for Session {
-    async fn rows(&mut self, question: &Question, timeout: Duration) -> Result<Rows, Problem> {
+    async fn rows(&mut self, question: &Question, _: &Columns, timeout: Duration) -> Result<Rows, Problem> {
         let Question::Mongo(question) = question else {
             return Err(Problem::new(Reason::Query, "expected `mongo`"));
         };

@@ -8,7 +8,7 @@ use super::BUNDLE;
 use super::ask::Session;
 use crate::metric::Family;
 use crate::probe::{Observation, Prober, Problem, Reason};
-use crate::query::{Answers, MongoQuestion, Question, Rows};
+use crate::query::{Answers, Columns, MongoQuestion, Question, Rows};
 use crate::setting;
 use crate::source::Context;
 use crate::source::golden::GoldenValues;
@@ -72,7 +72,7 @@ struct Probe<'a> {
 
 #[async_trait::async_trait]
 impl Answers for Probe<'_> {
-    async fn rows(&mut self, question: &Question, _timeout: Duration) -> Result<Rows, Problem> {
+    async fn rows(&mut self, question: &Question, _: &Columns, _timeout: Duration) -> Result<Rows, Problem> {
         let Question::Mongo(question) = question else {
             return Err(Problem::new(Reason::Internal, "expected `mongo`"));
         };

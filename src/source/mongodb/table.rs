@@ -62,7 +62,7 @@ impl Table {
         for row in &mut self.rows {
             row.resize(self.columns.len(), Cell::Null);
         }
-        Rows { columns: self.columns, rows: self.rows }
+        Rows::new(self.columns, self.rows)
     }
 
     fn row(&mut self, leading: &[(&str, &str)], fill: impl FnOnce(&mut Row<'_>)) {

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::session::{Line, Session};
 use crate::metric::Family;
 use crate::probe::{Observation, Prober, Problem, Reason};
-use crate::query::{Answers, Cell, Question, Rows};
+use crate::query::{Answers, Cell, Columns, Question, Rows};
 use crate::source::Context;
 use crate::source::golden::GoldenValues;
 
@@ -76,7 +76,7 @@ impl Asked<'_> {
 
 #[async_trait::async_trait]
 impl Answers for Asked<'_> {
-    async fn rows(&mut self, question: &Question, _timeout: Duration) -> Result<Rows, Problem> {
+    async fn rows(&mut self, question: &Question, _: &Columns, _timeout: Duration) -> Result<Rows, Problem> {
         self.select(sql(question)?).await.map_err(Problem::from)
     }
 }
@@ -112,7 +112,7 @@ impl PgAnswers {
 
 #[async_trait::async_trait]
 impl Answers for PgAnswers {
-    async fn rows(&mut self, question: &Question, timeout: Duration) -> Result<Rows, Problem> {
+    async fn rows(&mut self, question: &Question, _: &Columns, timeout: Duration) -> Result<Rows, Problem> {
         let sql = sql(question)?;
         let deadline = Instant::now() + timeout;
         self.0.select_declared(sql, deadline).await.map_err(Problem::from)

@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::reply;
 use super::scan::Scan;
 use crate::probe::{Problem, Reason};
-use crate::query::{Answers, Question, RedisQuestion, RedisShape, Rows, redis_shape};
+use crate::query::{Answers, Columns, Question, RedisQuestion, RedisShape, Rows, redis_shape};
 
 /// Answers declared questions, on connections of its own.
 pub(super) struct RedisAnswers {
@@ -21,7 +21,7 @@ pub(super) struct RedisAnswers {
 
 #[async_trait::async_trait]
 impl Answers for RedisAnswers {
-    async fn rows(&mut self, question: &Question, timeout: Duration) -> Result<Rows, Problem> {
+    async fn rows(&mut self, question: &Question, _: &Columns, timeout: Duration) -> Result<Rows, Problem> {
         let Question::Redis(RedisQuestion { command, scan, id, at_least }) = question else {
             return Err(Problem::new(Reason::Query, "expected a question to Redis"));
         };

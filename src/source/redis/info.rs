@@ -82,7 +82,7 @@ impl Info {
     }
 
     fn fields(&self) -> Rows {
-        let mut rows = Rows { columns: vec!["present".to_owned()], rows: vec![vec![Cell::Number(1.0)]] };
+        let mut rows = Rows::new(vec!["present".to_owned()], vec![vec![Cell::Number(1.0)]]);
         let absent = IDENTITY.iter().filter(|field| self.get(field).is_none()).map(|&field| (field, ""));
         let fields = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         for (name, value) in fields.filter(|(_, value)| !is_record(value)).chain(absent) {
@@ -115,10 +115,8 @@ impl Info {
                 names.iter().map(|name| find(name).map_or(Cell::Null, |(name, value)| cell(name, value)));
             std::iter::once(Cell::Text((*key).to_owned())).chain(cells).collect()
         };
-        Rows {
-            columns: std::iter::once(section.key.to_owned()).chain(columns).collect(),
-            rows: records.iter().map(row).collect(),
-        }
+        let columns = std::iter::once(section.key.to_owned()).chain(columns).collect();
+        Rows::new(columns, records.iter().map(row).collect())
     }
 }
 

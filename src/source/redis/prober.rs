@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::{keys, reply};
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Prober, Problem, Reason};
-use crate::query::{Answers, Question, RedisQuestion, Rows};
+use crate::query::{Answers, Columns, Question, RedisQuestion, Rows};
 use crate::source::golden::GoldenValues;
 
 pub(super) const UP: Desc =
@@ -141,7 +141,7 @@ struct OfInfo<'a> {
 
 #[async_trait::async_trait]
 impl Answers for OfInfo<'_> {
-    async fn rows(&mut self, question: &Question, timeout: Duration) -> Result<Rows, Problem> {
+    async fn rows(&mut self, question: &Question, _: &Columns, timeout: Duration) -> Result<Rows, Problem> {
         let Question::Redis(RedisQuestion { command: Some(words), .. }) = question else {
             return Err(Problem::new(Reason::Internal, "expected a command"));
         };

@@ -64,17 +64,17 @@ fn values(answer: Value) -> Rows {
         Value::Array(values) | Value::Set(values) => values.iter().map(|value| vec![cell(value)]).collect(),
         single => vec![vec![cell(&single)]],
     };
-    Rows { columns: columns(&["value"]), rows }
+    Rows::new(columns(&["value"]), rows)
 }
 
 fn pairs(values: Vec<Value>) -> Rows {
     let row = |pair: &[Value]| pair.iter().map(cell).collect();
-    Rows { columns: columns(&["key", "value"]), rows: values.chunks_exact(2).map(row).collect() }
+    Rows::new(columns(&["key", "value"]), values.chunks_exact(2).map(row).collect())
 }
 
 fn named(names: &[String], values: Vec<Value>) -> Rows {
     let row = |(name, value): (&String, &Value)| vec![Cell::Text(name.clone()), cell(value)];
-    Rows { columns: columns(&["key", "value"]), rows: names.iter().zip(&values).map(row).collect() }
+    Rows::new(columns(&["key", "value"]), names.iter().zip(&values).map(row).collect())
 }
 
 fn table(names: &[&str], lists: Vec<Value>) -> Rows {
@@ -83,7 +83,7 @@ fn table(names: &[&str], lists: Vec<Value>) -> Rows {
         let values = self::list(list).unwrap_or_default();
         (0..names.len()).map(|index| values.get(index).map_or(Cell::Null, cell)).collect()
     };
-    Rows { columns: columns(names), rows: lists.into_iter().map(row).collect() }
+    Rows::new(columns(names), lists.into_iter().map(row).collect())
 }
 
 /// A list of maps, or a single one.
@@ -119,12 +119,12 @@ fn records(records: Vec<Vec<(String, Cell)>>) -> Rows {
         columns.iter().map(|column| find(column).map_or(Cell::Null, |(_, cell)| cell.clone())).collect()
     };
     let rows = records.iter().map(row).collect();
-    Rows { columns, rows }
+    Rows::new(columns, rows)
 }
 
 fn time(answer: Value) -> Option<Rows> {
     let parts: Vec<f64> = list(answer)?.iter().filter_map(|part| cell(part).number()).collect();
     let [seconds, microseconds] = parts[..] else { return None };
     let now = Cell::Number(seconds + microseconds / 1e6);
-    Some(Rows { columns: columns(&["value"]), rows: vec![vec![now]] })
+    Some(Rows::new(columns(&["value"]), vec![vec![now]]))
 }

@@ -84,7 +84,7 @@ impl<'a> Scan<'a> {
         }
         #[expect(clippy::cast_precision_loss, reason = "the budget is far below 2^53")]
         let count = Cell::Number(seen.hashes.len() as f64);
-        Ok(Rows { columns: vec!["count".to_owned()], rows: vec![vec![count]] })
+        Ok(Rows::new(vec!["count".to_owned()], vec![vec![count]]))
     }
 
     /// The distinct ids in the keys: one column, named as the group or `id`.
@@ -102,7 +102,7 @@ impl<'a> Scan<'a> {
             }
         }
         let rows = ids.into_iter().map(|id| vec![Cell::Text(id)]).collect();
-        Ok(Rows { columns: vec![column_of(id)], rows })
+        Ok(Rows::new(vec![column_of(id)], rows))
     }
 
     /// For each of these ids, how many keys have it, and the value of how many is its number or more: the columns of
@@ -128,7 +128,7 @@ impl<'a> Scan<'a> {
             }
         }
         let rows = tallies.into_iter().map(|(id, tally)| tally.row(id)).collect();
-        Ok(Rows { columns: vec![column_of(id), "count".to_owned(), "reached".to_owned()], rows })
+        Ok(Rows::new(vec![column_of(id), "count".to_owned(), "reached".to_owned()], rows))
     }
 
     /// Refuses to start where there are too many keys.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::worker::time;
 use crate::probe::{Problem, Reason};
-use crate::query::{Cell, Lane, MongoQuestion, Question, RedisQuestion, Rows};
+use crate::query::{Cell, Columns, Lane, MongoQuestion, Question, RedisQuestion, Rows};
 use crate::source::moment::now;
 
 /// A source to ask.
@@ -32,7 +32,7 @@ impl Clock {
 
 impl Store {
     pub(super) async fn ask(&self, question: &Question) -> Result<Rows, Problem> {
-        self.lane.ask(question, self.timeout).await
+        self.lane.ask(question, &Columns::All, self.timeout).await
     }
 
     /// Runs a Redis command.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use platform_exporter::beat::Beats;
 use platform_exporter::metric::Family;
 use platform_exporter::probe::{Observation, Prober, Problem, Reason};
-use platform_exporter::query::{Answers, Lane, Question, Rows, lane};
+use platform_exporter::query::{Answers, Columns, Lane, Question, Rows, lane};
 use platform_exporter::setting::SourceName;
 use platform_exporter::source::{Context, GoldenQueries, SourceConfig};
 use platform_exporter::yaml::{self, Faults, Path};
@@ -116,13 +116,13 @@ impl Subject {
             event.await;
             self.prober.probe().await
         };
-        tokio::join!(probe, answers.rows(question, self.timeout))
+        tokio::join!(probe, answers.rows(question, &Columns::All, self.timeout))
     }
 
     /// One question on the query lane.
     pub(crate) async fn rows(&mut self, question: &Question) -> Result<Rows, Problem> {
         let answers = self.answers.as_mut().expect("a source that can be asked");
-        tokio::time::timeout(self.timeout, answers.rows(question, self.timeout))
+        tokio::time::timeout(self.timeout, answers.rows(question, &Columns::All, self.timeout))
             .await
             .unwrap_or_else(|_| Err(Problem::new(Reason::Timeout, "deadline")))
     }

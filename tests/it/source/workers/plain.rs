@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use platform_exporter::probe::{Problem, Reason};
-use platform_exporter::query::{Answers, Cell, Question, Rows, lane};
+use platform_exporter::query::{Answers, Cell, Columns, Question, Rows, lane};
 use platform_exporter::setting::SourceName;
 use platform_exporter::source::Kind;
 
@@ -160,7 +160,7 @@ struct Elsewhen {
 
 #[async_trait::async_trait]
 impl Answers for Elsewhen {
-    async fn rows(&mut self, question: &Question, _: Duration) -> Result<Rows, Problem> {
+    async fn rows(&mut self, question: &Question, _: &Columns, _: Duration) -> Result<Rows, Problem> {
         let mut rows = self.source.rows(question).await?;
         if let Question::Redis(question) = question
             && question.command.as_deref() == Some(&["TIME".to_owned()])

@@ -1,0 +1,31 @@
+//! Which columns of an answer are kept.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The columns of an answer that its asker reads. The others take no memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Columns {
+    /// Every one.
+    All,
+    /// The first one.
+    First,
+    /// Those with these names.
+    Named(Arc<BTreeSet<String>>),
+}
+
+impl Columns {
+    /// Columns by their names.
+    pub fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::Named(Arc::new(names.into_iter().map(str::to_owned).collect()))
+    }
+
+    /// Whether the column at this position, with this name, is read.
+    pub fn contains(&self, position: usize, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::First => position == 0,
+            Self::Named(names) => names.contains(name),
+        }
+    }
+}

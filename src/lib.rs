@@ -4,7 +4,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 0 | [`metric`], [`setting`], [`yaml`], [`beat`] |
+//! | 0 | [`off_thread`], [`metric`], [`setting`], [`yaml`], [`beat`] |
 //! | 1 | [`probe`] |
 //! | 2 | [`query`] |
 //! | 3 | [`source`] |
@@ -20,6 +20,7 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod metric;
+pub mod off_thread;
 pub mod pack;
 pub mod probe;
 pub mod query;

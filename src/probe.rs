@@ -3,6 +3,8 @@
 use std::fmt;
 
 use crate::metric::Family;
+use crate::off_thread::OffThreadError;
+use crate::setting::SecretError;
 
 /// Why a source is down or degraded: the value of a `reason` label. The list is closed; text goes to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,6 +144,25 @@ impl Problem {
     /// A problem with its sentence.
     pub fn new(reason: Reason, detail: impl fmt::Display) -> Self {
         Self { reason, detail: detail.to_string() }
+    }
+}
+
+impl From<SecretError> for Problem {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::OffThread(error) => error.into(),
+            error => Self::new(Reason::Auth, error),
+        }
+    }
+}
+
+impl From<OffThreadError> for Problem {
+    fn from(error: OffThreadError) -> Self {
+        let reason = match error {
+            OffThreadError::Hangs { .. } => Reason::Timeout,
+            OffThreadError::NoThread { .. } => Reason::Internal,
+        };
+        Self::new(reason, error)
     }
 }
 

@@ -20,9 +20,11 @@ pub use serve::serve;
 use std::cell::RefCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::cli::Flags;
 use crate::config::{self, Config, NoSources, Surroundings};
+use crate::off_thread::{self, CurrentFile, OffThreadError};
 use crate::server::{Gate, WebError};
 use crate::yaml::Faults;
 
@@ -46,6 +48,9 @@ pub enum LoadError {
     /// The web configuration file is wrong.
     #[error(transparent)]
     Web(#[from] WebError),
+    /// A file system does not answer.
+    #[error(transparent)]
+    OffThread(#[from] OffThreadError),
     /// Both are wrong.
     #[error("{0}\n{1}")]
     Both(Box<LoadError>, WebError),
@@ -61,6 +66,9 @@ pub struct Loaded {
     pub fingerprint: u64,
 }
 
+/// A configuration is read within this time, or refused.
+const LONGEST_LOAD: Duration = Duration::from_secs(10);
+
 /// The environment.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
@@ -71,8 +79,15 @@ fn variable(name: &str) -> Option<String> {
 /// # Errors
 /// When the file cannot be read, or when there is anything wrong with the configuration.
 pub fn load(flags: &Flags) -> Result<Loaded, LoadError> {
+    let flags = flags.clone();
+    off_thread::wait(LONGEST_LOAD, move |current| read(&flags, current))?
+}
+
+/// Loads the configuration that the flags name. Takes note of each file that it opens: any may hang.
+fn read(flags: &Flags, current: &CurrentFile) -> Result<Loaded, LoadError> {
     let (origin, text) = match &flags.config_file {
         Some(path) => {
+            current.set(path);
             let text = std::fs::read_to_string(path)
                 .map_err(|error| LoadError::Unreadable { path: path.clone(), error })?;
             (path.display().to_string(), text)
@@ -84,7 +99,9 @@ pub fn load(flags: &Flags) -> Result<Loaded, LoadError> {
     let hasher = RefCell::new(DefaultHasher::new());
     text.hash(&mut *hasher.borrow_mut());
     let file = |name: &str| {
-        let text = std::fs::read_to_string(directory.join(name))?;
+        let path = directory.join(name);
+        current.set(&path);
+        let text = std::fs::read_to_string(path)?;
         text.hash(&mut *hasher.borrow_mut());
         Ok(text)
     };
@@ -99,8 +116,14 @@ pub fn load(flags: &Flags) -> Result<Loaded, LoadError> {
 /// # Errors
 /// As [`load`], with what is wrong in either.
 pub fn load_all(flags: &Flags) -> Result<(Loaded, Gate), LoadError> {
-    let gate = flags.web_config_file.as_deref().map_or_else(|| Ok(Gate::open()), Gate::load);
-    match (load(flags), gate) {
+    let flags = flags.clone();
+    off_thread::wait(LONGEST_LOAD, move |current| read_all(&flags, current))?
+}
+
+fn read_all(flags: &Flags, current: &CurrentFile) -> Result<(Loaded, Gate), LoadError> {
+    let gate = |path| Gate::load(path, current);
+    let gate = flags.web_config_file.as_deref().map_or_else(|| Ok(Gate::open()), gate);
+    match (read(flags, current), gate) {
         (Ok(loaded), Ok(gate)) => Ok((loaded, gate)),
         (Ok(_), Err(error)) => Err(error.into()),
         (Err(error), Ok(_)) => Err(error),

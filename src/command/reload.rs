@@ -7,8 +7,9 @@ use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Loaded, load};
+use super::{LONGEST_LOAD, LoadError, Loaded, read};
 use crate::cli::Flags;
+use crate::off_thread::{CurrentFile, OffThread};
 use crate::server::{App, Pushes, Reload};
 
 /// Reads the configuration again whenever it is asked to, and has the running exporter follow.
@@ -18,6 +19,7 @@ pub(super) struct Reloader {
     requests: mpsc::Receiver<Reload>,
     /// What the files held when they were last read: the fingerprint of a good configuration, or what was wrong.
     seen: Result<u64, String>,
+    loading: OffThread<Arc<Result<Loaded, LoadError>>>,
 }
 
 impl Reloader {
@@ -28,7 +30,13 @@ impl Reloader {
         app: Arc<App>,
         requests: mpsc::Receiver<Reload>,
     ) -> Self {
-        Self { flags: flags.clone(), app, requests, seen: Ok(loaded.fingerprint) }
+        Self {
+            flags: flags.clone(),
+            app,
+            requests,
+            seen: Ok(loaded.fingerprint),
+            loading: OffThread::default(),
+        }
     }
 
     /// Waits for SIGHUP, for requests, and where a flag says so for changes of the files.
@@ -59,20 +67,23 @@ impl Reloader {
     /// is taken up only when somebody asks for it.
     async fn reload(&mut self, cause: &str, is_asked: bool) -> Result<(), String> {
         let flags = self.flags.clone();
-        let loaded = tokio::task::spawn_blocking(move || load(&flags)).await;
-        let loaded = loaded.map_err(|error| error.to_string());
-        let loaded = loaded.and_then(|loaded| loaded.map_err(|error| error.to_string()));
+        let load = move |current: &CurrentFile| Arc::new(read(&flags, current));
+        let loaded = self.loading.run_within(LONGEST_LOAD, load).await;
+        let loaded = match &loaded {
+            Ok(loaded) => Result::as_ref(loaded).map_err(ToString::to_string),
+            Err(error) => Err(error.to_string()),
+        };
         let holds = loaded.as_ref().map(|loaded| loaded.fingerprint).map_err(Clone::clone);
         let is_new = holds != self.seen;
         self.seen = holds;
         if is_new || is_asked { self.take_up(loaded, cause).await } else { Ok(()) }
     }
 
-    async fn take_up(&self, loaded: Result<Loaded, String>, cause: &str) -> Result<(), String> {
+    async fn take_up(&self, loaded: Result<&Loaded, String>, cause: &str) -> Result<(), String> {
         let App { schedule, pushes, store, .. } = &*self.app;
         match loaded {
             Ok(Loaded { config, origin, .. }) => {
-                schedule.apply(&config).await;
+                schedule.apply(config).await;
                 pushes.store(Arc::new(Pushes::from_iter(config.push_tokens())));
                 store.config_read(true, SystemTime::now());
                 let sources = config.sources().len();

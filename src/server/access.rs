@@ -14,7 +14,7 @@ use super::web::{Admission, Gate};
 pub(super) async fn answer(app: &App, gate: &Gate, peer: SocketAddr, request: Request<Incoming>) -> Response {
     let method = request.method().clone();
     let logged = app.access_log.then(|| (Instant::now(), request.uri().path().to_owned()));
-    let settings = gate.settings();
+    let settings = gate.settings().await;
     let (user, mut response) = match gate.admit(&settings, peer.ip(), &request).await {
         Admission::Of(user) => (user, route(app, request).await),
         Admission::Refused(response) => (None, response),

@@ -99,7 +99,7 @@ impl Refusal {
 }
 
 async fn take(app: &App, push: &Push, request: Request<Incoming>) -> Result<(), Refusal> {
-    if !permitted(&app.pushes.load(), push, request.headers())?.bucket.take() {
+    if !permitted(&app.pushes.load_full(), push, request.headers()).await?.bucket.take() {
         return Err(Refusal::TooOften);
     }
     let read = tokio::time::timeout(BODY_TIMEOUT, read_through(request.into_body()));
@@ -108,12 +108,12 @@ async fn take(app: &App, push: &Push, request: Request<Incoming>) -> Result<(), 
 }
 
 /// The class, if the request has its token.
-fn permitted<'a>(pushes: &'a Pushes, push: &Push, headers: &HeaderMap) -> Result<&'a Class, Refusal> {
+async fn permitted<'a>(pushes: &'a Pushes, push: &Push, headers: &HeaderMap) -> Result<&'a Class, Refusal> {
     let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let (Some(class), Some(given)) = (pushes.0.get(&push.class), given) else {
         return Err(Refusal::Unauthorized);
     };
-    let token = class.token.read().map_err(|error| {
+    let token = class.token.read().await.map_err(|error| {
         tracing::error!(class = push.class, %error, "a pushed heartbeat cannot be checked");
         Refusal::NoToken
     })?;

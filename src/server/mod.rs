@@ -106,7 +106,7 @@ impl Visit {
         if stream.set_nodelay(true).is_err() {
             return;
         }
-        let Some(tls) = self.server.gate.settings().tls() else {
+        let Some(tls) = self.server.gate.settings().await.tls() else {
             return self.http(TokioIo::new(stream), Way::Http1).await;
         };
         let stop = self.stop.clone();

@@ -10,6 +10,6 @@ mod time_zone;
 pub use address::Address;
 pub use duration::Duration;
 pub use name::{SourceName, SourceNameError};
-pub use secret::{Secret, SecretError};
+pub use secret::{Secret, SecretError, SecretFile};
 pub use sql_name::{SqlName, SqlNameError};
 pub use time_zone::{TimeZone, TimeZoneError};

@@ -2,9 +2,17 @@
 //! without a restart.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::off_thread::{CurrentFile, OffThread, OffThreadError};
+
+/// No secret is longer; a file that is was named by mistake, and may have no end.
+const LONGEST: u64 = 64 << 10;
 
 /// A password, key or token.
 #[derive(Clone)]
@@ -12,11 +20,18 @@ pub enum Secret {
     /// Given in place, usually through `${NAME}`.
     Value(SecretString),
     /// In a file, whose trailing line break does not count.
-    File(PathBuf),
+    File(SecretFile),
+}
+
+/// A file that holds a secret.
+#[derive(Clone)]
+pub struct SecretFile {
+    path: PathBuf,
+    reading: OffThread<Result<SecretString, SecretError>>,
 }
 
 /// Why a secret cannot be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file cannot be read.
     #[error("cannot read {}: {error}", path.display())]
@@ -24,17 +39,28 @@ pub enum SecretError {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        error: std::io::Error,
+        error: Arc<io::Error>,
     },
     /// The file holds nothing.
     #[error("{} is empty", .0.display())]
     Empty(PathBuf),
+    /// The file holds more than any secret.
+    #[error("{} is larger than {} KiB: it holds no secret", .0.display(), LONGEST >> 10)]
+    TooLong(PathBuf),
+    /// The file system does not answer.
+    #[error(transparent)]
+    OffThread(#[from] OffThreadError),
     /// Both `NAME` and `NAME_file` are given.
     #[error("give either `{0}` or `{0}_file`, not both")]
     Twice(&'static str),
 }
 
 impl Secret {
+    /// A secret in a file.
+    pub fn file(path: PathBuf) -> Self {
+        Self::File(SecretFile { path, reading: OffThread::default() })
+    }
+
     /// From the two keys under which a configuration gives a secret: `key` and `key_file`.
     ///
     /// # Errors
@@ -46,26 +72,46 @@ impl Secret {
     ) -> Result<Option<Self>, SecretError> {
         match (value, file) {
             (Some(_), Some(_)) => Err(SecretError::Twice(key)),
-            (value, file) => Ok(value.or(file.map(Self::File))),
+            (value, file) => Ok(value.or(file.map(Self::file))),
         }
     }
 
     /// The secret as it is now.
     ///
     /// # Errors
-    /// When its file cannot be read or is empty.
-    pub fn read(&self) -> Result<SecretString, SecretError> {
+    /// When its file cannot be read in time, or is empty.
+    pub async fn read(&self) -> Result<SecretString, SecretError> {
         match self {
             Self::Value(value) => Ok(value.clone()),
-            Self::File(path) => read_file(path),
+            Self::File(file) => file.read().await,
         }
     }
 }
 
+impl SecretFile {
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    async fn read(&self) -> Result<SecretString, SecretError> {
+        let path = self.path.clone();
+        let read = move |file: &CurrentFile| {
+            file.set(&path);
+            read_file(&path)
+        };
+        self.reading.run(read).await?
+    }
+}
+
 fn read_file(path: &Path) -> Result<SecretString, SecretError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| SecretError::Unreadable { path: path.to_owned(), error })?;
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text));
     let text = SecretString::from(text);
+    read.map_err(|error| SecretError::Unreadable { path: path.to_owned(), error: Arc::new(error) })?;
+    if text.expose_secret().len() as u64 > LONGEST {
+        return Err(SecretError::TooLong(path.to_owned()));
+    }
     match text.expose_secret().trim_end_matches(['\r', '\n']) {
         "" => Err(SecretError::Empty(path.to_owned())),
         secret => Ok(SecretString::from(secret)),
@@ -76,7 +122,7 @@ impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Value(_) => formatter.write_str("<secret>"),
-            Self::File(path) => write!(formatter, "<secret in {}>", path.display()),
+            Self::File(file) => write!(formatter, "<secret in {}>", file.path.display()),
         }
     }
 }

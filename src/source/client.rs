@@ -98,7 +98,7 @@ impl HttpClient {
         let mut url = Url::parse(&request.url)
             .map_err(|error| Problem::new(Reason::Protocol, format!("not a URL: {error}")))?;
         let start = Instant::now();
-        let client = self.client(&url)?;
+        let client = self.client(&url).await?;
         let own_host = self.rename(&mut url)?;
         // Building the client reads the system's authorities, which takes its time as well.
         let left = timeout.saturating_sub(start.elapsed());
@@ -125,7 +125,7 @@ impl HttpClient {
     }
 
     /// The client, built when it is first needed. After a failure it is kept: reqwest drops broken connections.
-    fn client(&mut self, url: &Url) -> Result<Client, Problem> {
+    async fn client(&mut self, url: &Url) -> Result<Client, Problem> {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }
@@ -136,7 +136,7 @@ impl HttpClient {
         }
         // The authorities of a system take a quarter of a MiB.
         let tls = match url.scheme() {
-            "https" => self.tls.client_config()?,
+            "https" => self.tls.client_config().await?,
             _ => Tls::unused_client_config()?,
         };
         let client = builder

@@ -1,5 +1,8 @@
 //! TLS towards sources: the system's authorities, to which a source's own is added, never replacing them.
 
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,7 +10,9 @@ use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
+use secrecy::{ExposeSecret, SecretString};
 
+use crate::off_thread::{CurrentFile, OffThread};
 use crate::probe::{Problem, Reason};
 
 /// The `tls` key of a source.
@@ -20,7 +25,40 @@ pub struct Tls {
     pub identity: Option<Identity>,
     /// The name that the server's certificate has to bear, where it is not the host of the URL.
     pub server_name: Option<DnsName<'static>>,
+    pub(super) reading: OffThread<Result<Arc<Loaded>, Problem>>,
 }
+
+/// What the files of a source hold, and what follows from it.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    /// The client side of TLS.
+    pub(super) config: ClientConfig,
+    /// Every authority that is trusted.
+    pub(super) authorities: Vec<CertificateDer<'static>>,
+    /// The source's own authorities, as PEM.
+    pub(super) ca: Option<Pem>,
+    /// What the client shows, as PEM: certificate and key.
+    pub(super) identity: Option<(Pem, Pem)>,
+}
+
+/// The content of a PEM file. It may be a private key, so it is never printed.
+#[derive(Clone)]
+pub(super) struct Pem(SecretString);
+
+impl Pem {
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.0.expose_secret().as_bytes()
+    }
+}
+
+impl fmt::Debug for Pem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("<PEM>")
+    }
+}
+
+/// No file of certificates is larger: the system's own authorities take a quarter of a MiB.
+const LARGEST_FILE: u64 = 4 << 20;
 
 /// A client's certificate with its key.
 #[derive(Clone, Debug)]
@@ -51,7 +89,7 @@ impl TryFrom<Raw> for Tls {
         let server_name = raw.server_name.map(DnsName::try_from).transpose();
         let server_name = server_name
             .map_err(|_| "expected `server_name` to be a DNS name, as in db.internal.example".to_owned())?;
-        Ok(Self { ca_file: raw.ca_file, identity, server_name })
+        Ok(Self { ca_file: raw.ca_file, identity, server_name, reading: OffThread::default() })
     }
 }
 
@@ -60,23 +98,17 @@ impl Tls {
     ///
     /// # Errors
     /// `tls` when a file cannot be read or used.
-    pub(super) fn client_config(&self) -> Result<ClientConfig, Problem> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(system_authorities());
-        for (certificate, path) in self.own_authorities()? {
-            roots.add(certificate).map_err(|error| unusable(path, &error))?;
-        }
-        let builder = trusting(roots)?;
-        match &self.identity {
-            Some(Identity { cert_file, key_file }) => {
-                let key =
-                    PrivateKeyDer::from_pem_file(key_file).map_err(|error| unusable(key_file, &error))?;
-                builder
-                    .with_client_auth_cert(certificates(cert_file)?, key)
-                    .map_err(|error| unusable(cert_file, &error))
-            }
-            None => Ok(builder.with_no_client_auth()),
-        }
+    pub(super) async fn client_config(&self) -> Result<ClientConfig, Problem> {
+        Ok(self.load().await?.config.clone())
+    }
+
+    /// Reads and checks every file, the system's authorities among them.
+    ///
+    /// # Errors
+    /// `tls` when a file cannot be read or used, `timeout` when one cannot be read in time.
+    pub(super) async fn load(&self) -> Result<Arc<Loaded>, Problem> {
+        let (ca_file, identity) = (self.ca_file.clone(), self.identity.clone());
+        self.reading.run(move |file| Loaded::read(ca_file, identity, file).map(Arc::new)).await?
     }
 
     /// For a client that wants a configuration also where it speaks no TLS: trusts nobody, and reads no file.
@@ -85,15 +117,6 @@ impl Tls {
     /// None that could be mended.
     pub(super) fn unused_client_config() -> Result<ClientConfig, Problem> {
         Ok(trusting(RootCertStore::empty())?.with_no_client_auth())
-    }
-
-    /// Every authority that is trusted, for a driver that builds its own configuration.
-    ///
-    /// # Errors
-    /// `tls` when the file cannot be read or used.
-    pub(super) fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, Problem> {
-        let own = self.own_authorities()?.into_iter().map(|(certificate, _)| certificate);
-        Ok(system_authorities().into_iter().chain(own).collect())
     }
 
     /// The name that the certificate of this host has to bear.
@@ -121,10 +144,37 @@ impl Tls {
             ),
         }
     }
+}
 
-    fn own_authorities(&self) -> Result<Vec<(CertificateDer<'static>, &Path)>, Problem> {
-        let Some(path) = &self.ca_file else { return Ok(Vec::new()) };
-        Ok(certificates(path)?.into_iter().map(|certificate| (certificate, path.as_path())).collect())
+impl Loaded {
+    fn read(
+        ca_file: Option<PathBuf>,
+        identity: Option<Identity>,
+        current: &CurrentFile,
+    ) -> Result<Self, Problem> {
+        current.set(Path::new("the system's certificate authorities"));
+        let mut authorities = rustls_native_certs::load_native_certs().certs;
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(authorities.clone());
+        let ca = ca_file.map(|path| Ok::<_, Problem>((pem(&path, current)?, path))).transpose()?;
+        if let Some((pem, path)) = &ca {
+            for certificate in certificates(pem, path)? {
+                roots.add(certificate.clone()).map_err(|error| unusable(path, &error))?;
+                authorities.push(certificate);
+            }
+        }
+        let builder = trusting(roots)?;
+        let (config, identity) = match identity {
+            None => (builder.with_no_client_auth(), None),
+            Some(Identity { cert_file, key_file }) => {
+                let (cert, key) = (pem(&cert_file, current)?, pem(&key_file, current)?);
+                let own = PrivateKeyDer::from_pem_slice(key.bytes());
+                let own = own.map_err(|error| unusable(&key_file, &error))?;
+                let config = builder.with_client_auth_cert(certificates(&cert, &cert_file)?, own);
+                (config.map_err(|error| unusable(&cert_file, &error))?, Some((cert, key)))
+            }
+        };
+        Ok(Self { config, authorities, ca: ca.map(|(pem, _)| pem), identity })
     }
 }
 
@@ -135,12 +185,17 @@ fn trusting(roots: RootCertStore) -> Result<ConfigBuilder<ClientConfig, WantsCli
     Ok(builder.with_root_certificates(roots))
 }
 
-fn system_authorities() -> Vec<CertificateDer<'static>> {
-    rustls_native_certs::load_native_certs().certs
+fn pem(path: &Path, current: &CurrentFile) -> Result<Pem, Problem> {
+    current.set(path);
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(LARGEST_FILE).read_to_string(&mut text));
+    let pem = Pem(text.into());
+    read.map_err(|error| unusable(path, &error))?;
+    Ok(pem)
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Problem> {
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| unusable(path, &error))?;
+fn certificates(pem: &Pem, path: &Path) -> Result<Vec<CertificateDer<'static>>, Problem> {
+    let certificates = CertificateDer::pem_slice_iter(pem.bytes());
     certificates.collect::<Result<Vec<_>, _>>().map_err(|error| unusable(path, &error))
 }
 

@@ -21,18 +21,18 @@ fn an_address_prints_nothing_but_where_it_is() {
     }
 }
 
-#[test]
-fn a_secret_is_read_anew_and_never_printed() {
+#[tokio::test]
+async fn a_secret_is_read_anew_and_never_printed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("password");
-    let secret = Secret::File(path.clone());
-    assert!(secret.read().unwrap_err().to_string().starts_with("cannot read "));
+    let secret = Secret::file(path.clone());
+    assert!(secret.read().await.unwrap_err().to_string().starts_with("cannot read "));
     std::fs::write(&path, "geheim\n").unwrap();
-    assert_eq!(secret.read().unwrap().expose_secret(), "geheim");
+    assert_eq!(secret.read().await.unwrap().expose_secret(), "geheim");
     std::fs::write(&path, " rotated \r\n").unwrap();
-    assert_eq!(secret.read().unwrap().expose_secret(), " rotated ");
+    assert_eq!(secret.read().await.unwrap().expose_secret(), " rotated ");
     std::fs::write(&path, "\n").unwrap();
-    assert!(secret.read().unwrap_err().to_string().ends_with("is empty"));
+    assert!(secret.read().await.unwrap_err().to_string().ends_with("is empty"));
     assert!(!format!("{:?} {:?}", Secret::Value("geheim".into()), secret).contains("geheim"));
     let both = Secret::from_keys("password", Some(Secret::Value("geheim".into())), Some(path));
     assert_eq!(both.unwrap_err().to_string(), "give either `password` or `password_file`, not both");

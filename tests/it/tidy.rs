@@ -7,7 +7,8 @@ use std::path::Path;
 use platform_exporter::source::Kind;
 
 /// The modules in the order of their layers: each may name only those before it.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 17] = [
+    "off_thread",
     "metric",
     "setting",
     "yaml",

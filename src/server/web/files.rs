@@ -1,12 +1,17 @@
 //! The files of a web configuration, and whether they have changed since they were read.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use ring::digest::{self, Context, Digest, SHA256};
+
+use crate::off_thread::CurrentFile;
+
+/// What lies beyond this is not read: a file without an end was named by mistake.
+const LARGEST: u64 = 4 << 20;
 
 /// A file that was written less than this time ago may be written once more without a trace in its times.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -16,12 +21,19 @@ pub(super) struct Files {
     directory: PathBuf,
     read: Vec<(PathBuf, Stamp)>,
     content: Context,
+    /// Takes note of each file that is opened or looked at.
+    pub(super) current: CurrentFile,
 }
 
 impl Files {
     /// Nothing read yet; relative names are looked up in a directory.
-    pub(super) fn of(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), read: Vec::new(), content: Context::new(&SHA256) }
+    pub(super) fn of(directory: &Path, current: &CurrentFile) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            read: Vec::new(),
+            content: Context::new(&SHA256),
+            current: current.clone(),
+        }
     }
 
     /// Reads a file.
@@ -30,9 +42,12 @@ impl Files {
     /// What the system says.
     pub(super) fn read(&mut self, name: &Path) -> io::Result<Vec<u8>> {
         let path = self.directory.join(name);
+        self.current.set(&path);
         // First the state, then the content: what is written between counts as changed.
         self.read.push((path.clone(), Stamp::of(&path)));
-        let content = fs::read(&path);
+        let mut content = Vec::new();
+        let read = File::open(&path).and_then(|file| file.take(LARGEST).read_to_end(&mut content));
+        let content = read.map(|_| content);
         let bytes = content.as_deref().unwrap_or_default();
         self.content.update(digest::digest(&SHA256, bytes).as_ref());
         content
@@ -41,7 +56,10 @@ impl Files {
     /// Whether any of the files is another than it was when it was read.
     pub(super) fn have_changed(&self) -> bool {
         let now = SystemTime::now();
-        self.read.iter().any(|(path, stamp)| stamp.is_stale(&Stamp::of(path), now))
+        self.read.iter().any(|(path, stamp)| {
+            self.current.set(path);
+            stamp.is_stale(&Stamp::of(path), now)
+        })
     }
 
     /// What stands for all that was read.
@@ -87,7 +105,7 @@ mod tests {
     use super::*;
 
     fn read(directory: &Path) -> Files {
-        let mut files = Files::of(directory);
+        let mut files = Files::of(directory, &CurrentFile::default());
         drop(files.read(Path::new("web.yml")));
         files
     }

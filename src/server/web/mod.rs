@@ -14,7 +14,7 @@ pub(super) use tls::HTTP2;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use base64::Engine;
@@ -26,6 +26,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::heartbeat;
 use super::response::{Response, text};
+use crate::off_thread::{CurrentFile, NOTABLE, OffThread};
 use crate::yaml::Faults;
 use files::Files;
 use passwords::{Passwords, Verdict};
@@ -56,10 +57,17 @@ pub enum WebError {
 
 /// What every connection and every request passes.
 pub struct Gate {
+    loaded: Arc<Loaded>,
+    /// Looks whether the files have changed, off the thread that serves: a file system may hang.
+    looking: OffThread<()>,
+    passwords: Passwords,
+}
+
+/// What is in use, and where it came from.
+struct Loaded {
     settings: ArcSwap<Settings>,
     /// The file, if there is one.
     watched: Option<Mutex<Watched>>,
-    passwords: Passwords,
 }
 
 /// A web configuration file as it was last read.
@@ -82,65 +90,37 @@ impl Gate {
     /// A gate that everybody passes.
     #[must_use]
     pub fn open() -> Self {
-        Self { settings: ArcSwap::default(), watched: None, passwords: Passwords::new() }
+        Self::of(Loaded { settings: ArcSwap::default(), watched: None })
     }
 
     /// A gate by a web configuration file.
     ///
     /// # Errors
     /// When the file cannot be read, or with everything that is wrong with it.
-    pub fn load(path: &Path) -> Result<Self, WebError> {
-        let (settings, files) = read(path);
-        let watched = Watched { path: path.to_owned(), files, told: None };
-        Ok(Self {
-            settings: ArcSwap::from_pointee(settings?),
-            watched: Some(Mutex::new(watched)),
-            passwords: Passwords::new(),
-        })
+    pub fn load(path: &Path, current: &CurrentFile) -> Result<Self, WebError> {
+        let (settings, files) = read(path, current);
+        let watched = Some(Mutex::new(Watched { path: path.to_owned(), files, told: None }));
+        Ok(Self::of(Loaded { settings: ArcSwap::from_pointee(settings?), watched }))
+    }
+
+    fn of(loaded: Loaded) -> Self {
+        Self { loaded: Arc::new(loaded), looking: OffThread::default(), passwords: Passwords::new() }
     }
 
     /// Whether TLS is spoken.
     pub fn has_tls(&self) -> bool {
-        self.settings.load().tls().is_some()
+        self.loaded.settings.load().tls().is_some()
     }
 
     /// The settings as the files have them now, or last had them without a fault.
-    pub(super) fn settings(&self) -> Arc<Settings> {
-        // While one request reads the files, the others go on with what is known.
-        if let Some(Ok(mut watched)) = self.watched.as_ref().map(Mutex::try_lock)
-            && watched.files.have_changed()
-        {
-            self.read_again(&mut watched);
+    pub(super) async fn settings(&self) -> Arc<Settings> {
+        // While the file system does not answer, what was loaded last stays in use.
+        if self.loaded.watched.is_some() && !self.looking.hangs() {
+            let loaded = Arc::clone(&self.loaded);
+            let look = self.looking.run_within(NOTABLE, move |current| loaded.look(current));
+            look.await.unwrap_or_default();
         }
-        self.settings.load_full()
-    }
-
-    fn read_again(&self, watched: &mut Watched) {
-        let (settings, files) = read(&watched.path);
-        let before = std::mem::replace(&mut watched.files, files);
-        let known = self.settings.load();
-        let settings = settings.and_then(|settings| match settings.gives_up(&known) {
-            Some(given_up) => Err(WebError::GivesUp { path: watched.path.clone(), given_up }),
-            None => Ok(settings),
-        });
-        match settings {
-            Ok(mut settings) => {
-                if watched.told.take().is_some()
-                    || before.digest().as_ref() != watched.files.digest().as_ref()
-                {
-                    tracing::info!(event = "web.config.loaded", file = %watched.path.display());
-                }
-                settings.keep_counting(&known);
-                self.settings.store(Arc::new(settings));
-            }
-            Err(error) => {
-                let error = error.to_string();
-                if watched.told.as_ref() != Some(&error) {
-                    tracing::error!(event = "web.config.refused", error, "what was loaded before stays");
-                    watched.told = Some(error);
-                }
-            }
-        }
+        self.loaded.settings.load_full()
     }
 
     /// Whether a request may pass: the rate limit first, then the password, as exporter-toolkit does.
@@ -167,9 +147,48 @@ impl Gate {
     }
 }
 
-fn read(path: &Path) -> (Result<Settings, WebError>, Files) {
+impl Loaded {
+    fn look(&self, current: &CurrentFile) {
+        let Some(watched) = &self.watched else { return };
+        let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.files.current.clone_from(current);
+        if watched.files.have_changed() {
+            self.read_again(&mut watched, current);
+        }
+    }
+
+    fn read_again(&self, watched: &mut Watched, current: &CurrentFile) {
+        let (settings, files) = read(&watched.path, current);
+        let before = std::mem::replace(&mut watched.files, files);
+        let known = self.settings.load();
+        let settings = settings.and_then(|settings| match settings.gives_up(&known) {
+            Some(given_up) => Err(WebError::GivesUp { path: watched.path.clone(), given_up }),
+            None => Ok(settings),
+        });
+        match settings {
+            Ok(mut settings) => {
+                if watched.told.take().is_some()
+                    || before.digest().as_ref() != watched.files.digest().as_ref()
+                {
+                    tracing::info!(event = "web.config.loaded", file = %watched.path.display());
+                }
+                settings.keep_counting(&known);
+                self.settings.store(Arc::new(settings));
+            }
+            Err(error) => {
+                let error = error.to_string();
+                if watched.told.as_ref() != Some(&error) {
+                    tracing::error!(event = "web.config.refused", error, "what was loaded before stays");
+                    watched.told = Some(error);
+                }
+            }
+        }
+    }
+}
+
+fn read(path: &Path, current: &CurrentFile) -> (Result<Settings, WebError>, Files) {
     let unreadable = |error| WebError::Unreadable { path: path.to_owned(), error };
-    let mut files = Files::of(path.parent().unwrap_or(Path::new("")));
+    let mut files = Files::of(path.parent().unwrap_or(Path::new("")), current);
     let text = files.read(path.file_name().map_or(path, Path::new)).and_then(|bytes| {
         String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
     });

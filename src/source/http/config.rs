@@ -137,7 +137,7 @@ fn headers(raw: &BTreeMap<String, Secret>) -> Result<HeaderMap, String> {
         if name == CONTENT_LENGTH || name == TRANSFER_ENCODING {
             return Err(format!("`{name}` follows from the body: leave it out"));
         }
-        let value = value.read().map_err(|error| error.to_string())?;
+        let Secret::Value(value) = value else { continue };
         let mut value = HeaderValue::from_str(value.expose_secret())
             .map_err(|_| format!("the header `{name}` holds a line break or another control character"))?;
         value.set_sensitive(true);

@@ -52,7 +52,7 @@ pub(super) async fn exchange(
     if request.url.scheme() == "http" {
         return talk(stream, request, phases).await;
     }
-    let connector = TlsConnector::from(trust.config()?);
+    let connector = TlsConnector::from(trust.config().await?);
     let handshake = connector.connect(trust.name_of(&request.url)?, stream);
     let stream = phases.time(Phase::Tls, handshake).await.map_err(|error| network_problem(&error))?;
     let expiry = stream.get_ref().1.peer_certificates().and_then(earliest_expiry);

@@ -146,7 +146,7 @@ fn durations(phases: &Phases) -> Family {
 
 /// Asks, and follows redirects.
 async fn visit(config: &Config, trust: &mut Trust, phases: &mut Phases) -> Result<Visit, Problem> {
-    let mut request = Request::first(config)?;
+    let mut request = Request::first(config).await?;
     let mut redirects = 0;
     loop {
         let answer = exchange(&request, trust, phases).await?;

@@ -6,13 +6,12 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, HeaderValue, LOCATION, USER_AGENT};
 use hyper::{Method, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use url::Url;
 
 use super::config::{self, Config, Credentials};
 use super::exchange::Answer;
 use crate::probe::{Problem, Reason};
-use crate::setting::Secret;
 
 pub(super) struct Request {
     pub(super) url: Url,
@@ -22,14 +21,14 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub(super) fn first(config: &Config) -> Result<Self, Problem> {
+    pub(super) async fn first(config: &Config) -> Result<Self, Problem> {
         let url = config::parse(&config.url).map_err(|error| Problem::new(Reason::Internal, error))?;
         let mut headers = config.headers.clone();
         if let Some(credentials) = &config.credentials {
-            headers.insert(AUTHORIZATION, authorization(credentials)?);
+            headers.insert(AUTHORIZATION, authorization(credentials).await?);
         }
         let body = match &config.body {
-            Some(body) => Bytes::copy_from_slice(read(body)?.expose_secret().as_bytes()),
+            Some(body) => Bytes::copy_from_slice(body.read().await?.expose_secret().as_bytes()),
             None => Bytes::new(),
         };
         Ok(Self { url, method: config.method.clone(), headers, body })
@@ -82,11 +81,11 @@ impl Request {
 }
 
 /// Reads files anew, so that a rotated secret counts.
-fn authorization(credentials: &Credentials) -> Result<HeaderValue, Problem> {
+async fn authorization(credentials: &Credentials) -> Result<HeaderValue, Problem> {
     let text = match credentials {
-        Credentials::Bearer(token) => format!("Bearer {}", read(token)?.expose_secret()),
+        Credentials::Bearer(token) => format!("Bearer {}", token.read().await?.expose_secret()),
         Credentials::Basic { username, password } => {
-            let pair = format!("{username}:{}", read(password)?.expose_secret());
+            let pair = format!("{username}:{}", password.read().await?.expose_secret());
             format!("Basic {}", BASE64_STANDARD.encode(pair))
         }
     };
@@ -95,8 +94,4 @@ fn authorization(credentials: &Credentials) -> Result<HeaderValue, Problem> {
     })?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn read(secret: &Secret) -> Result<SecretString, Problem> {
-    secret.read().map_err(|error| Problem::new(Reason::Auth, error))
 }

@@ -35,13 +35,13 @@ impl Trust {
     }
 
     /// The configuration; reading the system's authorities costs too much to do it every time.
-    pub(super) fn config(&mut self) -> Result<Arc<ClientConfig>, Problem> {
+    pub(super) async fn config(&mut self) -> Result<Arc<ClientConfig>, Problem> {
         if let Some((config, since)) = &self.config
             && since.elapsed() < LARGEST_AGE
         {
             return Ok(Arc::clone(config));
         }
-        let mut config = self.tls.client_config()?;
+        let mut config = self.tls.client_config().await?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         // Only a whole handshake shows the certificate that is there now.
         config.resumption = Resumption::disabled();

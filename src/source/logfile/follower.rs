@@ -11,6 +11,7 @@ use super::counts::{self, Tally};
 use super::lines::Line;
 use super::tail::{self, Tail, Verdict};
 use super::{From, moment};
+use crate::off_thread::CurrentFile;
 use crate::probe::{Problem, Reason};
 use crate::query::LogQuestion;
 use crate::source::state;
@@ -78,7 +79,10 @@ impl Follower {
 
     /// Reads what is new in every file. What it tells afterwards has been saved, so a restart never goes back behind
     /// what was exported.
-    pub(super) fn advance(&mut self) {
+    pub(super) fn advance(&mut self, current: &CurrentFile) {
+        if let Some(path) = &self.plan.state_file {
+            current.set(path);
+        }
         if self.saved.is_none() {
             self.load();
         }
@@ -91,6 +95,7 @@ impl Follower {
         let end = Instant::now() + plan.time;
         let steps = MOST_PER_TURN / STEP / tails.len().max(1) as u64;
         for Followed { tail, result } in tails {
+            current.set(tail.path());
             for _ in 0..steps.max(1) {
                 let mut left = STEP;
                 *result = tail.advance(&mut left, &mut tell);
@@ -98,6 +103,9 @@ impl Follower {
                     break;
                 }
             }
+        }
+        if let Some(path) = &self.plan.state_file {
+            current.set(path);
         }
         self.save();
     }

@@ -1,9 +1,11 @@
 //! One turn at a time on the files, off the runtime: a read that hangs blocks nothing, and does not pile up.
 
-use tokio::sync::Mutex;
-use tokio::task::{JoinHandle, spawn_blocking};
+use std::sync::atomic::AtomicBool;
+
+use tokio::sync::{Mutex, oneshot};
 
 use super::follower::{Follower, Plan};
+use crate::off_thread::{self, CurrentFile, Wait};
 use crate::probe::{Problem, Reason};
 
 /// A follower that the prober and the query lane share.
@@ -17,7 +19,9 @@ pub(super) struct Turns {
 struct State {
     idle: Option<Follower>,
     /// A turn under way. It stays when whoever waited for it has left.
-    running: Option<JoinHandle<Follower>>,
+    running: Option<oneshot::Receiver<Follower>>,
+    file: CurrentFile,
+    hangs: AtomicBool,
 }
 
 impl Turns {
@@ -33,8 +37,9 @@ impl Turns {
             state.finish().await?;
         }
         let mut follower = state.idle.take().unwrap_or_else(|| Follower::new(self.plan.clone()));
-        state.running = Some(spawn_blocking(move || {
-            follower.advance();
+        let file = state.file.clone();
+        state.running = Some(off_thread::spawn(move || {
+            follower.advance(&file);
             follower
         }));
         state.finish().await.map(read)
@@ -44,7 +49,9 @@ impl Turns {
 impl State {
     async fn finish(&mut self) -> Result<&Follower, Problem> {
         if let Some(running) = &mut self.running {
+            let wait = Wait::begin(&self.file, &self.hangs);
             let result = running.await;
+            wait.end();
             self.running = None;
             self.idle = result.ok();
         }

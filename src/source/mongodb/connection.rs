@@ -1,6 +1,6 @@
 //! The one client of a source, which its prober and its query lane share.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,8 +20,7 @@ use super::memory_file::MemoryFile;
 use super::tasks::Tasks;
 use super::{Config, failure};
 use crate::probe::{Problem, Reason};
-use crate::setting::Secret;
-use crate::source::tls::{Identity, Tls};
+use crate::source::tls::Tls;
 
 /// What servers show for the exporter's connections.
 const APP_NAME: &str = "platform_exporter";
@@ -116,8 +115,10 @@ impl Connection {
 
     /// The client; a new one when the last did not answer at all, or was built with another password.
     pub(super) async fn client(&self) -> Result<Connected, Problem> {
-        let password = self.config.password.as_ref().map(Secret::read).transpose();
-        let password = password.map_err(|error| Problem::new(Reason::Auth, error))?;
+        let password = match &self.config.password {
+            Some(password) => Some(password.read().await?),
+            None => None,
+        };
         let mut current = self.current.lock().await;
         let exposed = password.as_ref().map(ExposeSecret::expose_secret);
         let is_stuck = self.is_stuck.swap(false, Ordering::Relaxed);
@@ -139,7 +140,7 @@ impl Connection {
         let members = Members::default();
         let failed = |error| failure::problem(&error, &self.config, &members);
         let mut options = self.options(password.as_ref()).await.map_err(failed)?;
-        let files = encrypt(&mut options, self.config.tls.as_ref())?;
+        let files = encrypt(&mut options, self.config.tls.as_ref()).await?;
         options.sdam_event_handler = Some(members.handler());
         let tasks = Tasks::new().map_err(|error| Problem::new(Reason::Internal, error))?;
         let client = tasks.start(|| Client::with_options(options)).map_err(failed)?;
@@ -172,7 +173,7 @@ impl Connection {
 }
 
 /// Has the driver trust whom every source trusts, wherever TLS is turned on: by a key or in the URL.
-fn encrypt(options: &mut ClientOptions, own: Option<&Tls>) -> Result<Vec<MemoryFile>, Problem> {
+async fn encrypt(options: &mut ClientOptions, own: Option<&Tls>) -> Result<Vec<MemoryFile>, Problem> {
     let mut driver = match (&options.tls, own) {
         (Some(DriverTls::Enabled(driver)), _) => driver.clone(),
         (_, Some(_)) => TlsOptions::default(),
@@ -180,7 +181,7 @@ fn encrypt(options: &mut ClientOptions, own: Option<&Tls>) -> Result<Vec<MemoryF
     };
     let own = own.cloned().unwrap_or_default();
     // The driver passes over what it cannot read in its files.
-    own.client_config()?;
+    let loaded = own.load().await?;
     let mut files = Vec::new();
     let mut file = |content: Vec<u8>| -> Result<PathBuf, Problem> {
         let file = MemoryFile::new(&content).map_err(|error| Problem::new(Reason::Internal, error))?;
@@ -189,15 +190,10 @@ fn encrypt(options: &mut ClientOptions, own: Option<&Tls>) -> Result<Vec<MemoryF
         Ok(path)
     };
     if driver.ca_file_path.is_none() {
-        driver.ca_file_path = Some(file(pem(&own.authorities()?).into_bytes())?);
+        driver.ca_file_path = Some(file(pem(&loaded.authorities).into_bytes())?);
     }
-    if let Some(Identity { cert_file, key_file }) = &own.identity {
-        let read = |path: &Path| {
-            std::fs::read(path).map_err(|error| {
-                Problem::new(Reason::Tls, format!("cannot read {}: {error}", path.display()))
-            })
-        };
-        let both = [read(cert_file)?, b"\n".to_vec(), read(key_file)?].concat();
+    if let Some((cert, key)) = &loaded.identity {
+        let both = [cert.bytes(), b"\n", key.bytes()].concat();
         driver.cert_key_file_path = Some(file(both)?);
     }
     options.tls = Some(DriverTls::Enabled(driver));

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgRow, PgSslMode};
 use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, PgConnection, Row, TypeInfo};
 use tokio::time::Instant;
@@ -14,7 +14,6 @@ use super::config::{Config, SslMode};
 use super::failure::{Failure, failure, problem};
 use crate::probe::{Problem, Reason};
 use crate::query::{Cell, LARGEST_ANSWER, Rows, too_large};
-use crate::source::tls::Identity;
 
 /// Also where the server's defaults say otherwise: snapshots of a whole transaction hold back its vacuum.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
@@ -89,7 +88,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) async fn open(config: &Config, deadline: Instant) -> Result<Self, Problem> {
-        let options = options(config, deadline)?;
+        let options = options(config, deadline).await?;
         let connection = options.connect().await.map_err(|error| problem(&error))?;
         let mut session = Self { connection, proven: HashSet::new() };
         if !config.pgbouncer && session.version()? >= NOTICES_GONE_CLIENTS {
@@ -227,9 +226,11 @@ fn cells(row: &PgRow) -> Result<Vec<Cell>, sqlx::Error> {
     Ok(cells)
 }
 
-fn options(config: &Config, deadline: Instant) -> Result<PgConnectOptions, Problem> {
-    let password = config.password.as_ref().map(crate::setting::Secret::read).transpose();
-    let password = password.map_err(|error| Problem::new(Reason::Auth, error))?.unwrap_or_default();
+async fn options(config: &Config, deadline: Instant) -> Result<PgConnectOptions, Problem> {
+    let password = match &config.password {
+        Some(password) => password.read().await?,
+        None => SecretString::default(),
+    };
     // Tells everything: what is left out would come from the environment.
     let options = PgConnectOptions::new_without_pgpass()
         .host(&config.host)
@@ -240,7 +241,7 @@ fn options(config: &Config, deadline: Instant) -> Result<PgConnectOptions, Probl
         .application_name("platform_exporter")
         .statement_cache_capacity(0)
         .disable_statement_logging();
-    let options = tls(options, config)?;
+    let options = tls(options, config).await?;
     if options.get_options().is_some() {
         return Err(inherited("PGOPTIONS"));
     }
@@ -257,7 +258,7 @@ fn options(config: &Config, deadline: Instant) -> Result<PgConnectOptions, Probl
     ]))
 }
 
-fn tls(options: PgConnectOptions, config: &Config) -> Result<PgConnectOptions, Problem> {
+async fn tls(options: PgConnectOptions, config: &Config) -> Result<PgConnectOptions, Problem> {
     let options = options.ssl_mode(match config.ssl_mode {
         SslMode::Disable => PgSslMode::Disable,
         SslMode::Prefer => PgSslMode::Prefer,
@@ -265,17 +266,14 @@ fn tls(options: PgConnectOptions, config: &Config) -> Result<PgConnectOptions, P
         SslMode::VerifyCa => PgSslMode::VerifyCa,
         SslMode::VerifyFull => PgSslMode::VerifyFull,
     });
-    if config.tls.ca_file.is_some() || config.tls.identity.is_some() {
-        // The driver reads the files too, but would call a missing one a failed connection.
-        config.tls.client_config()?;
-    }
-    let options = match &config.tls.ca_file {
-        Some(path) => options.ssl_root_cert(path),
-        None => options.ssl_root_cert_from_pem(Vec::new()),
-    };
-    match &config.tls.identity {
-        Some(Identity { cert_file, key_file }) => {
-            Ok(options.ssl_client_cert(cert_file).ssl_client_key(key_file))
+    // The driver would read the files itself: without a deadline, and a missing one would be a failed connection.
+    let has_files = config.tls.ca_file.is_some() || config.tls.identity.is_some();
+    let loaded = if has_files { Some(config.tls.load().await?) } else { None };
+    let ca = loaded.as_ref().and_then(|loaded| loaded.ca.as_ref());
+    let options = options.ssl_root_cert_from_pem(ca.map_or_else(Vec::new, |pem| pem.bytes().to_vec()));
+    match loaded.as_ref().and_then(|loaded| loaded.identity.as_ref()) {
+        Some((cert, key)) => {
+            Ok(options.ssl_client_cert_from_pem(cert.bytes()).ssl_client_key_from_pem(key.bytes()))
         }
         None => match inherited_certificate() {
             Some(variable) => Err(inherited(variable)),

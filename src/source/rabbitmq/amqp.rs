@@ -70,7 +70,7 @@ impl Drop for Lifeline {
 impl Session {
     /// Connects and logs in.
     pub(super) async fn open(endpoint: &Endpoint, tls: &Tls) -> Result<Self, Problem> {
-        let uri = uri(endpoint)?;
+        let uri = uri(endpoint).await?;
         let runtime = Runtime::tokio_current();
         let address = runtime.to_socket_addrs((endpoint.host.clone(), endpoint.port));
         let stream = AsyncTcpStream::connect(&runtime, address).await.map_err(|error| network(&error))?;
@@ -81,7 +81,7 @@ impl Session {
             _ => return Err(Problem::new(Reason::Internal, "a new connection is not plain")),
         });
         let stream = if endpoint.encrypted {
-            let connector = RustlsConnector::from(Arc::new(tls.client_config()?));
+            let connector = RustlsConnector::from(Arc::new(tls.client_config().await?));
             stream
                 .into_rustls(&connector, &tls.name_of(&endpoint.host)?.to_str())
                 .await
@@ -202,10 +202,10 @@ async fn log_in(uri: AMQPUri, runtime: TokioRuntime, stream: Stream) -> lapin::R
 /// version takes.
 const FRAME_MAX: u32 = 8192;
 
-fn uri(endpoint: &Endpoint) -> Result<AMQPUri, Problem> {
+async fn uri(endpoint: &Endpoint) -> Result<AMQPUri, Problem> {
     let (userinfo, mechanism) = match &endpoint.login {
         Some(login) => {
-            let password = login.password.read().map_err(|error| Problem::new(Reason::Auth, error))?;
+            let password = login.password.read().await?;
             let password = password.expose_secret().to_owned();
             (AMQPUserInfo { username: login.username.clone(), password }, SASLMechanism::Plain)
         }

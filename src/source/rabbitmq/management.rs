@@ -295,7 +295,7 @@ impl Management {
 
     async fn send(&mut self, path: &str, end: Instant) -> Result<Response, Problem> {
         let login = &self.interface.login;
-        let password = login.password.read().map_err(|error| Problem::new(Reason::Auth, error))?;
+        let password = login.password.read().await?;
         let credentials = STANDARD.encode(format!("{}:{}", login.username, password.expose_secret()));
         let request = Request::get(format!("{}/api/{path}", self.interface.url))
             .header("authorization", SecretString::from(format!("Basic {credentials}")));

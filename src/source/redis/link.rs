@@ -125,7 +125,7 @@ impl Link {
                     return Self::over(stream, endpoint).await;
                 }
                 let name = tls.name_of(host)?;
-                let connector = TlsConnector::from(Arc::new(tls.client_config()?));
+                let connector = TlsConnector::from(Arc::new(tls.client_config().await?));
                 let stream = connector.connect(name, stream).await.map_err(failed)?;
                 Self::over(stream, endpoint).await
             }
@@ -149,7 +149,7 @@ impl Link {
     /// One command after the other: a server that turns clients away answers the first, and closes.
     async fn log_in(&mut self, login: &Login, timeout: Duration) -> Result<(), Problem> {
         if let Some(password) = &login.password {
-            let password = password.read().map_err(|error| Problem::new(Reason::Auth, error))?;
+            let password = password.read().await?;
             let password = password.expose_secret();
             let command = match login.username.as_deref() {
                 Some(user) => words(["AUTH", user, password]),

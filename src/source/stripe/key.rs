@@ -41,8 +41,8 @@ impl Key {
         Ok(Self(secret))
     }
 
-    pub(super) fn read(&self) -> Result<CurrentKey, Problem> {
-        let key = self.0.read().map_err(|error| Problem::new(Reason::Auth, error))?;
+    pub(super) async fn read(&self) -> Result<CurrentKey, Problem> {
+        let key = self.0.read().await?;
         judge(key.expose_secret())
             .map_err(|error| Problem::new(Reason::Auth, format!("the key: {error}")))?;
         Ok(CurrentKey(key))

@@ -20,9 +20,11 @@ use std::time::Duration;
 pub use config::Config;
 
 use self::api::{Api, Session};
+use self::key::CurrentKey;
 use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit};
 use crate::metric::Desc;
 use crate::probe::{Observation, Prober, Problem, Reason};
+use crate::setting::SourceName;
 
 const UP: Desc = Desc::gauge(
     "stripe_up",
@@ -80,23 +82,24 @@ impl Definition for Config {
     }
 
     fn build(&self, context: &Context<'_>) -> Parts {
-        // A key that cannot be read is the first probe's to tell.
-        if self.key.read().is_ok_and(|key| key.is_unrestricted()) {
-            tracing::warn!(
-                source = %context.name,
-                "the Stripe key is a secret key (sk_), which may also write and move money: a restricted key (rk_) \
-                 with read permissions is enough",
-            );
-        }
-        let prober = StripeProber { api: Api::new(self), config: self.clone(), timeout: context.timeout };
+        let prober = StripeProber {
+            name: context.name.clone(),
+            api: Api::new(self),
+            config: self.clone(),
+            timeout: context.timeout,
+            is_warned: false,
+        };
         Parts { prober: Box::new(prober), answers: None }
     }
 }
 
 struct StripeProber {
+    name: SourceName,
     config: Config,
     api: Api,
     timeout: Duration,
+    /// Whether the log says that the key may do too much.
+    is_warned: bool,
 }
 
 #[async_trait::async_trait]
@@ -117,8 +120,20 @@ impl Prober for StripeProber {
 }
 
 impl StripeProber {
+    fn warn_of(&mut self, key: &CurrentKey) {
+        if key.is_unrestricted() && !self.is_warned {
+            self.is_warned = true;
+            tracing::warn!(
+                source = %self.name,
+                "the Stripe key is a secret key (sk_), which may also write and move money: a restricted key (rk_) \
+                 with read permissions is enough",
+            );
+        }
+    }
+
     async fn observe(&mut self) -> Result<Observation, Problem> {
-        let key = self.config.key.read()?;
+        let key = self.config.key.read().await?;
+        self.warn_of(&key);
         let mut session = self.api.session(&key, self.timeout)?;
         let mut observation = Observation::default();
         observation

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::sync::oneshot;
 
 use super::worker::{Roll, Seen, Worker};
 use crate::beat::{Beat, Beats, Signal};
 use crate::metric::timestamp;
+use crate::off_thread;
 use crate::source::{moment, state};
 
 /// A worker that was not heard for ten times as long as it may be silent, but at least for a day, is forgotten.
@@ -32,7 +33,7 @@ pub(super) struct Pushed {
     /// What stands in the state file.
     saved: Option<Kept>,
     /// A write under way. It stays when the deadline has ended the probe that began it: another would hang as well.
-    saving: Option<JoinHandle<io::Result<()>>>,
+    saving: Option<oneshot::Receiver<io::Result<()>>>,
     /// Since when the exporter would have heard each class; empty before the first look.
     listening_since: BTreeMap<String, f64>,
 }
@@ -49,7 +50,7 @@ impl Pushed {
             return;
         }
         let path = self.state_file.clone();
-        let kept = spawn_blocking(move || path.and_then(|path| state::load::<Kept>(&path)));
+        let kept = off_thread::spawn(move || path.and_then(|path| state::load::<Kept>(&path)));
         let kept = kept.await.ok().flatten().unwrap_or_default();
         let now = moment::now();
         for class in &self.classes {
@@ -89,7 +90,7 @@ impl Pushed {
         }
         if self.saved.as_ref() != Some(&kept) {
             let (path, content) = (path.clone(), kept.clone());
-            let saving = self.saving.insert(spawn_blocking(move || state::store(&path, &content)));
+            let saving = self.saving.insert(off_thread::spawn(move || state::store(&path, &content)));
             let saved = saving.await;
             self.saving = None;
             saved.map_err(io::Error::other)??;

@@ -117,6 +117,6 @@ impl Step for Environment {
                 return Err(Problem::new(Reason::Auth, detail).into());
             }
         };
-        Ok(Held { credentials: keys.read()?, end: None })
+        Ok(Held { credentials: keys.read().await?, end: None })
     }
 }

@@ -34,7 +34,7 @@ impl Container {
         let token = || variable("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(|token| Secret::Value(token.into()));
         Self {
             address: relative.or_else(|| variable("AWS_CONTAINER_CREDENTIALS_FULL_URI")),
-            token: file.map(|file| Secret::File(PathBuf::from(file))).or_else(token),
+            token: file.map(|file| Secret::file(PathBuf::from(file))).or_else(token),
             client: HttpClient::new(Tls::default()),
         }
     }
@@ -55,8 +55,7 @@ impl Step for Container {
         let mut request =
             Request::get(url.as_str()).header("accept", "application/json").largest_body(64 << 10);
         if let Some(token) = &self.token {
-            request = request
-                .header("authorization", token.read().map_err(|error| Problem::new(Reason::Auth, error))?);
+            request = request.header("authorization", token.read().await.map_err(Problem::from)?);
         }
         // No query and no user: nothing in it is a secret.
         let place = &url[..url::Position::AfterPath];

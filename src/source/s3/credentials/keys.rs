@@ -3,7 +3,7 @@
 use rusty_s3::Credentials;
 use secrecy::ExposeSecret;
 
-use crate::probe::{Problem, Reason};
+use crate::probe::Problem;
 use crate::setting::Secret;
 
 /// An access key.
@@ -15,13 +15,12 @@ pub(in crate::source::s3) struct Keys {
 }
 
 impl Keys {
-    pub(super) fn read(&self) -> Result<Credentials, Problem> {
-        let read = |secret: &Secret| secret.read().map_err(|error| Problem::new(Reason::Auth, error));
-        let (id, key) = (read(&self.access_key_id)?, read(&self.secret_access_key)?);
+    pub(super) async fn read(&self) -> Result<Credentials, Problem> {
+        let (id, key) = (self.access_key_id.read().await?, self.secret_access_key.read().await?);
         let (id, key) = (id.expose_secret(), key.expose_secret());
         match &self.session_token {
             None => Ok(Credentials::new(id, key)),
-            Some(token) => Ok(Credentials::new_with_token(id, key, read(token)?.expose_secret())),
+            Some(token) => Ok(Credentials::new_with_token(id, key, token.read().await?.expose_secret())),
         }
     }
 }

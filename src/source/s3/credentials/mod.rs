@@ -61,7 +61,7 @@ impl Origin {
     /// The credentials as they are now: files are read anew, and temporary credentials renewed in time.
     pub(super) async fn current(&mut self, limit: Duration) -> Result<Current, Problem> {
         let (chain, kept) = match self {
-            Self::Keys(keys) => return Ok(Current { credentials: keys.read()?, problem: None }),
+            Self::Keys(keys) => return Ok(Current { credentials: keys.read().await?, problem: None }),
             Self::Chain { chain, kept } => (chain, kept),
         };
         let now = Timestamp::now();

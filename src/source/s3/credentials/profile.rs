@@ -3,22 +3,36 @@
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html>
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use secrecy::{ExposeSecret, SecretString};
+
 use super::chain::{Miss, Step};
 use super::{Held, Keys};
+use crate::off_thread::{CurrentFile, OffThread};
 use crate::probe::{Problem, Reason};
 use crate::setting::Secret;
 
 const DEFAULT: &str = "default";
+/// What lies beyond this is not read.
+const LARGEST: u64 = 1 << 20;
 
 pub(super) struct Profile {
     /// As the environment names it.
     name: Option<String>,
     credentials: Option<PathBuf>,
     config: Option<PathBuf>,
+    reading: OffThread<Result<Files, Problem>>,
+}
+
+/// The texts of both files.
+#[derive(Clone)]
+struct Files {
+    credentials: Option<SecretString>,
+    config: Option<SecretString>,
 }
 
 /// The keys of a profile.
@@ -34,14 +48,23 @@ impl Profile {
             name: variable("AWS_PROFILE"),
             credentials: file("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
             config: file("AWS_CONFIG_FILE", "config"),
+            reading: OffThread::default(),
         }
     }
 
     /// What both files say of a profile; of a key that both have, the file of credentials counts.
-    fn section(&self, name: &str) -> Result<Option<Section>, Problem> {
+    async fn section(&self, name: &str) -> Result<Option<Section>, Problem> {
         let title = if name == DEFAULT { name.to_owned() } else { format!("profile {name}") };
-        let config = read(self.config.as_deref())?.and_then(|text| section(&text, &title));
-        let credentials = read(self.credentials.as_deref())?.and_then(|text| section(&text, name));
+        let (credentials, config) = (self.credentials.clone(), self.config.clone());
+        let read = move |file: &CurrentFile| {
+            Ok(Files {
+                credentials: read(credentials.as_deref(), file)?,
+                config: read(config.as_deref(), file)?,
+            })
+        };
+        let files = self.reading.run(read).await??;
+        let config = files.config.and_then(|text| section(text.expose_secret(), &title));
+        let credentials = files.credentials.and_then(|text| section(text.expose_secret(), name));
         Ok(match (config, credentials) {
             (Some(mut config), Some(credentials)) => {
                 config.extend(credentials);
@@ -67,7 +90,7 @@ impl Step for Profile {
 
     async fn find(&mut self, _: Instant) -> Result<Held, Miss> {
         let name = self.name.as_deref().unwrap_or(DEFAULT);
-        let Some(mut section) = self.section(name)? else {
+        let Some(mut section) = self.section(name).await? else {
             let told = format!("no `{name}` in {}", self.files());
             return Err(match self.name {
                 Some(_) => {
@@ -95,14 +118,16 @@ impl Step for Profile {
             });
         };
         let keys = Keys { access_key_id, secret_access_key, session_token };
-        Ok(Held { credentials: keys.read()?, end: None })
+        Ok(Held { credentials: keys.read().await?, end: None })
     }
 }
 
-fn read(path: Option<&Path>) -> Result<Option<String>, Problem> {
+fn read(path: Option<&Path>, current: &CurrentFile) -> Result<Option<SecretString>, Problem> {
     let Some(path) = path else { return Ok(None) };
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+    current.set(path);
+    let mut text = String::new();
+    match File::open(path).and_then(|file| file.take(LARGEST).read_to_string(&mut text)) {
+        Ok(_) => Ok(Some(text.into())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Problem::new(Reason::Auth, format!("cannot read {}: {error}", path.display()))),
     }

@@ -22,7 +22,7 @@ use crate::source::s3::xml;
 const SESSION: &str = "platform_exporter";
 
 pub(super) struct WebIdentity {
-    token_file: Option<PathBuf>,
+    token_file: Option<Secret>,
     role: Option<String>,
     session: String,
     sts: Url,
@@ -33,7 +33,7 @@ pub(super) struct WebIdentity {
 impl WebIdentity {
     pub(super) fn new(config: &Config, variable: &dyn Fn(&str) -> Option<String>) -> Self {
         Self {
-            token_file: variable("AWS_WEB_IDENTITY_TOKEN_FILE").map(PathBuf::from),
+            token_file: variable("AWS_WEB_IDENTITY_TOKEN_FILE").map(|path| Secret::file(PathBuf::from(path))),
             role: variable("AWS_ROLE_ARN"),
             session: variable("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| SESSION.to_owned()),
             sts: config.sts.clone(),
@@ -76,8 +76,7 @@ impl Step for WebIdentity {
             let detail = "AWS_WEB_IDENTITY_TOKEN_FILE is set, and AWS_ROLE_ARN is not";
             return Err(Problem::new(Reason::Auth, detail).into());
         };
-        let token = Secret::File(token_file.clone()).read();
-        let token = token.map_err(|error| Problem::new(Reason::Auth, error))?;
+        let token = token_file.read().await.map_err(Problem::from)?;
         let token = token.expose_secret();
         let question = form_urlencoded::Serializer::new(String::new())
             .append_pair("Action", "AssumeRoleWithWebIdentity")

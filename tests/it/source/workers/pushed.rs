@@ -102,8 +102,8 @@ async fn workers_that_do_not_come_back_are_forgotten() {
     assert_eq!(labels(&observation.families, "worker_heartbeat_timestamp_seconds"), [["new"]]);
 }
 
-#[test]
-fn tokens_belong_to_their_classes() {
+#[tokio::test]
+async fn tokens_belong_to_their_classes() {
     let config = config(
         "workers: {classes: {a: {push: true, token: hunter2, interval: 1m}, b: {push: true, token_file: /t, interval: 1m}}}",
     );
@@ -112,7 +112,7 @@ fn tokens_belong_to_their_classes() {
     let tokens = config.definition().push_tokens();
     let names: Vec<_> = tokens.iter().map(|(class, _)| class.as_str()).collect();
     assert_eq!(names, ["a", "b"]);
-    assert_eq!(tokens[0].1.read().unwrap().expose_secret(), "hunter2");
+    assert_eq!(tokens[0].1.read().await.unwrap().expose_secret(), "hunter2");
 }
 
 #[test]

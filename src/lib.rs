@@ -4,7 +4,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 0 | [`off_thread`], [`metric`], [`setting`], [`yaml`], [`beat`] |
+//! | 0 | [`off_thread`], [`supervisor`], [`descriptors`], [`metric`], [`setting`], [`yaml`], [`beat`] |
 //! | 1 | [`probe`] |
 //! | 2 | [`query`] |
 //! | 3 | [`source`] |
@@ -19,6 +19,7 @@ pub mod bundle;
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod descriptors;
 pub mod metric;
 pub mod off_thread;
 pub mod pack;
@@ -29,5 +30,6 @@ pub mod server;
 pub mod setting;
 pub mod snapshot;
 pub mod source;
+pub mod supervisor;
 pub mod telemetry;
 pub mod yaml;

@@ -37,7 +37,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         None => {
             let (loaded, gate) = command::load_all(flags)?;
-            telemetry::init(flags.log_level, flags.log_format).context("cannot start logging")?;
+            let _log = telemetry::init(flags.log_level, flags.log_format).context("cannot start logging")?;
             telemetry::report_panics();
             serve(flags, loaded, gate)?;
             Ok(ExitCode::SUCCESS)

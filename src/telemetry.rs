@@ -1,17 +1,19 @@
 //! Logs: to standard error, by tracing, in logfmt or JSON.
 
 use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::cli::{LogFormat, LogLevel};
 
-/// Starts logging.
+/// Starts logging. Lines are written as long as the guard lives; those that nobody takes are lost, and nobody waits for
+/// them.
 ///
 /// # Errors
 /// When logging has been started already.
-pub fn init(level: LogLevel, format: LogFormat) -> Result<(), TryInitError> {
+pub fn init(level: LogLevel, format: LogFormat) -> Result<WorkerGuard, TryInitError> {
     let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
@@ -21,15 +23,17 @@ pub fn init(level: LogLevel, format: LogFormat) -> Result<(), TryInitError> {
     // The drivers' own lines stay out: they repeat each failure, and may hold what they were connected with.
     let registry =
         tracing_subscriber::registry().with(Targets::new().with_target(env!("CARGO_CRATE_NAME"), level));
+    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
     match format {
         LogFormat::Logfmt => registry
-            .with(tracing_logfmt::builder().with_target(false).layer().with_writer(std::io::stderr))
-            .try_init(),
+            .with(tracing_logfmt::builder().with_target(false).layer().with_writer(writer))
+            .try_init()?,
         LogFormat::Json => {
             let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false);
-            registry.with(layer.with_writer(std::io::stderr)).try_init()
+            registry.with(layer.with_writer(writer)).try_init()?;
         }
     }
+    Ok(guard)
 }
 
 /// Reports a panic by its place alone: its message may hold a value that nobody should see.

@@ -4,6 +4,7 @@ mod bundle;
 mod catalog;
 mod check;
 mod healthcheck;
+mod listen;
 mod packs;
 mod probe;
 mod reload;

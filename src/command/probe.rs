@@ -35,7 +35,7 @@ pub async fn probe(flags: &Flags, loaded: &Loaded, name: &str) -> Option<Probed>
     Some(Probed {
         status: state.status(),
         problems: event.flatten().map(|event| event.problems).unwrap_or_default(),
-        metrics: encode(&state.exposition(SystemTime::now()), Format::Text),
+        metrics: encode(&state.exposition(Instant::now()), Format::Text),
     })
 }
 

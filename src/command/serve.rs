@@ -6,20 +6,22 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Loaded;
+use super::listen;
 use super::reload::Reloader;
 use crate::beat::Beats;
 use crate::cli::Flags;
+use crate::descriptors::Descriptors;
 use crate::schedule::{Schedule, by_kind};
 use crate::server::{App, DRAIN, Gate, Pushes, Server};
 use crate::snapshot::Store;
+use crate::supervisor::{Ended, Supervisor};
 
 /// Why the exporter cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -32,13 +34,18 @@ pub enum ServeError {
         /// What the system says.
         error: io::Error,
     },
+    /// A task that has to live as long as the process does not.
+    #[error(transparent)]
+    Ended(#[from] Ended),
     /// Signals cannot be waited for.
     #[error("cannot wait for signals: {0}")]
     Signals(io::Error),
 }
 
 /// Connections that the kernel holds until they are accepted. Beyond it, a client waits a second before it tries again.
-const BACKLOG: u32 = 1024;
+const BACKLOG: i32 = 1024;
+/// The watchdog looks at the clocks this often.
+const LOOK_AT_CLOCKS: Duration = Duration::from_secs(5);
 /// The loops have this long to let go of what they do on shutdown.
 const LET_GO: Duration = Duration::from_secs(1);
 
@@ -51,54 +58,72 @@ const LET_GO: Duration = Duration::from_secs(1);
 /// When an address cannot be listened on: before any source is contacted.
 pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate, sources: Handle) -> Result<(), ServeError> {
     let signals = Signals::new().map_err(ServeError::Signals)?;
+    let descriptors = Descriptors::claim();
     let mut listeners = Vec::new();
     for &address in &flags.listen_addresses {
-        let listener = listen(address).map_err(|error| ServeError::Bind { address, error })?;
+        let listener =
+            listen::every(address, BACKLOG).map_err(|error| ServeError::Bind { address, error })?;
         let address = listener.local_addr().unwrap_or(address);
         tracing::info!(event = "listening", %address, config = loaded.origin, tls = gate.has_tls());
         listeners.push(listener);
     }
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let (app, reloader) = start(flags, &loaded, sources, &tasks, &stop).await;
-    let server = Arc::new(Server::new(app, gate));
+    let (supervisor, mut ended) = Supervisor::new();
+    let life = Life { tasks: tasks.clone(), stop: stop.clone(), supervisor };
+    let (app, reloader) = start(flags, &loaded, sources, &life).await;
+    let server = Arc::new(Server::new(app, gate, descriptors));
     for listener in listeners {
-        tasks.spawn(Arc::clone(&server).serve(listener, stop.clone()));
+        let server = Arc::clone(&server);
+        tasks.spawn(life.supervisor.clone().watch("listener".into(), server.serve(listener, stop.clone())));
     }
-    let work = reloader.run(signals.hang_up);
-    tasks.spawn(stop.clone().run_until_cancelled_owned(work));
+    life.spawn("reloader", reloader.run(signals.hang_up));
     tasks.close();
     let mut ends = signals.ends;
-    let first = ends.next().await;
-    tracing::info!(event = "shutdown", signal = first);
+    let result = tokio::select! {
+        signal = ends.next() => {
+            tracing::info!(event = "shutdown", signal);
+            Ok(())
+        }
+        Some(ended) = ended.recv() => Err(ended.into()),
+    };
     stop.cancel();
     tokio::select! {
         () = drained(&tasks) => {}
         second = ends.next() => tracing::warn!(event = "shutdown", signal = second, "not waiting any longer"),
     }
-    Ok(())
+    result
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // A restart does not wait for the end of old connections.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+/// What tasks of the whole process are started with.
+struct Life {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    supervisor: Supervisor,
 }
 
-async fn start(
-    flags: &Flags,
-    loaded: &Loaded,
-    sources: Handle,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) -> (Arc<App>, Reloader) {
+impl Life {
+    fn spawn(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        let work = async move { stop.run_until_cancelled(work).await.unwrap_or_default() };
+        self.tasks.spawn(self.supervisor.clone().watch(name.into(), work));
+    }
+}
+
+async fn start(flags: &Flags, loaded: &Loaded, sources: Handle, life: &Life) -> (Arc<App>, Reloader) {
     let config = &loaded.config;
     let beats = Arc::new(Beats::default());
     let store = Arc::new(Store::new(config, SystemTime::now()));
-    tasks.spawn(stop.clone().run_until_cancelled_owned(Arc::clone(&store).keep_published()));
+    life.spawn("publisher", Arc::clone(&store).keep_published());
+    life.spawn("watchdog", watch_clocks(Arc::clone(&store)));
     let build = by_kind(Arc::clone(&beats), super::variable, flags.storage_path.as_deref());
-    let schedule = Schedule::new(build, Arc::clone(&store), sources, tasks.clone(), stop.clone());
+    let schedule = Schedule::new(
+        build,
+        Arc::clone(&store),
+        sources,
+        life.tasks.clone(),
+        life.stop.clone(),
+        life.supervisor.clone(),
+    );
     schedule.apply(config).await;
     let (reloads, requests) = mpsc::channel(1);
     let app = Arc::new(App {
@@ -108,9 +133,29 @@ async fn start(
         pushes: ArcSwap::from_pointee(Pushes::from_iter(config.push_tokens())),
         reloads,
         access_log: flags.access_log,
+        rendering: Arc::new(Semaphore::new(1)),
         timeout_offset: flags.timeout_offset.get(),
     });
     (Arc::clone(&app), Reloader::new(flags, loaded, app, requests))
+}
+
+/// Logs when probes are not started any more, and when they are again.
+async fn watch_clocks(store: Arc<Store>) {
+    let mut was_stalled = false;
+    loop {
+        tokio::time::sleep(LOOK_AT_CLOCKS).await;
+        match store.stall() {
+            Some(stall) if !was_stalled => {
+                was_stalled = true;
+                tracing::error!(event = "clocks.stopped", %stall);
+            }
+            None if was_stalled => {
+                was_stalled = false;
+                tracing::info!(event = "clocks.recovered");
+            }
+            _ => {}
+        }
+    }
 }
 
 async fn drained(tasks: &TaskTracker) {

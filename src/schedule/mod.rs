@@ -25,10 +25,22 @@ use tokio_util::task::TaskTracker;
 use self::running::Running;
 use crate::config::Config;
 use crate::setting::SourceName;
-use crate::snapshot::Store;
+use crate::snapshot::{BEAT_EVERY, Store};
+use crate::supervisor::Supervisor;
 
 /// Someone waits for a probe of a source to end.
 type Waiter = oneshot::Sender<()>;
+
+/// Where probes of a source are asked for.
+#[derive(Clone)]
+struct Request {
+    sender: mpsc::Sender<Waiter>,
+    /// What was found less than this time ago is not asked for again.
+    fresh_for: Duration,
+}
+
+/// Whoever asks for probes of a source gets them this often at most; where each costs something, twice an interval.
+const FRESH_FOR: Duration = Duration::from_secs(1);
 
 /// First runs are spread over this time, so that a start is no burst of connections.
 const SPREAD: Duration = Duration::from_secs(2);
@@ -37,7 +49,7 @@ const SPREAD: Duration = Duration::from_secs(2);
 pub struct Schedule {
     loops: Loops,
     running: Mutex<Running>,
-    requests: RwLock<BTreeMap<SourceName, mpsc::Sender<Waiter>>>,
+    requests: RwLock<BTreeMap<SourceName, Request>>,
 }
 
 /// What loops are made with.
@@ -47,6 +59,7 @@ struct Loops {
     runtime: Handle,
     tasks: TaskTracker,
     stop: CancellationToken,
+    supervisor: Supervisor,
 }
 
 impl Schedule {
@@ -57,8 +70,16 @@ impl Schedule {
         runtime: Handle,
         tasks: TaskTracker,
         stop: CancellationToken,
+        supervisor: Supervisor,
     ) -> Self {
-        let loops = Loops { build, store, runtime, tasks, stop };
+        let loops = Loops { build, store, runtime, tasks, stop, supervisor };
+        let store = Arc::clone(&loops.store);
+        drop(loops.spawn("clocks", async move {
+            loop {
+                store.beat();
+                tokio::time::sleep(BEAT_EVERY).await;
+            }
+        }));
         Self { loops, running: Mutex::default(), requests: RwLock::default() }
     }
 
@@ -71,11 +92,18 @@ impl Schedule {
         *self.requests.write().unwrap_or_else(PoisonError::into_inner) = running.requests();
     }
 
-    /// Has a source probed now, or joins the probe that is under way, and waits for its end.
+    /// Has a source probed now, or joins the probe that is under way, and waits for its end. A probe that ended just now
+    /// is good enough: whoever asks cannot have a source probed more often than that.
     ///
     /// Returns `None` when there is no such source, else whether the probe has ended by the deadline.
     pub async fn probe_now(&self, name: &str, deadline: Instant) -> Option<bool> {
-        let requests = self.requests.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()?;
+        let Request { sender: requests, fresh_for } =
+            self.requests.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()?;
+        let now = Instant::now().into_std();
+        let name = SourceName::try_from(name.to_owned()).ok()?;
+        if self.loops.store.look(&name, |state| state.is_fresh(now, fresh_for))? {
+            return Some(true);
+        }
         let (sender, ended) = oneshot::channel();
         let probe = async {
             requests.send(sender).await.ok()?;

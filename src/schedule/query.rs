@@ -1,5 +1,6 @@
 //! The loop of one declared query: ask, read, record, wait.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -16,25 +17,40 @@ const FIRST_RETRY: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, first: Instant) {
     let mut reading = Reading::new(Arc::new(declared.spec.clone()));
-    let source = declared.ask.source();
     let (mut next, mut attempts) = (first, 0_u32);
     loop {
         tokio::time::sleep_until(next).await;
         let started = Instant::now();
         let (rows, duration) = timed(&declared, &lanes).await;
-        let result =
-            rows.and_then(|rows| reading.read(rows).map_err(|error| Problem::new(Reason::Query, error)));
+        let read = AssertUnwindSafe(|| {
+            rows.and_then(|rows| reading.read(rows).map_err(|error| Problem::new(Reason::Query, error)))
+        });
+        let result = panic::catch_unwind(read).unwrap_or_else(|_| Err(unusable()));
         attempts = if result.is_ok() { 0 } else { attempts.saturating_add(1) };
         next = started + delay(declared.every.get(), attempts);
-        let run = QueryRun { result, duration, max_age: declared.max_age.get() };
-        let event = store.update(source, |state| {
-            let event = state.queried(&declared.spec.name, run, SystemTime::now());
-            event.map(|event| (state.kind(), event))
-        });
-        if let Some((kind, event)) = event.flatten() {
-            event::log(source, kind, &event);
+        let max_age = declared.max_age.get();
+        let ended = Instant::now().into_std();
+        let run = |result| QueryRun { result, duration, max_age, ended };
+        let taken = AssertUnwindSafe(|| take_in(&declared, run(result), &store));
+        if panic::catch_unwind(taken).is_err() {
+            take_in(&declared, run(Err(unusable())), &store);
         }
     }
+}
+
+fn take_in(declared: &Declared, run: QueryRun, store: &Store) {
+    let source = declared.ask.source();
+    let event = store.update(source, |state| {
+        let event = state.queried(&declared.spec.name, run, SystemTime::now());
+        event.map(|event| (state.kind(), event))
+    });
+    if let Some((kind, event)) = event.flatten() {
+        event::log(source, kind, &event);
+    }
+}
+
+fn unusable() -> Problem {
+    Problem::new(Reason::Internal, "the code that reads the result panicked")
 }
 
 /// Errors are not kept as long as results: a failed query is put again sooner.

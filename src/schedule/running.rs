@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::assembly::{Lanes, of, questions};
 use super::roll_up::Watched;
-use super::{Loops, Waiter, query, roll_up, source, starts};
+use super::{FRESH_FOR, Loops, Request, query, roll_up, source, starts};
 use crate::config::{Config, RollUp, Source};
 use crate::query::{Declared, Inbox, Question, lane};
 use crate::setting::SourceName;
@@ -34,7 +34,7 @@ pub(super) struct Running {
 /// The loops of one source.
 struct SourceTasks {
     identity: Identity,
-    requests: mpsc::Sender<Waiter>,
+    request: Request,
     probing: Task<()>,
     answering: Option<Task<Inbox>>,
 }
@@ -54,7 +54,7 @@ struct RollUpIdentity {
 }
 
 /// A task that can be ended by itself.
-struct Task<T> {
+pub(super) struct Task<T> {
     stop: CancellationToken,
     handle: JoinHandle<T>,
 }
@@ -67,12 +67,16 @@ impl<T> Task<T> {
 }
 
 impl Loops {
-    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> Task<()> {
+    pub(super) fn spawn(
+        &self,
+        name: impl Into<Arc<str>>,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> Task<()> {
         let stop = self.stop.child_token();
         let until = stop.clone();
-        let work = async move {
+        let work = self.supervisor.clone().watch(name.into(), async move {
             until.run_until_cancelled(work).await;
-        };
+        });
         let handle = self.tasks.spawn_on(work, &self.runtime);
         Task { stop, handle }
     }
@@ -80,8 +84,8 @@ impl Loops {
 
 impl Running {
     /// Where probes of each source are asked for.
-    pub(super) fn requests(&self) -> BTreeMap<SourceName, mpsc::Sender<Waiter>> {
-        self.sources.iter().map(|(name, tasks)| (name.clone(), tasks.requests.clone())).collect()
+    pub(super) fn requests(&self) -> BTreeMap<SourceName, Request> {
+        self.sources.iter().map(|(name, tasks)| (name.clone(), tasks.request.clone())).collect()
     }
 
     /// Ends what is not in this configuration as it is here, and has the store forget it.
@@ -146,12 +150,18 @@ impl Running {
         }
         for declared in queries {
             let work = query::run(declared.clone(), self.lanes.clone(), Arc::clone(&loops.store), first());
-            self.queries.insert(declared.spec.name.clone(), (declared.clone(), loops.spawn(work)));
+            self.queries.insert(
+                declared.spec.name.clone(),
+                (declared.clone(), loops.spawn(format!("query {}", declared.spec.name), work)),
+            );
         }
         for (roll_up, identity) in roll_ups {
             let work =
                 roll_up::run(roll_up.clone(), identity.watched.clone(), Arc::clone(&loops.store), first());
-            self.roll_ups.insert(roll_up.pack.clone(), (identity, loops.spawn(work)));
+            self.roll_ups.insert(
+                roll_up.pack.clone(),
+                (identity, loops.spawn(format!("roll-up {}", roll_up.pack), work)),
+            );
         }
     }
 
@@ -175,10 +185,18 @@ impl Running {
             let handle = loops.tasks.spawn_on(work, &loops.runtime);
             Task { stop, handle }
         });
-        let (requests, receiver) = mpsc::channel(WAITERS);
+        let (sender, receiver) = mpsc::channel(WAITERS);
+        let is_metered = source.config.definition().kind().facts().is_metered;
+        let fresh_for = if is_metered { (source.interval / 2).max(FRESH_FOR) } else { FRESH_FOR };
+        let request = Request { sender, fresh_for };
         let probing =
             source::SourceLoop::new(name.clone(), source, parts.prober, Arc::clone(&loops.store), receiver);
-        SourceTasks { identity, requests, probing: loops.spawn(probing.run(first)), answering }
+        SourceTasks {
+            identity,
+            request,
+            probing: loops.spawn(format!("source {name}"), probing.run(first)),
+            answering,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The loop of one source: probe, record, wait.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -50,12 +50,11 @@ impl SourceLoop {
             let started = Instant::now();
             let result = probe_once(self.prober.as_mut(), self.timeout).await;
             next = started + self.delay(&result);
-            let event = self.store.update(&self.name, |state| {
-                let event = state.probed(result, started.elapsed(), SystemTime::now());
-                event.map(|event| (state.kind(), event))
-            });
-            if let Some((kind, event)) = event.flatten() {
-                event::log(&self.name, kind, &event);
+            let due = next + self.timeout;
+            let took = started.elapsed();
+            if panic::catch_unwind(AssertUnwindSafe(|| self.take_in(result, took, due))).is_err() {
+                let problem = Problem::new(Reason::Internal, "what the probe found cannot be taken in");
+                self.take_in(Err(problem), took, due);
             }
             // Whoever asked while the probe was under way has joined it.
             let joined = std::iter::from_fn(|| self.requests.try_recv().ok());
@@ -63,6 +62,17 @@ impl SourceLoop {
                 // It may have left meanwhile.
                 let _ = waiter.send(());
             }
+        }
+    }
+
+    fn take_in(&self, result: Result<Observation, Problem>, took: Duration, due: Instant) {
+        let event = self.store.update(&self.name, |state| {
+            state.expect_probe(Instant::now().into_std(), due.into_std());
+            let event = state.probed(result, took, SystemTime::now());
+            event.map(|event| (state.kind(), event))
+        });
+        if let Some((kind, event)) = event.flatten() {
+            event::log(&self.name, kind, &event);
         }
     }
 

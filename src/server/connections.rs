@@ -7,16 +7,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Connections at once, over all listeners.
-const PLACES: usize = 512;
 /// A client that has not sent its first request within this time, the TLS handshake included, is cut off.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
 /// A client that has sent no further request for this time is cut off. Scrapes come more often.
 const NEXT_REQUEST: Duration = Duration::from_secs(150);
 
 /// The open connections.
-#[derive(Debug, Default)]
-pub(super) struct Connections(Mutex<Open>);
+#[derive(Debug)]
+pub(super) struct Connections {
+    /// Connections at once, over all listeners.
+    places: usize,
+    open: Mutex<Open>,
+}
 
 #[derive(Debug, Default)]
 struct Open {
@@ -36,11 +38,15 @@ struct Connection {
 }
 
 impl Connections {
+    pub(super) fn new(places: usize) -> Self {
+        Self { places, open: Mutex::default() }
+    }
+
     /// A place for a connection. When all are taken, the connection that has waited longest for a request gives up its
     /// own; while every one is being answered, the one that has been for longest.
     pub(super) fn place(self: &Arc<Self>) -> Place {
         let mut open = self.lock();
-        if open.by_number.len() >= PLACES {
+        if open.by_number.len() >= self.places {
             let order = |(_, connection): &(&u64, &Connection)| (connection.requests > 0, connection.since);
             let longest = open.by_number.iter().min_by_key(order).map(|(number, _)| *number);
             if let Some(connection) = longest.and_then(|number| open.by_number.remove(&number)) {
@@ -56,7 +62,7 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -132,9 +138,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_longest_waiting_makes_room() {
-        let connections = Arc::<Connections>::default();
+        let connections = Arc::new(Connections::new(8));
         let mut places = Vec::new();
-        for _ in 0..PLACES {
+        for _ in 0..8 {
             places.push(connections.place());
             tokio::time::advance(Duration::from_millis(1)).await;
         }
@@ -153,7 +159,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_asks_nothing_is_cut_off() {
-        let connections = Arc::<Connections>::default();
+        let connections = Arc::new(Connections::new(8));
         let time = async |place: &Place| {
             let started = Instant::now();
             place.lost().await;

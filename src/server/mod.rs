@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hyper::StatusCode;
 use hyper::rt::{Read, Write};
 use hyper::service::service_fn;
@@ -31,6 +32,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::descriptors::{self, Descriptors};
 use connections::{Connections, Place};
 
 /// A request's head may have this many bytes.
@@ -49,18 +51,20 @@ pub struct Server {
     app: Arc<App>,
     gate: Gate,
     connections: Arc<Connections>,
+    descriptors: Descriptors,
 }
 
 impl Server {
-    /// A server of these routes, behind this gate.
-    pub fn new(app: Arc<App>, gate: Gate) -> Self {
-        Self { app, gate, connections: Arc::default() }
+    /// A server of these routes, behind this gate, with as many connections as there are descriptors for.
+    pub fn new(app: Arc<App>, gate: Gate, descriptors: Descriptors) -> Self {
+        let connections = Arc::new(Connections::new(descriptors.connections()));
+        Self { app, gate, connections, descriptors }
     }
 
     /// Serves requests on a bound listener until `stop` is cancelled, then lets those under way end.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
         let drain = GracefulShutdown::new();
-        while let Some((stream, peer)) = stop.run_until_cancelled(accept(&listener)).await {
+        while let Some((stream, peer)) = stop.run_until_cancelled(self.accept(&listener)).await {
             let place = Arc::new(self.connections.place());
             let (server, stop) = (Arc::clone(&self), stop.clone());
             let visit = Visit { server, peer, place, drain: drain.watcher(), stop };
@@ -68,6 +72,29 @@ impl Server {
         }
         if tokio::time::timeout(DRAIN, drain.shutdown()).await.is_err() {
             tracing::warn!("some requests were still under way after {DRAIN:?}, and were cut off");
+        }
+    }
+
+    async fn accept(&self, listener: &TcpListener) -> (TcpStream, SocketAddr) {
+        loop {
+            match listener.accept().await {
+                Ok(accepted) => {
+                    self.descriptors.are_left();
+                    return accepted;
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) if descriptors::is_out(&error) => {
+                    self.descriptors.are_out();
+                    match self.descriptors.with_reserve(|| listener.accept().now_or_never()) {
+                        Some(Ok(accepted)) => return accepted,
+                        Some(Err(_)) | None => tokio::time::sleep(ACCEPT_AGAIN).await,
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "cannot accept connections");
+                    tokio::time::sleep(ACCEPT_AGAIN).await;
+                }
+            }
         }
     }
 }
@@ -152,19 +179,6 @@ impl Visit {
         });
         // A client that breaks its connection off is its own affair.
         drop(drain.watch(builder.serve_connection(io, service)).await);
-    }
-}
-
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match listener.accept().await {
-            Ok(accepted) => return accepted,
-            Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => {
-                tracing::error!(%error, "cannot accept connections");
-                tokio::time::sleep(ACCEPT_AGAIN).await;
-            }
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING};
 use hyper::{HeaderMap, Method, Request, StatusCode};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::heartbeat::{self, Pushes};
@@ -35,12 +35,17 @@ pub struct App {
     pub reloads: mpsc::Sender<Reload>,
     /// Whether requests are logged.
     pub access_log: bool,
+    /// The turn of whoever has the status page rendered.
+    pub rendering: Arc<Semaphore>,
     /// How much of Prometheus' scrape timeout is left for the way back.
     pub timeout_offset: Duration,
 }
 
 /// The time that `/probe` has when the client does not say: Prometheus' own default.
 const DEFAULT_SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Whatever a client says, its scrape takes no longer.
+const LONGEST_SCRAPE_TIMEOUT: Duration = Duration::from_secs(3600);
 
 pub(super) async fn route(app: &App, request: Request<Incoming>) -> Response {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
@@ -49,6 +54,10 @@ pub(super) async fn route(app: &App, request: Request<Incoming>) -> Response {
     }
     if uri.path() == "/-/reload" {
         return match *method {
+            Method::POST | Method::PUT if is_of_another_site(headers) => text(
+                StatusCode::FORBIDDEN,
+                "A page of another site may not have the configuration read again.",
+            ),
             Method::POST | Method::PUT => reload(app).await,
             _ => method_not_allowed("POST, PUT"),
         };
@@ -63,15 +72,30 @@ pub(super) async fn route(app: &App, request: Request<Incoming>) -> Response {
             Some(targets) => json(&targets),
             None => text(StatusCode::BAD_REQUEST, "The header Host is missing: it is the targets' address."),
         },
-        "/-/healthy" => text(StatusCode::OK, "platform_exporter is healthy."),
+        "/-/healthy" => match app.store.stall() {
+            None => text(StatusCode::OK, "platform_exporter is healthy."),
+            Some(stall) => {
+                text(StatusCode::SERVICE_UNAVAILABLE, format!("platform_exporter is not healthy: {stall}."))
+            }
+        },
         "/-/ready" if app.store.is_ready() => text(StatusCode::OK, "platform_exporter is ready."),
         "/-/ready" => text(StatusCode::SERVICE_UNAVAILABLE, "Some sources have not been probed yet."),
-        "/" => page(status::render(&app.store, uri.query().unwrap_or_default(), SystemTime::now())),
+        "/" => status_page(app, uri.query().unwrap_or_default().to_owned()).await,
         _ => text(
             StatusCode::NOT_FOUND,
             "Not found. There are /, /metrics, /probe?source=NAME, /sd, /-/healthy, /-/ready and /-/reload.",
         ),
     }
+}
+
+/// Whether a browser sends this for a page of another site. Programs such as curl say nothing of the kind.
+fn is_of_another_site(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    if let Some(site) = text("sec-fetch-site") {
+        return !matches!(site, "same-origin" | "none");
+    }
+    let host = text("host").unwrap_or_default();
+    text("origin").is_some_and(|origin| origin.split_once("://").is_none_or(|(_, from)| from != host))
 }
 
 /// Has the configuration read again, as `POST /-/reload` does with Prometheus.
@@ -86,6 +110,22 @@ async fn reload(app: &App) -> Response {
             text(StatusCode::INTERNAL_SERVER_ERROR, format!("The configuration in use stays.\n{error}"))
         }
         Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "The exporter is shutting down."),
+    }
+}
+
+/// Renders the status page, one at a time and off the thread that serves: with many sources it takes a while.
+async fn status_page(app: &App, query: String) -> Response {
+    let Ok(turn) = Arc::clone(&app.rendering).acquire_owned().await else {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "The exporter is shutting down.");
+    };
+    let store = Arc::clone(&app.store);
+    let rendered = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        status::render(&store, &query, SystemTime::now())
+    });
+    match rendered.await {
+        Ok(html) => page(html),
+        Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "The page cannot be rendered."),
     }
 }
 
@@ -110,7 +150,7 @@ async fn probe(app: &App, query: &str, headers: &HeaderMap) -> Response {
         let late = Problem::new(Reason::Timeout, "not probed within the scrape timeout");
         drop(state.probed(Err(late), timeout, now));
     }
-    represent(&Published::new(&state.exposition(now)), headers)
+    represent(&Published::new(&state.exposition(std::time::Instant::now())), headers)
 }
 
 /// A query parameter, decoded.
@@ -127,6 +167,7 @@ fn scrape_timeout(headers: &HeaderMap, offset: Duration) -> Duration {
         .and_then(|value| value.to_str().ok()?.parse().ok());
     let timeout = seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .unwrap_or(DEFAULT_SCRAPE_TIMEOUT);
+        .unwrap_or(DEFAULT_SCRAPE_TIMEOUT)
+        .min(LONGEST_SCRAPE_TIMEOUT);
     if timeout > offset { timeout - offset } else { timeout }
 }

@@ -8,6 +8,7 @@ mod query;
 mod roll_up;
 mod state;
 mod status;
+mod watchdog;
 
 pub use health::catalogue as health_catalogue;
 pub use own::catalogue as own_catalogue;
@@ -16,10 +17,11 @@ pub use query::QueryRun;
 pub use roll_up::{RollUpEvent, RollUpRun, RollUpState, catalogue as roll_up_catalogue};
 pub use state::SourceState;
 pub use status::{Change, Event, Status};
+pub use watchdog::{BEAT_EVERY, LATEST, Stall};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
@@ -38,6 +40,7 @@ pub struct Store {
     /// Belongs to whoever publishes.
     exposition: Mutex<Exposition>,
     process: Mutex<own::Process>,
+    clocks: watchdog::Clocks,
     current: ArcSwap<Published>,
 }
 
@@ -74,6 +77,7 @@ impl Store {
             changed: Notify::new(),
             exposition: Mutex::default(),
             process: Mutex::default(),
+            clocks: watchdog::Clocks::new(),
             current: ArcSwap::default(),
         };
         store.apply(config, &Outdated::default());
@@ -150,6 +154,23 @@ impl Store {
         self.sources().iter().all(|(_, state)| unpoisoned(state).status() != Status::Unknown)
     }
 
+    /// Takes note that the clocks run.
+    pub fn beat(&self) {
+        self.clocks.beat();
+    }
+
+    /// Probes that should have been started and were not, if there are any.
+    pub fn stall(&self) -> Option<Stall> {
+        Stall::of(self.clocks.silence(), self.overdue())
+    }
+
+    /// The sources whose probe should have ended long ago.
+    fn overdue(&self) -> Vec<SourceName> {
+        let now = Instant::now();
+        let overdue = self.sources().into_iter().filter(|(_, state)| unpoisoned(state).is_overdue(now));
+        overdue.map(|(name, _)| name).collect()
+    }
+
     /// What `/metrics` says now.
     pub fn current(&self) -> Arc<Published> {
         self.current.load_full()
@@ -171,13 +192,15 @@ impl Store {
 
     /// Has `/metrics` say what is known now. What no source says otherwise than before is not touched.
     pub fn publish(&self) {
-        let now = SystemTime::now();
+        let (now, steady) = (SystemTime::now(), Instant::now());
         let config = *unpoisoned(&self.config);
         let mut exposition = unpoisoned(&self.exposition);
         let roll_ups = self.roll_ups.read().unwrap_or_else(PoisonError::into_inner).clone();
         let roll_ups = roll_ups.iter().map(|(pack, state)| (pack.as_str(), unpoisoned(state).clone()));
         let process = unpoisoned(&self.process).families(RENEW_EVERY);
-        let own = own::families(self.started, config).into_iter().chain(process);
+        let last_beat = now.checked_sub(self.clocks.silence()).unwrap_or(now);
+        let own =
+            own::families(self.started, config, last_beat, self.overdue().len()).into_iter().chain(process);
         let own = own.chain(roll_up::families(roll_ups));
         let own = Lines::renew(exposition.said(None), None, own);
         exposition.put(None, own);
@@ -191,7 +214,7 @@ impl Store {
             exposition.put(Some(&name), Vec::new());
         }
         for (name, state) in sources {
-            let news = unpoisoned(&state).news(now);
+            let news = unpoisoned(&state).news(steady);
             if let Some(says) = news {
                 exposition.put(Some(name.as_arc()), says);
             }

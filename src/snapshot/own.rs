@@ -17,6 +17,16 @@ const CONFIG_READ: Desc = Desc::gauge(
     &[],
     "When the configuration in use was read.",
 );
+const CLOCK: Desc = Desc::gauge(
+    "platform_clock_last_beat_timestamp_seconds",
+    &[],
+    "When the thread that starts probes last showed that it runs. It does so every second.",
+);
+const OVERDUE: Desc = Desc::gauge(
+    "platform_sources_overdue",
+    &[],
+    "Sources whose probe has not ended although its interval and timeout are long over.",
+);
 const CPU: Desc =
     Desc::counter("process_cpu_seconds_total", &[], "User and system CPU time, from /proc/self/stat.");
 const RESIDENT: Desc =
@@ -31,16 +41,38 @@ const STARTED: Desc = Desc::gauge("process_start_time_seconds", &[], "When the p
 
 /// Every family about the exporter itself.
 pub fn catalogue() -> Vec<Desc> {
-    vec![BUILD_INFO, CONFIG_GOOD, CONFIG_READ, CPU, RESIDENT, VIRTUAL, OPEN_FDS, MAX_FDS, THREADS, STARTED]
+    vec![
+        BUILD_INFO,
+        CONFIG_GOOD,
+        CONFIG_READ,
+        CLOCK,
+        OVERDUE,
+        CPU,
+        RESIDENT,
+        VIRTUAL,
+        OPEN_FDS,
+        MAX_FDS,
+        THREADS,
+        STARTED,
+    ]
 }
 
 /// What does not come from /proc.
-pub(super) fn families(started: SystemTime, config: ConfigState) -> [Family; 4] {
+#[expect(clippy::cast_precision_loss, reason = "the number of sources")]
+pub(super) fn families(
+    started: SystemTime,
+    config: ConfigState,
+    last_beat: SystemTime,
+    overdue: usize,
+) -> [Family; 6] {
     [
         BUILD_INFO.family().with([env!("CARGO_PKG_VERSION")], 1.0),
         CONFIG_GOOD.value(f64::from(u8::from(config.is_last))),
         CONFIG_READ.value(timestamp(config.read)),
         STARTED.value(timestamp(started)),
+        // Whole seconds: it changes with each beat, and not with each publication.
+        CLOCK.value(timestamp(last_beat).floor()),
+        OVERDUE.value(overdue as f64),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::health;
 use crate::metric::Lines;
@@ -17,6 +17,8 @@ pub struct QueryRun {
     pub duration: Duration,
     /// How long a good result may be shown.
     pub max_age: Duration,
+    /// When it ended, on a clock that nobody sets.
+    pub ended: Instant,
 }
 
 /// What is known of one query.
@@ -28,7 +30,7 @@ pub(super) struct QueryState {
     timing: Vec<Arc<Lines>>,
     /// What has come out so far: encoded when that is something else than before.
     counts: Vec<Arc<Lines>>,
-    expires: Option<SystemTime>,
+    expires: Option<Instant>,
     pub(super) outcome: Outcome,
     pub(super) last_success: Option<SystemTime>,
     pub(super) last_duration: Option<Duration>,
@@ -61,13 +63,13 @@ impl QueryState {
                 self.outcome.dropped = result.dropped;
                 self.families = Lines::renew(&self.families, Some(source), result.families);
                 self.last_success = Some(now);
-                self.expires = now.checked_add(run.max_age);
+                self.expires = run.ended.checked_add(run.max_age);
             }
             Err(problem) => {
                 *self.outcome.failures.entry(problem.reason).or_default() += 1;
                 self.problems =
                     vec![Problem::new(problem.reason, format!("query {name}: {}", problem.detail))];
-                if self.is_stale(now) {
+                if self.is_stale(run.ended) {
                     self.problems
                         .push(Problem::new(Reason::Stale, format!("query {name}: no good answer in time")));
                 }
@@ -85,21 +87,21 @@ impl QueryState {
     }
 
     /// When its result gets too old, if that is still to come.
-    pub(super) fn stale_at(&self, now: SystemTime) -> Option<SystemTime> {
+    pub(super) fn stale_at(&self, now: Instant) -> Option<Instant> {
         self.expires.filter(|at| now < *at)
     }
 
     /// Its last good result; nothing of one that is too old.
-    pub(super) fn families(&self, now: SystemTime) -> &[Arc<Lines>] {
+    pub(super) fn families(&self, now: Instant) -> &[Arc<Lines>] {
         if self.is_stale(now) { &[] } else { &self.families }
     }
 
     /// All that there is to say at `now`.
-    pub(super) fn says(&self, now: SystemTime) -> impl Iterator<Item = &Arc<Lines>> {
+    pub(super) fn says(&self, now: Instant) -> impl Iterator<Item = &Arc<Lines>> {
         self.timing.iter().chain(&self.counts).chain(self.families(now))
     }
 
-    fn is_stale(&self, now: SystemTime) -> bool {
+    fn is_stale(&self, now: Instant) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
     }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::health;
 use super::query::{QueryRun, QueryState};
 use super::status::{Change, Event, Status};
+use super::watchdog::LATEST;
 use crate::config::Source;
 use crate::metric::{Exposition, Lines};
 use crate::probe::{Observation, Problem, Reason};
@@ -39,11 +40,15 @@ pub struct SourceState {
     /// Whether anything has changed since it was published.
     has_changed: bool,
     /// When the first of the published results gets too old.
-    stale_at: Option<SystemTime>,
+    stale_at: Option<Instant>,
     pub(super) probes: u64,
     pub(super) failures: BTreeMap<Reason, u64>,
     pub(super) last_success: Option<SystemTime>,
     pub(super) last_duration: Option<Duration>,
+    /// When the last probe ended, on a clock that nobody sets.
+    probed_at: Option<Instant>,
+    /// The next probe has to have ended by then.
+    due: Instant,
 }
 
 impl SourceState {
@@ -73,7 +78,24 @@ impl SourceState {
             failures: reasons.map(|reason| (*reason, 0)).collect(),
             last_success: None,
             last_duration: None,
+            probed_at: None,
+            due: Instant::now() + source.timeout + LATEST,
         }
+    }
+
+    /// Takes note of when a probe ended, and of when the next one has to have ended.
+    pub fn expect_probe(&mut self, ended: Instant, due: Instant) {
+        (self.probed_at, self.due) = (Some(ended), due);
+    }
+
+    /// Whether its last probe ended less than this time ago.
+    pub fn is_fresh(&self, now: Instant, age: Duration) -> bool {
+        self.probed_at.is_some_and(|at| now.saturating_duration_since(at) < age)
+    }
+
+    /// Whether a probe should have ended long ago.
+    pub(super) fn is_overdue(&self, now: Instant) -> bool {
+        self.due + LATEST < now
     }
 
     /// Changes the state, and has the change published.
@@ -182,7 +204,7 @@ impl SourceState {
     }
 
     /// Everything that the source says at `now`, if that is something else than what was said last.
-    pub(super) fn news(&mut self, now: SystemTime) -> Option<Vec<Arc<Lines>>> {
+    pub(super) fn news(&mut self, now: Instant) -> Option<Vec<Arc<Lines>>> {
         if !self.has_changed && self.stale_at.is_none_or(|at| now < at) {
             return None;
         }
@@ -193,7 +215,7 @@ impl SourceState {
     }
 
     /// Everything that the source says at `now`, without its name.
-    pub fn exposition(&self, now: SystemTime) -> Exposition {
+    pub fn exposition(&self, now: Instant) -> Exposition {
         let says = self.says(self.renewed_health(), now);
         let mut exposition = Exposition::default();
         exposition.put(None, says.iter().map(|lines| Arc::new(lines.without_source())).collect());
@@ -204,7 +226,7 @@ impl SourceState {
         Lines::renew(&self.health, Some(&self.name), health::of_source(self))
     }
 
-    fn says(&self, health: Vec<Arc<Lines>>, now: SystemTime) -> Vec<Arc<Lines>> {
+    fn says(&self, health: Vec<Arc<Lines>>, now: Instant) -> Vec<Arc<Lines>> {
         let queries = self.queries.values().flat_map(|query| query.says(now));
         health.into_iter().chain(self.families.iter().chain(queries).cloned()).collect()
     }
@@ -216,7 +238,7 @@ impl SourceState {
         query: &str,
         metric: &str,
         labels: &BTreeMap<String, String>,
-        now: SystemTime,
+        now: Instant,
     ) -> Option<(f64, SystemTime)> {
         let query = self.queries.get(query)?;
         let families = query.families(now).iter().filter(|lines| lines.desc().name == metric);

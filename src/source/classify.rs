@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
+use crate::descriptors;
 use crate::probe::Reason;
 
 /// The reason for a failure of the network or of TLS that is somewhere among an error's causes.
@@ -43,6 +44,9 @@ pub(super) fn describe(error: &(dyn Error + 'static)) -> String {
 }
 
 fn io_reason(error: &io::Error) -> Option<Reason> {
+    if descriptors::is_out(error) {
+        return Some(Reason::Internal);
+    }
     match error.kind() {
         ErrorKind::ConnectionRefused
         | ErrorKind::ConnectionReset

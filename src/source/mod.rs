@@ -91,6 +91,8 @@ pub struct KindFacts {
     pub interval: Duration,
     /// How long a probe may take where the configuration does not say.
     pub timeout: Duration,
+    /// Whether each probe costs money, or a share of a quota.
+    pub is_metered: bool,
     /// The gauge that established exporters give for "it answers", if there is one: 1 or 0, present from the start.
     pub up: Option<Desc>,
     /// Every family that a probe may give, without `up`.

@@ -12,6 +12,7 @@ use platform_exporter::query::{Answers, Cell, Columns, Question, Rows};
 use platform_exporter::schedule::{Build, Schedule};
 use platform_exporter::snapshot::{Status, Store};
 use platform_exporter::source::Parts;
+use platform_exporter::supervisor::Supervisor;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -116,8 +117,14 @@ async fn start(config: &Config, scripts: &[(&str, &Script)], number: Number) -> 
     });
     let store = Arc::new(Store::new(config, SystemTime::now()));
     let stop = CancellationToken::new();
-    let schedule =
-        Schedule::new(build, Arc::clone(&store), Handle::current(), TaskTracker::new(), stop.clone());
+    let schedule = Schedule::new(
+        build,
+        Arc::clone(&store),
+        Handle::current(),
+        TaskTracker::new(),
+        stop.clone(),
+        Supervisor::new().0,
+    );
     schedule.apply(config).await;
     Running { store, schedule, _stop: stop.drop_guard() }
 }
@@ -135,7 +142,7 @@ impl Running {
     /// What the source says now.
     fn says(&self, name: &str, series: &str) -> Option<f64> {
         let state = self.store.states().into_iter().find(|(known, _)| known.as_str() == name).unwrap().1;
-        value(&encode(&state.exposition(SystemTime::now()), Format::Text), series)
+        value(&encode(&state.exposition(std::time::Instant::now()), Format::Text), series)
     }
 }
 
@@ -170,7 +177,14 @@ async fn what_serves_goes_on_while_a_source_takes_the_processor() {
     });
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let schedule = Schedule::new(build, Arc::clone(&store), runtime.handle().clone(), tasks, stop.clone());
+    let schedule = Schedule::new(
+        build,
+        Arc::clone(&store),
+        runtime.handle().clone(),
+        tasks,
+        stop.clone(),
+        Supervisor::new().0,
+    );
     schedule.apply(&config).await;
     begins.await.unwrap();
     assert!(!store.is_ready());

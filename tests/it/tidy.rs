@@ -7,8 +7,10 @@ use std::path::Path;
 use platform_exporter::source::Kind;
 
 /// The modules in the order of their layers: each may name only those before it.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 19] = [
     "off_thread",
+    "supervisor",
+    "descriptors",
     "metric",
     "setting",
     "yaml",

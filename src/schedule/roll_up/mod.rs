@@ -153,7 +153,8 @@ async fn look(watched: Vec<Watched>, zone: TimeZone, maxima: Arc<Mutex<Maxima>>,
     loop {
         for Watched { column, observed, source, query } in &watched {
             let Observed { metric, labels } = observed;
-            let seen = store.look(source, |state| state.largest(query, metric, labels, SystemTime::now()));
+            let seen =
+                store.look(source, |state| state.largest(query, metric, labels, std::time::Instant::now()));
             if let Some((value, at)) = seen.flatten()
                 && let Ok(at) = Timestamp::try_from(at)
             {

@@ -55,6 +55,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     name: "http",
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
+    is_metered: false,
     up: Some(UP),
     catalogue: || vec![STATUS_CODE, DURATION, CONTENT_LENGTH, VERSION, REDIRECTS, SSL, EXPIRY, FAILED_REGEX],
     reasons: &[],

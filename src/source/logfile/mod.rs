@@ -23,6 +23,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     name: "logfile",
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
+    is_metered: false,
     up: None,
     catalogue: || FAMILIES.to_vec(),
     reasons: &[],

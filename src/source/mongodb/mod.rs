@@ -35,6 +35,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     name: "mongodb",
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
+    is_metered: false,
     up: Some(Desc::gauge("mongodb_up", &[], "Whether the last probe of the server succeeded.")),
     catalogue: || golden::catalogue("mongodb", BUNDLE),
     reasons: &[],

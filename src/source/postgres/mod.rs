@@ -24,6 +24,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     name: "postgres",
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
+    is_metered: false,
     up: Some(Desc::gauge("pg_up", &[], "Whether the server answered the last probe.")),
     catalogue: || golden::catalogue("postgres", BUNDLE),
     reasons: &[],

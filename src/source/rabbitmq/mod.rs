@@ -23,6 +23,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     name: "rabbitmq",
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
+    is_metered: false,
     up: Some(families::UP),
     catalogue: families::catalogue,
     reasons: &[],

@@ -32,6 +32,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     name: "redis",
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
+    is_metered: false,
     up: Some(prober::UP),
     catalogue,
     reasons: &[],

@@ -59,6 +59,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     name: "s3",
     interval: Duration::from_secs(60),
     timeout: Duration::from_secs(10),
+    is_metered: true,
     up: None,
     catalogue: || vec![CREDENTIALS_VALID, CALLER, BUCKET_UP, DURATION, CANARY_SUCCESS],
     reasons: &[

@@ -42,6 +42,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     // Three calls every 5 minutes are 26,000 a month.
     interval: Duration::from_secs(5 * 60),
     timeout: Duration::from_secs(30),
+    is_metered: true,
     up: Some(UP),
     catalogue,
     reasons: &[],

@@ -28,6 +28,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     name: "workers",
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
+    is_metered: false,
     up: None,
     catalogue: || families::CATALOGUE.to_vec(),
     reasons: &[],

@@ -1,0 +1,105 @@
+//! File descriptors: as many as the system allows, with a reserve that sources cannot take from those who scrape.
+//!
+//! The kernel refuses a descriptor beyond the soft limit, which is kept below the hard one by the reserve. A listener
+//! that is refused raises the limit for the moment of its accept.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// The most that is kept for those who scrape, and the least.
+const LARGEST_RESERVE: u64 = 684;
+const SMALLEST_RESERVE: u64 = 8;
+/// Of the reserve, this much is for what an answer takes beside its connection.
+const BESIDE: u64 = 4;
+
+/// How many descriptors there are, and for whom.
+#[derive(Debug)]
+pub struct Descriptors {
+    /// The hard limit; `None` where there is none.
+    hard: Option<u64>,
+    reserve: u64,
+    is_reported: AtomicBool,
+}
+
+impl Descriptors {
+    /// Raises the soft limit to the hard one, less the reserve.
+    pub fn claim() -> Self {
+        let hard = getrlimit(Resource::Nofile).maximum;
+        let reserve = reserve(hard);
+        let descriptors = Self { hard, reserve, is_reported: AtomicBool::new(false) };
+        descriptors.limit(hard.map(|hard| hard - reserve));
+        descriptors
+    }
+
+    /// How many connections may be open to those who scrape.
+    pub fn connections(&self) -> usize {
+        let connections = self.reserve - self.reserve / BESIDE;
+        usize::try_from(connections.min(512)).unwrap_or(512)
+    }
+
+    /// How many descriptors sources may have.
+    pub fn of_sources(&self) -> u64 {
+        self.hard.map_or(u64::MAX, |hard| hard - self.reserve)
+    }
+
+    /// Does something with the reserve at hand.
+    pub fn with_reserve<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.limit(self.hard);
+        let result = work();
+        self.limit(self.hard.map(|hard| hard - self.reserve));
+        result
+    }
+
+    /// Logs that sources have taken all that they may have. Once, until [`Self::are_left`].
+    pub fn are_out(&self) {
+        if !self.is_reported.swap(true, Ordering::Relaxed) {
+            let limit = self.of_sources();
+            tracing::error!(
+                event = "descriptors.out",
+                limit,
+                "too many open files: raise the limit (LimitNOFILE of systemd, `ulimits: nofile` of a container)"
+            );
+        }
+    }
+
+    /// Takes note that there are descriptors again.
+    pub fn are_left(&self) {
+        self.is_reported.store(false, Ordering::Relaxed);
+    }
+
+    fn limit(&self, current: Option<u64>) {
+        // A sandbox may forbid it. Then the limit stays as it is, without a reserve.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current, maximum: self.hard });
+    }
+}
+
+/// Whether an error says that the process, or the system, has no descriptor left.
+pub fn is_out(error: &io::Error) -> bool {
+    let number = error.raw_os_error();
+    [Errno::MFILE, Errno::NFILE].iter().any(|errno| number == Some(errno.raw_os_error()))
+}
+
+fn reserve(hard: Option<u64>) -> u64 {
+    let hard = hard.unwrap_or(u64::MAX);
+    (hard / 4).clamp(SMALLEST_RESERVE.min(hard), LARGEST_RESERVE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reserve_leaves_most_to_sources() {
+        for (hard, kept, connections) in
+            [(Some(64), 16, 12), (Some(1024), 256, 192), (Some(65_536), 684, 512), (None, 684, 512)]
+        {
+            let descriptors =
+                Descriptors { hard, reserve: reserve(hard), is_reported: AtomicBool::default() };
+            assert_eq!((descriptors.reserve, descriptors.connections()), (kept, connections), "{hard:?}");
+        }
+        assert_eq!(reserve(Some(4)), 4);
+    }
+}

@@ -1,0 +1,56 @@
+//! Long-lived tasks, none of which may end unnoticed.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+
+/// Watches tasks that are to live as long as the process. Clones report to the same receiver.
+#[derive(Clone, Debug)]
+pub struct Supervisor(mpsc::UnboundedSender<Ended>);
+
+/// A task that panicked. The process cannot do its work without it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the task `{task}` panicked, and the exporter cannot go on without it")]
+pub struct Ended {
+    /// The task.
+    pub task: Arc<str>,
+}
+
+impl Supervisor {
+    /// A supervisor, and where it reports tasks that panicked.
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<Ended>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+
+    /// Runs a task. Where it panics, that is logged and reported; nothing takes its place.
+    pub fn watch(
+        self,
+        task: Arc<str>,
+        work: impl Future<Output = ()> + Send,
+    ) -> impl Future<Output = ()> + Send {
+        async move {
+            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                tracing::error!(event = "task.panicked", %task);
+                // Nobody listens while the process ends.
+                drop(self.0.send(Ended { task }));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_reported_and_an_end_is_not() {
+        let (supervisor, mut ended) = Supervisor::new();
+        supervisor.clone().watch("calm".into(), async {}).await;
+        assert!(ended.try_recv().is_err());
+        supervisor.watch("loud".into(), async { panic!("on purpose") }).await;
+        assert_eq!(ended.try_recv(), Ok(Ended { task: "loud".into() }));
+    }
+}

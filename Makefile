@@ -66,6 +66,11 @@ soak: deps ## Break services all the time, and see that nothing grows: make soak
 	cargo build --locked --release
 	MINUTES=$(MINUTES) SEED=$(SEED) cargo run --locked --example bench -- soak
 
+.PHONY: hostile
+hostile: deps ## Spoil what real servers answer: make hostile MINUTES=10 (for each kind) KIND=redis SEED=1
+	cargo build --locked --release
+	MINUTES=$(MINUTES) SEED=$(SEED) KIND=$(KIND) cargo run --locked --release --example bench -- hostile
+
 .PHONY: fuzz
 fuzz: ## Feed each parser hostile input: make fuzz SECONDS=60 TARGET=config
 	@scripts/fuzz.sh $(or $(SECONDS),60) $(TARGET)

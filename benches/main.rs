@@ -1,5 +1,5 @@
 //! Measurements beside other exporters, on the same services in the same run. They print figures;
-//! `soak` alone also judges them.
+//! `soak` and `hostile` also judge them.
 //!
 //! `make bench` runs every section and writes docs/benchmarks.md; `make bench ONLY="scrape memory"` renews some of it.
 //! `make soak`: memory, descriptors, threads and connections over a long time in which services break; a section, too.
@@ -11,6 +11,7 @@ mod declared;
 mod detours;
 mod encode;
 mod growth;
+mod hostile;
 mod hung;
 mod load;
 mod machine;
@@ -72,6 +73,7 @@ fn main() -> Result<(), String> {
 #[tokio::main(flavor = "current_thread")]
 async fn bench(words: &[&str]) -> Result<(), String> {
     match words.first() {
+        Some(&"hostile") => write(hostile::run().await?.as_slice()),
         Some(&"soak") => write(soak::run().await?.as_slice()),
         Some(&"pack-hayon") => pack_hayon::run().await,
         Some(&"pack-hivesync") => pack_hivesync::run().await,
@@ -79,6 +81,12 @@ async fn bench(words: &[&str]) -> Result<(), String> {
         _ => sections(words).await?,
     }
     Ok(())
+}
+
+/// The number in an environment variable. An empty one is how make says that none was given.
+fn number(variable: &str) -> Result<Option<u64>, String> {
+    let given = std::env::var(variable).ok().filter(|text| !text.is_empty());
+    given.map(|text| text.parse().map_err(|_| format!("{variable} is no number: {text}"))).transpose()
 }
 
 /// Runs the named sections, or all, and puts them into the document.
@@ -101,7 +109,8 @@ async fn sections(words: &[&str]) -> Result<(), String> {
 
 /// Puts sections into the document.
 fn write(sections: &[Section]) {
-    let order: Vec<_> = SECTIONS.iter().map(|&(_, title)| title).chain([soak::TITLE]).collect();
+    let order: Vec<_> =
+        SECTIONS.iter().map(|&(_, title)| title).chain([soak::TITLE, hostile::TITLE]).collect();
     report::write(sections, &order, &machine::description());
 }
 

@@ -1,6 +1,6 @@
 //! The command line, in Prometheus' spelling.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -38,12 +38,11 @@ pub struct Flags {
     /// SIGHUP and `POST /-/reload` do.
     #[arg(long = "config.auto-reload-interval", value_name = "DURATION", value_parser = duration, global = true)]
     pub auto_reload_interval: Option<Duration>,
-    /// Address to listen on; may be given several times. `:9884` is every address.
+    /// Address to listen on. Repeatable. `:9884` listens on all interfaces. [default: :9884]
     #[arg(
         long = "web.listen-address",
         value_name = "ADDRESS",
         env = "PLATFORM_EXPORTER_LISTEN_ADDRESS",
-        default_value = ":9884",
         value_delimiter = ',',
         value_parser = listen_address,
         global = true
@@ -77,6 +76,16 @@ pub struct Flags {
     /// Form of a log line.
     #[arg(long = "log.format", value_name = "FORMAT", default_value = "logfmt", global = true)]
     pub log_format: LogFormat,
+}
+
+/// Where the exporter listens if nobody says where.
+const EVERYWHERE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 9884);
+
+impl Flags {
+    /// The addresses to listen on.
+    pub fn listen(&self) -> &[SocketAddr] {
+        if self.listen_addresses.is_empty() { &[EVERYWHERE] } else { &self.listen_addresses }
+    }
 }
 
 /// What to do instead of serving.

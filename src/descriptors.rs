@@ -6,8 +6,9 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use procfs::process::{LimitValue, Process};
 use rustix::io::Errno;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// The most that is kept for those who scrape, and the least.
 const LARGEST_RESERVE: u64 = 684;
@@ -18,7 +19,7 @@ const BESIDE: u64 = 4;
 /// How many descriptors there are, and for whom.
 #[derive(Debug)]
 pub struct Descriptors {
-    /// The hard limit; `None` where there is none.
+    /// The hard limit; `None` where there is none, or none is known.
     hard: Option<u64>,
     reserve: u64,
     is_reported: AtomicBool,
@@ -27,7 +28,12 @@ pub struct Descriptors {
 impl Descriptors {
     /// Raises the soft limit to the hard one, less the reserve.
     pub fn claim() -> Self {
-        let hard = getrlimit(Resource::Nofile).maximum;
+        // Where a sandbox hides /proc, the limit stays as it is.
+        let limits = Process::myself().and_then(|own| own.limits());
+        let hard = limits.ok().and_then(|limits| match limits.max_open_files.hard_limit {
+            LimitValue::Value(hard) => Some(hard),
+            LimitValue::Unlimited => None,
+        });
         let reserve = reserve(hard);
         let descriptors = Self { hard, reserve, is_reported: AtomicBool::new(false) };
         descriptors.limit(hard.map(|hard| hard - reserve));

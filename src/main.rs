@@ -75,7 +75,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             })
         }
         Some(Command::Healthcheck) => {
-            for &address in &flags.listen_addresses {
+            for address in command::listening(flags) {
                 command::healthcheck(address).with_context(|| format!("{address} is not healthy"))?;
             }
             Ok(ExitCode::SUCCESS)
@@ -111,7 +111,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 /// The work on sources has a thread of its own, so that a scrape does not wait for it.
 fn serve(flags: &Flags, loaded: Loaded, gate: Gate) -> anyhow::Result<()> {
-    on_runtime(Builder::new_multi_thread().worker_threads(1), |sources| {
+    on_runtime(Builder::new_multi_thread().worker_threads(1).thread_name("sources"), |sources| {
         on_this_thread(command::serve(flags, loaded, gate, sources.handle().clone()))
     })??
     .map_err(Into::into)

@@ -27,8 +27,8 @@ const LOG_LINES: usize = 60;
 
 /// The section of a run that is long enough to be told of.
 pub(crate) async fn run() -> Result<Option<Section>, String> {
-    let minutes = number("MINUTES")?.unwrap_or(MINUTES);
-    let seed = number("SEED")?.unwrap_or_else(|| fastrand::u64(..));
+    let minutes = crate::number("MINUTES")?.unwrap_or(MINUTES);
+    let seed = crate::number("SEED")?.unwrap_or_else(|| fastrand::u64(..));
     println!("MINUTES={minutes} SEED={seed}: starting nine kinds of services, two of some of them");
     let mut stage = Stage::start().await;
     let exporter = stage.exporter().await;
@@ -69,10 +69,4 @@ async fn reload_until(end: Instant, exporter: &Exporter) -> u32 {
         stage::reload(exporter, reloads).await;
     }
     reloads
-}
-
-fn number(variable: &str) -> Result<Option<u64>, String> {
-    // An empty one is how make says that none was given.
-    let given = std::env::var(variable).ok().filter(|text| !text.is_empty());
-    given.map(|text| text.parse().map_err(|_| format!("{variable} is no number: {text}"))).transpose()
 }

@@ -13,7 +13,7 @@ mod serve;
 pub use bundle::{BundleError, bundle};
 pub use catalog::catalog;
 pub use check::check;
-pub use healthcheck::healthcheck;
+pub use healthcheck::{healthcheck, listening};
 pub use packs::packs;
 pub use probe::probe;
 pub use serve::serve;

@@ -60,13 +60,14 @@ pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate, sources: Handle) -
     let signals = Signals::new().map_err(ServeError::Signals)?;
     let descriptors = Descriptors::claim();
     let mut listeners = Vec::new();
-    for &address in &flags.listen_addresses {
+    for &address in flags.listen() {
         let listener =
             listen::every(address, BACKLOG).map_err(|error| ServeError::Bind { address, error })?;
         let address = listener.local_addr().unwrap_or(address);
         tracing::info!(event = "listening", %address, config = loaded.origin, tls = gate.has_tls());
         listeners.push(listener);
     }
+    warn_of_few(&descriptors, loaded.config.sources().len());
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let (supervisor, mut ended) = Supervisor::new();
     let life = Life { tasks: tasks.clone(), stop: stop.clone(), supervisor };
@@ -92,6 +93,23 @@ pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate, sources: Handle) -
         second = ends.next() => tracing::warn!(event = "shutdown", signal = second, "not waiting any longer"),
     }
     result
+}
+
+/// A source has a connection for probes and one for queries, and some have more, and files.
+const DESCRIPTORS_OF_A_SOURCE: u64 = 3;
+
+fn warn_of_few(descriptors: &Descriptors, sources: usize) {
+    let (needed, limit) = (sources as u64 * DESCRIPTORS_OF_A_SOURCE, descriptors.of_sources());
+    if needed > limit {
+        tracing::warn!(
+            event = "descriptors.few",
+            sources,
+            needed,
+            limit,
+            "sources may run out of file descriptors: raise the limit (LimitNOFILE of systemd, `ulimits: nofile` of \
+             a container)"
+        );
+    }
 }
 
 /// What tasks of the whole process are started with.

@@ -13,7 +13,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::{Desc, Exposition, Family, MetricType, Sample};
+use super::{Desc, Exposition, Family, MetricType, Sample, label_value};
 
 /// An exposition format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,7 +73,7 @@ pub(super) fn lines<'a>(
 
 /// A label as it stands in a line.
 pub(super) fn label(name: &str, value: &str) -> String {
-    format!("{name}=\"{}\"", escape(value, true))
+    format!("{name}=\"{}\"", escape(&label_value(value), true))
 }
 
 fn by_client(source: Option<&Arc<str>>, family: Family, text: &mut String) -> Desc {
@@ -145,8 +145,8 @@ impl EncodeLabelSet for Labels<'_> {
         if let Some(source) = &self.part.source {
             ("source", &**source).encode(encoder.encode_label())?;
         }
-        for label in self.part.family.desc.labels.iter().zip(self.sample.labels.iter().map(String::as_str)) {
-            label.encode(encoder.encode_label())?;
+        for (name, value) in self.part.family.desc.labels.iter().zip(self.sample.labels.iter()) {
+            (name, &*label_value(value)).encode(encoder.encode_label())?;
         }
         Ok(())
     }

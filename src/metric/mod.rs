@@ -2,12 +2,14 @@
 
 mod encode;
 mod exposition;
+mod label;
 mod lines;
 mod name;
 mod page;
 
 pub use encode::{Format, encode};
 pub use exposition::{Exposition, Rope};
+pub use label::{LONGEST_LABEL, label_value};
 pub use lines::Lines;
 pub use name::{LabelName, MetricName, NameError};
 

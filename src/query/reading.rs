@@ -1,12 +1,13 @@
 //! From rows to samples: one query's result set, as a whole or not at all.
 
+use std::borrow::Cow;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::series_budget::{OTHER, SeriesBudget, Values};
 use super::{Cell, LONGEST_NAME, MetricSpec, QuerySpec, Rows};
-use crate::metric::{Desc, Family, Sample};
+use crate::metric::{Desc, Family, Sample, label_value};
 
 /// Why rows do not make samples.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +37,8 @@ pub struct ResultSet {
     pub families: Vec<Family>,
     /// How many label sets were summed under `other`.
     pub dropped: usize,
+    /// How many label values were too long, and are cut.
+    pub cut: usize,
 }
 
 impl Reading {
@@ -50,7 +53,7 @@ impl Reading {
     /// When a column is missing, a label is NULL, a value is no number, or a label set comes twice. The whole run
     /// then counts for nothing: half a result set would be a wrong number.
     pub fn read(&mut self, rows: Rows) -> Result<ResultSet, ReadingError> {
-        let mut lines = self.lines(rows)?;
+        let (mut lines, cut) = self.lines(rows)?;
         let expected = self.expected();
         for labels in &expected {
             lines.entry(labels.clone()).or_insert_with(|| vec![Some(0.0); self.spec.metrics.len()]);
@@ -60,17 +63,17 @@ impl Reading {
         if dropped > 0 {
             self.leave_out_meaningless_sums(&mut lines);
         }
-        Ok(ResultSet { families: self.families(lines), dropped })
+        Ok(ResultSet { families: self.families(lines), dropped, cut })
     }
 
     /// Texts move from cell to label, and each row goes as it is read: of a large result there is little at once.
     fn lines(
         &self,
         Rows { columns, rows, unread }: Rows,
-    ) -> Result<BTreeMap<Vec<String>, Values>, ReadingError> {
-        let mut lines = BTreeMap::new();
+    ) -> Result<(BTreeMap<Vec<String>, Values>, usize), ReadingError> {
+        let (mut lines, mut cut) = (BTreeMap::new(), 0);
         if rows.is_empty() {
-            return Ok(lines);
+            return Ok((lines, cut));
         }
         let labels = self.spec.labels.iter().map(|label| column(&columns, &unread, label.as_ref()));
         let labels = labels.collect::<Result<Vec<_>, _>>()?;
@@ -81,7 +84,14 @@ impl Reading {
             for &index in &labels {
                 let text = std::mem::replace(&mut row[index], Cell::Null).into_text();
                 let null = || ReadingError::NullLabel { column: columns[index].clone(), row: number };
-                key.push(text.ok_or_else(null)?);
+                let text = text.ok_or_else(null)?;
+                key.push(match label_value(&text) {
+                    Cow::Borrowed(_) => text,
+                    Cow::Owned(shorter) => {
+                        cut += 1;
+                        shorter
+                    }
+                });
             }
             match lines.entry(key) {
                 Entry::Vacant(place) => place.insert(line),
@@ -90,7 +100,7 @@ impl Reading {
                 }
             };
         }
-        Ok(lines)
+        Ok((lines, cut))
     }
 
     /// The position of each metric's column; `None` for an optional one that the result lacks.

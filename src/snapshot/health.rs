@@ -65,6 +65,12 @@ const DROPPED: Desc = Desc::gauge(
     "Label sets over the query's max_series in its last good result, summed under `other`.",
 );
 
+const CUT: Desc = Desc::gauge(
+    "platform_label_values_cut",
+    &["query"],
+    "Label values of the query's last good result that were longer than 256 characters, and are cut.",
+);
+
 /// The failures that a query has most often: their counters start at 0, so that the first one is seen as an increase.
 const LIKELY: [Reason; 5] =
     [Reason::Timeout, Reason::Connect, Reason::Permission, Reason::Query, Reason::Cardinality];
@@ -86,6 +92,7 @@ pub fn catalogue() -> Vec<Desc> {
         QUERY_SERIES,
         QUERY_FAILURES,
         DROPPED,
+        CUT,
     ]
 }
 
@@ -128,8 +135,8 @@ pub(super) fn of_run(name: &str, query: &QueryState) -> Vec<Family> {
 
 /// What stays when a query gives what it gave before.
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-pub(super) fn of_query(name: &str, query: &QueryState) -> [Family; 4] {
-    let Outcome { series, dropped, failures } = &query.outcome;
+pub(super) fn of_query(name: &str, query: &QueryState) -> [Family; 5] {
+    let Outcome { series, dropped, cut, failures } = &query.outcome;
     let others = failures.keys().copied().filter(|reason| !LIKELY.contains(reason));
     let failures = LIKELY.into_iter().chain(others).fold(QUERY_FAILURES.family(), |family, reason| {
         family.with([name, reason.as_str()], failures.get(&reason).copied().unwrap_or(0) as f64)
@@ -139,5 +146,6 @@ pub(super) fn of_query(name: &str, query: &QueryState) -> [Family; 4] {
         QUERY_SERIES.family().with([name], *series as f64),
         failures,
         DROPPED.family().with([name], *dropped as f64),
+        CUT.family().with([name], *cut as f64),
     ]
 }

@@ -42,6 +42,7 @@ pub(super) struct QueryState {
 pub(super) struct Outcome {
     pub(super) series: usize,
     pub(super) dropped: usize,
+    pub(super) cut: usize,
     pub(super) failures: BTreeMap<Reason, u64>,
 }
 
@@ -61,6 +62,7 @@ impl QueryState {
                 self.problems.clear();
                 self.outcome.series = result.families.iter().map(|family| family.samples.len()).sum();
                 self.outcome.dropped = result.dropped;
+                self.outcome.cut = result.cut;
                 self.families = Lines::renew(&self.families, Some(source), result.families);
                 self.last_success = Some(now);
                 self.expires = run.ended.checked_add(run.max_age);

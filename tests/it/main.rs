@@ -17,6 +17,7 @@ mod packs;
 mod platform;
 mod query;
 mod reload;
+mod resilience;
 mod roles;
 mod roll_up;
 mod schedule;

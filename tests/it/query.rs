@@ -284,3 +284,25 @@ async fn waiting_in_the_lane_is_not_counted() {
     assert_eq!(slow.map_err(|problem| problem.reason), Err(Reason::Timeout));
     assert_eq!(quick, Ok(Rows::default()));
 }
+
+/// Whoever can write into a column can not make a scrape as large as he likes, nor have two rows collide.
+#[test]
+fn long_label_values_are_cut_and_counted() {
+    let yaml = "{name: a, source: db, sql: SELECT 1, labels: [plan], metrics: [{name: acme_users, value: n, help: N.}]}";
+    let long = "x".repeat(20_000_000);
+    let table = rows(
+        &["plan", "n"],
+        &[
+            &[text(&format!("{long}1")), Cell::Number(1.0)],
+            &[text(&format!("{long}2")), Cell::Number(2.0)],
+            &[text("short"), Cell::Number(3.0)],
+        ],
+    );
+    let result = reading(yaml).read(table).unwrap();
+    assert_eq!(result.cut, 2);
+    let samples = &result.families[0].samples;
+    assert_eq!(samples.len(), 3);
+    assert!(samples.iter().all(|sample| sample.labels[0].chars().count() <= 256));
+    let sum: f64 = samples.iter().map(|sample| sample.value).sum();
+    assert_eq!(sum, 6.0);
+}

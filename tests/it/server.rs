@@ -1,7 +1,7 @@
 //! The HTTP side of the binary: what each route answers.
 
 mod hardening;
-mod web;
+pub(crate) mod web;
 
 use std::io::Read;
 use std::time::Duration;

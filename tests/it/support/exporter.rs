@@ -11,7 +11,7 @@ use super::http;
 use super::namespace::{command_inside, instead_of};
 use super::ports::Port;
 use super::process::{Process, command};
-use super::wait::until;
+use super::wait::{PAUSE, until};
 
 /// The binary that this test run was built with.
 pub(crate) fn binary() -> PathBuf {
@@ -151,9 +151,21 @@ impl Exporter {
         .await;
     }
 
-    /// Everything that it has logged.
+    /// Everything that it has logged. Lines are written by a thread of their own, a moment after what they report: this
+    /// waits until nothing more comes.
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.path().join("exporter.log")).expect("the log is readable")
+        let read = || {
+            std::fs::read_to_string(self.directory.path().join("exporter.log")).expect("the log is readable")
+        };
+        let mut log = read();
+        loop {
+            std::thread::sleep(2 * PAUSE);
+            let later = read();
+            if later == log {
+                return log;
+            }
+            log = later;
+        }
     }
 
     /// The process' number.

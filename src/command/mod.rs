@@ -3,6 +3,7 @@
 mod bundle;
 mod catalog;
 mod check;
+mod files;
 mod healthcheck;
 mod packs;
 mod probe;
@@ -19,12 +20,13 @@ pub use serve::serve;
 
 use std::cell::RefCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::cli::Flags;
-use crate::config::{self, Config, NoSources, Surroundings};
+use crate::config::{self, Config, Look, NoSources, Surroundings};
 use crate::server::{Gate, WebError};
-use crate::yaml::Faults;
+use crate::yaml::{self, Faults};
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -71,25 +73,38 @@ fn variable(name: &str) -> Option<String> {
 /// # Errors
 /// When the file cannot be read, or when there is anything wrong with the configuration.
 pub fn load(flags: &Flags) -> Result<Loaded, LoadError> {
+    read(flags, None)
+}
+
+fn read(flags: &Flags, look: Option<Look<'_>>) -> Result<Loaded, LoadError> {
     let (origin, text) = match &flags.config_file {
         Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| LoadError::Unreadable { path: path.clone(), error })?;
-            (path.display().to_string(), text)
+            let bytes =
+                std::fs::read(path).map_err(|error| LoadError::Unreadable { path: path.clone(), error })?;
+            let origin = path.display().to_string();
+            let text = yaml::text(bytes).map_err(|error| {
+                let mut faults = Faults::of(&origin);
+                faults.at_line(error.place(), error.to_string());
+                LoadError::Faults(faults)
+            })?;
+            (origin, text)
         }
         None => ("environment".to_owned(), config::from_environment(&variable)?),
     };
-    // A pack's file is named as seen from the configuration, wherever the exporter was started.
+    // Files are named as seen from the configuration, wherever the exporter was started.
     let directory = flags.config_file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
     let hasher = RefCell::new(DefaultHasher::new());
     text.hash(&mut *hasher.borrow_mut());
     let file = |name: &str| {
-        let text = std::fs::read_to_string(directory.join(name))?;
+        let text = yaml::text(std::fs::read(directory.join(name))?).map_err(|error| {
+            let (line, column) = error.place();
+            io::Error::new(io::ErrorKind::InvalidData, format!("line {line}, column {column}: {error}"))
+        })?;
         text.hash(&mut *hasher.borrow_mut());
         Ok(text)
     };
     let surroundings = Surroundings { variable: &variable, file: &file };
-    let config = config::load(&text, &origin, surroundings).map_err(LoadError::Faults)?;
+    let config = config::load_in(directory, &text, &origin, surroundings, look).map_err(LoadError::Faults)?;
     let fingerprint = hasher.borrow().finish();
     Ok(Loaded { origin, config, fingerprint })
 }
@@ -99,8 +114,20 @@ pub fn load(flags: &Flags) -> Result<Loaded, LoadError> {
 /// # Errors
 /// As [`load`], with what is wrong in either.
 pub fn load_all(flags: &Flags) -> Result<(Loaded, Gate), LoadError> {
+    with_gate(flags, load(flags))
+}
+
+/// Loads the same, where what is wrong with the files that sources and roll-ups read is a fault as well.
+///
+/// # Errors
+/// As [`load_all`].
+pub fn load_strictly(flags: &Flags) -> Result<(Loaded, Gate), LoadError> {
+    with_gate(flags, read(flags, Some(&files::look)))
+}
+
+fn with_gate(flags: &Flags, loaded: Result<Loaded, LoadError>) -> Result<(Loaded, Gate), LoadError> {
     let gate = flags.web_config_file.as_deref().map_or_else(|| Ok(Gate::open()), Gate::load);
-    match (load(flags), gate) {
+    match (loaded, gate) {
         (Ok(loaded), Ok(gate)) => Ok((loaded, gate)),
         (Ok(_), Err(error)) => Err(error.into()),
         (Err(error), Ok(_)) => Err(error),

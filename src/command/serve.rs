@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Loaded;
 use super::reload::Reloader;
+use super::{Loaded, files};
 use crate::beat::Beats;
 use crate::cli::Flags;
 use crate::schedule::{Schedule, by_kind};
@@ -59,6 +59,9 @@ pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate, sources: Handle) -
         listeners.push(listener);
     }
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let config = loaded.config.clone();
+    // A thread of its own, because a file may hang.
+    std::thread::spawn(move || files::warn(&config));
     let (app, reloader) = start(flags, &loaded, sources, &tasks, &stop).await;
     let server = Arc::new(Server::new(app, gate));
     for listener in listeners {

@@ -95,6 +95,9 @@ pub enum Command {
     ///
     /// Exits with 0 when all is well, with 1 when anything is wrong.
     Check {
+        /// Leave out whether the files are there that the configuration names: passwords, keys, certificates.
+        #[arg(long, conflicts_with = "live")]
+        syntax_only: bool,
         /// Also connect to each source, put each query once, and tell what is missing and which permissions it takes.
         #[arg(long)]
         live: bool,

@@ -42,8 +42,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             serve(flags, loaded, gate)?;
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Check { live }) => {
-            let (loaded, _) = command::load_all(flags)?;
+        Some(Command::Check { live, syntax_only }) => {
+            let load = if syntax_only { command::load_all } else { command::load_strictly };
+            let (loaded, _) = load(flags)?;
             let Loaded { origin, config, .. } = &loaded;
             println!(
                 "{origin}: {} sources, {} queries, no faults",

@@ -11,7 +11,7 @@ use platform_exporter_fuzz::{Value, check_families};
 const QUERY: &str = "
 name: q
 source: db
-sql: S
+sql: SELECT 1
 labels: [a, b]
 max_series: 8
 metrics:

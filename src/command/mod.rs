@@ -3,6 +3,7 @@
 mod bundle;
 mod catalog;
 mod check;
+mod files;
 mod healthcheck;
 mod listen;
 mod packs;
@@ -20,14 +21,15 @@ pub use serve::serve;
 
 use std::cell::RefCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cli::Flags;
-use crate::config::{self, Config, NoSources, Surroundings};
+use crate::config::{self, Config, Look, NoSources, Surroundings};
 use crate::off_thread::{self, CurrentFile, OffThreadError};
 use crate::server::{Gate, WebError};
-use crate::yaml::Faults;
+use crate::yaml::{self, Faults};
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -81,33 +83,42 @@ fn variable(name: &str) -> Option<String> {
 /// When the file cannot be read, or when there is anything wrong with the configuration.
 pub fn load(flags: &Flags) -> Result<Loaded, LoadError> {
     let flags = flags.clone();
-    off_thread::wait(LONGEST_LOAD, move |current| read(&flags, current))?
+    off_thread::wait(LONGEST_LOAD, move |current| read(&flags, None, current))?
 }
 
 /// Loads the configuration that the flags name. Takes note of each file that it opens: any may hang.
-fn read(flags: &Flags, current: &CurrentFile) -> Result<Loaded, LoadError> {
+fn read(flags: &Flags, look: Option<Look<'_>>, current: &CurrentFile) -> Result<Loaded, LoadError> {
     let (origin, text) = match &flags.config_file {
         Some(path) => {
             current.set(path);
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| LoadError::Unreadable { path: path.clone(), error })?;
-            (path.display().to_string(), text)
+            let bytes =
+                std::fs::read(path).map_err(|error| LoadError::Unreadable { path: path.clone(), error })?;
+            let origin = path.display().to_string();
+            let text = yaml::text(bytes).map_err(|error| {
+                let mut faults = Faults::of(&origin);
+                faults.at_line(error.place(), error.to_string());
+                LoadError::Faults(faults)
+            })?;
+            (origin, text)
         }
         None => ("environment".to_owned(), config::from_environment(&variable)?),
     };
-    // A pack's file is named as seen from the configuration, wherever the exporter was started.
+    // Files are named as seen from the configuration, wherever the exporter was started.
     let directory = flags.config_file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
     let hasher = RefCell::new(DefaultHasher::new());
     text.hash(&mut *hasher.borrow_mut());
     let file = |name: &str| {
         let path = directory.join(name);
         current.set(&path);
-        let text = std::fs::read_to_string(path)?;
+        let text = yaml::text(std::fs::read(path)?).map_err(|error| {
+            let (line, column) = error.place();
+            io::Error::new(io::ErrorKind::InvalidData, format!("line {line}, column {column}: {error}"))
+        })?;
         text.hash(&mut *hasher.borrow_mut());
         Ok(text)
     };
     let surroundings = Surroundings { variable: &variable, file: &file };
-    let config = config::load(&text, &origin, surroundings).map_err(LoadError::Faults)?;
+    let config = config::load_in(directory, &text, &origin, surroundings, look).map_err(LoadError::Faults)?;
     let fingerprint = hasher.borrow().finish();
     Ok(Loaded { origin, config, fingerprint })
 }
@@ -117,14 +128,32 @@ fn read(flags: &Flags, current: &CurrentFile) -> Result<Loaded, LoadError> {
 /// # Errors
 /// As [`load`], with what is wrong in either.
 pub fn load_all(flags: &Flags) -> Result<(Loaded, Gate), LoadError> {
-    let flags = flags.clone();
-    off_thread::wait(LONGEST_LOAD, move |current| read_all(&flags, current))?
+    load_with(flags, false)
 }
 
-fn read_all(flags: &Flags, current: &CurrentFile) -> Result<(Loaded, Gate), LoadError> {
-    let gate = |path| Gate::load(path, current);
-    let gate = flags.web_config_file.as_deref().map_or_else(|| Ok(Gate::open()), gate);
-    match (read(flags, current), gate) {
+/// Loads the same, where what is wrong with the files that sources and roll-ups read is a fault as well.
+///
+/// # Errors
+/// As [`load_all`].
+pub fn load_strictly(flags: &Flags) -> Result<(Loaded, Gate), LoadError> {
+    load_with(flags, true)
+}
+
+fn load_with(flags: &Flags, is_strict: bool) -> Result<(Loaded, Gate), LoadError> {
+    let flags = flags.clone();
+    off_thread::wait(LONGEST_LOAD, move |current| {
+        let gate = |path| Gate::load(path, current);
+        let gate = flags.web_config_file.as_deref().map_or_else(|| Ok(Gate::open()), gate);
+        let look: Option<Look<'_>> = if is_strict { Some(&files::look) } else { None };
+        with_gate(read(&flags, look, current), gate)
+    })?
+}
+
+fn with_gate(
+    loaded: Result<Loaded, LoadError>,
+    gate: Result<Gate, WebError>,
+) -> Result<(Loaded, Gate), LoadError> {
+    match (loaded, gate) {
         (Ok(loaded), Ok(gate)) => Ok((loaded, gate)),
         (Ok(_), Err(error)) => Err(error.into()),
         (Err(error), Ok(_)) => Err(error),

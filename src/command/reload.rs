@@ -67,7 +67,7 @@ impl Reloader {
     /// is taken up only when somebody asks for it.
     async fn reload(&mut self, cause: &str, is_asked: bool) -> Result<(), String> {
         let flags = self.flags.clone();
-        let load = move |current: &CurrentFile| Arc::new(read(&flags, current));
+        let load = move |current: &CurrentFile| Arc::new(read(&flags, None, current));
         let loaded = self.loading.run_within(LONGEST_LOAD, load).await;
         let loaded = match &loaded {
             Ok(loaded) => Result::as_ref(loaded).map_err(ToString::to_string),

@@ -12,12 +12,13 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Loaded;
 use super::listen;
 use super::reload::Reloader;
+use super::{Loaded, files};
 use crate::beat::Beats;
 use crate::cli::Flags;
 use crate::descriptors::Descriptors;
+use crate::off_thread;
 use crate::schedule::{Schedule, by_kind};
 use crate::server::{App, DRAIN, Gate, Pushes, Server};
 use crate::snapshot::Store;
@@ -69,6 +70,9 @@ pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate, sources: Handle) -
     }
     warn_of_few(&descriptors, loaded.config.sources().len());
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let config = loaded.config.clone();
+    // A thread of its own, because a file may hang.
+    drop(off_thread::spawn(move || files::warn(&config)));
     let (supervisor, mut ended) = Supervisor::new();
     let life = Life { tasks: tasks.clone(), stop: stop.clone(), supervisor };
     let (app, reloader) = start(flags, &loaded, sources, &life).await;

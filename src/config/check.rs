@@ -31,17 +31,10 @@ pub(super) type Sources = BTreeMap<SourceName, Option<Source>>;
 
 /// Checks the declared queries against the sources, against each other and against the names of the kinds.
 pub(super) fn queries(queries: &[Placed<'_>], sources: &Sources, faults: &mut Faults) {
-    if queries.is_empty() {
-        return;
-    }
     let taken = names_of_kinds();
-    let mut names: HashMap<&str, &Path> = HashMap::new();
     let mut declared: HashMap<String, (Desc, Vec<&Declared>)> = HashMap::new();
     for placed in queries {
         let spec = &placed.query.spec;
-        if let Some(first) = names.insert(&spec.name, &placed.path) {
-            placed.fault("name", format!("`{}` is the name of {first} already", spec.name), faults);
-        }
         asked(placed, sources, faults);
         for desc in spec.catalogue() {
             if let Some(kind) = taken.get(&*desc.name) {
@@ -130,8 +123,31 @@ pub(super) fn pushed_classes(tree: &Node, sources: &Sources, faults: &mut Faults
     }
 }
 
-/// Checks the sources that a query names which has faults of its own, so that all are told at once.
-pub(super) fn named_sources(query: &Node, path: &Path, sources: &Sources, faults: &mut Faults) {
+/// Checks that no two queries have the same name, right or wrong in themselves.
+pub(super) fn unique_names(queries: &[(Path, &Node)], faults: &mut Faults) {
+    let mut names: HashMap<&str, &Path> = HashMap::new();
+    for (path, query) in queries {
+        let Some(Node { place, value: Value::String(name) }) = query.get("name") else { continue };
+        if let Some(first) = names.insert(name, path) {
+            faults.at(*place, &path.key("name"), format!("`{name}` is the name of {first} already"));
+        }
+    }
+}
+
+/// Checks the names in a query that has faults of its own, so that all are reported at once.
+pub(super) fn names(query: &Node, path: &Path, sources: &Sources, faults: &mut Faults) {
+    named_sources(query, path, sources, faults);
+    let taken = names_of_kinds();
+    for (index, metric) in query.get("metrics").map_or(&[][..], Node::elements).iter().enumerate() {
+        let Some(Node { place, value: Value::String(name) }) = metric.get("name") else { continue };
+        if let Some(kind) = taken.get(name) {
+            let path = path.key("metrics").index(index).key("name");
+            faults.at(*place, &path, format!("{name} belongs to the {kind} kind: choose another name"));
+        }
+    }
+}
+
+fn named_sources(query: &Node, path: &Path, sources: &Sources, faults: &mut Faults) {
     let parts = query.get("distinct").map_or(&[][..], Node::elements).iter().enumerate();
     let parts = parts.map(|(index, part)| (part, path.key("distinct").index(index)));
     for (asker, path) in std::iter::once((query, path.clone())).chain(parts) {

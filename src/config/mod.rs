@@ -2,21 +2,24 @@
 
 mod check;
 mod environment;
+mod files;
 mod packs;
 mod roll_up;
 mod source;
 
 pub use environment::{NoSources, from_environment};
+pub use files::{Content, Look, NamedFile};
 pub use roll_up::RollUp;
 pub use source::Source;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 
 use crate::pack::Instance;
 use crate::query::{Declared, grammar};
 use crate::setting::{Secret, SourceName};
-use crate::yaml::{self, Faults, Node, Path};
+use crate::yaml::{self, Faults, Node, Value};
 
 /// A configuration without faults: [`load`] is the only way to one.
 #[derive(Clone, Debug)]
@@ -26,6 +29,7 @@ pub struct Config {
     packs: Vec<Instance>,
     roll_ups: Vec<RollUp>,
     files: Faults,
+    named_files: Vec<NamedFile>,
 }
 
 impl Config {
@@ -49,6 +53,13 @@ impl Config {
         &self.files
     }
 
+    /// What is wrong with the files that sources and roll-ups read while they run.
+    pub fn check_files(&self, look: Look<'_>) -> Faults {
+        let mut faults = self.files.clone();
+        files::check(&self.named_files, look, &mut faults);
+        faults
+    }
+
     /// The packs in use.
     pub fn packs(&self) -> &[Instance] {
         &self.packs
@@ -69,36 +80,65 @@ pub struct Surroundings<'a> {
     pub file: &'a dyn Fn(&str) -> io::Result<String>,
 }
 
-/// Loads a configuration from its text. `file` is its name in faults.
+/// Loads a configuration from its text. `file` is its name in faults. Relative paths stay as they are.
 ///
 /// # Errors
 /// Every fault in the text, and in the packs that it uses.
 pub fn load(text: &str, file: &str, surroundings: Surroundings<'_>) -> Result<Config, Faults> {
+    load_in(Path::new(""), text, file, surroundings, None)
+}
+
+/// Loads a configuration whose relative paths are seen from a directory. With `look`, what is wrong with the files that
+/// it names is a fault as well.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_in(
+    directory: &Path,
+    text: &str,
+    file: &str,
+    surroundings: Surroundings<'_>,
+    look: Option<Look<'_>>,
+) -> Result<Config, Faults> {
     let mut faults = Faults::of(file);
-    let config = read(text, surroundings, &mut faults);
+    let config = read(directory, text, surroundings, look, &mut faults);
     config.filter(|_| faults.is_empty()).ok_or(faults)
 }
 
-fn read(text: &str, surroundings: Surroundings<'_>, faults: &mut Faults) -> Option<Config> {
-    let root = Path::default();
-    let tree = yaml::parse(text, surroundings.variable, faults)?;
-    yaml::refuse_unknown_keys(&tree, &root, &["sources", "packs", "queries"], faults);
-    let Some(sources) = tree.get("sources").filter(|node| !node.entries().is_empty()) else {
-        faults.at(tree.place, &root, "expected at least one source: `sources: {NAME: {KIND: {…}}}`");
-        return None;
-    };
-    let sources = source::read_all(sources, &root.key("sources"), faults);
+const SECTIONS: [&str; 3] = ["sources", "packs", "queries"];
+
+fn read(
+    directory: &Path,
+    text: &str,
+    surroundings: Surroundings<'_>,
+    look: Option<Look<'_>>,
+    faults: &mut Faults,
+) -> Option<Config> {
+    let root = yaml::Path::default();
+    let mut tree = yaml::parse(text, surroundings.variable, faults)?;
+    yaml::refuse_unknown_keys(&tree, &root, &SECTIONS, faults);
+    take_as_meant(&mut tree);
+    let named_files = files::resolve(&mut tree, directory, faults);
+    look.into_iter().for_each(|look| files::check(&named_files, look, faults));
     if let Some(node) = tree.get("queries").filter(|node| node.elements().is_empty()) {
         faults.at(node.place, &root.key("queries"), "expected a list of queries: `- name: …`");
     }
-    let packs = packs::read_all(&tree, &sources, surroundings, faults);
     let own = tree.get("queries").map_or(&[][..], Node::elements).iter().enumerate();
     let own = own.map(|(index, node)| (root.key("queries").index(index), node));
+    let Some(sources) = tree.get("sources").filter(|node| !node.entries().is_empty()) else {
+        faults.at(tree.place, &root, "expected at least one source: `sources: {NAME: {KIND: {…}}}`");
+        own.for_each(|(path, node)| drop(grammar::declared(node, &path, faults)));
+        return None;
+    };
+    let sources = source::read_all(sources, &root.key("sources"), faults);
+    let packs = packs::read_all(&tree, &sources, surroundings, faults);
     let of_packs = packs.iter().flat_map(|pack| pack.queries.iter().map(|(path, node)| (path.clone(), node)));
-    let queries = own.chain(of_packs).map(|(path, node)| {
+    let queries: Vec<_> = own.chain(of_packs).collect();
+    check::unique_names(&queries, faults);
+    let queries = queries.into_iter().map(|(path, node)| {
         let query = grammar::declared(node, &path, faults);
         if query.is_none() {
-            check::named_sources(node, &path, &sources, faults);
+            check::names(node, &path, &sources, faults);
         }
         query.map(|query| check::Placed { query, node, path })
     });
@@ -109,5 +149,16 @@ fn read(text: &str, surroundings: Surroundings<'_>, faults: &mut Faults) -> Opti
     check::pushed_classes(&tree, &sources, faults);
     let sources = sources.into_iter().filter_map(|(name, source)| Some((name, source?))).collect();
     let queries = queries.into_iter().map(|placed| placed.query).collect();
-    Some(Config { sources, queries, packs, roll_ups, files: faults.clone() })
+    Some(Config { sources, queries, packs, roll_ups, files: faults.clone(), named_files })
+}
+
+/// A section whose name is misspelt has been reported; what is wrong in it is reported as well.
+fn take_as_meant(tree: &mut Node) {
+    let Value::Map(entries) = &mut tree.value else { return };
+    for index in 0..entries.len() {
+        let meant = yaml::nearest(&entries[index].0.text, SECTIONS);
+        if let Some(meant) = meant.filter(|meant| entries.iter().all(|(key, _)| key.text != *meant)) {
+            meant.clone_into(&mut entries[index].0.text);
+        }
+    }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::Surroundings;
-use super::check::{Sources, no_such_source};
+use super::check::{Sources, names, no_such_source};
 use crate::pack::{self, Instance, Pack, RESERVED};
+use crate::query::grammar::declared;
 use crate::setting::SourceName;
 use crate::yaml::{Fault, Faults, Key, Node, Path, Value, hint};
 
@@ -54,7 +55,17 @@ impl Usage<'_> {
         (faults.len() == before).then_some(())?;
         let given = |name: &str| self.node.get(name).map(|node| node.value.clone());
         let instance = pack.instantiate(&self.name.text, &given, faults);
-        (faults.len() == before).then_some(instance)
+        if faults.len() == before {
+            return Some(instance);
+        }
+        // What holds of the queries without a fault in their names is reported as well.
+        for (path, node) in &instance.queries {
+            if !faults.concern(node.place.file, path) {
+                drop(declared(node, path, faults));
+                names(node, path, self.sources, faults);
+            }
+        }
+        None
     }
 
     /// The pack that is meant: `file` is a user's own, `pack` one of the binary, else the name says which.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::setting::{Duration, SourceName};
 use crate::source::{Kind, SourceConfig};
-use crate::yaml::{self, Faults, Node, Path, Value};
+use crate::yaml::{self, Faults, Key, Node, Path, Value};
 
 /// A configured source.
 #[derive(Clone, Debug)]
@@ -64,21 +64,44 @@ fn read(node: &Node, path: &Path, faults: &mut Faults) -> Option<Source> {
     let common = yaml::decode::<Common>(&part(node, &COMMON), path, faults);
     let kind = part(node, &kinds);
     if kind.entries().len() != 1 {
-        faults.at(node.place, path, format!("expected exactly one kind, one of {}", kinds.join(", ")));
+        let is_misspelt = |(key, _): &(Key, Node)| yaml::nearest(&key.text, kinds).is_some();
+        // A misspelt kind has been reported as such.
+        if !(kind.entries().is_empty() && node.entries().iter().any(is_misspelt)) {
+            let kinds = kinds.join(", ");
+            let message = format!(
+                "expected exactly one kind, as in `NAME: {{redis: {{url: …}}}}`; the kinds are {kinds}"
+            );
+            faults.at(node.place, path, message);
+        }
         return None;
     }
-    let config = yaml::decode::<SourceConfig>(&kind, path, faults)?;
-    let common = common?;
+    let config = yaml::decode::<SourceConfig>(&kind, path, faults);
+    if let Some(Common { interval: Some(interval), timeout: Some(timeout), .. }) = &common
+        && config.is_none()
+    {
+        check_timeout(timeout.get(), interval.get(), node, path, faults);
+    }
+    let (config, common) = (config?, common?);
     let (definition, facts) = (config.definition(), config.definition().kind().facts());
     let interval = common.interval.map(Duration::get).or(definition.interval()).unwrap_or(facts.interval);
     let timeout = common.timeout.map_or(facts.timeout.min(interval), Duration::get);
+    check_timeout(timeout, interval, node, path, faults);
+    let slow_after = common.degraded.and_then(|degraded| degraded.latency).map(Duration::get);
+    Some(Source { config, interval, timeout, slow_after, fingerprint: node.fingerprint() })
+}
+
+fn check_timeout(
+    timeout: std::time::Duration,
+    interval: std::time::Duration,
+    node: &Node,
+    path: &Path,
+    faults: &mut Faults,
+) {
     if timeout > interval {
         let place = node.get("timeout").map_or(node.place, |node| node.place);
         let interval = humantime::format_duration(interval);
         faults.at(place, &path.key("timeout"), format!("expected at most the interval, which is {interval}"));
     }
-    let slow_after = common.degraded.and_then(|degraded| degraded.latency).map(Duration::get);
-    Some(Source { config, interval, timeout, slow_after, fingerprint: node.fingerprint() })
 }
 
 /// A map with only those entries whose key is among `keys`.

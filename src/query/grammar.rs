@@ -19,6 +19,9 @@ const DEFAULT_MAX_SERIES: usize = 100;
 /// A label set costs memory in Prometheus for hours; more than this is a mistake, not a wish.
 const LARGEST_MAX_SERIES: usize = 10_000;
 
+/// The keys of which a query has one.
+const QUESTIONS: [&str; 5] = ["sql", "mongo", "redis", "log", "distinct"];
+
 /// The keys of a query.
 #[derive(Deserialize)]
 struct Raw {
@@ -74,14 +77,25 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn fault(&mut self, key: &str, message: impl Into<String>) {
         let place = self.node.get(key).map_or(self.node.place, |node| node.place);
-        self.faults.at(place, &self.path.key(key), message);
+        let path = if key.is_empty() { self.path.clone() } else { self.path.key(key) };
+        self.faults.at(place, &path, message);
+    }
+
+    /// Whether what stands under a key is wrong in itself, so that nothing follows from what is left of it.
+    fn is_wrong(&self, key: &str) -> bool {
+        self.faults.concern(self.node.place.file, &self.path.key(key))
+    }
+
+    /// How many of these keys are given, right or wrong.
+    fn given(&self, keys: &[&str]) -> usize {
+        keys.iter().filter(|key| self.node.get(key).is_some()).count()
     }
 }
 
 /// Reads one declared query.
 pub fn declared(node: &Node, path: &Path, faults: &mut Faults) -> Option<Declared> {
     let before = faults.len();
-    let raw: Raw = yaml::decode(node, path, faults)?;
+    let raw: Raw = yaml::decode_rest(node, path, faults)?;
     let mut checker = Checker { node, path, faults };
     for (key, given) in [("min_version", raw.min_version), ("max_version", raw.max_version)] {
         if given.is_some() {
@@ -90,7 +104,7 @@ pub fn declared(node: &Node, path: &Path, faults: &mut Faults) -> Option<Declare
     }
     let every = raw.every.unwrap_or(DEFAULT_EVERY);
     let (timeout, max_age) = (raw.timeout.unwrap_or(DEFAULT_TIMEOUT.min(every)), raw.max_age);
-    if timeout > every {
+    if timeout > every && !checker.is_wrong("every") {
         checker.fault("timeout", format!("expected at most `every`, which is {every}"));
     }
     let ask = ask(&raw, &mut checker);
@@ -121,6 +135,7 @@ pub fn golden(node: &Node, path: &Path, faults: &mut Faults) -> Option<Golden> {
             raw.redis.clone().map(Question::Redis),
             raw.log.clone().map(Question::Log),
         ],
+        false,
     );
     let spec = spec(raw, &mut checker);
     (faults.len() == before).then_some(())?;
@@ -140,13 +155,17 @@ fn ask(raw: &Raw, checker: &mut Checker<'_>) -> Option<Ask> {
         }
         return distinct(parts, checker);
     }
-    if raw.source.is_none() {
+    if raw.source.is_none() && checker.given(&["source", "distinct"]) == 0 {
         checker.fault("source", "the key `source` is missing: which source to ask");
     }
-    Some(Ask::One { question: one(checker, questions)?, source: raw.source.clone()? })
+    let is_told = checker.given(&QUESTIONS) == 1;
+    Some(Ask::One { question: one(checker, questions, is_told)?, source: raw.source.clone()? })
 }
 
 fn distinct(parts: &[RawPart], checker: &mut Checker<'_>) -> Option<Ask> {
+    if checker.is_wrong("distinct") {
+        return None;
+    }
     if parts.is_empty() {
         checker.fault("distinct", "expected at least one part: `- {source: …, sql: …}`");
         return None;
@@ -159,22 +178,30 @@ fn distinct(parts: &[RawPart], checker: &mut Checker<'_>) -> Option<Ask> {
                 part.mongo.clone().map(Question::Mongo),
                 part.redis.clone().map(Question::Redis),
             ],
+            false,
         );
         Some(DistinctPart { source: part.source.clone(), question: question? })
     });
     parts.collect::<Option<Vec<_>>>().map(Ask::Distinct)
 }
 
-/// The one question that is given.
-fn one<const N: usize>(checker: &mut Checker<'_>, questions: [Option<Question>; N]) -> Option<Question> {
+/// The one question that is given. `is_told` says that it is missing because it is wrong, which has been reported.
+fn one<const N: usize>(
+    checker: &mut Checker<'_>,
+    questions: [Option<Question>; N],
+    is_told: bool,
+) -> Option<Question> {
     let mut given = questions.into_iter().flatten();
     match (given.next(), given.next()) {
         (Some(question), None) => {
-            if let Err(message) = question.check() {
+            if let Err(message) = question.check()
+                && !checker.is_wrong(question.key())
+            {
                 checker.fault(question.key(), message);
             }
             Some(question)
         }
+        (None, _) if is_told => None,
         _ => {
             checker.fault("", "expected exactly one of sql, mongo, redis, log, distinct");
             None
@@ -187,7 +214,7 @@ fn spec(raw: Raw, checker: &mut Checker<'_>) -> QuerySpec {
     if !(1..=LARGEST_MAX_SERIES).contains(&max_series) {
         checker.fault("max_series", format!("expected 1 to {LARGEST_MAX_SERIES}"));
     }
-    if !raw.expect.is_empty() {
+    if !raw.expect.is_empty() && !checker.is_wrong("labels") && !checker.is_wrong("expect") {
         let missing = raw.labels.iter().filter(|label| !raw.expect.contains_key(label.as_ref()));
         let missing: Vec<_> = missing.map(AsRef::as_ref).collect();
         if !missing.is_empty() {
@@ -213,7 +240,7 @@ fn spec(raw: Raw, checker: &mut Checker<'_>) -> QuerySpec {
 }
 
 fn check_metrics(metrics: &[MetricSpec], labels: &[LabelName], checker: &mut Checker<'_>) {
-    if metrics.is_empty() {
+    if metrics.is_empty() && !checker.is_wrong("metrics") {
         checker.fault("metrics", "expected at least one metric");
     }
     for metric in metrics {

@@ -11,6 +11,7 @@ mod redis_command;
 mod rows;
 mod series_budget;
 mod spec;
+mod sql_text;
 
 pub use answer_budget::{AnswerBudget, LARGEST_ANSWER, LONGEST_NAME, MOST_COLUMNS, too_large};
 pub use columns::Columns;

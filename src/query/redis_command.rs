@@ -1,5 +1,10 @@
 //! The Redis commands that may be asked, and how their answers become rows. Pure: words in, shape out.
 
+use std::fmt;
+
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
+
 /// How the answer to a command becomes rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RedisShape {
@@ -133,4 +138,46 @@ pub fn redis_shape(words: &[String]) -> Result<RedisShape, &'static str> {
     subcommand.map(|(_, _, shape)| *shape).ok_or(
         "expected a command that only reads and never blocks, such as LLEN, ZCARD, GET, HGETALL or SMEMBERS",
     )
+}
+
+/// The words of a command. Numbers are words, too: `[LRANGE, jobs, 0, 9]`.
+pub(super) fn redis_words<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<String>>, D::Error> {
+    let words = Option::<Vec<Word>>::deserialize(deserializer)?;
+    Ok(words.map(|words| words.into_iter().map(|Word(word)| word).collect()))
+}
+
+struct Word(String);
+
+impl<'de> Deserialize<'de> for Word {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WordVisitor)
+    }
+}
+
+struct WordVisitor;
+
+impl Visitor<'_> for WordVisitor {
+    type Value = Word;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a word or a number (in quotes where YAML reads something else)")
+    }
+
+    fn visit_str<E>(self, word: &str) -> Result<Word, E> {
+        Ok(Word(word.to_owned()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Word, E> {
+        Ok(Word(number.to_string()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Word, E> {
+        Ok(Word(number.to_string()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Word, E> {
+        Ok(Word(number.to_string()))
+    }
 }

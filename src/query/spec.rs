@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use regex::Regex;
 
+use super::redis_command::redis_words;
+use super::sql_text;
 use super::{Columns, redis_shape};
 use crate::metric::{Desc, LabelName, LabelNames, MetricName, MetricType};
 use crate::setting::{Duration, SourceName};
@@ -46,8 +48,7 @@ impl Question {
             Self::Mongo(question) => question.check(),
             Self::Log(_) => Ok(()),
             Self::Redis(question) => question.check(),
-            Self::Sql(text) if text.trim().is_empty() => Err("expected a SELECT"),
-            Self::Sql(_) => Ok(()),
+            Self::Sql(text) => sql_text::check(text),
         }
     }
 }
@@ -94,6 +95,7 @@ pub struct RedisQuestion {
     /// - SLOWLOG GET: columns `id`, `timestamp`, `duration_us`. LATENCY LATEST: `event`, `timestamp`, `latency_ms`,
     ///   `max_latency_ms`. LATENCY HISTORY: `timestamp`, `latency_ms`. XPENDING: `pending`, `min_id`, `max_id`, or
     ///   with a range `id`, `consumer`, `idle_ms`, `deliveries`. GEOPOS: `longitude`, `latitude`.
+    #[serde(default, deserialize_with = "redis_words")]
     pub command: Option<Vec<String>>,
     /// The pattern of keys to count: one row, column `count`; with `id`, one row for each distinct id, column `id`.
     pub scan: Option<String>,

@@ -2,13 +2,49 @@
 
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 
 /// A URL of a backing service. Printing it leaves out user, password and query.
 #[derive(Clone)]
 pub struct Address(SecretString);
 
+/// Why a URL was refused. Does not repeat the URL: it may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// A password that is not encoded ends the host too early, and its rest would count as a path.
+    #[error(
+        "found `@` after the host: percent-encode it; in a user or password, `@` is %40, `/` is %2F, `?` is %3F, `#` is \
+         %23, `\\` is %5C and `%` is %25, or leave the password out of the URL and give it under its own key"
+    )]
+    AtSign,
+    /// The `@` between password and host is encoded as well.
+    #[error(
+        "found `%40` in the host: percent-encode the user and the password, but not the `@` between them and the host"
+    )]
+    EncodedAtSign,
+    /// As an empty variable leaves it.
+    #[error("the URL is empty: check the variable that it comes from")]
+    Empty,
+    /// Likewise.
+    #[error(
+        "the password in the URL is empty: check the variable that it comes from, or leave out the `:` before the `@`"
+    )]
+    EmptyPassword,
+}
+
+/// What ends the host for one parser or another: the URL standard takes `\` for `/` in http URLs.
+const ENDS_OF_AUTHORITY: [char; 4] = ['/', '?', '#', '\\'];
+
 impl Address {
+    /// Where something is, put together of its parts, none of which is secret.
+    pub fn of_parts(scheme: &str, host: &str, port: u16, path: &str) -> Self {
+        let is_ipv6 = host.contains(':') && !host.starts_with('/');
+        let (host, path) = (public(host), public(path));
+        let host = if is_ipv6 { format!("[{host}]") } else { host };
+        Self(format!("{scheme}://{host}:{port}/{path}").into())
+    }
+
     /// The whole URL, for the driver alone.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -18,11 +54,63 @@ impl Address {
     pub fn scheme(&self) -> &str {
         self.expose().split_once("://").map_or("", |(scheme, _)| scheme)
     }
+
+    /// Refuses a URL of another scheme. The first three are named.
+    ///
+    /// # Errors
+    /// What is expected, with an example.
+    pub fn expect_scheme(&self, schemes: &[&str], example: &str) -> Result<(), String> {
+        if schemes.contains(&self.scheme()) {
+            return Ok(());
+        }
+        let schemes: Vec<_> = schemes.iter().take(3).map(|scheme| format!("{scheme}://")).collect();
+        Err(format!("expected a URL that starts with {}, as in {example}", schemes.join(" or ")))
+    }
+
+    /// The parameters after `?`. Unlike in an HTML form, `+` stands for itself, as it does to libpq and the others.
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        let (_, rest) = self.expose().split_once('?').unwrap_or_default();
+        let query = rest.split('#').next().unwrap_or_default();
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        pairs
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .map(|(key, value)| (decoded(key), decoded(value)))
+            .collect()
+    }
 }
 
-impl From<String> for Address {
-    fn from(url: String) -> Self {
-        Self(url.into())
+/// Without what would end this part of a URL.
+fn public(text: &str) -> String {
+    text.replace('@', "%40").replace('?', "%3F").replace('#', "%23")
+}
+
+/// User, password and host; then the path, the query and the fragment.
+fn split(url: &str) -> Option<(&str, &str)> {
+    let (_, rest) = url.split_once("://")?;
+    Some(rest.split_at(rest.find(ENDS_OF_AUTHORITY).unwrap_or(rest.len())))
+}
+
+impl TryFrom<String> for Address {
+    type Error = AddressError;
+
+    /// What has no scheme is left to [`Address::expect_scheme`], which knows what to expect.
+    fn try_from(url: String) -> Result<Self, AddressError> {
+        let (authority, rest) = split(&url).unwrap_or_default();
+        let (login, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+        if url.is_empty() {
+            return Err(AddressError::Empty);
+        }
+        if rest.contains('@') {
+            return Err(AddressError::AtSign);
+        }
+        if host.contains("%40") {
+            return Err(AddressError::EncodedAtSign);
+        }
+        if login.ends_with(':') {
+            return Err(AddressError::EmptyPassword);
+        }
+        Ok(Self(url.into()))
     }
 }
 
@@ -32,12 +120,9 @@ impl fmt::Display for Address {
             return formatter.write_str("<url>");
         };
         let end = rest.find(['?', '#']).unwrap_or(rest.len());
-        match rest.rfind('@') {
-            None => write!(formatter, "{scheme}://{}", &rest[..end]),
-            Some(at) if at < end => write!(formatter, "{scheme}://{}", &rest[at + 1..end]),
-            // Either a password holds the `?`, or the query holds the `@`: nothing of it is surely public.
-            Some(_) => write!(formatter, "{scheme}://<hidden>"),
-        }
+        // There is no `@` after the host, so the last one ends user and password.
+        let start = rest[..end].rfind('@').map_or(0, |at| at + 1);
+        write!(formatter, "{scheme}://{}", &rest[start..end])
     }
 }
 
@@ -49,6 +134,6 @@ impl fmt::Debug for Address {
 
 impl<'de> serde::Deserialize<'de> for Address {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::from)
+        Self::try_from(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }

@@ -7,8 +7,8 @@ mod secret;
 mod sql_name;
 mod time_zone;
 
-pub use address::Address;
-pub use duration::Duration;
+pub use address::{Address, AddressError};
+pub use duration::{Duration, DurationError};
 pub use name::{SourceName, SourceNameError};
 pub use secret::{Secret, SecretError, SecretFile};
 pub use sql_name::{SqlName, SqlNameError};

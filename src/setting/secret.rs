@@ -129,6 +129,12 @@ impl fmt::Debug for Secret {
 
 impl<'de> serde::Deserialize<'de> for Secret {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|value| Self::Value(value.into()))
+        let value = SecretString::from(String::deserialize(deserializer)?);
+        if value.expose_secret().is_empty() {
+            return Err(serde::de::Error::custom(
+                "expected a value, found an empty one: check the variable that it comes from",
+            ));
+        }
+        Ok(Self::Value(value))
     }
 }

@@ -6,6 +6,7 @@ mod classify;
 mod client;
 mod golden;
 mod moment;
+mod parameters;
 mod state;
 mod tls;
 

@@ -18,6 +18,10 @@ use super::{Fault, Faults, Node, Path, Value};
 
 pub(super) fn decode<T: DeserializeOwned>(node: &Node, path: &Path, faults: &mut Faults) -> Option<T> {
     let before = faults.len();
+    decode_rest(node, path, faults).filter(|_| faults.len() == before)
+}
+
+pub(super) fn decode_rest<T: DeserializeOwned>(node: &Node, path: &Path, faults: &mut Faults) -> Option<T> {
     let notes = RefCell::new(Notes { faults, set_aside: HashSet::new() });
     let root = Decoder { node, path: path.clone(), notes: &notes };
     loop {
@@ -25,7 +29,7 @@ pub(super) fn decode<T: DeserializeOwned>(node: &Node, path: &Path, faults: &mut
         let decoded = root.placed(|| T::deserialize(root.child(node, path.clone())));
         let notes = notes.borrow();
         if notes.set_aside.len() == known || notes.set_aside.contains(&std::ptr::from_ref(node)) {
-            return decoded.ok().filter(|_| notes.faults.len() == before);
+            return decoded.ok();
         }
     }
 }

@@ -69,6 +69,7 @@ fn plain(expected: &dyn de::Expected) -> String {
         name if matches!(name.as_str(), "i8" | "i16" | "i32" | "i64" | "isize") => {
             "a whole number".to_owned()
         }
+        name if name.starts_with("a nonzero u") => "a whole number, 1 or above".to_owned(),
         name if matches!(name.as_str(), "f32" | "f64") => "a number".to_owned(),
         name if name == "a boolean" => "true or false".to_owned(),
         name if name == "a sequence" => "a list".to_owned(),

@@ -46,12 +46,14 @@ pub struct Fault {
 pub struct Faults {
     files: Vec<String>,
     found: Vec<Fault>,
+    /// Where there is no value, so that nothing else is to be said of it.
+    without_value: Vec<(Place, Path)>,
 }
 
 impl Faults {
     /// No faults yet, in a file of this name.
     pub fn of(file: impl Into<String>) -> Self {
-        Self { files: vec![file.into()], found: Vec::new() }
+        Self { files: vec![file.into()], ..Self::default() }
     }
 
     /// Goes on with another file: what is parsed from now on has its place there.
@@ -66,14 +68,41 @@ impl Faults {
 
     /// Adds a fault; one that is already known at the same place is not told twice.
     pub fn add(&mut self, fault: Fault) {
-        if !self.found.contains(&fault) {
+        let has_value =
+            !self.without_value.iter().any(|(place, path)| (*place, path) == (fault.place, &fault.path));
+        if has_value && !self.found.contains(&fault) {
             self.found.push(fault);
         }
+    }
+
+    /// Adds a fault after which nothing is added for the same node: there is no value to find fault with.
+    pub(super) fn last(&mut self, fault: Fault) {
+        let node = (fault.place, fault.path.clone());
+        self.add(fault);
+        self.without_value.push(node);
     }
 
     /// Adds a fault without a hint.
     pub fn at(&mut self, place: Place, path: &Path, message: impl Into<String>) {
         self.add(Fault { place, path: path.clone(), message: message.into(), hint: None });
+    }
+
+    /// Adds a fault at a line and column of the file that is being read.
+    pub fn at_line(&mut self, (line, column): (u64, u64), message: impl Into<String>) {
+        let place = Place { file: self.current(), line, column };
+        self.at(place, &Path::default(), message);
+    }
+
+    /// Whether anything is wrong with a node of a file, or below it.
+    pub fn concern(&self, file: usize, path: &Path) -> bool {
+        let is_below = |fault: &Fault| {
+            fault
+                .path
+                .0
+                .strip_prefix(&path.0)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.found.iter().any(|fault| fault.place.file == file && is_below(fault))
     }
 
     /// Whether there is none.
@@ -116,7 +145,7 @@ impl fmt::Display for Faults {
 }
 
 /// The known word nearest to a misspelt one, if any is near enough to be meant.
-fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))

@@ -3,11 +3,14 @@
 //! A document becomes a tree of placed nodes, and any part of the tree decodes into a typed value through serde.
 
 mod decode;
+mod encoding;
 mod failure;
 mod fault;
 mod tree;
+mod variable;
 
-pub use fault::{Fault, Faults, Path, hint};
+pub use encoding::{EncodingError, text};
+pub use fault::{Fault, Faults, Path, hint, nearest};
 pub use tree::{Key, Node, Place, Value};
 
 use serde::de::DeserializeOwned;
@@ -30,6 +33,11 @@ pub fn parse_literally(text: &str, faults: &mut Faults) -> Option<Node> {
 /// Decodes a node. Returns `None` when there are faults, all of which then are in `faults`.
 pub fn decode<T: DeserializeOwned>(node: &Node, path: &Path, faults: &mut Faults) -> Option<T> {
     decode::decode(node, path, faults)
+}
+
+/// Decodes what is right of a node. Returns `None` when nothing is left of it; the faults are in `faults`.
+pub fn decode_rest<T: DeserializeOwned>(node: &Node, path: &Path, faults: &mut Faults) -> Option<T> {
+    decode::decode_rest(node, path, faults)
 }
 
 /// Tells the keys of a map that are not among the known ones.

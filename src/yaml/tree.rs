@@ -6,8 +6,9 @@ use std::{fmt, mem};
 
 use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
+use serde_saphyr::{DuplicateKeyPolicy, Error, Location, Spanned};
 
+use super::variable::expand;
 use super::{Fault, Faults, Path};
 
 /// Line and column, both counted from 1, in one of the files that are read together.
@@ -134,7 +135,10 @@ pub(super) fn parse(text: &str, variables: Variables<'_>, faults: &mut Faults) -
     let file = faults.current();
     let start = Place { file, line: 1, column: 1 };
     if text.len() > LARGEST_DOCUMENT {
-        faults.at(start, &Path::default(), format!("expected at most {LARGEST_DOCUMENT} bytes"));
+        let (most, size) = (LARGEST_DOCUMENT >> 20, text.len().div_ceil(1 << 20));
+        let message =
+            format!("expected a file of at most {most} MiB, found {size} MiB: is it the right one?");
+        faults.at(start, &Path::default(), message);
         return None;
     }
     let options = serde_saphyr::options! {
@@ -148,17 +152,63 @@ pub(super) fn parse(text: &str, variables: Variables<'_>, faults: &mut Faults) -
         Ok(raw) => Some(Builder { file, variables, faults }.node(raw, &Path::default())),
         Err(error) => {
             let place = error.location().map_or(start, |location| Place::at(file, location));
-            faults.at(place, &Path::default(), syntax_message(&error.without_snippet().to_string()));
+            let tab = tab_near(text, place);
+            let message = match tab {
+                Some(_) => "not valid YAML: found a tab in the indentation, use spaces".to_owned(),
+                None => syntax_message(&error),
+            };
+            faults.at(tab.unwrap_or(place), &Path::default(), message);
             None
         }
     }
 }
 
-/// The parser's message without the place at its end, which stands before every message already.
-fn syntax_message(message: &str) -> String {
+/// What is wrong, without the place at the end of the parser's message, which stands before every message already.
+fn syntax_message(mut error: &Error) -> String {
+    while let Error::AliasError { error: inner, .. } | Error::WithSnippet { error: inner, .. } = error {
+        error = inner;
+    }
+    let own = match error {
+        Error::RecursiveReferencesRequireWeakTypes { .. } => {
+            "the value after `&NAME` contains `*NAME`, which stands for that value: write it out"
+        }
+        Error::UnknownAnchor { .. } => {
+            "there is no `&NAME` before this `*NAME`: put strings with `*` in quotes"
+        }
+        Error::MultipleDocuments { .. } => "expected one document: leave out `---` and what follows",
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            "expected a smaller or flatter document: it has too many values, or too many inside each other, once each \
+             alias (`*NAME`) is replaced by what it stands for"
+        }
+        _ => "",
+    };
+    if !own.is_empty() {
+        return own.to_owned();
+    }
+    let message = error.to_string();
     let message = message.lines().next().unwrap_or_default();
     let message = message.split(" at line ").next().unwrap_or(message);
-    format!("not valid YAML: {}", message.strip_prefix("error: ").unwrap_or(message))
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    match message {
+        message if message.contains("while parsing a block mapping") => {
+            format!("not valid YAML: {message}; does the indentation fit that of the lines above?")
+        }
+        message => format!("not valid YAML: {message}"),
+    }
+}
+
+/// A tab in the indentation of the line with the fault, or of one beside it.
+fn tab_near(text: &str, place: Place) -> Option<Place> {
+    let lines = (1..).zip(text.lines()).skip_while(|(line, _)| *line + 1 < place.line);
+    let near = lines.take_while(|(line, _)| *line <= place.line + 1);
+    near.into_iter().find_map(|(line, text)| {
+        let indentation = text.len() - text.trim_start().len();
+        let column = text[..indentation].find('\t')?;
+        Some(Place { line, column: column as u64 + 1, ..place })
+    })
 }
 
 /// Turns the parser's tree into ours, with variables replaced and keys checked.
@@ -176,7 +226,7 @@ impl Builder<'_> {
             Raw::Bool(value) => Value::Bool(value),
             Raw::Integer(value) => Value::Integer(value),
             Raw::Float(value) => Value::Float(value),
-            Raw::String(text) => Value::String(self.expand(&text, place, path)),
+            Raw::String(text) => Value::String(self.expand(text, place, path)),
             Raw::List(items) => Value::List(
                 items
                     .into_iter()
@@ -205,37 +255,13 @@ impl Builder<'_> {
         map
     }
 
-    /// Replaces each `${NAME}` by its variable; `$${` stands for a plain `${`.
-    fn expand(&mut self, text: &str, place: Place, path: &Path) -> String {
-        let Some(variable) = self.variables else { return text.to_owned() };
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(start) = rest.find("${") {
-            let (before, after) = (&rest[..start], &rest[start + 2..]);
-            if let Some(before) = before.strip_suffix('$') {
-                out.push_str(before);
-                out.push_str("${");
-                rest = after;
-                continue;
-            }
-            out.push_str(before);
-            let Some((name, after)) = after.split_once('}') else {
-                self.faults.at(place, path, "expected `}` after `${NAME`");
-                return out;
-            };
-            match variable(name) {
-                Some(value) => out.push_str(&value),
-                None => self.faults.add(Fault {
-                    place,
-                    path: path.clone(),
-                    message: format!("the environment variable {name} is not set"),
-                    hint: Some("write `$${` for a plain `${`".to_owned()),
-                }),
-            }
-            rest = after;
-        }
-        out.push_str(rest);
-        out
+    fn expand(&mut self, text: String, place: Place, path: &Path) -> String {
+        let Some(variable) = self.variables else { return text };
+        expand(&text, variable).unwrap_or_else(|error| {
+            let (message, hint) = (error.to_string(), error.hint());
+            self.faults.last(Fault { place, path: path.clone(), message, hint });
+            String::new()
+        })
     }
 }
 

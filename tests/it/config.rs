@@ -68,10 +68,10 @@ sources:
 platform.yml:1:1: sorces: unknown key; expected one of sources, packs, queries (did you mean `sources`?)
 platform.yml:3:40: sources.cache.intervall: unknown key; expected one of postgres, mongodb, redis, rabbitmq, \
 stripe, s3, workers, logfile, http, interval, timeout, degraded (did you mean `interval`?)
-platform.yml:4:9: sources.both: expected exactly one kind, one of postgres, mongodb, redis, rabbitmq, stripe, s3, \
-workers, logfile, http
-platform.yml:5:9: sources.none: expected exactly one kind, one of postgres, mongodb, redis, rabbitmq, stripe, s3, \
-workers, logfile, http
+platform.yml:4:9: sources.both: expected exactly one kind, as in `NAME: {redis: {url: …}}`; the kinds are postgres, \
+mongodb, redis, rabbitmq, stripe, s3, workers, logfile, http
+platform.yml:5:9: sources.none: expected exactly one kind, as in `NAME: {redis: {url: …}}`; the kinds are postgres, \
+mongodb, redis, rabbitmq, stripe, s3, workers, logfile, http
 platform.yml:6:3: sources.wrong kind: expected 1 to 63 letters, digits, `_`, `-` or `.`, found `wrong kind`
 platform.yml:7:58: sources.slow.timeout: expected at most the interval, which is 5s
 platform.yml:8:46: sources.never.interval: expected a duration above zero
@@ -111,13 +111,17 @@ queries:
         faults(text),
         "\
 platform.yml:4:13: queries[0].source: there is no source `bd` (did you mean `db`?)
+platform.yml:7:11: queries[1].name: `users` is the name of queries[0] already
 platform.yml:10:14: queries[1].metrics: acme_users_total is a gauge: only counters end in `_total`
+platform.yml:11:5: queries[2]: expected exactly one of sql, mongo, redis, log, distinct
 platform.yml:16:14: queries[2].labels[0]: the label `le` is reserved: choose another name
 platform.yml:17:22: queries[2].metrics[0].name: expected a metric name of the form [a-zA-Z_][a-zA-Z0-9_]*, found \
 `acme-jobs`
+platform.yml:17:64: queries[2].metrics[1].name: pg_locks_count belongs to the postgres kind: choose another name
 platform.yml:22:13: queries[3].expect: expected values for every label; plan has none
 platform.yml:22:13: queries[3].expect: `paln` is not one of `labels`
-platform.yml:23:17: queries[3].max_series: expected 1 to 10000"
+platform.yml:23:17: queries[3].max_series: expected 1 to 10000
+platform.yml:24:22: queries[3].metrics[0].name: pg_locks_count belongs to the postgres kind: choose another name"
     );
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod alerting;
+mod broken;
 mod bundle;
 mod compatibility;
 mod compose;
@@ -10,6 +11,7 @@ mod config;
 mod demo;
 mod docs;
 mod faults;
+mod leaks;
 mod life;
 mod metric;
 mod pack;

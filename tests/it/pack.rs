@@ -173,7 +173,8 @@ queries:
     let faults = load("packs: {shop: {file: shop.yml, db: app}}", pack).unwrap_err();
     assert_eq!(
         faults,
-        "shop.yml:4:23: queries[0].source: there is no input and no parameter `bd` (did you mean `db`?)"
+        "shop.yml:4:23: queries[0].source: there is no input and no parameter `bd` (did you mean `db`?)\n\
+         shop.yml:5:67: queries[1].metrics[0].name: pg_up belongs to the postgres kind: choose another name"
     );
     let faults = load("packs: {shop: {file: shop.yml, db: app}}", &pack.replace("bd", "db")).unwrap_err();
     assert_eq!(

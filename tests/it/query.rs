@@ -85,7 +85,8 @@ fn rows_become_samples_and_expected_labels_are_never_absent() {
 fn no_rows_are_zeros_where_labels_are_expected_and_nothing_elsewhere() {
     let none = rows(&[], &[]);
     assert_eq!(samples(&reading(BY_PLAN).read(none.clone()).unwrap().families).len(), 10);
-    let mut plain = reading("{name: a, source: db, sql: S, metrics: [{name: acme_a, value: n, help: N.}]}");
+    let mut plain =
+        reading("{name: a, source: db, sql: SELECT 1, metrics: [{name: acme_a, value: n, help: N.}]}");
     assert_eq!(plain.read(none.clone()).unwrap(), ResultSet::default());
 }
 
@@ -130,7 +131,7 @@ fn each_wrong_result_is_refused_by_name() {
 #[test]
 fn series_over_the_budget_are_summed_and_members_are_sticky() {
     let mut reading = reading(
-        "{name: top, source: db, sql: S, labels: [user], max_series: 3, metrics: [{name: acme_calls, value: n, help: N.}]}",
+        "{name: top, source: db, sql: SELECT 1, labels: [user], max_series: 3, metrics: [{name: acme_calls, value: n, help: N.}]}",
     );
     let mut run = |counts: &[(&str, f64)]| {
         let table: Vec<Vec<Cell>> =
@@ -167,7 +168,7 @@ fn series_over_the_budget_are_summed_and_members_are_sticky() {
 #[test]
 fn what_cannot_be_added_up_has_no_sample_under_other() {
     let mut reading = reading(
-        "{name: seen, source: db, sql: S, labels: [user], max_series: 2, metrics: [
+        "{name: seen, source: db, sql: SELECT 1, labels: [user], max_series: 2, metrics: [
           {name: acme_calls, value: n, help: N.},
           {name: acme_seen_timestamp_seconds, value: at, help: At., additive: false}]}",
     );

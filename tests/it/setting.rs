@@ -1,6 +1,6 @@
 //! Addresses and secrets: what is printed of them, and what is not.
 
-use platform_exporter::setting::{Address, Secret};
+use platform_exporter::setting::{Address, AddressError, Duration, DurationError, Secret};
 use secrecy::ExposeSecret;
 
 #[test]
@@ -10,15 +10,52 @@ fn an_address_prints_nothing_but_where_it_is() {
         ("postgres://user:geheim@db:5432/app?sslmode=require", "postgres://db:5432/app"),
         ("mongodb://u:geheim@a:1,b:2/app?replicaSet=rs", "mongodb://a:1,b:2/app"),
         ("redis://:ge@heim@cache#geheim", "redis://cache"),
-        ("redis://:ge/heim@cache", "redis://cache"),
-        ("amqp://u:ge?heim@broker", "amqp://<hidden>"),
-        ("http://page/?token=geheim@x", "http://<hidden>"),
+        ("http://page/?token=geheim", "http://page/"),
         ("geheim", "<url>"),
     ] {
-        let address = Address::from(url.to_owned());
+        let address = Address::try_from(url.to_owned()).unwrap();
         assert_eq!((address.to_string(), format!("{address:?}")), (printed.to_owned(), printed.to_owned()));
         assert_eq!(address.expose(), url);
     }
+}
+
+#[test]
+fn an_address_is_refused_where_a_password_may_be_outside_of_its_place() {
+    for (url, error) in [
+        ("postgres://admin:7/geheim@db/app", AddressError::AtSign),
+        ("amqp://u:ge?heim@broker", AddressError::AtSign),
+        ("redis://:7#geheim@cache", AddressError::AtSign),
+        ("https://u:7\\geheim@page", AddressError::AtSign),
+        ("http:///u:geheim@page", AddressError::AtSign),
+        ("http://page/?token=geheim@x", AddressError::AtSign),
+        ("http://u:geheim%40page/", AddressError::EncodedAtSign),
+        ("redis://u:@cache", AddressError::EmptyPassword),
+    ] {
+        let refused = Address::try_from(url.to_owned()).unwrap_err();
+        assert_eq!(refused, error, "{url}");
+        assert!(!refused.to_string().contains("geheim"));
+    }
+    let public = Address::of_parts("postgres", "a@b", 1, "c?d#e@f");
+    assert_eq!(public.to_string(), "postgres://a%40b:1/c%3Fd%23e%40f");
+}
+
+/// `+` is no blank here, as it is not to libpq.
+#[test]
+fn parameters_are_decoded_as_clients_do_it() {
+    let address = Address::try_from("x://h/?password=a+b%2Bc%20d&e&f=g=h#i=j".to_owned()).unwrap();
+    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    assert_eq!(address.parameters(), [pair("password", "a+b+c d"), pair("e", ""), pair("f", "g=h")]);
+}
+
+#[test]
+fn durations_are_neither_without_unit_nor_without_end() {
+    let duration = |text: &str| Duration::try_from(text.to_owned());
+    assert_eq!(duration("366d").unwrap().get(), Duration::LONGEST);
+    for text in ["366d 1s", "584000000000y", "99999999999999999999999s"] {
+        assert_eq!(duration(text), Err(DurationError::TooLong), "{text}");
+    }
+    assert_eq!(duration("30"), Err(DurationError::NoUnit("30".to_owned())));
+    assert_eq!(duration("0s"), Err(DurationError::Zero));
 }
 
 #[tokio::test]

@@ -107,9 +107,17 @@ fn variables_are_replaced_in_strings_alone() {
     assert_eq!(name("name: $${SET} costs $5 or $SET"), Ok("${SET} costs $5 or $SET".to_owned()));
     assert_eq!(
         read("name: ${NOT_SET}\ntags: [\"${NEITHER}\"]").unwrap_err(),
-        "test.yml:1:7: name: the environment variable NOT_SET is not set (write `$${` for a plain `${`)\n\
-         test.yml:2:8: tags[0]: the environment variable NEITHER is not set (write `$${` for a plain `${`)"
+        "test.yml:1:7: name: the environment variable NOT_SET is not set (write `${NOT_SET:-default}` to do \
+         without, or `$${` for a plain `${`)\n\
+         test.yml:2:8: tags[0]: the environment variable NEITHER is not set (write `${NEITHER:-default}` to do \
+         without, or `$${` for a plain `${`)"
     );
+    assert_eq!(name("name: ${SET:-a} ${UNSET:-b c} ${UNSET:-}."), Ok("value b c .".to_owned()));
+    assert!(read("name: ${UNSET:-${SET}}").unwrap_err().contains("no variable in the default"));
+    for text in ["name: ${SET:?geheim}", "name: ${SET-geheim}", "name: ${}", "name: ${1}", "name: ${a b}"] {
+        let told = read(text).unwrap_err();
+        assert!(told.contains("`${NAME:-default}`") && !told.contains("geheim"), "{told}");
+    }
     assert_eq!(read("name: ${SET").unwrap_err(), "test.yml:1:7: name: expected `}` after `${NAME`");
 }
 

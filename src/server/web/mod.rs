@@ -27,7 +27,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::heartbeat;
 use super::response::{Response, text};
 use crate::off_thread::{CurrentFile, NOTABLE, OffThread};
-use crate::yaml::Faults;
+use crate::yaml::{self, Faults};
 use files::Files;
 use passwords::{Passwords, Verdict};
 
@@ -189,11 +189,16 @@ impl Loaded {
 fn read(path: &Path, current: &CurrentFile) -> (Result<Settings, WebError>, Files) {
     let unreadable = |error| WebError::Unreadable { path: path.to_owned(), error };
     let mut files = Files::of(path.parent().unwrap_or(Path::new("")), current);
-    let text = files.read(path.file_name().map_or(path, Path::new)).and_then(|bytes| {
-        String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
-    });
-    let settings = text.map_err(unreadable).and_then(|text| {
+    let bytes = files.read(path.file_name().map_or(path, Path::new));
+    let settings = bytes.map_err(unreadable).and_then(|bytes| {
         let mut faults = Faults::of(path.display().to_string());
+        let text = match yaml::text(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                faults.at_line(error.place(), error.to_string());
+                return Err(WebError::Faults(faults));
+            }
+        };
         let settings = Settings::read(&text, &mut files, &mut faults);
         settings.filter(|_| faults.is_empty()).ok_or(WebError::Faults(faults))
     });

@@ -35,6 +35,12 @@ impl<'a> Section<'a> {
         yaml::decode(self.present(key)?, &self.path.key(key), faults)
     }
 
+    /// The keys of the map under a key, right or wrong.
+    pub(super) fn names(&self, key: &str) -> impl Iterator<Item = &'a str> {
+        let entries = self.node.get(key).map_or(&[][..], Node::entries);
+        entries.iter().map(|(key, _)| key.text.as_str())
+    }
+
     /// Whether there is anything under a key.
     pub(super) fn has(&self, key: &str) -> bool {
         self.present(key).is_some()

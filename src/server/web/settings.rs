@@ -16,6 +16,7 @@ use super::section::Section;
 use super::tls::{self, Tls};
 use crate::server::bucket::Bucket;
 use crate::server::response::Response;
+use crate::setting;
 use crate::yaml::{self, Faults};
 
 const KEYS: [&str; 4] = ["tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"];
@@ -106,7 +107,7 @@ fn http(root: &Section<'_>, faults: &mut Faults) -> (bool, Vec<(HeaderName, Head
 
 fn users(root: &Section<'_>, faults: &mut Faults) -> Users {
     let users: Users = root.key("basic_auth_users", faults).unwrap_or_default();
-    for name in users.keys().filter(|name| name.contains(':')) {
+    for name in root.names("basic_auth_users").filter(|name| name.contains(':')) {
         root.fault("basic_auth_users", format!("`{name}` cannot sign in: a name has no colon"), faults);
     }
     users
@@ -142,7 +143,9 @@ impl TryFrom<Raw> for Interval {
         let interval = match raw {
             Raw::Number(0) => Some(Duration::ZERO),
             Raw::Number(_) => None,
-            Raw::Text(text) => humantime::parse_duration(&text).ok(),
+            Raw::Text(text) => humantime::parse_duration(&text)
+                .ok()
+                .filter(|interval| *interval <= setting::Duration::LONGEST),
         };
         interval
             .map(Self)

@@ -38,7 +38,7 @@ pub(super) enum Credentials {
 
 #[derive(serde::Deserialize)]
 struct Raw {
-    url: Address,
+    url: Target,
     #[serde(default = "get")]
     method: String,
     #[serde(default)]
@@ -62,6 +62,8 @@ struct BasicAuth {
     password_file: Option<PathBuf>,
 }
 
+const EXAMPLE: &str = "https://shop.example.com/health";
+
 fn get() -> String {
     "GET".to_owned()
 }
@@ -74,7 +76,7 @@ impl TryFrom<Raw> for Config {
     type Error = String;
 
     fn try_from(raw: Raw) -> Result<Self, String> {
-        let url = parse(&raw.url)?;
+        let Target { address, url } = raw.url;
         let method = Method::from_bytes(raw.method.to_ascii_uppercase().as_bytes())
             .map_err(|_| "expected a method such as GET, HEAD or POST".to_owned())?;
         if method == Method::HEAD && (raw.expect.body.is_some() || raw.expect.not_body.is_some()) {
@@ -89,7 +91,7 @@ impl TryFrom<Raw> for Config {
             (None, None) => in_url(&url),
         };
         Ok(Self {
-            url: raw.url,
+            url: address,
             host: host(&url).to_owned(),
             method,
             headers: headers(&raw.headers)?,
@@ -113,10 +115,24 @@ impl BasicAuth {
 
 /// The parts of a URL that can be asked over HTTP.
 pub(super) fn parse(address: &Address) -> Result<Url, String> {
-    let url = Url::parse(address.expose()).map_err(|error| format!("`url` is not a URL: {error}"))?;
-    match url.scheme() {
-        "http" | "https" => Ok(url),
-        _ => Err("`url` has to start with http:// or https://".to_owned()),
+    address.expect_scheme(&["http", "https"], EXAMPLE)?;
+    Url::parse(address.expose())
+        .map_err(|error| format!("the URL cannot be read ({error}): expected one such as {EXAMPLE}"))
+}
+
+/// A URL that can be asked over HTTP.
+#[derive(serde::Deserialize)]
+#[serde(try_from = "Address")]
+struct Target {
+    address: Address,
+    url: Url,
+}
+
+impl TryFrom<Address> for Target {
+    type Error = String;
+
+    fn try_from(address: Address) -> Result<Self, String> {
+        Ok(Self { url: parse(&address)?, address })
     }
 }
 

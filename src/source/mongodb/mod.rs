@@ -8,15 +8,16 @@ mod memory_file;
 mod prober;
 mod table;
 mod tasks;
+mod url;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ::mongodb::error::{Error, ErrorKind};
-use ::mongodb::options::{AuthMechanism, ConnectionString};
+use ::mongodb::options::AuthMechanism;
 
 use self::ask::Session;
 use self::prober::MongodbProber;
+use self::url::Url;
 use super::tls::Tls;
 use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit, golden};
 use crate::metric::Desc;
@@ -74,7 +75,7 @@ pub struct Config {
 #[derive(serde::Deserialize)]
 struct RawConfig {
     /// `mongodb://` or `mongodb+srv://`, as the application has it. With `directConnection=true`, this one member.
-    url: Address,
+    url: Url,
     /// The password, instead of the one in the URL.
     password: Option<Secret>,
     /// A file that holds the password; read anew when it changes.
@@ -91,13 +92,6 @@ struct RawConfig {
 /// Why a configuration was refused. Holds nothing of what stands before the `@` of the URL.
 #[derive(Debug, thiserror::Error)]
 enum ConfigError {
-    #[error("expected mongodb://HOST or mongodb+srv://HOST: {0}")]
-    Url(String),
-    #[error(
-        "the user or the password in the url cannot be read: percent-encode them (`@` is %40, `:` is %3A, `/` is \
-         %2F, `?` is %3F, `%` is %25), or give the password as `password_file`"
-    )]
-    Credentials,
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error("a password is given, but the url names no user: expected mongodb://USER@HOST")]
@@ -116,7 +110,7 @@ impl TryFrom<RawConfig> for Config {
     type Error = ConfigError;
 
     fn try_from(raw: RawConfig) -> Result<Self, ConfigError> {
-        let url = parse(&raw.url)?;
+        let Url { address, parsed: url } = raw.url;
         let password = Secret::from_keys("password", raw.password, raw.password_file)?;
         match (&url.credential, &password) {
             (None, Some(_)) => return Err(ConfigError::PasswordWithoutUser),
@@ -130,7 +124,7 @@ impl TryFrom<RawConfig> for Config {
         let collections = raw.collections.into_iter().map(|name| namespace(name, database.as_deref()));
         Ok(Self {
             collections: collections.collect::<Result<_, _>>()?,
-            address: raw.url,
+            address,
             database,
             password,
             logs_in: url.credential.is_some(),
@@ -138,26 +132,6 @@ impl TryFrom<RawConfig> for Config {
             slow_operation: raw.slow_operation.unwrap_or(DEFAULT_SLOW_OPERATION),
         })
     }
-}
-
-/// Reads the URL, without looking anything up.
-fn parse(url: &Address) -> Result<ConnectionString, ConfigError> {
-    ConnectionString::parse(url.expose()).map_err(|error| {
-        let Some((scheme, rest)) = url.expose().split_once("://") else { return url_fault(&error) };
-        // The driver may take a piece of the password for a host, and quote it.
-        let public = rest.rsplit_once('@').map_or(rest, |(_, public)| public);
-        match ConnectionString::parse(format!("{scheme}://{public}")) {
-            Ok(_) => ConfigError::Credentials,
-            Err(error) => url_fault(&error),
-        }
-    })
-}
-
-fn url_fault(error: &Error) -> ConfigError {
-    ConfigError::Url(match error.kind.as_ref() {
-        ErrorKind::InvalidArgument { message, .. } => message.clone(),
-        kind => kind.to_string(),
-    })
 }
 
 fn namespace(name: String, database: Option<&str>) -> Result<Namespace, ConfigError> {

@@ -1,4 +1,4 @@
-//! The keys of a `postgres` source, and its URL taken apart.
+//! The keys of a `postgres` source.
 //!
 //! The driver would read a URL itself, but starts from the `PG*` variables and `~/.pgpass`, which belong to whoever
 //! starts the exporter and not to a source. So every field is told to it.
@@ -6,8 +6,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use url::{Url, form_urlencoded};
-
+use super::url::Parts;
 use crate::setting::{Address, Secret};
 use crate::source::tls::Tls;
 
@@ -54,25 +53,13 @@ pub enum SslMode {
 
 #[derive(serde::Deserialize)]
 struct Raw {
-    url: Address,
+    url: Parts,
     password: Option<Secret>,
     password_file: Option<PathBuf>,
     #[serde(default)]
     tls: Tls,
     pgbouncer: Option<bool>,
     top_tables: Option<usize>,
-}
-
-/// What a URL says; `None` where it says nothing.
-#[derive(Default)]
-struct Parts {
-    host: Option<String>,
-    port: Option<u16>,
-    user: Option<String>,
-    password: Option<Secret>,
-    database: Option<String>,
-    ssl_mode: Option<SslMode>,
-    pgbouncer: Option<bool>,
 }
 
 impl TryFrom<Raw> for Config {
@@ -85,19 +72,18 @@ impl TryFrom<Raw> for Config {
         if !(1..=LARGEST_TOP_TABLES).contains(&top_tables) {
             return Err(format!("expected `top_tables` from 1 to {LARGEST_TOP_TABLES}"));
         }
-        Ok(Self { top_tables, ..Self::connection(&raw.url, password, raw.tls, raw.pgbouncer)? })
+        Ok(Self { top_tables, ..Self::connection(raw.url, password, raw.tls, raw.pgbouncer)? })
     }
 }
 
 impl Config {
     /// What it takes to connect: a URL, and what is given beside it.
     pub(super) fn connection(
-        url: &Address,
+        url: Parts,
         password: Option<Secret>,
         tls: Tls,
         pgbouncer: Option<bool>,
     ) -> Result<Self, String> {
-        let url = Parts::of(url)?;
         tls.refuse_server_name()?;
         let host = url.host.unwrap_or_else(|| "localhost".to_owned());
         Ok(Self {
@@ -114,58 +100,8 @@ impl Config {
     }
 }
 
-impl Parts {
-    fn of(url: &Address) -> Result<Self, String> {
-        if !matches!(url.scheme(), "postgres" | "postgresql") {
-            return Err("expected a URL that starts with postgres:// or postgresql://".to_owned());
-        }
-        let url = Url::parse(&with_host(url.expose())).map_err(|error| {
-            format!(
-                "the URL cannot be read ({error}): expected postgres://user@host:5432/database with one host; \
-                 percent-encode any of / ? # @ : % in a password, or give it under `password_file`"
-            )
-        })?;
-        let given = |text: &str| (!text.is_empty()).then(|| decoded(text));
-        let mut parts = Self {
-            host: url.host_str().and_then(|host| given(host.trim_start_matches('[').trim_end_matches(']'))),
-            port: url.port(),
-            user: given(url.username()),
-            password: url.password().and_then(given).map(|password| Secret::Value(password.into())),
-            database: given(url.path().trim_start_matches('/')),
-            ..Self::default()
-        };
-        for (key, value) in url.query_pairs() {
-            parts.parameter(&key, value.into_owned())?;
-        }
-        match &parts.host {
-            Some(host) if host.contains(',') => {
-                Err("expected one host: give every server of a cluster as a source of its own".to_owned())
-            }
-            _ => Ok(parts),
-        }
-    }
-
-    /// A parameter of the URL. Applications' URLs have many that concern their own client: these do not matter.
-    fn parameter(&mut self, key: &str, value: String) -> Result<(), String> {
-        match key {
-            "host" | "hostaddr" => self.host = Some(value),
-            "port" => self.port = Some(value.parse().map_err(|_| "expected a number after `port=`")?),
-            "user" => self.user = Some(value),
-            "password" => self.password = Some(Secret::Value(value.into())),
-            "dbname" => self.database = Some(value),
-            "sslmode" => self.ssl_mode = Some(SslMode::parse(&value)?),
-            "pgbouncer" => self.pgbouncer = Some(value == "true"),
-            "sslrootcert" | "sslcert" | "sslkey" => {
-                return Err(format!("give `{key}` as a key of `tls`: ca_file, cert_file, key_file"));
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
 impl SslMode {
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         match text {
             "disable" => Ok(Self::Disable),
             // The driver cannot come back with TLS to a server that asks for it; the other way round it can.
@@ -194,27 +130,9 @@ fn ssl_mode(given: Option<SslMode>, host: &str, tls: &Tls) -> Result<SslMode, St
     }
 }
 
-/// `user@/database?host=/run/postgresql` is a URL to libpq, but not to the URL standard.
-fn with_host(url: &str) -> String {
-    let authority = url.find("://").map_or(0, |start| start + 3);
-    let end = url[authority..].find(['/', '?', '#']).map_or(url.len(), |length| authority + length);
-    let host = if url[..end].ends_with('@') { "localhost" } else { "" };
-    format!("{}{host}{}", &url[..end], &url[end..])
-}
-
-/// Percent-decoding alone: in this part of a URL, `+`, `&` and `=` are themselves.
-fn decoded(text: &str) -> String {
-    let text = text.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
-    form_urlencoded::parse(text.as_bytes()).map(|(key, _)| key.into_owned()).collect()
-}
-
 /// Where it is, without credentials.
 impl fmt::Display for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, database, .. } = self;
-        match host.contains(':') && !host.starts_with('/') {
-            true => write!(formatter, "postgres://[{host}]:{port}/{database}"),
-            false => write!(formatter, "postgres://{host}:{port}/{database}"),
-        }
+        Address::of_parts("postgres", &self.host, self.port, &self.database).fmt(formatter)
     }
 }

@@ -3,9 +3,11 @@
 mod cell;
 mod config;
 mod failure;
+mod parameter;
 mod prober;
 mod roll_up;
 mod session;
+mod url;
 
 use std::time::Duration;
 

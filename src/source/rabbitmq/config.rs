@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 
-use super::endpoint::{self, Endpoint, EndpointError, Interface};
+use super::endpoint::{self, BrokerUrl, Endpoint, EndpointError, Interface, ManagementUrl};
 use super::queue::{Queue, Role};
-use crate::setting::{Address, Secret, SecretError};
+use crate::setting::{Secret, SecretError};
 use crate::source::tls::Tls;
 
 /// The keys of a `rabbitmq` source.
@@ -62,11 +62,11 @@ struct Pattern(regex::Regex);
 
 #[derive(serde::Deserialize)]
 struct Raw {
-    url: Address,
+    url: BrokerUrl,
     username: Option<String>,
     password: Option<Secret>,
     password_file: Option<PathBuf>,
-    management_url: Option<Address>,
+    management_url: Option<ManagementUrl>,
     #[serde(default)]
     tls: Tls,
     #[serde(default)]
@@ -101,11 +101,12 @@ impl TryFrom<Raw> for Config {
 
     fn try_from(raw: Raw) -> Result<Self, ConfigError> {
         let password = Secret::from_keys("password", raw.password, raw.password_file)?;
-        let broker = endpoint::broker(&raw.url, raw.username, password)?;
+        let target = raw.url.address.to_string();
+        let broker = endpoint::broker(raw.url, raw.username, password)?;
         if broker.login.is_none() && !(broker.encrypted && raw.tls.identity.is_some()) {
             return Err(EndpointError::External.into());
         }
-        let management = raw.management_url.map(|url| endpoint::interface(&url, broker.login.as_ref()));
+        let management = raw.management_url.map(|url| endpoint::interface(url, broker.login.as_ref()));
         if management.is_none() && raw.queue_filter.is_some() {
             return Err(ConfigError::FilterWithoutManagement);
         }
@@ -121,13 +122,7 @@ impl TryFrom<Raw> for Config {
             consumers_expected: raw.consumers_expected,
             dead_letter_queues: raw.dead_letter_queues,
         };
-        Ok(Self {
-            target: raw.url.to_string(),
-            broker,
-            management: management.transpose()?,
-            tls: raw.tls,
-            scope,
-        })
+        Ok(Self { target, broker, management: management.transpose()?, tls: raw.tls, scope })
     }
 }
 
@@ -135,9 +130,12 @@ impl TryFrom<String> for Pattern {
     type Error = String;
 
     fn try_from(pattern: String) -> Result<Self, String> {
-        regex::Regex::new(&pattern)
-            .map(Self)
-            .map_err(|error| format!("expected a regular expression: {error}"))
+        regex::Regex::new(&pattern).map(Self).map_err(|error| {
+            // The lines before it draw where.
+            let error = error.to_string();
+            let reason = error.lines().last().unwrap_or_default();
+            format!("expected a regular expression: {}", reason.trim_start_matches("error: "))
+        })
     }
 }
 

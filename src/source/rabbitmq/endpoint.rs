@@ -3,7 +3,9 @@
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::parameter;
 use crate::setting::{Address, Secret};
+use crate::source::parameters::ParameterError;
 
 /// Where the broker serves AMQP, and as whom to log in.
 #[derive(Clone, Debug)]
@@ -30,16 +32,48 @@ pub(super) struct Login {
     pub(super) password: Secret,
 }
 
+/// The broker's URL, taken apart.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "Address")]
+pub(super) struct BrokerUrl {
+    pub(super) address: Address,
+    encrypted: bool,
+    host: String,
+    port: u16,
+    vhost: String,
+    username: Option<String>,
+    password: Option<Secret>,
+    external: bool,
+}
+
+/// The management interface's URL, taken apart.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "Address")]
+pub(super) struct ManagementUrl {
+    url: String,
+    username: Option<String>,
+    password: Option<Secret>,
+}
+
 /// Why a URL cannot be used. Does not repeat it: it may hold a password.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-pub(super) enum EndpointError {
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum UrlError {
+    #[error("{0}")]
+    Scheme(String),
     #[error(
-        "url: expected amqp://USER:PASSWORD@HOST:PORT/VHOST or amqps://…; in user, password and virtual host, \
+        "expected amqp://USER:PASSWORD@HOST:PORT/VHOST or amqps://…; in user, password and virtual host, \
          characters such as `/`, `@`, `#` and `%` have to be percent-encoded"
     )]
-    Url,
-    #[error("management_url: expected the address of the management interface, as in http://HOST:15672")]
-    ManagementUrl,
+    Broker,
+    #[error("expected the address of the management interface, as in http://HOST:15672")]
+    Management,
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
+}
+
+/// Why URLs and the keys beside them do not go together.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub(super) enum EndpointError {
     #[error(
         "management_url: the management interface knows no certificates: give user and password in it, as in \
          https://USER:PASSWORD@HOST:15671"
@@ -54,68 +88,82 @@ pub(super) enum EndpointError {
 
 /// What AMQP's clients take where a URL has no user.
 const DEFAULT_LOGIN: &str = "guest";
+const EXAMPLE: &str = "amqp://USER:PASSWORD@HOST:5672/VHOST";
+const MANAGEMENT_EXAMPLE: &str = "http://HOST:15672";
 
-/// The broker, with what is given beside its URL.
-pub(super) fn broker(
-    url: &Address,
-    username: Option<String>,
-    password: Option<Secret>,
-) -> Result<Endpoint, EndpointError> {
-    let url = Url::parse(url.expose()).map_err(|_| EndpointError::Url)?;
-    let (url_username, url_password) = credentials(&url).ok_or(EndpointError::Url)?;
-    let given = (username.or(url_username), password.or(url_password));
-    let is_external = |(key, value): (_, std::borrow::Cow<'_, str>)| {
-        key == "auth_mechanism" && value.eq_ignore_ascii_case("external")
-    };
-    let login = match (url.query_pairs().any(is_external), given) {
-        (true, (None, None)) => None,
-        (true, _) => return Err(EndpointError::External),
-        (false, (username, password)) => Some(Login {
-            username: username.unwrap_or_else(|| DEFAULT_LOGIN.to_owned()),
-            password: password.unwrap_or_else(|| Secret::Value(DEFAULT_LOGIN.into())),
-        }),
-    };
-    endpoint(&url, login).ok_or(EndpointError::Url)
+impl TryFrom<Address> for BrokerUrl {
+    type Error = UrlError;
+
+    fn try_from(address: Address) -> Result<Self, UrlError> {
+        address.expect_scheme(&["amqp", "amqps"], EXAMPLE).map_err(UrlError::Scheme)?;
+        let url = Url::parse(address.expose()).map_err(|_| UrlError::Broker)?;
+        let encrypted = url.scheme() == "amqps";
+        let mut external = false;
+        for (key, value) in address.parameters() {
+            external |= key == "auth_mechanism" && value.eq_ignore_ascii_case("external");
+            parameter::check(encrypted, &key, &value)?;
+        }
+        let (username, password) = credentials(&url).ok_or(UrlError::Broker)?;
+        let (host, vhost) = place(&url).ok_or(UrlError::Broker)?;
+        let port = url.port().unwrap_or(if encrypted { 5671 } else { 5672 });
+        Ok(Self { address, encrypted, host, port, vhost, username, password, external })
+    }
 }
 
-fn endpoint(url: &Url, login: Option<Login>) -> Option<Endpoint> {
-    let encrypted = match url.scheme() {
-        "amqp" => false,
-        "amqps" => true,
-        _ => return None,
-    };
+/// Host and virtual host.
+fn place(url: &Url) -> Option<(String, String)> {
     let host = url.host_str().filter(|host| !host.is_empty())?;
     let vhost = match url.path() {
         // By the letter, `/` is a virtual host without a name; but nobody has one, and many write this slash.
         "" | "/" | "//" => "/".to_owned(),
         path => decoded(&path[1..])?,
     };
-    Some(Endpoint {
-        encrypted,
-        host: percent_decode_str(host.trim_matches(['[', ']'])).decode_utf8().ok()?.into_owned(),
-        port: url.port().unwrap_or(if encrypted { 5671 } else { 5672 }),
-        vhost,
-        login,
-    })
+    Some((decoded(host.trim_matches(['[', ']']))?, vhost))
+}
+
+impl TryFrom<Address> for ManagementUrl {
+    type Error = UrlError;
+
+    fn try_from(address: Address) -> Result<Self, UrlError> {
+        address.expect_scheme(&["http", "https"], MANAGEMENT_EXAMPLE).map_err(UrlError::Scheme)?;
+        let url = Url::parse(address.expose()).map_err(|_| UrlError::Management)?;
+        let (username, password) = credentials(&url).ok_or(UrlError::Management)?;
+        let url = without_login(url).ok_or(UrlError::Management)?;
+        Ok(Self { url, username, password })
+    }
+}
+
+/// The broker, with what is given beside its URL.
+pub(super) fn broker(
+    url: BrokerUrl,
+    username: Option<String>,
+    password: Option<Secret>,
+) -> Result<Endpoint, EndpointError> {
+    let BrokerUrl { encrypted, host, port, vhost, external, .. } = url;
+    let login = match (external, username.or(url.username), password.or(url.password)) {
+        (true, None, None) => None,
+        (true, ..) => return Err(EndpointError::External),
+        (false, username, password) => Some(Login {
+            username: username.unwrap_or_else(|| DEFAULT_LOGIN.to_owned()),
+            password: password.unwrap_or_else(|| Secret::Value(DEFAULT_LOGIN.into())),
+        }),
+    };
+    Ok(Endpoint { encrypted, host, port, vhost, login })
 }
 
 /// The management interface; its login is the broker's where the URL has none.
-pub(super) fn interface(url: &Address, broker: Option<&Login>) -> Result<Interface, EndpointError> {
-    let url = Url::parse(url.expose()).map_err(|_| EndpointError::ManagementUrl)?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(EndpointError::ManagementUrl);
-    }
-    let (username, password) = credentials(&url).ok_or(EndpointError::ManagementUrl)?;
+pub(super) fn interface(url: ManagementUrl, broker: Option<&Login>) -> Result<Interface, EndpointError> {
     let login = Login {
-        username: username
+        username: url
+            .username
             .or_else(|| broker.map(|login| login.username.clone()))
             .ok_or(EndpointError::ManagementLogin)?,
-        password: password
+        password: url
+            .password
             .or_else(|| broker.map(|login| login.password.clone()))
             .ok_or(EndpointError::ManagementLogin)?,
     };
-    let url = without_login(url).ok_or(EndpointError::ManagementUrl)?;
-    Ok(Interface { url, login })
+    Ok(Interface { url: url.url, login })
 }
 
 fn without_login(mut url: Url) -> Option<String> {

@@ -7,6 +7,7 @@ mod endpoint;
 mod families;
 mod loops;
 mod management;
+mod parameter;
 mod policy;
 mod prober;
 mod queue;

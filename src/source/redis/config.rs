@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::endpoint::{self, Login, UrlError};
+use super::endpoint::{Login, Url};
 use super::links::{Entry, Way};
-use crate::setting::{Address, Secret, SecretError};
+use crate::setting::{Secret, SecretError};
 use crate::source::tls::Tls;
 
 /// More keys than this are not looked at by one scan.
@@ -22,7 +22,7 @@ pub struct Config {
 
 #[derive(serde::Deserialize)]
 struct Raw {
-    url: Option<Address>,
+    url: Option<Url>,
     username: Option<String>,
     password: Option<Secret>,
     password_file: Option<PathBuf>,
@@ -41,7 +41,7 @@ struct Raw {
 #[derive(serde::Deserialize)]
 struct Sentinel {
     master: String,
-    urls: Vec<Address>,
+    urls: Vec<Url>,
 }
 
 /// A key whose size is wanted with every probe.
@@ -52,10 +52,6 @@ struct Key {
 
 #[derive(Debug, thiserror::Error)]
 enum ConfigError {
-    #[error("url: {0}")]
-    Url(UrlError),
-    #[error("sentinel.urls: {0}")]
-    SentinelUrl(UrlError),
     #[error(
         "expected either `url`, as in `url: redis://localhost`, or `sentinel: {{master: NAME, urls: [redis://host:26379]}}`"
     )]
@@ -83,9 +79,8 @@ impl TryFrom<Raw> for Config {
 
     fn try_from(raw: Raw) -> Result<Self, ConfigError> {
         let (target, entry, url_login) = match (&raw.url, &raw.sentinel) {
-            (Some(url), None) => {
-                let (endpoint, login) = endpoint::parse(url).map_err(ConfigError::Url)?;
-                (url.to_string(), Entry::Server(endpoint), login)
+            (Some(Url { address, endpoint, login }), None) => {
+                (address.to_string(), Entry::Server(endpoint.clone()), login.clone())
             }
             (None, Some(sentinel)) => {
                 let (target, entry) = master(sentinel)?;
@@ -130,13 +125,12 @@ fn master(sentinel: &Sentinel) -> Result<(String, Entry), ConfigError> {
     if sentinel.urls.is_empty() {
         return Err(ConfigError::NoSentinel);
     }
-    let sentinels = sentinel.urls.iter().map(|url| {
-        let (endpoint, login) = endpoint::parse(url).map_err(ConfigError::SentinelUrl)?;
-        // A sentinel has no databases.
-        Ok((endpoint, Login { database: 0, ..login }))
-    });
-    let sentinels = sentinels.collect::<Result<Vec<_>, ConfigError>>()?;
-    let urls: Vec<String> = sentinel.urls.iter().map(Address::to_string).collect();
+    // A sentinel has no databases.
+    let sentinels = sentinel
+        .urls
+        .iter()
+        .map(|Url { endpoint, login, .. }| (endpoint.clone(), Login { database: 0, ..login.clone() }));
+    let urls: Vec<String> = sentinel.urls.iter().map(|url| url.address.to_string()).collect();
     let target = format!("master {} of {}", sentinel.master, urls.join(", "));
-    Ok((target, Entry::Master { name: sentinel.master.clone(), sentinels }))
+    Ok((target, Entry::Master { name: sentinel.master.clone(), sentinels: sentinels.collect() }))
 }

@@ -3,10 +3,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use ::redis::{ConnectionAddr, ConnectionInfo};
-use secrecy::SecretString;
-
+use super::parameter;
 use crate::setting::{Address, Secret};
+use crate::source::parameters::ParameterError;
+use ::redis::{ConnectionAddr, ConnectionInfo};
+
+/// Those that the driver knows.
+const SCHEMES: [&str; 7] = ["redis", "rediss", "redis+unix", "unix", "valkey", "valkeys", "valkey+unix"];
 
 /// Where a server listens.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,9 +26,20 @@ pub(super) struct Login {
     pub(super) database: i64,
 }
 
+/// A URL, taken apart.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "Address")]
+pub(super) struct Url {
+    pub(super) address: Address,
+    pub(super) endpoint: Endpoint,
+    pub(super) login: Login,
+}
+
 /// Why a URL cannot be used. Does not repeat the URL: it may hold a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum UrlError {
+    #[error("{0}")]
+    Scheme(String),
     #[error(
         "expected a URL such as redis://host:6379/0, rediss://host (with TLS) or redis+unix:///path/to/socket; \
          the characters `/?#@:` in a password have to be percent-encoded, or given as `password`"
@@ -33,6 +47,8 @@ pub(super) enum UrlError {
     Syntax,
     #[error("`#insecure` is not possible: give the authority's certificate as `tls: {{ca_file: …}}`")]
     Insecure,
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
 }
 
 impl Endpoint {
@@ -64,23 +80,37 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Takes a URL apart.
-pub(super) fn parse(url: &Address) -> Result<(Endpoint, Login), UrlError> {
-    let info: ConnectionInfo = url.expose().parse().map_err(|_| UrlError::Syntax)?;
-    let endpoint = match info.addr() {
-        ConnectionAddr::Tcp(host, port) => Endpoint::Tcp { host: host.clone(), port: *port, tls: false },
-        ConnectionAddr::TcpTls { insecure: true, .. } => return Err(UrlError::Insecure),
-        ConnectionAddr::TcpTls { host, port, .. } => {
-            Endpoint::Tcp { host: host.clone(), port: *port, tls: true }
+impl TryFrom<Address> for Url {
+    type Error = UrlError;
+
+    fn try_from(address: Address) -> Result<Self, UrlError> {
+        address.expect_scheme(&SCHEMES, "redis://host:6379/0").map_err(UrlError::Scheme)?;
+        let info: ConnectionInfo = address.expose().parse().map_err(|_| UrlError::Syntax)?;
+        let endpoint = match info.addr() {
+            ConnectionAddr::Tcp(host, port) => Endpoint::Tcp { host: host.clone(), port: *port, tls: false },
+            ConnectionAddr::TcpTls { insecure: true, .. } => return Err(UrlError::Insecure),
+            ConnectionAddr::TcpTls { host, port, .. } => {
+                Endpoint::Tcp { host: host.clone(), port: *port, tls: true }
+            }
+            ConnectionAddr::Unix(path) => Endpoint::Unix(path.clone()),
+            _ => return Err(UrlError::Syntax),
+        };
+        for (key, value) in address.parameters() {
+            parameter::check(&endpoint, &key, &value)?;
         }
-        ConnectionAddr::Unix(path) => Endpoint::Unix(path.clone()),
-        _ => return Err(UrlError::Syntax),
-    };
-    let settings = info.redis_settings();
-    let login = Login {
-        username: settings.username().map(str::to_owned),
-        password: settings.password().map(|password| Secret::Value(SecretString::from(password))),
-        database: settings.db(),
-    };
-    Ok((endpoint, login))
+        let settings = info.redis_settings();
+        let password = match &endpoint {
+            // The driver takes `+` in a parameter for a space.
+            Endpoint::Unix(_) => {
+                address.parameters().into_iter().find(|(key, _)| key == "pass").map(|(_, pass)| pass)
+            }
+            Endpoint::Tcp { .. } => settings.password().map(str::to_owned),
+        };
+        let login = Login {
+            username: settings.username().map(str::to_owned),
+            password: password.map(|password| Secret::Value(password.into())),
+            database: settings.db(),
+        };
+        Ok(Self { address, endpoint, login })
+    }
 }

@@ -7,6 +7,7 @@ mod info;
 mod keys;
 mod link;
 mod links;
+mod parameter;
 mod prober;
 mod refusal;
 mod reply;

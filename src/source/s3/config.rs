@@ -40,7 +40,7 @@ struct Raw {
     bucket: String,
     #[serde(default = "first_region")]
     region: String,
-    endpoint: Option<Address>,
+    endpoint: Option<Endpoint>,
     path_style: Option<bool>,
     access_key_id: Option<Secret>,
     access_key_id_file: Option<PathBuf>,
@@ -60,7 +60,7 @@ struct Raw {
 struct StsConfig {
     #[serde(default = "yes")]
     enabled: bool,
-    endpoint: Option<Address>,
+    endpoint: Option<Endpoint>,
 }
 
 #[derive(serde::Deserialize)]
@@ -94,7 +94,7 @@ impl TryFrom<Raw> for Config {
         let token = secret("session_token", raw.session_token, raw.session_token_file)?;
         let (sts, asks_sts) = sts(raw.sts, &raw.region, raw.endpoint.is_some())?;
         Ok(Self {
-            bucket: bucket(raw.bucket, &raw.region, raw.endpoint.as_ref(), raw.path_style)?,
+            bucket: bucket(raw.bucket, &raw.region, raw.endpoint, raw.path_style)?,
             sts,
             asks_sts,
             prefix: raw.prefix,
@@ -141,7 +141,7 @@ fn is_word(text: &str, more: &str) -> bool {
 fn bucket(
     name: String,
     region: &str,
-    endpoint: Option<&Address>,
+    endpoint: Option<Endpoint>,
     path_style: Option<bool>,
 ) -> Result<Bucket, String> {
     if !is_word(&name, "-._") || name.split('.').any(str::is_empty) {
@@ -151,7 +151,7 @@ fn bucket(
     let in_path = path_style.unwrap_or(endpoint.is_some() || name.contains('.'));
     let style = if in_path { UrlStyle::Path } else { UrlStyle::VirtualHost };
     let url = match endpoint {
-        Some(endpoint) => parse(endpoint)?,
+        Some(Endpoint(url)) => url,
         None => aws("s3", region)?,
     };
     Bucket::new(url, style, name, region.to_owned()).map_err(|_| {
@@ -163,7 +163,7 @@ fn bucket(
 fn sts(config: Option<StsConfig>, region: &str, elsewhere: bool) -> Result<(Url, bool), String> {
     let is_asked = config.as_ref().map_or(!elsewhere, |config| config.enabled);
     let url = match config.and_then(|config| config.endpoint) {
-        Some(endpoint) => parse(&endpoint)?,
+        Some(Endpoint(url)) => url,
         None => aws("sts", region)?,
     };
     Ok((url, is_asked))
@@ -175,15 +175,31 @@ fn aws(service: &str, region: &str) -> Result<Url, String> {
         .map_err(|_| "`region` has to be a name such as eu-west-1".to_owned())
 }
 
-fn parse(endpoint: &Address) -> Result<Url, String> {
-    let url = Url::parse(endpoint.expose()).map_err(|error| format!("`endpoint` is not a URL: {error}"))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err("`endpoint` has to start with http:// or https://".to_owned());
+/// Where a store or STS is.
+#[derive(serde::Deserialize)]
+#[serde(try_from = "Address")]
+struct Endpoint(Url);
+
+impl TryFrom<Address> for Endpoint {
+    type Error = String;
+
+    fn try_from(address: Address) -> Result<Self, String> {
+        const EXAMPLE: &str = "https://s3.example.com";
+        address.expect_scheme(&["http", "https"], EXAMPLE)?;
+        let url = Url::parse(address.expose())
+            .map_err(|error| format!("the URL cannot be read ({error}): expected one such as {EXAMPLE}"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(
+                "`endpoint` takes no credentials: use `access_key_id` and `secret_access_key`".to_owned()
+            );
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(format!(
+                "`endpoint` takes neither query nor fragment: expected a URL such as {EXAMPLE}"
+            ));
+        }
+        Ok(Self(url))
     }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("`endpoint` takes no credentials: use `access_key_id` and `secret_access_key`".to_owned());
-    }
-    Ok(url)
 }
 
 impl Config {

@@ -31,7 +31,7 @@ pub struct Config {
 struct Raw {
     api_key: Option<Secret>,
     api_key_file: Option<PathBuf>,
-    api_base: Option<Address>,
+    api_base: Option<ApiBase>,
     account: Option<String>,
     #[serde(default)]
     event_types: EventTypes,
@@ -92,7 +92,7 @@ impl TryFrom<Raw> for Config {
         }
         Ok(Self {
             key,
-            api_base: raw.api_base.map_or_else(|| Ok(API_BASE.to_owned()), |base| api_base(&base))?,
+            api_base: raw.api_base.map_or_else(|| API_BASE.to_owned(), |ApiBase(base)| base),
             account: raw.account.map(account).transpose()?,
             event_types: raw.event_types,
             lookback,
@@ -105,16 +105,24 @@ impl TryFrom<Raw> for Config {
     }
 }
 
-fn api_base(base: &Address) -> Result<String, String> {
-    let expected =
-        "`api_base`: expected a URL such as https://api.stripe.com, without user, query or fragment";
-    let url = Url::parse(base.expose()).map_err(|_| expected)?;
-    let plain = matches!(url.scheme(), "http" | "https")
-        && url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none();
-    if plain { Ok(url.as_str().trim_end_matches('/').to_owned()) } else { Err(expected.to_owned()) }
+/// Where the API is: without a slash at its end, and without anything secret.
+#[derive(serde::Deserialize)]
+#[serde(try_from = "Address")]
+struct ApiBase(String);
+
+impl TryFrom<Address> for ApiBase {
+    type Error = String;
+
+    fn try_from(base: Address) -> Result<Self, String> {
+        base.expect_scheme(&["http", "https"], API_BASE)?;
+        let expected = "expected a URL such as https://api.stripe.com, without user, query or fragment";
+        let url = Url::parse(base.expose()).map_err(|_| expected)?;
+        let plain = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if plain { Ok(Self(url.as_str().trim_end_matches('/').to_owned())) } else { Err(expected.to_owned()) }
+    }
 }
 
 fn account(id: String) -> Result<String, String> {

@@ -168,11 +168,11 @@ impl RawClass {
             match (self.layout.take(), self.sql.take(), self.mongo.take(), std::mem::take(&mut self.push)) {
                 (Some(name), None, None, false) => self.named(name)?,
                 (None, Some(sql), None, false) => {
-                    Question::Sql(sql.clone()).check()?;
+                    Question::Sql(sql.clone()).check().map_err(|error| format!("`sql`: {error}"))?;
                     Layout::Sql(sql)
                 }
                 (None, None, Some(question), false) => {
-                    Question::Mongo(question.clone()).check()?;
+                    Question::Mongo(question.clone()).check().map_err(|error| format!("`mongo`: {error}"))?;
                     Layout::Mongo(question)
                 }
                 (None, None, None, true) => return Ok(None),

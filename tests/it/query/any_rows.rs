@@ -66,7 +66,7 @@ fn run() -> impl Strategy<Value = Run> {
 impl Query {
     fn reading(&self) -> Reading {
         reading(&format!(
-            "{{name: q, source: db, sql: S, labels: [user, state], max_series: {}, expect: {}, metrics: [
+            "{{name: q, source: db, sql: SELECT 1, labels: [user, state], max_series: {}, expect: {}, metrics: [
               {{name: acme_plain, value: n, help: N.}},
               {{name: acme_kib, value: n, help: N., scale: 1024}},
               {{name: acme_age, value: n, help: N., additive: false}},

@@ -28,7 +28,7 @@ fn every_fault_is_told() {
         ("{write_url: 'postgres://db', time_zone: Europe/Berln}", "did you mean `Europe/Berlin`?"),
         ("{write_url: 'postgres://db', time_zone: CET-1CEST}", "expected the IANA name of a time zone"),
         ("{write_url: 'postgres://db', back_fill: 12h}", "expected `back_fill` from 1d to 366d"),
-        ("{write_url: 'postgres://db', back_fill: 2y}", "expected `back_fill` from 1d to 366d"),
+        ("{write_url: 'postgres://db', back_fill: 2y}", "expected a duration of at most 366d"),
         ("{write_url: 'postgres://db', write_password: a, write_password_file: b}", "not both"),
         ("{write_url: 'postgres://db', url: 'postgres://db'}", "url: unknown key; expected one of write_url"),
     ] {

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::setting::{Address, Duration, Secret, SqlName, TimeZone};
+use crate::query::Question;
+use crate::setting::{Duration, Secret, SqlName, TimeZone};
 use crate::source::Tls;
 use crate::source::postgres::Config;
+use crate::source::postgres::url::Parts;
 
 const DEFAULT_EVERY: Duration = Duration::seconds(5 * 60);
 const DEFAULT_TIMEOUT: Duration = Duration::seconds(60);
@@ -47,6 +49,7 @@ impl TryFrom<RawTable> for DailyTable {
         if columns.is_empty() {
             return Err("expected at least one of the columns that `sql` gives in `columns`".to_owned());
         }
+        Question::Sql(sql.clone()).check().map_err(|error| format!("`sql`: {error}"))?;
         let mut seen = BTreeSet::from([&day]);
         if let Some(twice) = columns.iter().chain(observed.keys()).find(|column| !seen.insert(column)) {
             return Err(format!("the column {twice} is given twice"));
@@ -82,7 +85,7 @@ pub struct RollUpConfig {
 
 #[derive(serde::Deserialize)]
 struct RawConfig {
-    write_url: Address,
+    write_url: Parts,
     write_password: Option<Secret>,
     write_password_file: Option<PathBuf>,
     #[serde(default)]
@@ -101,7 +104,7 @@ impl TryFrom<RawConfig> for RollUpConfig {
         let password = Secret::from_keys("write_password", raw.write_password, raw.write_password_file)
             .map_err(|error| error.to_string())?;
         Ok(Self {
-            connection: Config::connection(&raw.write_url, password, raw.tls, raw.pgbouncer)?,
+            connection: Config::connection(raw.write_url, password, raw.tls, raw.pgbouncer)?,
             time_zone: raw.time_zone.unwrap_or(TimeZone::UTC),
             every: raw.every.unwrap_or(DEFAULT_EVERY).get(),
             timeout: raw.timeout.unwrap_or(DEFAULT_TIMEOUT).get(),

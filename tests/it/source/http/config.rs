@@ -18,7 +18,7 @@ fn a_url_is_enough() {
 fn what_is_wrong_is_told_with_what_was_expected() {
     let cases = [
         ("http: {url: 'ftp://files.test/'}", "http:// or https://"),
-        ("http: {url: 'no url'}", "not a URL"),
+        ("http: {url: 'no url'}", "as in https://shop.example.com/health"),
         ("http: {url: 'http://a.test', method: 'G T'}", "a method such as GET"),
         ("http: {url: 'http://a.test', expect: {status: [2xy]}}", "expected a status code such as 204"),
         ("http: {url: 'http://a.test', expect: {status: [99]}}", "expected a status code such as 204"),

@@ -20,7 +20,20 @@ fn takes_the_urls_that_applications_have() {
         ("postgres://u@db/shop?schema=public&connection_limit=5&pool_timeout=0", "postgres://db:5432/shop"),
         ("postgresql:///shop?host=/run/postgresql&user=u", "postgres:///run/postgresql:5432/shop"),
         ("postgresql://u:p@/shop?host=/cloudsql/a:b:c&port=5433", "postgres:///cloudsql/a:b:c:5433/shop"),
-        ("postgres://db/?dbname=shop&user=u&password=a@b", "postgres://db:5432/shop"),
+        ("postgres://db/?dbname=shop&user=u&password=a%40b", "postgres://db:5432/shop"),
+        ("postgres://db/?dbname=a%40b", "postgres://db:5432/a%40b"),
+        (
+            "postgres://db/?sslmode=require&channel_binding=prefer&target_session_attrs=any",
+            "postgres://db:5432/postgres",
+        ),
+        (
+            "postgres://db/?application_name=a&connect_timeout=3&keepalives=1&pool=5",
+            "postgres://db:5432/postgres",
+        ),
+        (
+            "postgres://db/?ssl_min_protocol_version=TLSv1.2&ssl=false&anything=else",
+            "postgres://db:5432/postgres",
+        ),
     ] {
         assert_eq!(target(&format!("postgres: {{url: '{url}'}}")), expected, "{url}");
     }
@@ -36,7 +49,12 @@ fn says_what_is_wrong_and_never_the_secret() {
         ("{url: 'postgres://u:hunter2@a,b/shop'}", "expected one host"),
         ("{url: 'postgres://u:hunter2@db/shop?sslmode=on'}", "expected sslmode to be one of"),
         ("{url: 'postgres://u:hunter2@db/shop?port=x'}", "expected a number after `port=`"),
-        ("{url: 'postgres://db?sslrootcert=ca.pem'}", "give `sslrootcert` as a key of `tls`"),
+        ("{url: 'postgres://db?sslrootcert=ca.pem'}", "give it under the key `tls`: ca_file"),
+        ("{url: 'postgres://db?ssl_mode=verify-full'}", "did you mean `sslmode`?"),
+        ("{url: 'postgres://db?ssl=true'}", "sslmode=verify-full"),
+        ("{url: 'postgres://db?channel_binding=require'}", "`channel_binding` of the URL is not supported"),
+        ("{url: 'postgres://db?require_auth=hunter2'}", "`require_auth` of the URL is not supported"),
+        ("{url: 'postgres://db?options=-csearch_path%3Dapp'}", "ALTER ROLE"),
         (
             "{url: 'postgres://db?sslmode=disable', tls: {ca_file: ca.pem}}",
             "`tls.ca_file` needs sslmode=verify-full",
@@ -56,7 +74,7 @@ fn says_what_is_wrong_and_never_the_secret() {
 
 #[test]
 fn is_not_printed_with_its_secrets() {
-    let yaml = "postgres: {url: 'postgres://u:hunter2@db/shop?password=hunter2@x', password: hunter2}";
+    let yaml = "postgres: {url: 'postgres://u:hunter2@db/shop?password=hunter2', password: hunter2}";
     let config = config(yaml).expect("it is good");
     let printed = format!("{config:?} {}", config.definition().target());
     assert!(printed.contains("db") && !printed.contains("hunter2"), "{printed}");

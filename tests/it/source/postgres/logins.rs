@@ -43,3 +43,12 @@ async fn a_certificate_is_asked_for_beside_the_password() {
     is_sick(&mut source(&yaml(&url("falsch"), &tls(&ca, "watcher"))), Reason::Auth).await;
     is_sick(&mut source(&yaml(&url("geheim"), &tls(&ca, "somebody"))), Reason::Auth).await;
 }
+
+/// As libpq reads it; in an HTML form it would be a blank.
+#[tokio::test]
+async fn a_plus_in_a_parameter_is_a_plus() {
+    let server = Postgres::options().password("hunter2").start().await;
+    server.sql("CREATE ROLE watcher LOGIN PASSWORD 'a+b' IN ROLE pg_monitor").await;
+    let url = format!("{}?password=a+b", server.url_as("watcher", "", "postgres"));
+    is_well(&mut source(&yaml(&url, ""))).await;
+}

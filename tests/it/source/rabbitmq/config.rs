@@ -30,8 +30,11 @@ fn a_url_is_enough() {
 fn faults_say_what_was_expected() {
     for (content, expected) in [
         ("queues: [a]", "url"),
-        ("url: 'http://u:s3cret@localhost'", "amqp://USER:PASSWORD@HOST:PORT/VHOST"),
-        ("url: 'amqp://u:s3cret#@localhost'", "percent-encoded"),
+        ("url: 'http://u:s3cret@localhost'", "amqp://USER:PASSWORD@HOST:5672/VHOST"),
+        ("url: 'amqp://u:s3cret#@localhost'", "percent-encode"),
+        ("url: 'amqps://h?verify=verify_none'", "the certificate is always checked"),
+        ("url: 'amqps://h?cacertfile=a'", "under the key `tls`"),
+        ("url: 'amqp://h?auth_mecanism=external'", "did you mean `auth_mechanism`?"),
         ("url: amqp://h, management_url: 'amqp://u:s3cret@h'", "http://HOST:15672"),
         ("url: amqp://h, queue_filter: {include: a}", "add `management_url`"),
         (

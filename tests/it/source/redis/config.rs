@@ -27,7 +27,11 @@ fn the_target_is_for_people() {
 fn faults_say_what_was_expected_and_repeat_no_secret() {
     for (content, expected) in [
         ("url: 'http://u:s3cret@localhost'", "redis://host:6379/0"),
-        ("url: 'redis://u:s3cret#@localhost'", "percent-encoded"),
+        ("url: 'redis://u:s3cret#@localhost'", "percent-encode"),
+        ("url: 'redis://localhost?ssl_cert_reqs=required'", "rediss://"),
+        ("url: 'rediss://localhost?ssl_cert_reqs=none'", "the certificate is always checked"),
+        ("url: 'redis://localhost?db=3'", "redis://host/3"),
+        ("url: 'redis://localhost?protocl=3'", "did you mean `protocol`?"),
         ("url: 'redis://u:s3cret@localhost/zero'", "redis://host:6379/0"),
         ("url: 'rediss://u:s3cret@localhost/#insecure'", "ca_file"),
         ("username: a", "either `url`"),

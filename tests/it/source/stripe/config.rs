@@ -39,7 +39,7 @@ fn what_is_wrong_is_told_with_what_was_expected() {
         ("api_key: rk_live_a, max_pages: 0", "expected 1 to 100"),
         ("api_key: rk_live_a, max_pages: 101", "expected 1 to 100"),
         ("api_key: rk_live_a, account: example", "acct_…"),
-        ("api_key: rk_live_a, api_base: 'api.stripe.com'", "expected a URL such as https://api.stripe.com"),
+        ("api_key: rk_live_a, api_base: 'api.stripe.com'", "as in https://api.stripe.com"),
         ("api_key: rk_live_a, api_base: 'https://a:b@api.stripe.com'", "without user"),
         ("api_key: rk_live_a, api_base: 'https://api.stripe.com?a=b'", "query"),
         ("api_key: rk_live_a, event_types: [other]", "such as invoice.paid"),

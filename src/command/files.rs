@@ -1,0 +1,67 @@
+//! Whether the files are there that a configuration names. A file may be a pipe or on a mount that hangs, so each is
+//! read by a thread of its own, which nobody waits for longer than a limit.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use secrecy::{ExposeSecret, SecretSlice};
+
+use crate::config::{Config, Content, NamedFile};
+
+/// Files that are not read after this time count as unreadable.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Nothing that a source reads is larger.
+const LARGEST: u64 = 1 << 20;
+
+/// What is wrong with each file.
+pub(super) fn look(files: &[NamedFile]) -> Vec<Option<String>> {
+    let deadline = Instant::now() + PATIENCE;
+    let (sender, receiver) = mpsc::channel();
+    let late = |file: &NamedFile| {
+        let limit = humantime::format_duration(PATIENCE);
+        Some(format!("cannot read {}: it gives nothing within {limit}", file.file.display()))
+    };
+    let mut found: Vec<_> = files.iter().map(late).collect();
+    for (index, NamedFile { file, content, .. }) in files.iter().enumerate() {
+        let (sender, file, content) = (sender.clone(), file.clone(), *content);
+        // Nobody is left to hear of a file that comes too late.
+        thread::spawn(move || drop(sender.send((index, problem(&file, content)))));
+    }
+    drop(sender);
+    while let Ok((index, problem)) = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+    {
+        found[index] = problem;
+    }
+    found
+}
+
+fn problem(path: &Path, content: Content) -> Option<String> {
+    let name = path.display();
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes));
+    let bytes = SecretSlice::from(bytes);
+    let text = match (read, std::str::from_utf8(bytes.expose_secret())) {
+        (Err(error), _) => return Some(format!("cannot read {name}: {error}")),
+        (Ok(_), Err(_)) => return Some(format!("{name} is not UTF-8")),
+        (Ok(_), Ok(text)) => text,
+    };
+    match content {
+        Content::Secret if text.trim_end_matches(['\r', '\n']).is_empty() => Some(format!("{name} is empty")),
+        Content::Pem if !text.contains("-----BEGIN ") => {
+            Some(format!("{name} holds no PEM: expected `-----BEGIN …`"))
+        }
+        Content::Secret | Content::Pem => None,
+    }
+}
+
+/// Logs what is wrong with the files of a configuration. They may come later, and the other sources do not need them:
+/// that is for each source to say when it needs one.
+pub(super) fn warn(config: &Config) {
+    for fault in config.check_files(&look).to_string().lines() {
+        tracing::warn!(event = "config.file", problem = fault);
+    }
+}

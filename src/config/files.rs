@@ -1,0 +1,126 @@
+//! The files that a configuration names: passwords, keys, certificates, logs. Relative names are looked up in the
+//! directory of the configuration, wherever the exporter was started.
+
+use std::path::{Path as FilePath, PathBuf};
+
+use crate::yaml::{Faults, Node, Path, Place, Value};
+
+/// A file that a source or roll-up reads while it runs.
+#[derive(Clone, Debug)]
+pub struct NamedFile {
+    /// Where it is.
+    pub file: PathBuf,
+    /// What it has to hold.
+    pub content: Content,
+    place: Place,
+    path: Path,
+}
+
+/// What a file has to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A password, key or token.
+    Secret,
+    /// Certificates, or a private key, as PEM.
+    Pem,
+}
+
+/// Keys of files that hold PEM; whatever else ends in `_file` is a secret.
+const PEM: [&str; 3] = ["ca_file", "cert_file", "key_file"];
+
+/// Makes every relative path in sources and roll-ups one from `directory`, and lists the files that have to be there.
+pub(super) fn resolve(tree: &mut Node, directory: &FilePath, faults: &mut Faults) -> Vec<NamedFile> {
+    let mut walk = Walk { directory, faults, found: Vec::new() };
+    for (section, node) in entries(tree) {
+        let path = Path::default().key(section);
+        for (name, node) in entries(node) {
+            let path = path.key(name);
+            match section {
+                "sources" => walk.node(node, &path),
+                "packs" => {
+                    for (key, node) in entries(node).filter(|(key, _)| *key == "roll_up") {
+                        walk.node(node, &path.key(key));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    walk.found
+}
+
+struct Walk<'a> {
+    directory: &'a FilePath,
+    faults: &'a mut Faults,
+    found: Vec<NamedFile>,
+}
+
+impl Walk<'_> {
+    fn node(&mut self, node: &mut Node, path: &Path) {
+        for (key, node) in entries(node) {
+            let path = path.key(key);
+            match key {
+                // Whoever names a header chooses its name.
+                "headers" => {}
+                "logfile" => self.logs(node, &path),
+                key if key.ends_with("_file") => {
+                    let content = if PEM.contains(&key) { Content::Pem } else { Content::Secret };
+                    if let Some(file) = self.file(node, &path) {
+                        self.found.push(NamedFile { file, content, place: node.place, path });
+                    }
+                }
+                _ => self.node(node, &path),
+            }
+        }
+    }
+
+    /// A log may not be there yet.
+    fn logs(&mut self, source: &mut Node, path: &Path) {
+        for (key, node) in entries(source).filter(|(key, _)| matches!(*key, "path" | "paths")) {
+            let path = path.key(key);
+            match &mut node.value {
+                Value::List(elements) => {
+                    for (index, element) in elements.iter_mut().enumerate() {
+                        self.file(element, &path.index(index));
+                    }
+                }
+                _ => drop(self.file(node, &path)),
+            }
+        }
+    }
+
+    fn file(&mut self, node: &mut Node, path: &Path) -> Option<PathBuf> {
+        let Value::String(text) = &mut node.value else { return None };
+        if text.is_empty() {
+            let message =
+                "expected the path of a file, found an empty one: check the variable that it comes from";
+            self.faults.at(node.place, path, message);
+            return None;
+        }
+        let file = self.directory.join(&*text);
+        if let Some(resolved) = file.to_str() {
+            resolved.clone_into(text);
+        }
+        Some(file)
+    }
+}
+
+fn entries(node: &mut Node) -> impl Iterator<Item = (&str, &mut Node)> {
+    let entries = match &mut node.value {
+        Value::Map(entries) => entries.as_mut_slice(),
+        _ => &mut [],
+    };
+    entries.iter_mut().map(|(key, node)| (key.text.as_str(), node))
+}
+
+/// Reports each file that `look` finds something wrong with.
+pub(super) fn check(files: &[NamedFile], look: Look<'_>, faults: &mut Faults) {
+    for (file, problem) in files.iter().zip(look(files)) {
+        if let Some(problem) = problem {
+            faults.at(file.place, &file.path, problem);
+        }
+    }
+}
+
+/// Looks at files, all at once: what is wrong with each, if anything.
+pub type Look<'a> = &'a dyn Fn(&[NamedFile]) -> Vec<Option<String>>;

@@ -1,0 +1,72 @@
+//! `${NAME}` and `${NAME:-default}` in the texts of a document.
+
+/// Why a text with variables was refused. Holds nothing but names: the rest may be secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum VariableError {
+    #[error("expected `}}` after `${{NAME`")]
+    Open,
+    #[error("the environment variable {0} is not set")]
+    NotSet(String),
+    #[error("expected `${{NAME}}` or `${{NAME:-default}}`")]
+    Form,
+    #[error("expected no variable in the default of another: `${{{0}:-…}}`")]
+    Nested(String),
+}
+
+impl VariableError {
+    /// How to fix it.
+    pub(super) fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotSet(name) => {
+                Some(format!("write `${{{name}:-default}}` to do without, or `$${{` for a plain `${{`"))
+            }
+            Self::Form => Some("write `$${` for a plain `${`".to_owned()),
+            Self::Open | Self::Nested(_) => None,
+        }
+    }
+}
+
+/// Replaces each `${NAME}` by its variable, and `${NAME:-default}` where that is not set or empty; `$${` stands for a
+/// plain `${`.
+pub(super) fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, VariableError> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let (before, after) = (&rest[..start], &rest[start + 2..]);
+        if let Some(before) = before.strip_suffix('$') {
+            out.push_str(before);
+            out.push_str("${");
+            rest = after;
+            continue;
+        }
+        out.push_str(before);
+        let (reference, after) = after.split_once('}').ok_or(VariableError::Open)?;
+        out.push_str(&value(reference, variable)?);
+        rest = after;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+fn value(reference: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, VariableError> {
+    let (name, default) = match reference.split_once(":-") {
+        Some((name, default)) => (name, Some(default)),
+        None => (reference, None),
+    };
+    if !is_name(name) {
+        return Err(VariableError::Form);
+    }
+    match (variable(name), default) {
+        (_, Some(default)) if default.contains("${") => Err(VariableError::Nested(name.to_owned())),
+        (Some(value), Some(_)) if !value.is_empty() => Ok(value),
+        (_, Some(default)) => Ok(default.to_owned()),
+        (Some(value), None) => Ok(value),
+        (None, None) => Err(VariableError::NotSet(name.to_owned())),
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}

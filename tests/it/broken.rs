@@ -1,0 +1,135 @@
+//! Broken configurations, and what `check` says of each. A file `NAME.yml` below `broken/` is one, and `NAME.expected`
+//! beside it is what a user reads; `BLESS=1` writes it. In `broken/web` they are web configuration files, and a file
+//! `NAME.pack.yml` is a pack that a configuration names.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use crate::support::exporter::{Exporter, binary};
+use crate::support::wait::eventually;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/broken")
+}
+
+/// The files with this ending in all folders.
+fn files(ending: &str) -> BTreeSet<PathBuf> {
+    let folders = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
+    let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
+    files.filter(|path| path.to_str().is_some_and(|path| path.ends_with(ending))).collect()
+}
+
+/// `check`, run beside the file.
+fn check(directory: &Path, arguments: &[&str]) -> Output {
+    Command::new(binary())
+        .arg("check")
+        .args(arguments)
+        .current_dir(directory)
+        .env_clear()
+        .env("EMPTY", "")
+        .env("REDIS_URL", "redis://cache")
+        .output()
+        .unwrap()
+}
+
+fn told(file: &Path) -> String {
+    let directory = file.parent().unwrap();
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let output = match directory.ends_with("web") {
+        true => check(directory, &["--web.config.file", name]),
+        false => check(directory, &["--config.file", name]),
+    };
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{} is not refused: {told}", file.display());
+    assert!(output.stdout.is_empty(), "{}", file.display());
+    told
+}
+
+#[test]
+fn configurations_are_refused_in_these_words() {
+    let broken: Vec<_> = files(".yml").difference(&files(".pack.yml")).cloned().collect();
+    assert!(broken.len() >= 60, "{} files", broken.len());
+    let mut wrong = Vec::new();
+    for file in &broken {
+        let (told, expected) = (told(file), file.with_extension("expected"));
+        assert!(!told.contains("SECRET"), "{}: {told}", file.display());
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(&expected, told).unwrap();
+        } else if fs::read_to_string(&expected).unwrap_or_default() != told {
+            wrong.push(format!("{}:\n{told}", expected.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "BLESS=1 writes what is said now:\n{}", wrong.join("\n"));
+    for expected in files(".expected") {
+        assert!(
+            broken.contains(&expected.with_extension("yml")),
+            "{} belongs to no file",
+            expected.display()
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_no_configuration_is_not_read_as_one() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("platform.yml"), "# a dump\n".repeat(1_200_000)).unwrap();
+    let output = check(directory.path(), &["--config.file=platform.yml"]);
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "platform_exporter: platform.yml:1:1: expected a file of at most 4 MiB, found 11 MiB: is it the right one?\n"
+    );
+}
+
+/// A pipe without a writer stands for a mount that hangs.
+#[test]
+fn check_waits_for_no_file_that_hangs() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "sources:
+  one: {redis: {url: 'redis://cache', password_file: pipe}}
+  two: {redis: {url: 'redis://cache', password_file: pipe}}
+";
+    fs::write(directory.path().join("platform.yml"), text).unwrap();
+    let made = Command::new("mkfifo").arg(directory.path().join("pipe")).status().unwrap();
+    assert!(made.success());
+    let start = Instant::now();
+    let output = check(directory.path(), &["--config.file=platform.yml"]);
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "platform_exporter: platform.yml:2:54: sources.one.redis.password_file: cannot read pipe: it gives nothing \
+         within 5s\nplatform.yml:3:54: sources.two.redis.password_file: cannot read pipe: it gives nothing within 5s\n"
+    );
+}
+
+/// Seen from the configuration, wherever `check` is started.
+#[test]
+fn files_are_named_as_seen_from_the_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join("conf");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("password"), "secret\n").unwrap();
+    let text = "sources: {cache: {redis: {url: 'redis://cache', password_file: password}}}\n";
+    fs::write(folder.join("platform.yml"), text).unwrap();
+    for (file, is_good) in [("conf/platform.yml", true), ("platform.yml", false)] {
+        let _ = fs::copy(folder.join("platform.yml"), directory.path().join("platform.yml"));
+        let output = check(directory.path(), &["--config.file", file]);
+        assert_eq!(output.status.success(), is_good, "{file}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// One mount that is not there takes one source with it, and says so.
+#[tokio::test]
+async fn an_absent_file_is_a_warning_at_the_start() {
+    let config = "sources:\n  cache: {redis: {url: 'redis://127.0.0.1:1', password_file: absent}}\n";
+    let exporter = Exporter::options(config).start().await;
+    eventually(Duration::from_secs(10), "the file is named", async || {
+        let log = exporter.log();
+        log.contains("event=config.file")
+            && log.contains("platform.yml:2:62: sources.cache.redis.password_file")
+    })
+    .await;
+    assert!(exporter.get("/-/healthy").await.contains("healthy"), "it serves");
+}

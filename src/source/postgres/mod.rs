@@ -1,9 +1,11 @@
 //! PostgreSQL: its golden values by one connection, declared queries by another.
 
+mod answer;
 mod cell;
 mod config;
 mod failure;
 mod prober;
+mod relay;
 mod roll_up;
 mod session;
 

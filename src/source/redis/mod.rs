@@ -12,6 +12,8 @@ mod refusal;
 mod reply;
 mod scan;
 mod stream;
+mod table;
+mod walk;
 
 use std::time::Duration;
 

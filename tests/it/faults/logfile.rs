@@ -22,10 +22,10 @@ fn last_line(fault: Fault) -> String {
     LINE.replace("large", &format!("{fault:?}"))
 }
 
-/// A line just short enough to be read, of objects that each take hundreds of bytes.
+/// A line just short enough to be read, of lists that each take ten times their bytes.
 fn bloated() -> String {
-    let object = r#"{"":0},"#;
-    format!("{{\"event\": [{}0]}}\n", object.repeat(((1 << 20) - 100) / object.len()))
+    let list = "[],";
+    format!("{{\"event\": [{}0]}}\n", list.repeat(((1 << 20) - 100) / list.len()))
 }
 
 pub(super) struct LogfilePatient {
@@ -88,7 +88,7 @@ impl Patient for LogfilePatient {
             Fault::NoPermission => down("permission").note("the file may not be read"),
             Fault::Oversized => up().note("a line of 100 MiB is counted as malformed"),
             Fault::Nested => up().note("a line that is nested so deeply is counted as malformed"),
-            Fault::Bloated => up().note("a line of 1 MiB with as many objects as it holds"),
+            Fault::Bloated => up().note("a line of 1 MiB with as many lists as it holds"),
             Fault::Restart => up().note("the file is rotated"),
             Fault::Failover => up().note("a link leads to another file"),
             _ => nothing("a file on this machine"),

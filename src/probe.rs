@@ -140,10 +140,19 @@ pub struct Problem {
     pub detail: String,
 }
 
+/// How long the sentence of a problem may be, in characters.
+pub const LONGEST_DETAIL: usize = 1_000;
+
 impl Problem {
-    /// A problem with its sentence.
+    /// A problem with its sentence. One longer than [`LONGEST_DETAIL`] is cut: servers' own texts are of any length.
     pub fn new(reason: Reason, detail: impl fmt::Display) -> Self {
-        Self { reason, detail: detail.to_string() }
+        let mut detail = detail.to_string();
+        if let Some((end, _)) = detail.char_indices().nth(LONGEST_DETAIL) {
+            detail.truncate(end);
+            detail.push('…');
+            detail.shrink_to_fit();
+        }
+        Self { reason, detail }
     }
 }
 

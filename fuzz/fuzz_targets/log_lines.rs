@@ -7,7 +7,7 @@ use std::io::Write;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use platform_exporter::query::{LogQuestion, Question};
+use platform_exporter::query::{Columns, LogQuestion, Question};
 use platform_exporter::setting::Duration;
 use platform_exporter_fuzz::{check_families, source};
 use tempfile::TempDir;
@@ -21,6 +21,8 @@ static RUNTIME: LazyLock<Runtime> =
 enum Step<'a> {
     Append(&'a [u8]),
     Line(&'a str),
+    /// Lines with as many classes, which may be more than are counted each by itself.
+    Classes(u16),
     Truncate,
     Replace(&'a [u8]),
     Restart,
@@ -53,6 +55,10 @@ fuzz_target!(|input: (Option<u16>, Vec<Step<'_>>)| {
         match step {
             Step::Append(bytes) => append(bytes),
             Step::Line(text) => append(format!("{{\"event\": \"error\", \"class\": {text}}}\n").as_bytes()),
+            Step::Classes(count) => {
+                let line = |class| format!("{{\"event\": \"error\", \"class\": {class}, \"ms\": 1}}\n");
+                append((0..count % 2048).map(line).collect::<String>().as_bytes());
+            }
             Step::Truncate => fs::write(&log, "").expect("the file is writable"),
             Step::Replace(bytes) => {
                 fs::remove_file(&log).expect("it is there");
@@ -63,9 +69,10 @@ fuzz_target!(|input: (Option<u16>, Vec<Step<'_>>)| {
         RUNTIME.block_on(async {
             check_families(parts.prober.probe().await.expect("the file is there").families);
             let rows = parts.answers.as_mut().expect("it can be asked");
-            let rows =
-                rows.rows(&question, std::time::Duration::from_secs(1)).await.expect("few combinations");
+            let rows = rows.rows(&question, &Columns::All, std::time::Duration::from_secs(1));
+            let rows = rows.await.expect("the file is there");
             assert!(rows.rows.iter().all(|row| row.len() == rows.columns.len()));
+            assert!(rows.rows.len() <= 1001, "a thousand, and all others together");
         });
     }
 });

@@ -5,8 +5,9 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::rows::{known, listed};
 use super::series_budget::{OTHER, SeriesBudget, Values};
-use super::{Cell, LONGEST_NAME, MetricSpec, QuerySpec, Rows};
+use super::{Cell, MetricSpec, QuerySpec, Rows};
 use crate::metric::{Desc, Family, Sample, label_value};
 
 /// Why rows do not make samples.
@@ -53,6 +54,7 @@ impl Reading {
     /// When a column is missing, a label is NULL, a value is no number, or a label set comes twice. The whole run
     /// then counts for nothing: half a result set would be a wrong number.
     pub fn read(&mut self, rows: Rows) -> Result<ResultSet, ReadingError> {
+        let folded = rows.folded;
         let (mut lines, cut) = self.lines(rows)?;
         let expected = self.expected();
         for labels in &expected {
@@ -63,13 +65,13 @@ impl Reading {
         if dropped > 0 {
             self.leave_out_meaningless_sums(&mut lines);
         }
-        Ok(ResultSet { families: self.families(lines), dropped, cut })
+        Ok(ResultSet { families: self.families(lines), dropped: dropped + folded, cut })
     }
 
     /// Texts move from cell to label, and each row goes as it is read: of a large result there is little at once.
     fn lines(
         &self,
-        Rows { columns, rows, unread }: Rows,
+        Rows { columns, rows, unread, .. }: Rows,
     ) -> Result<(BTreeMap<Vec<String>, Values>, usize), ReadingError> {
         let (mut lines, mut cut) = (BTreeMap::new(), 0);
         if rows.is_empty() {
@@ -191,22 +193,8 @@ fn with_own_labels(labels: &Arc<[String]>, metric: &MetricSpec) -> Arc<[String]>
 }
 
 fn column(columns: &[String], unread: &[String], name: &str) -> Result<usize, ReadingError> {
-    columns.iter().position(|column| column == name).ok_or_else(|| ReadingError::MissingColumn {
-        column: name.to_owned(),
-        known: columns.iter().chain(unread).take(NAMED).map(|known| shortened(known)).collect(),
-    })
-}
-
-/// A missing column's error names this many of those that are there.
-const NAMED: usize = 20;
-
-fn shortened(name: &str) -> String {
-    match name.char_indices().nth(LONGEST_NAME) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.to_owned(),
-    }
-}
-
-fn listed(known: &[String]) -> String {
-    if known.is_empty() { String::new() } else { format!("; it has {}", known.join(", ")) }
+    columns
+        .iter()
+        .position(|column| column == name)
+        .ok_or_else(|| ReadingError::MissingColumn { column: name.to_owned(), known: known(columns, unread) })
 }

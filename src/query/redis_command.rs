@@ -28,7 +28,8 @@ pub enum RedisShape {
     Time,
 }
 
-/// Commands without subcommands. None of them writes, blocks, or walks through all keys.
+/// Commands without subcommands. None of them writes, blocks, or walks through all keys. Those that read a key whole
+/// keep the server busy for as long as the key is large.
 const COMMANDS: &[(&str, RedisShape)] = &[
     ("BITCOUNT", RedisShape::Values),
     ("BITPOS", RedisShape::Values),
@@ -56,7 +57,6 @@ const COMMANDS: &[(&str, RedisShape)] = &[
     ("LRANGE", RedisShape::Values),
     ("MGET", RedisShape::Named(1)),
     ("PEXPIRETIME", RedisShape::Values),
-    ("PFCOUNT", RedisShape::Values),
     ("PING", RedisShape::Values),
     ("PTTL", RedisShape::Values),
     ("SCARD", RedisShape::Values),
@@ -119,6 +119,9 @@ pub fn redis_shape(words: &[String]) -> Result<RedisShape, &'static str> {
     let is = |word: &str, name: &str| word.eq_ignore_ascii_case(name);
     if is(command, "KEYS") || is(command, "SCAN") {
         return Err("KEYS blocks the server, and SCAN gives only a part: use `scan: PATTERN`");
+    }
+    if is(command, "PFCOUNT") {
+        return Err("expected a command that only reads: PFCOUNT writes, as it keeps its result in the key");
     }
     if is(command, "XPENDING") {
         return Ok(match rest.len() {

@@ -1,5 +1,7 @@
 //! The answer to a query: a table of cells.
 
+use super::LONGEST_NAME;
+
 /// One cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
@@ -49,16 +51,42 @@ pub struct Rows {
     /// Names of further columns that were not kept, for an error that names what there was. The first few at most,
     /// and none where the names are data, as keys of documents are.
     pub unread: Vec<String>,
+    /// How many label sets the source has itself counted under `other`.
+    pub folded: usize,
 }
 
 impl Rows {
     /// A table of which every column was kept.
     pub fn new(columns: Vec<String>, rows: Vec<Vec<Cell>>) -> Self {
-        Self { columns, rows, unread: Vec::new() }
+        Self { columns, rows, unread: Vec::new(), folded: 0 }
     }
 
     /// The position of a column.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column == name)
+    }
+
+    /// The names of its first columns, as an error goes on that misses one: `; it has id, name`.
+    pub fn listed(&self) -> String {
+        listed(&known(&self.columns, &self.unread))
+    }
+}
+
+/// An error names this many columns.
+const NAMED: usize = 20;
+
+/// The names that an error shows of those that there are.
+pub(super) fn known(columns: &[String], unread: &[String]) -> Vec<String> {
+    columns.iter().chain(unread).take(NAMED).map(|name| shortened(name)).collect()
+}
+
+pub(super) fn listed(known: &[String]) -> String {
+    if known.is_empty() { String::new() } else { format!("; it has {}", known.join(", ")) }
+}
+
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
     }
 }

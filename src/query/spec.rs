@@ -123,7 +123,8 @@ impl RedisQuestion {
     }
 }
 
-/// A count over the lines of a log file: one row for each combination of the values of `by`, column `count`.
+/// A count over the lines of a log file: one row for each combination of the values of `by`, column `count`. Lines
+/// beyond 1,000 combinations are counted together, with `other` for each value.
 ///
 /// Fields are names or dotted paths into nested objects.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]

@@ -1,17 +1,20 @@
 //! Matching lines against the declared questions, and counting them. Pure; time is an argument.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::probe::{Problem, Reason};
-use crate::query::{Cell, LogQuestion, Rows};
+use crate::query::{Cell, LogQuestion, OTHER, Rows};
 
 /// The counts of a question are kept for this many parts of its window.
 const PARTS: f64 = 60.0;
-/// More combinations of the values of `by` than this are a mistake: each costs memory here and in Prometheus.
+/// Each combination of the values of `by` costs memory here and in Prometheus. Lines of further ones are counted
+/// together: whoever can write a value into a log could otherwise end the counting.
 const MOST_COMBINATIONS: usize = 1000;
+/// Of the combinations that are counted together, this many are told apart, to say how many there are.
+const MOST_FOLDED: usize = 10_000;
 /// A longer value is cut: it is a text, not a label.
 const LONGEST_VALUE: usize = 128;
 /// The value of a field that a line lacks.
@@ -24,6 +27,8 @@ pub(super) struct Tally {
     combinations: BTreeMap<Vec<String>, Parts>,
     /// The last part in which a line was of a combination too many.
     overflow: Option<i64>,
+    /// Those combinations by their hashes, with the last part in which each had a line.
+    folded: BTreeMap<u64, i64>,
 }
 
 /// The counts of a combination by the part of time in which its lines were written; without a window, all in one.
@@ -47,7 +52,7 @@ pub(super) struct Memory {
 
 impl Tally {
     pub(super) fn new(question: LogQuestion) -> Self {
-        Self { question, combinations: BTreeMap::new(), overflow: None }
+        Self { question, combinations: BTreeMap::new(), overflow: None, folded: BTreeMap::new() }
     }
 
     pub(super) fn question(&self) -> &LogQuestion {
@@ -61,13 +66,31 @@ impl Tally {
             return;
         }
         let values = self.question.by.iter().map(|path| field(line, path).and_then(label));
-        let key: Vec<_> = values.map(|value| value.unwrap_or_else(|| UNKNOWN.to_owned())).collect();
+        let mut key: Vec<_> = values.map(|value| value.unwrap_or_else(|| UNKNOWN.to_owned())).collect();
         if self.combinations.len() >= MOST_COMBINATIONS && !self.combinations.contains_key(&key) {
-            self.overflow = self.overflow.max(Some(part));
-            return;
+            self.fold(&key, part);
+            key.fill(OTHER.to_owned());
         }
         let numbers = self.question.sum.iter().map(|path| field(line, path).and_then(number));
         self.combinations.entry(key).or_default().entry(part).or_default().add(numbers);
+    }
+
+    /// Remembers that a combination is counted under `other`.
+    fn fold(&mut self, key: &[String], part: i64) {
+        self.overflow = self.overflow.max(Some(part));
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        let hash = hasher.finish();
+        if self.folded.len() < MOST_FOLDED || self.folded.contains_key(&hash) {
+            let last = self.folded.entry(hash).or_insert(part);
+            *last = part.max(*last);
+        }
+    }
+
+    /// How many combinations are counted under `other`, as far as they are told apart since the start.
+    fn folded(&self, oldest: i64) -> usize {
+        let is_any = self.overflow.is_some_and(|part| part >= oldest);
+        self.folded.values().filter(|&&part| part >= oldest).count().max(usize::from(is_any))
     }
 
     /// Forgets what has left the window.
@@ -78,19 +101,12 @@ impl Tally {
             !parts.is_empty()
         });
         self.overflow = self.overflow.filter(|&part| part >= oldest);
+        self.folded.retain(|_, part| *part >= oldest);
     }
 
     /// The answer to the question.
-    ///
-    /// # Errors
-    /// `cardinality` when lines were not counted because there are too many combinations.
-    pub(super) fn rows(&self, now: f64) -> Result<Rows, Problem> {
+    pub(super) fn rows(&self, now: f64) -> Rows {
         let oldest = self.oldest(now);
-        if self.overflow.is_some_and(|part| part >= oldest) {
-            let by = self.question.by.join(", ");
-            let detail = format!("more than {MOST_COMBINATIONS} combinations of the values of {by}");
-            return Err(Problem::new(Reason::Cardinality, detail));
-        }
         let LogQuestion { by, sum, .. } = &self.question;
         let sums = sum.iter().flat_map(|name| [format!("sum_{name}"), format!("avg_{name}")]);
         let columns = by.iter().cloned().chain(["count".to_owned()]).chain(sums).collect();
@@ -107,7 +123,7 @@ impl Tally {
         if by.is_empty() && rows.is_empty() {
             rows.push(row(&[], Count { lines: 0, sums: vec![(0, 0.0); sum.len()] }));
         }
-        Ok(Rows::new(columns, rows))
+        Rows { folded: self.folded(oldest), ..Rows::new(columns, rows) }
     }
 
     pub(super) fn memory(&self) -> Memory {

@@ -175,7 +175,7 @@ impl Answers for LogAnswers {
         let rows = |follower: &Follower| {
             reachable(follower)?;
             let unknown = || Problem::new(Reason::Query, "lines are counted for declared questions only");
-            follower.tally(question).ok_or_else(unknown)?.rows(moment::now())
+            Ok(follower.tally(question).ok_or_else(unknown)?.rows(moment::now()))
         };
         self.0.take(rows).await?
     }

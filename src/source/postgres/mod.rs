@@ -1,10 +1,12 @@
 //! PostgreSQL: its golden values by one connection, declared queries by another.
 
+mod answer;
 mod cell;
 mod config;
 mod failure;
 mod parameter;
 mod prober;
+mod relay;
 mod roll_up;
 mod session;
 mod url;

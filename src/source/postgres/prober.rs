@@ -58,10 +58,10 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    async fn select(&mut self, sql: &str) -> Result<Rows, Failure> {
+    async fn select(&mut self, sql: &str, wanted: &Columns) -> Result<Rows, Failure> {
         // Half of what is left, so that a slow view leaves time to those after it, and all end in time.
         let limit = self.deadline.saturating_duration_since(Instant::now()) / 2;
-        match self.session.select_own(sql, limit).await {
+        match self.session.select_own(sql, wanted, limit).await {
             // A service that speaks PostgreSQL without having all of it: there is nothing to mend.
             Err(Failure::Refused { code, .. }) if code == FEATURE_NOT_SUPPORTED => Ok(Rows::default()),
             // One view is slow, but the server is there.
@@ -76,13 +76,18 @@ impl Asked<'_> {
 
 #[async_trait::async_trait]
 impl Answers for Asked<'_> {
-    async fn rows(&mut self, question: &Question, _: &Columns, _timeout: Duration) -> Result<Rows, Problem> {
-        self.select(sql(question)?).await.map_err(Problem::from)
+    async fn rows(
+        &mut self,
+        question: &Question,
+        columns: &Columns,
+        _timeout: Duration,
+    ) -> Result<Rows, Problem> {
+        self.select(sql(question)?, columns).await.map_err(Problem::from)
     }
 }
 
 async fn missing_rights(asked: &mut Asked<'_>) -> Result<Option<Problem>, Problem> {
-    let rows = match asked.select(RIGHTS).await {
+    let rows = match asked.select(RIGHTS, &Columns::First).await {
         Err(Failure::Lost(problem)) => return Err(problem),
         Err(Failure::Refused { problem, .. }) => return Ok(Some(problem)),
         Ok(rows) => rows,
@@ -112,10 +117,15 @@ impl PgAnswers {
 
 #[async_trait::async_trait]
 impl Answers for PgAnswers {
-    async fn rows(&mut self, question: &Question, _: &Columns, timeout: Duration) -> Result<Rows, Problem> {
+    async fn rows(
+        &mut self,
+        question: &Question,
+        columns: &Columns,
+        timeout: Duration,
+    ) -> Result<Rows, Problem> {
         let sql = sql(question)?;
         let deadline = Instant::now() + timeout;
-        self.0.select_declared(sql, deadline).await.map_err(Problem::from)
+        self.0.select_declared(sql, columns, deadline).await.map_err(Problem::from)
     }
 }
 

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::{PgConnectOptions, PgRow, PgSslMode};
-use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, PgConnection, Row, TypeInfo};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use tokio::time::Instant;
 
-use super::cell::cell;
+use super::answer::{Answer, MOST_ROWS};
 use super::config::{Config, SslMode};
 use super::failure::{Failure, failure, problem};
+use super::relay::Relay;
 use crate::probe::{Problem, Reason};
-use crate::query::{Cell, LARGEST_ANSWER, Rows, too_large};
+use crate::query::{Columns, Rows};
 
 /// Also where the server's defaults say otherwise: snapshots of a whole transaction hold back its vacuum.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
@@ -21,10 +22,10 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
 /// standard has it end, all rows are wanted, and by one process.
 const READING: &str = "SET LOCAL standard_conforming_strings = on; SET LOCAL cursor_tuple_fraction = 1; \
                        SET LOCAL max_parallel_workers_per_gather = 0";
-const UNDO: &str = "ROLLBACK TO SAVEPOINT declared; COMMIT";
-
-/// More rows than this are not held in memory; a question that gives them wants a GROUP BY.
-const MOST_ROWS: usize = 1_000_000;
+/// Advisory locks of a session outlive its transactions. Gives no rows, but has to be executed for that: the planner
+/// cannot know what number a row has.
+const RELEASE: &str = "; SELECT FROM pg_catalog.pg_advisory_unlock_all() WITH ORDINALITY AS released(nothing, number) \
+                       WHERE number OPERATOR(pg_catalog.<) 0";
 
 /// The first version whose backends notice that their client has gone while they compute.
 const NOTICES_GONE_CLIENTS: u32 = 14;
@@ -45,7 +46,7 @@ impl Line {
     /// The session of the last exchange if the server still knows it, or a new one.
     pub(super) async fn take(&mut self, deadline: Instant) -> Result<Session, Problem> {
         if let Some(mut session) = self.idle.take()
-            && session.connection.ping().await.is_ok()
+            && session.relay.with(session.connection.ping()).await.is_ok()
         {
             return Ok(session);
         }
@@ -53,9 +54,14 @@ impl Line {
     }
 
     /// Runs a SELECT that somebody declared.
-    pub(super) async fn select_declared(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
+    pub(super) async fn select_declared(
+        &mut self,
+        sql: &str,
+        wanted: &Columns,
+        deadline: Instant,
+    ) -> Result<Rows, Failure> {
         let mut session = self.begin(deadline).await.map_err(Failure::Lost)?;
-        let rows = session.select_begun(sql, deadline).await;
+        let rows = session.select_begun(sql, wanted, deadline).await;
         if !matches!(rows, Err(Failure::Lost(_))) {
             self.put_back(session);
         }
@@ -74,23 +80,31 @@ impl Line {
         Ok(session)
     }
 
+    /// Keeps a session for the next exchange, unless it has had its share.
     pub(super) fn put_back(&mut self, session: Session) {
-        self.idle = Some(session);
+        self.idle = Some(session).filter(|session| !session.relay.is_worn());
     }
 }
 
 /// An open connection.
 pub(super) struct Session {
     pub(super) connection: PgConnection,
+    pub(super) relay: Relay,
     /// The declared texts that the server has taken as one SELECT.
     proven: HashSet<String>,
+    /// Whether other clients have it too, between transactions.
+    is_shared: bool,
 }
 
 impl Session {
     pub(super) async fn open(config: &Config, deadline: Instant) -> Result<Self, Problem> {
         let options = options(config, deadline).await?;
-        let connection = options.connect().await.map_err(|error| problem(&error))?;
-        let mut session = Self { connection, proven: HashSet::new() };
+        let mut relay = Relay::open(config).await?;
+        let options = options.socket(relay.socket());
+        let counts = relay.counts();
+        let connection = relay.with(options.connect()).await;
+        let connection = connection.map_err(|error| counts.end(&error).unwrap_or_else(|| problem(&error)))?;
+        let mut session = Self { connection, relay, proven: HashSet::new(), is_shared: config.pgbouncer };
         if !config.pgbouncer && session.version()? >= NOTICES_GONE_CLIENTS {
             // Not every operating system of a server can do it; its limits act all the same.
             match session.run("SET client_connection_check_interval = '500ms'").await {
@@ -108,22 +122,27 @@ impl Session {
     }
 
     /// Runs a SELECT of our own, in one round trip.
-    pub(super) async fn select_own(&mut self, sql: &str, limit: Duration) -> Result<Rows, Failure> {
+    pub(super) async fn select_own(
+        &mut self,
+        sql: &str,
+        wanted: &Columns,
+        limit: Duration,
+    ) -> Result<Rows, Failure> {
         let limits = limits(limit);
         // The search path keeps functions that others made out of our expressions. People are alerted by the number of
         // transactions that are rolled back: ours are not.
         let script = format!("{BEGIN}; {limits}; SET LOCAL search_path = pg_catalog; {sql}\n; COMMIT");
-        let rows = self.rows(script).await;
+        let rows = self.rows(script, wanted).await;
         if let Err(Failure::Refused { .. }) = rows {
             self.run("ROLLBACK").await?;
         }
         rows
     }
 
-    /// Runs a SELECT that somebody declared.
+    /// Runs a SELECT that somebody declared, and reads all of its columns.
     pub(super) async fn select_declared(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
         self.begin(deadline).await?;
-        self.select_begun(sql, deadline).await
+        self.select_begun(sql, &Columns::All, deadline).await
     }
 
     /// Begins a transaction for a declared SELECT.
@@ -134,58 +153,84 @@ impl Session {
     }
 
     /// Runs a declared SELECT in the transaction that was begun for it, and ends that.
-    async fn select_begun(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
+    async fn select_begun(
+        &mut self,
+        sql: &str,
+        wanted: &Columns,
+        deadline: Instant,
+    ) -> Result<Rows, Failure> {
+        let release = self.release(sql);
+        let undo = format!("ROLLBACK TO SAVEPOINT declared{release}; COMMIT");
         let rows = if self.proven.contains(sql) {
             // One SELECT, now as then: where it ends depends on the text and on settings of this transaction alone. The
             // line feed ends a comment that the text may end in.
-            self.rows(format!("{sql}\n; {UNDO}")).await
+            self.rows(format!("{sql}\n; {undo}"), wanted).await
         } else {
-            self.through_cursor(sql, deadline).await
+            self.through_cursor(sql, &undo, wanted, deadline).await
         };
         if let Err(Failure::Refused { .. }) = rows {
-            self.run("ROLLBACK").await?;
+            self.run(format!("ROLLBACK{release}")).await?;
         }
         rows
+    }
+
+    /// What releases the advisory locks that a SELECT has taken, as a further statement. In a pool the session is also
+    /// that of others, whose locks are released only where the text itself takes some.
+    fn release(&self, sql: &str) -> &'static str {
+        if self.is_shared && !sql.to_ascii_lowercase().contains("advisory") { "" } else { RELEASE }
     }
 
     /// PostgreSQL itself sees to it that this is one SELECT and nothing else: the extended protocol takes one
     /// statement, a cursor takes only a query, and the transaction is read-only. The rows come by the simple
     /// protocol, which has every type as text.
-    async fn through_cursor(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
+    async fn through_cursor(
+        &mut self,
+        sql: &str,
+        undo: &str,
+        wanted: &Columns,
+        deadline: Instant,
+    ) -> Result<Rows, Failure> {
         let declare = format!("DECLARE platform_exporter NO SCROLL CURSOR FOR {sql}");
         let declare = sqlx::query(AssertSqlSafe(declare)).persistent(false);
-        declare.execute(&mut self.connection).await.map_err(failure)?;
+        self.relay.with(declare.execute(&mut self.connection)).await.map_err(failure)?;
         // In pg_stat_activity, people shall see what it is about. Without a slash nothing ends a comment.
         let (limits, most, about) = (limits(limit(deadline)), MOST_ROWS + 1, sql.replace('/', " "));
-        let fetch = format!("{limits}; FETCH FORWARD {most} FROM platform_exporter /* {about} */; {UNDO}");
-        let rows = self.rows(fetch).await?;
+        let fetch = format!("{limits}; FETCH FORWARD {most} FROM platform_exporter /* {about} */; {undo}");
+        let rows = self.rows(fetch, wanted).await?;
         self.proven.insert(sql.to_owned());
         Ok(rows)
     }
 
     pub(super) async fn run(&mut self, sql: impl Into<String>) -> Result<(), Failure> {
-        self.rows(sql.into()).await.map(drop)
+        self.rows(sql.into(), &Columns::All).await.map(drop)
     }
 
-    async fn rows(&mut self, script: String) -> Result<Rows, Failure> {
-        let mut stream = sqlx::raw_sql(AssertSqlSafe(script)).fetch(&mut self.connection);
-        let (mut rows, mut size) = (Rows::default(), 0);
-        while let Some(row) = stream.try_next().await.map_err(failure)? {
-            size += bytes(&row).map_err(failure)?;
-            // The rest is on its way: only the end of the session spares it.
-            if size > LARGEST_ANSWER {
-                return Err(Failure::Lost(too_large("let the query count or group its rows")));
+    /// Says good-bye, so that the server does not log a lost client.
+    pub(super) async fn close(self) {
+        // Everything is committed: whatever happens now has no effect.
+        let Self { connection, mut relay, .. } = self;
+        let _ = relay.with(connection.close()).await;
+        relay.ended().await;
+    }
+
+    async fn rows(&mut self, script: String, wanted: &Columns) -> Result<Rows, Failure> {
+        let Self { connection, relay, .. } = self;
+        let counts = relay.counts();
+        counts.begin();
+        let failed = |error| counts.end(&error).map_or_else(|| failure(error), Failure::Lost);
+        let mut stream = sqlx::raw_sql(AssertSqlSafe(script)).fetch(connection);
+        let reading = async {
+            let mut answer: Option<Answer> = None;
+            while let Some(row) = stream.try_next().await.map_err(failed)? {
+                let answer = match &mut answer {
+                    Some(answer) => answer,
+                    none => none.insert(Answer::new(&row, wanted)?),
+                };
+                answer.push(&row)?;
             }
-            if rows.rows.len() == MOST_ROWS {
-                let detail = format!("more than {MOST_ROWS} rows: let the query count or group them");
-                return Err(Failure::Lost(Problem::new(Reason::Query, detail)));
-            }
-            if rows.rows.is_empty() {
-                rows.columns = row.columns().iter().map(|column| column.name().to_owned()).collect();
-            }
-            rows.rows.push(cells(&row).map_err(failure)?);
-        }
-        Ok(rows)
+            Ok(answer.map(Answer::finish).unwrap_or_default())
+        };
+        relay.with(reading).await
     }
 }
 
@@ -205,25 +250,6 @@ pub(super) fn limits(limit: Duration) -> String {
 /// At least one: to the server, zero is no limit.
 fn milliseconds(limit: Duration) -> u128 {
     limit.as_millis().max(1)
-}
-
-/// How large a row is as it came.
-fn bytes(row: &PgRow) -> Result<usize, sqlx::Error> {
-    let value = |index| row.try_get_raw(index)?.as_bytes().map(<[u8]>::len).or(Ok(0));
-    (0..row.len()).map(value).sum()
-}
-
-fn cells(row: &PgRow) -> Result<Vec<Cell>, sqlx::Error> {
-    let mut cells = Vec::with_capacity(row.len());
-    for column in row.columns() {
-        let value = row.try_get_raw(column.ordinal())?;
-        cells.push(if sqlx::ValueRef::is_null(&value) {
-            Cell::Null
-        } else {
-            cell(column.type_info().name(), value.as_str().map_err(sqlx::Error::Decode)?)
-        });
-    }
-    Ok(cells)
 }
 
 async fn options(config: &Config, deadline: Instant) -> Result<PgConnectOptions, Problem> {

@@ -21,12 +21,17 @@ pub(super) struct RedisAnswers {
 
 #[async_trait::async_trait]
 impl Answers for RedisAnswers {
-    async fn rows(&mut self, question: &Question, _: &Columns, timeout: Duration) -> Result<Rows, Problem> {
+    async fn rows(
+        &mut self,
+        question: &Question,
+        columns: &Columns,
+        timeout: Duration,
+    ) -> Result<Rows, Problem> {
         let Question::Redis(RedisQuestion { command, scan, id, at_least }) = question else {
             return Err(Problem::new(Reason::Query, "expected a question to Redis"));
         };
         match (command, scan) {
-            (Some(words), _) => command_rows(&mut self.links, words, timeout)
+            (Some(words), _) => command_rows(&mut self.links, words, columns, timeout)
                 .await?
                 .map_err(|refusal| refusal.problem(&words[0])),
             (None, Some(pattern)) => {
@@ -48,6 +53,7 @@ impl Answers for RedisAnswers {
 pub(super) async fn command_rows(
     links: &mut Links,
     words: &[String],
+    columns: &Columns,
     timeout: Duration,
 ) -> Result<Result<Rows, Refusal>, Problem> {
     let shape = redis_shape(words).map_err(|message| Problem::new(Reason::Query, message))?;
@@ -58,7 +64,7 @@ pub(super) async fn command_rows(
         *table = info::section(table).to_owned();
     }
     match links.ask(sent, timeout).await? {
-        Ok(answer) => reply::rows(shape, words, answer).map(Ok),
+        Ok(answer) => reply::rows(shape, words, answer, columns).map(Ok),
         Err(refusal) => Ok(Err(refusal)),
     }
 }

@@ -1,6 +1,8 @@
 //! The text of INFO and CLUSTER INFO as tables.
 
-use crate::query::{Cell, Rows};
+use super::table::Records;
+use crate::probe::{Problem, Reason};
+use crate::query::{Cell, Columns, Rows};
 
 /// A section of INFO whose lines are records, such as `db0:keys=1,expires=0`.
 struct Section {
@@ -31,6 +33,9 @@ const SECTIONS: [Section; 5] = [
 /// Texts that say what a server is. A column for each is always there, since a label must not be missing.
 const IDENTITY: [&str; 5] = ["role", "redis_version", "redis_mode", "os", "maxmemory_policy"];
 
+/// A server has a few hundred fields, and one more for each database, command and replica.
+const MOST_FIELDS: usize = 50_000;
+
 /// What a server says about itself: the fields of INFO in their order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Info(Vec<(String, String)>);
@@ -44,10 +49,15 @@ pub(super) fn section(table: &str) -> &str {
 }
 
 impl Info {
-    pub(super) fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Result<Self, Problem> {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let fields = lines.filter_map(|line| line.trim_end().split_once(':'));
-        Self(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let fields: Vec<_> = fields.take(MOST_FIELDS + 1).collect();
+        if fields.len() > MOST_FIELDS {
+            return Err(Problem::new(Reason::Query, format!("INFO has more than {MOST_FIELDS} fields")));
+        }
+        Ok(Self(fields))
     }
 
     /// Whether it says nothing at all.
@@ -72,51 +82,49 @@ impl Info {
     }
 
     /// One of the tables that INFO holds; without a name, one row of all plain fields.
-    pub(super) fn table(&self, name: Option<&str>) -> Rows {
+    pub(super) fn table(&self, name: Option<&str>, wanted: &Columns) -> Result<Rows, Problem> {
         let name = name.map(str::to_ascii_lowercase);
         if name.as_deref() == Some("master") && self.get("role") != Some("slave") {
-            return Rows::default();
+            return Ok(Rows::default());
         }
         let section = SECTIONS.iter().find(|section| Some(section.name) == name.as_deref());
-        section.map_or_else(|| self.fields(), |section| self.records(section))
+        section.map_or_else(|| self.fields(wanted), |section| self.records(section, wanted))
     }
 
-    fn fields(&self) -> Rows {
-        let mut rows = Rows::new(vec!["present".to_owned()], vec![vec![Cell::Number(1.0)]]);
+    fn fields(&self, wanted: &Columns) -> Result<Rows, Problem> {
         let absent = IDENTITY.iter().filter(|field| self.get(field).is_none()).map(|&field| (field, ""));
         let fields = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        for (name, value) in fields.filter(|(_, value)| !is_record(value)).chain(absent) {
-            rows.columns.push(name.to_owned());
-            rows.rows[0].push(cell(name, value));
+        let fields = fields.filter(|(_, value)| !is_record(value)).chain(absent);
+        let mut records = Records::new(wanted);
+        records.column("present")?;
+        for (name, _) in fields.clone() {
+            records.column(name)?;
         }
-        rows
+        let present = ("present", Cell::Number(1.0));
+        records
+            .push(std::iter::once(present).chain(fields.map(|(name, value)| (name, cell(name, value)))))?;
+        Ok(records.finish())
     }
 
-    fn records(&self, section: &Section) -> Rows {
-        let records: Vec<(&str, Vec<(&str, &str)>)> = self
-            .0
-            .iter()
-            .filter(|(_, value)| is_record(value))
-            .filter_map(|(name, value)| {
-                let key = name.strip_prefix(section.prefix)?;
-                Some((if section.whole { name } else { key }, pairs(value)))
-            })
-            .collect();
-        let mut names: Vec<&str> = Vec::new();
-        for (name, _) in records.iter().flat_map(|(_, pairs)| pairs) {
-            if !names.contains(name) {
-                names.push(name);
+    fn records(&self, section: &Section, wanted: &Columns) -> Result<Rows, Problem> {
+        let lines = self.0.iter().filter(|(_, value)| is_record(value)).filter_map(|(name, value)| {
+            let key = name.strip_prefix(section.prefix)?;
+            Some((if section.whole { name } else { key }, value.as_str()))
+        });
+        let column = |name: &str| format!("{}{name}", section.columns);
+        let mut records = Records::new(wanted);
+        records.column(section.key)?;
+        for (_, value) in lines.clone() {
+            for (name, _) in pairs(value) {
+                records.column(&column(name))?;
             }
         }
-        let columns = names.iter().map(|name| format!("{}{name}", section.columns));
-        let row = |(key, pairs): &(&str, Vec<(&str, &str)>)| {
-            let find = |name: &&str| pairs.iter().find(|(known, _)| known == name);
-            let cells =
-                names.iter().map(|name| find(name).map_or(Cell::Null, |(name, value)| cell(name, value)));
-            std::iter::once(Cell::Text((*key).to_owned())).chain(cells).collect()
-        };
-        let columns = std::iter::once(section.key.to_owned()).chain(columns).collect();
-        Rows::new(columns, records.iter().map(row).collect())
+        for (key, value) in lines {
+            let key = (section.key.to_owned(), Cell::Text(key.to_owned()));
+            let cells = pairs(value).map(|(name, value)| (column(name), cell(name, value)));
+            records.push(std::iter::once(key).chain(cells))?;
+        }
+        Ok(records.finish())
     }
 }
 
@@ -124,8 +132,8 @@ fn is_record(value: &str) -> bool {
     value.contains('=')
 }
 
-fn pairs(record: &str) -> Vec<(&str, &str)> {
-    record.split(',').filter_map(|pair| pair.split_once('=')).collect()
+fn pairs(record: &str) -> impl Iterator<Item = (&str, &str)> {
+    record.split(',').filter_map(|pair| pair.split_once('='))
 }
 
 /// A status becomes a number, so that it can be a value.

@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::reply;
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Problem, Reason};
-use crate::query::{Cell, RedisShape, Rows};
+use crate::query::{Cell, Columns, RedisShape, Rows};
 
 /// More groups than this of one stream are not exported: their number is the application's to choose.
 const LARGEST_GROUPS: usize = 50;
@@ -58,10 +58,14 @@ pub(super) async fn observe(
         let lengths = links.ask_all(&lengths, timeout).await?;
         there.iter().zip(lengths).for_each(|(key, reply)| sizes.add_length(key, reply));
     }
+    let of_group = Columns::named(["name", "lag", "pending"]);
     for stream in there.iter().filter(|key| key.is_stream()) {
         let groups = words(["XINFO", "GROUPS", stream.name]);
         let reply = links.ask(groups.clone(), timeout).await?;
-        sizes.add_groups(stream.name, reply.map(|answer| reply::rows(RedisShape::Maps, &groups, answer)));
+        sizes.add_groups(
+            stream.name,
+            reply.map(|answer| reply::rows(RedisShape::Maps, &groups, answer, &of_group)),
+        );
     }
     observation.families.extend(sizes.families.into_iter().filter(|family| !family.samples.is_empty()));
     observation.problems.extend(sizes.problems);

@@ -10,12 +10,12 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Fuse, FusedFuture, try_join_all};
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio_rustls::TlsConnector;
 
 use super::endpoint::{Endpoint, Login};
 use super::refusal::{Refusal, broken};
-use super::stream::Conversation;
+use super::stream::{Conversation, Exchanges};
 use crate::probe::{Problem, Reason};
 use crate::source::classify;
 use crate::source::tls::Tls;
@@ -37,7 +37,10 @@ pub(super) fn words<const N: usize>(words: [&str; N]) -> Words {
 /// A connection that is logged in. Dropping it closes it at once, whatever is on its way.
 pub(super) struct Link {
     endpoint: Endpoint,
+    /// Whether the server is on this machine.
+    is_here: bool,
     connection: MultiplexedConnection,
+    exchanges: Exchanges,
     /// What sends and receives. In a task of its own it would outlast the link, and its socket another one.
     driver: Fuse<BoxFuture<'static, ()>>,
 }
@@ -70,6 +73,7 @@ impl Link {
         timeout: Duration,
     ) -> Result<Vec<Reply>, Problem> {
         self.connection.set_response_timeout(timeout);
+        self.exchanges.begin();
         // The connection sends what is asked at the same time together. A pipeline would do so too, but it hides why
         // a connection broke.
         let answers = commands.iter().map(|command| {
@@ -98,9 +102,9 @@ impl Link {
         only(self.exchange(&[command], timeout).await?)
     }
 
-    /// Where it leads.
-    pub(super) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+    /// A server that this one has named.
+    pub(super) fn sibling(&self, host: &str, port: u16) -> Endpoint {
+        self.endpoint.sibling(host, port, self.is_here)
     }
 
     /// Whether its end is known already.
@@ -116,34 +120,45 @@ impl Link {
         match endpoint {
             Endpoint::Unix(path) => {
                 let stream = UnixStream::connect(path).await.map_err(failed)?;
-                Self::over(stream, endpoint).await
+                Self::over(stream, endpoint, true).await
             }
-            Endpoint::Tcp { host, port, tls: encrypted } => {
-                let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(failed)?;
+            Endpoint::Tcp { host, port, tls: encrypted, origin } => {
+                let addresses = lookup_host((host.as_str(), *port)).await.map_err(failed)?;
+                let allowed: Vec<_> = addresses.filter(|address| origin.allows(address.ip())).collect();
+                if allowed.is_empty() {
+                    let detail = format!(
+                        "{endpoint}: another server named this address, which is not one of its network"
+                    );
+                    return Err(Problem::new(Reason::Connect, detail));
+                }
+                let stream = TcpStream::connect(&allowed[..]).await.map_err(failed)?;
                 stream.set_nodelay(true).map_err(failed)?;
+                let (peer, own) = (stream.peer_addr().map_err(failed)?, stream.local_addr().map_err(failed)?);
+                let is_here = peer.ip() == own.ip() || peer.ip().to_canonical().is_loopback();
                 if !encrypted {
-                    return Self::over(stream, endpoint).await;
+                    return Self::over(stream, endpoint, is_here).await;
                 }
                 let name = tls.name_of(host)?;
                 let connector = TlsConnector::from(Arc::new(tls.client_config().await?));
                 let stream = connector.connect(name, stream).await.map_err(failed)?;
-                Self::over(stream, endpoint).await
+                Self::over(stream, endpoint, is_here).await
             }
         }
     }
 
-    async fn over<S>(stream: S, endpoint: &Endpoint) -> Result<Self, Problem>
+    async fn over<S>(stream: S, endpoint: &Endpoint, is_here: bool) -> Result<Self, Problem>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         // The driver's own login hides what the server says: it is done here instead.
         let nothing = RedisConnectionInfo::default().set_skip_set_lib_name();
-        let config = AsyncConnectionConfig::new();
-        let (connection, driver) =
-            MultiplexedConnection::new_with_config(&nothing, Conversation::new(stream), config)
-                .await
-                .map_err(|error| broken(&error, endpoint))?;
-        Ok(Self { endpoint: endpoint.clone(), connection, driver: driver.boxed().fuse() })
+        let (config, exchanges) = (AsyncConnectionConfig::new(), Exchanges::default());
+        let stream = Conversation::new(stream, exchanges.clone());
+        let (connection, driver) = MultiplexedConnection::new_with_config(&nothing, stream, config)
+            .await
+            .map_err(|error| broken(&error, endpoint))?;
+        let driver = driver.boxed().fuse();
+        Ok(Self { endpoint: endpoint.clone(), is_here, connection, exchanges, driver })
     }
 
     /// One command after the other: a server that turns clients away answers the first, and closes.

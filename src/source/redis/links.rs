@@ -31,7 +31,8 @@ impl Way {
                 // A sentinel that hangs must leave time for the others.
                 let share = timeout / u32::try_from(sentinels.len() + 1).unwrap_or(u32::MAX);
                 let master = resolve(name, sentinels, tls, share).await?;
-                Link::open(&master, login, tls, share).await
+                // A sentinel without TLS must not have the password sent in the clear where another one has TLS.
+                Link::open(&master.with_tls(entry.has_tls()), login, tls, share).await
             }
         }
     }
@@ -49,7 +50,7 @@ pub(super) enum Entry {
 }
 
 impl Entry {
-    /// Whether TLS is spoken there; the master is spoken to as the sentinel that names it.
+    /// Whether TLS is spoken there; to the master, as soon as it is to one of its sentinels.
     pub(super) fn has_tls(&self) -> bool {
         match self {
             Self::Server(endpoint) => endpoint.has_tls(),
@@ -150,7 +151,7 @@ impl Links {
         let (Some(link), Value::Array(slots)) = (self.open.get(&None), slots) else {
             return Err(Problem::new(Reason::Protocol, "CLUSTER SLOTS: expected a list"));
         };
-        Ok(slots.iter().map(|range| master(range, link.endpoint())).filter(Node::is_some).collect())
+        Ok(slots.iter().map(|range| master(range, link)).filter(Node::is_some).collect())
     }
 
     /// The places of the refusals that name another node, by node.
@@ -158,7 +159,7 @@ impl Links {
         let mut moved: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
         if let Some(link) = self.open.get(&None).filter(|_| self.way.cluster) {
             for (place, reply) in replies.iter().enumerate() {
-                if let Some(node) = reply.as_ref().err().and_then(|no| no.moved_to(link.endpoint())) {
+                if let Some(node) = reply.as_ref().err().and_then(|no| no.moved_to(link)) {
                     moved.entry(node).or_default().push(place);
                 }
             }
@@ -196,20 +197,20 @@ async fn ask_sentinel(
     match reply.map_err(|refusal| refusal.problem("SENTINEL GET-MASTER-ADDR-BY-NAME"))? {
         Value::Nil => Err(Problem::new(Reason::NotFound, format!("{endpoint} knows no master `{name}`"))),
         Value::Array(parts) => {
-            address(&parts, endpoint).ok_or_else(|| Problem::new(Reason::Protocol, "expected host and port"))
+            address(&parts, &link).ok_or_else(|| Problem::new(Reason::Protocol, "expected host and port"))
         }
         _ => Err(Problem::new(Reason::Protocol, "expected host and port")),
     }
 }
 
 /// The master of a range of slots: `[from, to, [host, port, …], replicas …]`.
-fn master(range: &Value, from: &Endpoint) -> Node {
+fn master(range: &Value, from: &Link) -> Node {
     let Value::Array(range) = range else { return None };
     let Value::Array(node) = range.get(2)? else { return None };
     address(node, from)
 }
 
-fn address(parts: &[Value], from: &Endpoint) -> Option<Endpoint> {
+fn address(parts: &[Value], from: &Link) -> Option<Endpoint> {
     let host: Option<String> = ::redis::from_redis_value(parts.first()?.clone()).ok()?;
     let port: u16 = ::redis::from_redis_value(parts.get(1)?.clone()).ok()?;
     Some(from.sibling(&host.unwrap_or_default(), port))

@@ -13,6 +13,8 @@ mod refusal;
 mod reply;
 mod scan;
 mod stream;
+mod table;
+mod walk;
 
 use std::time::Duration;
 

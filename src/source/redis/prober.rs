@@ -66,8 +66,8 @@ impl RedisProber {
     /// All that the server says about itself. Without `all`, commandstats would be missing.
     async fn info(&mut self, problems: &mut Vec<Problem>) -> Result<Info, Problem> {
         match self.links.ask(words(["INFO", "all"]), self.timeout).await? {
-            Ok(answer) => match reply::text(&answer) {
-                Some(text) => Ok(Info::parse(&text)),
+            Ok(answer) => match reply::into_text(answer) {
+                Some(text) => Info::parse(&text),
                 None => Err(Problem::new(Reason::Protocol, "INFO: expected a text")),
             },
             Err(refusal) => {
@@ -141,17 +141,22 @@ struct OfInfo<'a> {
 
 #[async_trait::async_trait]
 impl Answers for OfInfo<'_> {
-    async fn rows(&mut self, question: &Question, _: &Columns, timeout: Duration) -> Result<Rows, Problem> {
+    async fn rows(
+        &mut self,
+        question: &Question,
+        columns: &Columns,
+        timeout: Duration,
+    ) -> Result<Rows, Problem> {
         let Question::Redis(RedisQuestion { command: Some(words), .. }) = question else {
             return Err(Problem::new(Reason::Internal, "expected a command"));
         };
         match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             // Refused, which has been told.
             ["INFO", ..] if self.info.is_empty() => Ok(Rows::default()),
-            ["INFO"] => Ok(self.info.table(None)),
-            ["INFO", table] => Ok(self.info.table(Some(table))),
+            ["INFO"] => self.info.table(None, columns),
+            ["INFO", table] => self.info.table(Some(table), columns),
             ["CLUSTER", ..] if self.info.get("cluster_enabled") != Some("1") => Ok(Rows::default()),
-            _ => match command_rows(self.links, words, timeout).await? {
+            _ => match command_rows(self.links, words, columns, timeout).await? {
                 Ok(rows) => Ok(rows),
                 // Managed servers leave commands out, and a server that is loading refuses most: neither is news.
                 Err(refusal) if refusal.is_unknown_command() || refusal.reason() == Reason::Alarm => {

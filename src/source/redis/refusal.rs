@@ -6,7 +6,8 @@ use std::sync::Arc;
 use ::redis::{ErrorKind, RedisError, ServerError};
 
 use super::endpoint::Endpoint;
-use super::stream::TooLarge;
+use super::link::Link;
+use super::walk::Unfit;
 use crate::probe::{Problem, Reason};
 use crate::query::too_large;
 use crate::source::classify;
@@ -49,7 +50,7 @@ impl Refusal {
     }
 
     /// The node of a cluster that has the key: `MOVED 3999 10.0.0.1:6381`.
-    pub(super) fn moved_to(&self, from: &Endpoint) -> Option<Endpoint> {
+    pub(super) fn moved_to(&self, from: &Link) -> Option<Endpoint> {
         let (_, node) = self.message.split_once(' ').filter(|_| self.code == "MOVED")?;
         let (host, port) = node.rsplit_once(':')?;
         Some(from.sibling(host, port.parse().ok()?))
@@ -72,8 +73,14 @@ impl Refusal {
 
 /// A failure of the connection itself.
 pub(super) fn broken(error: &RedisError, endpoint: &Endpoint) -> Problem {
-    if hidden(error).is_some_and(is_too_large) {
-        return too_large("ask for less of the key, as LRANGE and ZRANGE can, or count with LLEN or ZCARD");
+    match hidden(error).and_then(unfit) {
+        Some(Unfit::TooLarge) => {
+            return too_large(
+                "ask for less of the key, as LRANGE and ZRANGE can, or count with LLEN or ZCARD",
+            );
+        }
+        Some(unfit) => return Problem::new(Reason::Protocol, format!("{endpoint}: {unfit}")),
+        None => {}
     }
     // The parser's messages have several lines.
     let text = classify::describe(error).split_whitespace().collect::<Vec<_>>().join(" ");
@@ -90,9 +97,8 @@ pub(super) fn broken(error: &RedisError, endpoint: &Endpoint) -> Problem {
     Problem::new(reason, format!("{endpoint}: {text}"))
 }
 
-fn is_too_large(cause: &(dyn Error + 'static)) -> bool {
-    let io = cause.downcast_ref::<std::io::Error>();
-    io.and_then(std::io::Error::get_ref).is_some_and(|inner| inner.is::<TooLarge>())
+fn unfit(cause: &(dyn Error + 'static)) -> Option<Unfit> {
+    cause.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref().copied()
 }
 
 /// The cause that the driver keeps behind a shared pointer, which hides its type.

@@ -3,35 +3,53 @@
 use ::redis::Value;
 
 use super::info::Info;
+use super::table::{Records, Table};
 use crate::probe::{Problem, Reason};
-use crate::query::{Cell, RedisShape, Rows};
+use crate::query::{Cell, Columns, RedisShape, Rows};
 
-/// The rows of an answer to the command of these words.
-pub(super) fn rows(shape: RedisShape, words: &[String], answer: Value) -> Result<Rows, Problem> {
-    let unexpected = || {
-        Problem::new(Reason::Protocol, format!("the answer to {} is not what was expected", words.join(" ")))
-    };
+/// The rows of an answer to the command of these words, with the columns that are wanted.
+pub(super) fn rows(
+    shape: RedisShape,
+    words: &[String],
+    answer: Value,
+    wanted: &Columns,
+) -> Result<Rows, Problem> {
     let rows = match shape {
-        RedisShape::Values => Some(values(answer)),
-        RedisShape::Pairs => list(answer).map(pairs),
-        RedisShape::Named(from) => list(answer).map(|values| named(words.get(from..).unwrap_or(&[]), values)),
-        RedisShape::Maps => list(answer).map(maps),
-        RedisShape::Table(columns) => list(answer).map(|lists| table(columns, lists)),
-        RedisShape::Row(columns) => list(answer).map(|values| table(columns, vec![Value::Array(values)])),
-        RedisShape::Info => {
-            text(&answer).map(|text| Info::parse(&text).table(words.get(1).map(String::as_str)))
+        RedisShape::Values => Some(values(answer, wanted)),
+        RedisShape::Pairs => list(answer).map(|values| pairs(values, wanted)),
+        RedisShape::Named(from) => {
+            list(answer).map(|values| named(words.get(from..).unwrap_or(&[]), values, wanted))
         }
-        RedisShape::Clients => text(&answer).map(|text| clients(&text)),
-        RedisShape::Time => time(answer),
+        RedisShape::Maps => list(answer).map(|values| maps(values, wanted)),
+        RedisShape::Table(columns) => list(answer).map(|lists| table(columns, lists, wanted)),
+        RedisShape::Row(columns) => {
+            list(answer).map(|values| table(columns, vec![Value::Array(values)], wanted))
+        }
+        RedisShape::Info => {
+            into_text(answer).map(|text| Info::parse(&text)?.table(words.get(1).map(String::as_str), wanted))
+        }
+        RedisShape::Clients => into_text(answer).map(|text| clients(&text, wanted)),
+        RedisShape::Time => time(answer).map(|now| values(Value::Double(now), wanted)),
     };
-    rows.ok_or_else(unexpected)
+    rows.unwrap_or_else(|| {
+        let detail = format!("the answer to {} is not what was expected", words.join(" "));
+        Err(Problem::new(Reason::Protocol, detail))
+    })
 }
 
 /// The text of an answer.
 pub(super) fn text(answer: &Value) -> Option<String> {
+    into_text(answer.clone())
+}
+
+/// The same, without a copy where possible.
+pub(super) fn into_text(answer: Value) -> Option<String> {
     match answer {
-        Value::BulkString(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-        Value::SimpleString(text) | Value::VerbatimString { text, .. } => Some(text.clone()),
+        Value::BulkString(bytes) => Some(
+            String::from_utf8(bytes)
+                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        ),
+        Value::SimpleString(text) | Value::VerbatimString { text, .. } => Some(text),
         Value::Okay => Some("OK".to_owned()),
         _ => None,
     }
@@ -45,86 +63,94 @@ fn list(answer: Value) -> Option<Vec<Value>> {
     }
 }
 
-fn cell(value: &Value) -> Cell {
+fn cell(value: Value) -> Cell {
     match value {
         #[expect(clippy::cast_precision_loss, reason = "every number of a sample is a float")]
-        Value::Int(number) => Cell::Number(*number as f64),
-        Value::Double(number) => Cell::Number(*number),
-        Value::Boolean(truth) => Cell::Number(f64::from(u8::from(*truth))),
-        other => text(other).map_or(Cell::Null, Cell::Text),
+        Value::Int(number) => Cell::Number(number as f64),
+        Value::Double(number) => Cell::Number(number),
+        Value::Boolean(truth) => Cell::Number(f64::from(u8::from(truth))),
+        other => into_text(other).map_or(Cell::Null, Cell::Text),
     }
 }
 
-fn columns(names: &[&str]) -> Vec<String> {
-    names.iter().map(|&name| name.to_owned()).collect()
-}
-
-fn values(answer: Value) -> Rows {
-    let rows = match answer {
-        Value::Array(values) | Value::Set(values) => values.iter().map(|value| vec![cell(value)]).collect(),
-        single => vec![vec![cell(&single)]],
+fn values(answer: Value, wanted: &Columns) -> Result<Rows, Problem> {
+    let values = match answer {
+        Value::Array(values) | Value::Set(values) => values,
+        single => vec![single],
     };
-    Rows::new(columns(&["value"]), rows)
+    let mut table = Table::new(&["value"], wanted);
+    for value in values {
+        table.push([cell(value)])?;
+    }
+    Ok(table.finish())
 }
 
-fn pairs(values: Vec<Value>) -> Rows {
-    let row = |pair: &[Value]| pair.iter().map(cell).collect();
-    Rows::new(columns(&["key", "value"]), values.chunks_exact(2).map(row).collect())
+fn pairs(values: Vec<Value>, wanted: &Columns) -> Result<Rows, Problem> {
+    let mut table = Table::new(&["key", "value"], wanted);
+    let mut values = values.into_iter();
+    while let (Some(key), Some(value)) = (values.next(), values.next()) {
+        table.push([cell(key), cell(value)])?;
+    }
+    Ok(table.finish())
 }
 
-fn named(names: &[String], values: Vec<Value>) -> Rows {
-    let row = |(name, value): (&String, &Value)| vec![Cell::Text(name.clone()), cell(value)];
-    Rows::new(columns(&["key", "value"]), names.iter().zip(&values).map(row).collect())
+fn named(names: &[String], values: Vec<Value>, wanted: &Columns) -> Result<Rows, Problem> {
+    let mut table = Table::new(&["key", "value"], wanted);
+    for (name, value) in names.iter().zip(values) {
+        table.push([Cell::Text(name.clone()), cell(value)])?;
+    }
+    Ok(table.finish())
 }
 
-fn table(names: &[&str], lists: Vec<Value>) -> Rows {
-    let row = |list: Value| {
+fn table(names: &[&str], lists: Vec<Value>, wanted: &Columns) -> Result<Rows, Problem> {
+    let mut table = Table::new(names, wanted);
+    for list in lists {
         // A place that does not exist is nil instead of a list.
-        let values = self::list(list).unwrap_or_default();
-        (0..names.len()).map(|index| values.get(index).map_or(Cell::Null, cell)).collect()
-    };
-    Rows::new(columns(names), lists.into_iter().map(row).collect())
+        table.push(self::list(list).unwrap_or_default().into_iter().map(cell))?;
+    }
+    Ok(table.finish())
 }
 
 /// A list of maps, or a single one.
-fn maps(values: Vec<Value>) -> Rows {
-    let flat = |map: Value| -> Vec<(String, Cell)> {
-        let values = list(map).unwrap_or_default();
-        let field = |pair: &[Value]| Some((text(&pair[0])?, cell(&pair[1])));
-        values.chunks_exact(2).filter_map(field).collect()
-    };
+fn maps(values: Vec<Value>, wanted: &Columns) -> Result<Rows, Problem> {
     let is_single = !values.is_empty() && !values.iter().all(|value| matches!(value, Value::Array(_)));
     let maps = if is_single { vec![Value::Array(values)] } else { values };
-    records(maps.into_iter().map(flat).collect())
-}
-
-fn clients(text: &str) -> Rows {
-    let client = |line: &str| -> Vec<(String, Cell)> {
-        let fields = line.split(' ').filter_map(|field| field.split_once('='));
-        fields.map(|(name, value)| (name.to_owned(), Cell::Text(value.to_owned()))).collect()
-    };
-    records(text.lines().filter(|line| !line.is_empty()).map(client).collect())
-}
-
-/// Rows with a column for each field that any of them has.
-fn records(records: Vec<Vec<(String, Cell)>>) -> Rows {
-    let mut columns: Vec<String> = Vec::new();
-    for (name, _) in records.iter().flatten() {
-        if !columns.contains(name) {
-            columns.push(name.clone());
+    let mut records = Records::new(wanted);
+    for map in &maps {
+        let (Value::Array(fields) | Value::Set(fields)) = map else { continue };
+        for [name, _] in fields.as_chunks().0 {
+            if let Some(name) = text(name) {
+                records.column(&name)?;
+            }
         }
     }
-    let row = |record: &Vec<(String, Cell)>| {
-        let find = |column: &String| record.iter().find(|(name, _)| name == column);
-        columns.iter().map(|column| find(column).map_or(Cell::Null, |(_, cell)| cell.clone())).collect()
-    };
-    let rows = records.iter().map(row).collect();
-    Rows::new(columns, rows)
+    for map in maps {
+        let mut fields = list(map).unwrap_or_default().into_iter();
+        let fields = std::iter::from_fn(|| Some((fields.next()?, fields.next()?)));
+        records.push(fields.filter_map(|(name, value)| Some((into_text(name)?, cell(value)))))?;
+    }
+    Ok(records.finish())
 }
 
-fn time(answer: Value) -> Option<Rows> {
-    let parts: Vec<f64> = list(answer)?.iter().filter_map(|part| cell(part).number()).collect();
+fn clients(list: &str, wanted: &Columns) -> Result<Rows, Problem> {
+    let clients = || list.lines().filter(|line| !line.is_empty());
+    let mut records = Records::new(wanted);
+    for (name, _) in clients().flat_map(fields_of) {
+        records.column(name)?;
+    }
+    for client in clients() {
+        records.push(fields_of(client).map(|(name, value)| (name, Cell::Text(value.to_owned()))))?;
+    }
+    Ok(records.finish())
+}
+
+fn fields_of(client: &str) -> impl Iterator<Item = (&str, &str)> {
+    client.split(' ').filter_map(|field| field.split_once('='))
+}
+
+/// Seconds since 1970.
+fn time(answer: Value) -> Option<f64> {
+    let parts: Vec<f64> = list(answer)?.into_iter().filter_map(|part| cell(part).number()).collect();
     let [seconds, microseconds] = parts[..] else { return None };
-    let now = Cell::Number(seconds + microseconds / 1e6);
-    Some(Rows::new(columns(&["value"]), vec![vec![now]]))
+    Some(seconds + microseconds / 1e6)
 }

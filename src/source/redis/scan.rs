@@ -10,10 +10,13 @@ use regex::Regex;
 use super::link::{Reply, Words, only, words};
 use super::links::{Links, Node};
 use crate::probe::{Problem, Reason};
-use crate::query::{Cell, Rows};
+use crate::query::{AnswerBudget, Cell, Rows};
 
 /// How many keys the server looks at in one step, about a millisecond of its time.
 const STEP: &str = "1000";
+
+/// How many more keys than twice the budget a walk may give.
+const SLACK: u64 = 10_000;
 
 /// What to walk over.
 pub(super) struct Scan<'a> {
@@ -31,6 +34,8 @@ struct Walk<'a> {
     nodes: Vec<Node>,
     /// Where the next page is.
     at: Option<(Node, String)>,
+    /// How many keys were given so far.
+    given: u64,
 }
 
 /// Keys that one server has found in one step.
@@ -89,7 +94,7 @@ impl<'a> Scan<'a> {
 
     /// The distinct ids in the keys: one column, named as the group or `id`.
     pub(super) async fn ids(self, id: &Regex) -> Result<Rows, Problem> {
-        let mut ids: HashSet<String> = HashSet::new();
+        let (mut ids, mut memory): (HashSet<String>, _) = (HashSet::new(), AnswerBudget::default());
         let mut walk = self.start().await?;
         while let Some(page) = walk.next().await? {
             for key in &page.keys {
@@ -97,6 +102,8 @@ impl<'a> Scan<'a> {
                 if let Some(found) = first_group(id, &key)
                     && !ids.contains(found)
                 {
+                    let advice = "let `id` take a part of the keys that has fewer values";
+                    memory.row(&[Cell::Text(found.to_owned())], advice)?;
                     ids.insert(found.to_owned());
                 }
             }
@@ -142,7 +149,7 @@ impl<'a> Scan<'a> {
                 return Err(Problem::new(Reason::Cardinality, detail));
             }
         }
-        Ok(Walk { scan: self, nodes: nodes.into_iter().collect(), at: None })
+        Ok(Walk { scan: self, nodes: nodes.into_iter().collect(), at: None, given: 0 })
     }
 }
 
@@ -153,10 +160,16 @@ impl Walk<'_> {
         let Some((node, cursor)) = self.at.take().or_else(|| self.nodes.pop().map(begin)) else {
             return Ok(None);
         };
-        let Scan { links, pattern, timeout, .. } = &mut self.scan;
+        let Scan { links, pattern, timeout, budget } = &mut self.scan;
         let step = words(["SCAN", &cursor, "MATCH", pattern, "COUNT", STEP]);
         let reply = only(links.exchange(&node, &[step], *timeout).await?)?;
         let (next, keys) = page(accepted(reply, "SCAN")?)?;
+        self.given += keys.len() as u64;
+        // Keys may come twice, and new ones meanwhile; but a walk has to end, whatever DBSIZE said before.
+        if self.given > budget.saturating_mul(2).saturating_add(SLACK) {
+            let detail = format!("SCAN gave {} keys, with a `scan_budget` of {budget}", self.given);
+            return Err(Problem::new(Reason::Cardinality, detail));
+        }
         if next != "0" {
             self.at = Some((node.clone(), next));
         }

@@ -3,32 +3,55 @@
 //! A server that turns a client away says so at once, and the driver throws away what comes before the first
 //! command. Held back until then, it becomes that command's answer.
 //!
-//! The driver reads an answer of any size into memory: it is ended here.
+//! The driver reads an answer of any size into memory, and recurses into nested ones: such an answer ends here.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::walk::{Unfit, Walk};
 use crate::query::LARGEST_ANSWER;
 
-/// The answer is larger than [`LARGEST_ANSWER`].
-#[derive(Debug, thiserror::Error)]
-#[error("the answer is too large")]
-pub(super) struct TooLarge;
+/// Says that the next command begins another exchange. All answers of one share their limits.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Exchanges(Arc<AtomicBool>);
+
+impl Exchanges {
+    pub(super) fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
+}
 
 pub(super) struct Conversation<S> {
     stream: S,
+    exchanges: Exchanges,
     has_written: bool,
-    /// How many bytes have come since the last command.
+    /// How many bytes have come since the exchange began.
     answered: usize,
+    walk: Walk,
     reader: Option<Waker>,
 }
 
 impl<S> Conversation<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self { stream, has_written: false, answered: 0, reader: None }
+    pub(super) fn new(stream: S, exchanges: Exchanges) -> Self {
+        Self { stream, exchanges, has_written: false, answered: 0, walk: Walk::new(), reader: None }
+    }
+
+    /// Looks at bytes before the driver gets them.
+    fn inspect(&mut self, bytes: &[u8]) -> Result<(), Unfit> {
+        self.answered += bytes.len();
+        if self.answered > LARGEST_ANSWER {
+            return Err(Unfit::TooLarge);
+        }
+        self.walk.pass(bytes)
     }
 }
 
@@ -41,11 +64,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Conversation<S> {
         if self.has_written {
             let before = buffer.filled().len();
             let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-            self.answered += buffer.filled().len() - before;
-            if self.answered > LARGEST_ANSWER {
-                return Poll::Ready(Err(io::Error::other(TooLarge)));
-            }
-            return read;
+            return match self.inspect(&buffer.filled()[before..]) {
+                Ok(()) => read,
+                Err(unfit) => Poll::Ready(Err(io::Error::other(unfit))),
+            };
         }
         self.reader = Some(context.waker().clone());
         Poll::Pending
@@ -59,7 +81,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Conversation<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.has_written = true;
-        self.answered = 0;
+        if self.exchanges.has_begun() {
+            self.answered = 0;
+            self.walk.renew();
+        }
         if let Some(reader) = self.reader.take() {
             reader.wake();
         }

@@ -32,7 +32,12 @@ impl Clock {
 
 impl Store {
     pub(super) async fn ask(&self, question: &Question) -> Result<Rows, Problem> {
-        self.lane.ask(question, &Columns::All, self.timeout).await
+        self.read(question, &Columns::All).await
+    }
+
+    /// Runs a question, and reads these columns.
+    pub(super) async fn read(&self, question: &Question, columns: &Columns) -> Result<Rows, Problem> {
+        self.lane.ask(question, columns, self.timeout).await
     }
 
     /// Runs a Redis command.

@@ -3,7 +3,7 @@
 use super::store::{Clock, Store, hello};
 use super::worker::{Roll, Seen, Worker, time};
 use crate::probe::{Problem, Reason};
-use crate::query::{MongoQuestion, Question, Rows};
+use crate::query::{Columns, MongoQuestion, Question, Rows};
 use crate::source::moment::now;
 
 /// Solid Queue: the processes that perform jobs, not their supervisors and dispatchers.
@@ -48,7 +48,7 @@ pub(super) fn with_clock(sql: &str) -> String {
 /// Asks PostgreSQL.
 pub(super) async fn sql(store: &Store, sql: &str) -> Result<Roll, Problem> {
     let before = now();
-    let rows = store.ask(&Question::Sql(with_clock(sql))).await?;
+    let rows = store.read(&Question::Sql(with_clock(sql)), &columns(&["store_now"])).await?;
     let store_now = rows.rows.first().and_then(|row| time(row.first()?));
     let store_now =
         store_now.ok_or_else(|| Problem::new(Reason::Protocol, "the server does not tell its time"))?;
@@ -59,8 +59,13 @@ pub(super) async fn sql(store: &Store, sql: &str) -> Result<Roll, Problem> {
 /// Asks MongoDB.
 pub(super) async fn mongo(store: &Store, question: &MongoQuestion) -> Result<Roll, Problem> {
     let clock = store.clock(&hello()).await?;
-    let rows = store.ask(&Question::Mongo(question.clone())).await?;
+    let rows = store.read(&Question::Mongo(question.clone()), &columns(&["_id"])).await?;
     Ok(Roll { workers: workers(&rows, &["worker", "_id"])?, now: clock.now, skew: Some(clock.skew) })
+}
+
+/// What is read of a worker, and more.
+fn columns(more: &[&str]) -> Columns {
+    Columns::named(Worker::NAMES.iter().chain(more).copied())
 }
 
 /// Reads the rows. The worker stands in the first of the columns `ids` that there is.
@@ -69,8 +74,7 @@ fn workers(rows: &Rows, ids: &[&str]) -> Result<Vec<Worker>, Problem> {
         return Ok(Vec::new());
     }
     let missing = |column: &str| {
-        let known = rows.columns.join(", ");
-        Problem::new(Reason::Query, format!("there is no column `{column}` in the result; it has {known}"))
+        Problem::new(Reason::Query, format!("there is no column `{column}` in the result{}", rows.listed()))
     };
     let id = ids.iter().find_map(|id| rows.column(id)).ok_or_else(|| missing("worker"))?;
     rows.column("seen_at").ok_or_else(|| missing("seen_at"))?;

@@ -95,6 +95,22 @@ impl Worker {
         }
     }
 
+    /// The names that [`Worker::set`] knows.
+    pub(super) const NAMES: [&str; 12] = [
+        "worker",
+        "id",
+        "seen_at",
+        "at",
+        "alive",
+        "progress_at",
+        "state",
+        "instance_type",
+        "lifecycle",
+        "spot",
+        "busy",
+        "slots",
+    ];
+
     /// Takes the value of a column or field; those of other names are the application's own.
     pub(super) fn set(&mut self, name: &str, cell: &Cell) {
         match name {

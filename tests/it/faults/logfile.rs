@@ -22,6 +22,12 @@ fn last_line(fault: Fault) -> String {
     LINE.replace("large", &format!("{fault:?}"))
 }
 
+/// A line just short enough to be read, of lists that each take ten times their bytes.
+fn bloated() -> String {
+    let list = "[],";
+    format!("{{\"event\": [{}0]}}\n", list.repeat(((1 << 20) - 100) / list.len()))
+}
+
 pub(super) struct LogfilePatient {
     directory: TempDir,
 }
@@ -81,6 +87,8 @@ impl Patient for LogfilePatient {
             Fault::Reset => up().note("the file is truncated"),
             Fault::NoPermission => down("permission").note("the file may not be read"),
             Fault::Oversized => up().note("a line of 100 MiB is counted as malformed"),
+            Fault::Nested => up().note("a line that is nested so deeply is counted as malformed"),
+            Fault::Bloated => up().note("a line of 1 MiB with as many lists as it holds"),
             Fault::Restart => up().note("the file is rotated"),
             Fault::Failover => up().note("a link leads to another file"),
             _ => nothing("a file on this machine"),
@@ -95,9 +103,9 @@ impl Patient for LogfilePatient {
         Some(Sign::Afterwards(format!(r#"asked{{source="plain",model="{fault:?}"}} 1"#)))
     }
 
-    /// Much less than the longest line.
+    /// What a line takes whose every value takes far more than its bytes; much less than the longest line.
     fn most_overshoot(&self) -> u64 {
-        32
+        96
     }
 
     fn gates(&self) -> Vec<(&'static str, &Gate)> {
@@ -113,6 +121,12 @@ impl Patient for LogfilePatient {
             Fault::Reset => fs::write(self.path(), LINE).expect("the file is writable"),
             Fault::NoPermission => self.replace_by(UNREADABLE),
             Fault::Oversized => self.append(&vec![b'x'; 100 << 20]),
+            Fault::Nested => {
+                self.append(
+                    format!("{{\"event\": {}{}}}\n", "[".repeat(100_000), "]".repeat(100_000)).as_bytes(),
+                );
+            }
+            Fault::Bloated => self.append(bloated().as_bytes()),
             Fault::Restart => {
                 fs::rename(self.path(), self.beside()).expect("the file is there");
                 self.append(LINE.as_bytes());

@@ -1,7 +1,7 @@
 //! PostgreSQL, and the workers whose heartbeats it holds.
 
 use super::gate::{Gate, World};
-use super::matrix::{self, Cell, Fault, degraded, down, up};
+use super::matrix::{self, Cell, Fault, degraded, down, nothing, up};
 use super::runner::{HOUR, Patient, Sign};
 use super::{answer_of, port, sources, worker_of, workers};
 use crate::support::postgres::Postgres;
@@ -53,6 +53,10 @@ const WORKERS: Use = Use {
 fn usual(fault: Fault) -> Cell {
     match fault {
         Fault::WrongProtocol => down("connect").note("HTTP, whose server closes the connection"),
+        Fault::Nested => nothing("values come as text, which is not parsed"),
+        Fault::Bloated => {
+            nothing("rows are counted as they come, as those of an answer that is far too large")
+        }
         Fault::Failover => {
             matrix::usual(fault).note("until its standby is promoted, and the name leads there")
         }

@@ -3,10 +3,11 @@
 use redis::aio::MultiplexedConnection;
 
 use super::gate::{Gate, World};
-use super::matrix::{self, Cell, Fault, degraded, down};
+use super::matrix::{self, Cell, Fault, degraded, down, nothing};
 use super::runner::{HOUR, Patient, Sign};
 use super::{answer_of, port, sources, worker_of, workers};
 use crate::support::redis::Redis;
+use crate::support::redis_stand_in::StandIn;
 use crate::support::tls::Opening;
 
 const RIGHTS: &str = "exporter on >right ~* +@all";
@@ -19,6 +20,8 @@ struct Use {
     keys: &'static str,
     /// A script that makes one that is far too large.
     too_much: &'static str,
+    /// A script that makes one of little on the wire and much in memory.
+    bloated: &'static str,
     /// What takes a right from the exporter, and gives it back.
     forbid: &'static str,
     allow: &'static str,
@@ -30,11 +33,14 @@ const REDIS: Use = Use {
     kind: "redis",
     cell: |fault| match fault {
         Fault::Oversized => degraded("query").note("a query gives a string of 100 MiB"),
+        Fault::Bloated => degraded("query").note("a query gives a list of 3 million elements of one byte"),
         Fault::NoPermission => degraded("permission").note("`+slowlog` is missing"),
         _ => usual(fault),
     },
-    keys: "redis.call('DEL', 'blob')",
+    keys: "redis.call('DEL', 'blob', 'many')",
     too_much: "redis.call('SETRANGE', 'blob', 100 * 1024 * 1024, 'x')",
+    bloated: "local row = {} for i = 1, 1000 do row[i] = 'x' end \
+              for i = 1, 3000 do redis.call('RPUSH', 'many', unpack(row)) end",
     forbid: "exporter -slowlog",
     allow: "exporter +@all",
     sign: answer_of,
@@ -50,6 +56,7 @@ const WORKERS: Use = Use {
     },
     keys: "redis.call('DEL', 'hb') redis.call('HSET', 'hb', ARGV[1], redis.call('TIME')[1])",
     too_much: "for i = 1, 100000 do redis.call('HSET', 'hb', i, i) end",
+    bloated: "",
     forbid: "exporter resetkeys ~other:*",
     allow: "exporter ~*",
     sign: worker_of,
@@ -60,6 +67,8 @@ fn usual(fault: Fault) -> Cell {
         Fault::Failover => {
             matrix::usual(fault).note("until its replica is promoted, and the name leads there")
         }
+        Fault::Nested => down("protocol"),
+        Fault::Bloated => nothing("as for `redis`"),
         Fault::RateLimit => down("alarm").note("`maxclients` is reached: Redis has no rate limit"),
         _ => matrix::usual(fault),
     }
@@ -71,6 +80,7 @@ pub(super) struct RedisPatient {
     replica: Redis,
     /// Its clock goes an hour ahead.
     ahead: Redis,
+    nesting: StandIn,
     plain: Gate,
     secure: Gate,
     only_client: Option<MultiplexedConnection>,
@@ -88,6 +98,13 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     max_age: 1h
     redis: {command: [GET, blob]}
     metrics: [{name: blob, value: value, help: A number., optional: true}]
+  - name: many
+    source: plain
+    every: 5s
+    timeout: 5s
+    max_age: 1h
+    redis: {command: [LRANGE, many, '0', '-1']}
+    metrics: [{name: many, value: value, help: A number., optional: true}]
 "
     };
     Box::new(RedisPatient::start(world, REDIS, config).await)
@@ -116,7 +133,9 @@ impl RedisPatient {
                 world.ca.certificate().display()
             ),
         );
-        let patient = Self { reader, server, replica, ahead, plain, secure, only_client: None, config };
+        let nesting = StandIn::start(|_| "*1\r\n".repeat(100_000).into()).await;
+        let patient =
+            Self { reader, server, replica, ahead, nesting, plain, secure, only_client: None, config };
         for server in [&patient.server, &patient.ahead] {
             run(server, patient.reader.keys).await;
         }
@@ -173,6 +192,8 @@ impl Patient for RedisPatient {
             }
             Fault::NoPermission => self.user(self.reader.forbid).await,
             Fault::Oversized => run(&self.server, self.reader.too_much).await,
+            Fault::Bloated => run(&self.server, self.reader.bloated).await,
+            Fault::Nested => self.plain.lead_to(self.nesting.address()).await,
             Fault::Restart | Fault::Failover => self.server.kill(),
             Fault::Clock => self.plain.lead_to(&self.ahead.address()).await,
             Fault::RateLimit => {
@@ -186,7 +207,7 @@ impl Patient for RedisPatient {
         match fault {
             Fault::WrongCredentials => self.user("exporter <another >right").await,
             Fault::NoPermission => self.user(self.reader.allow).await,
-            Fault::Oversized => run(&self.server, self.reader.keys).await,
+            Fault::Oversized | Fault::Bloated => run(&self.server, self.reader.keys).await,
             Fault::Restart => self.restart().await,
             Fault::Failover => {
                 self.replica.run::<()>(&["REPLICAOF", "NO", "ONE"]).await;

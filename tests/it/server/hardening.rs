@@ -52,13 +52,6 @@ async fn is_well(exporter: &Exporter) {
     assert_eq!(response.expect("in time").unwrap().status().as_u16(), 200);
 }
 
-/// Resident memory in bytes: `VmRSS` of proc_pid_status(5).
-fn memory(exporter: &mut Exporter) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", exporter.process().pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
-}
-
 fn sockets(exporter: &mut Exporter) -> usize {
     let directory = format!("/proc/{}/fd", exporter.process().pid());
     let links = fs::read_dir(directory).unwrap().filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
@@ -106,7 +99,7 @@ async fn heads_that_are_too_large_are_refused() {
 async fn idle_connections_lock_nobody_out() {
     let mut exporter = Exporter::start(SOURCES).await;
     is_well(&exporter).await;
-    let before = memory(&mut exporter);
+    let before = exporter.memory().resident;
     let mut idle = Vec::new();
     for number in 0..MANY {
         let mut client = connect(&exporter).await;
@@ -123,7 +116,7 @@ async fn idle_connections_lock_nobody_out() {
     is_well(&exporter).await;
     eventually(Duration::from_secs(10), "the places are bounded", async || sockets(&mut exporter) < 600)
         .await;
-    let grown = memory(&mut exporter).saturating_sub(before);
+    let grown = exporter.memory().resident.saturating_sub(before);
     assert!(grown < 64 << 20, "{grown} bytes more than before");
     let closed = timeout(Duration::from_secs(5), idle[0].read(&mut [0])).await.expect("the first is closed");
     assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
@@ -165,11 +158,11 @@ async fn what_is_not_http_is_refused() {
 /// A body where none belongs is not read, and one that never ends does not have to be.
 #[tokio::test]
 async fn bodies_are_not_taken_in() {
-    let mut exporter = Exporter::start(SOURCES).await;
+    let exporter = Exporter::start(SOURCES).await;
     let with_body =
         b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello";
     assert_eq!(status(&exporter, with_body).await, "200");
-    let before = memory(&mut exporter);
+    let before = exporter.memory().resident;
     let greedy = join_all((0..20).map(async |number| {
         let path = if number % 2 == 0 { "/metrics" } else { "/heartbeat/backup/host1" };
         let mut client = connect(&exporter).await;
@@ -184,16 +177,16 @@ async fn bodies_are_not_taken_in() {
     }));
     timeout(PATIENCE, greedy).await.expect("the exporter closes the connections");
     is_well(&exporter).await;
-    let grown = memory(&mut exporter).saturating_sub(before);
+    let grown = exporter.memory().resident.saturating_sub(before);
     assert!(grown < 32 << 20, "{grown} bytes more than before");
 }
 
 /// Who asks and asks and reads nothing is not listened to any more.
 #[tokio::test]
 async fn answers_that_nobody_reads_do_not_pile_up() {
-    let mut exporter = Exporter::start(SOURCES).await;
+    let exporter = Exporter::start(SOURCES).await;
     is_well(&exporter).await;
-    let before = memory(&mut exporter);
+    let before = exporter.memory().resident;
     let mut deaf = Vec::new();
     for _ in 0..20 {
         let client = connect(&exporter).await;
@@ -212,7 +205,7 @@ async fn answers_that_nobody_reads_do_not_pile_up() {
         deaf.push(client);
     }
     is_well(&exporter).await;
-    let grown = memory(&mut exporter).saturating_sub(before);
+    let grown = exporter.memory().resident.saturating_sub(before);
     assert!(grown < 64 << 20, "{grown} bytes more than before");
 }
 

@@ -121,8 +121,13 @@ impl Subject {
 
     /// One question on the query lane.
     pub(crate) async fn rows(&mut self, question: &Question) -> Result<Rows, Problem> {
+        self.read(question, &Columns::All).await
+    }
+
+    /// One question, of whose answer these columns are read.
+    pub(crate) async fn read(&mut self, question: &Question, columns: &Columns) -> Result<Rows, Problem> {
         let answers = self.answers.as_mut().expect("a source that can be asked");
-        tokio::time::timeout(self.timeout, answers.rows(question, &Columns::All, self.timeout))
+        tokio::time::timeout(self.timeout, answers.rows(question, columns, self.timeout))
             .await
             .unwrap_or_else(|_| Err(Problem::new(Reason::Timeout, "deadline")))
     }

@@ -8,7 +8,7 @@ use sqlx::encode::{Encode, IsNull};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArgumentBuffer, PgTypeInfo};
-use sqlx::{AssertSqlSafe, Connection, Postgres, Type};
+use sqlx::{AssertSqlSafe, Postgres, Type};
 use tokio::time::Instant;
 
 use super::{DailyTable, RollUpConfig, statement};
@@ -101,14 +101,14 @@ impl<'a> Writing<'a> {
             .bind(Moment(self.time_zone.start(next)))
             .bind(SqlDate(day.date));
         let query = day.observed.iter().fold(query, |query, value| query.bind(*value));
-        let done = query.execute(&mut self.session.connection).await.map_err(failure)?;
+        let Session { connection, relay, .. } = &mut self.session;
+        let done = relay.with(query.execute(connection)).await.map_err(failure)?;
         Ok(done.rows_affected())
     }
 
     /// Says good-bye, so that the server does not log a lost client.
     pub async fn close(self) {
-        // Everything is committed: whatever happens now has no effect.
-        let _ = self.session.connection.close().await;
+        self.session.close().await;
     }
 }
 

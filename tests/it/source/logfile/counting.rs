@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use platform_exporter::probe::Reason;
-use platform_exporter::query::Cell;
+use platform_exporter::query::{Cell, Rows};
 use platform_exporter::source::Kind;
 use serde_json::json;
 
@@ -151,20 +151,105 @@ async fn times_are_read_as_programs_write_them() {
     assert_eq!(count(&source.rows(&day).await.unwrap()), 4.0);
 }
 
+fn lines_of(users: std::ops::Range<u32>) -> String {
+    users.map(|user| line(&json!({"user": user, "ms": 2}))).collect()
+}
+
+/// The lines that were counted, and those of them that were counted under `other`.
+fn counted(rows: &Rows) -> (f64, f64) {
+    let count = rows.column("count").expect("every answer counts");
+    let sum = |is_wanted: &dyn Fn(&str) -> bool| {
+        let wanted = rows.rows.iter().filter(|row| is_wanted(&row[0].text().expect("a label")));
+        wanted.filter_map(|row| row[count].number()).sum::<f64>()
+    };
+    (sum(&|_| true), sum(&|label| label == "other"))
+}
+
 #[tokio::test]
-async fn too_many_combinations_are_an_error_and_not_memory() {
+async fn combinations_beyond_a_thousand_are_counted_together() {
     let logs = Logs::new();
-    let by = question(json!({"by": ["user"]}));
-    let mut source = logs.source("", &[by.clone(), everything()]);
-    let lines =
-        |range: std::ops::Range<u32>| range.map(|user| line(&json!({"user": user}))).collect::<String>();
-    logs.append(lines(0..1000));
+    let by = question(json!({"by": ["user"], "sum": ["ms"]}));
+    let mut source = logs.remembering(&[by.clone(), everything()]);
+    logs.append(lines_of(0..1000));
+    logs.append(lines_of(0..1000));
+    let rows = source.rows(&by).await.unwrap();
+    assert_eq!((rows.rows.len(), counted(&rows), rows.folded), (1000, (2000.0, 0.0), 0));
+    logs.append(lines_of(1000..1500));
+    logs.append(lines_of(1200..1300));
+    logs.append(lines_of(7..8));
+    let rows = source.rows(&by).await.unwrap();
+    assert_eq!((rows.rows.len(), counted(&rows), rows.folded), (1001, (2601.0, 600.0), 500));
+    let other = rows.rows.iter().find(|row| row[0].text().as_deref() == Some("other")).expect("it is there");
+    assert_eq!(other[1..], [number(600.0), number(1200.0), number(2.0)]);
+    assert_eq!(source.probe().await.unwrap().problems, []);
+    assert_eq!(count(&source.rows(&everything()).await.unwrap()), 2601.0);
+    // Nothing that was counted is lost with a restart, and no combination moves.
+    drop(source);
+    logs.append(lines_of(1400..1600));
+    let mut source = logs.remembering(&[by.clone(), everything()]);
+    let rows = source.rows(&by).await.unwrap();
+    assert_eq!((rows.rows.len(), counted(&rows)), (1001, (2801.0, 800.0)));
+    assert!(rows.folded >= 200, "{}", rows.folded);
+}
+
+#[tokio::test]
+async fn what_is_counted_together_leaves_the_window_as_everything_does() {
+    let logs = Logs::new();
+    let recent = question(json!({"by": ["user"], "window": "2s"}));
+    let mut source = logs.source("", std::slice::from_ref(&recent));
+    logs.append(lines_of(0..1100));
+    let rows = source.rows(&recent).await.unwrap();
+    assert_eq!((counted(&rows), rows.folded), ((1100.0, 100.0), 100));
+    crate::support::wait::eventually(Duration::from_secs(10), "the lines leave", async || {
+        let rows = source.rows(&recent).await.unwrap();
+        rows.rows.is_empty() && rows.folded == 0
+    })
+    .await;
+    logs.append(lines_of(1000..1100));
+    let rows = source.rows(&recent).await.unwrap();
+    assert_eq!((rows.rows.len(), counted(&rows), rows.folded), (100, (100.0, 0.0), 0));
+}
+
+/// Writes the content of a state file, with its checksum.
+fn rewrite(path: &std::path::Path, state: &str) {
+    let checksum = ring::digest::digest(&ring::digest::SHA256, state.as_bytes());
+    let checksum: String = checksum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    std::fs::write(path, format!("{checksum}\n{state}")).expect("the directory is writable");
+}
+
+/// Versions that counted no further wrote the same file.
+#[tokio::test]
+async fn counts_of_an_older_version_are_continued() {
+    let logs = Logs::new();
+    let by = question(json!({"by": ["user"], "sum": ["ms"]}));
+    logs.append(lines_of(0..1000));
+    let mut source = logs.remembering(std::slice::from_ref(&by));
     assert_eq!(source.rows(&by).await.unwrap().rows.len(), 1000);
-    logs.append(lines(0..1000));
-    assert_eq!(source.rows(&by).await.unwrap().rows.len(), 1000);
-    logs.append(lines(1000..1001));
-    assert_eq!(source.rows(&by).await.unwrap_err().reason, Reason::Cardinality);
-    assert_eq!(count(&source.rows(&everything()).await.unwrap()), 2001.0);
+    drop(source);
+    let path = logs.state.path().join("logfile-subject.json");
+    let state = std::fs::read_to_string(&path).expect("it is there");
+    assert!(state.contains("\"overflow\":null"), "{state}");
+    let (_, state) = state.split_once('\n').expect("a checksum stands first");
+    rewrite(&path, &state.replace("\"overflow\":null", "\"overflow\":0"));
+    logs.append(lines_of(999..1010));
+    let rows = logs.remembering(std::slice::from_ref(&by)).rows(&by).await.unwrap();
+    assert_eq!((counted(&rows), rows.folded), ((1011.0, 10.0), 10));
+}
+
+/// What a line of the greatest length takes is bounded by that length; what is nested too deeply is malformed.
+#[tokio::test]
+async fn lines_of_many_or_nested_values_cost_a_line() {
+    let logs = Logs::new();
+    let nested =
+        |depth: usize| format!("{{\"class\": \"a\", \"x\": {}{}}}\n", "[".repeat(depth), "]".repeat(depth));
+    logs.append(nested(100));
+    logs.append(nested(100_000));
+    logs.append(format!("{{\"class\": \"b\", \"x\": [{}[]]}}\n", "[],".repeat(340_000)));
+    let by = question(json!({"by": ["class"]}));
+    let mut source = logs.source("", std::slice::from_ref(&by));
+    assert_eq!(table(&source.rows(&by).await.unwrap()), [["a", "1"], ["b", "1"]]);
+    let observation = source.probe().await.unwrap();
+    assert_eq!(logs.value(&observation, "logfile_malformed_lines_total"), 1.0);
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@ mod budget;
 mod config;
 mod environment;
 mod failures;
+mod limits;
+mod locks;
 mod logins;
 mod pools;
 mod questions;

@@ -12,14 +12,14 @@ use crate::support::ports::Port;
 use crate::support::postgres::Postgres;
 use crate::support::process::{Process, command_as, give_to};
 
-struct PgBouncer {
+pub(super) struct PgBouncer {
     _process: Process,
     port: Port,
     _directory: TempDir,
 }
 
 impl PgBouncer {
-    async fn start(server: &Postgres) -> Self {
+    pub(super) async fn start(server: &Postgres) -> Self {
         let directory = TempDir::with_prefix("pgbouncer-").expect("a temporary directory");
         let (path, port) = (directory.path().display(), Port::free());
         let address = server.address();
@@ -41,12 +41,12 @@ impl PgBouncer {
         Self { _process: process, port, _directory: directory }
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
     /// What another client of the pool sees.
-    async fn psql(&self, sql: &str) -> String {
+    pub(super) async fn psql(&self, sql: &str) -> String {
         let mut psql = tokio::process::Command::new("psql");
         psql.args(["-X", "-q", "-A", "-t", "-d", &self.url(), "-c", sql]);
         let output = psql.output().await.expect("psql is not installed: run `make deps`");

@@ -4,8 +4,10 @@ mod config;
 mod deployments;
 mod failures;
 mod keys;
+mod limits;
 mod questions;
 mod scans;
+mod trust;
 mod values;
 
 use platform_exporter::metric::Family;

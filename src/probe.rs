@@ -128,6 +128,9 @@ impl fmt::Display for Reason {
     }
 }
 
+/// The longest sentence, in bytes.
+const LONGEST_DETAIL: usize = 2000;
+
 /// Something that is missing or bad, with the sentence that the log gets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}: {detail}")]
@@ -139,9 +142,14 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem with its sentence.
+    /// A problem with its sentence, which is cut where it is too long to read: an answer may be quoted in it.
     pub fn new(reason: Reason, detail: impl fmt::Display) -> Self {
-        Self { reason, detail: detail.to_string() }
+        let mut detail = detail.to_string();
+        if detail.len() > LONGEST_DETAIL {
+            detail.truncate(detail.floor_char_boundary(LONGEST_DETAIL));
+            detail.push('…');
+        }
+        Self { reason, detail }
     }
 }
 

@@ -79,14 +79,6 @@ impl Tls {
         }
     }
 
-    /// For a client that wants a configuration also where it speaks no TLS: trusts nobody, and reads no file.
-    ///
-    /// # Errors
-    /// None that could be mended.
-    pub(super) fn unused_client_config() -> Result<ClientConfig, Problem> {
-        Ok(trusting(RootCertStore::empty())?.with_no_client_auth())
-    }
-
     /// Every authority that is trusted, for a driver that builds its own configuration.
     ///
     /// # Errors

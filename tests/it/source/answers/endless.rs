@@ -1,11 +1,12 @@
 use std::time::Duration;
 
+use platform_exporter::probe::Reason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::memory::Watched;
-use super::{KINDS, content};
+use super::{KINDS, content, subject, told};
 use crate::support::fake_broker::FakeBroker;
 
 /// Answers every request with a beginning, and then the same for ever.
@@ -68,5 +69,16 @@ async fn take_neither_memory_nor_others_time() {
         let peak = watched.taken();
         println!("{name}: {peak} MiB");
         assert!(peak <= MOST, "{name}: {peak} MiB");
+    }
+}
+
+/// They are small enough each for the HTTP library: the source says so before its deadline.
+#[tokio::test]
+async fn interim_answers_are_protocol() {
+    let server = Endless::start("", "HTTP/1.1 103 Early Hints\r\nx-header: value\r\n\r\n").await;
+    let broker = FakeBroker::start().await;
+    for kind in KINDS {
+        let reasons = told(subject(kind, &broker, &server.address).probe().await);
+        assert_eq!(reasons, [Reason::Protocol], "{kind}");
     }
 }

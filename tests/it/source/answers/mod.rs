@@ -8,6 +8,8 @@ mod redirects;
 
 use std::time::Duration;
 
+use platform_exporter::probe::{Observation, Problem, Reason};
+
 use crate::support::fake_broker::FakeBroker;
 use crate::support::subject::{Subject, Surroundings};
 use crate::support::web::{Asked, Reply, reply};
@@ -46,5 +48,13 @@ fn management(asked: &Asked) -> Reply {
         "/api/overview" => reply(200, r#"{"rabbitmq_version": "4.2.0"}"#),
         "/api/health/checks/alarms" => reply(200, "{}"),
         _ => reply(200, "[]"),
+    }
+}
+
+/// Why a source is down or degraded.
+fn told(result: Result<Observation, Problem>) -> Vec<Reason> {
+    match result {
+        Ok(seen) => seen.failure.into_iter().chain(seen.problems).map(|problem| problem.reason).collect(),
+        Err(problem) => vec![problem.reason],
     }
 }

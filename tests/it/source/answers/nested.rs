@@ -1,6 +1,6 @@
-use platform_exporter::probe::{Observation, Problem, Reason};
+use platform_exporter::probe::Reason;
 
-use super::{management, subject};
+use super::{management, subject, told};
 use crate::support::fake_broker::FakeBroker;
 use crate::support::web::{Web, reply};
 
@@ -14,14 +14,6 @@ fn json() -> [String; 4] {
         "[".repeat(LEVELS),
         format!("{{\"data\": {}{}}}", "[".repeat(LEVELS), "]".repeat(LEVELS)),
     ]
-}
-
-/// Why a source is down or degraded.
-fn told(result: Result<Observation, Problem>) -> Vec<Reason> {
-    match result {
-        Ok(seen) => seen.failure.into_iter().chain(seen.problems).map(|problem| problem.reason).collect(),
-        Err(problem) => vec![problem.reason],
-    }
 }
 
 #[tokio::test]

@@ -169,7 +169,7 @@ async fn is_bounded_for_the_worst_answers() {
     for Case { kind, name, answer, most } in cases() {
         let web = Web::start(answer).await;
         let watched = Watched::start(&[content(kind, &amqp, web.address())], Duration::from_secs(10)).await;
-        watched.goes_on(2).await;
+        watched.goes_on(1).await;
         let taken = watched.taken();
         println!("{kind}, {name}: {taken} MiB");
         assert!(taken <= most, "{kind}, {name}: {taken} MiB");

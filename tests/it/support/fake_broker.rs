@@ -79,8 +79,10 @@ async fn converse(mut client: TcpStream, speech: Option<&Speech>) -> io::Result<
         let (channel, method) = asked.unzip();
         if let Some(speech) = speech.filter(|speech| speech.to == method) {
             client.write_all(&speech.text).await?;
-            while speech.is_endless {
-                client.write_all(&speech.text).await?;
+            if speech.is_endless {
+                loop {
+                    client.write_all(&speech.text).await?;
+                }
             }
         } else {
             client.write_all(&answer(channel.unwrap_or(0), method)).await?;

@@ -63,8 +63,10 @@ fuzz_target!(|input: (Option<u16>, Vec<Step<'_>>)| {
         RUNTIME.block_on(async {
             check_families(parts.prober.probe().await.expect("the file is there").families);
             let rows = parts.answers.as_mut().expect("it can be asked");
-            let rows =
-                rows.rows(&question, std::time::Duration::from_secs(1)).await.expect("few combinations");
+            let rows = rows
+                .rows(&question, &platform_exporter::query::Columns::All, std::time::Duration::from_secs(1))
+                .await
+                .expect("few combinations");
             assert!(rows.rows.iter().all(|row| row.len() == rows.columns.len()));
         });
     }

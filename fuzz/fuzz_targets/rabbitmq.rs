@@ -1,4 +1,4 @@
-//! What the management interface of RabbitMQ may answer, beside a broker that answers by AMQP.
+//! What a broker may answer by AMQP, and its management interface beside a broker that answers well.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,6 +1,7 @@
 //! What fuzz targets share: a source built as the exporter builds it, and a stand-in for its service that answers
 //! with the fuzzer's bytes. So the whole way is fuzzed, driver included, through public functions alone.
 
+mod broker;
 mod mongo;
 mod script;
 mod value;

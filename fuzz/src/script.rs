@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::mongo;
+use crate::{broker, mongo};
 
 /// How the stand-in takes requests.
 #[derive(Clone, Copy)]
@@ -18,7 +18,8 @@ pub enum Protocol {
     Plain,
     /// Each request is answered by the next piece: a body, whose first line may be a status. The last one is repeated.
     Http,
-    /// AMQP 0-9-1 as far as a probe needs it. On the same port, what begins as HTTP is answered as [`Protocol::Http`].
+    /// AMQP 0-9-1 as far as a probe needs it, unless the bytes begin with a `!`: then pieces are what the broker says,
+    /// see the module `broker`. On the same port, what begins as HTTP is answered as [`Protocol::Http`].
     AmqpAndHttp,
     /// MongoDB's: each command but the greeting is answered by the next piece, a document.
     Mongo,
@@ -44,6 +45,16 @@ impl Script {
 
     pub(crate) fn next(&self) -> Option<Vec<u8>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// Whether the first piece begins with a flag, which is taken off.
+    pub(crate) fn take_flag(&self, flag: u8) -> bool {
+        let mut pieces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(first) = pieces.front_mut().filter(|first| first.first() == Some(&flag)) else {
+            return false;
+        };
+        first.remove(0);
+        true
     }
 
     fn is_over(&self) -> bool {
@@ -80,7 +91,7 @@ impl Script {
                     }
                 }
                 Protocol::AmqpAndHttp if received.starts_with(b"AMQP") => {
-                    return amqp(client, received).await;
+                    return broker::answer(&self, client, received).await;
                 }
                 Protocol::Mongo => return mongo::answer(&self, client, received).await,
                 Protocol::Http | Protocol::AmqpAndHttp => {
@@ -113,54 +124,4 @@ fn http(piece: &[u8]) -> Vec<u8> {
         format!("HTTP/1.1 {status} Fuzzed\r\ncontent-length: {}\r\n\r\n", body.len()).into_bytes();
     answer.extend_from_slice(body);
     answer
-}
-
-/// A broker that lets everybody in, and has every queue, with three messages and one consumer.
-async fn amqp(mut client: TcpStream, mut received: Vec<u8>) -> io::Result<()> {
-    received.drain(..8);
-    // Version 0-9, no properties, PLAIN, en_US.
-    client
-        .write_all(&method(0, 10, 10, b"\x00\x09\x00\x00\x00\x00\x00\x00\x00\x05PLAIN\x00\x00\x00\x05en_US"))
-        .await?;
-    loop {
-        while let Some((channel, class, name, length)) = frame(&received) {
-            received.drain(..length);
-            let answer = match (class, name) {
-                (10, 11) => method(channel, 10, 30, &[0, 0, 0, 2, 0, 0, 0, 0]),
-                (10, 40) => method(channel, 10, 41, &[0]),
-                (10, 50) => method(channel, 10, 51, &[]),
-                (20, 10) => method(channel, 20, 11, &[0, 0, 0, 0]),
-                (20, 40) => method(channel, 20, 41, &[]),
-                (50, 10) => method(channel, 50, 11, &[1, b'q', 0, 0, 0, 3, 0, 0, 0, 1]),
-                _ => Vec::new(),
-            };
-            client.write_all(&answer).await?;
-        }
-        if client.read_buf(&mut received).await? == 0 {
-            return Ok(());
-        }
-    }
-}
-
-/// The channel, class and method of the first frame, and its length. A frame without a method has none of them.
-fn frame(bytes: &[u8]) -> Option<(u16, u16, u16, usize)> {
-    let short = |at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
-    let size = u32::from_be_bytes(bytes.get(3..7)?.try_into().ok()?) as usize;
-    let length = size + 8;
-    let is_method = bytes[0] == 1 && size >= 4;
-    (bytes.len() >= length).then(|| match is_method {
-        true => (short(1), short(7), short(9), length),
-        false => (0, 0, 0, length),
-    })
-}
-
-fn method(channel: u16, class: u16, name: u16, arguments: &[u8]) -> Vec<u8> {
-    let mut frame = vec![1];
-    frame.extend(channel.to_be_bytes());
-    frame.extend((arguments.len() as u32 + 4).to_be_bytes());
-    frame.extend(class.to_be_bytes());
-    frame.extend(name.to_be_bytes());
-    frame.extend(arguments);
-    frame.push(0xce);
-    frame
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
+use super::client::allowance::TooMuch;
 use crate::descriptors;
 use crate::probe::Reason;
 
@@ -11,6 +12,9 @@ pub(super) fn network_reason(error: &(dyn Error + 'static)) -> Option<Reason> {
     causes(error).find_map(|cause| {
         if cause.is::<rustls::Error>() {
             return Some(Reason::Tls);
+        }
+        if cause.is::<TooMuch>() {
+            return Some(Reason::Protocol);
         }
         let io = cause.downcast_ref::<io::Error>()?;
         match io.get_ref() {

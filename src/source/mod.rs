@@ -2,6 +2,7 @@
 //!
 //! A kind is one file: its configuration, and the code that connects, asks and says what went wrong.
 
+mod bounded;
 mod classify;
 mod client;
 mod golden;

@@ -111,12 +111,10 @@ impl Tls {
         self.reading.run(move |file| Loaded::read(ca_file, identity, file).map(Arc::new)).await?
     }
 
-    /// For a client that wants a configuration also where it speaks no TLS: trusts nobody, and reads no file.
-    ///
-    /// # Errors
-    /// None that could be mended.
-    pub(super) fn unused_client_config() -> Result<ClientConfig, Problem> {
-        Ok(trusting(RootCertStore::empty())?.with_no_client_auth())
+    /// The same for hosts that are not to see who the client is.
+    pub(super) fn without_identity(&self) -> Self {
+        // What is read for the one must not be taken for the other.
+        Self { identity: None, reading: OffThread::default(), ..self.clone() }
     }
 
     /// The name that the certificate of this host has to bear.

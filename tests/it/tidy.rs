@@ -30,12 +30,11 @@ const ORDER: [&str; 19] = [
 ];
 
 /// The crates that talk to a backing service, each with the one file or folder that may name it.
-const DRIVERS: [(&str, &str); 7] = [
+const DRIVERS: [(&str, &str); 6] = [
     ("sqlx", "src/source/postgres"),
     ("mongodb", "src/source/mongodb"),
     ("redis", "src/source/redis"),
     ("lapin", "src/source/rabbitmq"),
-    ("reqwest", "src/source/client.rs"),
     ("rusty_s3", "src/source/s3"),
     ("serde_saphyr", "src/yaml/tree.rs"),
 ];

@@ -1,6 +1,6 @@
 //! One request and its answer, on a connection of its own.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -19,6 +19,7 @@ use super::request::Request;
 use super::trust::Trust;
 use crate::probe::{Problem, Reason};
 use crate::source::classify;
+use crate::source::client::allowance::{Allowance, BUFFER};
 
 /// More of a body than this is not read: the connection is closed instead.
 pub(super) const LARGEST_BODY: usize = 1 << 20;
@@ -31,6 +32,8 @@ pub(super) struct Answer {
     /// Whether the body goes on where reading ended.
     pub(super) truncated: bool,
     pub(super) over_tls: bool,
+    /// Who answered.
+    pub(super) peer: IpAddr,
     /// When the first of the server's certificates expires, in Unix time.
     pub(super) expiry: Option<f64>,
 }
@@ -43,24 +46,30 @@ impl Answer {
 
 pub(super) async fn exchange(
     request: &Request,
+    addresses: &[SocketAddr],
     trust: &mut Trust,
     phases: &mut Phases,
 ) -> Result<Answer, Problem> {
-    let addresses = phases.time(Phase::Resolve, resolve(&request.url)).await?;
-    let stream = phases.time(Phase::Connect, TcpStream::connect(&addresses[..])).await;
+    let stream = phases.time(Phase::Connect, TcpStream::connect(addresses)).await;
     let stream = stream.map_err(|error| network_problem(&error))?;
+    let peer = stream.peer_addr().map_err(|error| network_problem(&error))?.ip();
     if request.url.scheme() == "http" {
-        return talk(stream, request, phases).await;
+        return talk(stream, peer, request, phases).await;
     }
-    let connector = TlsConnector::from(trust.config().await?);
+    let connector = TlsConnector::from(trust.config(&request.url).await?);
     let handshake = connector.connect(trust.name_of(&request.url)?, stream);
     let stream = phases.time(Phase::Tls, handshake).await.map_err(|error| network_problem(&error))?;
     let expiry = stream.get_ref().1.peer_certificates().and_then(earliest_expiry);
-    let answer = talk(stream, request, phases).await?;
+    let answer = talk(stream, peer, request, phases).await?;
     Ok(Answer { over_tls: true, expiry, ..answer })
 }
 
-async fn resolve(url: &Url) -> Result<Vec<SocketAddr>, Problem> {
+/// The addresses of a URL's host.
+pub(super) async fn resolve(url: &Url, phases: &mut Phases) -> Result<Vec<SocketAddr>, Problem> {
+    phases.time(Phase::Resolve, look_up(url)).await
+}
+
+async fn look_up(url: &Url) -> Result<Vec<SocketAddr>, Problem> {
     let port = url.port_or_known_default().unwrap_or_default();
     match url.host() {
         Some(Host::Ipv4(address)) => Ok(vec![(address, port).into()]),
@@ -85,14 +94,18 @@ fn earliest_expiry(certificates: &[CertificateDer<'_>]) -> Option<f64> {
 /// Speaks HTTP on a connection. The connection ends with this future, however it ends.
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
+    peer: IpAddr,
     request: &Request,
     phases: &mut Phases,
 ) -> Result<Answer, Problem> {
     let message = request.message()?;
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(|error| problem(&error))?;
+    let allowance = Allowance::for_head();
+    let stream = TokioIo::new(allowance.limit(stream));
+    let handshake = http1::Builder::new().max_buf_size(BUFFER).handshake(stream);
+    let (mut sender, connection) = handshake.await.map_err(|error| problem(&error))?;
     let answer = async {
         let response = phases.time(Phase::Processing, sender.send_request(message)).await?;
+        allowance.add_body(LARGEST_BODY);
         let (head, body) = response.into_parts();
         let (body, truncated) = phases.time(Phase::Transfer, read(body)).await?;
         Ok(Answer {
@@ -102,6 +115,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             body,
             truncated,
             over_tls: false,
+            peer,
             expiry: None,
         })
     };

@@ -10,13 +10,15 @@ mod expect;
 mod phases;
 mod request;
 mod trust;
+mod zone;
 
 use std::time::Duration;
 
-use self::exchange::{Answer, exchange};
+use self::exchange::{Answer, exchange, resolve};
 use self::phases::Phases;
 use self::request::Request;
 use self::trust::Trust;
+use self::zone::Zone;
 use super::{Context, Definition, Headline, Kind, KindFacts, Parts, Unit};
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Prober, Problem, Reason};
@@ -148,15 +150,25 @@ fn durations(phases: &Phases) -> Family {
 /// Asks, and follows redirects.
 async fn visit(config: &Config, trust: &mut Trust, phases: &mut Phases) -> Result<Visit, Problem> {
     let mut request = Request::first(config).await?;
+    let mut addresses = resolve(&request.url, phases).await?;
     let mut redirects = 0;
     loop {
-        let answer = exchange(&request, trust, phases).await?;
+        let answer = exchange(&request, &addresses, trust, phases).await?;
         let next = if config.follow_redirects { request.redirected(&answer) } else { None };
         let lost = match next {
             Some(Ok(next)) if redirects < MOST_REDIRECTS => {
+                // The same addresses are looked at and connected to: a name may have others a moment later.
+                addresses = resolve(&next.url, phases).await?;
                 request = next;
-                redirects += 1;
-                continue;
+                let from = Zone::of(answer.peer);
+                if addresses.iter().all(|address| from.may_lead_to(Zone::of(address.ip()))) {
+                    redirects += 1;
+                    continue;
+                }
+                let host = request.url.host_str().unwrap_or_default();
+                let detail =
+                    format!("a redirect to {host:.253}, which is this machine or its link: not followed");
+                Some(Problem::new(Reason::Protocol, detail))
             }
             Some(Ok(_)) => {
                 Some(Problem::new(Reason::Protocol, format!("more than {MOST_REDIRECTS} redirects")))

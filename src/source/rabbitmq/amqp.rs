@@ -4,8 +4,7 @@ use std::net::Shutdown;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, mem};
 
-use async_rs::traits::Reactor;
-use async_rs::{Runtime, TokioRuntime};
+use async_rs::TokioRuntime;
 use futures_util::future::join_all;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
@@ -20,6 +19,8 @@ use socket2::{SockRef, Socket};
 use tokio::sync::oneshot;
 
 use super::endpoint::Endpoint;
+use super::frame::{self, Malformed};
+use super::wire::{self, Checked, Raw};
 use crate::probe::{Problem, Reason};
 use crate::source::classify;
 use crate::source::tls::Tls;
@@ -71,7 +72,7 @@ impl Session {
     /// Connects and logs in.
     pub(super) async fn open(endpoint: &Endpoint, tls: &Tls) -> Result<Self, Problem> {
         let uri = uri(endpoint).await?;
-        let runtime = Runtime::tokio_current();
+        let runtime = TokioRuntime::tokio_current();
         let address = runtime.to_socket_addrs((endpoint.host.clone(), endpoint.port));
         let stream = AsyncTcpStream::connect(&runtime, address).await.map_err(|error| network(&error))?;
         let lifeline = Lifeline(match &stream {
@@ -175,13 +176,13 @@ async fn answer<T>(
     }
 }
 
-type Stream = AsyncTcpStream<<TokioRuntime as Reactor>::TcpStream>;
-
 /// Runs the handshake of AMQP.
 ///
 /// The driver's thread gets the stream only once the driver waits for it: it forgets to tell of a stream that breaks
 /// before.
-async fn log_in(uri: AMQPUri, runtime: TokioRuntime, stream: Stream) -> lapin::Result<Connection> {
+async fn log_in(uri: AMQPUri, runtime: TokioRuntime, stream: Raw) -> lapin::Result<Connection> {
+    let runtime = wire::runtime(runtime);
+    let stream = AsyncTcpStream::Plain(Checked::new(stream));
     let (hand_over, handed) = oneshot::channel();
     let handed = Mutex::new(Some(handed));
     let take = async move |_, _| {
@@ -200,7 +201,7 @@ async fn log_in(uri: AMQPUri, runtime: TokioRuntime, stream: Stream) -> lapin::R
 
 /// The driver keeps buffers of 64 frames, which at the broker's own limit would be 8 MiB. This is the least that every
 /// version takes.
-const FRAME_MAX: u32 = 8192;
+const FRAME_MAX: u32 = frame::LARGEST as u32;
 
 async fn uri(endpoint: &Endpoint) -> Result<AMQPUri, Problem> {
     let (userinfo, mechanism) = match &endpoint.login {
@@ -224,6 +225,9 @@ async fn uri(endpoint: &Endpoint) -> Result<AMQPUri, Problem> {
 }
 
 fn network(error: &io::Error) -> Problem {
+    if let Some(malformed) = error.get_ref().and_then(|inner| inner.downcast_ref::<Malformed>()) {
+        return Problem::new(Reason::Protocol, malformed);
+    }
     Problem::new(classify::network_reason(error).unwrap_or(Reason::Connect), classify::describe(error))
 }
 

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::loops;
-use super::policy::{Policies, PolicyRow};
+use super::policy::{MOST_PATTERNS, Policies, PolicyRow};
 use super::queue::{Queue, QueueType, Role};
 use super::routing::{self, Budget, Destination, Exchange, Key, Matching};
+use crate::source::bounded::{self, NAME};
 
 /// The part of a broker's definitions that says where dead letters go. It changes seldom.
 #[derive(Debug, Default)]
@@ -25,26 +27,26 @@ struct Vhost {
 /// An exchange, as the management interface gives it.
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct ExchangeRow<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
     pub(super) vhost: Cow<'a, str>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
     pub(super) name: Cow<'a, str>,
-    #[serde(borrow, rename = "type")]
+    #[serde(borrow, rename = "type", deserialize_with = "bounded::borrowed::<NAME, _>")]
     pub(super) exchange_type: Cow<'a, str>,
 }
 
 /// A binding, as the management interface gives it.
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct BindingRow<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
     pub(super) vhost: Cow<'a, str>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
     pub(super) source: Cow<'a, str>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
     pub(super) destination: Cow<'a, str>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
     pub(super) destination_type: Cow<'a, str>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
     pub(super) routing_key: Cow<'a, str>,
 }
 
@@ -62,7 +64,7 @@ pub(super) struct Route {
     /// Positions among the queues.
     pub(super) from: usize,
     pub(super) to: usize,
-    pub(super) exchange: String,
+    pub(super) exchange: Arc<str>,
 }
 
 #[derive(Debug)]
@@ -74,15 +76,19 @@ pub(super) struct DeadLetters {
     pub(super) complete: bool,
 }
 
-/// Enough for 10,000 queues that each look at a hundred bindings; about a tenth of a second.
+/// Enough for 10,000 queues that each look at a hundred bindings; about a tenth of a second. As many policies may be
+/// looked at.
 const BUDGET: usize = 1_000_000;
+
+/// Enough for 100,000 queues of which each sends its dead letters to two others.
+const MOST_ROUTES: usize = 200_000;
 
 impl Topology {
     /// Policies alone: enough where no queue has a dead-letter exchange.
     pub(super) fn of(policies: Vec<PolicyRow>) -> Self {
         let mut topology = Self::default();
-        for policy in policies {
-            topology.vhost(&policy.vhost.clone()).policies.add(policy);
+        for (number, policy) in policies.into_iter().enumerate() {
+            topology.vhost(&policy.vhost.clone()).policies.add(policy, number < MOST_PATTERNS);
         }
         topology
     }
@@ -103,7 +109,9 @@ impl Topology {
     pub(super) fn is_used_by(&self, queues: &[Queue]) -> bool {
         let nothing = Vhost::default();
         let vhost = |queue: &Queue| self.vhosts.get(&queue.vhost).unwrap_or(&nothing);
-        queues.iter().any(|queue| vhost(queue).settings(queue).exchange.is_some())
+        let mut budget = Budget::of(BUDGET);
+        let is_used = queues.iter().any(|queue| vhost(queue).settings(queue, &mut budget).exchange.is_some());
+        is_used || budget.is_spent()
     }
 
     fn vhost(&mut self, name: &str) -> &mut Vhost {
@@ -115,12 +123,12 @@ impl Topology {
         let nothing = Vhost::default();
         let positions: HashMap<_, _> =
             queues.iter().enumerate().map(|(at, of)| ((of.vhost.as_str(), of.name.as_str()), at)).collect();
-        let mut budget = Budget::of(BUDGET);
+        let (mut policies, mut budget) = (Budget::of(BUDGET), Budget::of(BUDGET));
         let mut routes = Vec::new();
         let mut expires = vec![false; queues.len()];
         for (from, queue) in queues.iter().enumerate() {
             let vhost = self.vhosts.get(&queue.vhost).unwrap_or(&nothing);
-            let settings = vhost.settings(queue);
+            let settings = vhost.settings(queue, &mut policies);
             expires[from] = settings.expires;
             let Some(exchange) = settings.exchange else { continue };
             let targets = vhost.targets(&queue.name, exchange, settings.routing_key, &mut budget);
@@ -128,10 +136,13 @@ impl Topology {
                 targets.iter().filter_map(|target| positions.get(&(queue.vhost.as_str(), target.as_str())));
             // A policy for all queues makes dead-letter queues send to themselves: that says nothing.
             let others = positions.copied().filter(|&to| to != from);
-            routes.extend(others.map(|to| Route { from, to, exchange: exchange.to_owned() }));
+            let exchange = Arc::<str>::from(exchange);
+            let room = MOST_ROUTES - routes.len();
+            routes.extend(others.take(room).map(|to| Route { from, to, exchange: Arc::clone(&exchange) }));
         }
         let roles = roles(queues.len(), &routes, &expires);
-        DeadLetters { routes, roles, complete: !budget.is_spent() }
+        let complete = !budget.is_spent() && !policies.is_spent() && routes.len() < MOST_ROUTES;
+        DeadLetters { routes, roles, complete }
     }
 }
 
@@ -149,11 +160,11 @@ impl Vhost {
     }
 
     /// The settings in force: an argument goes before a policy, each setting for itself.
-    fn settings<'a>(&'a self, queue: &'a Queue) -> InForce<'a> {
+    fn settings<'a>(&'a self, queue: &'a Queue, budget: &mut Budget) -> InForce<'a> {
         if queue.queue_type == QueueType::Stream {
             return InForce::default();
         }
-        let (own, policy) = (&queue.arguments, self.policies.in_force(queue));
+        let (own, policy) = (&queue.arguments, self.policies.in_force(queue, budget));
         InForce {
             exchange: own.exchange.as_deref().or_else(|| policy?.exchange.as_deref()),
             routing_key: own.routing_key.as_deref().or_else(|| policy?.routing_key.as_deref()),
@@ -173,7 +184,8 @@ impl Vhost {
             // Dead letters keep the key with which they came.
             None => {
                 let by_name = std::iter::once(Key::Exact(queue.to_owned()));
-                by_name.chain(self.keys.get(queue).into_iter().flatten().cloned()).collect()
+                let known = self.keys.get(queue).into_iter().flatten().take_while(|_| budget.spend());
+                by_name.chain(known.cloned()).collect()
             }
         };
         if exchange.is_empty() {

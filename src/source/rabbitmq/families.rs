@@ -1,6 +1,7 @@
 //! The families of a broker.
 
-use super::management::{Alarm, Node, Overview, Resource, Survey};
+use super::answer::{Alarm, Node, Overview, Resource};
+use super::management::Survey;
 use super::queue::Queue;
 use crate::metric::{Desc, Family};
 

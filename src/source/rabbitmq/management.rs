@@ -9,13 +9,17 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_json::Value;
 
-use super::dead_letter::{Route, Topology};
+use super::answer::{
+    Alarm, Alarms, ConsumerRow, Head, MOST_BINDINGS, MOST_CONSUMERS, MOST_DEFINITIONS, MOST_NODES,
+    MOST_QUEUES, Node, Overview, Refusal,
+};
+use super::dead_letter::{BindingRow, ExchangeRow, Route, Topology};
 use super::endpoint::Interface;
+use super::policy::PolicyRow;
 use super::queue::{Queue, Role};
 use crate::probe::{Problem, Reason};
+use crate::source::bounded::AtMost;
 use crate::source::client::{HttpClient, Request, Response};
 use crate::source::tls::Tls;
 
@@ -37,111 +41,6 @@ pub(super) struct Survey {
     pub(super) problems: Vec<Problem>,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Overview {
-    pub(super) rabbitmq_version: String,
-    #[serde(default)]
-    pub(super) erlang_version: String,
-    #[serde(default)]
-    pub(super) disable_stats: bool,
-    #[serde(default)]
-    pub(super) object_totals: Totals,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Totals {
-    pub(super) queues: Option<u64>,
-    pub(super) connections: Option<u64>,
-    pub(super) channels: Option<u64>,
-    pub(super) consumers: Option<u64>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Node {
-    pub(super) name: String,
-    #[serde(default)]
-    pub(super) running: bool,
-    #[serde(default)]
-    pub(super) mem_used: Figure,
-    #[serde(default)]
-    pub(super) mem_limit: Figure,
-    #[serde(default)]
-    pub(super) disk_free: Figure,
-    #[serde(default)]
-    pub(super) disk_free_limit: Figure,
-    #[serde(default)]
-    pub(super) fd_used: Figure,
-    #[serde(default)]
-    pub(super) fd_total: Figure,
-    pub(super) partitions: Option<Vec<IgnoredAny>>,
-}
-
-/// A number, for which the broker puts a word where it does not know.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Figure {
-    Known(f64),
-    Unknown(IgnoredAny),
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Alarm {
-    pub(super) node: String,
-    pub(super) resource: Resource,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub(super) enum Resource {
-    #[serde(rename = "memory")]
-    Memory,
-    #[serde(rename = "disk space", alias = "disk")]
-    Disk,
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-struct Alarms {
-    #[serde(default)]
-    alarms: Vec<Alarm>,
-}
-
-#[derive(Deserialize)]
-struct ConsumerRow<'a> {
-    #[serde(borrow)]
-    queue: QueueName<'a>,
-}
-
-#[derive(PartialEq, Eq, Hash, Deserialize)]
-struct QueueName<'a> {
-    #[serde(borrow)]
-    vhost: Cow<'a, str>,
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct Refusal {
-    #[serde(default)]
-    reason: String,
-}
-
-impl Default for Figure {
-    fn default() -> Self {
-        Self::Unknown(IgnoredAny)
-    }
-}
-
-impl Figure {
-    pub(super) fn known(self) -> Option<f64> {
-        match self {
-            Self::Known(number) => Some(number),
-            Self::Unknown(_) => None,
-        }
-    }
-}
-
 const OVERVIEW: &str = "overview?columns=rabbitmq_version,erlang_version,disable_stats,object_totals";
 const NODES: &str =
     "nodes?columns=name,running,mem_used,mem_limit,disk_free,disk_free_limit,fd_used,fd_total,partitions";
@@ -154,6 +53,15 @@ const CONSUMERS: &str = "consumers?columns=queue.vhost,queue.name";
 const POLICIES: &str = "policies";
 const EXCHANGES: &str = "exchanges?disable_stats=true&columns=vhost,name,type";
 const BINDINGS: &str = "bindings?columns=vhost,source,destination,destination_type,routing_key";
+
+/// The largest answer to a path. A queue with long names and arguments takes 300 bytes.
+fn largest_body(path: &str) -> usize {
+    match path {
+        QUEUES | CONSUMERS | BINDINGS => 32 << 20,
+        POLICIES | EXCHANGES => 4 << 20,
+        _ => 1 << 20,
+    }
+}
 
 /// How many dead-letter queues are asked for their first message.
 const MOST_HEADS: usize = 20;
@@ -185,9 +93,8 @@ impl Management {
             let name = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
             let path =
                 format!("queues/{}/{}?columns=head_message_timestamp", name(&queue.vhost), name(&queue.name));
-            match self.get(&path, end).await.and_then(|response| response.json::<Value>()) {
-                // Where there is no time stamp it may be null, an empty text, or missing in an empty list.
-                Ok(head) => queue.head_timestamp = head["head_message_timestamp"].as_u64(),
+            match self.get(&path, end).await.and_then(|response| response.json::<Head>()) {
+                Ok(head) => queue.head_timestamp = head.head_message_timestamp.whole(),
                 // Deleted meanwhile.
                 Err(problem) if problem.reason == Reason::NotFound => {}
                 Err(problem) => return Some(problem),
@@ -202,14 +109,14 @@ impl Management {
         survey.overview = Some(overview);
         survey.alarms = Some(self.alarms(end).await?);
         survey.nodes = match self.get(NODES, end).await {
-            Ok(response) => Some(response.json()?),
+            Ok(response) => Some(list::<MOST_NODES, _>(&response, NODES, "nodes")?),
             Err(problem) if problem.reason == Reason::Permission => {
                 survey.problems.push(problem);
                 None
             }
             Err(problem) => return Err(problem),
         };
-        let mut queues: Vec<Queue> = self.get(QUEUES, end).await?.json()?;
+        let mut queues: Vec<Queue> = list::<MOST_QUEUES, _>(&self.get(QUEUES, end).await?, QUEUES, "queues")?;
         survey.problems.extend(self.hidden(queues.len(), total, end).await?);
         let dead_letters = self.topology(&queues, end).await?.resolve(&queues);
         for (queue, role) in queues.iter_mut().zip(dead_letters.roles) {
@@ -232,7 +139,7 @@ impl Management {
     async fn alarms(&mut self, end: Instant) -> Result<Vec<Alarm>, Problem> {
         let response = self.send(ALARMS, end).await?;
         match response.status {
-            503 => Ok(response.json::<Alarms>()?.alarms),
+            503 => response.json::<Alarms>()?.alarms.all("alarms"),
             _ => checked(response).map(|_| Vec::new()).map_err(|problem| about(ALARMS, problem)),
         }
     }
@@ -260,7 +167,7 @@ impl Management {
     async fn count_consumers(&mut self, queues: &mut [Queue], end: Instant) -> Result<(), Problem> {
         let response = self.get(CONSUMERS, end).await?;
         let mut counts = HashMap::new();
-        for row in response.json::<Vec<ConsumerRow<'_>>>()? {
+        for row in list::<MOST_CONSUMERS, ConsumerRow<'_>>(&response, CONSUMERS, "consumers")? {
             *counts.entry((row.queue.vhost, row.queue.name)).or_insert(0) += 1;
         }
         for queue in queues {
@@ -280,13 +187,16 @@ impl Management {
     }
 
     async fn read_topology(&mut self, queues: &[Queue], end: Instant) -> Result<Topology, Problem> {
-        let policies = self.get(POLICIES, end).await?.json()?;
+        let response = self.get(POLICIES, end).await?;
+        let policies = list::<MOST_DEFINITIONS, PolicyRow>(&response, POLICIES, "policies")?;
         let topology = Topology::of(policies);
         if !topology.is_used_by(queues) {
             return Ok(topology);
         }
         let (exchanges, bindings) = (self.get(EXCHANGES, end).await?, self.get(BINDINGS, end).await?);
-        Ok(topology.with(&exchanges.json::<Vec<_>>()?, &bindings.json::<Vec<_>>()?))
+        let exchanges = list::<MOST_DEFINITIONS, ExchangeRow<'_>>(&exchanges, EXCHANGES, "exchanges")?;
+        let bindings = list::<MOST_BINDINGS, BindingRow<'_>>(&bindings, BINDINGS, "bindings")?;
+        Ok(topology.with(&exchanges, &bindings))
     }
 
     async fn get(&mut self, path: &str, end: Instant) -> Result<Response, Problem> {
@@ -298,14 +208,26 @@ impl Management {
         let password = login.password.read().await?;
         let credentials = STANDARD.encode(format!("{}:{}", login.username, password.expose_secret()));
         let request = Request::get(format!("{}/api/{path}", self.interface.url))
-            .header("authorization", SecretString::from(format!("Basic {credentials}")));
+            .header("authorization", SecretString::from(format!("Basic {credentials}")))
+            .largest_body(largest_body(path));
         let left = end.saturating_duration_since(Instant::now());
         self.http.send(request, left).await.map_err(|problem| about(path, problem))
     }
 }
 
+/// The items of an answer that is a list.
+fn list<'a, const MOST: usize, T: Deserialize<'a>>(
+    response: &'a Response,
+    path: &str,
+    what: &str,
+) -> Result<Vec<T>, Problem> {
+    let items = response.json::<AtMost<MOST, T>>().and_then(|list| list.all(what));
+    items.map_err(|problem| about(path, problem))
+}
+
 fn checked(response: Response) -> Result<Response, Problem> {
-    let word = || response.json::<Refusal>().map(|refusal| refusal.reason).unwrap_or_default();
+    let refusal = || response.json::<Refusal>().ok().and_then(|refusal| refusal.reason);
+    let word = || refusal().unwrap_or_default();
     let reason = match response.status {
         200 => return Ok(response),
         // Both a wrong password and a missing right are 401; only the text tells.

@@ -1,10 +1,12 @@
 //! RabbitMQ: by AMQP, and by its management interface where there is one.
 
 mod amqp;
+mod answer;
 mod config;
 mod dead_letter;
 mod endpoint;
 mod families;
+mod frame;
 mod loops;
 mod management;
 mod parameter;
@@ -13,6 +15,7 @@ mod prober;
 mod queue;
 mod routing;
 mod series;
+mod wire;
 
 use std::time::Duration;
 

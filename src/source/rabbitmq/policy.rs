@@ -1,18 +1,23 @@
 //! Policies: which one is in force for a queue. Pure.
 
-use fancy_regex::Regex;
+use fancy_regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::queue::{Queue, QueueType, Settings};
+use super::routing::Budget;
+use crate::source::bounded::{self, NAME};
 
 /// A policy, as the management interface gives it.
 #[derive(Debug, Deserialize)]
 pub(super) struct PolicyRow {
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     pub(super) vhost: String,
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     name: String,
+    #[serde(deserialize_with = "bounded::text::<LONGEST_PATTERN, _>")]
     pattern: String,
-    #[serde(rename = "apply-to")]
+    #[serde(rename = "apply-to", deserialize_with = "bounded::text::<NAME, _>")]
     apply_to: String,
     #[serde(default)]
     priority: i64,
@@ -23,7 +28,9 @@ pub(super) struct PolicyRow {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 struct Definition {
+    #[serde(deserialize_with = "bounded::optional::<NAME, _>")]
     dead_letter_exchange: Option<String>,
+    #[serde(deserialize_with = "bounded::optional::<NAME, _>")]
     dead_letter_routing_key: Option<String>,
     message_ttl: Option<IgnoredAny>,
     ha_mode: Option<IgnoredAny>,
@@ -37,15 +44,34 @@ pub(super) struct Policies(Vec<Policy>);
 struct Policy {
     name: String,
     priority: i64,
-    /// `None` where it cannot be read; then only the broker's own word counts.
-    pattern: Option<Regex>,
+    pattern: Pattern,
     apply_to: String,
     is_mirroring: bool,
     settings: Settings,
 }
 
+#[derive(Debug)]
+enum Pattern {
+    Known(Box<Regex>),
+    /// Then only the broker's own word counts.
+    Unreadable,
+    /// There are too many to look at.
+    Unread,
+}
+
+/// Longer ones, whole lists of names, are not written by people.
+const LONGEST_PATTERN: usize = 4096;
+
+/// How many patterns are compiled. A broker of version 4 says itself which policy is in force.
+pub(super) const MOST_PATTERNS: usize = 1000;
+/// How much one of them may take, and how much the states that it builds while it matches. A few characters such as
+/// `\w{1000}` can be megabytes.
+const LARGEST_PATTERN: usize = 64 << 10;
+const MOST_BACKTRACKING: usize = 10_000;
+
 impl Policies {
-    pub(super) fn add(&mut self, row: PolicyRow) {
+    /// Adds a policy; its pattern is `wanted` while there are not too many.
+    pub(super) fn add(&mut self, row: PolicyRow, wanted: bool) {
         let PolicyRow { name, pattern, apply_to, priority, definition, .. } = row;
         let settings = Settings {
             exchange: definition.dead_letter_exchange,
@@ -55,7 +81,7 @@ impl Policies {
         let policy = Policy {
             name,
             priority,
-            pattern: Regex::new(&pattern).ok(),
+            pattern: if wanted { Pattern::of(&pattern) } else { Pattern::Unread },
             apply_to,
             is_mirroring: definition.ha_mode.is_some(),
             settings,
@@ -65,12 +91,39 @@ impl Policies {
     }
 
     /// The settings of the one policy that is in force for a queue.
-    pub(super) fn in_force(&self, queue: &Queue) -> Option<&Settings> {
+    pub(super) fn in_force(&self, queue: &Queue, budget: &mut Budget) -> Option<&Settings> {
+        let mut policies = self.0.iter().take_while(|_| budget.spend());
         let policy = match &queue.policy {
-            Some(name) => self.0.iter().find(|policy| policy.name == *name),
-            None => self.0.iter().find(|policy| policy.fits(queue)),
+            Some(name) => policies.find(|policy| policy.name == *name),
+            None => {
+                let fitting = policies.find(|policy| policy.fits(queue))?;
+                if matches!(fitting.pattern, Pattern::Unread) {
+                    budget.exhaust();
+                    return None;
+                }
+                Some(fitting)
+            }
         };
         policy.map(|policy| &policy.settings)
+    }
+}
+
+impl Pattern {
+    fn of(text: &str) -> Self {
+        let regex = RegexBuilder::new(text)
+            .backtrack_limit(MOST_BACKTRACKING)
+            .delegate_size_limit(LARGEST_PATTERN)
+            .delegate_dfa_size_limit(LARGEST_PATTERN)
+            .build();
+        regex.map_or(Self::Unreadable, |regex| Self::Known(Box::new(regex)))
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Known(regex) => regex.is_match(name).unwrap_or(false),
+            Self::Unreadable => false,
+            Self::Unread => true,
+        }
     }
 }
 
@@ -84,7 +137,6 @@ impl Policy {
         };
         // Quorum queues pass over a policy with a setting that they do not have, as a whole.
         let supported = !(self.is_mirroring && queue.queue_type == QueueType::Quorum);
-        let matches = |pattern: &Regex| pattern.is_match(&queue.name).unwrap_or(false);
-        kind && supported && self.pattern.as_ref().is_some_and(matches)
+        kind && supported && self.pattern.matches(&queue.name)
     }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::amqp::{Exchange, Session};
+use super::answer::Resource;
 use super::config::Config;
 use super::families;
-use super::management::{Management, Resource, Survey};
+use super::management::{Management, Survey};
 use super::queue::Queue;
 use super::series::Members;
 use crate::probe::{Observation, Problem, Reason};

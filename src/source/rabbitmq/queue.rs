@@ -3,16 +3,21 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::source::bounded::{self, NAME};
+
 /// A queue; the fields that serde reads are those of the management interface.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Queue {
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     pub(super) vhost: String,
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     pub(super) name: String,
     #[serde(default, rename = "type")]
     pub(super) queue_type: QueueType,
     #[serde(default)]
     pub(super) arguments: Settings,
     /// The name of the policy in force, empty where there is none; `None` where the broker does not say.
+    #[serde(default, deserialize_with = "bounded::optional::<NAME, _>")]
     pub(super) policy: Option<String>,
     /// Absent while the queue's node is down.
     pub(super) messages: Option<u64>,
@@ -53,7 +58,8 @@ pub(super) enum Role {
     DeadLetter,
 }
 
-/// The arguments of a queue, or the definition of a policy, as far as dead-lettering goes.
+/// The arguments of a queue, or the definition of a policy, as far as dead-lettering goes. No broker can route by a name
+/// that is longer than AMQP allows.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "Arguments")]
 pub(super) struct Settings {
@@ -66,9 +72,9 @@ pub(super) struct Settings {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Arguments {
-    #[serde(rename = "x-dead-letter-exchange")]
+    #[serde(rename = "x-dead-letter-exchange", deserialize_with = "bounded::optional::<NAME, _>")]
     exchange: Option<String>,
-    #[serde(rename = "x-dead-letter-routing-key")]
+    #[serde(rename = "x-dead-letter-routing-key", deserialize_with = "bounded::optional::<NAME, _>")]
     routing_key: Option<String>,
     #[serde(rename = "x-message-ttl")]
     ttl: Option<IgnoredAny>,

@@ -1,6 +1,7 @@
 //! The exchanges of one virtual host: to which queues a message with a routing key can go. Pure.
 
 use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 /// How an exchange compares a message's routing key with that of a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,23 +38,49 @@ pub(super) struct Exchange {
     patterns: Vec<(String, Destination)>,
 }
 
-/// How many more bindings may be looked at. The work grows with queues times bindings only where keys are unknown or
-/// patterns; a broker with too many of those shall not cost the exporter its time.
+/// How many more bindings may be looked at, or policies. The work grows with queues times bindings; a broker with too
+/// many of them must cost neither the memory of all sources nor their time.
 #[derive(Debug)]
-pub(super) struct Budget(usize);
+pub(super) struct Budget {
+    left: usize,
+    end: Instant,
+}
+
+/// A source takes no more of the thread that all of them share, whatever its patterns are.
+const LONGEST: Duration = Duration::from_secs(1);
 
 impl Budget {
-    pub(super) const fn of(bindings: usize) -> Self {
-        Self(bindings)
+    pub(super) fn of(bindings: usize) -> Self {
+        Self { left: bindings, end: Instant::now() + LONGEST }
     }
 
     pub(super) const fn is_spent(&self) -> bool {
-        self.0 == 0
+        self.left == 0
     }
 
-    fn spend(&mut self) -> bool {
-        self.0 = self.0.saturating_sub(1);
+    pub(super) fn exhaust(&mut self) {
+        self.left = 0;
+    }
+
+    pub(super) fn spend(&mut self) -> bool {
+        self.spend_on(1)
+    }
+
+    /// Pays for something that takes as long as so many plain bindings. Whether anything is left.
+    pub(super) fn spend_on(&mut self, bindings: usize) -> bool {
+        self.left = self.left.saturating_sub(bindings);
+        if Instant::now() >= self.end {
+            self.exhaust();
+        }
         !self.is_spent()
+    }
+}
+
+/// How long it takes to compare two keys, in plain bindings: it grows with the words of both.
+fn cost(key: &Key, binding: &str) -> usize {
+    match key {
+        Key::Exact(text) | Key::Like(text) => 1 + text.len() * binding.len() / 1024,
+        Key::Any => 1,
     }
 }
 
@@ -97,14 +124,22 @@ impl Exchange {
     fn destinations<'a>(&'a self, key: &'a Key, budget: &mut Budget, found: &mut Vec<&'a Destination>) {
         let every = self.matching == Matching::Anything || *key == Key::Any;
         match key {
-            Key::Exact(key) if !every => found.extend(self.plain.get(key).into_iter().flatten()),
+            Key::Exact(key) if !every => {
+                let destinations = self.plain.get(key).into_iter().flatten();
+                found.extend(destinations.take_while(|_| budget.spend()));
+            }
             _ => {
-                let bindings = self.plain.iter().take_while(|_| budget.spend());
-                let fitting = bindings.filter(|(binding, _)| every || overlap(key, binding, false));
-                found.extend(fitting.flat_map(|(_, destinations)| destinations));
+                for (binding, destinations) in &self.plain {
+                    if !budget.spend_on(cost(key, binding)) {
+                        break;
+                    }
+                    if every || overlap(key, binding, false) {
+                        found.extend(destinations.iter().take_while(|_| budget.spend()));
+                    }
+                }
             }
         }
-        let bindings = self.patterns.iter().take_while(|_| budget.spend());
+        let bindings = self.patterns.iter().take_while(|(binding, _)| budget.spend_on(cost(key, binding)));
         let fitting = bindings.filter(|(binding, _)| every || overlap(key, binding, true));
         found.extend(fitting.map(|(_, destination)| destination));
     }
@@ -123,6 +158,9 @@ pub(super) fn reach<'a>(
         for (exchange, key) in
             exchange.into_iter().flat_map(|exchange| keys.iter().map(move |key| (exchange, key)))
         {
+            if !budget.spend() {
+                break;
+            }
             exchange.destinations(key, budget, &mut found);
         }
         for destination in found {

@@ -47,6 +47,7 @@ impl Asked<'_> {
     fn actual_region(&self, response: &Response, body: &str) -> Option<String> {
         let named = response.header("x-amz-bucket-region").map(str::to_owned);
         let named = named.or_else(|| xml::text(body, "Region")).filter(|region| !region.is_empty())?;
+        let named = xml::short(&named);
         (named != self.region && matches!(response.status, 301 | 307 | 400 | 403)).then_some(named)
     }
 

@@ -50,6 +50,7 @@ impl Sts {
             return Err(problem);
         }
         xml::text(&String::from_utf8_lossy(&response.body), "Account")
+            .map(|account| xml::short(&account))
             .ok_or_else(|| Problem::new(Reason::Protocol, "STS: the answer names no account"))
     }
 
@@ -73,7 +74,7 @@ impl Sts {
         let request =
             Request::new(Method::POST, self.endpoint.as_str()).body(QUESTION).largest_body(64 << 10);
         let request = request.header("authorization", signed);
-        // reqwest sets the host itself.
+        // The client sets the host itself.
         let headers = headers.iter().filter(|(name, _)| *name != "host");
         headers.fold(request, |request, &(name, value)| request.header(name, value))
     }

@@ -7,6 +7,11 @@ pub(super) fn text(xml: &str, name: &str) -> Option<String> {
     Some(unescape(text.trim()))
 }
 
+/// The beginning of a text that becomes a label or part of a sentence: account numbers and regions are much shorter.
+pub(super) fn short(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
 /// Resolves the five named entities; `&amp;` comes last, for what it gives is not to be resolved again.
 fn unescape(text: &str) -> String {
     let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];

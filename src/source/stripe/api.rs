@@ -12,6 +12,7 @@ use super::key::CurrentKey;
 use super::throttle::Throttle;
 use crate::metric::{Desc, Family};
 use crate::probe::{Problem, Reason};
+use crate::source::bounded::{self, NAME};
 use crate::source::client::{HttpClient, Request, Response};
 
 /// Every answer has the form that it had in this version, whatever the account's own is.
@@ -30,6 +31,9 @@ const RATE_LIMITED: Desc = Desc::counter(
 );
 
 pub(super) const CATALOGUE: [Desc; 2] = [REQUESTS, RATE_LIMITED];
+
+/// A page of a hundred objects, of which the largest are events with all that has changed.
+const LARGEST_PAGE: usize = 16 << 20;
 
 /// Stripe's API, and what is remembered of it from probe to probe.
 pub(super) struct Api {
@@ -89,7 +93,8 @@ impl Session<'_> {
     pub(super) async fn get<T: serde::de::DeserializeOwned>(&mut self, target: &str) -> Result<T, Problem> {
         let mut request = Request::get(format!("{}{target}", self.api.base))
             .header("Authorization", self.authorization.clone())
-            .header("Stripe-Version", VERSION);
+            .header("Stripe-Version", VERSION)
+            .largest_body(LARGEST_PAGE);
         if let Some(account) = &self.api.account {
             request = request.header("Stripe-Account", account.as_str());
         }
@@ -128,10 +133,13 @@ struct ErrorBody {
 
 #[derive(Default, serde::Deserialize)]
 struct ApiError {
-    #[serde(default)]
-    message: String,
+    #[serde(default, deserialize_with = "bounded::optional::<4096, _>")]
+    message: Option<String>,
+    #[serde(default, deserialize_with = "bounded::optional::<NAME, _>")]
     r#type: Option<String>,
+    #[serde(default, deserialize_with = "bounded::optional::<NAME, _>")]
     code: Option<String>,
+    #[serde(default, deserialize_with = "bounded::optional::<NAME, _>")]
     param: Option<String>,
 }
 
@@ -159,7 +167,7 @@ fn refusal(response: &Response) -> Problem {
             detail.push_str(&format!(", {name} {value}"));
         }
     }
-    if let Some(permission) = permission(&message) {
+    if let Some(permission) = message.as_deref().and_then(permission) {
         detail.push_str(&format!(": the key lacks the permission {permission}"));
     }
     Problem::new(reason, detail)

@@ -2,10 +2,11 @@
 
 use super::api::Session;
 use super::config::Config;
-use super::endpoint::host;
+use super::endpoint::{LONGEST_URL, host};
 use super::list::{self, Listed};
 use crate::metric::Desc;
 use crate::probe::{Observation, Problem, Reason};
+use crate::source::bounded::{self, NAME};
 
 const ENABLED: Desc = Desc::gauge(
     "stripe_event_destination_enabled",
@@ -33,8 +34,11 @@ const DISABLED_REASONS: [&str; 3] = ["user", "no_aws_event_source_exists", "no_a
 
 #[derive(serde::Deserialize)]
 struct Destination {
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     id: String,
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     r#type: String,
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     status: String,
     status_details: Option<StatusDetails>,
     webhook_endpoint: Option<WebhookEndpoint>,
@@ -49,21 +53,25 @@ struct StatusDetails {
 
 #[derive(serde::Deserialize)]
 struct DisabledDetails {
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     reason: String,
 }
 
 #[derive(serde::Deserialize)]
 struct WebhookEndpoint {
+    #[serde(default, deserialize_with = "bounded::optional::<LONGEST_URL, _>")]
     url: Option<String>,
 }
 
 #[derive(serde::Deserialize)]
 struct AmazonEventbridge {
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     aws_event_source_status: String,
 }
 
 #[derive(serde::Deserialize)]
 struct AzureEventGrid {
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     azure_partner_topic_status: String,
 }
 

@@ -7,6 +7,7 @@ use super::config::Config;
 use super::list::{self, Listed};
 use crate::metric::Desc;
 use crate::probe::{Observation, Problem, Reason};
+use crate::source::bounded::{self, NAME};
 
 const ENABLED: Desc = Desc::gauge(
     "stripe_webhook_endpoint_enabled",
@@ -17,10 +18,16 @@ const ENABLED: Desc = Desc::gauge(
 
 pub(super) const CATALOGUE: [Desc; 1] = [ENABLED];
 
+/// Twice what Stripe takes.
+pub(super) const LONGEST_URL: usize = 10_000;
+
 #[derive(serde::Deserialize)]
 struct Endpoint {
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     id: String,
+    #[serde(deserialize_with = "bounded::text::<LONGEST_URL, _>")]
     url: String,
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     status: String,
 }
 
@@ -52,5 +59,8 @@ pub(super) async fn observe(session: &mut Session<'_>, config: &Config) -> Resul
 
 /// The host of a receiver; the rest of its URL may hold a secret.
 pub(super) fn host(url: &str) -> String {
-    Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+    let url = Url::parse(url).ok();
+    // A name that DNS knows.
+    let host = url.as_ref().and_then(Url::host_str).filter(|host| host.len() <= NAME);
+    host.map(str::to_owned).unwrap_or_default()
 }

@@ -8,6 +8,7 @@ use super::config::{Config, RETRIES_END};
 use super::list::{self, Listed, Listing};
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Problem, Reason};
+use crate::source::bounded::{self, NAME};
 
 const UNDELIVERED: Desc = Desc::gauge(
     "stripe_webhook_events_undelivered",
@@ -37,7 +38,9 @@ const PATH: &str = "/v1/events";
 
 #[derive(serde::Deserialize)]
 struct Event {
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     id: String,
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     r#type: String,
     created: i64,
 }

@@ -6,6 +6,7 @@ use url::form_urlencoded::Serializer;
 
 use super::api::Session;
 use crate::probe::{Problem, Reason};
+use crate::source::bounded::AtMost;
 
 /// The objects of a list, as far as the budget goes.
 pub(super) struct Listing<T> {
@@ -20,14 +21,16 @@ pub(super) trait Listed: DeserializeOwned {
 }
 
 #[derive(serde::Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
 struct PageV1<T> {
-    data: Vec<T>,
+    data: AtMost<100, T>,
     has_more: bool,
 }
 
 #[derive(serde::Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
 struct PageV2<T> {
-    data: Vec<T>,
+    data: AtMost<1000, T>,
     next_page_url: Option<String>,
 }
 
@@ -43,8 +46,9 @@ pub(super) async fn v1<T: Listed>(
         let after = items.last().map(|last| ("starting_after", last.id()));
         let target = target(path, params.iter().copied().chain([("limit", "100")]).chain(after));
         let page: PageV1<T> = session.get(&target).await?;
-        let is_empty = page.data.is_empty();
-        items.extend(page.data);
+        let data = page.data.all("objects")?;
+        let is_empty = data.is_empty();
+        items.extend(data);
         match (page.has_more, is_empty) {
             (false, _) => return Ok(Listing { items, truncated: false }),
             (true, false) => {}
@@ -67,7 +71,7 @@ pub(super) async fn v2<T: DeserializeOwned>(
     let mut target = target(path, params.iter().copied());
     for _ in 0..max_pages {
         let page: PageV2<T> = session.get(&target).await?;
-        items.extend(page.data);
+        items.extend(page.data.all("objects")?);
         match page.next_page_url {
             None => return Ok(Listing { items, truncated: false }),
             Some(next) => target = path_and_query(&next)?,

@@ -7,6 +7,7 @@ use super::config::Config;
 use super::list::{self, Listed};
 use crate::metric::Desc;
 use crate::probe::{Observation, Problem, Reason};
+use crate::source::bounded::{self, NAME};
 
 const SUBSCRIPTIONS: Desc = Desc::gauge(
     "stripe_subscriptions",
@@ -26,7 +27,9 @@ const STATUSES: [&str; 8] =
 
 #[derive(serde::Deserialize)]
 struct Subscription {
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     id: String,
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     status: String,
 }
 

@@ -168,7 +168,7 @@ impl Gate {
                 let Tls { front, good, .. } = self.tls.as_ref().expect("a source with TLS");
                 front.show(good);
             }
-            Fault::WrongProtocol | Fault::Clock | Fault::Oversized | Fault::Nested => {
+            Fault::WrongProtocol | Fault::Clock | Fault::Oversized | Fault::Nested | Fault::Bloated => {
                 self.lead_to(&self.server).await;
             }
             _ => self.proxy.set(Mode::Pass).await,

@@ -1,7 +1,7 @@
 //! HTTP endpoints.
 
 use super::gate::{Gate, World};
-use super::matrix::{self, Cell, Fault, down, up};
+use super::matrix::{self, Cell, Fault, down, nothing, up};
 use super::odd::Odd;
 use super::runner::{Patient, Sign};
 use super::sources;
@@ -51,6 +51,8 @@ impl Patient for HttpPatient {
             Fault::NoPermission => down("permission").note("status 403"),
             Fault::WrongProtocol => down("connect").note("Redis, which closes the connection"),
             Fault::Oversized => up().note("100 MiB, of which 1 MiB is read"),
+            Fault::Nested => up().note("bodies are not decoded"),
+            Fault::Bloated => nothing("bodies are not decoded"),
             Fault::RateLimit => down("rate_limited").note("status 429"),
             _ => matrix::usual(fault),
         }
@@ -71,6 +73,7 @@ impl Patient for HttpPatient {
             Fault::NoPermission => self.server.says(403, "not you"),
             Fault::RateLimit => self.server.says(429, "later"),
             Fault::Oversized => self.server.says_too_much(),
+            Fault::Nested => self.server.says_nested(),
             Fault::Clock => self.server.says_an_hour_ahead("fine"),
             Fault::Restart | Fault::Failover => self.server.end().await,
             _ => {}

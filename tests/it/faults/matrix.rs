@@ -113,8 +113,8 @@ pub(super) const fn usual(fault: Fault) -> Cell {
         NoPermission => degraded("permission"),
         NoSuchName => down("dns"),
         Failover => down("connect").note("until the name has its new address"),
-        Nested => nothing("its answers are not nested"),
-        Bloated => nothing("its answers are no tables"),
+        // A kind whose answers can be either says so.
+        Nested | Bloated => nothing("not for this kind"),
         Clock => up(),
         RateLimit => down("rate_limited"),
     }

@@ -14,6 +14,14 @@ struct Answer {
     date: Option<String>,
 }
 
+/// How deep an answer is nested.
+pub(super) const LEVELS: usize = 100_000;
+
+/// A list of 600,000 items, which are small on the wire.
+pub(super) fn many(item: &str) -> String {
+    format!("[{item}{}]", format!(",{item}").repeat(599_999))
+}
+
 pub(super) struct Odd {
     web: Option<Web>,
     address: String,
@@ -50,6 +58,16 @@ impl Odd {
     /// Answers this from now on: 100 MiB of a JSON string.
     pub(super) fn says_too_much(&self) {
         self.says(200, format!("\"{}\"", "x".repeat(100 << 20)));
+    }
+
+    /// Answers this from now on: lists in lists.
+    pub(super) fn says_nested(&self) {
+        self.says(200, "[".repeat(LEVELS) + &"]".repeat(LEVELS));
+    }
+
+    /// Answers this from now on: elements within each other.
+    pub(super) fn says_nested_xml(&self) {
+        self.says(200, "<a>".repeat(LEVELS) + &"</a>".repeat(LEVELS));
     }
 
     /// Ends the server with its connections.

@@ -1,20 +1,27 @@
 //! RabbitMQ, by AMQP and by its management interface.
 
+use hyper::body::Bytes;
 use serde_json::json;
 
 use super::gate::{Gate, World};
 use super::matrix::{self, Cell, Fault, degraded, down};
-use super::odd::Odd;
+use super::odd::{LEVELS, Odd, many};
 use super::runner::{HOUR, Patient, Sign};
 use super::sources;
+use crate::support::fake_broker::{FakeBroker, nested_start};
 use crate::support::rabbitmq::Rabbitmq;
 use crate::support::tls::Opening;
+use crate::support::web::{Web, reply};
 
 pub(super) struct RabbitmqPatient {
     server: Rabbitmq,
     /// Its clock goes an hour ahead; names lead to it after a failover.
     ahead: Rabbitmq,
     odd: Odd,
+    /// Its properties are tables in tables.
+    nested: FakeBroker,
+    /// Its management interface lists too many queues.
+    swollen: Web,
     plain: Gate,
     management: Gate,
     secure: Gate,
@@ -46,7 +53,20 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
         ),
         "",
     );
-    Box::new(RabbitmqPatient { server, ahead, odd: Odd::start().await, plain, management, secure, config })
+    let (odd, nested) = (Odd::start().await, FakeBroker::greeting(nested_start(LEVELS)).await);
+    let swollen = swollen().await;
+    Box::new(RabbitmqPatient { server, ahead, odd, nested, swollen, plain, management, secure, config })
+}
+
+async fn swollen() -> Web {
+    let queues = Bytes::from(many(r#"{"vhost":"","name":""}"#));
+    Web::start(move |asked| match asked.path.split('?').next() {
+        Some("/api/overview") => reply(200, r#"{"rabbitmq_version": "4.2.0"}"#),
+        Some("/api/health/checks/alarms") => reply(200, "{}"),
+        Some("/api/queues") => reply(200, queues.clone()),
+        _ => reply(200, "[]"),
+    })
+    .await
 }
 
 impl RabbitmqPatient {
@@ -73,6 +93,10 @@ impl Patient for RabbitmqPatient {
         match fault {
             Fault::NoPermission => degraded("permission").note("the tag `monitoring` is missing"),
             Fault::Oversized => degraded("protocol").note("the management interface sends 100 MiB of JSON"),
+            Fault::Nested => {
+                down("protocol").note("AMQP's field tables, and the management interface's JSON")
+            }
+            Fault::Bloated => degraded("protocol").note("the management interface lists 600,000 queues"),
             Fault::RateLimit => down("rate_limited").note("the user's limit of connections is reached"),
             _ => matrix::usual(fault),
         }
@@ -98,6 +122,12 @@ impl Patient for RabbitmqPatient {
                 self.odd.says_too_much();
                 self.management.lead_to(&self.odd.address()).await;
             }
+            Fault::Nested => {
+                self.odd.says_nested();
+                self.plain.lead_to(self.nested.address()).await;
+                self.management.lead_to(&self.odd.address()).await;
+            }
+            Fault::Bloated => self.management.lead_to(self.swollen.address()).await,
             Fault::Restart | Fault::Failover => self.server.kill(),
             Fault::Clock => {
                 self.plain.lead_to(&self.ahead.address()).await;

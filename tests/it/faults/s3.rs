@@ -1,7 +1,7 @@
 //! S3.
 
 use super::gate::{Gate, World};
-use super::matrix::{self, Cell, Fault, degraded, down};
+use super::matrix::{self, Cell, Fault, degraded, down, nothing};
 use super::odd::Odd;
 use super::runner::Patient;
 use super::sources;
@@ -65,6 +65,8 @@ impl Patient for S3Patient {
             Fault::NoPermission => down("permission").note("`AccessDenied`"),
             Fault::WrongProtocol => down("connect").note("Redis, which closes the connection"),
             Fault::Oversized => degraded("protocol").note("100 MiB instead of a list of one key"),
+            Fault::Nested => degraded("protocol"),
+            Fault::Bloated => nothing("an answer has at most 1 MiB"),
             Fault::Clock => down("clock_skew").note("`RequestTimeTooSkewed`"),
             Fault::RateLimit => down("rate_limited").note("`SlowDown`"),
             _ => matrix::usual(fault),
@@ -82,6 +84,7 @@ impl Patient for S3Patient {
             Fault::RateLimit => refuse(&self.odd, 503, "SlowDown"),
             Fault::Clock => refuse(&self.odd, 403, "RequestTimeTooSkewed"),
             Fault::Oversized => self.odd.says_too_much(),
+            Fault::Nested => self.odd.says_nested_xml(),
             Fault::Restart | Fault::Failover => return self.server.end().await,
             _ => return,
         }

@@ -2,7 +2,7 @@
 
 use super::gate::{Gate, World};
 use super::matrix::{self, Cell, Fault, degraded, down};
-use super::odd::Odd;
+use super::odd::{Odd, many};
 use super::runner::{Patient, Sign};
 use super::sources;
 use crate::support::stripe::{ApiKey, Permission, Refusal, StripeServer, WebhookEndpoint};
@@ -82,6 +82,8 @@ impl Patient for StripePatient {
             Fault::NoPermission => degraded("permission").note("that to read webhook endpoints"),
             Fault::WrongProtocol => down("connect").note("Redis, which closes the connection"),
             Fault::Oversized => matrix::usual(fault).note("100 MiB of JSON"),
+            Fault::Nested => down("protocol"),
+            Fault::Bloated => down("protocol").note("a page of 600,000 events"),
             Fault::RateLimit => matrix::usual(fault).note("429 with `Retry-After: 1`"),
             _ => matrix::usual(fault),
         }
@@ -106,6 +108,15 @@ impl Patient for StripePatient {
             }
             Fault::Oversized => {
                 self.odd.says_too_much();
+                self.plain.lead_to(&self.odd.address()).await;
+            }
+            Fault::Nested => {
+                self.odd.says_nested();
+                self.plain.lead_to(&self.odd.address()).await;
+            }
+            Fault::Bloated => {
+                let event = r#"{"id":"","type":"","created":0}"#;
+                self.odd.says(200, format!(r#"{{"has_more": false, "data": {}}}"#, many(event)));
                 self.plain.lead_to(&self.odd.address()).await;
             }
             Fault::Clock => {

@@ -1,5 +1,6 @@
 //! One module for each kind of source, as in `src/source/`.
 
+mod answers;
 mod http;
 mod logfile;
 mod mongodb;

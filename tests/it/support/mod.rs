@@ -10,6 +10,7 @@ pub(crate) mod alertmanager;
 mod clock;
 pub(crate) mod dns;
 pub(crate) mod exporter;
+pub(crate) mod fake_broker;
 pub(crate) mod hayon;
 pub(crate) mod hivesync;
 pub(crate) mod http;

@@ -3,6 +3,7 @@
 mod answers;
 mod config;
 mod failures;
+mod reach;
 mod redirects;
 
 use platform_exporter::metric::Family;

@@ -4,6 +4,7 @@ mod ages;
 mod certificates;
 mod config;
 mod failures;
+mod hostile;
 mod rights;
 mod sickness;
 mod values;

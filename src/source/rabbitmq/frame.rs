@@ -1,0 +1,158 @@
+//! Checks what a broker sends before the driver decodes it. Pure.
+//!
+//! The driver decodes nested tables by recursion, so 10 kB can overflow its stack, which ends the whole process. It
+//! also queues some methods without a limit. Neither can happen with frames that pass here: they are small, their
+//! tables are shallow, and they answer something that a probe asks.
+
+/// What the start of a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Frame {
+    /// More bytes are needed to say.
+    Incomplete,
+    /// A frame of this length for the driver.
+    Good(usize),
+    /// A frame of this length that the driver has no use for.
+    Needless(usize),
+}
+
+/// Why a frame is not passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Malformed {
+    #[error("the server does not speak AMQP 0-9-1")]
+    NotAmqp,
+    #[error("the broker sends a frame of {0} bytes; the limit is {LARGEST}")]
+    TooLarge(usize),
+    #[error("the broker sends a frame without its end octet")]
+    NoEnd,
+    #[error("the broker sends a field table nested more than {DEEPEST} levels deep")]
+    TooDeep,
+    #[error("the broker sends a field that does not fit into its table")]
+    Overrun,
+    #[error("the broker sends a field of the unknown type {0:#04x}")]
+    UnknownType(u8),
+    #[error("the broker sends method {0}.{1}, which answers nothing that was asked")]
+    Unasked(u16, u16),
+    #[error("the broker sends a message, which was not asked for")]
+    Content,
+}
+
+/// The largest frame, with its head and end octet. The driver negotiates this, and a broker's frames are smaller than
+/// half of it before that.
+pub(super) const LARGEST: usize = 8192;
+
+/// How deep tables and arrays may be nested. RabbitMQ's own properties take two levels.
+const DEEPEST: usize = 32;
+
+/// Type, channel and size.
+const HEAD: usize = 7;
+const END: u8 = 0xce;
+
+/// Checks the first frame of a stream.
+pub(super) fn check(bytes: &[u8]) -> Result<Frame, Malformed> {
+    let Some(kind) = bytes.first() else { return Ok(Frame::Incomplete) };
+    match kind {
+        1 | 8 => {}
+        2 | 3 => return Err(Malformed::Content),
+        b'A' => return version(bytes),
+        _ => return Err(Malformed::NotAmqp),
+    }
+    let Some(size) = bytes.get(3..HEAD).and_then(|size| size.try_into().ok()) else {
+        return Ok(Frame::Incomplete);
+    };
+    let length = (u32::from_be_bytes(size) as usize).saturating_add(HEAD + 1);
+    if length > LARGEST {
+        return Err(Malformed::TooLarge(length));
+    }
+    match bytes.get(HEAD..length) {
+        None => Ok(Frame::Incomplete),
+        Some([payload @ .., END]) if *kind == 1 => method(payload, length),
+        Some([.., END]) => Ok(Frame::Good(length)),
+        Some(_) => Err(Malformed::NoEnd),
+    }
+}
+
+/// A broker that speaks another version answers with its own.
+fn version(bytes: &[u8]) -> Result<Frame, Malformed> {
+    match bytes {
+        [b'A', b'M', b'Q', b'P', _, _, _, _, ..] => Ok(Frame::Good(8)),
+        _ if b"AMQP".starts_with(&bytes[..bytes.len().min(4)]) => Ok(Frame::Incomplete),
+        _ => Err(Malformed::NotAmqp),
+    }
+}
+
+fn method(payload: &[u8], length: usize) -> Result<Frame, Malformed> {
+    let &[a, b, c, d, ref arguments @ ..] = payload else { return Err(Malformed::Overrun) };
+    match (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])) {
+        // Connection.Start: two octets of a version, then the one table that a probe is sent.
+        (10, 10) => table(arguments.get(2..).ok_or(Malformed::Overrun)?).map(|()| Frame::Good(length)),
+        // Connection.Blocked and Unblocked are for publishers. The driver would keep each of them.
+        (10, 60 | 61) => Ok(Frame::Needless(length)),
+        // Connection.Tune, Open-Ok, Close, Close-Ok; Channel.Open-Ok, Close, Close-Ok; Queue.Declare-Ok.
+        (10, 30 | 41 | 50 | 51) | (20, 11 | 40 | 41) | (50, 11) => Ok(Frame::Good(length)),
+        (class, method) => Err(Malformed::Unasked(class, method)),
+    }
+}
+
+/// A table or an array that is being walked.
+#[derive(Clone, Copy)]
+struct Level {
+    end: usize,
+    has_names: bool,
+}
+
+/// Walks the table at the start of these bytes, with a stack of its own.
+fn table(bytes: &[u8]) -> Result<(), Malformed> {
+    let mut at = 0;
+    let mut levels = vec![level(bytes, &mut at, bytes.len(), true)?];
+    while let Some(&Level { end, has_names }) = levels.last() {
+        if at == end {
+            levels.pop();
+            continue;
+        }
+        if has_names {
+            let length = usize::from(*take(bytes, &mut at, end, 1)?.first().ok_or(Malformed::Overrun)?);
+            take(bytes, &mut at, end, length)?;
+        }
+        let field = *take(bytes, &mut at, end, 1)?.first().ok_or(Malformed::Overrun)?;
+        let length = match field {
+            b'F' | b'A' if levels.len() == DEEPEST => return Err(Malformed::TooDeep),
+            b'F' | b'A' => {
+                levels.push(level(bytes, &mut at, end, field == b'F')?);
+                continue;
+            }
+            b'S' | b'x' => long(bytes, &mut at, end)?,
+            b'V' => 0,
+            b't' | b'b' | b'B' => 1,
+            b's' | b'U' | b'u' => 2,
+            b'I' | b'i' | b'f' => 4,
+            b'D' => 5,
+            b'L' | b'l' | b'd' | b'T' => 8,
+            unknown => return Err(Malformed::UnknownType(unknown)),
+        };
+        take(bytes, &mut at, end, length)?;
+    }
+    Ok(())
+}
+
+/// Enters a table or an array, which has to end within its parent.
+fn level(bytes: &[u8], at: &mut usize, end: usize, has_names: bool) -> Result<Level, Malformed> {
+    let length = long(bytes, at, end)?;
+    let own_end = at.checked_add(length).filter(|own_end| *own_end <= end).ok_or(Malformed::Overrun)?;
+    Ok(Level { end: own_end, has_names })
+}
+
+fn long(bytes: &[u8], at: &mut usize, end: usize) -> Result<usize, Malformed> {
+    let length = take(bytes, at, end, 4)?.try_into().map_err(|_| Malformed::Overrun)?;
+    Ok(u32::from_be_bytes(length) as usize)
+}
+
+/// The next bytes, which have to lie before an end.
+fn take<'a>(bytes: &'a [u8], at: &mut usize, end: usize, length: usize) -> Result<&'a [u8], Malformed> {
+    let next = at.checked_add(length).filter(|next| *next <= end).ok_or(Malformed::Overrun)?;
+    let taken = bytes.get(*at..next).ok_or(Malformed::Overrun)?;
+    *at = next;
+    Ok(taken)
+}
+
+#[cfg(test)]
+mod tests;

@@ -15,8 +15,7 @@ use crate::support::wait::eventually;
 /// The exporter with a limit of descriptors that it cannot raise.
 fn limited(directory: &TempDir, limit: u32) -> PathBuf {
     let wrapper = directory.path().join("limited");
-    let script =
-        format!("#!/bin/sh\nulimit -Hn {limit}\nulimit -Sn {limit}\nexec '{}' \"$@\"\n", binary().display());
+    let script = format!("#!/bin/sh\nset -e\nulimit -n {limit}\nexec '{}' \"$@\"\n", binary().display());
     fs::write(&wrapper, script).unwrap();
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
     wrapper

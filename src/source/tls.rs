@@ -87,15 +87,6 @@ impl Tls {
         Ok(trusting(RootCertStore::empty())?.with_no_client_auth())
     }
 
-    /// Every authority that is trusted, for a driver that builds its own configuration.
-    ///
-    /// # Errors
-    /// `tls` when the file cannot be read or used.
-    pub(super) fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, Problem> {
-        let own = self.own_authorities()?.into_iter().map(|(certificate, _)| certificate);
-        Ok(system_authorities().into_iter().chain(own).collect())
-    }
-
     /// The name that the certificate of this host has to bear.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The one client of a source, which its prober and its query lane share.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -178,13 +179,14 @@ impl Connection {
     }
 }
 
-/// Has the driver take sockets that are files for hosts, because it sends nothing else through a proxy.
-fn as_hosts(servers: &mut [ServerAddress]) -> BTreeSet<String> {
-    let mut files = BTreeSet::new();
+/// Has the driver take sockets that are files for hosts, because it sends nothing else through a proxy. It compares
+/// hosts in lower case.
+fn as_hosts(servers: &mut [ServerAddress]) -> BTreeMap<String, PathBuf> {
+    let mut files = BTreeMap::new();
     for server in servers {
         if let ServerAddress::Unix { path } = server {
-            let host = path.to_string_lossy().into_owned();
-            files.insert(host.clone());
+            let host = path.to_string_lossy().to_lowercase();
+            files.insert(host.clone(), path.clone());
             *server = ServerAddress::Tcp { host, port: None };
         }
     }

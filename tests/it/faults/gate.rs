@@ -168,7 +168,9 @@ impl Gate {
                 let Tls { front, good, .. } = self.tls.as_ref().expect("a source with TLS");
                 front.show(good);
             }
-            Fault::WrongProtocol | Fault::Clock | Fault::Oversized => self.lead_to(&self.server).await,
+            Fault::WrongProtocol | Fault::Clock | Fault::Oversized | Fault::Nested => {
+                self.lead_to(&self.server).await;
+            }
             _ => self.proxy.set(Mode::Pass).await,
         }
     }

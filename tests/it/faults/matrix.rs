@@ -41,6 +41,8 @@ faults! {
     NoSuchName = "The name does not exist",
     SilentResolver = "The name server does not answer",
     Oversized = "An answer is far too large",
+    Nested = "Answers are nested 100,000 levels deep",
+    Bloated = "An answer takes far more in memory than on the wire",
     Restart = "The server restarts",
     Failover = "The name moves to another address",
     Clock = "The server's clock is an hour ahead",
@@ -111,6 +113,8 @@ pub(super) const fn usual(fault: Fault) -> Cell {
         NoPermission => degraded("permission"),
         NoSuchName => down("dns"),
         Failover => down("connect").note("until the name has its new address"),
+        Nested => nothing("its answers are not nested"),
+        Bloated => nothing("its answers are no tables"),
         Clock => up(),
         RateLimit => down("rate_limited"),
     }

@@ -15,6 +15,7 @@ pub(crate) mod hivesync;
 pub(crate) mod http;
 pub(crate) mod joip;
 pub(crate) mod mongodb;
+pub(crate) mod mongodb_fake;
 pub(crate) mod mongodb_set;
 pub(crate) mod namespace;
 pub(crate) mod platform;

@@ -104,8 +104,10 @@ fn a_greeting_begins_little() {
     let hosts = |count: usize| doc! {"hosts": (0..count).map(|host| format!("h{host}")).collect::<Vec<_>>()};
     assert_eq!(checked(&hosts(MOST_MEMBERS), Asked::Greeting), Ok(()));
     assert_eq!(checked(&hosts(MOST_MEMBERS + 1), Asked::Greeting), Err(Refusal::TooManyMembers));
-    let file = doc! {"passives": ["%2Frun%2Fother.sock"]};
-    assert_eq!(checked(&file, Asked::Greeting), Err(Refusal::MemberIsFile));
+    for file in ["%2Frun%2Fother.sock", "/run/other.SOCK", "/run/other.soc\u{212a}"] {
+        let greeting = doc! {"passives": [file]};
+        assert_eq!(checked(&greeting, Asked::Greeting), Err(Refusal::MemberIsFile), "{file}");
+    }
     let demand = |payload: &str| {
         let payload = Binary { subtype: BinarySubtype::Generic, bytes: payload.into() };
         doc! {"speculativeAuthenticate": {"payload": payload}}

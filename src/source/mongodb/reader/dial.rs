@@ -1,8 +1,8 @@
 //! Connections to servers: by name or by file, plainly or with TLS.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +26,8 @@ const STAGGER: Duration = Duration::from_millis(250);
 
 /// Connects to servers.
 pub(in crate::source::mongodb) struct Dialer {
-    /// The files that the URL names as servers. No server leads to another one.
-    pub(in crate::source::mongodb) files: BTreeSet<String>,
+    /// The files that the URL names as servers, by what the driver takes for their hosts. No server leads to others.
+    pub(in crate::source::mongodb) files: BTreeMap<String, PathBuf>,
     pub(in crate::source::mongodb) encryption: Option<(Tls, Arc<ClientConfig>)>,
 }
 
@@ -37,9 +37,8 @@ impl<T: AsyncRead + AsyncWrite + Send> Stream for T {}
 
 impl Dialer {
     pub(super) async fn dial(&self, target: &Target) -> Result<Pin<Box<dyn Stream>>, Problem> {
-        if self.files.contains(&target.host) {
-            let socket =
-                UnixStream::connect(Path::new(&target.host)).await.map_err(|error| problem(&error))?;
+        if let Some(file) = self.files.get(&target.host) {
+            let socket = UnixStream::connect(file).await.map_err(|error| problem(&error))?;
             return Ok(Box::pin(socket));
         }
         let socket = connect(target).await.and_then(tuned).map_err(|error| problem(&error))?;

@@ -117,3 +117,6 @@ impl Reader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ pub enum Protocol {
     Http,
     /// AMQP 0-9-1 as far as a probe needs it. On the same port, what begins as HTTP is answered as [`Protocol::Http`].
     AmqpAndHttp,
-    /// MongoDB's: each command but the greeting is answered by the next piece, a document.
+    /// MongoDB's: each command is answered by the next piece, a document. A greeting only where the piece is for one.
     Mongo,
 }
 
@@ -44,6 +44,14 @@ impl Script {
 
     pub(crate) fn next(&self) -> Option<Vec<u8>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// What follows this beginning of the next piece; none where it begins otherwise, and it stays.
+    pub(crate) fn next_after(&self, beginning: &[u8]) -> Option<Vec<u8>> {
+        let mut pieces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let rest = pieces.front()?.strip_prefix(beginning)?.to_vec();
+        pieces.pop_front();
+        Some(rest)
     }
 
     fn is_over(&self) -> bool {

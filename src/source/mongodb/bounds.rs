@@ -1,6 +1,8 @@
 //! What a server may send. The driver decodes documents by recursion and without limits, so a message is checked here
 //! before the driver sees it: by its lengths, with a stack of its own.
 
+use std::cmp::Ordering;
+
 use crate::probe::Reason;
 
 /// The length of a message, its number, the number of the message that it answers, and the operation.
@@ -8,6 +10,8 @@ pub(super) const HEADER: usize = 16;
 
 /// A reply is one document, and MongoDB's own limit for one is 16 MiB and 16 KiB.
 pub(super) const LARGEST_MESSAGE: usize = 20 << 20;
+/// The protocol's limit for any message.
+const LARGEST_OF_ALL: usize = 48_000_000;
 /// A greeting names the members of a set, and little else.
 const LARGEST_GREETING: usize = 256 << 10;
 /// MongoDB's own limit for a document.
@@ -16,6 +20,8 @@ pub(super) const MOST_LEVELS: usize = 100;
 const LEVELS_OF_BATCH: usize = 3;
 /// The driver makes a value of each field, which takes up to a hundred times what it takes on the wire.
 pub(super) const MOST_FIELDS: usize = 500_000;
+/// The driver copies each document of a batch.
+const MOST_DOCUMENTS: usize = 1_000_000;
 /// A set has 50 members at most, and the driver connects to every one.
 pub(super) const MOST_MEMBERS: usize = 100;
 /// MongoDB's default is 15,000. The driver computes them all before it can be stopped.
@@ -47,6 +53,8 @@ pub(super) enum Refusal {
     TooLarge(usize),
     #[error("the server's answer has more than {MOST_FIELDS} fields")]
     TooManyFields,
+    #[error("the server's answer has more than {MOST_DOCUMENTS} documents")]
+    TooManyDocuments,
     #[error("the server names more than {MOST_MEMBERS} members of its set")]
     TooManyMembers,
     #[error("the server names a file as a member of its set")]
@@ -59,7 +67,9 @@ impl Refusal {
     /// The reason. An answer that only has too much in it is a matter of what was asked.
     pub(super) fn reason(self, asked: Asked) -> Reason {
         match self {
-            Self::TooLarge(_) | Self::TooManyFields if asked != Asked::Greeting => Reason::Query,
+            Self::TooLarge(_) | Self::TooManyFields | Self::TooManyDocuments if asked != Asked::Greeting => {
+                Reason::Query
+            }
             _ => Reason::Protocol,
         }
     }
@@ -81,22 +91,23 @@ impl Asked {
     }
 }
 
-/// The length of the message that begins with this header.
-pub(super) fn length(header: [u8; HEADER], asked: Asked) -> Result<usize, Refusal> {
+/// The length of the message that begins with these bytes, before more of it is waited for.
+pub(super) fn length(beginning: [u8; 4], asked: Asked) -> Result<usize, Refusal> {
     let largest = if asked == Asked::Greeting { LARGEST_GREETING } else { LARGEST_MESSAGE };
-    let number = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-    if number(12) != OP_MSG {
-        return Err(Refusal::Malformed("another operation than OP_MSG"));
-    }
-    match usize::try_from(number(0)) {
+    match usize::try_from(u32::from_le_bytes(beginning)) {
         Ok(length) if length < HEADER => Err(Refusal::Malformed("a message shorter than its header")),
         Ok(length) if length <= largest => Ok(length),
-        _ => Err(Refusal::TooLarge(largest)),
+        Ok(length) if length <= LARGEST_OF_ALL => Err(Refusal::TooLarge(largest)),
+        _ => Err(Refusal::Malformed("a message longer than any")),
     }
 }
 
-/// Checks what follows the header.
-pub(super) fn check(body: &[u8], asked: Asked) -> Result<(), Refusal> {
+/// Checks a message with its header.
+pub(super) fn check(message: &[u8], asked: Asked) -> Result<(), Refusal> {
+    if int32(message, 12) != Some(OP_MSG) {
+        return Err(Refusal::Malformed("another operation than OP_MSG"));
+    }
+    let body = &message[HEADER..];
     let flags = int32(body, 0).ok_or(CUT)?;
     let end = match flags & CHECKSUM_PRESENT {
         0 => body.len(),
@@ -144,6 +155,7 @@ struct Tally<'a> {
     fields: usize,
     /// Those of the documents of a batch.
     in_batch: usize,
+    documents: usize,
     members: usize,
     /// The keys on the way to this place, of the first levels.
     path: [&'a [u8]; 2],
@@ -153,7 +165,7 @@ struct Tally<'a> {
 impl Tally<'_> {
     /// The driver decodes a batch as well where it stands in a refusal.
     fn check(&self) -> Result<(), Refusal> {
-        match self.is_ok == Some(true) || self.fields + self.in_batch <= MOST_FIELDS {
+        match self.is_ok == Some(true) || self.fields + self.documents + self.in_batch <= MOST_FIELDS {
             true => Ok(()),
             false => Err(Refusal::TooManyFields),
         }
@@ -234,13 +246,16 @@ impl<'a> Walk<'a> {
             tally.is_ok = Some(is_one(kind, value));
         }
         let is_batch = matches!(tally.path, [b"cursor", b"firstBatch" | b"nextBatch"]);
-        if self.asked == Asked::Batch && level > LEVELS_OF_BATCH && is_batch {
-            tally.in_batch += 1;
-        } else {
-            tally.fields += 1;
+        match level.cmp(&LEVELS_OF_BATCH) {
+            Ordering::Equal if self.asked == Asked::Batch && is_batch => tally.documents += 1,
+            Ordering::Greater if self.asked == Asked::Batch && is_batch => tally.in_batch += 1,
+            _ => tally.fields += 1,
         }
         if tally.fields > MOST_FIELDS {
             return Err(Refusal::TooManyFields);
+        }
+        if tally.documents > MOST_DOCUMENTS {
+            return Err(Refusal::TooManyDocuments);
         }
         if level == 2 && matches!(tally.path[0], b"hosts" | b"passives" | b"arbiters") {
             tally.members += 1;

@@ -4,6 +4,7 @@ use ::mongodb::bson::{
 };
 use proptest::prelude::*;
 
+use super::length as length_of;
 use super::*;
 
 /// A document inside a document, and so on. The first level is the outermost.
@@ -96,6 +97,12 @@ fn fields_are_counted_where_the_driver_decodes_them() {
     assert_eq!(checked(&reply(1), Asked::Batch), Ok(()));
     assert_eq!(checked(&reply(0), Asked::Batch), Err(Refusal::TooManyFields));
     assert_eq!(checked(&reply(1), Asked::Document), Err(Refusal::TooManyFields));
+    let batch = |documents: usize| {
+        let documents = vec![Bson::Document(Document::new()); documents];
+        doc! {"cursor": {"nextBatch": documents, "id": 0, "ns": "a.b"}, "ok": 1}
+    };
+    assert_eq!(checked(&batch(MOST_DOCUMENTS), Asked::Batch), Ok(()));
+    assert_eq!(checked(&batch(MOST_DOCUMENTS + 1), Asked::Batch), Err(Refusal::TooManyDocuments));
     assert_eq!(checked(&doc! {"a": &many, "ok": 1}, Asked::Batch), Err(Refusal::TooManyFields));
 }
 
@@ -118,32 +125,35 @@ fn a_greeting_begins_little() {
     }
 }
 
-fn header(length: u32, operation: u32) -> [u8; HEADER] {
-    let header: Vec<u8> = [length, 1, 2, operation].into_iter().flat_map(u32::to_le_bytes).collect();
-    header.try_into().unwrap()
-}
-
 #[test]
 fn a_message_is_one_document_of_bounded_size() {
-    assert_eq!(length(header(38, OP_MSG), Asked::Document), Ok(38));
-    assert!(matches!(length(header(38, 1), Asked::Document), Err(Refusal::Malformed(_))));
-    assert!(matches!(length(header(38, 2012), Asked::Document), Err(Refusal::Malformed(_))));
-    assert!(matches!(length(header(15, OP_MSG), Asked::Document), Err(Refusal::Malformed(_))));
-    for large in [(20 << 20) + 1, u32::MAX] {
-        let refusal = length(header(large, OP_MSG), Asked::Document).unwrap_err();
-        assert_eq!(refusal.reason(Asked::Document), Reason::Query);
+    let length = |length: u32, asked| length_of(length.to_le_bytes(), asked);
+    assert_eq!(length(38, Asked::Document), Ok(38));
+    for no_length in [0, 15, 48_000_001, u32::MAX] {
+        let refusal = length(no_length, Asked::Document).unwrap_err();
+        assert_eq!(refusal.reason(Asked::Document), Reason::Protocol);
     }
-    let refusal = length(header(1 << 20, OP_MSG), Asked::Greeting).unwrap_err();
+    let refusal = length((20 << 20) + 1, Asked::Document).unwrap_err();
+    assert_eq!(refusal.reason(Asked::Document), Reason::Query);
+    let refusal = length(1 << 20, Asked::Greeting).unwrap_err();
     assert_eq!(refusal.reason(Asked::Greeting), Reason::Protocol);
 
-    let body = |flags: u32, kind: u8, more: &[u8]| {
-        [&flags.to_le_bytes()[..], &[kind], &bytes(&doc! {"ok": 1}), more].concat()
+    let message = |operation: u32, flags: u32, kind: u8, more: &[u8]| {
+        let header = [0, 1, 2, operation, flags].into_iter().flat_map(u32::to_le_bytes);
+        [&header.collect::<Vec<_>>()[..], &[kind], &bytes(&doc! {"ok": 1}), more].concat()
     };
-    assert_eq!(check(&body(0, 0, b""), Asked::Document), Ok(()));
-    assert_eq!(check(&body(CHECKSUM_PRESENT, 0, b"sum!"), Asked::Document), Ok(()));
-    for bad in [body(MORE_TO_COME, 0, b""), body(0, 1, b""), body(0, 0, b"sum!"), vec![], vec![1, 0, 0, 0, 0]]
-    {
-        assert!(check(&bad, Asked::Document).is_err(), "{bad:?}");
+    assert_eq!(check(&message(OP_MSG, 0, 0, b""), Asked::Document), Ok(()));
+    assert_eq!(check(&message(OP_MSG, CHECKSUM_PRESENT, 0, b"sum!"), Asked::Document), Ok(()));
+    for bad in [
+        message(1, 0, 0, b""),
+        message(2012, 0, 0, b""),
+        message(OP_MSG, MORE_TO_COME, 0, b""),
+        message(OP_MSG, 0, 1, b""),
+        message(OP_MSG, 0, 0, b"sum!"),
+        message(OP_MSG, 0, 0, b"")[..HEADER].to_vec(),
+        message(OP_MSG, CHECKSUM_PRESENT, 0, b"")[..HEADER + 5].to_vec(),
+    ] {
+        assert!(matches!(check(&bad, Asked::Document), Err(Refusal::Malformed(_))), "{bad:?}");
     }
 }
 
@@ -197,9 +207,9 @@ fn value(depth: u32) -> impl Strategy<Value = Bson> {
 
 proptest! {
     #[test]
-    fn any_bytes_are_only_checked(bytes: Vec<u8>, head: [u8; HEADER]) {
+    fn any_bytes_are_only_checked(bytes: Vec<u8>, head: [u8; 4]) {
         for asked in [Asked::Greeting, Asked::Document, Asked::Batch] {
-            let _ = (check(&bytes, asked), document(&bytes, asked), length(head, asked));
+            let _ = (check(&bytes, asked), document(&bytes, asked), length_of(head, asked));
         }
         Asked::by(&bytes);
     }

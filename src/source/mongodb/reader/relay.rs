@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::TcpStream;
 
-use super::bounds::{self, Asked, HEADER, Refusal};
+use super::bounds::{self, Asked, Refusal};
 
 /// The command that waits for its answer. There is one answer for each.
 #[derive(Default)]
@@ -63,10 +63,9 @@ pub(super) async fn relay(
 
 /// The next message of the driver, which it makes no larger than a server takes.
 async fn request(driver: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
-    let mut header = [0; HEADER];
-    driver.read_exact(&mut header).await.ok()?;
-    let length = u32::from_le_bytes(*header.first_chunk()?) as usize;
-    rest(driver, header, length).await
+    let mut beginning = [0; 4];
+    driver.read_exact(&mut beginning).await.ok()?;
+    rest(driver, beginning, u32::from_le_bytes(beginning) as usize).await
 }
 
 /// The next message of the server, once all of it is there and sound. Nothing, where the connection ends.
@@ -74,24 +73,24 @@ async fn answer(
     server: &mut (impl AsyncRead + Unpin),
     pending: &Pending,
 ) -> Result<Option<Vec<u8>>, (Refusal, Asked)> {
-    let mut header = [0; HEADER];
-    if server.read_exact(&mut header).await.is_err() {
+    let mut beginning = [0; 4];
+    if server.read_exact(&mut beginning).await.is_err() {
         return Ok(None);
     }
     let Some(asked) = pending.take() else {
         return Err((Refusal::Malformed("an answer without a question"), Asked::Greeting));
     };
     let refused = |refusal| (refusal, asked);
-    let length = bounds::length(header, asked).map_err(refused)?;
-    let Some(message) = rest(server, header, length).await else { return Ok(None) };
-    bounds::check(&message[HEADER..], asked).map_err(refused)?;
+    let length = bounds::length(beginning, asked).map_err(refused)?;
+    let Some(message) = rest(server, beginning, length).await else { return Ok(None) };
+    bounds::check(&message, asked).map_err(refused)?;
     Ok(Some(message))
 }
 
-/// A message whose header has been read. It takes memory as it arrives, and not as its header says.
-async fn rest(from: &mut (impl AsyncRead + Unpin), header: [u8; HEADER], length: usize) -> Option<Vec<u8>> {
-    let mut message = header.to_vec();
-    let missing = length.checked_sub(HEADER)?;
+/// A message whose length has been read. It takes memory as it arrives, and not as it says.
+async fn rest(from: &mut (impl AsyncRead + Unpin), beginning: [u8; 4], length: usize) -> Option<Vec<u8>> {
+    let mut message = beginning.to_vec();
+    let missing = length.checked_sub(beginning.len())?;
     let read = from.take(missing as u64).read_to_end(&mut message).await.ok()?;
     (read == missing).then_some(message)
 }

@@ -265,3 +265,6 @@ fn uuid(subtype: BinarySubtype, bytes: &[u8]) -> Option<Uuid> {
 fn decimal(text: &str) -> Cell {
     text.parse().map_or_else(|_| Cell::Text(text.to_owned()), Cell::Number)
 }
+
+#[cfg(test)]
+mod tests;

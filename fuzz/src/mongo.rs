@@ -84,7 +84,11 @@ fn document(piece: &[u8], greets: bool) -> Vec<u8> {
     let mut size = |name: &str| fields.remove(name).and_then(|size| usize::try_from(size.as_u64()?).ok());
     let (levels, width) = (size("$nest").unwrap_or(0), size("$wide").unwrap_or(0));
     let Ok(given) = serde_json::from_value::<Document>(Value::Object(fields)) else { return piece.to_vec() };
-    let mut document = if greets { greeting() } else { doc! {"ok": 1} };
+    let mut document = if greets {
+        greeting()
+    } else {
+        doc! {"ok": 1}
+    };
     document.extend(given);
     let mut document = bytes(&document);
     document.pop();

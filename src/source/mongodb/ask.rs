@@ -15,6 +15,9 @@ use crate::query::{Answers, Columns, LARGEST_ANSWER, MongoQuestion, Question, Ro
 /// A server of many tenants has more databases than anyone wants series of: the largest are asked.
 const MOST_DATABASES: usize = 100;
 
+/// So many documents are read without a pause.
+const AT_ONCE: usize = 1_000;
+
 const EVERY: &str = "*";
 
 /// What the prober and the query lane ask through. Clones share one client.
@@ -237,13 +240,18 @@ impl Exchange {
         let database = self.connected.client.database(database);
         let cursor = database.run_cursor_command(command).selection_criteria(self.connected.readable());
         let mut cursor = cursor.await.map_err(|error| self.problem(&error))?;
-        let mut size = 0;
+        let (mut size, mut documents) = (0, 0);
         while cursor.advance().await.map_err(|error| self.problem(&error))? {
             size += cursor.current().as_bytes().len();
             if size > LARGEST_ANSWER {
                 return Err(too_large(ADVICE));
             }
             table.add(leading, cursor.current())?;
+            documents += 1;
+            // A batch is there as a whole, and other sources share this thread.
+            if documents % AT_ONCE == 0 {
+                tokio::task::yield_now().await;
+            }
         }
         Ok(())
     }

@@ -11,14 +11,12 @@ use crate::support::mongodb_fake::{FakeMongodb, nested};
 use crate::support::mongodb_set::MongodbSet;
 use crate::support::tls::Opening;
 
-/// Gives the one document of the collection as many times as it says itself.
-const PIPELINE: &str =
-    "[{$set: {value: {$range: [0, $times]}}}, {$unwind: $value}, {$set: {value: 1}}, {$unset: _id}]";
+const FILLER: usize = 1_000_000;
 
-/// Gives as many documents as the document says, each with a key of its own.
-const OWN_KEYS: &str = "[{$set: {n: {$range: [0, $keys]}}}, {$unwind: $n}, {$replaceWith: {$arrayToObject: [[\
-                        {k: {$concat: [k, {$toString: $n}]}, v: 1}, {k: value, v: 1}, \
-                        {k: n, v: {$toString: $n}}]]}}]";
+/// Gives the one document of the collection as many times as it says itself, each with a key of its own.
+const PIPELINE: &str = "[{$set: {n: {$range: [0, $times]}}}, {$unwind: $n}, {$replaceWith: {$arrayToObject: [[\
+                        {k: {$concat: [k, {$toString: $n}]}, v: 1}, {k: n, v: {$toString: $n}}, \
+                        {k: value, v: 1}, {k: filler, v: $filler}]]}}]";
 
 pub(super) struct MongodbPatient {
     server: Mongodb,
@@ -42,7 +40,7 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     for server in [&server, &ahead] {
         server.run(user.clone()).await;
         let answers = server.client().await.database("shop").collection("answers");
-        let document = doc! {"times": 1, "keys": 1, "filler": "x".repeat(1_000_000)};
+        let document = doc! {"times": 1, "filler": "x".repeat(FILLER)};
         answers.insert_one(document).await.expect("the server is writable");
     }
     let plain = world.gate("mongodb", &server.address()).await;
@@ -65,17 +63,10 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     every: 5s
     timeout: 5s
     max_age: 1h
-    mongo: {{collection: answers, pipeline: {PIPELINE}}}
-    metrics: [{{name: documents, value: value, help: A number.}}]
-  - name: keys
-    source: plain
-    every: 5s
-    timeout: 5s
-    max_age: 1h
     max_series: 10000
-    mongo: {{collection: answers, pipeline: {OWN_KEYS}}}
+    mongo: {{collection: answers, pipeline: {PIPELINE}}}
     labels: [n]
-    metrics: [{{name: keys, value: value, help: A number.}}]
+    metrics: [{{name: documents, value: value, help: A number.}}]
   - name: primary
     source: set
     every: 2s
@@ -94,9 +85,10 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
 }
 
 impl MongodbPatient {
-    async fn answers(&self, field: &str, number: i32) {
+    async fn answers(&self, times: i32, filler: usize) {
         let answers = self.server.client().await.database("shop").collection::<()>("answers");
-        let update = answers.update_one(doc! {}, doc! {"$set": {field: number}}).await;
+        let update =
+            answers.update_one(doc! {}, doc! {"$set": {"times": times, "filler": "x".repeat(filler)}}).await;
         update.expect("the server is writable");
     }
 }
@@ -162,9 +154,9 @@ impl Patient for MongodbPatient {
             Fault::NoPermission => {
                 self.server.run(doc! {"revokeRolesFromUser": "exporter", "roles": ["clusterMonitor"]}).await;
             }
-            Fault::Oversized => self.answers("times", 1100).await,
+            Fault::Oversized => self.answers(1100, FILLER).await,
             Fault::Nested => self.plain.lead_to(self.nested.address()).await,
-            Fault::Bloated => self.answers("keys", 8_000).await,
+            Fault::Bloated => self.answers(8_000, 0).await,
             Fault::Restart => self.server.kill(),
             Fault::Failover => self.set.kill_primary().await,
             Fault::Clock => self.plain.lead_to(&self.ahead.address()).await,
@@ -180,8 +172,7 @@ impl Patient for MongodbPatient {
             Fault::NoPermission => {
                 self.server.run(doc! {"grantRolesToUser": "exporter", "roles": ["clusterMonitor"]}).await;
             }
-            Fault::Oversized => self.answers("times", 1).await,
-            Fault::Bloated => self.answers("keys", 1).await,
+            Fault::Oversized | Fault::Bloated => self.answers(1, FILLER).await,
             Fault::Restart => self.server.restart().await,
             Fault::Failover => self.set.revive().await,
             _ => {}

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use platform_exporter::query::{LogQuestion, Question};
+use platform_exporter::query::{Columns, LogQuestion, Question};
 use platform_exporter::setting::Duration;
 use platform_exporter_fuzz::{check_families, source};
 use tempfile::TempDir;
@@ -63,8 +63,8 @@ fuzz_target!(|input: (Option<u16>, Vec<Step<'_>>)| {
         RUNTIME.block_on(async {
             check_families(parts.prober.probe().await.expect("the file is there").families);
             let rows = parts.answers.as_mut().expect("it can be asked");
-            let rows =
-                rows.rows(&question, std::time::Duration::from_secs(1)).await.expect("few combinations");
+            let rows = rows.rows(&question, &Columns::All, std::time::Duration::from_secs(1)).await;
+            let rows = rows.expect("few combinations");
             assert!(rows.rows.iter().all(|row| row.len() == rows.columns.len()));
         });
     }

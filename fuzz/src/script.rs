@@ -21,7 +21,7 @@ pub enum Protocol {
     /// AMQP 0-9-1 as far as a probe needs it, unless the bytes begin with a `!`: then pieces are what the broker says,
     /// see the module `broker`. On the same port, what begins as HTTP is answered as [`Protocol::Http`].
     AmqpAndHttp,
-    /// MongoDB's: each command but the greeting is answered by the next piece, a document.
+    /// MongoDB's: each command is answered by the next piece, a document. A greeting only where the piece is for one.
     Mongo,
 }
 
@@ -55,6 +55,14 @@ impl Script {
         };
         first.remove(0);
         true
+    }
+
+    /// What follows this beginning of the next piece; none where it begins otherwise, and it stays.
+    pub(crate) fn next_after(&self, beginning: &[u8]) -> Option<Vec<u8>> {
+        let mut pieces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let rest = pieces.front()?.strip_prefix(beginning)?.to_vec();
+        pieces.pop_front();
+        Some(rest)
     }
 
     fn is_over(&self) -> bool {

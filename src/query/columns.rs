@@ -20,6 +20,18 @@ impl Columns {
         Self::Named(Arc::new(names.into_iter().map(str::to_owned).collect()))
     }
 
+    /// What is read by any of several askers.
+    pub fn union(columns: &[Self]) -> Self {
+        let named = columns.iter().map(|columns| match columns {
+            Self::Named(names) => Some(names.iter()),
+            Self::All | Self::First => None,
+        });
+        match named.collect::<Option<Vec<_>>>() {
+            Some(names) => Self::named(names.into_iter().flatten().map(String::as_str)),
+            None => Self::All,
+        }
+    }
+
     /// Whether the column at this position, with this name, is read.
     pub fn contains(&self, position: usize, name: &str) -> bool {
         match self {

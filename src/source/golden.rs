@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Problem, Reason};
 use crate::query::grammar::{self, Golden};
-use crate::query::{self, Answers, QuerySpec, Reading};
+use crate::query::{self, Answers, Columns, QuerySpec, Question, Reading};
 use crate::yaml::{self, Faults, Path};
 
 /// The queries of a kind with what they remember from probe to probe.
@@ -62,6 +62,11 @@ impl GoldenValues {
         let queries = queries.of(kind, text);
         let readings = queries.iter().map(|golden| Reading::new(Arc::clone(&golden.spec))).collect();
         Self { queries, readings }
+    }
+
+    /// The questions, each with the columns that are read of its answer.
+    pub(super) fn questions(&self) -> impl Iterator<Item = (&Question, Columns)> {
+        self.queries.iter().map(|golden| (&golden.question, golden.spec.columns()))
     }
 
     /// The same with another series budget for one query.

@@ -33,8 +33,6 @@ pub struct Tls {
 pub(super) struct Loaded {
     /// The client side of TLS.
     pub(super) config: ClientConfig,
-    /// Every authority that is trusted.
-    pub(super) authorities: Vec<CertificateDer<'static>>,
     /// The source's own authorities, as PEM.
     pub(super) ca: Option<Pem>,
     /// What the client shows, as PEM: certificate and key.
@@ -151,14 +149,12 @@ impl Loaded {
         current: &CurrentFile,
     ) -> Result<Self, Problem> {
         current.set(Path::new("the system's certificate authorities"));
-        let mut authorities = rustls_native_certs::load_native_certs().certs;
         let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(authorities.clone());
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let ca = ca_file.map(|path| Ok::<_, Problem>((pem(&path, current)?, path))).transpose()?;
         if let Some((pem, path)) = &ca {
             for certificate in certificates(pem, path)? {
-                roots.add(certificate.clone()).map_err(|error| unusable(path, &error))?;
-                authorities.push(certificate);
+                roots.add(certificate).map_err(|error| unusable(path, &error))?;
             }
         }
         let builder = trusting(roots)?;
@@ -172,7 +168,7 @@ impl Loaded {
                 (config.map_err(|error| unusable(&cert_file, &error))?, Some((cert, key)))
             }
         };
-        Ok(Self { config, authorities, ca: ca.map(|(pem, _)| pem), identity })
+        Ok(Self { config, ca: ca.map(|(pem, _)| pem), identity })
     }
 }
 

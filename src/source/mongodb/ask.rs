@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::mongodb::bson::{Document, doc};
+use ::mongodb::bson::{Document, RawDocumentBuf, doc};
 
 use super::command::{command, decode};
 use super::connection::{Connected, Connection};
-use super::table::Table;
+use super::table::{ADVICE, Table};
 use super::{Config, Namespace, failure};
 use crate::probe::{Problem, Reason};
 use crate::query::{Answers, Columns, LARGEST_ANSWER, MongoQuestion, Question, Rows, too_large};
 
 /// A server of many tenants has more databases than anyone wants series of: the largest are asked.
 const MOST_DATABASES: usize = 100;
+
+/// So many documents are read without a pause.
+const AT_ONCE: usize = 1_000;
 
 const EVERY: &str = "*";
 
@@ -22,22 +25,22 @@ const EVERY: &str = "*";
 pub(super) struct Session(Arc<Connection>);
 
 /// The rows of an answer, and what could not be had of it.
-#[derive(Default)]
 pub(super) struct Answer {
-    table: Table,
+    pub(super) rows: Rows,
     pub(super) problems: Vec<Problem>,
 }
 
-impl Answer {
-    pub(super) fn into_rows(self) -> Rows {
-        self.table.into_rows()
-    }
+/// An answer while it comes in.
+struct Incoming {
+    table: Table,
+    problems: Vec<Problem>,
 }
 
-/// One exchange with a server: a connected client, and until when it may take.
+/// One exchange with a server: a connected client, since when it is used, and until when it may take.
 struct Exchange {
     connection: Arc<Connection>,
     connected: Connected,
+    begin: Instant,
     deadline: Instant,
 }
 
@@ -66,9 +69,10 @@ impl Session {
     pub(super) async fn answer(
         &self,
         question: &MongoQuestion,
+        columns: &Columns,
         deadline: Instant,
     ) -> Result<Answer, Problem> {
-        self.exchange(deadline, |exchange| exchange.answer(question)).await
+        self.exchange(deadline, |exchange| exchange.answer(question, columns)).await
     }
 
     /// Runs an exchange, and anew with the next client where another has this one replaced meanwhile.
@@ -81,10 +85,11 @@ impl Session {
             let connected = self.0.client().await?;
             let tasks = Arc::clone(&connected.tasks);
             let used = tasks.used();
+            let connection = Arc::clone(&self.0);
             let result = tokio::select! {
                 biased;
                 () = tasks.stopped() => continue,
-                result = run(Exchange { connection: Arc::clone(&self.0), connected, deadline }) => result,
+                result = run(Exchange { connection, connected, begin: Instant::now(), deadline }) => result,
             };
             drop(used);
             if result.as_ref().is_err_and(|problem| problem.reason == Reason::Auth) {
@@ -100,25 +105,30 @@ const NO_DATABASE: &str = "expected `database` beside `collection`: the url of t
 
 #[async_trait::async_trait]
 impl Answers for Session {
-    async fn rows(&mut self, question: &Question, _: &Columns, timeout: Duration) -> Result<Rows, Problem> {
+    async fn rows(
+        &mut self,
+        question: &Question,
+        columns: &Columns,
+        timeout: Duration,
+    ) -> Result<Rows, Problem> {
         let Question::Mongo(question) = question else {
             return Err(Problem::new(Reason::Query, "expected `mongo`"));
         };
         let deadline = Instant::now() + timeout;
         // Finding a server and connecting do not count into the time that the server has for the question.
         self.admin(doc! {"ping": 1}, deadline).await?;
-        let mut answer = self.answer(question, deadline).await?;
+        let mut answer = self.answer(question, columns, deadline).await?;
         match answer.problems.pop() {
             // Half an answer would be a wrong number.
             Some(problem) => Err(problem),
-            None => Ok(answer.into_rows()),
+            None => Ok(answer.rows),
         }
     }
 }
 
 impl Exchange {
-    async fn answer(self, question: &MongoQuestion) -> Result<Answer, Problem> {
-        let mut answer = Answer::default();
+    async fn answer(self, question: &MongoQuestion, columns: &Columns) -> Result<Answer, Problem> {
+        let mut answer = Incoming { table: Table::new(columns), problems: Vec::new() };
         match (question.database.as_deref(), question.collection.as_deref()) {
             (_, Some(EVERY)) => self.halved().every_collection(question, &mut answer).await?,
             (Some(EVERY), _) => self.halved().every_database(question, &mut answer).await?,
@@ -134,7 +144,7 @@ impl Exchange {
                 }
             }
         }
-        Ok(answer)
+        Ok(Answer { rows: answer.table.into_rows()?, problems: answer.problems })
     }
 
     fn config(&self) -> &Config {
@@ -158,7 +168,7 @@ impl Exchange {
     }
 
     fn problem(&self, error: &::mongodb::error::Error) -> Problem {
-        failure::problem(error, self.config(), &self.connected.members)
+        failure::problem(error, self.config(), &self.connected.members, self.begin)
     }
 
     async fn command(&self, database: &str, command: Document) -> Result<Document, Problem> {
@@ -210,14 +220,11 @@ impl Exchange {
         }
         let reply = self.command(database, command).await;
         let reply = reply.map_err(|problem| advise(problem, database, false))?;
+        let reply =
+            RawDocumentBuf::try_from(&reply).map_err(|error| Problem::new(Reason::Protocol, error))?;
         match &question.each {
-            Some(path) => {
-                table.add_each(leading, &reply, path).map_err(|error| Problem::new(Reason::Query, error))
-            }
-            None => {
-                table.add(leading, &reply);
-                Ok(())
-            }
+            Some(path) => table.add_each(leading, &reply, path),
+            None => table.add(leading, &reply),
         }
     }
 
@@ -233,14 +240,18 @@ impl Exchange {
         let database = self.connected.client.database(database);
         let cursor = database.run_cursor_command(command).selection_criteria(self.connected.readable());
         let mut cursor = cursor.await.map_err(|error| self.problem(&error))?;
-        let mut size = 0;
+        let (mut size, mut documents) = (0, 0);
         while cursor.advance().await.map_err(|error| self.problem(&error))? {
             size += cursor.current().as_bytes().len();
             if size > LARGEST_ANSWER {
-                return Err(too_large("group its documents, or project less of them"));
+                return Err(too_large(ADVICE));
             }
-            let document = cursor.deserialize_current().map_err(|error| self.problem(&error))?;
-            table.add(leading, &document);
+            table.add(leading, cursor.current())?;
+            documents += 1;
+            // A batch is there as a whole, and other sources share this thread.
+            if documents % AT_ONCE == 0 {
+                tokio::task::yield_now().await;
+            }
         }
         Ok(())
     }
@@ -265,7 +276,7 @@ impl Exchange {
         }
     }
 
-    async fn every_collection(&self, question: &MongoQuestion, answer: &mut Answer) -> Result<(), Problem> {
+    async fn every_collection(&self, question: &MongoQuestion, answer: &mut Incoming) -> Result<(), Problem> {
         for Namespace { database, collection } in &self.config().collections {
             let leading = [("database", database.as_str()), ("collection", collection.as_str())];
             let asked = self.ask(question, database, Some(collection), &leading, &mut answer.table).await;
@@ -274,7 +285,7 @@ impl Exchange {
         Ok(())
     }
 
-    async fn every_database(&self, question: &MongoQuestion, answer: &mut Answer) -> Result<(), Problem> {
+    async fn every_database(&self, question: &MongoQuestion, answer: &mut Incoming) -> Result<(), Problem> {
         for database in self.databases().await? {
             let leading = [("database", database.as_str())];
             let collection = question.collection.as_deref();
@@ -304,7 +315,7 @@ impl Exchange {
     }
 }
 
-impl Answer {
+impl Incoming {
     /// Keeps what one of many refused; a server that can no longer be reached ends the question.
     fn note(&mut self, whose: &str, asked: Result<(), Problem>) -> Result<(), Problem> {
         match asked {

@@ -1,26 +1,24 @@
 //! The one client of a source, which its prober and its query lane share.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::mongodb::Client;
 use ::mongodb::event::EventHandler;
 use ::mongodb::event::sdam::{SdamEvent, TopologyDescription};
 use ::mongodb::options::{
-    ClientOptions, ReadPreference, SelectionCriteria, ServerMonitoringMode, Tls as DriverTls, TlsOptions,
+    ClientOptions, ReadPreference, SelectionCriteria, ServerAddress, ServerMonitoringMode,
 };
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use rustls::pki_types::CertificateDer;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::memory_file::MemoryFile;
+use super::encryption::Encryption;
+use super::reader::{self, Dialer, Outcomes};
 use super::tasks::Tasks;
-use super::{Config, failure};
+use super::{Config, bounds, failure};
 use crate::probe::{Problem, Reason};
-use crate::source::tls::Tls;
 
 /// What servers show for the exporter's connections.
 const APP_NAME: &str = "platform_exporter";
@@ -31,6 +29,7 @@ const CONNECTIONS: u32 = 2;
 /// The client of a source, built when it is first needed.
 pub(super) struct Connection {
     config: Config,
+    encryption: Encryption,
     timeout: Duration,
     current: tokio::sync::Mutex<Option<Connected>>,
     is_stuck: AtomicBool,
@@ -41,8 +40,6 @@ pub(super) struct Connection {
 pub(super) struct Connected {
     pub(super) client: Client,
     pub(super) members: Members,
-    /// What the driver reads whenever it finds another member.
-    _files: Arc<[MemoryFile]>,
     pub(super) tasks: Arc<Tasks>,
     /// The password that it was built with.
     password: Option<SecretString>,
@@ -65,20 +62,23 @@ impl Drop for Unanswered<'_> {
     }
 }
 
-/// What the driver knows about the servers: where it finds none, this tells why, and its error does not.
+/// What is known about the servers: where the driver finds none, this tells why, and its error does not.
 #[derive(Clone, Default)]
-pub(super) struct Members(Arc<Mutex<Option<TopologyDescription>>>);
+pub(super) struct Members {
+    latest: Arc<Mutex<Option<TopologyDescription>>>,
+    pub(super) outcomes: Outcomes,
+}
 
 impl Members {
     pub(super) fn latest(&self) -> Option<TopologyDescription> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn handler(&self) -> EventHandler<SdamEvent> {
-        let members = self.clone();
+        let latest = Arc::clone(&self.latest);
         EventHandler::callback(move |event| {
             if let SdamEvent::TopologyDescriptionChanged(change) = event {
-                *members.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(change.new_description);
+                *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(change.new_description);
             }
         })
     }
@@ -98,6 +98,7 @@ impl Connection {
     pub(super) fn new(config: &Config, timeout: Duration) -> Self {
         Self {
             config: config.clone(),
+            encryption: Encryption::new(config.tls.as_ref()),
             timeout,
             current: tokio::sync::Mutex::default(),
             is_stuck: AtomicBool::default(),
@@ -137,14 +138,23 @@ impl Connection {
     }
 
     async fn build(&self, password: Option<SecretString>) -> Result<Connected, Problem> {
-        let members = Members::default();
-        let failed = |error| failure::problem(&error, &self.config, &members);
+        let (members, begin) = (Members::default(), Instant::now());
+        let failed = |error| failure::problem(&error, &self.config, &members, begin);
+        let internal = |error| Problem::new(Reason::Internal, error);
         let mut options = self.options(password.as_ref()).await.map_err(failed)?;
-        let files = encrypt(&mut options, self.config.tls.as_ref()).await?;
+        if options.hosts.len() > bounds::MOST_MEMBERS {
+            let detail =
+                format!("the name of the cluster leads to more than {} servers", bounds::MOST_MEMBERS);
+            return Err(Problem::new(Reason::Protocol, detail));
+        }
+        let encryption = self.encryption.with(options.tls.take().as_ref()).await?;
+        let dialer = Dialer { files: as_hosts(&mut options.hosts), encryption };
         options.sdam_event_handler = Some(members.handler());
-        let tasks = Tasks::new().map_err(|error| Problem::new(Reason::Internal, error))?;
+        let tasks = Tasks::new().map_err(internal)?;
+        let reader = tasks.start(|| reader::start(dialer, members.outcomes.clone()));
+        options.socks5_proxy = Some(reader.map_err(internal)?);
         let client = tasks.start(|| Client::with_options(options)).map_err(failed)?;
-        Ok(Connected { client, members, _files: files.into(), tasks: Arc::new(tasks), password })
+        Ok(Connected { client, members, tasks: Arc::new(tasks), password })
     }
 
     /// Looks up the servers of a `mongodb+srv` URL.
@@ -172,38 +182,16 @@ impl Connection {
     }
 }
 
-/// Has the driver trust whom every source trusts, wherever TLS is turned on: by a key or in the URL.
-async fn encrypt(options: &mut ClientOptions, own: Option<&Tls>) -> Result<Vec<MemoryFile>, Problem> {
-    let mut driver = match (&options.tls, own) {
-        (Some(DriverTls::Enabled(driver)), _) => driver.clone(),
-        (_, Some(_)) => TlsOptions::default(),
-        (_, None) => return Ok(Vec::new()),
-    };
-    let own = own.cloned().unwrap_or_default();
-    // The driver passes over what it cannot read in its files.
-    let loaded = own.load().await?;
-    let mut files = Vec::new();
-    let mut file = |content: Vec<u8>| -> Result<PathBuf, Problem> {
-        let file = MemoryFile::new(&content).map_err(|error| Problem::new(Reason::Internal, error))?;
-        let path = file.path();
-        files.push(file);
-        Ok(path)
-    };
-    if driver.ca_file_path.is_none() {
-        driver.ca_file_path = Some(file(pem(&loaded.authorities).into_bytes())?);
+/// Has the driver take sockets that are files for hosts, because it sends nothing else through a proxy. It compares
+/// hosts in lower case.
+fn as_hosts(servers: &mut [ServerAddress]) -> BTreeMap<String, PathBuf> {
+    let mut files = BTreeMap::new();
+    for server in servers {
+        if let ServerAddress::Unix { path } = server {
+            let host = path.to_string_lossy().to_lowercase();
+            files.insert(host.clone(), path.clone());
+            *server = ServerAddress::Tcp { host, port: None };
+        }
     }
-    if let Some((cert, key)) = &loaded.identity {
-        let both = [cert.bytes(), b"\n", key.bytes()].concat();
-        driver.cert_key_file_path = Some(file(both)?);
-    }
-    options.tls = Some(DriverTls::Enabled(driver));
-    Ok(files)
-}
-
-/// The driver takes certificates only as PEM.
-fn pem(certificates: &[CertificateDer<'_>]) -> String {
-    certificates.iter().fold(String::new(), |text, certificate| {
-        let body = STANDARD.encode(certificate);
-        format!("{text}-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
-    })
+    files
 }

@@ -3,10 +3,10 @@
 //! The driver's own texts are not used whole: they hold the server's reply, and so what was asked.
 
 use std::io;
+use std::time::Instant;
 
 use ::mongodb::ServerType;
 use ::mongodb::error::{CommandError, Error, ErrorKind};
-use ::mongodb::event::sdam::TopologyDescription;
 
 use super::Config;
 use super::connection::Members;
@@ -15,16 +15,35 @@ use crate::source::classify;
 
 const UNAUTHORIZED: i32 = 13;
 
-/// What an error means for the source.
-pub(super) fn problem(error: &Error, config: &Config, members: &Members) -> Problem {
-    match error.kind.as_ref() {
+/// A server may say anything, and the log has it all.
+const LONGEST_DETAIL: usize = 1_000;
+
+/// What an error means for the source. `begin` is when the exchange began that failed.
+pub(super) fn problem(error: &Error, config: &Config, members: &Members, begin: Instant) -> Problem {
+    let Problem { reason, detail } = match error.kind.as_ref() {
         ErrorKind::Command(command) => refusal(command, config.logs_in),
         // Neither says why there is no server to ask.
         ErrorKind::ServerSelection { .. } | ErrorKind::ConnectionPoolCleared { .. } => {
-            unreachable_servers(members.latest().as_ref())
+            unreachable_servers(members)
+        }
+        // The driver only learns that there is no connection.
+        ErrorKind::ProxyConnect { .. } => {
+            members.outcomes.unreachable_since(begin).unwrap_or_else(|| simple(error))
+        }
+        ErrorKind::Io(_) | ErrorKind::Authentication { .. } => {
+            members.outcomes.refused_since(begin).unwrap_or_else(|| simple(error))
         }
         _ => simple(error),
+    };
+    Problem { reason, detail: shortened(detail) }
+}
+
+fn shortened(mut detail: String) -> String {
+    if let Some((end, _)) = detail.char_indices().nth(LONGEST_DETAIL) {
+        detail.truncate(end);
+        detail.push('…');
     }
+    detail
 }
 
 /// Whether the connection was closed, by the server or on the way to it.
@@ -60,7 +79,7 @@ fn reason(kind: &ErrorKind) -> Reason {
         ErrorKind::Authentication { .. } => Reason::Auth,
         ErrorKind::DnsResolve { .. } => Reason::Dns,
         ErrorKind::InvalidTlsConfig { .. } => Reason::Tls,
-        ErrorKind::ConnectionPoolCleared { .. } => Reason::Connect,
+        ErrorKind::ConnectionPoolCleared { .. } | ErrorKind::ProxyConnect { .. } => Reason::Connect,
         ErrorKind::InvalidArgument { .. } => Reason::Query,
         ErrorKind::Internal { .. } | ErrorKind::Shutdown => Reason::Internal,
         _ => Reason::Protocol,
@@ -97,8 +116,8 @@ fn refusal(error: &CommandError, logs_in: bool) -> Problem {
 }
 
 /// Why no server can be asked.
-fn unreachable_servers(topology: Option<&TopologyDescription>) -> Problem {
-    let Some(topology) = topology else {
+fn unreachable_servers(members: &Members) -> Problem {
+    let Some(topology) = members.latest() else {
         return Problem::new(Reason::Timeout, "no server has answered yet");
     };
     if let Some(fault) = topology.compatibility_error() {
@@ -107,8 +126,11 @@ fn unreachable_servers(topology: Option<&TopologyDescription>) -> Problem {
     let servers = topology.servers();
     let mut servers: Vec<_> = servers.iter().map(|(address, server)| (address.to_string(), server)).collect();
     servers.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let faults: Vec<_> =
-        servers.iter().filter_map(|(address, server)| Some((address, simple(server.error()?)))).collect();
+    let fault = |address: &str, error| members.outcomes.of(address).unwrap_or_else(|| simple(error));
+    let faults: Vec<_> = servers
+        .iter()
+        .filter_map(|(address, server)| Some((address, fault(address, server.error()?))))
+        .collect();
     if let Some((_, first)) = faults.first() {
         let details = faults.iter().map(|(address, fault)| format!("{address}: {}", fault.detail));
         return Problem::new(first.reason, details.collect::<Vec<_>>().join("; "));

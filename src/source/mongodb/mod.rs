@@ -1,11 +1,13 @@
 //! MongoDB, by its official driver.
 
 mod ask;
+mod bounds;
 mod command;
 mod connection;
+mod encryption;
 mod failure;
-mod memory_file;
 mod prober;
+mod reader;
 mod table;
 mod tasks;
 mod url;
@@ -102,6 +104,8 @@ enum ConfigError {
     UserWithoutPassword,
     #[error("{0}")]
     ServerName(&'static str),
+    #[error("`proxyHost` in the url is not supported: give the address of the server")]
+    Proxy,
     #[error("expected database.collection in `collections`, found `{0}`: the url names no database")]
     NoDatabase(String),
 }
@@ -118,6 +122,9 @@ impl TryFrom<RawConfig> for Config {
                 return Err(ConfigError::UserWithoutPassword);
             }
             _ => {}
+        }
+        if url.socks5_proxy.is_some() {
+            return Err(ConfigError::Proxy);
         }
         raw.tls.iter().try_for_each(Tls::refuse_server_name).map_err(ConfigError::ServerName)?;
         let database = url.default_database.clone();

@@ -21,12 +21,15 @@ pub(super) struct MongodbProber {
     timeout: Duration,
     slow_operation: setting::Duration,
     golden: GoldenValues,
+    /// What the golden queries read of the answers that several of them share.
+    shared: Vec<(MongoQuestion, Columns)>,
 }
 
 impl MongodbProber {
     pub(super) fn new(session: Session, context: &Context<'_>, slow_operation: setting::Duration) -> Self {
         let golden = GoldenValues::of("mongodb", BUNDLE, context.golden);
-        Self { session, timeout: context.timeout, slow_operation, golden }
+        let shared = shared(&golden);
+        Self { session, timeout: context.timeout, slow_operation, golden, shared }
     }
 }
 
@@ -41,6 +44,7 @@ impl Prober for MongodbProber {
             slow_operation: self.slow_operation,
             in_set: hello.contains_key("setName"),
             deadline,
+            shared: &self.shared,
             last: None,
             problems: Vec::new(),
         };
@@ -54,6 +58,20 @@ impl Prober for MongodbProber {
     }
 }
 
+/// The questions that more than one golden query asks, with the columns of all of them.
+fn shared(golden: &GoldenValues) -> Vec<(MongoQuestion, Columns)> {
+    let mut questions: Vec<(MongoQuestion, Vec<Columns>)> = Vec::new();
+    for (question, columns) in golden.questions() {
+        let Question::Mongo(question) = question else { continue };
+        match questions.iter_mut().find(|(known, _)| known == question) {
+            Some((_, read)) => read.push(columns),
+            None => questions.push((question.clone(), vec![columns])),
+        }
+    }
+    let several = questions.into_iter().filter(|(_, read)| read.len() > 1);
+    several.map(|(question, read)| (question, Columns::union(&read))).collect()
+}
+
 fn major(build_info: &Document) -> u32 {
     let major = build_info.get_array("versionArray").ok().and_then(|parts| parts.first()?.as_i32());
     major.and_then(|major| u32::try_from(major).ok()).unwrap_or_default()
@@ -65,6 +83,7 @@ struct Probe<'a> {
     slow_operation: setting::Duration,
     in_set: bool,
     deadline: Instant,
+    shared: &'a [(MongoQuestion, Columns)],
     /// serverStatus is the largest answer by far, and golden queries of several versions read it one after the other.
     last: Option<(MongoQuestion, Rows)>,
     problems: Vec<Problem>,
@@ -72,7 +91,12 @@ struct Probe<'a> {
 
 #[async_trait::async_trait]
 impl Answers for Probe<'_> {
-    async fn rows(&mut self, question: &Question, _: &Columns, _timeout: Duration) -> Result<Rows, Problem> {
+    async fn rows(
+        &mut self,
+        question: &Question,
+        columns: &Columns,
+        _timeout: Duration,
+    ) -> Result<Rows, Problem> {
         let Question::Mongo(question) = question else {
             return Err(Problem::new(Reason::Internal, "expected `mongo`"));
         };
@@ -83,12 +107,16 @@ impl Answers for Probe<'_> {
         if let Some((_, rows)) = self.last.as_ref().filter(|(asked, _)| asked == question) {
             return Ok(rows.clone());
         }
+        let shared = self.shared.iter().find(|(shared, _)| shared == question);
+        let columns = shared.map_or(columns, |(_, columns)| columns);
         let put = with_slow_operation(question.clone(), self.slow_operation);
-        match self.session.answer(&put, self.deadline).await {
+        match self.session.answer(&put, columns, self.deadline).await {
             Ok(mut answer) => {
                 self.problems.append(&mut answer.problems);
-                let (_, rows) = self.last.insert((question.clone(), answer.into_rows()));
-                Ok(rows.clone())
+                if shared.is_some() {
+                    self.last = Some((question.clone(), answer.rows.clone()));
+                }
+                Ok(answer.rows)
             }
             // A member that recovers tells how it is, and refuses to tell of its data.
             Err(problem) if problem.reason == Reason::Alarm => {

@@ -8,6 +8,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+/// The driver decodes a greeting by recursion: what is not used of the stack takes no memory.
+const STACK: usize = 8 << 20;
+
 /// The runtime of a client, on a thread of its own. The driver bounds how long connecting takes, but not the greeting
 /// that follows, and nothing ends a task that waits for it but the end of its runtime.
 pub(super) struct Tasks {
@@ -25,7 +28,7 @@ impl Tasks {
         users.close();
         let tasks =
             Self { runtime: runtime.handle().clone(), stopped: stopped.clone(), gone: gone.clone(), users };
-        thread::Builder::new().name("mongodb".to_owned()).spawn(move || {
+        thread::Builder::new().name("mongodb".to_owned()).stack_size(STACK).spawn(move || {
             runtime.block_on(stopped.cancelled());
             // Drops the tasks, and does not wait for the system's resolver.
             runtime.shutdown_background();

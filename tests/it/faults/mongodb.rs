@@ -3,19 +3,25 @@
 use mongodb::bson::doc;
 
 use super::gate::{Gate, World};
-use super::matrix::{self, Cell, Fault, degraded, down, nothing};
+use super::matrix::{self, Cell, Fault, degraded, down, nothing, up};
 use super::runner::{HOUR, Patient, Sign};
 use super::{sources, times};
 use crate::support::mongodb::Mongodb;
+use crate::support::mongodb_fake::{FakeMongodb, nested};
 use crate::support::mongodb_set::MongodbSet;
 use crate::support::tls::Opening;
 
-/// Gives the one document of the collection as many times as it says itself.
-const PIPELINE: &str =
-    "[{$set: {value: {$range: [0, $times]}}}, {$unwind: $value}, {$set: {value: 1}}, {$unset: _id}]";
+const FILLER: usize = 1_000_000;
+
+/// Gives the one document of the collection as many times as it says itself, each with a key of its own.
+const PIPELINE: &str = "[{$set: {n: {$range: [0, $times]}}}, {$unwind: $n}, {$replaceWith: {$arrayToObject: [[\
+                        {k: {$concat: [k, {$toString: $n}]}, v: 1}, {k: n, v: {$toString: $n}}, \
+                        {k: value, v: 1}, {k: filler, v: $filler}]]}}]";
 
 pub(super) struct MongodbPatient {
     server: Mongodb,
+    /// Answers in its place, nested deeply.
+    nested: FakeMongodb,
     /// Its clock goes an hour ahead.
     ahead: Mongodb,
     set: MongodbSet,
@@ -34,7 +40,7 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     for server in [&server, &ahead] {
         server.run(user.clone()).await;
         let answers = server.client().await.database("shop").collection("answers");
-        let document = doc! {"times": 1, "filler": "x".repeat(1_000_000)};
+        let document = doc! {"times": 1, "filler": "x".repeat(FILLER)};
         answers.insert_one(document).await.expect("the server is writable");
     }
     let plain = world.gate("mongodb", &server.address()).await;
@@ -57,7 +63,9 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     every: 5s
     timeout: 5s
     max_age: 1h
+    max_series: 10000
     mongo: {{collection: answers, pipeline: {PIPELINE}}}
+    labels: [n]
     metrics: [{{name: documents, value: value, help: A number.}}]
   - name: primary
     source: set
@@ -72,13 +80,15 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     let hosts = set.hosts();
     let url = format!("mongodb://exporter:right@{hosts}/?authSource=admin&replicaSet=rs0");
     let config = format!("  set:\n    mongodb: {{url: '{url}'}}\n{}{config}", times());
-    Box::new(MongodbPatient { server, ahead, set, plain, secure, config })
+    let nested = FakeMongodb::start(|_, _| nested(100_000)).await;
+    Box::new(MongodbPatient { server, nested, ahead, set, plain, secure, config })
 }
 
 impl MongodbPatient {
-    async fn answers(&self, times: i32) {
+    async fn answers(&self, times: i32, filler: usize) {
         let answers = self.server.client().await.database("shop").collection::<()>("answers");
-        let update = answers.update_one(doc! {}, doc! {"$set": {"times": times}}).await;
+        let update =
+            answers.update_one(doc! {}, doc! {"$set": {"times": times, "filler": "x".repeat(filler)}}).await;
         update.expect("the server is writable");
     }
 }
@@ -97,9 +107,8 @@ impl Patient for MongodbPatient {
         match fault {
             Fault::NoPermission => degraded("permission").note("the role `clusterMonitor` is missing"),
             Fault::Oversized => degraded("query").note("a query gives 1 GiB of documents"),
-            Fault::Garbage => {
-                down("timeout").note("the driver takes it for a length, and waits for the rest")
-            }
+            Fault::Nested => down("protocol"),
+            Fault::Bloated => up().note("8,000 documents with a key of their own each"),
             Fault::Failover => degraded("alarm")
                 .note("of three members of a set, the primary is killed, and another takes over"),
             Fault::RateLimit => nothing("MongoDB has no rate limit by default"),
@@ -145,7 +154,9 @@ impl Patient for MongodbPatient {
             Fault::NoPermission => {
                 self.server.run(doc! {"revokeRolesFromUser": "exporter", "roles": ["clusterMonitor"]}).await;
             }
-            Fault::Oversized => self.answers(1100).await,
+            Fault::Oversized => self.answers(1100, FILLER).await,
+            Fault::Nested => self.plain.lead_to(self.nested.address()).await,
+            Fault::Bloated => self.answers(8_000, 0).await,
             Fault::Restart => self.server.kill(),
             Fault::Failover => self.set.kill_primary().await,
             Fault::Clock => self.plain.lead_to(&self.ahead.address()).await,
@@ -161,7 +172,7 @@ impl Patient for MongodbPatient {
             Fault::NoPermission => {
                 self.server.run(doc! {"grantRolesToUser": "exporter", "roles": ["clusterMonitor"]}).await;
             }
-            Fault::Oversized => self.answers(1).await,
+            Fault::Oversized | Fault::Bloated => self.answers(1, FILLER).await,
             Fault::Restart => self.server.restart().await,
             Fault::Failover => self.set.revive().await,
             _ => {}

@@ -17,6 +17,7 @@ pub(crate) mod http;
 pub(crate) mod joip;
 mod memory;
 pub(crate) mod mongodb;
+pub(crate) mod mongodb_fake;
 pub(crate) mod mongodb_set;
 pub(crate) mod namespace;
 pub(crate) mod platform;

@@ -3,6 +3,7 @@
 mod config;
 mod failures;
 mod harm;
+mod hostile;
 mod logins;
 mod questions;
 mod values;

@@ -4,7 +4,8 @@
 //! that is refused raises the limit for the moment of its accept.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use procfs::process::{LimitValue, Process};
 use rustix::io::Errno;
@@ -16,13 +17,16 @@ const SMALLEST_RESERVE: u64 = 8;
 /// Of the reserve, this much is for what an answer takes beside its connection.
 const BESIDE: u64 = 4;
 
+/// That descriptors have run out is logged this often.
+const REPORT_AGAIN: Duration = Duration::from_secs(600);
+
 /// How many descriptors there are, and for whom.
 #[derive(Debug)]
 pub struct Descriptors {
     /// The hard limit; `None` where there is none, or none is known.
     hard: Option<u64>,
     reserve: u64,
-    is_reported: AtomicBool,
+    reported: Mutex<Option<Instant>>,
 }
 
 impl Descriptors {
@@ -35,7 +39,7 @@ impl Descriptors {
             LimitValue::Unlimited => None,
         });
         let reserve = reserve(hard);
-        let descriptors = Self { hard, reserve, is_reported: AtomicBool::new(false) };
+        let descriptors = Self { hard, reserve, reported: Mutex::default() };
         descriptors.limit(hard.map(|hard| hard - reserve));
         descriptors
     }
@@ -59,9 +63,11 @@ impl Descriptors {
         result
     }
 
-    /// Logs that sources have taken all that they may have. Once, until [`Self::are_left`].
+    /// Logs that all descriptors are taken which sources may have: once, and again when it still happens much later.
     pub fn are_out(&self) {
-        if !self.is_reported.swap(true, Ordering::Relaxed) {
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        if reported.is_none_or(|at| at.elapsed() > REPORT_AGAIN) {
+            *reported = Some(Instant::now());
             let limit = self.of_sources();
             tracing::error!(
                 event = "descriptors.out",
@@ -69,11 +75,6 @@ impl Descriptors {
                 "too many open files: raise the limit (LimitNOFILE of systemd, `ulimits: nofile` of a container)"
             );
         }
-    }
-
-    /// Takes note that there are descriptors again.
-    pub fn are_left(&self) {
-        self.is_reported.store(false, Ordering::Relaxed);
     }
 
     fn limit(&self, current: Option<u64>) {
@@ -102,8 +103,7 @@ mod tests {
         for (hard, kept, connections) in
             [(Some(64), 16, 12), (Some(1024), 256, 192), (Some(65_536), 684, 512), (None, 684, 512)]
         {
-            let descriptors =
-                Descriptors { hard, reserve: reserve(hard), is_reported: AtomicBool::default() };
+            let descriptors = Descriptors { hard, reserve: reserve(hard), reported: Mutex::default() };
             assert_eq!((descriptors.reserve, descriptors.connections()), (kept, connections), "{hard:?}");
         }
         assert_eq!(reserve(Some(4)), 4);

@@ -16,6 +16,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// Work that somebody gave up after this time is named in the log.
 pub const NOTABLE: Duration = Duration::from_millis(500);
 
+/// As much as the main thread has: a configuration is decoded by recursion, up to its limit of depth.
+const STACK: usize = 8 << 20;
+
 /// The file that the work is at.
 #[derive(Clone, Debug, Default)]
 pub struct CurrentFile(Arc<Mutex<PathBuf>>);
@@ -54,7 +57,7 @@ pub fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> on
     let (sender, receiver) = oneshot::channel();
     let work = move || drop(sender.send(work()));
     // Without a thread the sender is dropped, which is what the receiver reports.
-    drop(thread::Builder::new().name("blocking".to_owned()).spawn(work));
+    drop(thread::Builder::new().name("blocking".to_owned()).stack_size(STACK).spawn(work));
     receiver
 }
 

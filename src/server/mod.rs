@@ -78,10 +78,7 @@ impl Server {
     async fn accept(&self, listener: &TcpListener) -> (TcpStream, SocketAddr) {
         loop {
             match listener.accept().await {
-                Ok(accepted) => {
-                    self.descriptors.are_left();
-                    return accepted;
-                }
+                Ok(accepted) => return accepted,
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) if descriptors::is_out(&error) => {
                     self.descriptors.are_out();

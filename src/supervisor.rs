@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 /// Watches tasks that are to live as long as the process. Clones report to the same receiver.
 #[derive(Clone, Debug)]
-pub struct Supervisor(mpsc::UnboundedSender<Ended>);
+pub struct Supervisor(mpsc::Sender<Ended>);
 
 /// A task that panicked. The process cannot do its work without it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,23 +20,18 @@ pub struct Ended {
 
 impl Supervisor {
     /// A supervisor, and where it reports tasks that panicked.
-    pub fn new() -> (Self, mpsc::UnboundedReceiver<Ended>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
+    pub fn new() -> (Self, mpsc::Receiver<Ended>) {
+        // The first that ends is enough.
+        let (sender, receiver) = mpsc::channel(1);
         (Self(sender), receiver)
     }
 
     /// Runs a task. Where it panics, that is logged and reported; nothing takes its place.
-    pub fn watch(
-        self,
-        task: Arc<str>,
-        work: impl Future<Output = ()> + Send,
-    ) -> impl Future<Output = ()> + Send {
-        async move {
-            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
-                tracing::error!(event = "task.panicked", %task);
-                // Nobody listens while the process ends.
-                drop(self.0.send(Ended { task }));
-            }
+    pub async fn watch(self, task: Arc<str>, work: impl Future<Output = ()> + Send) {
+        if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+            tracing::error!(event = "task.panicked", %task);
+            // Nobody listens while the process ends.
+            drop(self.0.try_send(Ended { task }));
         }
     }
 }

@@ -4,16 +4,19 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::mpsc;
-use std::thread;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret, SecretSlice};
 
 use crate::config::{Config, Content, NamedFile};
+use crate::off_thread;
 
 /// Files that are not read after this time count as unreadable.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// As many are read at a time. One that hangs keeps its thread.
+const AT_ONCE: usize = 256;
 /// Nothing that a source reads is larger.
 const LARGEST: u64 = 1 << 20;
 
@@ -26,10 +29,19 @@ pub(super) fn look(files: &[NamedFile]) -> Vec<Option<String>> {
         Some(format!("cannot read {}: it gives nothing within {limit}", file.file.display()))
     };
     let mut found: Vec<_> = files.iter().map(late).collect();
-    for (index, NamedFile { file, content, .. }) in files.iter().enumerate() {
-        let (sender, file, content) = (sender.clone(), file.clone(), *content);
-        // Nobody is left to hear of a file that comes too late.
-        thread::spawn(move || drop(sender.send((index, problem(&file, content)))));
+    let named = files.iter().enumerate();
+    let named: Arc<[_]> =
+        named.map(|(index, NamedFile { file, content, .. })| (index, file.clone(), *content)).collect();
+    let next = Arc::new(AtomicUsize::new(0));
+    for _ in 0..named.len().min(AT_ONCE) {
+        let (sender, named, next) = (sender.clone(), Arc::clone(&named), Arc::clone(&next));
+        drop(off_thread::spawn(move || {
+            let take = || named.get(next.fetch_add(1, Ordering::Relaxed));
+            while let Some((index, file, content)) = take() {
+                // Nobody is left to hear of a file that comes too late.
+                drop(sender.send((*index, problem(file, *content))));
+            }
+        }));
     }
     drop(sender);
     while let Ok((index, problem)) = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now()))

@@ -142,7 +142,7 @@ impl Running {
     /// What the source says now.
     fn says(&self, name: &str, series: &str) -> Option<f64> {
         let state = self.store.states().into_iter().find(|(known, _)| known.as_str() == name).unwrap().1;
-        value(&encode(&state.exposition(std::time::Instant::now()), Format::Text), series)
+        value(&encode(&state.exposition(Instant::now().into_std()), Format::Text), series)
     }
 }
 
@@ -342,4 +342,11 @@ queries:
     pass(11).await;
     assert_eq!(running.says("a", "acme_users"), Some(6.0));
     assert_eq!(running.status("a"), (Status::Up, vec![]));
+    // How old it is depends on the time that has passed, and not on what somebody sets the clock to.
+    *number.0.lock().unwrap() = None;
+    pass(3580).await;
+    assert_eq!(running.says("a", "acme_users"), Some(6.0));
+    pass(40).await;
+    assert_eq!(running.says("a", "acme_users"), None);
+    assert_eq!(running.status("a"), (Status::Degraded, vec![Reason::Query, Reason::Stale]));
 }

@@ -1,7 +1,13 @@
 //! The way from the exporter to a server: a name, a proxy, and TLS in front of the server where the source uses it.
 
+use std::fs::{self, OpenOptions};
 use std::net::Ipv4Addr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
+
+use tempfile::TempDir;
 
 use super::matrix::Fault;
 use crate::support::dns::{Dns, Entry};
@@ -69,8 +75,8 @@ impl World {
         }
     }
 
-    /// A gate to a server, with TLS in front of it.
-    pub(super) async fn tls_gate(&self, name: &str, server: &str, opening: Opening) -> Gate {
+    /// A gate to a server, with TLS in front of it, and a file with what the server wants to know.
+    pub(super) async fn tls_gate(&self, name: &str, server: &str, opening: Opening, secret: &str) -> Gate {
         let front = TlsFront::start_with(server, &self.good, opening).await;
         let gate = self.gate(name, front.address()).await;
         let tls = Tls {
@@ -78,6 +84,7 @@ impl World {
             good: self.good.clone(),
             expired: self.expired.clone(),
             foreign: self.foreign.clone(),
+            secret: SecretFile::new(secret),
         };
         Gate { tls: Some(tls), ..gate }
     }
@@ -89,7 +96,47 @@ struct Tls {
     good: Identity,
     expired: Identity,
     foreign: Identity,
+    secret: SecretFile,
 }
+
+/// A file with a secret, which can hang.
+struct SecretFile {
+    content: String,
+    directory: TempDir,
+}
+
+impl SecretFile {
+    fn new(content: &str) -> Self {
+        let file = Self {
+            content: content.to_owned(),
+            directory: TempDir::with_prefix("secret-").expect("a temporary directory"),
+        };
+        fs::write(file.path(), content).expect("the directory is writable");
+        file
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("secret")
+    }
+
+    /// Puts a pipe in its place: whoever opens it waits for somebody who writes.
+    fn hang(&self) {
+        fs::remove_file(self.path()).expect("it is there");
+        let made = Command::new("mkfifo").arg(self.path()).status().expect("coreutils are there");
+        assert!(made.success());
+    }
+
+    fn answer(&self) {
+        // Lets go of who waits. Where nobody does, there is nothing to let go.
+        let _ = OpenOptions::new().write(true).custom_flags(O_NONBLOCK).open(self.path());
+        let new = self.directory.path().join("new");
+        fs::write(&new, &self.content).expect("the directory is writable");
+        fs::rename(new, self.path()).expect("the directory is writable");
+    }
+}
+
+/// `O_NONBLOCK` of fcntl.h on Linux.
+const O_NONBLOCK: i32 = 0o4000;
 
 /// The way to one server.
 pub(super) struct Gate {
@@ -107,6 +154,11 @@ impl Gate {
     /// The server as the exporter knows it: `name.faults.test:port`.
     pub(super) fn host(&self) -> String {
         format!("{}:{}", self.name, self.proxy.port())
+    }
+
+    /// The file with the secret of a source with TLS.
+    pub(super) fn secret_file(&self) -> String {
+        self.tls.as_ref().expect("a source with TLS").secret.path().display().to_string()
     }
 
     /// Where the name leads after a failover: to the same server, unless this names another.
@@ -152,6 +204,10 @@ impl Gate {
                 }
                 self.proxy.end_connections().await;
             }
+            Fault::SecretHangs => {
+                self.tls.as_ref().expect("a source with TLS").secret.hang();
+                self.proxy.end_connections().await;
+            }
             _ => {}
         }
     }
@@ -168,6 +224,7 @@ impl Gate {
                 let Tls { front, good, .. } = self.tls.as_ref().expect("a source with TLS");
                 front.show(good);
             }
+            Fault::SecretHangs => self.tls.as_ref().expect("a source with TLS").secret.answer(),
             Fault::WrongProtocol | Fault::Clock | Fault::Oversized | Fault::Nested | Fault::Bloated => {
                 self.lead_to(&self.server).await;
             }

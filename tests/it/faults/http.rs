@@ -23,13 +23,14 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     second.says(200, SECOND);
     let plain = world.http_gate("http", &server.address()).await;
     plain.moves_to(&second.address());
-    let secure = world.tls_gate("https", &server.address(), Opening::Tls).await;
+    let secure = world.tls_gate("https", &server.address(), Opening::Tls, "right").await;
     let config = sources(
         &format!("http: {{url: 'http://{}/'}}", plain.host()),
         &format!(
-            "http: {{url: 'https://{}/', tls: {{ca_file: {}}}}}",
+            "http: {{url: 'https://{}/', tls: {{ca_file: {}}}, basic_auth: {{username: exporter, password_file: {}}}}}",
             secure.host(),
-            world.ca.certificate().display()
+            world.ca.certificate().display(),
+            secure.secret_file()
         ),
         "",
     );

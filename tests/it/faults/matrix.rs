@@ -43,6 +43,7 @@ faults! {
     Oversized = "An answer is far too large",
     Nested = "Answers are nested 100,000 levels deep",
     Bloated = "An answer takes far more in memory than on the wire",
+    SecretHangs = "The file of its secret hangs",
     Restart = "The server restarts",
     Failover = "The name moves to another address",
     Clock = "The server's clock is an hour ahead",
@@ -50,10 +51,11 @@ faults! {
 }
 
 impl Fault {
-    /// The source of the kind that the fault is for. Only one of them uses TLS: it would hide what goes through it.
+    /// The source of the kind that the fault is for. Only one of them uses TLS, which would hide what goes through it,
+    /// and has its secret in a file.
     pub(super) fn source(self) -> &'static str {
         match self {
-            NoHandshake | Expired | WrongAuthority => "secure",
+            NoHandshake | Expired | WrongAuthority | SecretHangs => "secure",
             _ => "plain",
         }
     }
@@ -106,7 +108,7 @@ pub(super) const fn nothing(why: &'static str) -> Cell {
 pub(super) const fn usual(fault: Fault) -> Cell {
     match fault {
         Refused | Reset | Restart => down("connect"),
-        Blackholed | Silent | Stalled | Trickled | SilentResolver => down("timeout"),
+        Blackholed | Silent | Stalled | Trickled | SilentResolver | SecretHangs => down("timeout"),
         Garbage | WrongProtocol | Oversized => down("protocol"),
         NoHandshake | Expired | WrongAuthority => down("tls"),
         WrongCredentials => down("auth"),

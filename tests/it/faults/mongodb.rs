@@ -44,16 +44,17 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
         answers.insert_one(document).await.expect("the server is writable");
     }
     let plain = world.gate("mongodb", &server.address()).await;
-    let secure = world.tls_gate("mongodb-tls", &server.address(), Opening::Tls).await;
+    let secure = world.tls_gate("mongodb-tls", &server.address(), Opening::Tls, "right").await;
     let url = |gate: &Gate| {
         format!("mongodb://exporter:right@{}/shop?authSource=admin&directConnection=true", gate.host())
     };
     let config = sources(
         &format!("mongodb: {{url: '{}'}}", url(&plain)),
         &format!(
-            "mongodb: {{url: '{}&tls=true', tls: {{ca_file: {}}}}}",
-            url(&secure),
-            world.ca.certificate().display()
+            "mongodb: {{url: '{}&tls=true', tls: {{ca_file: {}}}, password_file: {}}}",
+            url(&secure).replace(":right@", "@"),
+            world.ca.certificate().display(),
+            secure.secret_file()
         ),
         "mongo: {collection: answers, pipeline: [{$project: {_id: 0, value: $times}}]}",
     ) + &format!(

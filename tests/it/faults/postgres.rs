@@ -117,16 +117,18 @@ impl PostgresPatient {
         let name = format!("postgres-{}", reader.kind);
         let plain = world.gate(&name, &server.address()).await;
         plain.moves_to(&standby.address());
-        let secure = world.tls_gate(&format!("{name}-tls"), &server.address(), Opening::Postgres).await;
+        let secure =
+            world.tls_gate(&format!("{name}-tls"), &server.address(), Opening::Postgres, "right").await;
         let url = |gate: &Gate, mode| {
             format!("url: 'postgres://exporter:right@{}/postgres?sslmode={mode}'", gate.host())
         };
         let config = config(
             &format!("postgres: {{{}}}", url(&plain, "disable")),
             &format!(
-                "postgres: {{{}, tls: {{ca_file: {}}}}}",
-                url(&secure, "verify-full"),
-                world.ca.certificate().display()
+                "postgres: {{{}, tls: {{ca_file: {}}}, password_file: {}}}",
+                url(&secure, "verify-full").replace(":right@", "@"),
+                world.ca.certificate().display(),
+                secure.secret_file()
             ),
         );
         Self { reader, server, standby, ahead, plain, secure, config }

@@ -39,7 +39,7 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     let management = world.http_gate("rabbitmq-management", &server.management_address()).await;
     plain.moves_to(&ahead.address());
     management.moves_to(&ahead.management_address());
-    let secure = world.tls_gate("rabbitmq-tls", &server.address(), Opening::Tls).await;
+    let secure = world.tls_gate("rabbitmq-tls", &server.address(), Opening::Tls, "right").await;
     let config = sources(
         &format!(
             "rabbitmq: {{url: 'amqp://exporter:right@{}/%2f', management_url: 'http://{}'}}",
@@ -47,9 +47,10 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
             management.host()
         ),
         &format!(
-            "rabbitmq: {{url: 'amqps://exporter:right@{}/%2f', queues: [orders], tls: {{ca_file: {}}}}}",
+            "rabbitmq: {{url: 'amqps://exporter@{}/%2f', queues: [orders], tls: {{ca_file: {}}}, password_file: {}}}",
             secure.host(),
-            world.ca.certificate().display()
+            world.ca.certificate().display(),
+            secure.secret_file()
         ),
         "",
     );

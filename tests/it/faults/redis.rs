@@ -124,13 +124,15 @@ impl RedisPatient {
         let replica = options().replica_of(&server).start().await;
         let plain = world.gate(reader.kind, &server.address()).await;
         plain.moves_to(&replica.address());
-        let secure = world.tls_gate(&format!("{}-tls", reader.kind), &server.address(), Opening::Tls).await;
+        let secure =
+            world.tls_gate(&format!("{}-tls", reader.kind), &server.address(), Opening::Tls, "right").await;
         let config = config(
             &format!("redis: {{url: 'redis://exporter:right@{}'}}", plain.host()),
             &format!(
-                "redis: {{url: 'rediss://exporter:right@{}', tls: {{ca_file: {}}}}}",
+                "redis: {{url: 'rediss://exporter@{}', tls: {{ca_file: {}}}, password_file: {}}}",
                 secure.host(),
-                world.ca.certificate().display()
+                world.ca.certificate().display(),
+                secure.secret_file()
             ),
         );
         let nesting = StandIn::start(|_| "*1\r\n".repeat(100_000).into()).await;

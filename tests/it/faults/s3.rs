@@ -29,12 +29,14 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     }
     let plain = world.http_gate("s3", server.address()).await;
     plain.moves_to(second.address());
-    let secure = world.tls_gate("s3-tls", server.address(), Opening::Tls).await;
+    let secure = world.tls_gate("s3-tls", server.address(), Opening::Tls, SECRET).await;
     let keys = format!("bucket: backups, access_key_id: {KEY}, secret_access_key: '{SECRET}'");
     let config = sources(
         &format!("s3: {{{keys}, endpoint: 'http://{}'}}", plain.host()),
         &format!(
-            "s3: {{{keys}, endpoint: 'https://{}', tls: {{ca_file: {}}}}}",
+            "s3: {{bucket: backups, access_key_id: {KEY}, secret_access_key_file: {}, endpoint: 'https://{}', \
+             tls: {{ca_file: {}}}}}",
+            secure.secret_file(),
             secure.host(),
             world.ca.certificate().display()
         ),

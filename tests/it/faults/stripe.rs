@@ -33,11 +33,12 @@ pub(super) async fn patient(world: &World) -> Box<dyn Patient> {
     let address = address(&server);
     let plain = world.http_gate("stripe", &address).await;
     plain.moves_to(&self::address(&second));
-    let secure = world.tls_gate("stripe-tls", &address, Opening::Tls).await;
+    let secure = world.tls_gate("stripe-tls", &address, Opening::Tls, KEY).await;
     let config = sources(
         &format!("stripe: {{api_key: {KEY}, api_base: 'http://{}'}}", plain.host()),
         &format!(
-            "stripe: {{api_key: {KEY}, api_base: 'https://{}', tls: {{ca_file: {}}}}}",
+            "stripe: {{api_key_file: {}, api_base: 'https://{}', tls: {{ca_file: {}}}}}",
+            secure.secret_file(),
             secure.host(),
             world.ca.certificate().display()
         ),

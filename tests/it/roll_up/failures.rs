@@ -6,8 +6,9 @@ use std::time::Duration;
 use platform_exporter::probe::{Problem, Reason};
 use platform_exporter::schedule::{RollUpKeeper, check_roll_up};
 use platform_exporter::snapshot::{RollUpEvent, RollUpRun, RollUpState};
+use platform_exporter::source::postgres::DailyTable;
 
-use super::{DECLARED, SOON, at, roll_up, server};
+use super::{DECLARED, SOON, at, decoded, roll_up, server};
 use crate::support::postgres::Postgres;
 use crate::support::process::write_secret;
 use crate::support::proxy::{Mode, Proxy};
@@ -183,13 +184,23 @@ async fn a_bad_network_is_told_apart() {
 }
 
 /// Only the statement that makes a row may write, and only one statement is taken.
+/// Where it shows in the text, no server is asked.
+#[test]
+fn a_second_statement_is_refused_at_once() {
+    let sql = "SELECT 1 AS users, 1 AS month_users, 1 AS visits, 1 AS avg_ms) AS c ON true; DELETE FROM visits; SELECT (1";
+    let declared = format!(
+        "{{table: visits_daily, day: day, columns: [users, month_users, visits, avg_ms], sql: '{sql}'}}"
+    );
+    let faults = decoded::<DailyTable>(&declared).expect_err("it has three statements").to_string();
+    assert!(faults.contains("a second statement"), "{faults}");
+}
+
 #[tokio::test]
 async fn the_sql_of_a_pack_cannot_do_anything_else() {
     let server = server().await;
     server.sql("GRANT ALL ON ALL TABLES IN SCHEMA public TO writer").await;
     let url = server.url_as("writer", "pencil", "postgres");
     for sql in [
-        "SELECT 1 AS users, 1 AS month_users, 1 AS visits, 1 AS avg_ms) AS c ON true; DELETE FROM visits; SELECT (1",
         "WITH gone AS (DELETE FROM visits RETURNING 1) SELECT 1 AS users, 1 AS month_users, 1 AS visits, 1 AS avg_ms FROM gone",
         "SELECT 1 AS users, 1 AS month_users, 1 AS visits, 1 AS avg_ms FROM generate_series(1, 2)",
     ] {

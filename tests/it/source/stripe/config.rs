@@ -89,12 +89,18 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
-#[test]
-fn a_key_that_may_do_everything_is_warned_about_once() {
+#[tokio::test]
+async fn a_key_that_may_do_everything_is_warned_about_once() {
     for (key, warnings) in [("sk_live_s3cr3t", 1), ("rk_live_s3cr3t", 0)] {
         let log = Log::default();
         let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
-        tracing::subscriber::with_default(subscriber, || source(&format!("stripe: {{api_key: {key}}}")));
+        {
+            let _log = tracing::subscriber::set_default(subscriber);
+            let mut source = source(&format!("stripe: {{api_key: {key}, api_base: 'http://127.0.0.1:1'}}"));
+            for _ in 0..2 {
+                source.probe().await.expect_err("nobody listens there");
+            }
+        }
         let text = String::from_utf8(log.0.lock().expect("no panic").clone()).expect("text");
         assert_eq!(text.matches("WARN").count(), warnings, "{text}");
         assert!(!text.contains("s3cr3t"), "{text}");

@@ -41,7 +41,7 @@ struct Seen {
     failures: Vec<String>,
 }
 
-/// The section of a run that is long enough to be told of.
+/// Runs the attacks. A run that is long enough becomes a section of the document.
 pub(crate) async fn run() -> Result<Option<Section>, String> {
     let minutes = crate::number("MINUTES")?.unwrap_or(MINUTES);
     let seed = crate::number("SEED")?.unwrap_or_else(|| fastrand::u64(..));

@@ -5,6 +5,7 @@ use std::fs;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
+use platform_exporter::off_thread::CurrentFile;
 use platform_exporter::server::Gate;
 use tempfile::TempDir;
 
@@ -13,7 +14,7 @@ static DIRECTORY: LazyLock<TempDir> = LazyLock::new(|| TempDir::new().expect("a 
 fuzz_target!(|content: &[u8]| {
     let file = DIRECTORY.path().join("web.yml");
     fs::write(&file, content).expect("the directory is writable");
-    if let Err(error) = Gate::load(&file) {
+    if let Err(error) = Gate::load(&file, &CurrentFile::default()) {
         assert!(!error.to_string().is_empty(), "refused without a reason");
     }
 });

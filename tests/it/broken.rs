@@ -35,17 +35,17 @@ fn check(directory: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn told(file: &Path) -> String {
+fn error_of(file: &Path) -> String {
     let directory = file.parent().unwrap();
     let name = file.file_name().unwrap().to_str().unwrap();
     let output = match directory.ends_with("web") {
         true => check(directory, &["--web.config.file", name]),
         false => check(directory, &["--config.file", name]),
     };
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{} is not refused: {told}", file.display());
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{} is not refused: {message}", file.display());
     assert!(output.stdout.is_empty(), "{}", file.display());
-    told
+    message
 }
 
 #[test]
@@ -54,12 +54,12 @@ fn configurations_are_refused_in_these_words() {
     assert!(broken.len() >= 60, "{} files", broken.len());
     let mut wrong = Vec::new();
     for file in &broken {
-        let (told, expected) = (told(file), file.with_extension("expected"));
-        assert!(!told.contains("SECRET"), "{}: {told}", file.display());
+        let (message, expected) = (error_of(file), file.with_extension("expected"));
+        assert!(!message.contains("SECRET"), "{}: {message}", file.display());
         if std::env::var_os("BLESS").is_some() {
-            fs::write(&expected, told).unwrap();
-        } else if fs::read_to_string(&expected).unwrap_or_default() != told {
-            wrong.push(format!("{}:\n{told}", expected.display()));
+            fs::write(&expected, message).unwrap();
+        } else if fs::read_to_string(&expected).unwrap_or_default() != message {
+            wrong.push(format!("{}:\n{message}", expected.display()));
         }
     }
     assert!(wrong.is_empty(), "BLESS=1 writes what is said now:\n{}", wrong.join("\n"));

@@ -63,7 +63,7 @@ async fn no_mistyped_url_shows_its_password() {
     for (taker, (scheme, source)) in TAKERS.into_iter().enumerate() {
         for (index, url) in MISTYPED.into_iter().enumerate() {
             let source = source.replace("URL", &url.replace("{s}", scheme).replace("{p}", SECRET));
-            let told = match config(&format!("{source}}}")) {
+            let message = match config(&format!("{source}}}")) {
                 Ok(config) => {
                     writeln!(good, "  s{taker}_{index}: {source}, interval: 1s}}").unwrap();
                     config.definition().target()
@@ -73,8 +73,8 @@ async fn no_mistyped_url_shows_its_password() {
                     faults.to_string()
                 }
             };
-            assert!(!told.contains(SECRET), "{source}: {told}");
-            assert!(index > 5 || told.contains("%2F"), "{source}: {told}");
+            assert!(!message.contains(SECRET), "{source}: {message}");
+            assert!(index > 5 || message.contains("%2F"), "{source}: {message}");
         }
     }
     let exporter = Exporter::options(&good).argument("--log.level=debug").start().await;

@@ -13,7 +13,7 @@ const PARTS: f64 = 60.0;
 /// Each combination of the values of `by` costs memory here and in Prometheus. Lines of further ones are counted
 /// together: whoever can write a value into a log could otherwise end the counting.
 const MOST_COMBINATIONS: usize = 1000;
-/// Of the combinations that are counted together, this many are told apart, to say how many there are.
+/// Of the combinations that are counted together, this many are kept apart, to count them.
 const MOST_FOLDED: usize = 10_000;
 /// A longer value is cut: it is a text, not a label.
 const LONGEST_VALUE: usize = 128;
@@ -87,7 +87,7 @@ impl Tally {
         }
     }
 
-    /// How many combinations are counted under `other`, as far as they are told apart since the start.
+    /// How many combinations are counted under `other`, as far as they are kept apart since the start.
     fn folded(&self, oldest: i64) -> usize {
         let is_any = self.overflow.is_some_and(|part| part >= oldest);
         self.folded.values().filter(|&&part| part >= oldest).count().max(usize::from(is_any))

@@ -62,7 +62,7 @@ impl Drop for Unanswered<'_> {
     }
 }
 
-/// What is known about the servers: where the driver finds none, this tells why, and its error does not.
+/// What is known about the servers. It says why the driver finds none, which its error does not.
 #[derive(Clone, Default)]
 pub(super) struct Members {
     latest: Arc<Mutex<Option<TopologyDescription>>>,

@@ -35,8 +35,8 @@ async fn that_stop_are_reported() {
         status(&exporter, "/-/healthy").await == 503
     })
     .await;
-    let told = exporter.get("/-/healthy").await;
-    assert!(told.contains("the clocks have stopped"), "{told}");
+    let message = exporter.get("/-/healthy").await;
+    assert!(message.contains("the clocks have stopped"), "{message}");
     let metrics = answers(&exporter).await;
     assert!(metrics.contains("platform_clock_last_beat_timestamp_seconds"), "{metrics}");
     eventually(PATIENCE, "the log says so", async || exporter.log().contains("event=clocks.stopped")).await;

@@ -207,10 +207,10 @@ async fn of_the_configuration_that_hang_refuse_a_reload_and_a_start() {
     let (reload, checked) = tokio::join!(reload, started);
     let reload = reload.unwrap();
     assert_eq!(reload.status().as_u16(), 500);
-    let told = reload.text().await.unwrap();
+    let message = reload.text().await.unwrap();
     let checked = String::from_utf8(checked.stderr).unwrap();
-    for told in [told, checked] {
-        assert!(told.contains("platform.yml: the file system does not answer"), "{told}");
+    for message in [message, checked] {
+        assert!(message.contains("platform.yml: the file system does not answer"), "{message}");
     }
     answers(&exporter).await;
     assert_eq!(exporter.value("platform_config_last_reload_successful").await, Some(0.0));

@@ -22,9 +22,9 @@ fn is_healthy(arguments: &str, ask: &str) {
         config.display()
     );
     let output = Command::new("sh").args(["-c", &script]).arg(binary()).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments}: {told}");
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "platform_exporter is healthy.", "{told}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments}: {message}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "platform_exporter is healthy.", "{message}");
 }
 
 #[tokio::test]

@@ -60,12 +60,12 @@ pub(super) async fn greet(driver: &mut TcpStream, credentials: &Credentials) -> 
     if command == CONNECT { Ok(Target { host, port }) } else { Err(refused()) }
 }
 
-/// Tells the driver that the server is connected. Its address is of no interest.
+/// Reports to the driver that the server is connected. Its address is of no interest.
 pub(super) async fn welcome(driver: &mut TcpStream) -> io::Result<()> {
     driver.write_all(&[VERSION, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await
 }
 
-/// Tells the driver that there is no connection.
+/// Reports to the driver that there is no connection.
 pub(super) async fn refuse(driver: &mut TcpStream) -> io::Result<()> {
     driver.write_all(&[VERSION, 1, 0, 1, 0, 0, 0, 0, 0, 0]).await
 }

@@ -2,7 +2,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 
-/// A reader, with its port and what it wants to be told.
+/// A reader, with its port and its credentials.
 fn reader(files: &[&str]) -> (u16, String, String) {
     let files = files.iter().map(|&file| (file.to_owned(), file.into())).collect();
     let proxy = start(Dialer { files, encryption: None }, Outcomes::default()).unwrap();

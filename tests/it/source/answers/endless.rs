@@ -6,7 +6,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::memory::Watched;
-use super::{KINDS, content, subject, told};
+use super::{KINDS, content, reasons_of, subject};
 use crate::support::fake_broker::FakeBroker;
 
 /// Answers every request with a beginning, and then the same for ever.
@@ -78,7 +78,7 @@ async fn interim_answers_are_protocol() {
     let server = Endless::start("", "HTTP/1.1 103 Early Hints\r\nx-header: value\r\n\r\n").await;
     let broker = FakeBroker::start().await;
     for kind in KINDS {
-        let reasons = told(subject(kind, &broker, &server.address).probe().await);
+        let reasons = reasons_of(subject(kind, &broker, &server.address).probe().await);
         assert_eq!(reasons, [Reason::Protocol], "{kind}");
     }
 }

@@ -52,7 +52,7 @@ fn management(asked: &Asked) -> Reply {
 }
 
 /// Why a source is down or degraded.
-fn told(result: Result<Observation, Problem>) -> Vec<Reason> {
+fn reasons_of(result: Result<Observation, Problem>) -> Vec<Reason> {
     match result {
         Ok(seen) => seen.failure.into_iter().chain(seen.problems).map(|problem| problem.reason).collect(),
         Err(problem) => vec![problem.reason],

@@ -1,6 +1,6 @@
 use platform_exporter::probe::Reason;
 
-use super::{management, subject, told};
+use super::{management, reasons_of, subject};
 use crate::support::fake_broker::FakeBroker;
 use crate::support::web::{Web, reply};
 
@@ -22,7 +22,7 @@ async fn json_is_protocol() {
     for body in json() {
         let answer = body.clone();
         let web = Web::start(move |_| reply(200, answer.clone())).await;
-        let reasons = told(subject("stripe", &broker, web.address()).probe().await);
+        let reasons = reasons_of(subject("stripe", &broker, web.address()).probe().await);
         assert!(
             !reasons.is_empty() && reasons.iter().all(|reason| *reason == Reason::Protocol),
             "{reasons:?}"
@@ -34,7 +34,7 @@ async fn json_is_protocol() {
                 false => management(asked),
             })
             .await;
-            let reasons = told(subject("rabbitmq", &broker, web.address()).probe().await);
+            let reasons = reasons_of(subject("rabbitmq", &broker, web.address()).probe().await);
             assert_eq!(reasons, [Reason::Protocol], "{path}");
         }
     }
@@ -68,7 +68,7 @@ async fn xml_and_its_entities_are_protocol() {
                 false => reply(200, ""),
             })
             .await;
-            let reasons = told(subject("s3", &broker, web.address()).probe().await);
+            let reasons = reasons_of(subject("s3", &broker, web.address()).probe().await);
             let expected = if status == 200 { Reason::Protocol } else { Reason::Permission };
             assert_eq!(reasons, [expected], "{status} {}", &body[..40]);
         }
@@ -80,6 +80,6 @@ async fn bodies_are_only_read_by_http_sources() {
     let broker = FakeBroker::start().await;
     for body in json() {
         let web = Web::start(move |_| reply(200, body.clone())).await;
-        assert_eq!(told(subject("http", &broker, web.address()).probe().await), []);
+        assert_eq!(reasons_of(subject("http", &broker, web.address()).probe().await), []);
     }
 }

@@ -29,6 +29,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -51,14 +52,17 @@ pub struct Server {
     app: Arc<App>,
     gate: Gate,
     connections: Arc<Connections>,
+    /// As many as there are places: a connection that has to go keeps its descriptor until it has gone.
+    sockets: Arc<Semaphore>,
     descriptors: Descriptors,
 }
 
 impl Server {
     /// A server of these routes, behind this gate, with as many connections as there are descriptors for.
     pub fn new(app: Arc<App>, gate: Gate, descriptors: Descriptors) -> Self {
-        let connections = Arc::new(Connections::new(descriptors.connections()));
-        Self { app, gate, connections, descriptors }
+        let places = descriptors.connections();
+        let (connections, sockets) = (Arc::new(Connections::new(places)), Arc::new(Semaphore::new(places)));
+        Self { app, gate, connections, sockets, descriptors }
     }
 
     /// Serves requests on a bound listener until `stop` is cancelled, then lets those under way end.
@@ -66,8 +70,9 @@ impl Server {
         let drain = GracefulShutdown::new();
         while let Some((stream, peer)) = stop.run_until_cancelled(self.accept(&listener)).await {
             let place = Arc::new(self.connections.place());
+            let Ok(socket) = Arc::clone(&self.sockets).acquire_owned().await else { break };
             let (server, stop) = (Arc::clone(&self), stop.clone());
-            let visit = Visit { server, peer, place, drain: drain.watcher(), stop };
+            let visit = Visit { server, peer, place, drain: drain.watcher(), stop, _socket: socket };
             tokio::spawn(visit.end(stream));
         }
         if tokio::time::timeout(DRAIN, drain.shutdown()).await.is_err() {
@@ -103,6 +108,7 @@ struct Visit {
     place: Arc<Place>,
     drain: Watcher,
     stop: CancellationToken,
+    _socket: OwnedSemaphorePermit,
 }
 
 /// What a connection is served with.

@@ -41,7 +41,11 @@ impl Bench {
         let series = format!(r#"platform_source_up{{source="{WITNESS}",kind="http"}}"#);
         self.exporter.wait_for(&series, 1.0, WITNESS_INTERVAL + TOLERANCE).await;
         for source in sources {
-            self.until(source, Shown::Up, None).await.expect("the source is well");
+            // While every server starts at once, a first probe may be late.
+            let start = Instant::now();
+            while let Err(difference) = self.until(source, Shown::Up, None).await {
+                assert!(start.elapsed() < AT_MOST, "the source is well: {difference}");
+            }
             self.settles(source).await.expect("the source is asked");
         }
     }

@@ -30,6 +30,7 @@ mod stripe_stand_in;
 mod support;
 mod support_breaks;
 mod support_starts;
+mod support_starts_http;
 mod systemd;
 mod tidy;
 mod yaml;

@@ -15,12 +15,9 @@ use crate::source::classify;
 
 const UNAUTHORIZED: i32 = 13;
 
-/// A server may say anything, and the log has it all.
-const LONGEST_DETAIL: usize = 1_000;
-
 /// What an error means for the source. `begin` is when the exchange began that failed.
 pub(super) fn problem(error: &Error, config: &Config, members: &Members, begin: Instant) -> Problem {
-    let Problem { reason, detail } = match error.kind.as_ref() {
+    match error.kind.as_ref() {
         ErrorKind::Command(command) => refusal(command, config.logs_in),
         // Neither says why there is no server to ask.
         ErrorKind::ServerSelection { .. } | ErrorKind::ConnectionPoolCleared { .. } => {
@@ -34,16 +31,7 @@ pub(super) fn problem(error: &Error, config: &Config, members: &Members, begin: 
             members.outcomes.refused_since(begin).unwrap_or_else(|| simple(error))
         }
         _ => simple(error),
-    };
-    Problem { reason, detail: shortened(detail) }
-}
-
-fn shortened(mut detail: String) -> String {
-    if let Some((end, _)) = detail.char_indices().nth(LONGEST_DETAIL) {
-        detail.truncate(end);
-        detail.push('…');
     }
-    detail
 }
 
 /// Whether the connection was closed, by the server or on the way to it.

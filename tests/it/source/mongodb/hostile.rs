@@ -1,6 +1,5 @@
 //! What answers in place of a server, or from it, and means harm: it costs its own source, and nobody else.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -121,13 +120,6 @@ async fn a_long_refusal_is_cut() {
     expect(&failure(&server, "").await, Reason::Query, "InternalError (1): xxx");
 }
 
-/// Its resident memory in MiB: what proc_pid_status(5) says under this name.
-fn memory(exporter: &mut Exporter, name: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", exporter.process().pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-    line.trim_start_matches(':').trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
-}
-
 /// Eight thousand documents with a key of their own each are 300 kB on the wire, and would be 64 million cells.
 const OWN_KEYS: &str = "[{$set: {n: {$range: [0, 8000]}}}, {$unwind: $n}, {$replaceWith: {$arrayToObject: [[\
                         {k: {$concat: [k, {$toString: $n}]}, v: 1}, {k: n, v: {$mod: [$n, 100]}}]]}}]";
@@ -143,13 +135,13 @@ async fn documents_with_keys_of_their_own_do_not_fill_the_memory() {
          many, value: n, help: A number.}}]\n",
         server.url()
     );
-    let mut exporter = Exporter::start(&config).await;
+    let exporter = Exporter::start(&config).await;
     exporter.wait_for(r#"platform_source_up{source="db",kind="mongodb"}"#, 1.0, LONG).await;
     // Each of its rows has the same labels, none, so it is refused once it is read.
     let refused = r#"platform_query_failures_total{source="db",query="many",reason="query"}"#;
     let runs = async || exporter.value(refused).await.filter(|runs| *runs >= 2.0);
     until(LONG, "the query has run", runs).await;
-    let peak = memory(&mut exporter, "VmHWM");
+    let peak = exporter.memory().peak >> 20;
     assert!(peak < 128, "{peak} MiB");
     let all = question(&format!("{{database: shop, collection: one, pipeline: {OWN_KEYS}}}"));
     let all = source(&yaml(&server.url(), "")).rows(&all).await.map(|rows| rows.rows.len());

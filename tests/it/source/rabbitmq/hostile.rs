@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use platform_exporter::probe::Reason;
-use procfs::process::{ClearRefs, Process};
 
 use super::SOON;
 use crate::support::exporter::Exporter;
@@ -90,15 +89,13 @@ async fn endless_frames_take_no_memory() {
         let broker = FakeBroker::endless(OPEN, frames).await;
         let url = format!("rabbitmq: {{url: 'amqp://{}/%2f'}}", broker.address());
         let mut exporter = exporter(&web, &url).await;
-        let process = Process::new(exporter.pid().as_raw()).expect("it runs");
-        let status = || process.status().expect("it runs");
         is_down(&mut exporter, "timeout").await;
-        let before = status().vmrss.unwrap_or_default();
-        process.clear_refs(ClearRefs::PeakRSS).expect("our own child");
+        let before = exporter.memory().resident;
+        exporter.reset_peak();
         for _ in 0..3 {
             is_down(&mut exporter, "timeout").await;
         }
-        let taken = status().vmhwm.unwrap_or_default().saturating_sub(before) / 1024;
+        let taken = exporter.memory().peak.saturating_sub(before) >> 20;
         assert!(taken <= MOST, "{taken} MiB");
     }
 }

@@ -5,6 +5,7 @@
 mod bounded;
 mod classify;
 mod client;
+mod dial;
 mod golden;
 mod moment;
 mod parameters;

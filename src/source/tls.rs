@@ -1,17 +1,20 @@
-//! TLS towards sources: the system's authorities, to which a source's own is added, never replacing them.
+//! TLS towards sources: whom they trust, and what they show.
 
-use std::fmt;
+mod lenient;
+
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::client::WantsClientCert;
+use rustls::client::{WantsClientCert, WebPkiServerVerifier};
+use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, DnsName, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
 
+use self::lenient::Lenient;
 use crate::off_thread::{CurrentFile, OffThread};
 use crate::probe::{Problem, Reason};
 
@@ -25,34 +28,22 @@ pub struct Tls {
     pub identity: Option<Identity>,
     /// The name that the server's certificate has to bear, where it is not the host of the URL.
     pub server_name: Option<DnsName<'static>>,
-    pub(super) reading: OffThread<Result<Arc<Loaded>, Problem>>,
+    pub(super) trust: Trust,
+    pub(super) reading: OffThread<Result<ClientConfig, Problem>>,
 }
 
-/// What the files of a source hold, and what follows from it.
-#[derive(Debug)]
-pub(super) struct Loaded {
-    /// The client side of TLS.
-    pub(super) config: ClientConfig,
-    /// The source's own authorities, as PEM.
-    pub(super) ca: Option<Pem>,
-    /// What the client shows, as PEM: certificate and key.
-    pub(super) identity: Option<(Pem, Pem)>,
-}
-
-/// The content of a PEM file. It may be a private key, so it is never printed.
-#[derive(Clone)]
-pub(super) struct Pem(SecretString);
-
-impl Pem {
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.0.expose_secret().as_bytes()
-    }
-}
-
-impl fmt::Debug for Pem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("<PEM>")
-    }
+/// Which certificates of a server are accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// By the system's authorities or by `ca_file`, for the server's name.
+    #[default]
+    System,
+    /// By `ca_file` alone, for the server's name.
+    FileAlone,
+    /// By the system's authorities or by `ca_file`, for any name.
+    AnyName,
+    /// Any.
+    Anyone,
 }
 
 /// No file of certificates is larger: the system's own authorities take a quarter of a MiB.
@@ -87,26 +78,24 @@ impl TryFrom<Raw> for Tls {
         let server_name = raw.server_name.map(DnsName::try_from).transpose();
         let server_name = server_name
             .map_err(|_| "expected `server_name` to be a DNS name, as in db.internal.example".to_owned())?;
-        Ok(Self { ca_file: raw.ca_file, identity, server_name, reading: OffThread::default() })
+        Ok(Self {
+            ca_file: raw.ca_file,
+            identity,
+            server_name,
+            trust: Trust::default(),
+            reading: OffThread::default(),
+        })
     }
 }
 
 impl Tls {
-    /// The client side of TLS. Reads the files anew, so a renewed certificate counts from the next connection on.
-    ///
-    /// # Errors
-    /// `tls` when a file cannot be read or used.
-    pub(super) async fn client_config(&self) -> Result<ClientConfig, Problem> {
-        Ok(self.load().await?.config.clone())
-    }
-
-    /// Reads and checks every file, the system's authorities among them.
+    /// The client side of TLS. Reads every file again, so a renewed certificate counts from the next connection on.
     ///
     /// # Errors
     /// `tls` when a file cannot be read or used, `timeout` when one cannot be read in time.
-    pub(super) async fn load(&self) -> Result<Arc<Loaded>, Problem> {
-        let (ca_file, identity) = (self.ca_file.clone(), self.identity.clone());
-        self.reading.run(move |file| Loaded::read(ca_file, identity, file).map(Arc::new)).await?
+    pub(super) async fn client_config(&self) -> Result<ClientConfig, Problem> {
+        let (ca_file, identity, trust) = (self.ca_file.clone(), self.identity.clone(), self.trust);
+        self.reading.run(move |file| client_config(ca_file.as_deref(), identity, trust, file)).await?
     }
 
     /// The same for hosts that are not to see who the client is.
@@ -126,70 +115,67 @@ impl Tls {
                 .map_err(|error| Problem::new(Reason::Tls, format!("{host}: {error}"))),
         }
     }
-
-    /// For a driver that checks a certificate against the host of the URL, and cannot be told another name.
-    ///
-    /// # Errors
-    /// When a name is given.
-    pub(super) fn refuse_server_name(&self) -> Result<(), &'static str> {
-        match self.server_name {
-            None => Ok(()),
-            Some(_) => Err(
-                "`tls.server_name` is not possible here: the driver checks the certificate against the host of \
-                            the URL; give that name there, and its address in /etc/hosts (`extra_hosts` of a container)",
-            ),
-        }
-    }
 }
 
-impl Loaded {
-    fn read(
-        ca_file: Option<PathBuf>,
-        identity: Option<Identity>,
-        current: &CurrentFile,
-    ) -> Result<Self, Problem> {
+fn client_config(
+    ca_file: Option<&Path>,
+    identity: Option<Identity>,
+    trust: Trust,
+    current: &CurrentFile,
+) -> Result<ClientConfig, Problem> {
+    let mut roots = RootCertStore::empty();
+    if matches!(trust, Trust::System | Trust::AnyName) {
         current.set(Path::new("the system's certificate authorities"));
-        let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let ca = ca_file.map(|path| Ok::<_, Problem>((pem(&path, current)?, path))).transpose()?;
-        if let Some((pem, path)) = &ca {
-            for certificate in certificates(pem, path)? {
-                roots.add(certificate).map_err(|error| unusable(path, &error))?;
-            }
-        }
-        let builder = trusting(roots)?;
-        let (config, identity) = match identity {
-            None => (builder.with_no_client_auth(), None),
-            Some(Identity { cert_file, key_file }) => {
-                let (cert, key) = (pem(&cert_file, current)?, pem(&key_file, current)?);
-                let own = PrivateKeyDer::from_pem_slice(key.bytes());
-                let own = own.map_err(|error| unusable(&key_file, &error))?;
-                let config = builder.with_client_auth_cert(certificates(&cert, &cert_file)?, own);
-                (config.map_err(|error| unusable(&cert_file, &error))?, Some((cert, key)))
-            }
-        };
-        Ok(Self { config, ca: ca.map(|(pem, _)| pem), identity })
     }
+    if let Some(path) = ca_file {
+        for certificate in certificates(path, current)? {
+            roots.add(certificate).map_err(|error| unusable(path, &error))?;
+        }
+    }
+    let builder = accepting(roots, trust)?;
+    let Some(Identity { cert_file, key_file }) = identity else { return Ok(builder.with_no_client_auth()) };
+    let own = certificates(&cert_file, current)?;
+    let key = read(&key_file, current)?;
+    let key = PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes());
+    let key = key.map_err(|error| unusable(&key_file, &error))?;
+    builder.with_client_auth_cert(own, key).map_err(|error| unusable(&cert_file, &error))
 }
 
-fn trusting(roots: RootCertStore) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Problem> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| Problem::new(Reason::Tls, error))?;
-    Ok(builder.with_root_certificates(roots))
+fn accepting(
+    roots: RootCertStore,
+    trust: Trust,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Problem> {
+    let no = |error: &dyn std::error::Error| Problem::new(Reason::Tls, error);
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
+    let builder = builder.with_safe_default_protocol_versions().map_err(|error| no(&error))?;
+    let authorities = match trust {
+        Trust::System | Trust::FileAlone => return Ok(builder.with_root_certificates(roots)),
+        Trust::Anyone => None,
+        Trust::AnyName => {
+            let verifier =
+                WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+            Some(verifier.build().map_err(|error| no(&error))?)
+        }
+    };
+    let verifier = Arc::new(Lenient { authorities, provider });
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier))
 }
 
-fn pem(path: &Path, current: &CurrentFile) -> Result<Pem, Problem> {
+/// The content of a PEM file, which may be a private key.
+fn read(path: &Path, current: &CurrentFile) -> Result<SecretString, Problem> {
     current.set(path);
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(LARGEST_FILE).read_to_string(&mut text));
-    let pem = Pem(text.into());
+    let text = SecretString::from(text);
     read.map_err(|error| unusable(path, &error))?;
-    Ok(pem)
+    Ok(text)
 }
 
-fn certificates(pem: &Pem, path: &Path) -> Result<Vec<CertificateDer<'static>>, Problem> {
-    let certificates = CertificateDer::pem_slice_iter(pem.bytes());
+fn certificates(path: &Path, current: &CurrentFile) -> Result<Vec<CertificateDer<'static>>, Problem> {
+    let pem = read(path, current)?;
+    let certificates = CertificateDer::pem_slice_iter(pem.expose_secret().as_bytes());
     certificates.collect::<Result<Vec<_>, _>>().map_err(|error| unusable(path, &error))
 }
 

@@ -1,13 +1,10 @@
 //! One connection to a server, and the exchanges on it.
 
-use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use futures_util::future::select_ok;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes};
 use hyper::client::conn::http1::{Builder, SendRequest};
@@ -15,14 +12,12 @@ use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::Response;
 use super::allowance::{Allowance, BUFFER};
 use crate::probe::{Problem, Reason};
-use crate::source::classify;
+use crate::source::{classify, dial};
 
 pub(super) type Message = hyper::Request<Full<Bytes>>;
 
@@ -53,9 +48,6 @@ impl From<Problem> for Failure {
 /// How long a connection is kept without use. On the way to a server, idle ones are forgotten after a few minutes.
 const IDLE: Duration = Duration::from_secs(90);
 
-/// How long one family of addresses has to answer before the other is tried as well.
-const HEAD_START: Duration = Duration::from_millis(300);
-
 impl Connection {
     pub(super) async fn open(
         url: &Url,
@@ -63,15 +55,10 @@ impl Connection {
     ) -> Result<Self, Problem> {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let port = url.port_or_known_default().unwrap_or_default();
-        let addresses = tokio::net::lookup_host((host, port)).await.map_err(|error| network(&error))?;
-        let stream = connect(addresses.collect()).await.map_err(|error| network(&error))?;
-        stream.set_nodelay(true).map_err(|error| network(&error))?;
+        let stream = dial::tcp(host, port).await?;
         let origin = url.origin().ascii_serialization();
         match tls {
-            Some((config, name)) => {
-                let stream = TlsConnector::from(config).connect(name, stream).await;
-                Self::on(origin, stream.map_err(|error| network(&error))?).await
-            }
+            Some((config, name)) => Self::on(origin, dial::tls(stream, config, name).await?).await,
             None => Self::on(origin, stream).await,
         }
     }
@@ -124,21 +111,6 @@ impl Connection {
     }
 }
 
-/// Connects to the first address that answers: those of the other family begin a little later.
-async fn connect(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
-    let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
-    let (first, others): (Vec<_>, Vec<_>) =
-        addresses.into_iter().partition(|address| address.is_ipv6() == first);
-    if others.is_empty() {
-        return TcpStream::connect(&first[..]).await;
-    }
-    let others = async {
-        tokio::time::sleep(HEAD_START).await;
-        TcpStream::connect(&others[..]).await
-    };
-    Ok(select_ok([TcpStream::connect(&first[..]).boxed(), others.boxed()]).await?.0)
-}
-
 async fn read(response: hyper::Response<hyper::body::Incoming>, largest: usize) -> Result<Response, Problem> {
     let (head, mut incoming) = response.into_parts();
     let status = head.status.as_u16();
@@ -159,10 +131,6 @@ async fn read(response: hyper::Response<hyper::body::Incoming>, largest: usize) 
         body.extend_from_slice(&data);
     }
     Ok(Response { status, headers: head.headers, body })
-}
-
-fn network(error: &io::Error) -> Problem {
-    Problem::new(classify::network_reason(error).unwrap_or(Reason::Connect), classify::describe(error))
 }
 
 fn problem(error: &hyper::Error) -> Problem {

@@ -102,8 +102,6 @@ enum ConfigError {
         "the user in the url has no password: give `password_file`, `password`, or mongodb://USER:PASSWORD@HOST"
     )]
     UserWithoutPassword,
-    #[error("{0}")]
-    ServerName(&'static str),
     #[error("`proxyHost` in the url is not supported: give the address of the server")]
     Proxy,
     #[error("expected database.collection in `collections`, found `{0}`: the url names no database")]
@@ -126,7 +124,6 @@ impl TryFrom<RawConfig> for Config {
         if url.socks5_proxy.is_some() {
             return Err(ConfigError::Proxy);
         }
-        raw.tls.iter().try_for_each(Tls::refuse_server_name).map_err(ConfigError::ServerName)?;
         let database = url.default_database.clone();
         let collections = raw.collections.into_iter().map(|name| namespace(name, database.as_deref()));
         Ok(Self {

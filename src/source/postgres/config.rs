@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::url::Parts;
 use crate::setting::{Address, Secret};
-use crate::source::tls::Tls;
+use crate::source::tls::{Tls, Trust};
 
 /// The account that the documented GRANTs make.
 const DEFAULT_USER: &str = "platform_exporter";
@@ -84,16 +84,16 @@ impl Config {
         tls: Tls,
         pgbouncer: Option<bool>,
     ) -> Result<Self, String> {
-        tls.refuse_server_name()?;
         let host = url.host.unwrap_or_else(|| "localhost".to_owned());
+        let ssl_mode = ssl_mode(url.ssl_mode, &host, &tls)?;
         Ok(Self {
-            ssl_mode: ssl_mode(url.ssl_mode, &host, &tls)?,
             host,
+            ssl_mode,
             port: url.port.unwrap_or(DEFAULT_PORT),
             user: url.user.unwrap_or_else(|| DEFAULT_USER.to_owned()),
             password: password.or(url.password),
             database: url.database.unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
-            tls,
+            tls: Tls { trust: ssl_mode.trust(), ..tls },
             pgbouncer: pgbouncer.or(url.pgbouncer).unwrap_or(false),
             top_tables: DEFAULT_TOP_TABLES,
         })
@@ -101,6 +101,15 @@ impl Config {
 }
 
 impl SslMode {
+    /// What a certificate has to be, where there is TLS.
+    fn trust(self) -> Trust {
+        match self {
+            Self::Disable | Self::Prefer | Self::Require => Trust::Anyone,
+            Self::VerifyCa => Trust::AnyName,
+            Self::VerifyFull => Trust::System,
+        }
+    }
+
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         match text {
             "disable" => Ok(Self::Disable),
@@ -115,18 +124,19 @@ impl SslMode {
     }
 }
 
-/// As libpq: an authority asks for verification, and a UNIX socket has no TLS.
+/// As libpq: who names an authority wants verification, and a UNIX socket has no TLS.
 fn ssl_mode(given: Option<SslMode>, host: &str, tls: &Tls) -> Result<SslMode, String> {
     if host.starts_with('/') {
         return Ok(SslMode::Disable);
     }
-    match (given, &tls.ca_file) {
-        (None, Some(_)) => Ok(SslMode::VerifyFull),
-        (Some(SslMode::Require), Some(_)) => Ok(SslMode::VerifyCa),
-        (Some(SslMode::Disable | SslMode::Prefer), Some(_)) => {
-            Err("`tls.ca_file` needs sslmode=verify-full in the URL, or no sslmode at all".to_owned())
-        }
-        (given, _) => Ok(given.unwrap_or(SslMode::Prefer)),
+    let refused =
+        |key: &str| Err(format!("`tls.{key}` needs sslmode=verify-full in the URL, or no sslmode at all"));
+    match (given, tls.ca_file.is_some(), tls.server_name.is_some()) {
+        (None, true, _) | (None, _, true) => Ok(SslMode::VerifyFull),
+        (Some(mode), _, true) if mode != SslMode::VerifyFull => refused("server_name"),
+        (Some(SslMode::Require), true, _) => Ok(SslMode::VerifyCa),
+        (Some(SslMode::Disable | SslMode::Prefer), true, _) => refused("ca_file"),
+        (given, ..) => Ok(given.unwrap_or(SslMode::Prefer)),
     }
 }
 

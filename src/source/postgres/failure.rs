@@ -38,10 +38,7 @@ pub(super) fn problem(error: &sqlx::Error) -> Problem {
     if let Some(error) = server_error(error) {
         return server_problem(error);
     }
-    let reason = match error {
-        sqlx::Error::Tls(_) => Reason::Tls,
-        _ => classify::network_reason(error).unwrap_or(Reason::Protocol),
-    };
+    let reason = classify::network_reason(error).unwrap_or(Reason::Protocol);
     Problem::new(reason, classify::describe(error))
 }
 

@@ -3,7 +3,9 @@
 mod answer;
 mod cell;
 mod config;
+mod dial;
 mod failure;
+mod message;
 mod parameter;
 mod prober;
 mod relay;

@@ -1,8 +1,8 @@
-//! What a server sends on its way to the driver: counted, and cut off where it is too much.
+//! What a server sends on its way to the driver: checked, counted, and cut off where it is too much.
 //!
-//! The driver reads a message of any length into memory, up to 4 GiB, and keeps whatever parameters a server reports.
-//! It takes no stream of ours, but it connects to UNIX sockets: at the other end of one is this relay. It looks at
-//! nothing that passes, so TLS goes through it.
+//! The driver reads a message of any length into memory, up to 4 GiB, keeps whatever parameters a server reports, and
+//! panics on lengths that are wrong. It takes no stream of ours, but it connects to UNIX sockets: at the other end of one
+//! is this relay, which speaks TLS with the server.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -14,13 +14,15 @@ use std::sync::{Arc, OnceLock};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Fuse};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::net::{UnixListener, UnixStream};
 
 use super::answer::ADVICE;
 use super::config::Config;
+use super::dial::dial;
+use super::message::Messages;
 use crate::probe::{Problem, Reason};
 use crate::query::{LARGEST_ANSWER, too_large};
-use crate::source::classify;
+use crate::source::dial::problem;
 
 /// What an exchange may bring: an answer, and what TLS and the protocol add to it.
 const MOST_PER_EXCHANGE: usize = LARGEST_ANSWER + LARGEST_ANSWER / 16;
@@ -55,16 +57,7 @@ impl Relay {
         let listener = UnixListener::bind(format!("{name}/.s.PGSQL.{}", config.port));
         let listener = listener.map_err(|error| Problem::new(Reason::Internal, error))?;
         let counts = Arc::<Counts>::default();
-        let way = if config.host.starts_with('/') {
-            let path = Path::new(&config.host).join(format!(".s.PGSQL.{}", config.port));
-            let server = UnixStream::connect(path).await.map_err(|error| broken(&error))?;
-            Arc::clone(&counts).relay(listener, server).boxed()
-        } else {
-            let server = TcpStream::connect((config.host.as_str(), config.port)).await;
-            let server = server.map_err(|error| broken(&error))?;
-            server.set_nodelay(true).map_err(|error| broken(&error))?;
-            Arc::clone(&counts).relay(listener, server).boxed()
-        };
+        let way = Arc::clone(&counts).relay(listener, dial(config).await?).boxed();
         Ok(Self { socket: name.into(), counts, way: way.fuse() })
     }
 
@@ -111,17 +104,17 @@ impl Counts {
         if error.as_database_error().is_some() { None } else { self.end.get().cloned() }
     }
 
-    async fn relay(
-        self: Arc<Self>,
-        listener: UnixListener,
-        server: impl AsyncRead + AsyncWrite + Send + 'static,
-    ) {
+    async fn relay(self: Arc<Self>, listener: UnixListener, server: impl AsyncRead + AsyncWrite) {
         let Ok(driver) = accept(listener).await else { return };
         let (mut from_driver, mut to_driver) = driver.into_split();
         let (mut from_server, mut to_server) = tokio::io::split(server);
         // Either end closes both. The first problem is the cause of the others.
         let ended = tokio::select! {
-            sent = tokio::io::copy(&mut from_driver, &mut to_server) => sent.map(drop).map_err(|error| broken(&error)),
+            sent = tokio::io::copy(&mut from_driver, &mut to_server) => {
+                // With TLS, the server is told that this is the end.
+                let _ = to_server.shutdown().await;
+                sent.map(drop).map_err(|error| problem(&error))
+            }
             answered = self.answer(&mut from_server, &mut to_driver) => answered,
         };
         if let Err(problem) = ended {
@@ -134,9 +127,9 @@ impl Counts {
         server: &mut (impl AsyncRead + Unpin),
         driver: &mut (impl AsyncWrite + Unpin),
     ) -> Result<(), Problem> {
-        let mut chunk = vec![0; CHUNK];
+        let (mut chunk, mut messages) = (vec![0; CHUNK], Messages::default());
         loop {
-            let length = server.read(&mut chunk).await.map_err(|error| broken(&error))?;
+            let length = server.read(&mut chunk).await.map_err(|error| problem(&error))?;
             if length == 0 {
                 return Ok(());
             }
@@ -144,14 +137,12 @@ impl Counts {
             if self.exchange.fetch_add(length, Ordering::Relaxed) + length > MOST_PER_EXCHANGE {
                 return Err(too_large(ADVICE));
             }
-            driver.write_all(&chunk[..length]).await.map_err(|error| broken(&error))?;
+            messages
+                .check(&chunk[..length])
+                .map_err(|malformed| Problem::new(Reason::Protocol, malformed))?;
+            driver.write_all(&chunk[..length]).await.map_err(|error| problem(&error))?;
         }
     }
-}
-
-fn broken(error: &io::Error) -> Problem {
-    let reason = classify::network_reason(error).unwrap_or(Reason::Connect);
-    Problem::new(reason, classify::describe(error))
 }
 
 /// Our own driver. Any process of the machine could connect to an abstract name.

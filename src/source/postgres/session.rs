@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use tokio::time::Instant;
 
 use super::answer::{Answer, MOST_ROWS};
-use super::config::{Config, SslMode};
+use super::config::Config;
 use super::failure::{Failure, failure, problem};
 use super::relay::Relay;
 use crate::probe::{Problem, Reason};
@@ -266,10 +266,12 @@ async fn options(config: &Config, deadline: Instant) -> Result<PgConnectOptions,
         .database(&config.database)
         .application_name("platform_exporter")
         .statement_cache_capacity(0)
+        .ssl_mode(PgSslMode::Disable)
         .disable_statement_logging();
-    let options = tls(options, config).await?;
     if options.get_options().is_some() {
-        return Err(inherited("PGOPTIONS"));
+        // The driver has taken it from there, and cannot be made to leave it.
+        let detail = "the environment variable PGOPTIONS would change every source: unset it";
+        return Err(Problem::new(Reason::Internal, detail));
     }
     if config.pgbouncer {
         // PgBouncer refuses startup parameters that it does not know.
@@ -282,44 +284,4 @@ async fn options(config: &Config, deadline: Instant) -> Result<PgConnectOptions,
         ("idle_in_transaction_session_timeout", statement.to_string()),
         ("default_transaction_read_only", "on".to_owned()),
     ]))
-}
-
-async fn tls(options: PgConnectOptions, config: &Config) -> Result<PgConnectOptions, Problem> {
-    let options = options.ssl_mode(match config.ssl_mode {
-        SslMode::Disable => PgSslMode::Disable,
-        SslMode::Prefer => PgSslMode::Prefer,
-        SslMode::Require => PgSslMode::Require,
-        SslMode::VerifyCa => PgSslMode::VerifyCa,
-        SslMode::VerifyFull => PgSslMode::VerifyFull,
-    });
-    // The driver would read the files itself: without a deadline, and a missing one would be a failed connection.
-    let has_files = config.tls.ca_file.is_some() || config.tls.identity.is_some();
-    let loaded = if has_files { Some(config.tls.load().await?) } else { None };
-    let ca = loaded.as_ref().and_then(|loaded| loaded.ca.as_ref());
-    let options = options.ssl_root_cert_from_pem(ca.map_or_else(Vec::new, |pem| pem.bytes().to_vec()));
-    match loaded.as_ref().and_then(|loaded| loaded.identity.as_ref()) {
-        Some((cert, key)) => {
-            Ok(options.ssl_client_cert_from_pem(cert.bytes()).ssl_client_key_from_pem(key.bytes()))
-        }
-        None => match inherited_certificate() {
-            Some(variable) => Err(inherited(variable)),
-            None => Ok(options),
-        },
-    }
-}
-
-/// The variable from which the driver has a client certificate: it shows only in its URL.
-fn inherited_certificate() -> Option<&'static str> {
-    let probe = PgConnectOptions::new_without_pgpass().host("localhost").username("postgres");
-    let url = probe.password("").to_url_lossy();
-    let has = |key: &str| url.query_pairs().any(|(known, _)| known == key);
-    [("sslcert", "PGSSLCERT"), ("sslkey", "PGSSLKEY")]
-        .into_iter()
-        .find_map(|(key, name)| has(key).then_some(name))
-}
-
-/// What the driver takes from the environment and cannot be told to leave.
-fn inherited(variable: &str) -> Problem {
-    let detail = format!("the environment variable {variable} would change every source: unset it");
-    Problem::new(Reason::Internal, detail)
 }

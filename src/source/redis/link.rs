@@ -10,14 +10,13 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Fuse, FusedFuture, try_join_all};
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream, lookup_host};
-use tokio_rustls::TlsConnector;
+use tokio::net::{UnixStream, lookup_host};
 
 use super::endpoint::{Endpoint, Login};
 use super::refusal::{Refusal, broken};
 use super::stream::{Conversation, Exchanges};
 use crate::probe::{Problem, Reason};
-use crate::source::classify;
+use crate::source::dial;
 use crate::source::tls::Tls;
 
 /// What the server calls this connection in CLIENT LIST.
@@ -113,10 +112,9 @@ impl Link {
     }
 
     async fn connect(endpoint: &Endpoint, tls: &Tls) -> Result<Self, Problem> {
-        let failed = |error: std::io::Error| {
-            let reason = classify::network_reason(&error).unwrap_or(Reason::Connect);
-            Problem::new(reason, format!("{endpoint}: {}", classify::describe(&error)))
-        };
+        let of_endpoint =
+            |problem: Problem| Problem { detail: format!("{endpoint}: {}", problem.detail), ..problem };
+        let failed = |error: std::io::Error| of_endpoint(dial::problem(&error));
         match endpoint {
             Endpoint::Unix(path) => {
                 let stream = UnixStream::connect(path).await.map_err(failed)?;
@@ -131,16 +129,14 @@ impl Link {
                     );
                     return Err(Problem::new(Reason::Connect, detail));
                 }
-                let stream = TcpStream::connect(&allowed[..]).await.map_err(failed)?;
-                stream.set_nodelay(true).map_err(failed)?;
+                let stream = dial::any(allowed).await.map_err(failed)?;
                 let (peer, own) = (stream.peer_addr().map_err(failed)?, stream.local_addr().map_err(failed)?);
                 let is_here = peer.ip() == own.ip() || peer.ip().to_canonical().is_loopback();
                 if !encrypted {
                     return Self::over(stream, endpoint, is_here).await;
                 }
-                let name = tls.name_of(host)?;
-                let connector = TlsConnector::from(Arc::new(tls.client_config().await?));
-                let stream = connector.connect(name, stream).await.map_err(failed)?;
+                let (name, config) = (tls.name_of(host)?, Arc::new(tls.client_config().await?));
+                let stream = dial::tls(stream, config, name).await.map_err(of_endpoint)?;
                 Self::over(stream, endpoint, is_here).await
             }
         }

@@ -68,7 +68,7 @@ fn keys_that_do_not_go_together_are_told() {
         (", password: x", "the url names no user"),
         (", collections: [orders]", "found `orders`: the url names no database"),
         (", tls: {cert_file: a.pem}", "belong together"),
-        (", tls: {server_name: db.internal}", "/etc/hosts"),
+        (", tls: {server_name: '*'}", "a DNS name"),
         (", slow_operation: 0s", "above zero"),
         (", colections: []", "collections"),
     ] {

@@ -203,4 +203,5 @@ async fn tls_is_verified() {
     let yaml = trusting(&ca).replace(front.address(), misnamed.address());
     let problem = failure(&mut source(&yaml)).await;
     assert_eq!(problem.reason, Reason::Tls, "{problem}");
+    source(&yaml.replace("tls: {", "tls: {server_name: example.com, ")).probe().await.unwrap();
 }

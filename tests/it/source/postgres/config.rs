@@ -60,7 +60,10 @@ fn says_what_is_wrong_and_never_the_secret() {
             "`tls.ca_file` needs sslmode=verify-full",
         ),
         ("{url: 'postgres://db', tls: {cert_file: c.pem}}", "belong together"),
-        ("{url: 'postgres://db', tls: {server_name: db.internal}}", "/etc/hosts"),
+        (
+            "{url: 'postgres://db?sslmode=verify-ca', tls: {ca_file: ca.pem, server_name: db.internal}}",
+            "`tls.server_name` needs sslmode=verify-full",
+        ),
         ("{url: 'postgres://db', tls: {server_name: '*'}}", "a DNS name"),
         ("{url: 'postgres://db', password: hunter2, password_file: p}", "not both"),
         ("{url: 'postgres://db', top_tables: 0}", "expected `top_tables` from 1 to 1000"),

@@ -25,6 +25,7 @@ async fn changes_nothing() {
         &[("PGPASSFILE", passwords)],
         &[("PGHOST", "/nowhere"), ("PGPORT", "1"), ("PGUSER", "nobody"), ("PGDATABASE", "nowhere")],
         &[("PGSSLMODE", "verify-full"), ("PGSSLROOTCERT", "/nowhere"), ("PGAPPNAME", "somebody")],
+        &[("PGSSLCERT", "/nowhere"), ("PGSSLKEY", "/nowhere")],
     ] {
         let output = run("failures::an_unknown_host_database_or_account_is_told_apart", variables).await;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -34,15 +35,13 @@ async fn changes_nothing() {
 
 #[test]
 fn is_refused_where_the_driver_cannot_leave_it() {
-    for variable in ["PGOPTIONS", "PGSSLCERT", "PGSSLKEY"] {
-        let output = std::process::Command::new(binary())
-            .args(["probe", "postgres"])
-            .env("DATABASE_URL", "postgres://127.0.0.1:1")
-            .env(variable, "x")
-            .output()
-            .expect("it starts");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1));
-        assert!(told.contains("postgres: internal: ") && told.contains(variable), "{variable}: {told}");
-    }
+    let output = std::process::Command::new(binary())
+        .args(["probe", "postgres"])
+        .env("DATABASE_URL", "postgres://127.0.0.1:1")
+        .env("PGOPTIONS", "x")
+        .output()
+        .expect("it starts");
+    let shown = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(shown.contains("postgres: internal: ") && shown.contains("PGOPTIONS"), "{shown}");
 }

@@ -143,6 +143,12 @@ async fn a_certificate_by_somebody_else_is_refused() {
     is_sick(&mut with_ca("localhost", "", &stranger), Reason::Tls).await;
     is_sick(&mut with_ca("localhost", "?sslmode=require", &stranger), Reason::Tls).await;
     is_sick(&mut postgres(&format!("{}?sslmode=verify-full", server.url())), Reason::Tls).await;
+    let named = |name: &str| {
+        let keys = format!("tls: {{ca_file: {}, server_name: {name}}}", ca.certificate().display());
+        source(&yaml(&server.url(), &keys))
+    };
+    is_well(&mut named("localhost")).await;
+    is_sick(&mut named("elsewhere.example"), Reason::Tls).await;
     let missing = source(&yaml(&server.url(), "tls: {ca_file: /nowhere/ca.pem}"));
     is_sick(&mut { missing }, Reason::Tls).await;
     let plain = Postgres::start().await;

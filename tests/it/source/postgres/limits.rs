@@ -107,6 +107,31 @@ async fn what_does_not_end_is_cut() {
     }
 }
 
+/// The driver takes lengths and counts as they are, and panics where they lead out of a message.
+#[tokio::test]
+async fn what_is_malformed_does_not_reach_the_driver() {
+    let one = columns(&["a".to_owned()]);
+    for answer in [
+        vec![b'Z', 0, 0, 0, 0],
+        message(b'Z', b""),
+        message(b'K', b"short"),
+        message(b'R', b"\0\0\0\x0bnonsense,"),
+        message(b'R', b"\0\0"),
+        message(b't', &[0, 3]),
+        message(b'A', b"x"),
+        message(b'H', b""),
+        row(&[b"not described"]),
+        [one.clone(), row(&[])].concat(),
+        [one.clone(), message(b'D', &[0, 1, 0, 0, 1, 0])].concat(),
+        [one, message(b'D', &[0, 2, 0, 0, 0, 0])].concat(),
+    ] {
+        let sent = answer.clone();
+        let problem = answered(move || Answer::Bytes([sent.clone(), done()].concat())).await;
+        assert_eq!(problem.reason, Reason::Protocol, "{answer:?}: {problem}");
+        assert!(problem.detail.contains("is not PostgreSQL's protocol"), "{answer:?}: {problem}");
+    }
+}
+
 #[tokio::test]
 async fn texts_and_columns_are_bounded() {
     let long = "x".repeat(10 << 20);
@@ -210,9 +235,9 @@ async fn the_memory_of_the_exporter_is_bounded() {
             && exporter.value("platform_query_series{source=\"app\",query=\"texts\"}").await > Some(0.0)
     })
     .await;
-    let internal = "platform_source_problem{source=\"broken\",kind=\"postgres\",reason=\"internal\"}";
     let shown = exporter.get("/metrics").await;
-    assert!(shown.contains("reason=\"internal\""), "{internal}: {shown}");
+    assert!(shown.contains("reason=\"protocol\""), "{shown}");
+    assert!(!exporter.log().contains("event=panic"), "{}", exporter.log());
     exporter.wait_for("platform_source_up{source=\"app\",kind=\"postgres\"}", 1.0, SOON).await;
     let peak = exporter.memory().peak >> 20;
     println!("peak {peak} MiB");

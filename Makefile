@@ -10,7 +10,12 @@ deps: ## Install the servers that tests and the demo run (Debian 12; repeat free
 
 .PHONY: test
 test: deps ## Run every test, against real servers
-	cargo test --locked
+	cargo test --locked --workspace
+
+.PHONY: test-features
+test-features: ## Build and try the exporter with some of the kinds only
+	cargo test --locked --no-default-features --features postgres,redis --lib --test features
+	cargo test --locked --no-default-features --features http --lib --test features
 
 .PHONY: test-faults
 test-faults: deps ## Break every kind of source in every way, and show the table; BLESS=1 writes docs/faults.md
@@ -32,8 +37,8 @@ up: ## Start docker-compose.yml with services to watch (needs Docker)
 
 .PHONY: lint
 lint: ## Check form and lints, those of the fuzz targets too
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir $${CARGO_TARGET_DIR:-target} -- -D warnings
 

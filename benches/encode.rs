@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
+use platform_core::metric::{Desc, Family, Format, Sample};
+use platform_core::probe::Observation;
+use platform_core::setting::SourceName;
 use platform_exporter::config::{self, Config, Surroundings};
-use platform_exporter::metric::{Desc, Family, Format, Sample};
-use platform_exporter::probe::Observation;
-use platform_exporter::setting::SourceName;
 use platform_exporter::snapshot::{Coding, Store};
 
 use crate::report::{Section, Table, grouped, ratio, time};

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use mongodb::Database;
 use mongodb::bson::{Bson, Document, doc};
+use platform_core::query::{Ask, Question};
 use platform_exporter::config::{self, Config, Surroundings};
-use platform_exporter::query::{Ask, Question};
 
 use crate::support::mongodb::Mongodb;
 use crate::support::redis::Redis;
 use crate::support::subject;
 
-const INDEXES: &str = include_str!("../packs/hayon.indexes.js");
+const INDEXES: &str = include_str!("../platforms/hayon/indexes.js");
 
 /// Enough for a million counters on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);

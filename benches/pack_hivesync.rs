@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use platform_core::query::{Ask, Question};
 use platform_exporter::config::{self, Surroundings};
-use platform_exporter::query::{Ask, Question};
 use serde_json::Value;
 
 use crate::support::exporter::Exporter;
@@ -15,9 +15,9 @@ use crate::support::redis::Redis;
 
 const SCHEMA: &str = include_str!("../demo/hivesync.schema.sql");
 const ROWS: &str = include_str!("pack_hivesync.sql");
-const ROLES: &str = include_str!("../packs/hivesync.role.sql");
-const INDEXES: &str = include_str!("../packs/hivesync.indexes.sql");
-const PAGE: &str = include_str!("../docs/platforms/hivesync.md");
+const ROLES: &str = include_str!("../platforms/hivesync/role.sql");
+const INDEXES: &str = include_str!("../platforms/hivesync/indexes.sql");
+const PAGE: &str = include_str!("../platforms/hivesync/README.md");
 
 /// A whole cycle, also without indexes and on a slow disk.
 const PATIENCE: Duration = Duration::from_secs(600);

@@ -5,8 +5,8 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use platform_core::query::{Ask, Declared, Question};
 use platform_exporter::config::{self, Config, Surroundings};
-use platform_exporter::query::{Ask, Declared, Question};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -15,8 +15,8 @@ use crate::support::subject;
 
 const SCHEMA: &str = include_str!("../tests/it/support/joip/schema.sql");
 const ROWS: &str = include_str!("pack_joip.sql");
-const ROLES: &str = include_str!("../packs/joip.role.sql");
-const INDEXES: &str = include_str!("../packs/joip.indexes.sql");
+const ROLES: &str = include_str!("../platforms/joip/role.sql");
+const INDEXES: &str = include_str!("../platforms/joip/indexes.sql");
 
 /// Each query is put this often, and the cheapest run counts.
 const RUNS: usize = 3;

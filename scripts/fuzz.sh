@@ -24,7 +24,11 @@ for target; do
   seeds=()
   # Configurations begin with the examples, everything else with answers in the form of the service.
   case $target in
-    config) seeds=(examples) ;;
+    config)
+      for example in kinds/*/example.yml platforms/*/example.yml; do
+        cp "$example" "fuzz/corpus/config/$(basename "$(dirname "$example")").yml"
+      done
+      ;;
     web_config) seeds=(examples/web) ;;
     *) [ -d "fuzz/seeds/$target" ] && seeds=("fuzz/seeds/$target") ;;
   esac

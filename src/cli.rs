@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-
-use crate::setting::Duration;
+use platform_core::setting::Duration;
 
 /// Watches every backing service of a platform, and serves what it finds on /metrics for Prometheus.
 ///

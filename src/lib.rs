@@ -1,35 +1,24 @@
 //! One exporter for every backing service of a platform, and for its business numbers.
 //!
-//! The modules stand in layers; imports point down only:
+//! What it stands on are crates, so that imports can only point down: `platform_core` knows no kind of source, and each
+//! kind is a crate that knows no other. Here is the program that puts them together; its modules stand in layers, too:
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 0 | [`off_thread`], [`supervisor`], [`descriptors`], [`metric`], [`setting`], [`yaml`], [`beat`] |
-//! | 1 | [`probe`] |
-//! | 2 | [`query`] |
-//! | 3 | [`source`] |
-//! | 4 | [`pack`] |
-//! | 5 | [`config`] |
-//! | 6 | [`snapshot`], [`schedule`] |
-//! | 7 | [`server`], [`bundle`] |
-//! | 8 | [`cli`], [`command`], [`telemetry`] |
+//! | 1 | [`registry`] |
+//! | 2 | [`pack`] |
+//! | 3 | [`config`] |
+//! | 4 | [`snapshot`], [`schedule`] |
+//! | 5 | [`server`], [`bundle`] |
+//! | 6 | [`cli`], [`command`], [`telemetry`] |
 
-pub mod beat;
 pub mod bundle;
 pub mod cli;
 pub mod command;
 pub mod config;
-pub mod descriptors;
-pub mod metric;
-pub mod off_thread;
 pub mod pack;
-pub mod probe;
-pub mod query;
+pub mod registry;
 pub mod schedule;
 pub mod server;
-pub mod setting;
 pub mod snapshot;
-pub mod source;
-pub mod supervisor;
 pub mod telemetry;
-pub mod yaml;

@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use libfuzzer_sys::fuzz_target;
-use platform_exporter::beat::{Beats, Push, is_name};
+use platform_core::beat::{Beats, Push, is_name};
 
 fuzz_target!(|path: &str| {
     let Some(push) = Push::parse(path) else { return };

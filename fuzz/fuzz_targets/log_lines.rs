@@ -7,8 +7,8 @@ use std::io::Write;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use platform_exporter::query::{Columns, LogQuestion, Question};
-use platform_exporter::setting::Duration;
+use platform_core::query::{Columns, LogQuestion, Question};
+use platform_core::setting::Duration;
 use platform_exporter_fuzz::{check_families, source};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};

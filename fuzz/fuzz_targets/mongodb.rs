@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use platform_exporter::query::Question;
+use platform_core::query::Question;
 use platform_exporter_fuzz::{Protocol, Stage, mongo};
 
 static STAGE: LazyLock<Stage> = LazyLock::new(|| Stage::start(Protocol::Mongo));

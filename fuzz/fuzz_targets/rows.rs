@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use platform_exporter::query::{Cell, DistinctCount, Reading, Rows, grammar};
-use platform_exporter::yaml::{self, Faults, Path};
+use platform_core::query::{Cell, DistinctCount, Reading, Rows, grammar};
+use platform_core::yaml::{self, Faults, Path};
 use platform_exporter_fuzz::{Value, check_families};
 
 const QUERY: &str = "

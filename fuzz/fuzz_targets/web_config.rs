@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use platform_exporter::off_thread::CurrentFile;
+use platform_core::off_thread::CurrentFile;
 use platform_exporter::server::Gate;
 use tempfile::TempDir;
 

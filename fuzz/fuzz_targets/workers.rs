@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use platform_exporter::probe::Problem;
-use platform_exporter::query::{Answers, Cell, Columns, Question, Rows, lane};
+use platform_core::probe::Problem;
+use platform_core::query::{Answers, Cell, Columns, Question, Rows, lane};
 use platform_exporter_fuzz::{Value, check_families, source, source_name};
 use tokio::runtime::{Builder, Runtime};
 

@@ -12,12 +12,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform_exporter::metric::{Exposition, Family, Format, Lines, encode};
-use platform_exporter::probe::Problem;
-use platform_exporter::query::{Columns, Lane, Question};
-use platform_exporter::setting::SourceName;
-use platform_exporter::source::{Context, GoldenQueries, Parts, SourceConfig};
-use platform_exporter::yaml::{self, Faults};
+use platform_core::built_in::ParsedQueries;
+use platform_core::kind::{Context, Parts};
+use platform_core::metric::{Exposition, Family, Format, Lines, encode};
+use platform_core::probe::Problem;
+use platform_core::query::{Columns, Lane, Question};
+use platform_core::setting::SourceName;
+use platform_core::yaml::{self, Faults};
+use platform_exporter::registry::SourceConfig;
 use tokio::runtime::{Builder, Runtime};
 
 pub use script::Protocol;
@@ -92,7 +94,7 @@ pub fn source(
         timeout: TIMEOUT,
         questions,
         lanes,
-        golden: &GoldenQueries::default(),
+        built_in: &ParsedQueries::default(),
         beats: &Arc::default(),
         variable: &|_| None,
         state_dir,
@@ -107,7 +109,7 @@ pub fn source_name(name: &str) -> SourceName {
 /// A question to Redis.
 pub fn redis(words: &[&str]) -> Question {
     let command = words.iter().map(|&word| word.to_owned()).collect();
-    Question::Redis(platform_exporter::query::RedisQuestion { command: Some(command), ..Default::default() })
+    Question::Redis(platform_core::query::RedisQuestion { command: Some(command), ..Default::default() })
 }
 
 /// A question to MongoDB, from JSON.

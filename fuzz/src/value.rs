@@ -1,7 +1,7 @@
 //! Arbitrary cells of an answer.
 
 use arbitrary::Arbitrary;
-use platform_exporter::query::Cell;
+use platform_core::query::Cell;
 
 /// A cell, often one of a few, so that rows meet each other.
 #[derive(Arbitrary, Clone, Debug)]

@@ -1,5 +1,6 @@
 //! The body of each sort of panel: type, questions, fields, options.
 
+use platform_core::setting::Duration;
 use serde_json::{Value, json};
 
 use super::field::{self, of_query};
@@ -7,7 +8,6 @@ use super::panel::{Color, Look, Panel, Question, Series, Show, Sort, Stat};
 use super::target::{self, Form};
 use super::unit::Unit;
 use super::{status, table};
-use crate::setting::Duration;
 
 /// The query for the time of values that are not the present ones. Beyond those that a panel's series have.
 const AS_OF: &str = "Z";

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use platform_core::metric::Desc;
+use platform_core::setting::Duration;
+use platform_core::yaml::{self, Fault, Faults, Node, Path, Value, hint};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::panel::{Choice, Dashboard, Row, Show, Thresholds, Variable, Word};
+use super::panel::{Choice, Dashboard, OfKinds, Row, Show, Thresholds, Variable, Word};
 use super::sort;
 use super::unit::Unit;
-use crate::metric::Desc;
-use crate::setting::Duration;
-use crate::source::Kind;
-use crate::yaml::{self, Fault, Faults, Node, Path, Value, hint};
+use crate::registry::Kind;
 
 const DEFAULT_RANGE: Duration = Duration::seconds(6 * 60 * 60);
 
@@ -64,6 +64,7 @@ struct RawRow {
     row: Option<String>,
     #[serde(default)]
     collapsed: bool,
+    of_kinds: Option<OfKinds>,
 }
 
 /// The keys of a panel. One of the first says the sort, and its value is the title.
@@ -220,8 +221,9 @@ fn head<T: DeserializeOwned>(
     yaml::decode(&head, path, faults)
 }
 
-fn row(node: &Node, path: &Path, surroundings: &Surroundings, faults: &mut Faults) -> Option<Row> {
-    let head = head::<RawRow>(node, path, &["row", "collapsed"], &["panels"], faults);
+/// Reads a row.
+pub(super) fn row(node: &Node, path: &Path, surroundings: &Surroundings, faults: &mut Faults) -> Option<Row> {
+    let head = head::<RawRow>(node, path, &["row", "collapsed", "of_kinds"], &["panels"], faults);
     let panels = list(node, "panels").iter().enumerate().filter_map(|(index, node)| {
         let path = path.key("panels").index(index);
         let Some(raw) = yaml::decode::<RawPanel>(node, &path, faults) else { return Some(None) };
@@ -230,15 +232,15 @@ fn row(node: &Node, path: &Path, surroundings: &Surroundings, faults: &mut Fault
         is_there.then(|| sort::panel(raw, &mut Checker { node, path: &path, faults, surroundings }))
     });
     let panels: Vec<_> = panels.collect();
-    let RawRow { row, collapsed } = head?;
+    let RawRow { row, collapsed, of_kinds } = head?;
     let mut checker = Checker { node, path, faults, surroundings };
-    if list(node, "panels").is_empty() {
+    if list(node, "panels").is_empty() && of_kinds.is_none() {
         checker.fault("panels", "expected at least one panel");
     }
     if collapsed && row.is_none() {
         checker.fault("collapsed", "a row without a title cannot be opened: expected `row: TITLE`");
     }
-    Some(Row { title: row, collapsed, panels: panels.into_iter().collect::<Option<_>>()? })
+    Some(Row { title: row, collapsed, of_kinds, panels: panels.into_iter().collect::<Option<_>>()? })
 }
 
 fn variable(raw: RawVariable, checker: &mut Checker<'_>) -> Option<Variable> {

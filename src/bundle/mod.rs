@@ -18,13 +18,16 @@ mod table;
 mod target;
 mod unit;
 
+use std::collections::BTreeMap;
+
+use platform_core::yaml::{self, Faults, Node, Path};
+
 use self::grammar::Surroundings;
-use self::panel::{Dashboard, Row, Variable};
+use self::panel::{Dashboard, OfKinds, Panel, Row, Variable};
 use self::platform::Platform;
 use crate::config::Config;
+use crate::registry::Kind;
 use crate::snapshot::{health_catalogue, own_catalogue, roll_up_catalogue};
-use crate::source::Kind;
-use crate::yaml::{self, Faults, Path};
 
 /// What is told of the exporter itself.
 const EXPORTER: (&str, &str) = ("exporter", include_str!("../../bundle/exporter.yml"));
@@ -53,11 +56,9 @@ pub fn render(config: Option<&Config>) -> Result<Vec<File>, Faults> {
     let mut faults = config.map(|config| config.files().clone()).unwrap_or_default();
     let platforms = platform::all(config, &mut faults);
     let has = |kind: &Kind| {
-        config.is_none_or(|config| {
-            config.sources().values().any(|source| source.config.definition().kind() == *kind)
-        })
+        config.is_none_or(|config| config.sources().values().any(|source| source.config.kind() == *kind))
     };
-    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(has).collect();
+    let kinds: Vec<Kind> = Kind::ALL.iter().copied().filter(has).collect();
     let surroundings = surroundings(&kinds, &platforms);
     let mut files = Vec::new();
     let mut add = |name: &str, dashboard: Option<Dashboard>| {
@@ -67,7 +68,8 @@ pub fn render(config: Option<&Config>) -> Result<Vec<File>, Faults> {
         }));
     };
     for (name, text) in WHOLE {
-        add(name, of_file(&format!("bundle/{name}.yml"), text, &surroundings, &mut faults));
+        let dashboard = of_file(&format!("bundle/{name}.yml"), text, &surroundings, &mut faults);
+        add(name, dashboard.and_then(|dashboard| with_kinds(dashboard, &kinds, &surroundings, &mut faults)));
     }
     for &kind in &kinds {
         add(kind.as_str(), of_kind(kind, &surroundings, &mut faults));
@@ -82,11 +84,15 @@ pub fn render(config: Option<&Config>) -> Result<Vec<File>, Faults> {
 /// The rules of the exporter, of all sources alike, of each kind and of each pack.
 fn rule_files(kinds: &[Kind], platforms: &[Platform], faults: &mut Faults) -> Vec<File> {
     let file = |name: &str, text| File { path: format!("alerts/{name}.rules.yml"), text };
-    let of_kinds = kinds.iter().map(|kind| (kind.as_str(), kind.facts().bundle));
     let mut files = Vec::new();
-    for (name, text) in RULES_OF_ALL.into_iter().chain(of_kinds) {
+    for (name, text) in RULES_OF_ALL {
         files
             .extend(rules::of_file(&format!("bundle/{name}.yml"), text, faults).map(|text| file(name, text)));
+    }
+    for kind in kinds {
+        let (name, text) = (kind.as_str(), kind.facts().rules);
+        let rules = rules::of_file(&format!("kinds/{name}/rules.yml"), text, faults);
+        files.extend(rules.map(|text| file(name, text)));
     }
     for Platform { name, rules, .. } in platforms {
         let text = rules.as_ref().and_then(|node| rules::of_pack(name, node, faults));
@@ -99,7 +105,7 @@ fn rule_files(kinds: &[Kind], platforms: &[Platform], faults: &mut Faults) -> Ve
 fn surroundings(kinds: &[Kind], platforms: &[Platform]) -> Surroundings {
     let mut surroundings = Surroundings::default();
     surroundings.know([own_catalogue(), health_catalogue(), roll_up_catalogue()].concat());
-    surroundings.know(Kind::ALL.into_iter().flat_map(Kind::families));
+    surroundings.know(Kind::ALL.iter().flat_map(|kind| kind.facts().families()));
     for platform in platforms {
         surroundings.know(platform.families.iter().cloned());
     }
@@ -125,9 +131,38 @@ fn of_file(file: &str, text: &str, surroundings: &Surroundings, faults: &mut Fau
     grammar::dashboard(node, &Path::default().key("dashboard"), surroundings, faults)
 }
 
+/// The front page with what each kind adds to it. A row to which none adds anything is left out.
+fn with_kinds(
+    mut dashboard: Dashboard,
+    kinds: &[Kind],
+    surroundings: &Surroundings,
+    faults: &mut Faults,
+) -> Option<Dashboard> {
+    let mut added: BTreeMap<&str, Vec<Panel>> = BTreeMap::new();
+    for kind in kinds {
+        faults.begin(format!("kinds/{kind}/dashboard.yml"));
+        let tree = yaml::parse_literally(kind.facts().dashboard, faults)?;
+        let path = Path::default().key("overview");
+        for (key, node) in tree.get("overview").map_or(&[][..], Node::entries) {
+            let row = grammar::row(node, &path.key(&key.text), surroundings, faults)?;
+            match OfKinds::ALL.into_iter().find(|part| part.key() == key.text) {
+                Some(part) => added.entry(part.key()).or_default().extend(row.panels),
+                None => faults.at(key.place, &path.key(&key.text), "expected `cards` or `charts`"),
+            }
+        }
+    }
+    for row in &mut dashboard.rows {
+        let of_kinds = row.of_kinds.and_then(|part| added.remove(part.key()));
+        row.panels.splice(0..0, of_kinds.unwrap_or_default());
+    }
+    dashboard.rows.retain(|row| !row.panels.is_empty());
+    Some(dashboard)
+}
+
 /// A kind's own dashboard, with the variable that chooses the source, and the rows that all kinds have.
 fn of_kind(kind: Kind, surroundings: &Surroundings, faults: &mut Faults) -> Option<Dashboard> {
-    let dashboard = of_file(&format!("bundle/{kind}.yml"), kind.facts().bundle, surroundings, faults);
+    let dashboard =
+        of_file(&format!("kinds/{kind}/dashboard.yml"), kind.facts().dashboard, surroundings, faults);
     let first = first_rows("$source", surroundings, faults);
     let mut dashboard = dashboard?;
     dashboard.variables.insert(0, Variable::source("source", kind));

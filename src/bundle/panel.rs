@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use platform_core::setting::Duration;
+
 use super::unit::Unit;
-use crate::setting::Duration;
-use crate::source::Kind;
+use crate::registry::Kind;
 
 /// A dashboard.
 #[derive(Clone, Debug)]
@@ -69,7 +70,29 @@ pub(super) struct Row {
     pub(super) title: Option<String>,
     /// Whether its panels are hidden, and not asked for, until the viewer opens it.
     pub(super) collapsed: bool,
+    /// What of the kinds' own panels comes first.
+    pub(super) of_kinds: Option<OfKinds>,
     pub(super) panels: Vec<Panel>,
+}
+
+/// What kinds of source add to the front page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OfKinds {
+    Cards,
+    Charts,
+}
+
+impl OfKinds {
+    pub(super) const ALL: [Self; 2] = [Self::Cards, Self::Charts];
+
+    /// The key in a kind's file.
+    pub(super) const fn key(self) -> &'static str {
+        match self {
+            Self::Cards => "cards",
+            Self::Charts => "charts",
+        }
+    }
 }
 
 /// A panel.

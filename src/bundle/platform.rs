@@ -1,12 +1,13 @@
 //! The dashboards and rules of packs: with variables for their inputs, or with the sources that a configuration gives.
 
+use platform_core::metric::Desc;
+use platform_core::yaml::{Faults, Node, Path, Value};
+
 use super::grammar::{self, Surroundings};
 use super::panel::{Dashboard, Variable};
 use crate::config::Config;
-use crate::metric::Desc;
 use crate::pack::{self, Instance};
-use crate::source::Kind;
-use crate::yaml::{Faults, Node, Path, Value};
+use crate::registry::Kind;
 
 /// The longest identity that Grafana takes.
 const LONGEST_UID: usize = 40;
@@ -37,8 +38,8 @@ pub(super) fn all(config: Option<&Config>, faults: &mut Faults) -> Vec<Platform>
 }
 
 fn embedded(faults: &mut Faults) -> Vec<Platform> {
-    let packs = pack::EMBEDDED.into_iter().filter_map(|(name, text)| {
-        let pack = pack::read(text, &format!("packs/{name}.yml"), faults)?;
+    let packs = pack::EMBEDDED.iter().filter_map(|&(name, text)| {
+        let pack = pack::read(text, &format!("platforms/{name}/pack.yml"), faults)?;
         let own = pack.by_itself(name, faults);
         Some((pack, own))
     });

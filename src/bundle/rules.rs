@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::yaml::{self, Faults, Node, Path};
+use platform_core::yaml::{self, Faults, Node, Path};
 
 /// The page with a section for each alert of the project.
 const RUNBOOKS: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/alerts/runbooks.md");

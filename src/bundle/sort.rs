@@ -1,10 +1,11 @@
 //! From a panel's keys to its sort: which keys belong to which, and what stands in for those that are left out.
 
+use platform_core::setting::Duration;
+
 use super::grammar::{Checker, RawColumn, RawPanel, RawSeries, dashboard_hint};
 use super::layout::COLUMNS;
 use super::panel::{Column, Content, Link, Look, Panel, Question, Series, Sort, Stat, Table};
 use super::unit::Unit;
-use crate::setting::Duration;
 
 const SORTS: &str = "stat, status, timeseries, bar, pie, table, states, problems, alerts, text";
 const DAY: Duration = Duration::seconds(24 * 60 * 60);
@@ -167,7 +168,7 @@ fn series(title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Option<Vec<S
                 series.unit = series.unit.or(raw.unit);
                 series.decimals = series.decimals.or(raw.decimals);
                 series.thresholds = series.thresholds.or(raw.thresholds);
-                let mut path = crate::yaml::Path::default();
+                let mut path = platform_core::yaml::Path::default();
                 one(series, &mut checker.below("series", index, &mut path))
             });
             list.collect::<Vec<_>>().into_iter().collect()
@@ -219,7 +220,7 @@ fn unit(given: Option<Unit>, has_words: bool, expr: Option<&str>, checker: &mut 
 fn table(raw: RawPanel, checker: &mut Checker<'_>) -> Option<Table> {
     let sql = raw.sql;
     let columns = raw.columns.unwrap_or_default().into_iter().enumerate().map(|(index, raw)| {
-        let mut path = crate::yaml::Path::default();
+        let mut path = platform_core::yaml::Path::default();
         column(raw, sql.is_some(), &mut checker.below("columns", index, &mut path))
     });
     let columns: Vec<Column> = columns.collect::<Vec<_>>().into_iter().collect::<Option<_>>()?;

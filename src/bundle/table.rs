@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use platform_core::probe::Reason;
 use serde_json::{Map, Value, json};
 
 use super::field::{self, of_column};
@@ -9,8 +10,7 @@ use super::panel::{Color, Column, Content, Link, Look, Table, Word};
 use super::status::LAST_KNOWN;
 use super::target::{self, Form};
 use super::unit::Unit;
-use crate::probe::Reason;
-use crate::source::Kind;
+use crate::registry::Kind;
 
 /// The widths of columns with a short text, in pixels: what is left is for the long ones.
 const LABEL_WIDTH: u16 = 110;
@@ -126,7 +126,7 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
          \"reason\", \"no data\", \"\", \"\")"
     );
     let meaning = |text: &str| Word { text: text.to_owned(), color: Color::Critical };
-    let of_kinds = Kind::ALL.into_iter().flat_map(|kind| kind.facts().reasons).copied();
+    let of_kinds = Kind::ALL.iter().flat_map(|kind| kind.facts().reasons).copied();
     let reasons = Reason::COMMON.into_iter().chain(of_kinds);
     let reasons =
         reasons.map(|reason| (reason.to_string(), meaning(&format!("{reason}: {}", reason.meaning()))));

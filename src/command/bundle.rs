@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use platform_core::yaml::Faults;
+
 use crate::bundle;
 use crate::config::Config;
-use crate::yaml::Faults;
 
 /// Why the bundle was not written.
 #[derive(Debug, thiserror::Error)]

@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
+use platform_core::metric::{Desc, MetricType};
+use platform_core::yaml::Faults;
 use serde_json::json;
 
 use crate::cli::CatalogFormat;
 use crate::config::Config;
-use crate::metric::{Desc, MetricType};
 use crate::pack;
+use crate::registry::Kind;
 use crate::snapshot::{health_catalogue, own_catalogue, roll_up_catalogue};
-use crate::source::Kind;
-use crate::yaml::Faults;
 
 /// The catalogue in a format: the exporter itself, the health of sources, each kind, each pack in the binary, and the
 /// configured queries.
@@ -22,7 +22,7 @@ pub fn catalog(config: Option<&Config>, format: CatalogFormat) -> String {
         ("roll_up", "The daily roll-up of a pack", roll_up_catalogue()),
     ];
     for kind in Kind::ALL {
-        sections.push((kind.as_str(), kind.as_str(), kind.families()));
+        sections.push((kind.as_str(), kind.as_str(), kind.facts().families()));
     }
     for (name, pack) in pack::all() {
         let mut faults = Faults::of(name);

@@ -6,15 +6,15 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use futures_util::future;
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::Reading;
 
 use super::Loaded;
 use super::probe::open_lanes;
 use crate::cli::Flags;
 use crate::config::RollUp;
-use crate::probe::{Problem, Reason};
-use crate::query::Reading;
+use crate::registry::Kind;
 use crate::schedule::{ask, assemble, by_kind, check_roll_up, probe_once};
-use crate::source::Kind;
 
 /// What a check found.
 pub struct Report {
@@ -33,7 +33,7 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     let probes = future::join_all(probers.into_iter().map(async |(name, mut prober)| {
         let source = &config.sources()[&name];
         let result = probe_once(prober.as_mut(), source.timeout).await;
-        (format!("source {name} ({})", source.config.definition().kind()), problems_of(result))
+        (format!("source {name} ({})", source.config.kind()), problems_of(result))
     }));
     let queries = future::join_all(config.queries().iter().map(async |query| {
         let rows = ask(query, &lanes).await;
@@ -44,13 +44,13 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
         (format!("query {}", query.spec.name), read.err().into_iter().collect())
     }));
     let roll_ups = future::join_all(config.roll_ups().iter().map(async |roll_up| {
-        (format!("roll-up {}", roll_up.pack), check_roll_up(roll_up).await.err().into_iter().collect())
+        (format!("roll-up {}", roll_up.pack()), check_roll_up(roll_up).await.err().into_iter().collect())
     }));
     let (probes, queries, roll_ups) = future::join3(probes, queries, roll_ups).await;
     let lines: Vec<(String, Vec<Problem>)> = probes.into_iter().chain(queries).chain(roll_ups).collect();
     let is_good = lines.iter().all(|(_, problems)| problems.is_empty());
     let denied = lines.iter().any(|(_, problems)| problems.iter().any(is_about_permissions));
-    let kinds = config.sources().values().map(|source| source.config.definition().kind());
+    let kinds = config.sources().values().map(|source| source.config.kind());
     let mut text = lines.into_iter().fold(String::new(), |text, line| text + &tell(&line));
     if denied {
         text += &permissions(kinds.collect());
@@ -59,7 +59,7 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     Report { text, is_good }
 }
 
-fn problems_of(result: Result<crate::probe::Observation, Problem>) -> Vec<Problem> {
+fn problems_of(result: Result<platform_core::probe::Observation, Problem>) -> Vec<Problem> {
     match result {
         Ok(observation) => observation.failure.into_iter().chain(observation.problems).collect(),
         Err(problem) => vec![problem],
@@ -87,10 +87,5 @@ fn permissions(kinds: BTreeSet<Kind>) -> String {
 }
 
 fn roll_up_permissions(roll_up: &RollUp) -> String {
-    let RollUp { pack, table, .. } = roll_up;
-    format!(
-        "\nroll-up {pack}, the account of `write_url`\nGRANT SELECT, INSERT, UPDATE ON {} TO …;\n\
-         -- And SELECT on what the roll-up of the pack reads.\n",
-        table.table
-    )
+    format!("\nroll-up {}, the account of `write_url`\n{}", roll_up.pack(), roll_up.permissions())
 }

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use platform_core::off_thread;
 use secrecy::{ExposeSecret, SecretSlice};
 
 use crate::config::{Config, Content, NamedFile};
-use crate::off_thread;
 
 /// Files that are not read after this time count as unreadable.
 const PATIENCE: Duration = Duration::from_secs(5);

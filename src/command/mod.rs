@@ -25,11 +25,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use platform_core::off_thread::{self, CurrentFile, OffThreadError};
+use platform_core::yaml::{self, Faults};
+
 use crate::cli::Flags;
 use crate::config::{self, Config, Look, NoSources, Surroundings};
-use crate::off_thread::{self, CurrentFile, OffThreadError};
 use crate::server::{Gate, WebError};
-use crate::yaml::{self, Faults};
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use platform_core::metric::{Format, encode};
+use platform_core::probe::Problem;
+use platform_core::setting::SourceName;
+
 use super::Loaded;
 use crate::cli::Flags;
-use crate::metric::{Format, encode};
-use crate::probe::Problem;
 use crate::schedule::{Assembly, assemble, by_kind, probe_once};
-use crate::setting::SourceName;
 use crate::snapshot::{Status, Store};
 
 /// What a probe from the command line found.
@@ -42,7 +43,7 @@ pub async fn probe(flags: &Flags, loaded: &Loaded, name: &str) -> Option<Probed>
 /// Has the lanes served on the current runtime, and returns the probers.
 pub(super) fn open_lanes(
     assembly: Assembly,
-) -> std::collections::BTreeMap<SourceName, Box<dyn crate::probe::Prober>> {
+) -> std::collections::BTreeMap<SourceName, Box<dyn platform_core::probe::Prober>> {
     for (mut inbox, mut answers) in assembly.inboxes {
         tokio::spawn(async move { inbox.serve(answers.as_mut()).await });
     }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use platform_core::off_thread::{CurrentFile, OffThread};
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{LONGEST_LOAD, LoadError, Loaded, read};
 use crate::cli::Flags;
-use crate::off_thread::{CurrentFile, OffThread};
 use crate::server::{App, Pushes, Reload};
 
 /// Reads the configuration again whenever it is asked to, and has the running exporter follow.

@@ -6,6 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
+use platform_core::beat::Beats;
+use platform_core::descriptors::Descriptors;
+use platform_core::off_thread;
+use platform_core::supervisor::{Ended, Supervisor};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc};
@@ -15,14 +19,10 @@ use tokio_util::task::TaskTracker;
 use super::listen;
 use super::reload::Reloader;
 use super::{Loaded, files};
-use crate::beat::Beats;
 use crate::cli::Flags;
-use crate::descriptors::Descriptors;
-use crate::off_thread;
 use crate::schedule::{Schedule, by_kind};
 use crate::server::{App, DRAIN, Gate, Pushes, Server};
 use crate::snapshot::Store;
-use crate::supervisor::{Ended, Supervisor};
 
 /// Why the exporter cannot serve.
 #[derive(Debug, thiserror::Error)]

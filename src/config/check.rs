@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use platform_core::metric::{Desc, LabelName};
+use platform_core::query::{Ask, Declared, Question};
+use platform_core::setting::SourceName;
+use platform_core::yaml::{Fault, Faults, Node, Path, Place, Value, hint};
+
 use super::Source;
-use crate::metric::{Desc, LabelName};
-use crate::query::{Ask, Declared, Question};
-use crate::setting::SourceName;
-use crate::source::Kind;
-use crate::yaml::{Fault, Faults, Node, Path, Place, Value, hint};
+use crate::registry::Kind;
 
 /// A query with its place in the file.
 pub(super) struct Placed<'a> {
@@ -179,7 +180,7 @@ fn asks(
     match sources.get(name) {
         None => faults.add(no_such_source(name.as_str(), sources, place, path)),
         Some(Some(source)) => {
-            let kind = source.config.definition().kind();
+            let kind = source.config.kind();
             if !(kind.facts().answers)(question) {
                 let message =
                     format!("`{name}` is a {kind} source, which does not answer `{}`", question.key());
@@ -193,6 +194,7 @@ fn asks(
 
 /// The names that kinds export, whether or not a source of the kind is configured.
 fn names_of_kinds() -> HashMap<String, Kind> {
-    let of_kind = |kind: Kind| kind.families().into_iter().map(move |desc| (desc.name.into_owned(), kind));
-    Kind::ALL.into_iter().flat_map(of_kind).collect()
+    let of_kind =
+        |kind: Kind| kind.facts().families().into_iter().map(move |desc| (desc.name.into_owned(), kind));
+    Kind::ALL.iter().copied().flat_map(of_kind).collect()
 }

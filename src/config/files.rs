@@ -3,7 +3,7 @@
 
 use std::path::{Path as FilePath, PathBuf};
 
-use crate::yaml::{Faults, Node, Path, Place, Value};
+use platform_core::yaml::{Faults, Node, Path, Place, Value};
 
 /// A file that a source or roll-up reads while it runs.
 #[derive(Clone, Debug)]

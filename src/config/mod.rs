@@ -4,6 +4,7 @@ mod check;
 mod environment;
 mod files;
 mod packs;
+#[cfg_attr(not(feature = "postgres"), path = "no_roll_up.rs")]
 mod roll_up;
 mod source;
 
@@ -16,10 +17,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
+use platform_core::query::{Declared, grammar};
+use platform_core::setting::{Secret, SourceName};
+use platform_core::yaml::{self, Faults, Node, Value};
+
 use crate::pack::Instance;
-use crate::query::{Declared, grammar};
-use crate::setting::{Secret, SourceName};
-use crate::yaml::{self, Faults, Node, Value};
 
 /// A configuration without faults: [`load`] is the only way to one.
 #[derive(Clone, Debug)]

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use platform_core::query::grammar::declared;
+use platform_core::setting::SourceName;
+use platform_core::yaml::{Fault, Faults, Key, Node, Path, Value, hint};
+
 use super::Surroundings;
 use super::check::{Sources, names, no_such_source};
 use crate::pack::{self, Instance, Pack, RESERVED};
-use crate::query::grammar::declared;
-use crate::setting::SourceName;
-use crate::yaml::{Fault, Faults, Key, Node, Path, Value, hint};
 
 /// Reads every pack that is used.
 pub(super) fn read_all(
@@ -82,9 +83,9 @@ impl Usage<'_> {
         }
         let name = if self.node.get("pack").is_some() { self.text("pack", faults)? } else { &self.name.text };
         if let Some(text) = pack::embedded(name) {
-            return pack::read(text, &format!("packs/{name}.yml"), faults);
+            return pack::read(text, &format!("platforms/{name}/pack.yml"), faults);
         }
-        let known: Vec<_> = pack::EMBEDDED.into_iter().map(|(name, _)| name).collect();
+        let known: Vec<_> = pack::EMBEDDED.iter().map(|(name, _)| *name).collect();
         faults.add(Fault {
             place: self.node.get("pack").map_or(self.name.place, |node| node.place),
             path: self.path.clone(),
@@ -143,8 +144,8 @@ impl Usage<'_> {
             };
             match self.sources.get(source.as_str()) {
                 None => faults.add(no_such_source(source, self.sources, node.place, &self.path.key(name))),
-                Some(Some(found)) if found.config.definition().kind() != input.kind => {
-                    let kind = found.config.definition().kind();
+                Some(Some(found)) if found.config.kind() != input.kind => {
+                    let kind = found.config.kind();
                     let message =
                         format!("expected a {} source, and `{source}` is a {kind} source", input.kind);
                     self.fault(name, message, faults);

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use kind_postgres::{DailyTable, RollUpConfig};
+use platform_core::query::Declared;
+use platform_core::yaml::{self, Faults, Node, Path};
+
 use crate::pack::Instance;
-use crate::query::Declared;
-use crate::source::postgres::{DailyTable, RollUpConfig};
-use crate::yaml::{self, Faults, Node, Path};
 
 /// The daily roll-up of a configured pack.
 #[derive(Clone, Debug)]
@@ -21,6 +22,26 @@ pub struct RollUp {
 }
 
 const KEY: &str = "roll_up";
+
+impl RollUp {
+    /// The name that the configuration gives to the pack.
+    pub fn pack(&self) -> &str {
+        &self.pack
+    }
+
+    /// The same for a roll-up that is configured in the same way; within one run of the process.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// The least that the account of `write_url` needs.
+    pub fn permissions(&self) -> String {
+        format!(
+            "GRANT SELECT, INSERT, UPDATE ON {} TO …;\n-- And SELECT on what the roll-up of the pack reads.\n",
+            self.table.table
+        )
+    }
+}
 
 /// Reads the roll-up of every pack that has one, and gives those that the configuration switches on.
 pub(super) fn read_all<'a>(

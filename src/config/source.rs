@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use platform_core::setting::{Duration, SourceName};
+use platform_core::yaml::{self, Faults, Key, Node, Path, Value};
 use serde::Deserialize;
 
-use crate::setting::{Duration, SourceName};
-use crate::source::{Kind, SourceConfig};
-use crate::yaml::{self, Faults, Key, Node, Path, Value};
+use crate::registry::{Kind, SourceConfig};
 
 /// A configured source.
 #[derive(Clone, Debug)]
@@ -58,13 +58,13 @@ pub(super) fn read_all(
 }
 
 fn read(node: &Node, path: &Path, faults: &mut Faults) -> Option<Source> {
-    let kinds = Kind::ALL.map(Kind::as_str);
-    let known: Vec<_> = kinds.into_iter().chain(COMMON).collect();
+    let kinds = Kind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>();
+    let known: Vec<_> = kinds.iter().copied().chain(COMMON).collect();
     yaml::refuse_unknown_keys(node, path, &known, faults);
     let common = yaml::decode::<Common>(&part(node, &COMMON), path, faults);
     let kind = part(node, &kinds);
     if kind.entries().len() != 1 {
-        let is_misspelt = |(key, _): &(Key, Node)| yaml::nearest(&key.text, kinds).is_some();
+        let is_misspelt = |(key, _): &(Key, Node)| yaml::nearest(&key.text, kinds.iter().copied()).is_some();
         // A misspelt kind has been reported as such.
         if !(kind.entries().is_empty() && node.entries().iter().any(is_misspelt)) {
             let kinds = kinds.join(", ");
@@ -82,8 +82,8 @@ fn read(node: &Node, path: &Path, faults: &mut Faults) -> Option<Source> {
         check_timeout(timeout.get(), interval.get(), node, path, faults);
     }
     let (config, common) = (config?, common?);
-    let (definition, facts) = (config.definition(), config.definition().kind().facts());
-    let interval = common.interval.map(Duration::get).or(definition.interval()).unwrap_or(facts.interval);
+    let facts = config.kind().facts();
+    let interval = common.interval.map_or(facts.interval, Duration::get);
     let timeout = common.timeout.map_or(facts.timeout.min(interval), Duration::get);
     check_timeout(timeout, interval, node, path, faults);
     let slow_after = common.degraded.and_then(|degraded| degraded.latency).map(Duration::get);

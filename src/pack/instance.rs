@@ -1,10 +1,11 @@
 //! A pack with its sources and values: what a configuration makes of it.
 
+use platform_core::metric::Desc;
+use platform_core::query::{self, grammar::declared};
+use platform_core::yaml::{Faults, Key, Node, Path, Value};
+
 use super::substitute::{Substitution, Values};
 use super::{Pack, SECTIONS};
-use crate::metric::Desc;
-use crate::query::{self, grammar::declared};
-use crate::yaml::{Faults, Key, Node, Path, Value};
 
 /// A pack in use.
 #[derive(Clone, Debug)]

@@ -12,21 +12,32 @@ pub use parameter::{Parameter, ParameterType};
 
 use std::collections::BTreeMap;
 
+use platform_core::yaml::{self, Faults, Node, Path, Value};
 use serde::Deserialize;
 
-use crate::source::Kind;
-use crate::yaml::{self, Faults, Node, Path, Value};
+use crate::registry::Kind;
 
-/// The packs in the binary: name and text.
-pub const EMBEDDED: [(&str, &str); 3] = [
-    ("hayon", include_str!("../../packs/hayon.yml")),
-    ("hivesync", include_str!("../../packs/hivesync.yml")),
-    ("joip", include_str!("../../packs/joip.yml")),
+/// The packs in the binary: name and text. One is there if every kind that it asks is.
+pub const EMBEDDED: &[(&str, &str)] = &[
+    #[cfg(all(
+        feature = "mongodb",
+        feature = "redis",
+        feature = "rabbitmq",
+        feature = "stripe",
+        feature = "s3",
+        feature = "workers",
+        feature = "http"
+    ))]
+    ("hayon", include_str!("../../platforms/hayon/pack.yml")),
+    #[cfg(all(feature = "postgres", feature = "redis", feature = "logfile", feature = "workers"))]
+    ("hivesync", include_str!("../../platforms/hivesync/pack.yml")),
+    #[cfg(feature = "postgres")]
+    ("joip", include_str!("../../platforms/joip/pack.yml")),
 ];
 
 /// The text of a pack in the binary.
 pub fn embedded(name: &str) -> Option<&'static str> {
-    EMBEDDED.into_iter().find(|(known, _)| *known == name).map(|(_, text)| text)
+    EMBEDDED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 
 /// Every pack in the binary, by name.
@@ -34,8 +45,8 @@ pub fn embedded(name: &str) -> Option<&'static str> {
 /// # Panics
 /// When one is wrong. They are part of the binary, and a test loads every one.
 pub fn all() -> Vec<(&'static str, Pack)> {
-    let packs = EMBEDDED.into_iter().map(|(name, text)| {
-        let file = format!("packs/{name}.yml");
+    let packs = EMBEDDED.iter().map(|&(name, text)| {
+        let file = format!("platforms/{name}/pack.yml");
         let mut faults = Faults::of(&file);
         let pack = read(text, &file, &mut faults);
         (name, pack.unwrap_or_else(|| panic!("{faults}")))

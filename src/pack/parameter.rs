@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use platform_core::setting::{Duration, SqlName};
+use platform_core::yaml::{self, Faults, Node, Path, Value};
 use serde::Deserialize;
-
-use crate::setting::{Duration, SqlName};
-use crate::yaml::{self, Faults, Node, Path, Value};
 
 /// A parameter of a pack.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::yaml::{Fault, Faults, Key, Node, Path, Value, hint};
+use platform_core::yaml::{Fault, Faults, Key, Node, Path, Value, hint};
 
 /// What `$(name)` stands for; `None` for an input that is not given.
 pub(super) type Values = BTreeMap<String, Option<Value>>;

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::beat::Beats;
+use platform_core::beat::Beats;
+use platform_core::built_in::ParsedQueries;
+use platform_core::kind::{Context, Parts};
+use platform_core::probe::Prober;
+use platform_core::query::{Answers, Ask, Inbox, Lane, Question, lane};
+use platform_core::setting::SourceName;
+
 use crate::config::{Config, Source};
-use crate::probe::Prober;
-use crate::query::{Answers, Ask, Inbox, Lane, Question, lane};
-use crate::setting::SourceName;
-use crate::source::{Context, GoldenQueries, Parts};
 
 /// The asking ends of the query lanes, by the names of their sources.
 pub type Lanes = BTreeMap<SourceName, Lane>;
@@ -21,14 +23,14 @@ pub type Build = Box<dyn Fn(&SourceName, &Source, &[Question], &Lanes) -> Parts 
 /// survive a restart.
 pub fn by_kind(beats: Arc<Beats>, variable: fn(&str) -> Option<String>, state_dir: Option<&Path>) -> Build {
     let state_dir: Option<PathBuf> = state_dir.map(Path::to_owned);
-    let golden = GoldenQueries::default();
+    let built_in = ParsedQueries::default();
     Box::new(move |name, source, questions, lanes| {
         source.config.definition().build(&Context {
             name,
             timeout: source.timeout,
             questions,
             lanes,
-            golden: &golden,
+            built_in: &built_in,
             beats: &beats,
             variable: &variable,
             state_dir: state_dir.as_deref(),

@@ -2,9 +2,10 @@
 
 use std::time::SystemTime;
 
-use crate::setting::SourceName;
+use platform_core::setting::SourceName;
+
+use crate::registry::Kind;
 use crate::snapshot::{Event, Status};
-use crate::source::Kind;
 
 pub(super) fn log(source: &SourceName, kind: Kind, event: &Event) {
     let since = rfc3339(event.since);

@@ -3,19 +3,24 @@
 mod assembly;
 mod event;
 mod query;
+#[cfg_attr(not(feature = "postgres"), path = "no_roll_up.rs")]
 mod roll_up;
 mod running;
 mod source;
 
 pub use assembly::{Assembly, Build, Lanes, assemble, by_kind};
 pub use query::ask;
-pub use roll_up::{RollUpKeeper, check_roll_up};
+#[cfg(feature = "postgres")]
+pub use roll_up::RollUpKeeper;
+pub use roll_up::check_roll_up;
 pub use source::probe_once;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use platform_core::setting::SourceName;
+use platform_core::supervisor::Supervisor;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
@@ -24,9 +29,7 @@ use tokio_util::task::TaskTracker;
 
 use self::running::Running;
 use crate::config::Config;
-use crate::setting::SourceName;
 use crate::snapshot::{BEAT_EVERY, Store};
-use crate::supervisor::Supervisor;
 
 /// Someone waits for a probe of a source to end.
 type Waiter = oneshot::Sender<()>;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future;
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::{Ask, Cell, Columns, Declared, DistinctCount, Reading, Rows};
 use tokio::time::Instant;
 
 use super::{Lanes, event};
-use crate::probe::{Problem, Reason};
-use crate::query::{Ask, Cell, Columns, Declared, DistinctCount, Reading, Rows};
 use crate::snapshot::{QueryRun, Store};
 
 /// The first retry of a failed query comes after this time; each further one after twice as long.

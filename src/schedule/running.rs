@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use platform_core::query::{Declared, Inbox, Question, lane};
+use platform_core::setting::SourceName;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -12,8 +14,6 @@ use super::assembly::{Lanes, of, questions};
 use super::roll_up::Watched;
 use super::{FRESH_FOR, Loops, Request, query, roll_up, source, starts};
 use crate::config::{Config, RollUp, Source};
-use crate::query::{Declared, Inbox, Question, lane};
-use crate::setting::SourceName;
 use crate::snapshot::Outdated;
 
 /// More requests for a probe than this at once wait before they enter the queue.
@@ -107,9 +107,9 @@ impl Running {
             outdated.queries.insert(name);
         }
         let current: BTreeMap<_, _> =
-            roll_ups(config).map(|(roll_up, identity)| (&roll_up.pack, identity)).collect();
+            roll_ups(config).map(|(roll_up, identity)| (roll_up.pack(), identity)).collect();
         let roll_ups =
-            self.roll_ups.extract_if(.., |pack, (identity, _)| current.get(pack) != Some(identity));
+            self.roll_ups.extract_if(.., |pack, (identity, _)| current.get(pack.as_str()) != Some(identity));
         for (_, (_, task)) in roll_ups.collect::<Vec<_>>() {
             task.end().await;
         }
@@ -141,7 +141,7 @@ impl Running {
         let queries: Vec<_> =
             config.queries().iter().filter(|query| !self.queries.contains_key(&query.spec.name)).collect();
         let roll_ups: Vec<_> =
-            roll_ups(config).filter(|(roll_up, _)| !self.roll_ups.contains_key(&roll_up.pack)).collect();
+            roll_ups(config).filter(|(roll_up, _)| !self.roll_ups.contains_key(roll_up.pack())).collect();
         let mut first = starts(sources.len() + queries.len() + roll_ups.len());
         for (name, source) in sources {
             let identity = Identity::of(source, of(&questions, name));
@@ -156,11 +156,10 @@ impl Running {
             );
         }
         for (roll_up, identity) in roll_ups {
-            let work =
-                roll_up::run(roll_up.clone(), identity.watched.clone(), Arc::clone(&loops.store), first());
+            let work = roll_up::run(roll_up, &identity.watched, &loops.store, first());
             self.roll_ups.insert(
-                roll_up.pack.clone(),
-                (identity, loops.spawn(format!("roll-up {}", roll_up.pack), work)),
+                roll_up.pack().to_owned(),
+                (identity, loops.spawn(format!("roll-up {}", roll_up.pack()), work)),
             );
         }
     }
@@ -186,7 +185,7 @@ impl Running {
             Task { stop, handle }
         });
         let (sender, receiver) = mpsc::channel(WAITERS);
-        let is_metered = source.config.definition().kind().facts().is_metered;
+        let is_metered = source.config.kind().facts().is_metered;
         let fresh_for = if is_metered { (source.interval / 2).max(FRESH_FOR) } else { FRESH_FOR };
         let request = Request { sender, fresh_for };
         let probing =
@@ -211,7 +210,7 @@ fn roll_ups(config: &Config) -> impl Iterator<Item = (&RollUp, RollUpIdentity)> 
     let roll_ups = config.roll_ups().iter();
     roll_ups.map(|roll_up| {
         let identity =
-            RollUpIdentity { fingerprint: roll_up.fingerprint, watched: roll_up::watched(roll_up, config) };
+            RollUpIdentity { fingerprint: roll_up.fingerprint(), watched: roll_up::watched(roll_up, config) };
         (roll_up, identity)
     })
 }

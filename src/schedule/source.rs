@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
+use platform_core::probe::{Observation, Prober, Problem, Reason};
+use platform_core::setting::SourceName;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::{Waiter, event};
 use crate::config::Source;
-use crate::probe::{Observation, Prober, Problem, Reason};
-use crate::setting::SourceName;
 use crate::snapshot::Store;
 
 /// The first retry of a source that cannot be reached comes after this time; each further one after twice as long.

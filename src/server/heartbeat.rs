@@ -7,14 +7,14 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, Method, Request, StatusCode};
+use platform_core::beat::{Full, Push};
+use platform_core::setting::Secret;
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
 use super::bucket::Bucket;
 use super::response::{Response, method_not_allowed, text};
 use super::routes::App;
-use crate::beat::{Full, Push};
-use crate::setting::Secret;
 
 /// A body is read and thrown away, for workers that send their output along; a longer one is refused.
 const LARGEST_BODY: usize = 100_000;

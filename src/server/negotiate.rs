@@ -3,7 +3,8 @@
 //! <https://www.rfc-editor.org/rfc/rfc9110#section-12.5>,
 //! <https://prometheus.io/docs/instrumenting/content_negotiation/>
 
-use crate::metric::Format;
+use platform_core::metric::Format;
+
 use crate::snapshot::Coding;
 
 /// One element of an `Accept` or `Accept-Encoding` header.

@@ -11,8 +11,8 @@ use hyper::header::{
     HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{StatusCode, header};
+use platform_core::metric::Format;
 
-use crate::metric::Format;
 use crate::snapshot::{Coding, Published};
 
 pub(super) type Response = hyper::Response<Pieces>;

@@ -7,14 +7,14 @@ use arc_swap::ArcSwap;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING};
 use hyper::{HeaderMap, Method, Request, StatusCode};
+use platform_core::beat::Beats;
+use platform_core::probe::{Problem, Reason};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::heartbeat::{self, Pushes};
 use super::response::{Response, exposition, json, method_not_allowed, page, text};
 use super::{negotiate, status, targets};
-use crate::beat::Beats;
-use crate::probe::{Problem, Reason};
 use crate::schedule::Schedule;
 use crate::snapshot::{Published, Store};
 

@@ -4,9 +4,9 @@
 
 use hyper::HeaderMap;
 use hyper::header::HOST;
+use platform_core::setting::SourceName;
 use serde_json::{Value, json};
 
-use crate::setting::SourceName;
 use crate::snapshot::{SourceState, Store};
 
 /// Every source as a target group, or `None` when the client does not say under which address it reached the exporter.

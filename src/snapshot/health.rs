@@ -1,10 +1,11 @@
 //! The health of a source and of its queries, said the same way for every kind.
 
+use platform_core::metric::{Desc, Family, timestamp};
+use platform_core::probe::Reason;
+
 use super::query::{Outcome, QueryState};
 use super::state::SourceState;
 use super::status::Status;
-use crate::metric::{Desc, Family, timestamp};
-use crate::probe::Reason;
 
 const UP: Desc = Desc::gauge(
     "platform_source_up",

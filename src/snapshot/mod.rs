@@ -24,11 +24,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
+use platform_core::metric::{Exposition, Lines};
+use platform_core::setting::SourceName;
 use tokio::sync::Notify;
 
 use crate::config::Config;
-use crate::metric::{Exposition, Lines};
-use crate::setting::SourceName;
 
 /// What every source last said. Readers never wait for a source, and writers only for each other.
 pub struct Store {
@@ -102,9 +102,9 @@ impl Store {
             });
         }
         let mut roll_ups = self.roll_ups.write().unwrap_or_else(PoisonError::into_inner);
-        roll_ups.retain(|pack, _| config.roll_ups().iter().any(|roll_up| roll_up.pack == *pack));
+        roll_ups.retain(|pack, _| config.roll_ups().iter().any(|roll_up| roll_up.pack() == pack));
         for roll_up in config.roll_ups() {
-            roll_ups.entry(roll_up.pack.clone()).or_default();
+            roll_ups.entry(roll_up.pack().to_owned()).or_default();
         }
         self.changed.notify_one();
     }

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use platform_core::metric::{Desc, Family, timestamp};
+
 use super::ConfigState;
-use crate::metric::{Desc, Family, timestamp};
 
 const BUILD_INFO: Desc =
     Desc::gauge("platform_exporter_build_info", &["version"], "1, with the version as a label.");

@@ -3,9 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::{Bytes, BytesMut};
+use platform_core::metric::{Exposition, Format, Rope};
 
 use super::gzip::Gzip;
-use crate::metric::{Exposition, Format, Rope};
 
 /// A content coding of HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

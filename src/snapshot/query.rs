@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use platform_core::metric::Lines;
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::ResultSet;
+
 use super::health;
-use crate::metric::Lines;
-use crate::probe::{Problem, Reason};
-use crate::query::ResultSet;
 
 /// One run of a query.
 pub struct QueryRun {

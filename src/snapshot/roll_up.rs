@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-use crate::metric::{Desc, Family, timestamp};
-use crate::probe::{Problem, Reason};
+use platform_core::metric::{Desc, Family, timestamp};
+use platform_core::probe::{Problem, Reason};
 
 const SUCCESS: Desc = Desc::gauge(
     "platform_roll_up_success",

@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use platform_core::metric::{Exposition, Lines};
+use platform_core::probe::{Observation, Problem, Reason};
+use platform_core::query::{Ask, Declared};
+use platform_core::setting::SourceName;
+
 use super::health;
 use super::query::{QueryRun, QueryState};
 use super::status::{Change, Event, Status};
 use super::watchdog::LATEST;
 use crate::config::Source;
-use crate::metric::{Exposition, Lines};
-use crate::probe::{Observation, Problem, Reason};
-use crate::query::{Ask, Declared};
-use crate::setting::SourceName;
-use crate::source::Kind;
+use crate::registry::Kind;
 
 /// How many changes of status are kept.
 const HISTORY: usize = 20;
@@ -54,13 +55,12 @@ pub struct SourceState {
 impl SourceState {
     /// A source that has not been probed.
     pub(super) fn new(name: &SourceName, source: &Source, now: SystemTime) -> Self {
-        let definition = source.config.definition();
-        let kind = definition.kind();
+        let kind = source.config.kind();
         let reasons = Reason::COMMON.iter().chain(kind.facts().reasons);
         Self {
             name: Arc::clone(name.as_arc()),
             kind,
-            target: definition.target(),
+            target: source.config.definition().target(),
             asks: BTreeSet::new(),
             slow_after: source.slow_after,
             status: Status::Unknown,

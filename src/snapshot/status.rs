@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use crate::probe::{Problem, Reason};
+use platform_core::probe::{Problem, Reason};
 
 /// The status of a source: the value of a `status` label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::setting::SourceName;
+use platform_core::setting::SourceName;
 
 /// The clocks beat this often, on the thread on which probes are started.
 pub const BEAT_EVERY: Duration = Duration::from_secs(1);

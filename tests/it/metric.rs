@@ -7,7 +7,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use platform_exporter::metric::{Desc, Exposition, Family, Format, LabelName, Lines, MetricName, encode};
+use platform_core::metric::{Desc, Exposition, Family, Format, LabelName, Lines, MetricName, encode};
 
 use crate::support::dependency;
 

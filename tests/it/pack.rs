@@ -1,7 +1,7 @@
 //! Packs: what a configuration makes of them, and how faults are told.
 
+use platform_core::query::{Ask, Question};
 use platform_exporter::config::{self, Config, Surroundings};
-use platform_exporter::query::{Ask, Question};
 
 const PACK: &str = r#"
 about: How the shop is doing.
@@ -80,9 +80,7 @@ fn inputs_and_parameters_stand_in_every_part() {
     let dashboard = config.packs()[0].section("dashboard").unwrap().elements();
     assert_eq!(dashboard.len(), 2);
     let pattern = &dashboard[0].get("pattern").unwrap().value;
-    assert!(
-        matches!(pattern, platform_exporter::yaml::Value::String(text) if text == "state=~\"paid|shipped\"")
-    );
+    assert!(matches!(pattern, platform_core::yaml::Value::String(text) if text == "state=~\"paid|shipped\""));
 }
 
 /// What names an optional input that is not given is left out, and nothing else.

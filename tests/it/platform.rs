@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use platform_exporter::source::Kind;
+use platform_exporter::registry::Kind;
 
 use crate::compatibility::COMPATIBLE;
 use crate::docs;
@@ -74,7 +74,7 @@ async fn all_up(platform: &Platform) {
     let exporter = start(platform).await;
     wait_until_all_are_up(&exporter).await;
     let kinds: BTreeSet<_> = SOURCES.into_iter().map(|(_, kind)| kind).collect();
-    assert_eq!(kinds, Kind::ALL.into_iter().map(Kind::as_str).collect());
+    assert_eq!(kinds, Kind::ALL.iter().map(|kind| kind.as_str()).collect());
 
     for (name, at_least) in [
         ("shop_users{source=\"orders-db\",plan=\"free\"}", 1200.0),

@@ -5,12 +5,12 @@ mod any_rows;
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform_exporter::metric::Family;
-use platform_exporter::probe::{Problem, Reason};
-use platform_exporter::query::{
+use platform_core::metric::Family;
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::{
     Answers, Cell, Columns, DistinctCount, Question, Reading, ResultSet, Rows, grammar, lane,
 };
-use platform_exporter::yaml::{self, Faults, Path};
+use platform_core::yaml::{self, Faults, Path};
 use tokio::sync::oneshot;
 
 fn reading(yaml: &str) -> Reading {
@@ -32,7 +32,7 @@ fn text(text: &str) -> Cell {
 /// Every sample as `name{values} value`.
 fn samples(families: &[Family]) -> Vec<String> {
     let of_family = |family: &Family| {
-        let line = |sample: &platform_exporter::metric::Sample| {
+        let line = |sample: &platform_core::metric::Sample| {
             format!("{}{{{}}} {}", family.desc.name, sample.labels.join(","), sample.value)
         };
         family.samples.iter().map(line).collect::<Vec<_>>()

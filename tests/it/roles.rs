@@ -1,4 +1,4 @@
-//! The accounts of `examples/roles`, made on real servers by the scripts as they are handed out: what they hold is
+//! The accounts of the kinds, made on real servers by the scripts as they are handed out: what they hold is
 //! enough for everything that a probe exports, and for nothing else.
 
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use lapin::options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
 use lapin::{BasicProperties, Channel};
 use mongodb::bson::{Bson, doc};
-use platform_exporter::source::Kind;
+use platform_exporter::registry::Kind;
 
 use crate::packs::exported::check_live;
 use crate::support::mongodb::Mongodb;
@@ -20,7 +20,7 @@ use crate::support::stripe::{ApiKey, Permission, StripeServer};
 use crate::support::subject::Surroundings;
 
 fn script(name: &str) -> (PathBuf, String) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/roles").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("kinds").join(name);
     let text = std::fs::read_to_string(&path).unwrap();
     (path, text)
 }
@@ -41,13 +41,13 @@ async fn families(yaml: &str) -> BTreeSet<String> {
 #[test]
 fn what_check_tells_to_paste_is_what_is_handed_out() {
     for (kind, name) in [
-        (Kind::Postgres, "postgres.sql"),
-        (Kind::Mongodb, "mongodb.js"),
-        (Kind::Redis, "redis.acl"),
-        (Kind::Rabbitmq, "rabbitmq.sh"),
-        (Kind::Stripe, "stripe.txt"),
-        (Kind::S3, "s3-policy.json"),
-        (Kind::S3, "s3-policy-canary.json"),
+        (Kind::Postgres, "postgres/role.sql"),
+        (Kind::Mongodb, "mongodb/role.js"),
+        (Kind::Redis, "redis/role.acl"),
+        (Kind::Rabbitmq, "rabbitmq/role.sh"),
+        (Kind::Stripe, "stripe/role.txt"),
+        (Kind::S3, "s3/policy.json"),
+        (Kind::S3, "s3/policy-canary.json"),
     ] {
         assert!(kind.facts().permissions.contains(&script(name).1), "{name}");
     }
@@ -57,7 +57,7 @@ fn what_check_tells_to_paste_is_what_is_handed_out() {
 async fn postgres() {
     let server = Postgres::start().await;
     server.sql("CREATE TABLE orders (id int, status text, customer text)").await;
-    let (_, sql) = script("postgres.sql");
+    let (_, sql) = script("postgres/role.sql");
     for _ in 0..2 {
         server.sql(&sql).await;
     }
@@ -100,7 +100,7 @@ async fn mongodb() {
     let server = Mongodb::options().login("root", "rootpassword").start().await;
     let root = server.client().await;
     root.database("shop").collection("orders").insert_one(doc! {"customer": "Ada"}).await.unwrap();
-    let (_, text) = script("mongodb.js");
+    let (_, text) = script("mongodb/role.js");
     let (_, rest) = text.split_once("const roles = ").unwrap();
     let roles: Bson = serde_json::from_str(rest.split_once(";\n").unwrap().0).unwrap();
     server.run(doc! {"createUser": "platform_exporter", "pwd": "geheim", "roles": roles}).await;
@@ -125,7 +125,7 @@ async fn mongodb() {
 
 #[tokio::test]
 async fn redis() {
-    let rule = script("redis.acl").1.replace("PASSWORD", "geheim");
+    let rule = script("redis/role.acl").1.replace("PASSWORD", "geheim");
     let server = Redis::options().setting(&rule).setting("slowlog-log-slower-than 0").start().await;
     for command in [
         &["RPUSH", "queue", "a"][..],
@@ -171,7 +171,7 @@ async fn rabbitmq() {
     broker.add_vhost("shop").await;
     broker.add_queue("shop", "orders", serde_json::json!({})).await;
     broker.publish("shop", "orders", 1).await;
-    let (path, _) = script("rabbitmq.sh");
+    let (path, _) = script("rabbitmq/role.sh");
     for password in ["vergessen\n", "geheim\n"] {
         broker.script(&path, &["/", "shop"], password).await;
     }
@@ -232,7 +232,7 @@ async fn rabbitmq() {
 #[tokio::test]
 async fn s3() {
     let canary = ", canary: {prefix: health}";
-    for (name, keys) in [("s3-policy.json", ""), ("s3-policy-canary.json", canary)] {
+    for (name, keys) in [("s3/policy.json", ""), ("s3/policy-canary.json", canary)] {
         let policy = script(name).1.replace("BUCKET", "backups").replace("CANARY_PREFIX", "health");
         let (limited, free) =
             (S3::with_policy("key", "secret", &policy).await, S3::start("key", "secret").await);
@@ -272,7 +272,7 @@ async fn s3() {
 
 #[tokio::test]
 async fn stripe() {
-    let (_, text) = script("stripe.txt");
+    let (_, text) = script("stripe/role.txt");
     let named = |line: &str| line.split_whitespace().find(|word| word.starts_with("rak_")).map(str::to_owned);
     let named: Vec<_> = text.lines().filter_map(named).collect();
     let all = [

@@ -1,6 +1,6 @@
 //! Addresses and secrets: what is printed of them, and what is not.
 
-use platform_exporter::setting::{Address, AddressError, Duration, DurationError, Secret};
+use platform_core::setting::{Address, AddressError, Duration, DurationError, Secret};
 use secrecy::ExposeSecret;
 
 #[test]

@@ -4,40 +4,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use platform_exporter::source::Kind;
+use platform_exporter::registry::Kind;
 
-/// The modules in the order of their layers: each may name only those before it.
-const ORDER: [&str; 19] = [
-    "off_thread",
-    "supervisor",
-    "descriptors",
-    "metric",
-    "setting",
-    "yaml",
-    "beat",
-    "probe",
-    "query",
-    "source",
-    "pack",
-    "config",
-    "snapshot",
-    "schedule",
-    "server",
-    "bundle",
-    "cli",
-    "telemetry",
-    "command",
-];
+/// The modules of the program in the order of their layers: each may name only those before it. What the program stands
+/// on are crates, for which the compiler sees to it.
+const ORDER: [&str; 10] =
+    ["registry", "pack", "config", "snapshot", "schedule", "server", "bundle", "cli", "telemetry", "command"];
 
-/// The crates that talk to a backing service, each with the one file or folder that may name it.
-const DRIVERS: [(&str, &str); 6] = [
-    ("sqlx", "src/source/postgres"),
-    ("mongodb", "src/source/mongodb"),
-    ("redis", "src/source/redis"),
-    ("lapin", "src/source/rabbitmq"),
-    ("rusty_s3", "src/source/s3"),
-    ("serde_saphyr", "src/yaml/tree.rs"),
-];
+/// Where the code is that users run.
+const SOURCES: [&str; 3] = ["src", "crates", "kinds"];
+
+/// What a folder of a kind has beside its code, and one of a platform.
+const OF_KIND: [&str; 4] = ["Cargo.toml", "dashboard.yml", "rules.yml", "example.yml"];
+const OF_PLATFORM: [&str; 4] = ["pack.yml", "example.yml", "README.md", "role.*"];
 
 /// Longer files are two things in one.
 const LONGEST_FILE: usize = 350;
@@ -61,6 +40,17 @@ fn files(folder: &str) -> BTreeMap<String, String> {
         }
     }
     files
+}
+
+/// The folders in a folder, in order.
+fn folders(folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    sorted(entries.filter(|path| path.is_dir()).map(|path| name(&path)).collect())
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort_unstable();
+    names
 }
 
 fn name(path: &Path) -> String {
@@ -92,42 +82,66 @@ fn imports_point_down() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The core knows no kind, and a kind knows no other: what they depend on says so.
 #[test]
-fn one_kind_never_names_another() {
-    let mut wrong = Vec::new();
-    for (file, text) in files("src/source") {
-        let own = file.trim_start_matches("src/source/").split(['/', '.']).next().unwrap().to_owned();
-        for other in Kind::ALL.map(Kind::as_str).into_iter().filter(|kind| *kind != own) {
-            if own != "mod" && text.contains(&format!("source::{other}")) {
-                wrong.push(format!("{file} names the {other} kind"));
-            }
-        }
+fn crates_depend_on_those_below_them() {
+    let depends = |folder: &str, on: &str| {
+        let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+        manifest.lines().any(|line| line.starts_with(on))
+    };
+    assert!(!depends("crates/core", "kind_") && !depends("crates/core", "platform_"));
+    for kind in folders("kinds") {
+        assert!(!depends(&kind, "kind_") && !depends(&kind, "platform_exporter"), "{kind}");
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Whatever library reads YAML, one file knows it.
 #[test]
-fn each_driver_is_named_in_one_place() {
+fn one_file_names_the_yaml_library() {
+    let all = SOURCES.iter().flat_map(|folder| files(folder));
+    let naming: Vec<_> =
+        all.filter(|(_, text)| text.contains("serde_saphyr::")).map(|(file, _)| file).collect();
+    assert_eq!(naming, ["crates/core/src/yaml/tree.rs"]);
+}
+
+/// A file that no module names is never compiled, and its tests never run.
+#[test]
+fn every_file_is_in_a_module() {
     let mut wrong = Vec::new();
-    for (file, text) in files("src") {
-        for (driver, place) in DRIVERS {
-            let names_it = text.lines().any(|line| {
-                let code = line.split("//").next().unwrap_or_default();
-                code.trim_start().starts_with(&format!("use {driver}::"))
-                    || code.contains(&format!(" ::{driver}::"))
-            });
-            if names_it && !file.starts_with(place) {
-                wrong.push(format!("{file} names {driver}, which belongs to {place}"));
+    for folder in ["tests/it", "benches", "demo", "src", "crates", "kinds"] {
+        for file in files(folder).into_keys() {
+            let path = root().join(&file);
+            let (own, parent) = (path.file_stem().unwrap().to_str().unwrap(), path.parent().unwrap());
+            if ["main", "lib"].contains(&own) {
+                continue;
+            }
+            let (name, folder) = match own {
+                "mod" => (parent.file_name().unwrap().to_str().unwrap(), parent.parent().unwrap()),
+                _ => (own, parent),
+            };
+            let parents = [
+                folder.join("mod.rs"),
+                folder.join("main.rs"),
+                folder.join("lib.rs"),
+                folder.with_extension("rs"),
+            ];
+            let declares = |parent: &Path| {
+                fs::read_to_string(parent).is_ok_and(|text| {
+                    text.contains(&format!("mod {name};")) || text.contains(&format!("path = \"{own}.rs\""))
+                })
+            };
+            if !parents.iter().any(|parent| declares(parent)) {
+                wrong.push(file);
             }
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "in no module: {}", wrong.join(", "));
 }
 
 #[test]
 fn files_are_short_and_have_no_hidden_state() {
     let mut wrong = Vec::new();
-    for (file, text) in files("src") {
+    for (file, text) in SOURCES.iter().flat_map(|folder| files(folder)) {
         let lines = text.lines().count();
         if lines > LONGEST_FILE {
             wrong.push(format!("{file} has {lines} lines, more than {LONGEST_FILE}"));
@@ -149,25 +163,47 @@ fn files_are_short_and_have_no_hidden_state() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What is forbidden for the package, no attribute can allow again.
+/// What is forbidden for the workspace, no attribute can allow again.
 #[test]
 fn unsafe_code_is_forbidden() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
-    let (_, lints) = manifest.split_once("[lints.rust]\n").unwrap();
+    let (_, lints) = manifest.split_once("[workspace.lints.rust]\n").unwrap();
     assert!(lints.starts_with("unsafe_code = \"forbid\"\n"), "{lints}");
+    for folder in folders("kinds").into_iter().chain(folders("crates")).chain([String::new()]) {
+        let manifest = fs::read_to_string(root().join(&folder).join("Cargo.toml")).unwrap();
+        assert!(manifest.contains("[lints]\nworkspace = true\n"), "{folder}");
+    }
 }
 
 #[test]
-fn every_kind_has_its_test_its_example_and_its_section_in_the_docs() {
+fn every_kind_and_every_platform_has_its_folder() {
     let docs = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
-    for kind in Kind::ALL.map(Kind::as_str) {
+    let kinds: Vec<_> = Kind::ALL.iter().map(|kind| format!("kinds/{kind}")).collect();
+    assert_eq!(folders("kinds"), sorted(kinds));
+    for kind in Kind::ALL.iter().map(|kind| kind.as_str()) {
         let test = root().join("tests/it/source").join(kind);
         assert!(test.is_dir() || test.with_extension("rs").is_file(), "{kind} has no test");
-        assert!(root().join("examples").join(kind).with_extension("yml").is_file(), "{kind} has no example");
+        for file in OF_KIND {
+            assert!(root().join("kinds").join(kind).join(file).is_file(), "kinds/{kind} has no {file}");
+        }
         assert!(
             docs.contains(&format!("\n## {kind}\n")),
             "{kind} is missing in docs/metrics.md: run `make bless`"
         );
+    }
+    let platforms: Vec<_> =
+        platform_exporter::pack::all().into_iter().map(|(name, _)| format!("platforms/{name}")).collect();
+    assert_eq!(folders("platforms"), sorted(platforms));
+    for platform in folders("platforms") {
+        let found = fs::read_dir(root().join(&platform)).unwrap();
+        let found: Vec<_> = found.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        for file in OF_PLATFORM {
+            let is_there = match file.strip_suffix('*') {
+                Some(start) => found.iter().any(|name| name.starts_with(start)),
+                None => found.iter().any(|name| name == file),
+            };
+            assert!(is_there, "{platform} has no {file}");
+        }
     }
 }
 
@@ -177,7 +213,7 @@ fn the_catalogue_is_well_formed() {
     let own = platform_exporter::snapshot::own_catalogue();
     let health = platform_exporter::snapshot::health_catalogue();
     let roll_up = platform_exporter::snapshot::roll_up_catalogue();
-    let of_kinds = Kind::ALL.into_iter().flat_map(Kind::families);
+    let of_kinds = Kind::ALL.iter().flat_map(|kind| kind.facts().families());
     let mut seen = std::collections::BTreeSet::new();
     for desc in own.into_iter().chain(health).chain(roll_up).chain(of_kinds) {
         assert!(seen.insert(desc.name.to_string()), "{} is there twice", desc.name);
@@ -186,11 +222,6 @@ fn the_catalogue_is_well_formed() {
         assert!(desc.labels.iter().all(|label| label != "source" && label != "le"), "{desc:?}");
         assert!(desc.help.ends_with('.') && !desc.help.contains('\n'), "{}: {}", desc.name, desc.help);
         let total = desc.name.ends_with("_total");
-        assert_eq!(
-            total,
-            desc.metric_type == platform_exporter::metric::MetricType::Counter,
-            "{}",
-            desc.name
-        );
+        assert_eq!(total, desc.metric_type == platform_core::metric::MetricType::Counter, "{}", desc.name);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use platform_exporter::yaml::{self, Faults, Path};
+use platform_core::yaml::{self, Faults, Path};
 
 #[derive(Debug, PartialEq, serde::Deserialize)]
 struct Document {

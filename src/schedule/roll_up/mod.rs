@@ -9,15 +9,15 @@ use std::time::{Duration, SystemTime};
 use futures_util::{FutureExt, future};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
+use kind_postgres::{Day, Observed, Writing};
+use platform_core::probe::{Problem, Reason};
+use platform_core::setting::{SourceName, TimeZone};
 use tokio::time::Instant;
 
 use self::days::{Maxima, due};
 use super::query::delay;
 use crate::config::{Config, RollUp};
-use crate::probe::{Problem, Reason};
-use crate::setting::{SourceName, TimeZone};
 use crate::snapshot::{RollUpEvent, RollUpRun, Store};
-use crate::source::postgres::{Day, Observed, Writing};
 
 /// A day is written for this long after its end, so that rows that come late count.
 const LATE: SignedDuration = SignedDuration::from_hours(1);
@@ -92,14 +92,22 @@ impl RollUpKeeper {
 }
 
 /// Writes a roll-up again and again.
-pub(super) async fn run(roll_up: RollUp, watched: Vec<Watched>, store: Arc<Store>, first: Instant) {
-    let RollUp { pack, table, config, .. } = &roll_up;
-    let (target, zone) = (config.target(), config.time_zone.name());
-    tracing::info!(event = "roll_up.on", pack, target, table = %table.table, time_zone = zone);
-    let pack = pack.clone();
-    let keeper = RollUpKeeper::new(roll_up);
-    let look = look(watched, keeper.roll_up.config.time_zone.clone(), Arc::clone(&keeper.maxima), &store);
-    future::join(look, write(keeper, pack, &store, first)).await;
+pub(super) fn run(
+    roll_up: &RollUp,
+    watched: &[Watched],
+    store: &Arc<Store>,
+    first: Instant,
+) -> impl Future<Output = ()> + Send + use<> {
+    let (roll_up, watched, store) = (roll_up.clone(), watched.to_vec(), Arc::clone(store));
+    async move {
+        let RollUp { pack, table, config, .. } = &roll_up;
+        let (target, zone) = (config.target(), config.time_zone.name());
+        tracing::info!(event = "roll_up.on", pack, target, table = %table.table, time_zone = zone);
+        let pack = pack.clone();
+        let keeper = RollUpKeeper::new(roll_up);
+        let look = look(watched, keeper.roll_up.config.time_zone.clone(), Arc::clone(&keeper.maxima), &store);
+        future::join(look, write(keeper, pack, &store, first)).await;
+    }
 }
 
 async fn write(mut keeper: RollUpKeeper, pack: String, store: &Store, first: Instant) {

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::metric::Lines;
-use crate::source::{Headline, Kind, Unit};
+use platform_core::kind::{Headline, Unit};
+use platform_core::metric::Lines;
+
+use crate::registry::Kind;
 
 /// The titles and values of those headlines of a kind that the source has now.
 pub(super) fn values(kind: Kind, families: &[Arc<Lines>]) -> Vec<(&'static str, String)> {

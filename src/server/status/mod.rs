@@ -5,8 +5,8 @@ mod headline;
 use std::time::{Duration, SystemTime};
 
 use askama::Template;
+use platform_core::setting::SourceName;
 
-use crate::setting::SourceName;
 use crate::snapshot::{SourceState, Status, Store};
 
 /// The whole page.
@@ -102,7 +102,7 @@ fn changes(states: &[(SourceName, SourceState)]) -> Vec<Row> {
     rows
 }
 
-fn join(reasons: &[crate::probe::Reason]) -> String {
+fn join(reasons: &[platform_core::probe::Reason]) -> String {
     reasons.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(", ")
 }
 

@@ -6,9 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use platform_core::off_thread::CurrentFile;
 use ring::digest::{self, Context, Digest, SHA256};
-
-use crate::off_thread::CurrentFile;
 
 /// What lies beyond this is not read: a file without an end was named by mistake.
 const LARGEST: u64 = 4 << 20;

@@ -22,12 +22,12 @@ use base64::prelude::BASE64_STANDARD;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, Request, StatusCode};
+use platform_core::off_thread::{CurrentFile, NOTABLE, OffThread};
+use platform_core::yaml::{self, Faults};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::heartbeat;
 use super::response::{Response, text};
-use crate::off_thread::{CurrentFile, NOTABLE, OffThread};
-use crate::yaml::{self, Faults};
 use files::Files;
 use passwords::{Passwords, Verdict};
 

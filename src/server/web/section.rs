@@ -1,8 +1,7 @@
 //! A section of the web configuration file, whose keys are decoded one by one: each fault is told, whatever the others.
 
+use platform_core::yaml::{self, Fault, Faults, Node, Path, Value};
 use serde::de::DeserializeOwned;
-
-use crate::yaml::{self, Fault, Faults, Node, Path, Value};
 
 /// A map of the file, or the file itself.
 pub(super) struct Section<'a> {

@@ -8,6 +8,8 @@ use hyper::header::{
     CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS, X_XSS_PROTECTION,
 };
+use platform_core::setting;
+use platform_core::yaml::{self, Faults};
 use rustls::ServerConfig;
 
 use super::files::Files;
@@ -16,8 +18,6 @@ use super::section::Section;
 use super::tls::{self, Tls};
 use crate::server::bucket::Bucket;
 use crate::server::response::Response;
-use crate::setting;
-use crate::yaml::{self, Faults};
 
 const KEYS: [&str; 4] = ["tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"];
 

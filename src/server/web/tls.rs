@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use platform_core::yaml::Faults;
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -13,7 +14,6 @@ use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 use super::clients::{ClientCheck, Clients};
 use super::files::Files;
 use super::section::Section;
-use crate::yaml::Faults;
 
 /// HTTP/2 as ALPN names it.
 pub(in crate::server) const HTTP2: &[u8] = b"h2";

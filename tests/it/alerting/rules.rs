@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
+use platform_core::yaml::{self, Faults, Node, Value};
 use platform_exporter::bundle;
-use platform_exporter::source::Kind;
-use platform_exporter::yaml::{self, Faults, Node, Value};
+use platform_exporter::registry::Kind;
 
 use super::files::{files, root};
 use crate::support::exporter::binary;
@@ -55,7 +55,7 @@ fn every_alert_says_how_bad_it_is_and_what_to_do() {
         if !["critical", "warning", "info"].contains(&severity) && name != "Watchdog" {
             wrong.push(format!("{name}: severity {severity:?}"));
         }
-        let of_kind = Kind::ALL.into_iter().any(|kind| kind.as_str() == file);
+        let of_kind = Kind::ALL.iter().any(|kind| kind.as_str() == file);
         if of_kind && label(&rule, "kind") != Some(&file) {
             wrong.push(format!("{name}: the label kind is not {file}"));
         }

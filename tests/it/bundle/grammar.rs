@@ -2,9 +2,9 @@
 
 use std::io;
 
+use platform_core::yaml::Faults;
 use platform_exporter::bundle::{self, File};
 use platform_exporter::config::{self, Config, Surroundings};
-use platform_exporter::yaml::Faults;
 use serde_json::Value;
 
 const CONFIG: &str = "

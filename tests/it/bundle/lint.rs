@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use platform_exporter::yaml;
+use platform_core::yaml;
 use serde_json::Value;
 
 use super::{Rendered, dashboards, targets, text};
@@ -183,8 +183,8 @@ fn every_link_leads_to_a_dashboard_that_is_there() {
     }
     let dashboards = dashboards();
     let uids: BTreeSet<_> = dashboards.iter().map(|dashboard| text(&dashboard.json["uid"])).collect();
-    let kinds = platform_exporter::source::Kind::ALL.map(|kind| format!("platform-{kind}"));
-    assert!(kinds.iter().all(|uid| uids.contains(uid.as_str())), "{uids:?}");
+    let mut kinds = platform_exporter::registry::Kind::ALL.iter().map(|kind| format!("platform-{kind}"));
+    assert!(kinds.all(|uid| uids.contains(uid.as_str())), "{uids:?}");
     let mut checked = 0;
     for dashboard in &dashboards {
         let mut found = Vec::new();

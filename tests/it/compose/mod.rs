@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use platform_exporter::yaml::{self, Faults, Node, Value};
+use platform_core::yaml::{self, Faults, Node, Value};
 
 use crate::support::exporter::binary;
 
@@ -335,7 +335,18 @@ fn the_image_is_one_static_binary_that_is_built_the_same_again() {
     // What the build needs is let through, and every file that the sources embed is in it.
     let ignored = read(".dockerignore");
     assert!(ignored.lines().any(|line| line == "*"));
-    for needed in ["Cargo.toml", "Cargo.lock", "askama.toml", "src", "bundle", "packs", "demo", "benches"] {
+    for needed in [
+        "Cargo.toml",
+        "Cargo.lock",
+        "askama.toml",
+        "src",
+        "crates",
+        "kinds",
+        "platforms",
+        "bundle",
+        "demo",
+        "benches",
+    ] {
         assert!(ignored.lines().any(|line| line == format!("!{needed}")), "{needed}");
     }
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use flate2::read::GzDecoder;
-use platform_exporter::metric::{Desc, Exposition, Family, Format, Lines, encode};
+use platform_core::metric::{Desc, Exposition, Family, Format, Lines, encode};
 use platform_exporter::snapshot::{Coding, Published};
 
 const DESCS: [Desc; 5] = [

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
-use platform_exporter::metric::{
+use platform_core::metric::{
     Desc, Exposition, Family, Format, LabelName, LabelNames, Lines, MetricType, Sample, encode,
 };
 use proptest::collection::{btree_map, btree_set, vec};

@@ -13,12 +13,12 @@ use crate::support::exporter::binary;
 
 /// Every pack with its page.
 fn pages() -> Vec<(&'static str, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/platforms");
-    let page = |(name, _): (&'static str, &str)| {
-        let file = folder.join(name).with_extension("md");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("platforms");
+    let page = |&(name, _): &(&'static str, &str)| {
+        let file = folder.join(name).join("README.md");
         (name, fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display())))
     };
-    pack::EMBEDDED.into_iter().map(page).collect()
+    pack::EMBEDDED.iter().map(page).collect()
 }
 
 /// The expressions in a page's blocks of PromQL: each begins at the start of a line, and goes on in lines that are
@@ -60,7 +60,7 @@ fn every_metric_on_a_page_exists() {
             for name in names.filter(|name| *name != "platform_exporter") {
                 found += 1;
                 if !known.contains(name) {
-                    wrong.push(format!("docs/platforms/{pack}.md: there is no metric {name}"));
+                    wrong.push(format!("platforms/{pack}/README.md: there is no metric {name}"));
                 }
             }
         }
@@ -93,14 +93,14 @@ fn every_metric_of_a_pack_is_on_its_page() {
         let of_pack = known.iter().filter(|metric| metric.starts_with(&format!("{pack}_")));
         let is_told = |metric: &str| Regex::new(&format!(r"\b{metric}\b")).unwrap().is_match(&page);
         let untold: Vec<_> = of_pack.filter(|metric| !is_told(metric)).collect();
-        assert!(untold.is_empty(), "docs/platforms/{pack}.md: {untold:?}");
+        assert!(untold.is_empty(), "platforms/{pack}/README.md: {untold:?}");
     }
 }
 
 #[test]
 fn every_pack_has_its_example() {
     for (pack, _) in pack::EMBEDDED {
-        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("examples/platform-{pack}.yml"));
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("platforms/{pack}/example.yml"));
         assert!(fs::read_to_string(&example).unwrap().contains("packs:"), "{}", example.display());
     }
 }

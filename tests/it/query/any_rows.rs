@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use platform_exporter::metric::Family;
-use platform_exporter::query::{Cell, Reading, Rows};
+use platform_core::metric::Family;
+use platform_core::query::{Cell, Reading, Rows};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;

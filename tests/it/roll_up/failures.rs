@@ -3,10 +3,10 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use platform_exporter::probe::{Problem, Reason};
+use kind_postgres::DailyTable;
+use platform_core::probe::{Problem, Reason};
 use platform_exporter::schedule::{RollUpKeeper, check_roll_up};
 use platform_exporter::snapshot::{RollUpEvent, RollUpRun, RollUpState};
-use platform_exporter::source::postgres::DailyTable;
 
 use super::{DECLARED, SOON, at, decoded, roll_up, server};
 use crate::support::postgres::Postgres;

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use platform_core::yaml::{self, Faults, Path};
 use platform_exporter::config::RollUp;
 use platform_exporter::schedule::RollUpKeeper;
 use platform_exporter::snapshot::RollUpRun;
-use platform_exporter::yaml::{self, Faults, Path};
 
 use crate::support::postgres::Postgres;
 

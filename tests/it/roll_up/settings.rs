@@ -1,7 +1,7 @@
 //! The keys of a roll-up, in a pack and in a configuration.
 
+use kind_postgres::{DailyTable, RollUpConfig};
 use platform_exporter::config::{self, Surroundings};
-use platform_exporter::source::postgres::{DailyTable, RollUpConfig};
 
 use super::{DECLARED, decoded};
 

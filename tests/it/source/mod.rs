@@ -1,4 +1,4 @@
-//! One module for each kind of source, as in `src/source/`.
+//! One module for each kind of source, as in `kinds/`.
 
 mod answers;
 mod http;

@@ -1,7 +1,7 @@
 //! The keys of `tls` that mean the same for every kind which speaks HTTP or brings its connection: another name in the
 //! certificate, a certificate of the client's own. The other kinds have tests of their own.
 
-use platform_exporter::probe::{Problem, Reason};
+use platform_core::probe::{Problem, Reason};
 
 use crate::support::redis::Redis;
 use crate::support::s3::S3;

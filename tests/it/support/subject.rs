@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform_exporter::beat::Beats;
-use platform_exporter::metric::Family;
-use platform_exporter::probe::{Observation, Prober, Problem, Reason};
-use platform_exporter::query::{Answers, Columns, Lane, Question, Rows, lane};
-use platform_exporter::setting::SourceName;
-use platform_exporter::source::{Context, GoldenQueries, SourceConfig};
-use platform_exporter::yaml::{self, Faults, Path};
+use platform_core::beat::Beats;
+use platform_core::built_in::ParsedQueries;
+use platform_core::kind::Context;
+use platform_core::metric::Family;
+use platform_core::probe::{Observation, Prober, Problem, Reason};
+use platform_core::query::{Answers, Columns, Lane, Question, Rows, lane};
+use platform_core::setting::SourceName;
+use platform_core::yaml::{self, Faults, Path};
+use platform_exporter::registry::SourceConfig;
 
 /// A source's running parts.
 pub(crate) struct Subject {
@@ -67,7 +69,7 @@ impl Surroundings {
             timeout: self.timeout,
             questions: &self.questions,
             lanes: &self.lanes,
-            golden: &GoldenQueries::default(),
+            built_in: &ParsedQueries::default(),
             beats: &self.beats,
             variable: &|name| self.variables.get(name).cloned(),
             state_dir: self.state_dir.as_deref(),

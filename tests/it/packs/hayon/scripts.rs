@@ -9,8 +9,8 @@ use crate::support::hayon::world::World;
 use crate::support::hayon::{fill, url};
 use crate::support::mongodb::Mongodb;
 
-const ROLE: &str = include_str!("../../../../packs/hayon.role.js");
-const INDEXES: &str = include_str!("../../../../packs/hayon.indexes.js");
+const ROLE: &str = include_str!("../../../../platforms/hayon/role.js");
+const INDEXES: &str = include_str!("../../../../platforms/hayon/indexes.js");
 
 /// The value of a `const` of a script. They are JSON, so that they can be read here without a shell.
 fn constant(script: &str, name: &str) -> Bson {

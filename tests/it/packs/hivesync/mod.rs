@@ -22,7 +22,7 @@ use crate::support::hivesync::{INDEXES, ROLES, SCHEMA};
 use crate::support::postgres::Postgres;
 use crate::support::redis::Redis;
 
-const PAGE: &str = include_str!("../../../../docs/platforms/hivesync.md");
+const PAGE: &str = include_str!("../../../../platforms/hivesync/README.md");
 
 /// Far more than an interval: the machine may be busy.
 const SOON: Duration = Duration::from_secs(120);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use platform_exporter::query::{Ask, Question};
+use platform_core::query::{Ask, Question};
 use serde_json::Value;
 
 use super::Deployment;

@@ -19,7 +19,7 @@ use crate::support::joip::world::World;
 use crate::support::joip::{INDEXES, ROLES, SCHEMA};
 use crate::support::postgres::Postgres;
 
-const DOCUMENT: &str = include_str!("../../../../docs/platforms/joip.md");
+const DOCUMENT: &str = include_str!("../../../../platforms/joip/README.md");
 
 /// Far more than an interval: the machine may be busy.
 const SOON: Duration = Duration::from_secs(60);

@@ -1,7 +1,7 @@
 //! No query goes over a table more than once.
 
+use platform_core::query::{Ask, Question};
 use platform_exporter::config::{self, Surroundings};
-use platform_exporter::query::{Ask, Question};
 
 use super::{Deployment, Spelling};
 use crate::support::joip::world::World;

@@ -8,7 +8,7 @@ mod redirects;
 
 use std::time::Duration;
 
-use platform_exporter::probe::{Observation, Problem, Reason};
+use platform_core::probe::{Observation, Problem, Reason};
 
 use crate::support::fake_broker::FakeBroker;
 use crate::support::subject::{Subject, Surroundings};

@@ -1,4 +1,4 @@
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::{management, reasons_of, subject};
 use crate::support::fake_broker::FakeBroker;

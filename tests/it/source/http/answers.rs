@@ -7,8 +7,8 @@ use futures_util::stream;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::Response;
 use hyper::body::{Bytes, Frame};
-use platform_exporter::probe::Reason;
-use platform_exporter::source::Kind;
+use platform_core::probe::Reason;
+use platform_exporter::registry::Kind;
 
 use super::{code, observe, ok, phase, plain, reason, web};
 use crate::support::proxy::{Mode, Proxy};

@@ -1,4 +1,4 @@
-use platform_exporter::source::Kind;
+use platform_exporter::registry::Kind;
 
 use crate::support::subject::{config, source};
 
@@ -9,9 +9,8 @@ fn faults(yaml: &str) -> String {
 #[test]
 fn a_url_is_enough() {
     let config = config("http: {url: https://example.test/health}").expect("it is right");
-    let definition = config.definition();
-    assert_eq!(definition.kind(), Kind::Http);
-    assert_eq!(definition.target(), "https://example.test/health");
+    assert_eq!(config.kind(), Kind::Http);
+    assert_eq!(config.definition().target(), "https://example.test/health");
 }
 
 #[test]

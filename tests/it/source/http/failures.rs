@@ -4,7 +4,7 @@ use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::Response;
 use hyper::body::{Bytes, Frame};
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::{observe, ok, phase, plain, probe, reason, web};
 use crate::support::proxy::{Mode, Proxy};

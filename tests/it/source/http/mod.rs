@@ -6,8 +6,8 @@ mod failures;
 mod reach;
 mod redirects;
 
-use platform_exporter::metric::Family;
-use platform_exporter::probe::{Observation, Problem, Reason};
+use platform_core::metric::Family;
+use platform_core::probe::{Observation, Problem, Reason};
 
 use crate::support::subject::{self, value};
 use crate::support::web::{Reply, Web, reply};

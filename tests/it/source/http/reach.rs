@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, UdpSocket};
 
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::{code, observe, ok, plain, probe, reason};
 use crate::support::tls::{Ca, TlsFront};

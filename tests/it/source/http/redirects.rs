@@ -1,4 +1,4 @@
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::{code, observe, ok, plain, reason};
 use crate::support::web::{Web, reply, with};

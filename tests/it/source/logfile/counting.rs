@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use platform_exporter::probe::Reason;
-use platform_exporter::query::{Cell, Rows};
-use platform_exporter::source::Kind;
+use platform_core::probe::Reason;
+use platform_core::query::{Cell, Rows};
+use platform_exporter::registry::Kind;
 use serde_json::json;
 
 use super::{Logs, count, everything, line, number, question, table};

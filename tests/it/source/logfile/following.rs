@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::{Logs, append, count, everything};
 use crate::support::subject::{Surroundings, config, source, value};
@@ -198,7 +198,7 @@ fn the_keys_are_checked() {
 
 #[test]
 fn the_example_is_valid() {
-    let example = include_str!("../../../../examples/logfile.yml");
-    let config = crate::config::load(example, "examples/logfile.yml", &|_| None);
+    let example = include_str!("../../../../kinds/logfile/example.yml");
+    let config = crate::config::load(example, "kinds/logfile/example.yml", &|_| None);
     assert_eq!(config.unwrap_or_else(|faults| panic!("{faults}")).queries().len(), 3);
 }

@@ -9,9 +9,9 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use platform_exporter::metric::Family;
-use platform_exporter::probe::Observation;
-use platform_exporter::query::{Cell, LogQuestion, Question, Rows};
+use platform_core::metric::Family;
+use platform_core::probe::Observation;
+use platform_core::query::{Cell, LogQuestion, Question, Rows};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

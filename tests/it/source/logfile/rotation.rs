@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use platform_exporter::probe::Reason;
-use platform_exporter::query::Question;
+use platform_core::probe::Reason;
+use platform_core::query::Question;
 use serde_json::json;
 
 use super::{Logs, append, appender, count, everything, line, question, table};

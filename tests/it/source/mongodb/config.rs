@@ -1,7 +1,7 @@
 //! What a configuration may say, and what is told when it is wrong.
 
-use platform_exporter::query::grammar;
-use platform_exporter::yaml::{self, Faults, Path};
+use platform_core::query::grammar;
+use platform_core::yaml::{self, Faults, Path};
 
 use super::yaml as of_url;
 use crate::support::subject::config;
@@ -112,14 +112,14 @@ fn a_question_that_may_write_is_refused() {
 
 #[test]
 fn the_example_is_right() {
-    let text = include_str!("../../../../examples/mongodb.yml");
-    let mut faults = Faults::of("examples/mongodb.yml");
+    let text = include_str!("../../../../kinds/mongodb/example.yml");
+    let mut faults = Faults::of("kinds/mongodb/example.yml");
     let tree =
         yaml::parse(text, &|_| Some("mongodb://localhost".to_owned()), &mut faults).expect("it is YAML");
     let sources = tree.get("sources").expect("it has sources");
     for (name, source) in sources.entries() {
         let kind = source.get("mongodb").unwrap_or_else(|| panic!("{} is a mongodb", name.text));
-        yaml::decode::<platform_exporter::source::mongodb::Config>(kind, &Path::default(), &mut faults);
+        yaml::decode::<kind_mongodb::Config>(kind, &Path::default(), &mut faults);
     }
     for query in tree.get("queries").expect("it has queries").elements() {
         grammar::declared(query, &Path::default(), &mut faults);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mongodb::bson::doc;
-use platform_exporter::probe::{Problem, Reason};
+use platform_core::probe::{Problem, Reason};
 
 use super::{question, yaml};
 use crate::support::mongodb::Mongodb;

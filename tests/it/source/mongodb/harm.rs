@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mongodb::bson::doc;
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::{PATIENCE, connections, question, yaml};
 use crate::support::mongodb::Mongodb;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Document, doc};
-use platform_exporter::probe::{Problem, Reason};
+use platform_core::probe::{Problem, Reason};
 use tokio::net::{TcpStream, UnixListener};
 
 use super::{PATIENCE, question, yaml};

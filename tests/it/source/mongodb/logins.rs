@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use mongodb::bson::{Document, doc};
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::yaml;
 use crate::support::dns::{Dns, Entry};

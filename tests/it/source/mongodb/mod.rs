@@ -11,8 +11,8 @@ mod values;
 use std::time::Duration;
 
 use mongodb::bson::Document;
-use platform_exporter::query::{MongoQuestion, Question};
-use platform_exporter::yaml::{self, Faults, Path};
+use platform_core::query::{MongoQuestion, Question};
+use platform_core::yaml::{self, Faults, Path};
 
 use crate::support::mongodb::Mongodb;
 

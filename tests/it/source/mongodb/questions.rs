@@ -1,8 +1,8 @@
 //! Answers on the query lane.
 
 use mongodb::bson::{Bson, DateTime, Decimal128, Document, Timestamp, Uuid, doc, oid::ObjectId};
-use platform_exporter::probe::Reason;
-use platform_exporter::query::{Cell, Rows};
+use platform_core::probe::Reason;
+use platform_core::query::{Cell, Rows};
 
 use super::{question, yaml};
 use crate::support::mongodb::Mongodb;

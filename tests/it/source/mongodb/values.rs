@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use mongodb::bson::{Bson, Document, doc};
-use platform_exporter::metric::{Desc, Family};
-use platform_exporter::probe::Reason;
-use platform_exporter::source::Kind;
+use platform_core::metric::{Desc, Family};
+use platform_core::probe::Reason;
+use platform_exporter::registry::Kind;
 
 use super::{PATIENCE, yaml};
 use crate::support::mongodb::Mongodb;

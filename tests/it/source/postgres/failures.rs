@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use platform_exporter::probe::Reason;
-use platform_exporter::query::Question;
+use platform_core::probe::Reason;
+use platform_core::query::Question;
 
 use super::{OpenTransaction, SOON, Subject, ours, patient, postgres, source, the, value, yaml};
 use crate::support::postgres::Postgres;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use platform_exporter::probe::{Problem, Reason};
-use platform_exporter::query::{Cell, Columns, Question, Rows};
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::{Cell, Columns, Question, Rows};
 
 use super::questions::{RUNS, ask, cells, text};
 use super::{SOON, Subject, patient};

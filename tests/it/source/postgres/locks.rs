@@ -1,6 +1,6 @@
 //! What a SELECT may leave behind in its session beside settings.
 
-use platform_exporter::query::Cell;
+use platform_core::query::Cell;
 
 use super::pools::PgBouncer;
 use super::questions::{RUNS, ask, cells};

@@ -1,6 +1,6 @@
 //! A server that knows its clients by their certificates, alone or beside a password.
 
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::failures::{is_sick, is_well};
 use super::yaml;

@@ -17,8 +17,8 @@ mod values;
 use std::process::Stdio;
 use std::time::Duration;
 
-use platform_exporter::metric::Family;
-use platform_exporter::probe::{Observation, Reason};
+use platform_core::metric::Family;
+use platform_core::probe::{Observation, Reason};
 
 use crate::support::postgres::Postgres;
 use crate::support::subject::{Subject, Surroundings, source, value};

@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use platform_exporter::probe::Reason;
-use platform_exporter::query::{Cell, Question};
+use platform_core::probe::Reason;
+use platform_core::query::{Cell, Question};
 use tempfile::TempDir;
 
 use super::{postgres, source, yaml};

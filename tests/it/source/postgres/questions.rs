@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use platform_exporter::probe::{Problem, Reason};
-use platform_exporter::query::{Cell, Question, Rows};
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::{Cell, Question, Rows};
 
 use super::{OpenTransaction, SOON, Subject, ours, patient, postgres};
 use crate::support::postgres::Postgres;

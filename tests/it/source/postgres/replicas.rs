@@ -1,6 +1,6 @@
 //! Lag is what a replica still has to replay, and a replica that is cut off says so.
 
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::{SOON, postgres, reasons, the, value};
 use crate::support::postgres::Postgres;

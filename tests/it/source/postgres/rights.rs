@@ -1,7 +1,7 @@
 //! What an account may not see is a problem with its remedy, beside everything that it may see.
 
-use platform_exporter::probe::Reason;
-use platform_exporter::query::Question;
+use platform_core::probe::Reason;
+use platform_core::query::Question;
 
 use super::{OpenTransaction, postgres, reasons, the, value};
 use crate::support::postgres::Postgres;

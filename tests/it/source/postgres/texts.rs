@@ -1,7 +1,7 @@
 //! The texts of declared questions: one SELECT and nothing else, however often, and written in any way.
 
-use platform_exporter::probe::Reason;
-use platform_exporter::query::Cell;
+use platform_core::probe::Reason;
+use platform_core::query::Cell;
 
 use super::questions::{RUNS, ask, cells, text};
 use super::{SOON, Subject, ours, postgres};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use platform_exporter::source::Kind;
+use platform_exporter::registry::Kind;
 
 use super::{OpenTransaction, SOON, postgres, source, the, value, yaml};
 use crate::support::postgres::Postgres;

@@ -1,6 +1,6 @@
 //! A broker that knows its clients by their certificates.
 
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::failures::is_down;
 use super::{source, well};

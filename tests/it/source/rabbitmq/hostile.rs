@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::SOON;
 use crate::support::exporter::Exporter;

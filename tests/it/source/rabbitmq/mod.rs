@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Connection};
-use platform_exporter::metric::Family;
-use platform_exporter::probe::{Observation, Problem, Reason};
+use platform_core::metric::Family;
+use platform_core::probe::{Observation, Problem, Reason};
 use serde_json::Value;
 
 use crate::support::http;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 use serde_json::json;
 
 use super::{Subject, has, members, problems, reasons, source, the, well};

@@ -1,7 +1,7 @@
 //! Brokers that complain, and brokers that say little.
 
 use lapin::options::{BasicConsumeOptions, BasicGetOptions};
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 use serde_json::json;
 
 use super::{SOON, both, client, has, members, problems, publish, reasons, source, the, value, well};

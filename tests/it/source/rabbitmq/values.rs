@@ -3,8 +3,8 @@
 use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::options::{BasicConsumeOptions, BasicGetOptions, BasicNackOptions};
-use platform_exporter::probe::Reason;
-use platform_exporter::source::Kind;
+use platform_core::probe::Reason;
+use platform_exporter::registry::Kind;
 use serde_json::{Value, json};
 
 use super::{
@@ -237,7 +237,7 @@ async fn a_refusal_hides_no_other_queue(broker: &Rabbitmq) {
     }
 }
 
-fn the_catalogue_is_complete(families: Vec<platform_exporter::metric::Family>) {
+fn the_catalogue_is_complete(families: Vec<platform_core::metric::Family>) {
     let mut emitted: Vec<_> = families.into_iter().map(|family| family.desc).collect();
     let mut catalogue = (Kind::Rabbitmq.facts().catalogue)();
     emitted.sort_by(|a, b| a.name.cmp(&b.name));

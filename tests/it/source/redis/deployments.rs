@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use platform_exporter::probe::Reason;
-use platform_exporter::query::Cell;
+use platform_core::probe::Reason;
+use platform_core::query::Cell;
 
 use super::{ask, connections, failure, plain, probe, reached, reasons, scan, single, source};
 use crate::support::ports::Port;
@@ -59,7 +59,7 @@ async fn a_failover_is_followed() {
     })
     .await;
     let mut subject = behind(&[&sentinel.url()], "");
-    let role = |families: &[platform_exporter::metric::Family]| {
+    let role = |families: &[platform_core::metric::Family]| {
         let info = families.iter().find(|family| family.desc.name == "redis_instance_info");
         info.map(|info| info.samples[0].labels[0].clone())
     };

@@ -1,4 +1,4 @@
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::{probe, reasons, source};
 use crate::support::redis::Redis;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use platform_exporter::probe::{Problem, Reason};
-use platform_exporter::query::{Columns, Rows};
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::{Columns, Rows};
 
 use super::{Subject, ask, command, scan, source};
 use crate::support::exporter::Exporter;

@@ -10,9 +10,9 @@ mod scans;
 mod trust;
 mod values;
 
-use platform_exporter::metric::Family;
-use platform_exporter::probe::{Observation, Problem, Reason};
-use platform_exporter::query::{Cell, Question, RedisQuestion, Rows};
+use platform_core::metric::Family;
+use platform_core::probe::{Observation, Problem, Reason};
+use platform_core::query::{Cell, Question, RedisQuestion, Rows};
 
 use crate::support::redis::Redis;
 use crate::support::subject::{self, Subject, value};

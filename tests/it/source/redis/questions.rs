@@ -1,8 +1,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use platform_exporter::probe::Reason;
-use platform_exporter::query::{Cell, Question, RedisQuestion};
-use platform_exporter::source::Kind;
+use platform_core::probe::Reason;
+use platform_core::query::{Cell, Question, RedisQuestion};
+use platform_exporter::registry::Kind;
 
 use super::{ask, command, connections, probe, reached, scan, single, source, source_of};
 use crate::support::redis::Redis;

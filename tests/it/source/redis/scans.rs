@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
-use platform_exporter::probe::Reason;
-use platform_exporter::query::{Cell, Rows};
+use platform_core::probe::Reason;
+use platform_core::query::{Cell, Rows};
 
 use super::{reached, scan, single, source, source_of};
 use crate::support::redis::Redis;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::{failure, probe, source};
 use crate::support::redis::Redis;

@@ -3,9 +3,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use platform_exporter::metric::{Desc, Family};
-use platform_exporter::probe::Reason;
-use platform_exporter::source::Kind;
+use platform_core::metric::{Desc, Family};
+use platform_core::probe::Reason;
+use platform_exporter::registry::Kind;
 
 use super::{failure, plain, probe, reasons, source, source_of};
 use crate::support::redis::Redis;

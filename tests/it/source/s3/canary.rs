@@ -2,7 +2,7 @@ use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use hyper::Method;
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::ladder::LISTING;
 use super::{failure, probe, problems, source, store, up};

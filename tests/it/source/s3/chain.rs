@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use platform_exporter::probe::{Observation, Problem, Reason};
+use platform_core::probe::{Observation, Problem, Reason};
 use serde_json::json;
 
 use super::{KEY, SECRET, failure, problems, store};

@@ -1,4 +1,4 @@
-use platform_exporter::source::Kind;
+use platform_exporter::registry::Kind;
 
 use crate::support::subject::config;
 
@@ -7,7 +7,7 @@ const CREDENTIALS: &str = "access_key_id: a, secret_access_key: s3cr3t";
 fn target(keys: &str) -> String {
     let config =
         config(&format!("s3: {{{CREDENTIALS}, {keys}}}")).unwrap_or_else(|faults| panic!("{faults}"));
-    assert_eq!(config.definition().kind(), Kind::S3);
+    assert_eq!(config.kind(), Kind::S3);
     config.definition().target()
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::{failure, impatient, probe, source, store, up, yaml};
 use crate::support::proxy::{Mode, Proxy};

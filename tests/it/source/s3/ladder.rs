@@ -1,5 +1,5 @@
-use platform_exporter::probe::Reason;
-use platform_exporter::source::Kind;
+use platform_core::probe::Reason;
+use platform_exporter::registry::Kind;
 
 use super::{KEY, SECRET, failure, plain, probe, problems, source, store, up};
 use crate::support::proxy::Proxy;

@@ -10,7 +10,7 @@ mod sts;
 
 use std::time::Duration;
 
-use platform_exporter::probe::{Observation, Reason};
+use platform_core::probe::{Observation, Reason};
 
 use crate::support::s3::S3;
 use crate::support::subject::{self, Subject, Surroundings, value};

@@ -1,5 +1,5 @@
 use jiff::{SignedDuration, Timestamp};
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::ladder::LISTING;
 use super::{SECRET, failure, probe, problems, up};

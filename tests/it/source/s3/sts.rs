@@ -1,4 +1,4 @@
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::{failure, impatient, plain, probe, problems, source, store, up};
 use crate::support::s3::S3;

@@ -1,7 +1,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use platform_exporter::source::{Kind, SourceConfig};
+use platform_exporter::registry::{Kind, SourceConfig};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::subject::{config, source};
@@ -17,7 +17,7 @@ fn right(keys: &str) -> SourceConfig {
 #[test]
 fn a_key_is_enough() {
     let config = right("api_key: rk_live_s3cr3t");
-    assert_eq!(config.definition().kind(), Kind::Stripe);
+    assert_eq!(config.kind(), Kind::Stripe);
     assert_eq!(config.definition().target(), "https://api.stripe.com");
     assert!(!format!("{config:?}").contains("s3cr3t"), "{config:?}");
     let config = right("api_key_file: /nowhere, account: acct_1, api_base: 'http://localhost:1/stripe/'");

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::{account, at, plain, reasons, subject, take_paths};
 use crate::support::proxy::{Mode, Proxy};

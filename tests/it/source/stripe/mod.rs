@@ -8,7 +8,7 @@ mod permissions;
 mod restraint;
 mod values;
 
-use platform_exporter::probe::{Observation, Reason};
+use platform_core::probe::{Observation, Reason};
 
 use crate::support::stripe::{ApiKey, Permission, StripeServer};
 use crate::support::subject::{Subject, source, value};

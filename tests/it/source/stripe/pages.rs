@@ -1,4 +1,4 @@
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 use serde_json::{Value, json};
 
 use super::{DAY, HOUR, KEY, MINUTE, account, at, now, plain, reasons, subject, take_paths, undelivered};

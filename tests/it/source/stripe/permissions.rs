@@ -1,6 +1,6 @@
 use std::fs;
 
-use platform_exporter::probe::{Observation, Reason};
+use platform_core::probe::{Observation, Reason};
 use tempfile::TempDir;
 
 use super::{ALL, HOUR, KEY, account, now, plain, reasons, subject, undelivered};

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 use tokio::time::{advance, pause, resume};
 
 use super::{account, at, failure, plain, reasons, subject, take_paths};

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use platform_exporter::probe::{Observation, Reason};
-use platform_exporter::source::Kind;
+use platform_core::probe::{Observation, Reason};
+use platform_exporter::registry::Kind;
 
 use super::{DAY, HOUR, MINUTE, account, now, reasons, subject, take_paths};
 use crate::support::stripe::{

@@ -1,6 +1,6 @@
 //! The keys of a class, and what is wrong with them.
 
-use platform_exporter::query::Question;
+use platform_core::query::Question;
 
 use crate::support::subject::config;
 
@@ -73,7 +73,7 @@ sources:
 
 #[test]
 fn the_example_is_valid() {
-    let example = include_str!("../../../../examples/workers.yml");
-    let config = crate::config::load(example, "examples/workers.yml", &|name| Some(name.to_owned()));
+    let example = include_str!("../../../../kinds/workers/example.yml");
+    let config = crate::config::load(example, "kinds/workers/example.yml", &|name| Some(name.to_owned()));
     config.unwrap_or_else(|faults| panic!("{faults}"));
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::{beside, class, labels, of_class, probe, reasons, seconds_ago};
 use crate::support::postgres::Postgres;

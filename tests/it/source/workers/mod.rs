@@ -9,8 +9,8 @@ mod tables;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use platform_exporter::metric::Family;
-use platform_exporter::probe::{Observation, Reason};
+use platform_core::metric::Family;
+use platform_core::probe::{Observation, Reason};
 
 use crate::support::redis::Redis;
 use crate::support::subject::{Subject, Surroundings, source, value};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use platform_exporter::probe::{Problem, Reason};
-use platform_exporter::query::{Answers, Cell, Columns, Question, Rows, lane};
-use platform_exporter::setting::SourceName;
-use platform_exporter::source::Kind;
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::{Answers, Cell, Columns, Question, Rows, lane};
+use platform_core::setting::SourceName;
+use platform_exporter::registry::Kind;
 
 use super::{class, labels, named, of_class, probe, reasons, seconds_ago, states};
 use crate::support::redis::Redis;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use platform_exporter::beat::{Beats, Push, Signal};
-use platform_exporter::probe::Reason;
+use platform_core::beat::{Beats, Push, Signal};
+use platform_core::probe::Reason;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use platform_core::probe::Reason;
+
 use super::{class, labels, named, of_class, probe, reasons, seconds_ago, states};
 use crate::support::redis::Redis;
 use crate::support::wait::eventually;
-use platform_exporter::probe::Reason;
 
 /// What a Sidekiq process writes every ten seconds.
 async fn sidekiq_beat(server: &Redis, namespace: &str, identity: &str, busy: u32, quiet: bool) {

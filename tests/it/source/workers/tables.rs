@@ -1,7 +1,7 @@
 //! Workers in tables and collections, by the server's own clock.
 
 use mongodb::bson::{DateTime, doc};
-use platform_exporter::probe::{Observation, Reason};
+use platform_core::probe::{Observation, Reason};
 
 use super::{labels, of_class, probe, reasons, seconds_ago, states};
 use crate::support::mongodb::Mongodb;

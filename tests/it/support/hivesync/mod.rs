@@ -11,9 +11,9 @@ use self::world::World;
 use super::platform::Platform;
 
 pub(crate) const SCHEMA: &str = include_str!("../../../../demo/hivesync.schema.sql");
-pub(crate) const ROLES: &str = include_str!("../../../../packs/hivesync.role.sql");
-pub(crate) const INDEXES: &str = include_str!("../../../../packs/hivesync.indexes.sql");
-pub(crate) const ROLL_UP: &str = include_str!("../../../../packs/hivesync.roll_up.sql");
+pub(crate) const ROLES: &str = include_str!("../../../../platforms/hivesync/role.sql");
+pub(crate) const INDEXES: &str = include_str!("../../../../platforms/hivesync/indexes.sql");
+pub(crate) const ROLL_UP: &str = include_str!("../../../../platforms/hivesync/roll_up.sql");
 
 /// The database in PostgreSQL.
 const DATABASE: &str = "hivesync";

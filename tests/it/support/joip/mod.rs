@@ -8,8 +8,8 @@ use self::world::World;
 use super::platform::Platform;
 
 pub(crate) const SCHEMA: &str = include_str!("schema.sql");
-pub(crate) const ROLES: &str = include_str!("../../../../packs/joip.role.sql");
-pub(crate) const INDEXES: &str = include_str!("../../../../packs/joip.indexes.sql");
+pub(crate) const ROLES: &str = include_str!("../../../../platforms/joip/role.sql");
+pub(crate) const INDEXES: &str = include_str!("../../../../platforms/joip/indexes.sql");
 
 const DATABASE: &str = "joip";
 

@@ -1,4 +1,4 @@
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::{NOWHERE, fails, path, served, source, works};
 use crate::source::s3::{failure, store};

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::{assert_well, fails, served, source, works};
 use crate::source::s3::{failure, problems, store};

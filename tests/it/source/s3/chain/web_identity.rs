@@ -1,4 +1,4 @@
-use platform_exporter::probe::Reason;
+use platform_core::probe::Reason;
 
 use super::{assert_well, bucket, keys_used, path, source};
 use crate::source::s3::plain;

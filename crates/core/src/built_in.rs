@@ -1,0 +1,126 @@
+//! The built-in queries of a kind: those of `kinds/<kind>/queries.yml`, run in every probe.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::metric::{Desc, Family};
+use crate::probe::{Observation, Problem, Reason};
+use crate::query::grammar::{self, BuiltInQuery};
+use crate::query::{self, Answers, Columns, QuerySpec, Question, Reading};
+use crate::yaml::{self, Faults, Path};
+
+/// The queries of a kind with what they remember from probe to probe.
+pub struct BuiltInQueries {
+    queries: Arc<[BuiltInQuery]>,
+    readings: Vec<Reading>,
+}
+
+/// The queries of the kinds' own files. Each is read when its first source is built.
+#[derive(Default)]
+pub struct ParsedQueries(Mutex<BTreeMap<&'static str, Arc<[BuiltInQuery]>>>);
+
+impl ParsedQueries {
+    fn of(&self, kind: &'static str, text: &str) -> Arc<[BuiltInQuery]> {
+        let mut read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(read.entry(kind).or_insert_with(|| load(kind, text).into()))
+    }
+}
+
+/// Reads the queries of a kind's own file.
+///
+/// # Panics
+/// When the file is wrong. It is part of the binary, and a test loads every one.
+fn load(kind: &str, text: &str) -> Vec<BuiltInQuery> {
+    let mut faults = Faults::of(format!("kinds/{kind}/queries.yml"));
+    let tree = yaml::parse_literally(text, &mut faults);
+    let queries = tree.as_ref().and_then(|tree| tree.get("queries")).map_or(&[][..], yaml::Node::elements);
+    let path = Path::default().key("queries");
+    let built_in: Vec<_> = queries
+        .iter()
+        .enumerate()
+        .filter_map(|(index, node)| grammar::built_in(node, &path.index(index), &mut faults))
+        .collect();
+    assert!(faults.is_empty(), "{faults}");
+    built_in
+}
+
+/// The families that the queries of a kind may give.
+pub fn catalogue(kind: &str, text: &str) -> Vec<Desc> {
+    query::catalogue(load(kind, text).iter().map(|built_in| &*built_in.spec))
+}
+
+impl BuiltInQueries {
+    /// Those of a kind, from the text of its file.
+    pub fn of(kind: &'static str, text: &str, queries: &ParsedQueries) -> Self {
+        let queries = queries.of(kind, text);
+        let readings = queries.iter().map(|built_in| Reading::new(Arc::clone(&built_in.spec))).collect();
+        Self { queries, readings }
+    }
+
+    /// The questions, each with the columns that are read of its answer.
+    pub fn questions(&self) -> impl Iterator<Item = (&Question, Columns)> {
+        self.queries.iter().map(|built_in| (&built_in.question, built_in.spec.columns()))
+    }
+
+    /// The same with another series budget for one query.
+    pub fn with_max_series(mut self, query: &str, max_series: usize) -> Self {
+        for (built_in, reading) in self.queries.iter().zip(&mut self.readings) {
+            if built_in.spec.name == query {
+                *reading =
+                    Reading::new(Arc::new(QuerySpec { max_series, ..QuerySpec::clone(&built_in.spec) }));
+            }
+        }
+        self
+    }
+
+    /// Puts every query that a server of this major version can answer.
+    ///
+    /// A query that the server refuses is a problem beside the values of the others; a server that can no longer be
+    /// reached ends the probe.
+    pub async fn ask(
+        &mut self,
+        source: &mut dyn Answers,
+        version: u32,
+        timeout: Duration,
+    ) -> Result<Observation, Problem> {
+        let mut observation = Observation::default();
+        for (built_in, reading) in self.queries.iter().zip(&mut self.readings) {
+            let (from, to) = (built_in.min_version.unwrap_or(0), built_in.max_version.unwrap_or(u32::MAX));
+            if !(from..=to).contains(&version) {
+                continue;
+            }
+            let name = &built_in.spec.name;
+            match source.rows(&built_in.question, &built_in.spec.columns(), timeout).await {
+                Ok(rows) => match reading.read(rows) {
+                    Ok(result) => add(&mut observation.families, result.families),
+                    Err(error) => {
+                        observation.problems.push(Problem::new(Reason::Query, format!("{name}: {error}")));
+                    }
+                },
+                Err(problem) if is_refusal(problem.reason) => {
+                    observation
+                        .problems
+                        .push(Problem::new(problem.reason, format!("{name}: {}", problem.detail)));
+                }
+                Err(problem) => return Err(problem),
+            }
+        }
+        Ok(observation)
+    }
+}
+
+/// Whether the source is there and only this question was refused.
+fn is_refusal(reason: Reason) -> bool {
+    matches!(reason, Reason::Permission | Reason::Query | Reason::NotFound | Reason::Slow)
+}
+
+/// Two queries may give parts of one family.
+fn add(families: &mut Vec<Family>, more: Vec<Family>) {
+    for family in more {
+        match families.iter_mut().find(|known| known.desc.name == family.desc.name) {
+            Some(known) => known.samples.extend(family.samples),
+            None => families.push(family),
+        }
+    }
+}

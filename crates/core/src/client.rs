@@ -1,0 +1,196 @@
+//! The HTTP client of every kind that speaks HTTP: bounded in time and size, and its errors classified.
+
+pub mod allowance;
+mod connection;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+pub use hyper::Method;
+use hyper::body::Bytes;
+use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::error::Category;
+use url::{Position, Url};
+
+use self::connection::{Connection, Failure, Message};
+use super::bounded::TOO_LONG;
+use super::tls::Tls;
+use crate::probe::{Problem, Reason};
+
+/// An answer larger than this is not read to its end, unless its request says otherwise.
+const LARGEST_BODY: usize = 1 << 20;
+
+/// A client for one source, which is one host: one connection, kept open between probes. It follows no redirection,
+/// uses no proxy, and unpacks nothing.
+pub struct HttpClient {
+    tls: Tls,
+    /// Reading the system's authorities takes its time.
+    config: Option<Arc<ClientConfig>>,
+    connection: Option<Connection>,
+}
+
+/// A request, built by its methods.
+#[derive(Debug)]
+pub struct Request {
+    method: Method,
+    url: String,
+    headers: Vec<(&'static str, SecretString)>,
+    body: Bytes,
+    largest_body: usize,
+}
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, whole.
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// A GET.
+    pub fn get(url: impl Into<String>) -> Self {
+        Self::new(Method::GET, url)
+    }
+
+    /// A request without headers of its own and without a body.
+    pub fn new(method: Method, url: impl Into<String>) -> Self {
+        Self { method, url: url.into(), headers: Vec::new(), body: Bytes::new(), largest_body: LARGEST_BODY }
+    }
+
+    /// With a header, which may be a secret.
+    pub fn header(mut self, name: &'static str, value: impl Into<SecretString>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// With a body.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into().into();
+        self
+    }
+
+    /// With another limit for the body of the answer.
+    pub fn largest_body(mut self, bytes: usize) -> Self {
+        self.largest_body = bytes;
+        self
+    }
+
+    /// As a connection takes it: with a path instead of a whole URL.
+    fn message(&self, url: &Url) -> Result<Message, Problem> {
+        let unusable =
+            |what: &str| Problem::new(Reason::Protocol, format!("{what} cannot be put into a request"));
+        let mut message = Message::new(Full::new(self.body.clone()));
+        *message.method_mut() = self.method.clone();
+        let path = &url[Position::BeforePath..Position::AfterQuery];
+        *message.uri_mut() = path.parse().map_err(|_| unusable("the URL"))?;
+        let headers = message.headers_mut();
+        let host = &url[Position::BeforeHost..Position::AfterPort];
+        headers.insert(HOST, HeaderValue::from_str(host).map_err(|_| unusable("the host"))?);
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        let name = concat!("platform_exporter/", env!("CARGO_PKG_VERSION"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(name));
+        for (name, value) in &self.headers {
+            let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| unusable(name))?;
+            value.set_sensitive(true);
+            let name = hyper::header::HeaderName::from_bytes(name.as_bytes()).map_err(|_| unusable(name))?;
+            headers.insert(name, value);
+        }
+        Ok(message)
+    }
+}
+
+impl Response {
+    /// The first header of this name, where it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The body as JSON.
+    pub fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Problem> {
+        // serde_json's own message quotes a value of the wrong type, which may be anybody's data.
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let what = match error.classify() {
+                // The message itself may quote an answer, but never at its beginning.
+                Category::Data if error.to_string().starts_with(TOO_LONG) => {
+                    "JSON with a text that is too long"
+                }
+                Category::Data => "JSON of another form than expected",
+                Category::Eof => "JSON that ends too early",
+                Category::Syntax | Category::Io => "no JSON",
+            };
+            let (line, column) = (error.line(), error.column());
+            Problem::new(Reason::Protocol, format!("the answer is {what} (line {line}, column {column})"))
+        })
+    }
+}
+
+impl HttpClient {
+    /// A client without a connection.
+    pub fn new(tls: Tls) -> Self {
+        Self { tls, config: None, connection: None }
+    }
+
+    /// Sends a request and reads the whole answer, at most for `timeout`.
+    pub async fn send(&mut self, request: Request, timeout: Duration) -> Result<Response, Problem> {
+        let result = tokio::time::timeout(timeout, self.exchange(&request)).await;
+        let result =
+            result.unwrap_or_else(|_| Err(Problem::new(Reason::Timeout, "the answer took too long")));
+        if result.as_ref().is_err_and(|problem| problem.reason == Reason::Tls) {
+            // The next request reads the certificates' files again.
+            self.config = None;
+        }
+        result
+    }
+
+    /// One exchange. The connection is out of its place meanwhile, and goes with a future that is dropped.
+    async fn exchange(&mut self, request: &Request) -> Result<Response, Problem> {
+        // The URL is left out of every message: a signed one is a secret.
+        let url = Url::parse(&request.url)
+            .map_err(|error| Problem::new(Reason::Protocol, format!("not a URL: {error}")))?;
+        let mut kept = self.connection.take();
+        if let Some(mut connection) = kept.take_if(|connection| connection.is_good_for(&url)) {
+            match connection.exchange(request.message(&url)?, request.largest_body).await {
+                Ok(response) => {
+                    self.connection = Some(connection);
+                    return Ok(response);
+                }
+                Err(Failure::Failed(problem)) => return Err(problem),
+                Err(Failure::Unsent) => {}
+            }
+        }
+        let mut connection = Connection::open(&url, self.tls(&url).await?).await?;
+        match connection.exchange(request.message(&url)?, request.largest_body).await {
+            Ok(response) => {
+                self.connection = Some(connection);
+                Ok(response)
+            }
+            Err(Failure::Failed(problem)) => Err(problem),
+            Err(Failure::Unsent) => Err(Problem::new(Reason::Connect, "the connection was closed at once")),
+        }
+    }
+
+    /// What a connection to this URL needs for TLS, where it speaks it.
+    async fn tls(&mut self, url: &Url) -> Result<Option<(Arc<ClientConfig>, ServerName<'static>)>, Problem> {
+        if url.scheme() != "https" {
+            return Ok(None);
+        }
+        let config = match &self.config {
+            Some(config) => Arc::clone(config),
+            None => {
+                let mut config = self.tls.client_config().await?;
+                config.alpn_protocols = vec![b"http/1.1".to_vec()];
+                Arc::clone(self.config.insert(Arc::new(config)))
+            }
+        };
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        Ok(Some((config, self.tls.name_of(host)?)))
+    }
+}

@@ -1,0 +1,139 @@
+//! One connection to a server, and the exchanges on it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Bytes};
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use url::Url;
+
+use super::Response;
+use super::allowance::{Allowance, BUFFER};
+use crate::probe::{Problem, Reason};
+use crate::{classify, dial};
+
+pub(super) type Message = hyper::Request<Full<Bytes>>;
+
+/// A connection that lasts from one exchange to the next.
+pub(super) struct Connection {
+    /// Scheme, host and port.
+    origin: String,
+    sender: SendRequest<Full<Bytes>>,
+    /// Moves the bytes, and never ends. It is polled during an exchange, and ends with it where that is cut off.
+    work: Pin<Box<dyn Future<Output = ()> + Send>>,
+    allowance: Allowance,
+    used: Instant,
+}
+
+/// Why there is no answer.
+pub(super) enum Failure {
+    /// The server had closed the connection before: nothing was sent.
+    Unsent,
+    Failed(Problem),
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Failed(problem)
+    }
+}
+
+/// How long a connection is kept without use. On the way to a server, idle ones are forgotten after a few minutes.
+const IDLE: Duration = Duration::from_secs(90);
+
+impl Connection {
+    pub(super) async fn open(
+        url: &Url,
+        tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    ) -> Result<Self, Problem> {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let port = url.port_or_known_default().unwrap_or_default();
+        let stream = dial::tcp(host, port).await?;
+        let origin = url.origin().ascii_serialization();
+        match tls {
+            Some((config, name)) => Self::on(origin, dial::tls(stream, config, name).await?).await,
+            None => Self::on(origin, stream).await,
+        }
+    }
+
+    async fn on<S>(origin: String, stream: S) -> Result<Self, Problem>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let allowance = Allowance::for_head();
+        let stream = TokioIo::new(allowance.limit(stream));
+        let (sender, connection) =
+            Builder::new().max_buf_size(BUFFER).handshake(stream).await.map_err(|error| problem(&error))?;
+        // The connection passes its errors on to the exchange.
+        let work = Box::pin(async {
+            drop(connection.await);
+            std::future::pending().await
+        });
+        Ok(Self { origin, sender, work, allowance, used: Instant::now() })
+    }
+
+    /// Whether the next exchange with this origin may go through it.
+    pub(super) fn is_good_for(&mut self, url: &Url) -> bool {
+        // Takes in that the server has closed it.
+        let _ = (&mut self.work).now_or_never();
+        self.origin == url.origin().ascii_serialization()
+            && self.used.elapsed() < IDLE
+            && self.sender.is_ready()
+    }
+
+    /// Sends a request, and reads the whole answer.
+    pub(super) async fn exchange(&mut self, message: Message, largest: usize) -> Result<Response, Failure> {
+        self.allowance.renew();
+        let (sender, allowance) = (&mut self.sender, &self.allowance);
+        let answer = async {
+            let response = sender.try_send_request(message).await;
+            let response = response.map_err(|mut error| match error.take_message() {
+                Some(_) => Failure::Unsent,
+                None => problem(error.error()).into(),
+            })?;
+            allowance.add_body(largest);
+            Ok(read(response, largest).await?)
+        };
+        let result = tokio::select! {
+            biased;
+            answer = answer => answer,
+            () = &mut self.work => Err(Failure::Unsent),
+        };
+        self.used = Instant::now();
+        result
+    }
+}
+
+async fn read(response: hyper::Response<hyper::body::Incoming>, largest: usize) -> Result<Response, Problem> {
+    let (head, mut incoming) = response.into_parts();
+    let status = head.status.as_u16();
+    let too_large = || {
+        let detail = format!("status {status}, and the answer is larger than {} KiB", largest >> 10);
+        Problem::new(Reason::Protocol, detail)
+    };
+    // A server that tells the size spares the reading.
+    if incoming.size_hint().lower() > largest as u64 {
+        return Err(too_large());
+    }
+    let mut body = Vec::new();
+    while let Some(frame) = incoming.frame().await {
+        let Ok(data) = frame.map_err(|error| problem(&error))?.into_data() else { continue };
+        if body.len() + data.len() > largest {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&data);
+    }
+    Ok(Response { status, headers: head.headers, body })
+}
+
+fn problem(error: &hyper::Error) -> Problem {
+    let other = if error.is_parse() { Reason::Protocol } else { Reason::Connect };
+    Problem::new(classify::network_reason(error).unwrap_or(other), classify::describe(error))
+}

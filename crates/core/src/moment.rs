@@ -1,0 +1,42 @@
+//! Points in time as programs write them into logs and heartbeats.
+
+use std::time::SystemTime;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+
+use crate::metric::timestamp;
+
+/// Seconds since 1970 until now.
+pub fn now() -> f64 {
+    timestamp(SystemTime::now())
+}
+
+/// Seconds since 1970 from a number in seconds, or in the thousandths, millionths or billionths that clocks count.
+///
+/// The units lie far apart: 100 billion is the year 5138 in seconds, and 1973 in milliseconds.
+pub fn from_number(number: f64) -> Option<f64> {
+    let seconds = match number.abs() {
+        size if size < 1e11 => number,
+        size if size < 1e14 => number / 1e3,
+        size if size < 1e17 => number / 1e6,
+        _ => number / 1e9,
+    };
+    seconds.is_finite().then_some(seconds)
+}
+
+/// Seconds since 1970 from a number, an RFC 3339 time, or such a time without its offset, which is then UTC.
+pub fn from_text(text: &str) -> Option<f64> {
+    let text = text.trim();
+    if let Ok(number) = text.parse() {
+        return from_number(number);
+    }
+    let time = text.parse::<Timestamp>().ok();
+    let time = time.or_else(|| text.parse::<Zoned>().map(|zoned| zoned.timestamp()).ok());
+    let time = time.or_else(|| {
+        let civil = text.parse::<DateTime>().ok()?;
+        civil.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).ok()
+    });
+    time.map(|time| time.as_duration().as_secs_f64())
+}

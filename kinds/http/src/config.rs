@@ -1,0 +1,163 @@
+//! The keys of an `http` source.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use hyper::Method;
+use hyper::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use platform_core::setting::{Address, Secret};
+use platform_core::tls::Tls;
+use secrecy::ExposeSecret;
+use url::Url;
+
+use super::expect::Expect;
+use super::trust::host;
+
+/// The keys of an `http` source.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "Raw")]
+pub struct Config {
+    pub(super) url: Address,
+    pub(super) host: String,
+    pub(super) method: Method,
+    /// Marked as sensitive: printing them shows no value.
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<Secret>,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) tls: Tls,
+    pub(super) follow_redirects: bool,
+    pub(super) expect: Expect,
+}
+
+/// What the `Authorization` header is made of.
+#[derive(Clone, Debug)]
+pub(super) enum Credentials {
+    Basic { username: String, password: Secret },
+    Bearer(Secret),
+}
+
+#[derive(serde::Deserialize)]
+struct Raw {
+    url: Target,
+    #[serde(default = "get")]
+    method: String,
+    #[serde(default)]
+    headers: BTreeMap<String, Secret>,
+    body: Option<Secret>,
+    basic_auth: Option<BasicAuth>,
+    bearer_token: Option<Secret>,
+    bearer_token_file: Option<PathBuf>,
+    #[serde(default)]
+    tls: Tls,
+    #[serde(default = "yes")]
+    follow_redirects: bool,
+    #[serde(default)]
+    expect: Expect,
+}
+
+#[derive(serde::Deserialize)]
+struct BasicAuth {
+    username: String,
+    password: Option<Secret>,
+    password_file: Option<PathBuf>,
+}
+
+const EXAMPLE: &str = "https://shop.example.com/health";
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl TryFrom<Raw> for Config {
+    type Error = String;
+
+    fn try_from(raw: Raw) -> Result<Self, String> {
+        let Target { address, url } = raw.url;
+        let method = Method::from_bytes(raw.method.to_ascii_uppercase().as_bytes())
+            .map_err(|_| "expected a method such as GET, HEAD or POST".to_owned())?;
+        if method == Method::HEAD && (raw.expect.body.is_some() || raw.expect.not_body.is_some()) {
+            return Err("an answer to HEAD has no body to match: use `method: GET`".to_owned());
+        }
+        let bearer = Secret::from_keys("bearer_token", raw.bearer_token, raw.bearer_token_file)
+            .map_err(|error| error.to_string())?;
+        let credentials = match (raw.basic_auth, bearer) {
+            (Some(_), Some(_)) => return Err("give either `basic_auth` or a bearer token".to_owned()),
+            (Some(basic), None) => Some(basic.credentials()?),
+            (None, Some(token)) => Some(Credentials::Bearer(token)),
+            (None, None) => in_url(&url),
+        };
+        Ok(Self {
+            url: address,
+            host: host(&url).to_owned(),
+            method,
+            headers: headers(&raw.headers)?,
+            body: raw.body,
+            credentials,
+            tls: raw.tls,
+            follow_redirects: raw.follow_redirects,
+            expect: raw.expect,
+        })
+    }
+}
+
+impl BasicAuth {
+    fn credentials(self) -> Result<Credentials, String> {
+        let password = Secret::from_keys("password", self.password, self.password_file)
+            .map_err(|error| error.to_string())?;
+        let password = password.ok_or("`basic_auth` needs a `password` or a `password_file`")?;
+        Ok(Credentials::Basic { username: self.username, password })
+    }
+}
+
+/// The parts of a URL that can be asked over HTTP.
+pub(super) fn parse(address: &Address) -> Result<Url, String> {
+    address.expect_scheme(&["http", "https"], EXAMPLE)?;
+    Url::parse(address.expose())
+        .map_err(|error| format!("the URL cannot be read ({error}): expected one such as {EXAMPLE}"))
+}
+
+/// A URL that can be asked over HTTP.
+#[derive(serde::Deserialize)]
+#[serde(try_from = "Address")]
+struct Target {
+    address: Address,
+    url: Url,
+}
+
+impl TryFrom<Address> for Target {
+    type Error = String;
+
+    fn try_from(address: Address) -> Result<Self, String> {
+        Ok(Self { url: parse(&address)?, address })
+    }
+}
+
+fn in_url(url: &Url) -> Option<Credentials> {
+    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let has_any = !url.username().is_empty() || url.password().is_some();
+    has_any.then(|| Credentials::Basic {
+        username: decode(url.username()),
+        password: Secret::Value(decode(url.password().unwrap_or_default()).into()),
+    })
+}
+
+fn headers(raw: &BTreeMap<String, Secret>) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in raw {
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| format!("`{name}` cannot be the name of a header"))?;
+        if name == CONTENT_LENGTH || name == TRANSFER_ENCODING {
+            return Err(format!("`{name}` follows from the body: leave it out"));
+        }
+        let Secret::Value(value) = value else { continue };
+        let mut value = HeaderValue::from_str(value.expose_secret())
+            .map_err(|_| format!("the header `{name}` holds a line break or another control character"))?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    Ok(headers)
+}

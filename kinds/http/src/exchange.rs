@@ -1,0 +1,154 @@
+//! One request and its answer, on a connection of its own.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::header::{CONTENT_LENGTH, HeaderMap};
+use hyper::{StatusCode, Version};
+use hyper_util::rt::TokioIo;
+use platform_core::classify;
+use platform_core::client::allowance::{Allowance, BUFFER};
+use platform_core::probe::{Problem, Reason};
+use rustls::pki_types::CertificateDer;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use url::{Host, Url};
+
+use super::phases::{Phase, Phases};
+use super::request::Request;
+use super::trust::Trust;
+
+/// More of a body than this is not read: the connection is closed instead.
+pub(super) const LARGEST_BODY: usize = 1 << 20;
+
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) version: f64,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    /// Whether the body goes on where reading ended.
+    pub(super) truncated: bool,
+    pub(super) over_tls: bool,
+    /// Who answered.
+    pub(super) peer: IpAddr,
+    /// When the first of the server's certificates expires, in Unix time.
+    pub(super) expiry: Option<f64>,
+}
+
+impl Answer {
+    pub(super) fn content_length(&self) -> Option<f64> {
+        self.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    }
+}
+
+pub(super) async fn exchange(
+    request: &Request,
+    addresses: &[SocketAddr],
+    trust: &mut Trust,
+    phases: &mut Phases,
+) -> Result<Answer, Problem> {
+    let stream = phases.time(Phase::Connect, TcpStream::connect(addresses)).await;
+    let stream = stream.map_err(|error| network_problem(&error))?;
+    let peer = stream.peer_addr().map_err(|error| network_problem(&error))?.ip();
+    if request.url.scheme() == "http" {
+        return talk(stream, peer, request, phases).await;
+    }
+    let connector = TlsConnector::from(trust.config(&request.url).await?);
+    let handshake = connector.connect(trust.name_of(&request.url)?, stream);
+    let stream = phases.time(Phase::Tls, handshake).await.map_err(|error| network_problem(&error))?;
+    let expiry = stream.get_ref().1.peer_certificates().and_then(earliest_expiry);
+    let answer = talk(stream, peer, request, phases).await?;
+    Ok(Answer { over_tls: true, expiry, ..answer })
+}
+
+/// The addresses of a URL's host.
+pub(super) async fn resolve(url: &Url, phases: &mut Phases) -> Result<Vec<SocketAddr>, Problem> {
+    phases.time(Phase::Resolve, look_up(url)).await
+}
+
+async fn look_up(url: &Url) -> Result<Vec<SocketAddr>, Problem> {
+    let port = url.port_or_known_default().unwrap_or_default();
+    match url.host() {
+        Some(Host::Ipv4(address)) => Ok(vec![(address, port).into()]),
+        Some(Host::Ipv6(address)) => Ok(vec![(address, port).into()]),
+        Some(Host::Domain(name)) => match tokio::net::lookup_host((name, port)).await {
+            Ok(addresses) => Ok(addresses.collect()),
+            Err(error) => Err(Problem::new(Reason::Dns, format!("{name}: {error}"))),
+        },
+        None => Err(Problem::new(Reason::Protocol, "the URL has no host")),
+    }
+}
+
+fn earliest_expiry(certificates: &[CertificateDer<'_>]) -> Option<f64> {
+    let ends = certificates.iter().filter_map(|der| {
+        let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+        Some(certificate.validity().not_after.timestamp())
+    });
+    #[expect(clippy::cast_precision_loss, reason = "exact for 285 million years")]
+    ends.min().map(|time| time as f64)
+}
+
+/// Speaks HTTP on a connection. The connection ends with this future, however it ends.
+async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    peer: IpAddr,
+    request: &Request,
+    phases: &mut Phases,
+) -> Result<Answer, Problem> {
+    let message = request.message()?;
+    let allowance = Allowance::for_head();
+    let stream = TokioIo::new(allowance.limit(stream));
+    let handshake = http1::Builder::new().max_buf_size(BUFFER).handshake(stream);
+    let (mut sender, connection) = handshake.await.map_err(|error| problem(&error))?;
+    let answer = async {
+        let response = phases.time(Phase::Processing, sender.send_request(message)).await?;
+        allowance.add_body(LARGEST_BODY);
+        let (head, body) = response.into_parts();
+        let (body, truncated) = phases.time(Phase::Transfer, read(body)).await?;
+        Ok(Answer {
+            status: head.status,
+            version: if head.version == Version::HTTP_10 { 1.0 } else { 1.1 },
+            headers: head.headers,
+            body,
+            truncated,
+            over_tls: false,
+            peer,
+            expiry: None,
+        })
+    };
+    // The connection does the work, and passes its own errors on to the answer.
+    let work = async {
+        drop(connection.await);
+        std::future::pending().await
+    };
+    tokio::select! {
+        answer = answer => answer.map_err(|error: hyper::Error| problem(&error)),
+        never = work => never,
+    }
+}
+
+async fn read(mut body: Incoming) -> Result<(Vec<u8>, bool), hyper::Error> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        let room = LARGEST_BODY - bytes.len();
+        bytes.extend_from_slice(&data[..data.len().min(room)]);
+        if data.len() > room {
+            return Ok((bytes, true));
+        }
+    }
+    Ok((bytes, false))
+}
+
+fn problem(error: &hyper::Error) -> Problem {
+    let other = if error.is_parse() { Reason::Protocol } else { Reason::Connect };
+    Problem::new(classify::network_reason(error).unwrap_or(other), classify::describe(error))
+}
+
+fn network_problem(error: &std::io::Error) -> Problem {
+    let reason = classify::network_reason(error).unwrap_or(Reason::Connect);
+    Problem::new(reason, classify::describe(error))
+}

@@ -1,0 +1,180 @@
+//! HTTP endpoints, such as the platform's own webhook receiver: does it answer, with what, how fast, and for how long
+//! is its certificate still good.
+//!
+//! Every probe makes a connection of its own, as a new visitor does: a kept one would hide a changed address, an
+//! expired certificate and a listener that is gone, and would leave nothing to time.
+
+mod config;
+mod exchange;
+mod expect;
+mod phases;
+mod request;
+mod trust;
+mod zone;
+
+use std::time::Duration;
+
+use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+use platform_core::metric::{Desc, Family};
+use platform_core::probe::{Observation, Prober, Problem, Reason};
+
+use self::exchange::{Answer, exchange, resolve};
+use self::phases::Phases;
+use self::request::Request;
+use self::trust::Trust;
+use self::zone::Zone;
+
+pub use self::config::Config;
+
+const UP: Desc = Desc::gauge(
+    "probe_success",
+    &[],
+    "Whether the endpoint answered as expected: 1 or 0, with the names of the blackbox exporter.",
+);
+const STATUS_CODE: Desc =
+    Desc::gauge("probe_http_status_code", &[], "Status code of the last answer, after redirects.");
+const DURATION: Desc = Desc::gauge(
+    "probe_http_duration_seconds",
+    &["phase"],
+    "Duration of each phase of the HTTP exchange, summed over redirects.",
+);
+const CONTENT_LENGTH: Desc =
+    Desc::gauge("probe_http_content_length", &[], "Content-Length of the last answer, where it gives one.");
+const VERSION: Desc = Desc::gauge("probe_http_version", &[], "HTTP version of the last answer.");
+const REDIRECTS: Desc = Desc::gauge("probe_http_redirects", &[], "Number of redirects that were followed.");
+const SSL: Desc = Desc::gauge("probe_http_ssl", &[], "Whether the last answer came over TLS: 1 or 0.");
+const EXPIRY: Desc = Desc::gauge(
+    "probe_ssl_earliest_cert_expiry",
+    &[],
+    "Unix time at which the first of the certificates that the server showed expires.",
+);
+const FAILED_REGEX: Desc = Desc::gauge(
+    "probe_failed_due_to_regex",
+    &[],
+    "Whether `expect.body` or `expect.not_body` was not met: 1 or 0.",
+);
+
+/// What is the same for every source of this kind.
+pub const FACTS: KindFacts = KindFacts {
+    name: "http",
+    interval: Duration::from_secs(15),
+    timeout: Duration::from_secs(5),
+    is_metered: false,
+    up: Some(UP),
+    catalogue: || vec![STATUS_CODE, DURATION, CONTENT_LENGTH, VERSION, REDIRECTS, SSL, EXPIRY, FAILED_REGEX],
+    reasons: &[],
+    answers: |_| false,
+    permissions: "None, where the endpoint is public. Else an account or token that may do nothing but read it.",
+    rules: include_str!("../rules.yml"),
+    dashboard: include_str!("../dashboard.yml"),
+    headlines: &[
+        Headline { title: "Status code", metric: "probe_http_status_code", unit: Unit::Count },
+        Headline { title: "Answered after", metric: "probe_http_duration_seconds", unit: Unit::Seconds },
+    ],
+};
+
+impl Definition for Config {
+    fn target(&self) -> String {
+        self.url.to_string()
+    }
+
+    fn build(&self, context: &Context<'_>) -> Parts {
+        let prober = HttpProber {
+            config: self.clone(),
+            // Below the deadline, so that the phase which hangs can be told.
+            limit: context.timeout.mul_f64(0.95),
+            trust: Trust::of(self.tls.clone(), &self.host),
+        };
+        Parts { prober: Box::new(prober), answers: None }
+    }
+}
+
+/// As many redirects as browsers and curl think enough are 20 and more; an endpoint under watch has no excuse.
+const MOST_REDIRECTS: u32 = 10;
+
+struct HttpProber {
+    config: Config,
+    limit: Duration,
+    trust: Trust,
+}
+
+/// The last answer, and the way to it.
+struct Visit {
+    answer: Answer,
+    redirects: u32,
+    /// Why the last answer is not one to judge.
+    lost: Option<Problem>,
+}
+
+#[async_trait::async_trait]
+impl Prober for HttpProber {
+    async fn probe(&mut self) -> Result<Observation, Problem> {
+        let mut phases = Phases::default();
+        let visit = visit(&self.config, &mut self.trust, &mut phases);
+        let visit = tokio::time::timeout(self.limit, visit).await;
+        let visit = visit.unwrap_or_else(|_| {
+            let detail = format!("no answer within {:?}: {}", self.limit, phases.doing());
+            Err(Problem::new(Reason::Timeout, detail))
+        });
+        if visit.as_ref().is_err_and(|problem| problem.reason == Reason::Tls) {
+            self.trust.forget();
+        }
+        Ok(self.observe(visit?, &phases))
+    }
+}
+
+impl HttpProber {
+    /// The wrong answer of an endpoint is a failure, as for the blackbox exporter; yet its status code stays.
+    fn observe(&self, Visit { answer, redirects, lost }: Visit, phases: &Phases) -> Observation {
+        let text = self.config.expect.text_problem(&answer);
+        let mut families = vec![
+            STATUS_CODE.value(answer.status.as_u16().into()),
+            durations(phases),
+            VERSION.value(answer.version),
+            REDIRECTS.value(redirects.into()),
+            SSL.value(answer.over_tls.into()),
+            FAILED_REGEX.value(text.is_some().into()),
+        ];
+        families.extend(answer.content_length().map(|bytes| CONTENT_LENGTH.value(bytes)));
+        families.extend(answer.expiry.map(|time| EXPIRY.value(time)));
+        let failure = lost.or_else(|| self.config.expect.status_problem(&answer)).or(text);
+        Observation { families, failure, ..Observation::default() }
+    }
+}
+
+fn durations(phases: &Phases) -> Family {
+    phases.iter().fold(DURATION.family(), |family, (name, time)| family.with([name], time.as_secs_f64()))
+}
+
+/// Asks, and follows redirects.
+async fn visit(config: &Config, trust: &mut Trust, phases: &mut Phases) -> Result<Visit, Problem> {
+    let mut request = Request::first(config).await?;
+    let mut addresses = resolve(&request.url, phases).await?;
+    let mut redirects = 0;
+    loop {
+        let answer = exchange(&request, &addresses, trust, phases).await?;
+        let next = if config.follow_redirects { request.redirected(&answer) } else { None };
+        let lost = match next {
+            Some(Ok(next)) if redirects < MOST_REDIRECTS => {
+                // The same addresses are looked at and connected to: a name may have others a moment later.
+                addresses = resolve(&next.url, phases).await?;
+                request = next;
+                let from = Zone::of(answer.peer);
+                if addresses.iter().all(|address| from.may_lead_to(Zone::of(address.ip()))) {
+                    redirects += 1;
+                    continue;
+                }
+                let host = request.url.host_str().unwrap_or_default();
+                let detail =
+                    format!("a redirect to {host:.253}, which is this machine or its link: not followed");
+                Some(Problem::new(Reason::Protocol, detail))
+            }
+            Some(Ok(_)) => {
+                Some(Problem::new(Reason::Protocol, format!("more than {MOST_REDIRECTS} redirects")))
+            }
+            Some(Err(problem)) => Some(problem),
+            None => None,
+        };
+        return Ok(Visit { answer, redirects, lost });
+    }
+}

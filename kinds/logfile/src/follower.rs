@@ -1,0 +1,191 @@
+//! All paths of a source with the counts of its questions, and what is kept of them across restarts.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use platform_core::off_thread::CurrentFile;
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::LogQuestion;
+use platform_core::state;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::counts::{self, Tally};
+use super::lines::Line;
+use super::tail::{self, Tail, Verdict};
+use super::{From, moment};
+
+/// What a turn reads at most: a large backlog is taken in parts, so that each turn ends in time.
+const MOST_PER_TURN: u64 = 32 << 20;
+/// A part of a turn, after which its time is looked at.
+const STEP: u64 = 1 << 20;
+/// Where lines have their time, unless the configuration says so.
+const TIMESTAMP_FIELDS: [&str; 4] = ["ts", "time", "timestamp", "@timestamp"];
+
+/// What a follower is made from.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) paths: Vec<PathBuf>,
+    pub(super) from: From,
+    pub(super) timestamp_field: Option<String>,
+    pub(super) questions: Vec<LogQuestion>,
+    pub(super) state_file: Option<PathBuf>,
+    /// How long a turn may take.
+    pub(super) time: Duration,
+}
+
+/// The paths that are followed.
+#[derive(Debug)]
+pub(super) struct Follower {
+    plan: Plan,
+    tails: Vec<Followed>,
+    tallies: Vec<Tally>,
+    /// What stands in the state file; `None` before it was read.
+    saved: Option<State>,
+    /// Why the state cannot be kept.
+    pub(super) state_problem: Option<Problem>,
+}
+
+/// A path with the result of the last turn.
+#[derive(Debug)]
+pub(super) struct Followed {
+    pub(super) tail: Tail,
+    pub(super) result: Result<(), Problem>,
+}
+
+/// The content of the state file. The counts stand beside the positions, so that both are of the same moment.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct State {
+    files: Vec<tail::Memory>,
+    questions: Vec<counts::Memory>,
+}
+
+impl Follower {
+    pub(super) fn new(plan: Plan) -> Self {
+        let followed = |path: &PathBuf| Followed { tail: Tail::new(path.clone(), plan.from), result: Ok(()) };
+        let tails = plan.paths.iter().map(followed).collect();
+        let tallies = plan.questions.iter().cloned().map(Tally::new).collect();
+        Self { plan, tails, tallies, saved: None, state_problem: None }
+    }
+
+    pub(super) fn tails(&self) -> &[Followed] {
+        &self.tails
+    }
+
+    pub(super) fn tally(&self, question: &LogQuestion) -> Option<&Tally> {
+        self.tallies.iter().find(|tally| tally.question() == question)
+    }
+
+    /// Reads what is new in every file. What it tells afterwards has been saved, so a restart never goes back behind
+    /// what was exported.
+    pub(super) fn advance(&mut self, current: &CurrentFile) {
+        if let Some(path) = &self.plan.state_file {
+            current.set(path);
+        }
+        if self.saved.is_none() {
+            self.load();
+        }
+        let now = moment::now();
+        for tally in &mut self.tallies {
+            tally.prune(now);
+        }
+        let Self { plan, tails, tallies, .. } = self;
+        let mut tell = |line: Line<'_>| judge(line, plan.timestamp_field.as_deref(), tallies, now);
+        let end = Instant::now() + plan.time;
+        let steps = MOST_PER_TURN / STEP / tails.len().max(1) as u64;
+        for Followed { tail, result } in tails {
+            current.set(tail.path());
+            for _ in 0..steps.max(1) {
+                let mut left = STEP;
+                *result = tail.advance(&mut left, &mut tell);
+                if left > 0 || Instant::now() > end {
+                    break;
+                }
+            }
+        }
+        if let Some(path) = &self.plan.state_file {
+            current.set(path);
+        }
+        self.save();
+    }
+
+    fn load(&mut self) {
+        let kept: Option<State> = self.plan.state_file.as_deref().and_then(state::load);
+        if let Some(state) = &kept {
+            self.resume(state);
+        }
+        self.saved = Some(kept.unwrap_or_default());
+    }
+
+    fn resume(&mut self, state: &State) {
+        for memory in &state.files {
+            if let Some(known) = self.tails.iter_mut().find(|known| known.tail.path() == memory.path) {
+                known.tail.resume(memory.clone());
+            }
+        }
+        for tally in &mut self.tallies {
+            tally.resume(&state.questions);
+        }
+    }
+
+    fn save(&mut self) {
+        let Some(path) = &self.plan.state_file else { return };
+        let state = State {
+            files: self.tails.iter().map(|known| known.tail.memory()).collect(),
+            questions: self.tallies.iter().map(Tally::memory).collect(),
+        };
+        if self.saved.as_ref() == Some(&state) {
+            return;
+        }
+        match state::store(path, &state) {
+            Ok(()) => {
+                self.saved = Some(state);
+                self.state_problem = None;
+            }
+            Err(error) => self.state_problem = Some(state_problem(path, &error)),
+        }
+    }
+}
+
+fn state_problem(path: &Path, error: &io::Error) -> Problem {
+    let reason = match error.kind() {
+        io::ErrorKind::PermissionDenied => Reason::Permission,
+        _ => Reason::Internal,
+    };
+    Problem::new(reason, format!("the state in {} cannot be kept: {error}", path.display()))
+}
+
+/// Counts a line for every question.
+fn judge(line: Line<'_>, timestamp_field: Option<&str>, tallies: &mut [Tally], now: f64) -> Verdict {
+    let Line::Whole(bytes) = line else { return Verdict::Malformed };
+    let bytes = bytes.trim_ascii();
+    if bytes.is_empty() {
+        return Verdict::Blank;
+    }
+    // One wrong byte in a message is no reason to lose the line.
+    let parsed =
+        serde_json::from_slice(bytes).or_else(|_| serde_json::from_str(&String::from_utf8_lossy(bytes)));
+    let line: Value = match parsed {
+        Ok(line @ Value::Object(_)) => line,
+        _ => return Verdict::Malformed,
+    };
+    let at = timestamp(&line, timestamp_field).unwrap_or(now).min(now);
+    for tally in tallies {
+        tally.count(&line, at, now);
+    }
+    Verdict::Good(at)
+}
+
+/// When a line was written, as far as it says so.
+fn timestamp(line: &Value, named: Option<&str>) -> Option<f64> {
+    let read = |path: &str| match counts::field(line, path)? {
+        Value::Number(number) => moment::from_number(number.as_f64()?),
+        Value::String(text) => moment::from_text(text),
+        _ => None,
+    };
+    match named {
+        Some(path) => read(path),
+        None => TIMESTAMP_FIELDS.into_iter().find_map(read),
+    }
+}

@@ -1,0 +1,232 @@
+//! Log files: followed through rotation, and counted by declared fields. No content of a line is exported.
+
+mod counts;
+mod follower;
+mod lines;
+mod reader;
+mod tail;
+mod turn;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+use platform_core::metric::{Desc, Family};
+use platform_core::moment;
+use platform_core::probe::{Observation, Prober, Problem, Reason};
+use platform_core::query::{Answers, Columns, LogQuestion, Question, Rows};
+use platform_core::setting;
+
+use self::follower::{Follower, Plan};
+use self::turn::Turns;
+
+/// What is the same for every source of this kind.
+pub const FACTS: KindFacts = KindFacts {
+    name: "logfile",
+    interval: Duration::from_secs(15),
+    timeout: Duration::from_secs(5),
+    is_metered: false,
+    up: None,
+    catalogue: || FAMILIES.to_vec(),
+    reasons: &[],
+    answers: |question| matches!(question, Question::Log(_)),
+    permissions: "\
+# The exporter's user reads the files and lists their directory, where it finds a rotated file again:
+setfacl -m u:platform_exporter:rx /data/logs
+setfacl -m u:platform_exporter:r -m d:u:platform_exporter:r /data/logs/ai-events.log
+# In the logrotate configuration, so that new files can be read too: create 0640 app platform_exporter
+",
+    rules: include_str!("../rules.yml"),
+    dashboard: include_str!("../dashboard.yml"),
+    headlines: &[
+        Headline { title: "Lines read", metric: "logfile_lines_total", unit: Unit::Count },
+        Headline { title: "Size", metric: "logfile_size_bytes", unit: Unit::Bytes },
+    ],
+};
+
+const LINES: Desc =
+    Desc::counter("logfile_lines_total", &["path"], "Lines read from the file, malformed ones included.");
+const BYTES: Desc =
+    Desc::counter("logfile_bytes_total", &["path"], "Bytes of the lines that were read from the file.");
+const MALFORMED: Desc = Desc::counter(
+    "logfile_malformed_lines_total",
+    &["path"],
+    "Lines of the file that are no JSON object, or longer than 1 MiB.",
+);
+const SIZE: Desc = Desc::gauge("logfile_size_bytes", &["path"], "Size of the file.");
+const OFFSET: Desc = Desc::gauge(
+    "logfile_offset_bytes",
+    &["path"],
+    "Position up to which the file has been read; what lies beyond it is the backlog.",
+);
+const LAST_LINE: Desc = Desc::gauge(
+    "logfile_last_line_timestamp_seconds",
+    &["path"],
+    "Time of the newest line by its own time stamp, or its arrival; before the first line, of the last change of the file.",
+);
+const ROTATIONS: Desc = Desc::counter(
+    "logfile_rotations_total",
+    &["path"],
+    "Times that the file was replaced by another or truncated.",
+);
+
+const FAMILIES: [Desc; 7] = [LINES, BYTES, MALFORMED, SIZE, OFFSET, LAST_LINE, ROTATIONS];
+
+/// Where a file is begun that was there before the exporter first looked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum From {
+    /// With its first line.
+    Beginning,
+    /// With the next line that is written.
+    #[default]
+    End,
+}
+
+/// The keys of a `logfile` source.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "Raw")]
+pub struct Config {
+    paths: Vec<PathBuf>,
+    timestamp_field: Option<String>,
+    from: From,
+    stale_after: Option<Duration>,
+}
+
+#[derive(serde::Deserialize)]
+struct Raw {
+    path: Option<PathBuf>,
+    #[serde(default)]
+    paths: Vec<PathBuf>,
+    timestamp_field: Option<String>,
+    #[serde(default)]
+    from: From,
+    stale_after: Option<setting::Duration>,
+}
+
+impl TryFrom<Raw> for Config {
+    type Error = &'static str;
+
+    fn try_from(raw: Raw) -> Result<Self, Self::Error> {
+        let mut paths: Vec<_> = raw.path.into_iter().chain(raw.paths).collect();
+        let given = paths.len();
+        paths.sort();
+        paths.dedup();
+        if paths.is_empty() {
+            return Err("expected `path: /var/log/app.log`, or several under `paths`");
+        }
+        if paths.len() < given {
+            return Err("a path is given twice");
+        }
+        let stale_after = raw.stale_after.map(setting::Duration::get);
+        Ok(Self { paths, timestamp_field: raw.timestamp_field, from: raw.from, stale_after })
+    }
+}
+
+impl Definition for Config {
+    fn target(&self) -> String {
+        self.paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    }
+
+    fn build(&self, context: &Context<'_>) -> Parts {
+        let mut questions: Vec<LogQuestion> = Vec::new();
+        for question in context.questions {
+            match question {
+                Question::Log(question) if !questions.contains(question) => questions.push(question.clone()),
+                _ => {}
+            }
+        }
+        let turns = Arc::new(Turns::new(Plan {
+            paths: self.paths.clone(),
+            from: self.from,
+            timestamp_field: self.timestamp_field.clone(),
+            questions,
+            state_file: context.state_dir.map(|dir| dir.join(format!("logfile-{}.json", context.name))),
+            time: context.timeout / 2,
+        }));
+        Parts {
+            prober: Box::new(LogProber { turns: Arc::clone(&turns), stale_after: self.stale_after }),
+            answers: Some(Box::new(LogAnswers(turns))),
+        }
+    }
+}
+
+struct LogProber {
+    turns: Arc<Turns>,
+    stale_after: Option<Duration>,
+}
+
+#[async_trait::async_trait]
+impl Prober for LogProber {
+    async fn probe(&mut self) -> Result<Observation, Problem> {
+        self.turns.take(|follower| observe(follower, self.stale_after)).await?
+    }
+}
+
+struct LogAnswers(Arc<Turns>);
+
+#[async_trait::async_trait]
+impl Answers for LogAnswers {
+    async fn rows(&mut self, question: &Question, _: &Columns, _: Duration) -> Result<Rows, Problem> {
+        let Question::Log(question) = question else {
+            return Err(Problem::new(Reason::Query, "a log file answers `log` questions only"));
+        };
+        let rows = |follower: &Follower| {
+            reachable(follower)?;
+            let unknown = || Problem::new(Reason::Query, "lines are counted for declared questions only");
+            Ok(follower.tally(question).ok_or_else(unknown)?.rows(moment::now()))
+        };
+        self.0.take(rows).await?
+    }
+}
+
+/// The source is down when none of its files can be read.
+fn reachable(follower: &Follower) -> Result<(), Problem> {
+    let mut results = follower.tails().iter().map(|followed| &followed.result);
+    if results.clone().any(Result::is_ok) {
+        return Ok(());
+    }
+    results.next().cloned().unwrap_or(Ok(()))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "files are far smaller than 2^53 bytes")]
+fn observe(follower: &Follower, stale_after: Option<Duration>) -> Result<Observation, Problem> {
+    reachable(follower)?;
+    let now = moment::now();
+    let mut observation = Observation::default();
+    observation.problems.extend(follower.state_problem.clone());
+    let mut families = FAMILIES.map(|desc| desc.family());
+    for followed in follower.tails() {
+        let (tail, path) = (&followed.tail, followed.tail.path().display().to_string());
+        if let Err(problem) = &followed.result {
+            observation.problems.push(problem.clone());
+            continue;
+        }
+        let totals = tail.totals();
+        let [lines, bytes, malformed, size, offset, last_line, rotations] = &mut families;
+        lines.push([&path], totals.lines as f64);
+        bytes.push([&path], totals.bytes as f64);
+        malformed.push([&path], totals.malformed as f64);
+        rotations.push([&path], totals.rotations as f64);
+        if let Some(extent) = tail.extent() {
+            size.push([&path], extent.size as f64);
+            offset.push([&path], extent.offset as f64);
+        }
+        if let Some(at) = tail.last_line() {
+            last_line.push([&path], at);
+            observation.problems.extend(stale(&path, now - at, stale_after));
+        }
+    }
+    observation.families = Vec::from(families);
+    observation.families.retain(|family: &Family| !family.samples.is_empty());
+    Ok(observation)
+}
+
+fn stale(path: &str, age: f64, limit: Option<Duration>) -> Option<Problem> {
+    let limit = limit?;
+    (age > limit.as_secs_f64()).then(|| {
+        let limit = humantime::format_duration(limit);
+        Problem::new(Reason::Stale, format!("{path}: no line for more than {limit}"))
+    })
+}

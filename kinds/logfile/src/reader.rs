@@ -1,0 +1,289 @@
+//! One open file, and how far it has been read.
+
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::time::Instant;
+
+use platform_core::metric::timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::lines::{Line, Lines};
+
+/// What tells a file from another on a machine. A file that is open keeps its own; a deleted one's is given away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+/// The fingerprint of a file's first bytes, which tells whether it is still the same after a truncation, and finds
+/// its copy. A hash, so that no content of a log is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Head {
+    length: u64,
+    hash: u64,
+}
+
+/// How far a file has been read: what survives a restart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Position {
+    pub(super) identity: Identity,
+    pub(super) head: Head,
+    /// Where the first line begins that has not been counted.
+    pub(super) offset: u64,
+    /// Whether that line's start was left out.
+    pub(super) skipping: bool,
+}
+
+/// Why a reader reads no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// There is no more.
+    End,
+    /// It may read no more in this turn.
+    Budget,
+    /// The file was truncated, and other content is in its place.
+    Replaced,
+}
+
+/// An open file.
+#[derive(Debug)]
+pub(super) struct Reader {
+    file: File,
+    identity: Identity,
+    head: Head,
+    offset: u64,
+    lines: Lines,
+    last_growth: Instant,
+}
+
+/// How many bytes make a head.
+const LONGEST_HEAD: u64 = 1024;
+/// With fewer bytes than this, a head may be that of any log.
+const SHORTEST_HEAD: u64 = 32;
+/// How many bytes are read at once.
+const CHUNK: usize = 64 << 10;
+/// A directory with more entries than this is not searched to its end.
+const MOST_SIBLINGS: usize = 1000;
+
+impl Identity {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        Self { device: metadata.dev(), inode: metadata.ino() }
+    }
+}
+
+impl Head {
+    /// The fingerprint of the first `length` bytes; `None` when there are not as many.
+    fn read(file: &File, length: u64) -> io::Result<Option<Self>> {
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+        match file.read_exact_at(&mut bytes, 0) {
+            Ok(()) => {
+                let mut head = Self::default();
+                head.extend(&bytes);
+                Ok(Some(head))
+            }
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the next bytes, up to [`LONGEST_HEAD`]. FNV-1a: the same in every build, as it is kept on disk.
+    fn extend(&mut self, bytes: &[u8]) {
+        let room = usize::try_from(LONGEST_HEAD - self.length).unwrap_or(0).min(bytes.len());
+        self.length += room as u64;
+        for &byte in &bytes[..room] {
+            self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    /// Whether it tells files apart: logs begin alike.
+    fn is_telling(self) -> bool {
+        self.length >= SHORTEST_HEAD
+    }
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self { length: 0, hash: 0xcbf2_9ce4_8422_2325 }
+    }
+}
+
+impl Reader {
+    /// A file from its start.
+    pub(super) fn from_start(file: File) -> io::Result<Self> {
+        let identity = Identity::of(&file.metadata()?);
+        Ok(Self {
+            file,
+            identity,
+            head: Head::default(),
+            offset: 0,
+            lines: Lines::default(),
+            last_growth: Instant::now(),
+        })
+    }
+
+    /// A file from its end: only what is written from now on.
+    pub(super) fn from_end(file: File) -> io::Result<Self> {
+        let mut reader = Self::from_start(file)?;
+        reader.offset = reader.size()?;
+        let mut last = [b'\n'];
+        if let Some(before) = reader.offset.checked_sub(1) {
+            reader.file.read_exact_at(&mut last, before)?;
+        }
+        if last != [b'\n'] {
+            reader.lines = Lines::in_the_middle();
+        }
+        reader.head = Head::read(&reader.file, reader.offset.min(LONGEST_HEAD))?.unwrap_or_default();
+        Ok(reader)
+    }
+
+    /// The file that was read up to a position: `at_path`, the one that was just opened at `path`, or one beside it
+    /// to which it was renamed or copied.
+    pub(super) fn resume(path: &Path, at_path: Option<&File>, position: &Position) -> Option<Self> {
+        let renamed = |file: &File, metadata: &Metadata| {
+            Identity::of(metadata) == position.identity && position.is_in(file, metadata)
+        };
+        let at_path = at_path.and_then(|file| Some((file.try_clone().ok()?, file.metadata().ok()?)));
+        let (file, _) = at_path
+            .filter(|(file, metadata)| renamed(file, metadata))
+            .or_else(|| sibling(path, renamed))
+            .or_else(|| position.head.is_telling().then(|| sibling(path, |f, m| position.is_in(f, m)))?)?;
+        let mut reader = Self::from_start(file).ok()?;
+        reader.offset = position.offset;
+        reader.head = position.head;
+        if position.skipping {
+            reader.lines = Lines::in_the_middle();
+        }
+        Some(reader)
+    }
+
+    pub(super) fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// How many bytes have been read.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    pub(super) fn size(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    /// When the file was last written to, in seconds since 1970.
+    pub(super) fn modified(&self) -> io::Result<f64> {
+        self.file.metadata()?.modified().map(timestamp)
+    }
+
+    /// The first byte that has not been counted.
+    pub(super) fn counted(&self) -> u64 {
+        self.offset - self.lines.kept() as u64
+    }
+
+    pub(super) fn position(&self) -> Position {
+        Position {
+            identity: self.identity,
+            head: self.head,
+            offset: self.counted(),
+            skipping: self.lines.is_skipping(),
+        }
+    }
+
+    /// Whether what was read is still there: the file was not truncated.
+    pub(super) fn is_intact(&self) -> io::Result<bool> {
+        let position = Position { offset: self.offset, ..self.position() };
+        Ok(position.is_in(&self.file, &self.file.metadata()?))
+    }
+
+    /// After a truncation: the copy beside the path that still holds what was read, to be read to its end.
+    pub(super) fn continued_in_copy(&self, path: &Path) -> Option<Self> {
+        let position = self.position();
+        let is_copy = |file: &File, metadata: &Metadata| {
+            Identity::of(metadata) != self.identity && position.is_in(file, metadata)
+        };
+        let (file, _) = position.head.is_telling().then(|| sibling(path, is_copy))??;
+        let mut copy = Self::from_start(file).ok()?;
+        (copy.offset, copy.head, copy.lines) = (self.offset, self.head, self.lines.clone());
+        Some(copy)
+    }
+
+    /// Goes back to the start: the file was truncated.
+    pub(super) fn restart(&mut self) {
+        (self.offset, self.head, self.lines) = (0, Head::default(), Lines::default());
+        self.last_growth = Instant::now();
+    }
+
+    /// Reads on, at most `budget` bytes.
+    pub(super) fn read(&mut self, budget: &mut u64, tell: &mut dyn FnMut(Line<'_>)) -> io::Result<Stop> {
+        let mut chunk = vec![0; CHUNK];
+        while *budget > 0 {
+            let room = usize::try_from(*budget).unwrap_or(CHUNK).min(CHUNK);
+            let length = match self.file.read_at(&mut chunk[..room], self.offset) {
+                Ok(0) => return Ok(Stop::End),
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            // What was read belongs to what was read before only if that is still there now.
+            if Head::read(&self.file, self.head.length)? != Some(self.head) {
+                return Ok(Stop::Replaced);
+            }
+            if self.offset == self.head.length {
+                self.head.extend(&chunk[..length]);
+            }
+            self.offset += length as u64;
+            *budget -= length as u64;
+            self.last_growth = Instant::now();
+            self.lines.feed(&chunk[..length], tell);
+        }
+        Ok(Stop::Budget)
+    }
+
+    /// Ends the line that has begun: no more will come.
+    pub(super) fn finish(&mut self, tell: &mut dyn FnMut(Line<'_>)) {
+        self.lines.finish(tell);
+    }
+
+    /// Since when nothing more has come.
+    pub(super) fn last_growth(&self) -> Instant {
+        self.last_growth
+    }
+
+    /// Whether no name leads to the file any more.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+    }
+}
+
+impl Position {
+    /// Whether a file holds what was read.
+    fn is_in(&self, file: &File, metadata: &Metadata) -> bool {
+        metadata.len() >= self.offset
+            && Head::read(file, self.head.length).is_ok_and(|head| head == Some(self.head))
+    }
+}
+
+fn open(path: &Path) -> Option<(File, Metadata)> {
+    // Looked at first: opening a named pipe would wait for its writer.
+    if !fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let file = File::open(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    Some((file, metadata))
+}
+
+/// A file in the same directory that is the one looked for.
+fn sibling(path: &Path, is_it: impl Fn(&File, &Metadata) -> bool) -> Option<(File, Metadata)> {
+    // A directory does not always list a file that is being renamed meanwhile.
+    (0..3).find_map(|_| sibling_now(path, &is_it))
+}
+
+fn sibling_now(path: &Path, is_it: &impl Fn(&File, &Metadata) -> bool) -> Option<(File, Metadata)> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let entries = fs::read_dir(directory.unwrap_or(Path::new("."))).ok()?;
+    let others = entries.take(MOST_SIBLINGS).flatten().map(|entry| entry.path());
+    others.filter_map(|other| open(&other)).find(|(file, metadata)| is_it(file, metadata))
+}

@@ -1,0 +1,276 @@
+//! Following one path through rotation, truncation and restarts, so that each line is told once.
+
+use std::fs::{self, File};
+use std::io;
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use platform_core::probe::{Problem, Reason};
+use serde::{Deserialize, Serialize};
+
+use super::From;
+use super::lines::Line;
+use super::reader::{Identity, Position, Reader, Stop};
+
+/// A file that was renamed is read on for this long after its last line: its writer may not know yet.
+const LINGERS: Duration = Duration::from_secs(300);
+/// More renamed files than this are not kept open.
+const MOST_RENAMED: usize = 8;
+
+/// What has been read of a path since it was first followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Totals {
+    pub(super) lines: u64,
+    pub(super) bytes: u64,
+    pub(super) malformed: u64,
+    pub(super) rotations: u64,
+    /// When the last line was written, in seconds since 1970.
+    last_line: Option<f64>,
+}
+
+/// What a line turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Verdict {
+    /// Nothing.
+    Blank,
+    /// Not what the format says.
+    Malformed,
+    /// A line of this time.
+    Good(f64),
+}
+
+/// Judges and counts a line.
+pub(super) type Tell<'a> = dyn FnMut(Line<'_>) -> Verdict + 'a;
+
+/// What survives a restart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Memory {
+    pub(super) path: PathBuf,
+    totals: Totals,
+    positions: Vec<Position>,
+}
+
+/// How large the file at the path is, and how much of it has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extent {
+    pub(super) size: u64,
+    pub(super) offset: u64,
+}
+
+/// A followed path.
+#[derive(Debug)]
+pub(super) struct Tail {
+    path: PathBuf,
+    start: Start,
+    /// The open files, that at the path last, those that were renamed before it.
+    readers: Vec<Reader>,
+    /// The file that was last seen at the path.
+    current: Option<Identity>,
+    /// When that file was last written to.
+    modified: Option<f64>,
+    totals: Totals,
+}
+
+/// Where a file is begun that is not followed yet.
+#[derive(Clone, Debug)]
+enum Start {
+    /// The path was never looked at.
+    First(From),
+    /// Where the last run of the exporter stopped.
+    Resume(Vec<Position>),
+    /// It came while the path was followed.
+    Beginning,
+}
+
+impl Totals {
+    fn add(&mut self, verdict: Verdict) {
+        if verdict != Verdict::Blank {
+            self.lines += 1;
+        }
+        match verdict {
+            Verdict::Blank => {}
+            Verdict::Malformed => self.malformed += 1,
+            Verdict::Good(at) => self.last_line = Some(self.last_line.map_or(at, |last| last.max(at))),
+        }
+    }
+}
+
+impl Tail {
+    pub(super) fn new(path: PathBuf, from: From) -> Self {
+        let (readers, totals) = (Vec::new(), Totals::default());
+        Self { path, start: Start::First(from), readers, current: None, modified: None, totals }
+    }
+
+    /// Goes on where the last run stopped.
+    pub(super) fn resume(&mut self, memory: Memory) {
+        self.totals = memory.totals;
+        self.start = Start::Resume(memory.positions);
+    }
+
+    pub(super) fn memory(&self) -> Memory {
+        let positions = match &self.start {
+            // Not found again yet.
+            Start::Resume(positions) => positions.clone(),
+            _ => self.readers.iter().map(Reader::position).collect(),
+        };
+        Memory { path: self.path.clone(), totals: self.totals, positions }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// When the newest line was written; where none has been read, when the file was last written to.
+    pub(super) fn last_line(&self) -> Option<f64> {
+        self.totals.last_line.or(self.modified)
+    }
+
+    /// The extent of the file at the path, or of the one that was renamed away from it last.
+    pub(super) fn extent(&self) -> Option<Extent> {
+        let reader = self.readers.last()?;
+        Some(Extent { size: reader.size().ok()?.max(reader.offset()), offset: reader.offset() })
+    }
+
+    /// Reads what is new and tells each line; takes the bytes off `budget`, of which something is left at the end.
+    ///
+    /// # Errors
+    /// When the path leads nowhere or may not be read. What was renamed away from it is read all the same.
+    pub(super) fn advance(&mut self, budget: &mut u64, tell: &mut Tell<'_>) -> Result<(), Problem> {
+        let file = open(&self.path);
+        let is_gone = file.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        if file.is_ok() || is_gone {
+            self.find_again(file.as_ref().ok());
+        }
+        let found = file.and_then(|file| self.follow(file, tell));
+        let read = self.read(is_gone, budget, tell);
+        match found {
+            // Renamed away a moment ago, and its successor is not there yet.
+            Err(_) if is_gone && !self.readers.is_empty() => read,
+            found => found.and(read),
+        }
+        .map_err(|error| self.problem(&error))
+    }
+
+    /// At the first look, opens what the last run had open.
+    fn find_again(&mut self, at_path: Option<&File>) {
+        if let Start::Resume(positions) = &self.start {
+            let resumed =
+                positions.iter().filter_map(|position| Reader::resume(&self.path, at_path, position));
+            self.readers = resumed.collect();
+            self.current = positions.last().map(|position| position.identity);
+            // A directory that is not mounted yet says that nothing is there.
+            if at_path.is_none() && self.readers.is_empty() {
+                return;
+            }
+        }
+        if at_path.is_none() || matches!(self.start, Start::Resume(_)) {
+            self.start = Start::Beginning;
+        }
+    }
+
+    /// Puts the file that is now at the path last.
+    fn follow(&mut self, file: File, tell: &mut Tell<'_>) -> io::Result<()> {
+        let identity = Identity::of(&file.metadata()?);
+        let known = self.readers.iter().position(|reader| reader.identity() == identity);
+        // A file that is not known may have the number of the last one: after a truncation while nobody looked.
+        if self.current.is_some_and(|last| last != identity || known.is_none()) {
+            self.totals.rotations += 1;
+        }
+        let reader = match known {
+            Some(index) => {
+                if !self.readers[index].is_intact()? {
+                    self.begin_again(index, tell);
+                }
+                self.readers.remove(index)
+            }
+            None => match self.start {
+                Start::First(From::End) => Reader::from_end(file)?,
+                _ => Reader::from_start(file)?,
+            },
+        };
+        self.start = Start::Beginning;
+        self.current = Some(identity);
+        self.modified = Some(reader.modified()?);
+        self.readers.push(reader);
+        Ok(())
+    }
+
+    /// After a truncation, with which the rest of the old content may have gone into a copy.
+    fn begin_again(&mut self, index: usize, tell: &mut Tell<'_>) {
+        self.totals.rotations += 1;
+        let reader = &mut self.readers[index];
+        let copy = reader.continued_in_copy(&self.path);
+        if copy.is_none() {
+            finish(reader, &mut self.totals, tell);
+        }
+        reader.restart();
+        self.readers.extend(copy);
+    }
+
+    fn read(&mut self, is_gone: bool, budget: &mut u64, tell: &mut Tell<'_>) -> io::Result<()> {
+        let mut result = Ok(());
+        let mut left = self.readers.len();
+        for mut reader in mem::take(&mut self.readers) {
+            left -= 1;
+            let is_current = !is_gone && self.current == Some(reader.identity());
+            let counted = reader.counted();
+            let totals = &mut self.totals;
+            let read = reader.read(budget, &mut |line| totals.add(tell(line)));
+            totals.bytes += reader.counted() - counted;
+            let ended = match read {
+                Ok(Stop::End) => has_ended(&reader) || left > MOST_RENAMED,
+                Ok(Stop::Budget) => false,
+                // At the path, the next look finds it out.
+                Ok(Stop::Replaced) if is_current => false,
+                Ok(Stop::Replaced) => continue,
+                Err(error) => {
+                    result = Err(error);
+                    true
+                }
+            };
+            if is_current || !ended {
+                self.readers.push(reader);
+            } else {
+                finish(&mut reader, totals, tell);
+            }
+        }
+        result
+    }
+
+    fn problem(&self, error: &io::Error) -> Problem {
+        let reason = match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
+                Reason::NotFound
+            }
+            io::ErrorKind::PermissionDenied => Reason::Permission,
+            io::ErrorKind::TimedOut => Reason::Timeout,
+            _ => Reason::Protocol,
+        };
+        Problem::new(reason, format!("{}: {error}", self.path.display()))
+    }
+}
+
+/// Opens a regular file. Looks first: opening a named pipe would wait for its writer.
+fn open(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "expected a regular file"));
+    }
+    File::open(path)
+}
+
+/// Whether no more lines will come to a file that was renamed.
+fn has_ended(reader: &Reader) -> bool {
+    reader.is_deleted() || reader.last_growth().elapsed() > LINGERS
+}
+
+/// Takes the last line without its line break.
+fn finish(reader: &mut Reader, totals: &mut Totals, tell: &mut Tell<'_>) {
+    let counted = reader.counted();
+    reader.finish(&mut |line| totals.add(tell(line)));
+    totals.bytes += reader.counted() - counted;
+}

@@ -1,0 +1,349 @@
+//! Puts questions: every one with a limit of time on the server's side, and none that writes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ::mongodb::bson::{Document, RawDocumentBuf, doc};
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::{Answers, Columns, LARGEST_ANSWER, MongoQuestion, Question, Rows, too_large};
+
+use super::command::{command, decode};
+use super::connection::{Connected, Connection};
+use super::table::{ADVICE, Table};
+use super::{Config, Namespace, failure};
+
+/// A server of many tenants has more databases than anyone wants series of: the largest are asked.
+const MOST_DATABASES: usize = 100;
+
+/// So many documents are read without a pause.
+const AT_ONCE: usize = 1_000;
+
+const EVERY: &str = "*";
+
+/// What the prober and the query lane ask through. Clones share one client.
+#[derive(Clone)]
+pub(super) struct Session(Arc<Connection>);
+
+/// The rows of an answer, and what could not be had of it.
+pub(super) struct Answer {
+    pub(super) rows: Rows,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// An answer while it comes in.
+struct Incoming {
+    table: Table,
+    problems: Vec<Problem>,
+}
+
+/// One exchange with a server: a connected client, since when it is used, and until when it may take.
+struct Exchange {
+    connection: Arc<Connection>,
+    connected: Connected,
+    begin: Instant,
+    deadline: Instant,
+}
+
+impl Session {
+    pub(super) fn new(config: &Config, timeout: Duration) -> Self {
+        Self(Arc::new(Connection::new(config, timeout)))
+    }
+
+    /// Runs a command of the exporter's own in `admin`.
+    pub(super) async fn admin(&self, command: Document, deadline: Instant) -> Result<Document, Problem> {
+        let unanswered = self.0.ask();
+        let run = |exchange: Exchange| {
+            let command = command.clone();
+            async move { exchange.open(command).await }
+        };
+        let answer = self.exchange(deadline, run).await;
+        if !answer.as_ref().is_err_and(|problem| problem.reason == Reason::Timeout) {
+            unanswered.answered();
+        }
+        answer
+    }
+
+    /// Puts a question.
+    ///
+    /// A question to every database or collection gives what can be had, and a problem for each that fails.
+    pub(super) async fn answer(
+        &self,
+        question: &MongoQuestion,
+        columns: &Columns,
+        deadline: Instant,
+    ) -> Result<Answer, Problem> {
+        self.exchange(deadline, |exchange| exchange.answer(question, columns)).await
+    }
+
+    /// Runs an exchange, and anew with the next client where another has this one replaced meanwhile.
+    async fn exchange<T, F: Future<Output = Result<T, Problem>>>(
+        &self,
+        deadline: Instant,
+        run: impl Fn(Exchange) -> F,
+    ) -> Result<T, Problem> {
+        loop {
+            let connected = self.0.client().await?;
+            let tasks = Arc::clone(&connected.tasks);
+            let used = tasks.used();
+            let connection = Arc::clone(&self.0);
+            let result = tokio::select! {
+                biased;
+                () = tasks.stopped() => continue,
+                result = run(Exchange { connection, connected, begin: Instant::now(), deadline }) => result,
+            };
+            drop(used);
+            if result.as_ref().is_err_and(|problem| problem.reason == Reason::Auth) {
+                // The next client logs in anew.
+                tasks.stop();
+            }
+            return result;
+        }
+    }
+}
+
+const NO_DATABASE: &str = "expected `database` beside `collection`: the url of the source names none";
+
+#[async_trait::async_trait]
+impl Answers for Session {
+    async fn rows(
+        &mut self,
+        question: &Question,
+        columns: &Columns,
+        timeout: Duration,
+    ) -> Result<Rows, Problem> {
+        let Question::Mongo(question) = question else {
+            return Err(Problem::new(Reason::Query, "expected `mongo`"));
+        };
+        let deadline = Instant::now() + timeout;
+        // Finding a server and connecting do not count into the time that the server has for the question.
+        self.admin(doc! {"ping": 1}, deadline).await?;
+        let mut answer = self.answer(question, columns, deadline).await?;
+        match answer.problems.pop() {
+            // Half an answer would be a wrong number.
+            Some(problem) => Err(problem),
+            None => Ok(answer.rows),
+        }
+    }
+}
+
+impl Exchange {
+    async fn answer(self, question: &MongoQuestion, columns: &Columns) -> Result<Answer, Problem> {
+        let mut answer = Incoming { table: Table::new(columns), problems: Vec::new() };
+        match (question.database.as_deref(), question.collection.as_deref()) {
+            (_, Some(EVERY)) => self.halved().every_collection(question, &mut answer).await?,
+            (Some(EVERY), _) => self.halved().every_database(question, &mut answer).await?,
+            (database, collection) => {
+                let database = match (database.or(self.config().database.as_deref()), collection) {
+                    (Some(database), _) if question.database.is_some() || collection.is_some() => database,
+                    (None, Some(_)) => return Err(Problem::new(Reason::Query, NO_DATABASE)),
+                    _ => "admin",
+                };
+                self.ask(question, database, collection, &[], &mut answer.table).await?;
+                if let Some(collection) = collection.filter(|_| answer.table.is_empty()) {
+                    self.expect(database, collection).await?;
+                }
+            }
+        }
+        Ok(Answer { rows: answer.table.into_rows()?, problems: answer.problems })
+    }
+
+    fn config(&self) -> &Config {
+        self.connection.config()
+    }
+
+    /// With half of the time that is left, so that many parts cannot take all of it.
+    fn halved(mut self) -> Self {
+        self.deadline -= self.deadline.saturating_duration_since(Instant::now()) / 2;
+        self
+    }
+
+    /// What the server may take: less than what is left until nobody waits any more.
+    fn limit(&self) -> Result<i64, Problem> {
+        let left = self.deadline.saturating_duration_since(Instant::now()).mul_f64(0.9);
+        match i64::try_from(left.as_millis()) {
+            // Zero would mean without a limit.
+            Ok(0) => Err(Problem::new(Reason::Timeout, "no time is left")),
+            limit => Ok(limit.unwrap_or(i64::MAX)),
+        }
+    }
+
+    fn problem(&self, error: &::mongodb::error::Error) -> Problem {
+        failure::problem(error, self.config(), &self.connected.members, self.begin)
+    }
+
+    async fn command(&self, database: &str, command: Document) -> Result<Document, Problem> {
+        self.run(database, command, self.limit()?).await.map_err(|error| self.problem(&error))
+    }
+
+    /// A command in `admin` that only reads, with which asking begins anew. The server may have closed the connection since the last
+    /// question, so it is put again on another one, once.
+    async fn open(&self, command: Document) -> Result<Document, Problem> {
+        let result = match self.run("admin", command.clone(), self.limit()?).await {
+            Err(error) if failure::is_broken(&error) => self.run("admin", command, self.limit()?).await,
+            result => result,
+        };
+        result.map_err(|error| self.problem(&error))
+    }
+
+    async fn run(
+        &self,
+        database: &str,
+        mut command: Document,
+        limit: i64,
+    ) -> ::mongodb::error::Result<Document> {
+        command.insert("maxTimeMS", limit);
+        let database = self.connected.client.database(database);
+        database.run_command(command).selection_criteria(self.connected.readable()).await
+    }
+
+    /// Puts a question to one database.
+    async fn ask(
+        &self,
+        question: &MongoQuestion,
+        database: &str,
+        collection: Option<&str>,
+        leading: &[(&str, &str)],
+        table: &mut Table,
+    ) -> Result<(), Problem> {
+        let command = match collection {
+            Some(collection) => doc! {
+                "aggregate": collection,
+                "pipeline": decode::<Vec<Document>>(question.pipeline.as_slice())?,
+            },
+            None => command(question)?,
+        };
+        if command.contains_key("aggregate") {
+            return self
+                .aggregate(database, command, leading, table)
+                .await
+                .map_err(|problem| advise(problem, database, collection.is_some()));
+        }
+        let reply = self.command(database, command).await;
+        let reply = reply.map_err(|problem| advise(problem, database, false))?;
+        let reply =
+            RawDocumentBuf::try_from(&reply).map_err(|error| Problem::new(Reason::Protocol, error))?;
+        match &question.each {
+            Some(path) => table.add_each(leading, &reply, path),
+            None => table.add(leading, &reply),
+        }
+    }
+
+    async fn aggregate(
+        &self,
+        database: &str,
+        mut command: Document,
+        leading: &[(&str, &str)],
+        table: &mut Table,
+    ) -> Result<(), Problem> {
+        command.insert("cursor", doc! {});
+        command.insert("maxTimeMS", self.limit()?);
+        let database = self.connected.client.database(database);
+        let cursor = database.run_cursor_command(command).selection_criteria(self.connected.readable());
+        let mut cursor = cursor.await.map_err(|error| self.problem(&error))?;
+        let (mut size, mut documents) = (0, 0);
+        while cursor.advance().await.map_err(|error| self.problem(&error))? {
+            size += cursor.current().as_bytes().len();
+            if size > LARGEST_ANSWER {
+                return Err(too_large(ADVICE));
+            }
+            table.add(leading, cursor.current())?;
+            documents += 1;
+            // A batch is there as a whole, and other sources share this thread.
+            if documents % AT_ONCE == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses to take a collection that does not exist for an empty one, as the server does.
+    async fn expect(&self, database: &str, collection: &str) -> Result<(), Problem> {
+        // With these two, it names what the user may read, and needs no right of its own.
+        let list = doc! {
+            "listCollections": 1,
+            "filter": {"name": collection},
+            "nameOnly": true,
+            "authorizedCollections": true,
+        };
+        let reply = self.command(database, list).await?;
+        let names = reply.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
+        match names {
+            Ok(names) if names.is_empty() => {
+                let detail = format!("there is no collection `{collection}` in `{database}`");
+                Err(Problem::new(Reason::NotFound, detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn every_collection(&self, question: &MongoQuestion, answer: &mut Incoming) -> Result<(), Problem> {
+        for Namespace { database, collection } in &self.config().collections {
+            let leading = [("database", database.as_str()), ("collection", collection.as_str())];
+            let asked = self.ask(question, database, Some(collection), &leading, &mut answer.table).await;
+            answer.note(&format!("{database}.{collection}"), asked)?;
+        }
+        Ok(())
+    }
+
+    async fn every_database(&self, question: &MongoQuestion, answer: &mut Incoming) -> Result<(), Problem> {
+        for database in self.databases().await? {
+            let leading = [("database", database.as_str())];
+            let collection = question.collection.as_deref();
+            let asked = self.ask(question, &database, collection, &leading, &mut answer.table).await;
+            answer.note(&database, asked)?;
+        }
+        Ok(())
+    }
+
+    /// The names of the databases, the largest first.
+    async fn databases(&self) -> Result<Vec<String>, Problem> {
+        let reply = self.command("admin", doc! {"listDatabases": 1}).await;
+        let reply = reply.map_err(|problem| advise(problem, "admin", false))?;
+        let mut databases: Vec<_> = reply
+            .get_array("databases")
+            .into_iter()
+            .flatten()
+            .filter_map(|database| {
+                let database = database.as_document()?;
+                let size = database.get("sizeOnDisk").and_then(|size| size.as_i64()).unwrap_or_default();
+                Some((size, database.get_str("name").ok()?.to_owned()))
+            })
+            .collect();
+        databases.sort_by(|(a, a_name), (b, b_name)| b.cmp(a).then_with(|| a_name.cmp(b_name)));
+        databases.truncate(MOST_DATABASES);
+        Ok(databases.into_iter().map(|(_, name)| name).collect())
+    }
+}
+
+impl Incoming {
+    /// Keeps what one of many refused; a server that can no longer be reached ends the question.
+    fn note(&mut self, whose: &str, asked: Result<(), Problem>) -> Result<(), Problem> {
+        match asked {
+            Ok(()) => Ok(()),
+            Err(Problem { reason, detail }) => {
+                let problem = Problem::new(reason, format!("{whose}: {detail}"));
+                match reason {
+                    Reason::Permission
+                    | Reason::NotFound
+                    | Reason::Query
+                    | Reason::Timeout
+                    | Reason::Alarm => {
+                        self.problems.push(problem);
+                        Ok(())
+                    }
+                    _ => Err(problem),
+                }
+            }
+        }
+    }
+}
+
+/// Names the role that is missing.
+fn advise(problem: Problem, database: &str, reads: bool) -> Problem {
+    if problem.reason != Reason::Permission {
+        return problem;
+    }
+    let role =
+        if reads { format!("`read` on `{database}`") } else { "`clusterMonitor` on `admin`".to_owned() };
+    Problem::new(Reason::Permission, format!("{}; the role {role} allows it", problem.detail))
+}

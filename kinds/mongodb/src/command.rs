@@ -1,0 +1,26 @@
+//! Questions in the terms of MongoDB.
+
+use ::mongodb::bson::Document;
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::MongoQuestion;
+use serde::Deserialize;
+
+/// The command, with its name first: the server takes the first key for it.
+pub(super) fn command(question: &MongoQuestion) -> Result<Document, Problem> {
+    let arguments: Document = decode(&question.command)?;
+    let Some(name) = question.command_name() else {
+        return Err(Problem::new(Reason::Query, "expected a command that only reads"));
+    };
+    let mut command = Document::new();
+    if let Some(value) = arguments.get(name) {
+        command.insert(name, value.clone());
+    }
+    command.extend(arguments.into_iter().filter(|(key, _)| key != name));
+    Ok(command)
+}
+
+/// JSON as BSON, with the types of MongoDB's extended JSON.
+pub(super) fn decode<T: for<'de> Deserialize<'de>>(json: impl serde::Serialize) -> Result<T, Problem> {
+    let wrong = |error| Problem::new(Reason::Query, format!("not MongoDB's extended JSON: {error}"));
+    serde_json::to_value(json).and_then(T::deserialize).map_err(wrong)
+}

@@ -1,0 +1,166 @@
+//! MongoDB, by its official driver.
+
+mod ask;
+mod bounds;
+mod command;
+mod connection;
+mod encryption;
+mod failure;
+mod prober;
+mod reader;
+mod table;
+mod tasks;
+mod url;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ::mongodb::options::AuthMechanism;
+use platform_core::built_in;
+use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+use platform_core::metric::Desc;
+use platform_core::query::Question;
+use platform_core::setting::{self, Address, Secret, SecretError};
+use platform_core::tls::Tls;
+
+use self::ask::Session;
+use self::prober::MongodbProber;
+use self::url::Url;
+
+/// What every probe asks.
+const QUERIES: &str = include_str!("../queries.yml");
+
+/// Logs in with a certificate, and needs no password.
+const X509: AuthMechanism = AuthMechanism::MongoDbX509;
+
+const DEFAULT_SLOW_OPERATION: setting::Duration = setting::Duration::seconds(10);
+
+/// What is the same for every source of this kind.
+pub const FACTS: KindFacts = KindFacts {
+    name: "mongodb",
+    interval: Duration::from_secs(15),
+    timeout: Duration::from_secs(5),
+    is_metered: false,
+    up: Some(Desc::gauge("mongodb_up", &[], "Whether the last probe of the server succeeded.")),
+    catalogue: || built_in::catalogue("mongodb", QUERIES),
+    reasons: &[],
+    answers: |question| matches!(question, Question::Mongo(_)),
+    permissions: include_str!("../role.js"),
+    rules: include_str!("../rules.yml"),
+    dashboard: include_str!("../dashboard.yml"),
+    headlines: &[
+        Headline { title: "Connections", metric: "mongodb_pool_connections", unit: Unit::Count },
+        Headline { title: "Data", metric: "mongodb_dbstats_data_size", unit: Unit::Bytes },
+        Headline { title: "Slow operations", metric: "mongodb_currentop_slow_operations", unit: Unit::Count },
+    ],
+};
+
+/// A collection in its database.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Namespace {
+    database: String,
+    collection: String,
+}
+
+/// The keys of a `mongodb` source.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "RawConfig")]
+pub struct Config {
+    address: Address,
+    /// The database that the URL names.
+    database: Option<String>,
+    password: Option<Secret>,
+    /// Whether the URL or the other keys hold credentials.
+    logs_in: bool,
+    tls: Option<Tls>,
+    collections: Vec<Namespace>,
+    slow_operation: setting::Duration,
+}
+
+#[derive(serde::Deserialize)]
+struct RawConfig {
+    /// `mongodb://` or `mongodb+srv://`, as the application has it. With `directConnection=true`, this one member.
+    url: Url,
+    /// The password, instead of the one in the URL.
+    password: Option<Secret>,
+    /// A file that holds the password; read anew when it changes.
+    password_file: Option<PathBuf>,
+    /// Turns TLS on.
+    tls: Option<Tls>,
+    /// The collections, as `collection` or `database.collection`, whose size and count are exported.
+    #[serde(default)]
+    collections: Vec<String>,
+    /// Operations that run for longer than this are counted as slow.
+    slow_operation: Option<setting::Duration>,
+}
+
+/// Why a configuration was refused. Holds nothing of what stands before the `@` of the URL.
+#[derive(Debug, thiserror::Error)]
+enum ConfigError {
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error("a password is given, but the url names no user: expected mongodb://USER@HOST")]
+    PasswordWithoutUser,
+    #[error(
+        "the user in the url has no password: give `password_file`, `password`, or mongodb://USER:PASSWORD@HOST"
+    )]
+    UserWithoutPassword,
+    #[error("`proxyHost` in the url is not supported: give the address of the server")]
+    Proxy,
+    #[error("expected database.collection in `collections`, found `{0}`: the url names no database")]
+    NoDatabase(String),
+}
+
+impl TryFrom<RawConfig> for Config {
+    type Error = ConfigError;
+
+    fn try_from(raw: RawConfig) -> Result<Self, ConfigError> {
+        let Url { address, parsed: url } = raw.url;
+        let password = Secret::from_keys("password", raw.password, raw.password_file)?;
+        match (&url.credential, &password) {
+            (None, Some(_)) => return Err(ConfigError::PasswordWithoutUser),
+            (Some(user), None) if user.password.is_none() && user.mechanism != Some(X509) => {
+                return Err(ConfigError::UserWithoutPassword);
+            }
+            _ => {}
+        }
+        if url.socks5_proxy.is_some() {
+            return Err(ConfigError::Proxy);
+        }
+        let database = url.default_database.clone();
+        let collections = raw.collections.into_iter().map(|name| namespace(name, database.as_deref()));
+        Ok(Self {
+            collections: collections.collect::<Result<_, _>>()?,
+            address,
+            database,
+            password,
+            logs_in: url.credential.is_some(),
+            tls: raw.tls,
+            slow_operation: raw.slow_operation.unwrap_or(DEFAULT_SLOW_OPERATION),
+        })
+    }
+}
+
+fn namespace(name: String, database: Option<&str>) -> Result<Namespace, ConfigError> {
+    match (name.split_once('.'), database) {
+        (Some((database, collection)), _) => {
+            Ok(Namespace { database: database.to_owned(), collection: collection.to_owned() })
+        }
+        (None, Some(database)) => Ok(Namespace { database: database.to_owned(), collection: name }),
+        (None, None) => Err(ConfigError::NoDatabase(name)),
+    }
+}
+
+impl Definition for Config {
+    fn target(&self) -> String {
+        self.address.to_string()
+    }
+
+    fn build(&self, context: &Context<'_>) -> Parts {
+        let session = Session::new(self, context.timeout);
+        Parts {
+            prober: Box::new(MongodbProber::new(session.clone(), context, self.slow_operation)),
+            answers: Some(Box::new(session)),
+        }
+    }
+}

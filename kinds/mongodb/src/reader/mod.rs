@@ -1,0 +1,123 @@
+//! A reader in front of the driver: it connects to the servers, and passes on what they send once it is checked.
+//!
+//! The driver has no hook for that, but it can be made to go through a SOCKS5 proxy. The reader is one, inside of this
+//! process: it speaks TLS with the server and plainly with the driver, by a socket of loopback and with a password.
+
+mod dial;
+mod outcome;
+mod relay;
+mod socks;
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener as StdListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::mongodb::options::Socks5Proxy;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+pub(super) use self::dial::Dialer;
+pub(super) use self::outcome::Outcomes;
+use platform_core::probe::Problem;
+
+use self::socks::Credentials;
+use super::bounds;
+
+/// Three for each of the 50 members that a set may have, and some. Whatever names further members, and whoever finds
+/// the port on this machine, opens no more.
+const MOST_CONNECTIONS: usize = 256;
+/// The driver says at once where it wants to go.
+const GREETING: Duration = Duration::from_secs(5);
+/// After a failure to accept, as when descriptors have run out.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Everything that a connection needs.
+struct Reader {
+    dialer: Dialer,
+    credentials: Credentials,
+    outcomes: Outcomes,
+}
+
+/// Begins to listen, on the runtime that this is called in, and gives what leads the driver there.
+pub(super) fn start(dialer: Dialer, outcomes: Outcomes) -> io::Result<Socks5Proxy> {
+    let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(listener)?;
+    let port = listener.local_addr()?.port();
+    let credentials = Credentials { user: random()?, password: random()? };
+    let Credentials { user, password } = credentials.clone();
+    tokio::spawn(listen(listener, Arc::new(Reader { dialer, credentials, outcomes })));
+    Ok(Socks5Proxy::builder()
+        .host(Ipv4Addr::LOCALHOST.to_string())
+        .port(port)
+        .authentication((user, password))
+        .build())
+}
+
+fn random() -> io::Result<String> {
+    let mut bytes = [0; 24];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| io::Error::other("the system has no random numbers"))?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+async fn listen(listener: TcpListener, reader: Arc<Reader>) {
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        match listener.accept().await {
+            Ok((driver, _)) => {
+                let reader = Arc::clone(&reader);
+                tokio::spawn(async move {
+                    reader.serve(driver).await;
+                    drop(place);
+                });
+            }
+            Err(_) => sleep(PAUSE).await,
+        }
+    }
+}
+
+impl Reader {
+    async fn serve(&self, mut driver: TcpStream) {
+        // Without it, short messages would wait for each other.
+        if driver.set_nodelay(true).is_err() {
+            return;
+        }
+        let greeting = timeout(GREETING, socks::greet(&mut driver, &self.credentials));
+        let Ok(Ok(target)) = greeting.await else { return };
+        let address = target.to_string();
+        let dialed = tokio::select! {
+            dialed = self.dialer.dial(&target) => dialed,
+            // It has given up: its own limit of time is over.
+            () = socks::left(&driver) => {
+                self.outcomes.forget(&address);
+                return;
+            }
+        };
+        let server = match dialed {
+            Ok(server) => server,
+            Err(problem) => {
+                self.outcomes.unreachable(&address, problem);
+                let _ = socks::refuse(&mut driver).await;
+                return;
+            }
+        };
+        if socks::welcome(&mut driver).await.is_ok() {
+            let relayed = relay::relay(driver, server, || self.outcomes.forget(&address)).await;
+            match relayed {
+                Ok(true) => {}
+                Ok(false) => self.outcomes.forget(&address),
+                Err((refusal, asked)) => {
+                    self.outcomes.refused(&address, Problem::new(refusal.reason(asked), refusal));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

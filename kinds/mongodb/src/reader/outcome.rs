@@ -1,0 +1,73 @@
+//! What became of connections: the driver only learns that there is none.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use platform_core::probe::Problem;
+
+/// Servers may name ever new members; more than these are not remembered.
+const MOST_ADDRESSES: usize = 1_000;
+
+/// Why connections failed, by the driver's name of the server: `host:port`.
+#[derive(Clone, Default)]
+pub(crate) struct Outcomes(Arc<Mutex<Failures>>);
+
+#[derive(Default)]
+struct Failures {
+    by_address: HashMap<String, Problem>,
+    unreachable: Option<(Instant, Problem)>,
+    refused: Option<(Instant, Problem)>,
+}
+
+impl Outcomes {
+    /// Why the last attempt to reach a server failed, unless it succeeded or the driver ended it.
+    pub(crate) fn of(&self, address: &str) -> Option<Problem> {
+        self.with(|failures| failures.by_address.get(address).cloned())
+    }
+
+    /// Why a server could not be connected to, where that is not longer ago than this.
+    pub(crate) fn unreachable_since(&self, begin: Instant) -> Option<Problem> {
+        self.with(|failures| since(begin, failures.unreachable.as_ref()))
+    }
+
+    /// Why a message was not passed on, where that is not longer ago than this.
+    pub(crate) fn refused_since(&self, begin: Instant) -> Option<Problem> {
+        self.with(|failures| since(begin, failures.refused.as_ref()))
+    }
+
+    pub(super) fn unreachable(&self, address: &str, problem: Problem) {
+        self.with(|failures| {
+            failures.unreachable = Some((Instant::now(), problem.clone()));
+            failures.note(address, problem);
+        });
+    }
+
+    pub(super) fn refused(&self, address: &str, problem: Problem) {
+        self.with(|failures| {
+            failures.refused = Some((Instant::now(), problem.clone()));
+            failures.note(address, problem);
+        });
+    }
+
+    pub(super) fn forget(&self, address: &str) {
+        self.with(|failures| failures.by_address.remove(address));
+    }
+
+    fn with<T>(&self, run: impl FnOnce(&mut Failures) -> T) -> T {
+        run(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Failures {
+    fn note(&mut self, address: &str, problem: Problem) {
+        if self.by_address.len() >= MOST_ADDRESSES {
+            self.by_address.clear();
+        }
+        self.by_address.insert(address.to_owned(), problem);
+    }
+}
+
+fn since(begin: Instant, failure: Option<&(Instant, Problem)>) -> Option<Problem> {
+    failure.filter(|(at, _)| *at >= begin).map(|(_, problem)| problem.clone())
+}

@@ -1,0 +1,89 @@
+//! One answer as it arrives: of each row what is read, within the limits of an answer.
+
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::{AnswerBudget, Cell, Columns, LARGEST_ANSWER, MOST_COLUMNS, Rows, too_large};
+use sqlx::postgres::PgRow;
+use sqlx::{Column, Row, TypeInfo};
+
+use super::cell::cell;
+use super::failure::{Failure, failure};
+
+/// More rows than this are not held in memory; a question that gives them wants a GROUP BY.
+pub(super) const MOST_ROWS: usize = 1_000_000;
+/// How many columns that are not kept are named.
+const MOST_UNREAD: usize = 20;
+/// What the protocol adds to a row, and to each of its cells.
+const ROW_HEADER: usize = 7;
+const CELL_HEADER: usize = 4;
+
+/// What the author of a query can do about an answer that is too large.
+pub(super) const ADVICE: &str = "let the query count or group its rows";
+
+pub(super) struct Answer {
+    /// The positions of the columns that are kept.
+    kept: Vec<usize>,
+    rows: Rows,
+    wire: usize,
+    budget: AnswerBudget,
+}
+
+impl Answer {
+    /// The answer that begins with this row.
+    pub(super) fn new(first: &PgRow, wanted: &Columns) -> Result<Self, Failure> {
+        let (mut kept, mut rows) = (Vec::new(), Rows::default());
+        for (position, column) in first.columns().iter().enumerate() {
+            if wanted.contains(position, column.name()) {
+                kept.push(position);
+                rows.columns.push(column.name().to_owned());
+            } else if rows.unread.len() < MOST_UNREAD {
+                rows.unread.push(column.name().to_owned());
+            }
+        }
+        if kept.len() > MOST_COLUMNS {
+            return Err(refusal(format!("the answer has more than {MOST_COLUMNS} columns")));
+        }
+        Ok(Self { kept, rows, wire: 0, budget: AnswerBudget::default() })
+    }
+
+    /// Takes a row. After an error the rest is still on its way: only the end of the session spares it.
+    pub(super) fn push(&mut self, row: &PgRow) -> Result<(), Failure> {
+        self.wire += bytes(row).map_err(failure)?;
+        if self.wire > LARGEST_ANSWER {
+            return Err(Failure::Lost(too_large(ADVICE)));
+        }
+        if self.rows.rows.len() == MOST_ROWS {
+            return Err(refusal(format!("more than {MOST_ROWS} rows: let the query count or group them")));
+        }
+        let cells = self.kept.iter().map(|&position| read(row, position)).collect::<Result<Vec<_>, _>>();
+        let cells = cells.map_err(failure)?;
+        self.budget.row(&cells, ADVICE).map_err(Failure::Lost)?;
+        self.rows.rows.push(cells);
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Rows {
+        self.rows
+    }
+}
+
+fn refusal(detail: String) -> Failure {
+    Failure::Lost(Problem::new(Reason::Query, detail))
+}
+
+/// How large a row is as it came.
+fn bytes(row: &PgRow) -> Result<usize, sqlx::Error> {
+    let cells = (0..row.len()).map(|position| {
+        let value = row.try_get_raw(position)?;
+        Ok(CELL_HEADER + value.as_bytes().map_or(0, <[u8]>::len))
+    });
+    cells.sum::<Result<usize, sqlx::Error>>().map(|cells| ROW_HEADER + cells)
+}
+
+fn read(row: &PgRow, position: usize) -> Result<Cell, sqlx::Error> {
+    let value = row.try_get_raw(position)?;
+    if sqlx::ValueRef::is_null(&value) {
+        return Ok(Cell::Null);
+    }
+    let text = value.as_str().map_err(sqlx::Error::Decode)?;
+    Ok(cell(row.column(position).type_info().name(), text))
+}

@@ -1,0 +1,149 @@
+//! The keys of a `postgres` source.
+//!
+//! The driver would read a URL itself, but starts from the `PG*` variables and `~/.pgpass`, which belong to whoever
+//! starts the exporter and not to a source. So every field is told to it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use platform_core::setting::{Address, Secret};
+use platform_core::tls::{Tls, Trust};
+
+use super::url::Parts;
+
+/// The account that the documented GRANTs make.
+const DEFAULT_USER: &str = "platform_exporter";
+/// The database that every server has.
+const DEFAULT_DATABASE: &str = "postgres";
+const DEFAULT_PORT: u16 = 5432;
+const DEFAULT_TOP_TABLES: usize = 10;
+const LARGEST_TOP_TABLES: usize = 1000;
+
+/// A `postgres` source.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "Raw")]
+pub struct Config {
+    /// A host name or address, or the directory of a UNIX socket.
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) user: String,
+    pub(super) password: Option<Secret>,
+    pub(super) database: String,
+    pub(super) ssl_mode: SslMode,
+    pub(super) tls: Tls,
+    /// Whether the connections of a pool in between are shared, so that nothing may be kept in a session.
+    pub(super) pgbouncer: bool,
+    /// How many tables have series of their own.
+    pub(super) top_tables: usize,
+}
+
+/// How much TLS there has to be: libpq's `sslmode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SslMode {
+    /// None.
+    Disable,
+    /// If the server has it.
+    Prefer,
+    /// Whatever certificate the server shows.
+    Require,
+    /// A certificate by a trusted authority.
+    VerifyCa,
+    /// A certificate by a trusted authority for this very host.
+    VerifyFull,
+}
+
+#[derive(serde::Deserialize)]
+struct Raw {
+    url: Parts,
+    password: Option<Secret>,
+    password_file: Option<PathBuf>,
+    #[serde(default)]
+    tls: Tls,
+    pgbouncer: Option<bool>,
+    top_tables: Option<usize>,
+}
+
+impl TryFrom<Raw> for Config {
+    type Error = String;
+
+    fn try_from(raw: Raw) -> Result<Self, String> {
+        let password = Secret::from_keys("password", raw.password, raw.password_file)
+            .map_err(|error| error.to_string())?;
+        let top_tables = raw.top_tables.unwrap_or(DEFAULT_TOP_TABLES);
+        if !(1..=LARGEST_TOP_TABLES).contains(&top_tables) {
+            return Err(format!("expected `top_tables` from 1 to {LARGEST_TOP_TABLES}"));
+        }
+        Ok(Self { top_tables, ..Self::connection(raw.url, password, raw.tls, raw.pgbouncer)? })
+    }
+}
+
+impl Config {
+    /// What it takes to connect: a URL, and what is given beside it.
+    pub(super) fn connection(
+        url: Parts,
+        password: Option<Secret>,
+        tls: Tls,
+        pgbouncer: Option<bool>,
+    ) -> Result<Self, String> {
+        let host = url.host.unwrap_or_else(|| "localhost".to_owned());
+        let ssl_mode = ssl_mode(url.ssl_mode, &host, &tls)?;
+        Ok(Self {
+            host,
+            ssl_mode,
+            port: url.port.unwrap_or(DEFAULT_PORT),
+            user: url.user.unwrap_or_else(|| DEFAULT_USER.to_owned()),
+            password: password.or(url.password),
+            database: url.database.unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
+            tls: Tls { trust: ssl_mode.trust(), ..tls },
+            pgbouncer: pgbouncer.or(url.pgbouncer).unwrap_or(false),
+            top_tables: DEFAULT_TOP_TABLES,
+        })
+    }
+}
+
+impl SslMode {
+    /// What a certificate has to be, where there is TLS.
+    fn trust(self) -> Trust {
+        match self {
+            Self::Disable | Self::Prefer | Self::Require => Trust::Anyone,
+            Self::VerifyCa => Trust::AnyName,
+            Self::VerifyFull => Trust::System,
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "disable" => Ok(Self::Disable),
+            // The driver cannot come back with TLS to a server that asks for it; the other way round it can.
+            "allow" | "prefer" => Ok(Self::Prefer),
+            "require" => Ok(Self::Require),
+            "verify-ca" => Ok(Self::VerifyCa),
+            "verify-full" => Ok(Self::VerifyFull),
+            _ => Err("expected sslmode to be one of disable, allow, prefer, require, verify-ca, verify-full"
+                .to_owned()),
+        }
+    }
+}
+
+/// As libpq: who names an authority wants verification, and a UNIX socket has no TLS.
+fn ssl_mode(given: Option<SslMode>, host: &str, tls: &Tls) -> Result<SslMode, String> {
+    if host.starts_with('/') {
+        return Ok(SslMode::Disable);
+    }
+    let refused =
+        |key: &str| Err(format!("`tls.{key}` needs sslmode=verify-full in the URL, or no sslmode at all"));
+    match (given, tls.ca_file.is_some(), tls.server_name.is_some()) {
+        (None, true, _) | (None, _, true) => Ok(SslMode::VerifyFull),
+        (Some(mode), _, true) if mode != SslMode::VerifyFull => refused("server_name"),
+        (Some(SslMode::Require), true, _) => Ok(SslMode::VerifyCa),
+        (Some(SslMode::Disable | SslMode::Prefer), true, _) => refused("ca_file"),
+        (given, ..) => Ok(given.unwrap_or(SslMode::Prefer)),
+    }
+}
+
+/// Where it is, without credentials.
+impl fmt::Display for Config {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Address::of_parts("postgres", &self.host, self.port, &self.database).fmt(formatter)
+    }
+}

@@ -1,0 +1,53 @@
+//! The connection to a server: over TCP or by a UNIX socket, with as much TLS as `sslmode` asks for.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use platform_core::dial::{self, Stream, problem};
+use platform_core::probe::{Problem, Reason};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::config::{Config, SslMode};
+
+/// What begins TLS: the length of the message, and a number that is no version of the protocol.
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+pub(super) async fn dial(config: &Config) -> Result<Box<dyn Stream>, Problem> {
+    let Config { host, port, .. } = config;
+    if host.starts_with('/') {
+        let path = Path::new(host).join(format!(".s.PGSQL.{port}"));
+        let stream = UnixStream::connect(path).await.map_err(|error| problem(&error))?;
+        return Ok(Box::new(stream));
+    }
+    if config.ssl_mode == SslMode::Disable {
+        return Ok(Box::new(dial::tcp(host, *port).await?));
+    }
+    // Files that hang keep no connection waiting.
+    let (client, name) = (Arc::new(config.tls.client_config().await?), config.tls.name_of(host)?);
+    let mut stream = dial::tcp(host, *port).await?;
+    if has_tls(&mut stream).await? {
+        Ok(Box::new(dial::tls(stream, client, name).await?))
+    } else if config.ssl_mode == SslMode::Prefer {
+        Ok(Box::new(stream))
+    } else {
+        Err(Problem::new(Reason::Tls, "the server does not support TLS"))
+    }
+}
+
+/// Asks the server for TLS. It answers with one byte, and says nothing more before TLS has begun.
+async fn has_tls(stream: &mut TcpStream) -> Result<bool, Problem> {
+    let asked = async {
+        stream.write_all(&SSL_REQUEST).await?;
+        stream.read_u8().await
+    };
+    match asked.await.map_err(|error| problem(&error))? {
+        b'S' => Ok(true),
+        b'N' => Ok(false),
+        other => {
+            let detail =
+                format!("the server answers {:?} when asked for TLS, and not S or N", char::from(other));
+            Err(Problem::new(Reason::Protocol, detail))
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What the driver's and the server's errors mean.
+
+use platform_core::classify;
+use platform_core::probe::{Problem, Reason};
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
+
+/// Why an exchange failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The server refused it, and can be asked something else.
+    Refused {
+        /// The SQLSTATE.
+        code: String,
+        problem: Problem,
+    },
+    /// The session is gone.
+    Lost(Problem),
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused { problem, .. } | Failure::Lost(problem) => problem,
+        }
+    }
+}
+
+pub(super) fn failure(error: sqlx::Error) -> Failure {
+    let problem = problem(&error);
+    match server_error(&error) {
+        Some(error) if !is_fatal(error) => Failure::Refused { code: error.code().to_owned(), problem },
+        _ => Failure::Lost(problem),
+    }
+}
+
+pub(super) fn problem(error: &sqlx::Error) -> Problem {
+    if let Some(error) = server_error(error) {
+        return server_problem(error);
+    }
+    let reason = classify::network_reason(error).unwrap_or(Reason::Protocol);
+    Problem::new(reason, classify::describe(error))
+}
+
+fn server_error(error: &sqlx::Error) -> Option<&PgDatabaseError> {
+    error.as_database_error()?.try_downcast_ref()
+}
+
+fn is_fatal(error: &PgDatabaseError) -> bool {
+    matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
+}
+
+/// The driver's own text ends in a line number of the server's source: code and message say more.
+fn server_problem(error: &PgDatabaseError) -> Problem {
+    let (code, message) = (error.code(), error.message());
+    let reason = match code {
+        // By statement_timeout, or by lock_timeout.
+        "57014" | "55P03" => Reason::Timeout,
+        // The second is a write in a read-only transaction.
+        "42501" | "25006" => Reason::Permission,
+        "3D000" => Reason::NotFound,
+        // PgBouncer has this one code for all that is wrong with a client.
+        "08P01" if message.contains("authentication failed") => Reason::Auth,
+        "08P01" if is_fatal(error) => Reason::Protocol,
+        _ if code.starts_with("28") => Reason::Auth,
+        _ if is_fatal(error) => Reason::Connect,
+        _ => Reason::Query,
+    };
+    let hint = match message.contains("unsupported startup parameter") {
+        true => "; for PgBouncer, set `pgbouncer: true`",
+        false => "",
+    };
+    Problem::new(reason, format!("{code}: {message}{hint}"))
+}

@@ -1,0 +1,62 @@
+//! PostgreSQL: its built-in values by one connection, declared queries by another.
+
+mod answer;
+mod cell;
+mod config;
+mod dial;
+mod failure;
+mod message;
+mod parameter;
+mod prober;
+mod relay;
+mod roll_up;
+mod session;
+mod url;
+
+use std::time::Duration;
+
+pub use config::{Config, SslMode};
+pub use roll_up::{DailyTable, Day, Observed, RollUpConfig, Writing};
+
+use platform_core::built_in;
+use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+use platform_core::metric::Desc;
+use platform_core::query::Question;
+
+use self::prober::{PgAnswers, PgProber};
+
+/// What every probe asks.
+const QUERIES: &str = include_str!("../queries.yml");
+
+/// What is the same for every source of this kind.
+pub const FACTS: KindFacts = KindFacts {
+    name: "postgres",
+    interval: Duration::from_secs(15),
+    timeout: Duration::from_secs(5),
+    is_metered: false,
+    up: Some(Desc::gauge("pg_up", &[], "Whether the server answered the last probe.")),
+    catalogue: || built_in::catalogue("postgres", QUERIES),
+    reasons: &[],
+    answers: |question| matches!(question, Question::Sql(_)),
+    permissions: include_str!("../role.sql"),
+    rules: include_str!("../rules.yml"),
+    dashboard: include_str!("../dashboard.yml"),
+    headlines: &[
+        Headline { title: "Connections", metric: "pg_stat_activity_count", unit: Unit::Count },
+        Headline { title: "Blocked sessions", metric: "pg_blocked_sessions", unit: Unit::Count },
+        Headline { title: "Size", metric: "pg_database_size_bytes", unit: Unit::Bytes },
+    ],
+};
+
+impl Definition for Config {
+    fn target(&self) -> String {
+        self.to_string()
+    }
+
+    fn build(&self, context: &Context<'_>) -> Parts {
+        Parts {
+            prober: Box::new(PgProber::new(self, context)),
+            answers: Some(Box::new(PgAnswers::new(self))),
+        }
+    }
+}

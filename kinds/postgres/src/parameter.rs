@@ -1,0 +1,160 @@
+//! The parameters of a `postgres://` URL: libpq's own, all of them, and those of applications' clients.
+
+use platform_core::parameters::{ParameterError, Parameters};
+
+const SEARCH_PATH: &str = "write the schema in the query, as in `SELECT … FROM app.users`, or give it to the account: \
+                           `ALTER ROLE … SET search_path = app`";
+const SETTINGS: &str = "give settings to the account, as in `ALTER ROLE … SET search_path = app`, and write the \
+                        schema of a table in the query, as in `SELECT … FROM app.users`";
+const TLS_KEYS: &str = "give it under the key `tls`: ca_file, cert_file, key_file";
+const REVOCATION: &str =
+    "lists of revoked certificates cannot be checked: leave it out where that is no matter";
+const FILES: &str = "give user and password in the URL, or the password under `password_file`";
+const SCRAM_KEYS: &str = "give the password under `password_file`";
+
+const PARAMETERS: Parameters = Parameters {
+    honoured: &[
+        "host",
+        "hostaddr",
+        "port",
+        "user",
+        "password",
+        "dbname",
+        "sslmode",
+        "pgbouncer",
+        // In some of their values.
+        "channel_binding",
+        "gssencmode",
+        "require_auth",
+        "target_session_attrs",
+        "sslnegotiation",
+        "sslcertmode",
+        "ssl_min_protocol_version",
+    ],
+    ignored: &[
+        // libpq's, which change nothing that a probe shows or protects.
+        "application_name",
+        "client_encoding",
+        "connect_timeout",
+        "fallback_application_name",
+        "gssdelegation",
+        "gsslib",
+        "keepalives",
+        "keepalives_count",
+        "keepalives_idle",
+        "keepalives_interval",
+        "krbsrvname",
+        "load_balance_hosts",
+        "max_protocol_version",
+        "min_protocol_version",
+        "replication",
+        "sslcompression",
+        "sslkeylogfile",
+        "sslsni",
+        "ssl_max_protocol_version",
+        "tcp_user_timeout",
+        // Prisma's.
+        "connection_limit",
+        "pool_timeout",
+        "schema",
+        "socket_timeout",
+        "statement_cache_size",
+        // SQLAlchemy's, asyncpg's, Rails', pgx's, JDBC's, node-postgres' and other pools'.
+        "binary_parameters",
+        "checkout_timeout",
+        "command_timeout",
+        "currentSchema",
+        "default_query_exec_mode",
+        "encoding",
+        "idle_timeout",
+        "loginTimeout",
+        "max_overflow",
+        "pool",
+        "pool_max_conn_lifetime",
+        "pool_max_conn_idle_time",
+        "pool_max_conns",
+        "pool_min_conns",
+        "pool_recycle",
+        "pool_size",
+        "prepareThreshold",
+        "prepared_statement_cache_size",
+        "prepared_statements",
+        "reaping_frequency",
+        "reconnect",
+        "server_version",
+        "serverVersion",
+        "socketTimeout",
+        "statement_cache_capacity",
+        "statement_cache_mode",
+        "statement_timeout",
+        "supa",
+        "tcpKeepAlive",
+        "timeout",
+        "timezone",
+        "uselibpqcompat",
+        "variables",
+        "workaround",
+    ],
+    refused: &[
+        ("options", SETTINGS),
+        ("search_path", SEARCH_PATH),
+        ("passfile", FILES),
+        ("service", FILES),
+        ("servicefile", FILES),
+        (
+            "requirepeer",
+            "the owner of a UNIX socket's server cannot be checked: leave it out where that is no matter",
+        ),
+        ("scram_client_key", SCRAM_KEYS),
+        ("scram_server_key", SCRAM_KEYS),
+        ("sslcert", TLS_KEYS),
+        ("sslkey", TLS_KEYS),
+        ("sslrootcert", TLS_KEYS),
+        ("sslcrl", REVOCATION),
+        ("sslcrldir", REVOCATION),
+        ("sslpassword", "give a key without a password as `tls.key_file`, readable by the exporter alone"),
+    ],
+};
+
+/// Those of which some values ask for no more than there is: each with these values, and what else there is to say.
+const CONDITIONAL: [(&str, &[&str], &str); 11] = [
+    (
+        "channel_binding",
+        &["disable", "prefer"],
+        "channel binding is not spoken; give sslmode=verify-full instead",
+    ),
+    ("gssencmode", &["disable", "prefer"], "GSSAPI is not spoken: give sslmode=verify-full instead"),
+    (
+        "require_auth",
+        &[],
+        "how the server asks for the password cannot be prescribed; give sslmode=verify-full instead, so that only the right server does",
+    ),
+    ("target_session_attrs", &["any"], "one source is one server: give each as a source of its own"),
+    ("sslnegotiation", &["postgres"], "TLS begins as PostgreSQL negotiates it: leave it out"),
+    (
+        "sslcertmode",
+        &["allow", "disable"],
+        "whether the server asks for the certificate cannot be required: give it as `tls: {cert_file: …, key_file: …}`",
+    ),
+    (
+        "ssl_min_protocol_version",
+        &["TLSv1", "TLSv1.1", "TLSv1.2"],
+        "TLS 1.2 and 1.3 are spoken; set the server's ssl_min_protocol_version to have it no lower than 1.3",
+    ),
+    ("requiressl", &["0"], "say sslmode=require or sslmode=verify-full"),
+    ("ssl", &["false", "0", "disable"], "say sslmode=require or sslmode=verify-full"),
+    ("sslaccept", &["accept_invalid_certs"], "say sslmode=verify-full"),
+    ("tls", &["false", "0", "disable"], "say sslmode=require or sslmode=verify-full"),
+];
+
+/// Whether a parameter may stand in a URL.
+///
+/// # Errors
+/// For what protects and cannot be honoured, and for what may be a misspelling of a parameter that is.
+pub(super) fn check(key: &str, value: &str) -> Result<(), ParameterError> {
+    match CONDITIONAL.into_iter().find(|(known, ..)| *known == key) {
+        Some((_, harmless, _)) if harmless.contains(&value) => Ok(()),
+        Some((key, _, instead)) => Err(ParameterError::Refused { key, instead }),
+        None => PARAMETERS.check(key),
+    }
+}

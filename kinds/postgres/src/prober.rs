@@ -1,0 +1,137 @@
+//! The health probe, and the query lane's end.
+
+use std::time::Duration;
+
+use platform_core::built_in::BuiltInQueries;
+use platform_core::kind::Context;
+use platform_core::metric::Family;
+use platform_core::probe::{Observation, Prober, Problem, Reason};
+use platform_core::query::{Answers, Cell, Columns, Question, Rows};
+use tokio::time::Instant;
+
+use super::QUERIES;
+use super::config::Config;
+use super::failure::Failure;
+use super::session::{Line, Session};
+
+/// The server shows foreign sessions as NULL to an account without this role, instead of refusing.
+const RIGHTS: &str = "SELECT quote_ident(current_user) AS account \
+                      WHERE NOT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')";
+
+const FEATURE_NOT_SUPPORTED: &str = "0A000";
+
+/// Asks a server for its built-in values.
+pub(super) struct PgProber {
+    line: Line,
+    built_in: BuiltInQueries,
+    timeout: Duration,
+}
+
+impl PgProber {
+    pub(super) fn new(config: &Config, context: &Context<'_>) -> Self {
+        // One series more, for the sum of all other tables.
+        let built_in = BuiltInQueries::of("postgres", QUERIES, context.built_in)
+            .with_max_series("tables", config.top_tables + 1);
+        Self { line: Line::new(config), built_in, timeout: context.timeout }
+    }
+}
+
+#[async_trait::async_trait]
+impl Prober for PgProber {
+    async fn probe(&mut self) -> Result<Observation, Problem> {
+        let deadline = Instant::now() + self.timeout;
+        let mut session = self.line.take(deadline).await?;
+        let version = session.version()?;
+        let mut asked = Asked { session: &mut session, deadline };
+        let mut observation = self.built_in.ask(&mut asked, version, self.timeout).await?;
+        observation.problems.extend(missing_rights(&mut asked).await?);
+        observation.problems.extend(no_stream(&observation.families));
+        self.line.put_back(session);
+        Ok(observation)
+    }
+}
+
+/// A session during one probe.
+struct Asked<'a> {
+    session: &'a mut Session,
+    deadline: Instant,
+}
+
+impl Asked<'_> {
+    async fn select(&mut self, sql: &str, wanted: &Columns) -> Result<Rows, Failure> {
+        // Half of what is left, so that a slow view leaves time to those after it, and all end in time.
+        let limit = self.deadline.saturating_duration_since(Instant::now()) / 2;
+        match self.session.select_own(sql, wanted, limit).await {
+            // A service that speaks PostgreSQL without having all of it: there is nothing to mend.
+            Err(Failure::Refused { code, .. }) if code == FEATURE_NOT_SUPPORTED => Ok(Rows::default()),
+            // One view is slow, but the server is there.
+            Err(Failure::Refused { code, problem }) if problem.reason == Reason::Timeout => {
+                let problem = Problem { reason: Reason::Slow, ..problem };
+                Err(Failure::Refused { code, problem })
+            }
+            answer => answer,
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Answers for Asked<'_> {
+    async fn rows(
+        &mut self,
+        question: &Question,
+        columns: &Columns,
+        _timeout: Duration,
+    ) -> Result<Rows, Problem> {
+        self.select(sql(question)?, columns).await.map_err(Problem::from)
+    }
+}
+
+async fn missing_rights(asked: &mut Asked<'_>) -> Result<Option<Problem>, Problem> {
+    let rows = match asked.select(RIGHTS, &Columns::First).await {
+        Err(Failure::Lost(problem)) => return Err(problem),
+        Err(Failure::Refused { problem, .. }) => return Ok(Some(problem)),
+        Ok(rows) => rows,
+    };
+    let account = rows.rows.first().and_then(|row| row.first()).and_then(Cell::text);
+    Ok(account.map(|account| {
+        let detail = format!("the server hides other accounts' sessions: GRANT pg_monitor TO {account};");
+        Problem::new(Reason::Permission, detail)
+    }))
+}
+
+fn no_stream(families: &[Family]) -> Option<Problem> {
+    let receiver = families.iter().find(|family| family.desc.name == "pg_stat_wal_receiver_active")?;
+    let cut = receiver.samples.iter().any(|sample| sample.value == 0.0);
+    let detail = "this replica receives nothing from its primary: no WAL receiver is connected";
+    cut.then(|| Problem::new(Reason::Alarm, detail))
+}
+
+/// Answers declared queries.
+pub(super) struct PgAnswers(Line);
+
+impl PgAnswers {
+    pub(super) fn new(config: &Config) -> Self {
+        Self(Line::new(config))
+    }
+}
+
+#[async_trait::async_trait]
+impl Answers for PgAnswers {
+    async fn rows(
+        &mut self,
+        question: &Question,
+        columns: &Columns,
+        timeout: Duration,
+    ) -> Result<Rows, Problem> {
+        let sql = sql(question)?;
+        let deadline = Instant::now() + timeout;
+        self.0.select_declared(sql, columns, deadline).await.map_err(Problem::from)
+    }
+}
+
+fn sql(question: &Question) -> Result<&str, Problem> {
+    match question {
+        Question::Sql(sql) => Ok(sql),
+        other => Err(Problem::new(Reason::Internal, format!("not a question in SQL: {}", other.key()))),
+    }
+}

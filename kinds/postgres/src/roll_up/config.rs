@@ -1,0 +1,128 @@
+//! What a pack says of its roll-up, and what a configuration says of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use platform_core::query::Question;
+use platform_core::setting::{Duration, Secret, SqlName, TimeZone};
+use platform_core::tls::Tls;
+
+use crate::Config;
+use crate::url::Parts;
+
+const DEFAULT_EVERY: Duration = Duration::seconds(5 * 60);
+const DEFAULT_TIMEOUT: Duration = Duration::seconds(60);
+const DAY: u64 = 24 * 60 * 60;
+const DEFAULT_BACK_FILL: u16 = 31;
+const LONGEST_BACK_FILL: u16 = 366;
+
+/// The table, and what a row of it holds: the key `roll_up` of a pack.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "RawTable")]
+pub struct DailyTable {
+    /// The table. Has to exist.
+    pub table: SqlName,
+    /// The column of the day: a `date`, and the primary key.
+    pub day: SqlName,
+    /// The columns that `sql` gives.
+    pub columns: Vec<SqlName>,
+    /// A SELECT of one row with `columns`, about the time from `$1` to before `$2`, both `timestamptz`.
+    pub sql: String,
+    /// The columns that no table knows.
+    pub observed: BTreeMap<SqlName, Observed>,
+}
+
+#[derive(serde::Deserialize)]
+struct RawTable {
+    table: SqlName,
+    day: SqlName,
+    columns: Vec<SqlName>,
+    sql: String,
+    #[serde(default)]
+    observed: BTreeMap<SqlName, Observed>,
+}
+
+impl TryFrom<RawTable> for DailyTable {
+    type Error = String;
+
+    fn try_from(raw: RawTable) -> Result<Self, String> {
+        let RawTable { table, day, columns, sql, observed } = raw;
+        if columns.is_empty() {
+            return Err("expected at least one of the columns that `sql` gives in `columns`".to_owned());
+        }
+        Question::Sql(sql.clone()).check().map_err(|error| format!("`sql`: {error}"))?;
+        let mut seen = BTreeSet::from([&day]);
+        if let Some(twice) = columns.iter().chain(observed.keys()).find(|column| !seen.insert(column)) {
+            return Err(format!("the column {twice} is given twice"));
+        }
+        Ok(Self { table, day, columns, sql, observed })
+    }
+}
+
+/// The largest value of a metric that was seen during a day, over all its series with these labels.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+pub struct Observed {
+    /// One of the pack's own metrics.
+    pub metric: String,
+    /// Labels with the value that they have to have.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Where and when to write: the key `roll_up` of a configured pack. Without it, nothing is ever written.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "RawConfig")]
+pub struct RollUpConfig {
+    pub(super) connection: Config,
+    /// The time zone of the days.
+    pub time_zone: TimeZone,
+    /// How often it is written.
+    pub every: std::time::Duration,
+    /// How long each day may take.
+    pub timeout: std::time::Duration,
+    /// How many days before today are filled in where they are missing.
+    pub back_fill: u16,
+}
+
+#[derive(serde::Deserialize)]
+struct RawConfig {
+    write_url: Parts,
+    write_password: Option<Secret>,
+    write_password_file: Option<PathBuf>,
+    #[serde(default)]
+    tls: Tls,
+    pgbouncer: Option<bool>,
+    time_zone: Option<TimeZone>,
+    every: Option<Duration>,
+    timeout: Option<Duration>,
+    back_fill: Option<Duration>,
+}
+
+impl TryFrom<RawConfig> for RollUpConfig {
+    type Error = String;
+
+    fn try_from(raw: RawConfig) -> Result<Self, String> {
+        let password = Secret::from_keys("write_password", raw.write_password, raw.write_password_file)
+            .map_err(|error| error.to_string())?;
+        Ok(Self {
+            connection: Config::connection(raw.write_url, password, raw.tls, raw.pgbouncer)?,
+            time_zone: raw.time_zone.unwrap_or(TimeZone::UTC),
+            every: raw.every.unwrap_or(DEFAULT_EVERY).get(),
+            timeout: raw.timeout.unwrap_or(DEFAULT_TIMEOUT).get(),
+            back_fill: raw.back_fill.map_or(Ok(DEFAULT_BACK_FILL), back_fill)?,
+        })
+    }
+}
+
+impl RollUpConfig {
+    /// Where the table is, without credentials.
+    pub fn target(&self) -> String {
+        self.connection.to_string()
+    }
+}
+
+fn back_fill(length: Duration) -> Result<u16, String> {
+    let days = u16::try_from(length.get().as_secs() / DAY).ok();
+    days.filter(|days| (1..=LONGEST_BACK_FILL).contains(days))
+        .ok_or_else(|| format!("expected `back_fill` from 1d to {LONGEST_BACK_FILL}d"))
+}

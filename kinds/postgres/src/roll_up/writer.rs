@@ -1,0 +1,151 @@
+//! The connection that writes: opened for a run, used for one day after the other, closed again.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use platform_core::probe::Problem;
+use platform_core::query::Cell;
+use platform_core::setting::TimeZone;
+use sqlx::encode::{Encode, IsNull};
+use sqlx::error::BoxDynError;
+use sqlx::postgres::types::Oid;
+use sqlx::postgres::{PgArgumentBuffer, PgTypeInfo};
+use sqlx::{AssertSqlSafe, Postgres, Type};
+use tokio::time::Instant;
+
+use super::{DailyTable, RollUpConfig, statement};
+use crate::failure::{Failure, failure};
+use crate::session::{Session, limit, limits};
+
+/// What to write about a day.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Day {
+    /// The day.
+    pub date: Date,
+    /// The largest value that was seen of each observed column, in their order; `None` where nobody looked.
+    pub observed: Vec<Option<f64>>,
+}
+
+/// An open connection of a roll-up.
+///
+/// The caller drops a method's future at the deadline. After an error, as after that, the connection is of no use.
+pub struct Writing<'a> {
+    session: Session,
+    table: &'a DailyTable,
+    time_zone: &'a TimeZone,
+}
+
+impl<'a> Writing<'a> {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or refuses the account.
+    pub async fn open(
+        table: &'a DailyTable,
+        config: &'a RollUpConfig,
+        deadline: Instant,
+    ) -> Result<Self, Problem> {
+        let session = Session::open(&config.connection, deadline).await?;
+        Ok(Self { session, table, time_zone: &config.time_zone })
+    }
+
+    /// The days from one to another that have a row.
+    ///
+    /// # Errors
+    /// When the server refuses it, or is gone.
+    pub async fn days(&mut self, from: Date, to: Date, deadline: Instant) -> Result<BTreeSet<Date>, Problem> {
+        let rows = self.session.select_declared(&statement::days(self.table, from, to), deadline).await?;
+        let texts = rows.rows.iter().filter_map(|row| row.first().and_then(Cell::text));
+        Ok(texts.filter_map(|text| text.parse().ok()).collect())
+    }
+
+    /// Makes or renews the row of a day, and tells whether that changed anything.
+    ///
+    /// # Errors
+    /// When the server refuses it, or is gone. Then nothing is written, unless only the answer was lost.
+    pub async fn write(&mut self, day: &Day, deadline: Instant) -> Result<bool, Problem> {
+        let upsert = statement::upsert(self.table);
+        let rows = self.execute("READ WRITE", upsert, day, deadline).await?;
+        self.session.run("COMMIT").await?;
+        Ok(rows > 0)
+    }
+
+    /// Has the server look at the statement of a day, with everything and every right that it needs, without
+    /// running it.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub async fn check(&mut self, day: &Day, deadline: Instant) -> Result<(), Problem> {
+        let explain = format!("EXPLAIN {}", statement::upsert(self.table));
+        self.execute("READ ONLY", explain, day, deadline).await?;
+        self.session.run("ROLLBACK").await?;
+        Ok(())
+    }
+
+    /// Begins a transaction, and runs the one statement in it. Days in its SELECT are those of the time zone.
+    async fn execute(
+        &mut self,
+        access: &str,
+        statement: String,
+        day: &Day,
+        deadline: Instant,
+    ) -> Result<u64, Failure> {
+        let (limits, zone) = (limits(limit(deadline)), self.time_zone.name());
+        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED {access}");
+        self.session.run(format!("{begin}; {limits}; SET LOCAL TimeZone = '{zone}'")).await?;
+        let next = day.date.tomorrow().unwrap_or(day.date);
+        let query = sqlx::query(AssertSqlSafe(statement))
+            .persistent(false)
+            .bind(Moment(self.time_zone.start(day.date)))
+            .bind(Moment(self.time_zone.start(next)))
+            .bind(SqlDate(day.date));
+        let query = day.observed.iter().fold(query, |query, value| query.bind(*value));
+        let Session { connection, relay, .. } = &mut self.session;
+        let done = relay.with(query.execute(connection)).await.map_err(failure)?;
+        Ok(done.rows_affected())
+    }
+
+    /// Says good-bye, so that the server does not log a lost client.
+    pub async fn close(self) {
+        self.session.close().await;
+    }
+}
+
+/// A `timestamptz` parameter: microseconds since 2000.
+struct Moment(Timestamp);
+
+/// A `date` parameter: days since 2000.
+struct SqlDate(Date);
+
+const TIMESTAMPTZ: Oid = Oid(1184);
+const DATE: Oid = Oid(1082);
+/// The first moment of 2000 in microseconds since 1970.
+const EPOCH: i64 = 946_684_800_000_000;
+
+impl Type<Postgres> for Moment {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(TIMESTAMPTZ)
+    }
+}
+
+impl Encode<'_, Postgres> for Moment {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        buffer.extend((self.0.as_microsecond() - EPOCH).to_be_bytes());
+        Ok(IsNull::No)
+    }
+}
+
+impl Type<Postgres> for SqlDate {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(DATE)
+    }
+}
+
+impl Encode<'_, Postgres> for SqlDate {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        let days = self.0.since(jiff::civil::date(2000, 1, 1))?.get_days();
+        buffer.extend(days.to_be_bytes());
+        Ok(IsNull::No)
+    }
+}

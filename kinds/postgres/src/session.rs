@@ -1,0 +1,287 @@
+//! One connection: opened with limits on the server's side, asked in read-only transactions.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::{Columns, Rows};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+use tokio::time::Instant;
+
+use super::answer::{Answer, MOST_ROWS};
+use super::config::Config;
+use super::failure::{Failure, failure, problem};
+use super::relay::Relay;
+
+/// Also where the server's defaults say otherwise: snapshots of a whole transaction hold back its vacuum.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
+/// What a text means to the server, and how it is worked on, whatever is set for the account: a string ends where the
+/// standard has it end, all rows are wanted, and by one process.
+const READING: &str = "SET LOCAL standard_conforming_strings = on; SET LOCAL cursor_tuple_fraction = 1; \
+                       SET LOCAL max_parallel_workers_per_gather = 0";
+/// Advisory locks of a session outlive its transactions. Gives no rows, but has to be executed for that: the planner
+/// cannot know what number a row has.
+const RELEASE: &str = "; SELECT FROM pg_catalog.pg_advisory_unlock_all() WITH ORDINALITY AS released(nothing, number) \
+                       WHERE number OPERATOR(pg_catalog.<) 0";
+
+/// The first version whose backends notice that their client has gone while they compute.
+const NOTICES_GONE_CLIENTS: u32 = 14;
+
+/// Where a session comes from, and where it waits between exchanges.
+///
+/// Whoever asks takes the session, and puts it back when the exchange is complete: a dropped future drops it.
+pub(super) struct Line {
+    config: Config,
+    idle: Option<Session>,
+}
+
+impl Line {
+    pub(super) fn new(config: &Config) -> Self {
+        Self { config: config.clone(), idle: None }
+    }
+
+    /// The session of the last exchange if the server still knows it, or a new one.
+    pub(super) async fn take(&mut self, deadline: Instant) -> Result<Session, Problem> {
+        if let Some(mut session) = self.idle.take()
+            && session.relay.with(session.connection.ping()).await.is_ok()
+        {
+            return Ok(session);
+        }
+        Session::open(&self.config, deadline).await
+    }
+
+    /// Runs a SELECT that somebody declared.
+    pub(super) async fn select_declared(
+        &mut self,
+        sql: &str,
+        wanted: &Columns,
+        deadline: Instant,
+    ) -> Result<Rows, Failure> {
+        let mut session = self.begin(deadline).await.map_err(Failure::Lost)?;
+        let rows = session.select_begun(sql, wanted, deadline).await;
+        if !matches!(rows, Err(Failure::Lost(_))) {
+            self.put_back(session);
+        }
+        rows
+    }
+
+    /// A session whose transaction has begun, which also tells whether the server still knows it.
+    async fn begin(&mut self, deadline: Instant) -> Result<Session, Problem> {
+        if let Some(mut session) = self.idle.take()
+            && session.begin(deadline).await.is_ok()
+        {
+            return Ok(session);
+        }
+        let mut session = Session::open(&self.config, deadline).await?;
+        session.begin(deadline).await?;
+        Ok(session)
+    }
+
+    /// Keeps a session for the next exchange, unless it has had its share.
+    pub(super) fn put_back(&mut self, session: Session) {
+        self.idle = Some(session).filter(|session| !session.relay.is_worn());
+    }
+}
+
+/// An open connection.
+pub(super) struct Session {
+    pub(super) connection: PgConnection,
+    pub(super) relay: Relay,
+    /// The declared texts that the server has taken as one SELECT.
+    proven: HashSet<String>,
+    /// Whether other clients have it too, between transactions.
+    is_shared: bool,
+}
+
+impl Session {
+    pub(super) async fn open(config: &Config, deadline: Instant) -> Result<Self, Problem> {
+        let options = options(config, deadline).await?;
+        let mut relay = Relay::open(config).await?;
+        let options = options.socket(relay.socket());
+        let counts = relay.counts();
+        let connection = relay.with(options.connect()).await;
+        let connection = connection.map_err(|error| counts.end(&error).unwrap_or_else(|| problem(&error)))?;
+        let mut session = Self { connection, relay, proven: HashSet::new(), is_shared: config.pgbouncer };
+        if !config.pgbouncer && session.version()? >= NOTICES_GONE_CLIENTS {
+            // Not every operating system of a server can do it; its limits act all the same.
+            match session.run("SET client_connection_check_interval = '500ms'").await {
+                Err(Failure::Lost(problem)) => return Err(problem),
+                Ok(()) | Err(Failure::Refused { .. }) => {}
+            }
+        }
+        Ok(session)
+    }
+
+    /// The server's major version.
+    pub(super) fn version(&self) -> Result<u32, Problem> {
+        let version = self.connection.server_version_num().map(|number| number / 10_000);
+        version.ok_or_else(|| Problem::new(Reason::Protocol, "the server does not tell its version"))
+    }
+
+    /// Runs a SELECT of our own, in one round trip.
+    pub(super) async fn select_own(
+        &mut self,
+        sql: &str,
+        wanted: &Columns,
+        limit: Duration,
+    ) -> Result<Rows, Failure> {
+        let limits = limits(limit);
+        // The search path keeps functions that others made out of our expressions. People are alerted by the number of
+        // transactions that are rolled back: ours are not.
+        let script = format!("{BEGIN}; {limits}; SET LOCAL search_path = pg_catalog; {sql}\n; COMMIT");
+        let rows = self.rows(script, wanted).await;
+        if let Err(Failure::Refused { .. }) = rows {
+            self.run("ROLLBACK").await?;
+        }
+        rows
+    }
+
+    /// Runs a SELECT that somebody declared, and reads all of its columns.
+    pub(super) async fn select_declared(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
+        self.begin(deadline).await?;
+        self.select_begun(sql, &Columns::All, deadline).await
+    }
+
+    /// Begins a transaction for a declared SELECT.
+    async fn begin(&mut self, deadline: Instant) -> Result<(), Failure> {
+        let limits = limits(limit(deadline));
+        // The savepoint takes back what functions of the SELECT may do beside reading, as to change a setting.
+        self.run(format!("{BEGIN}; {limits}; {READING}; SAVEPOINT declared")).await
+    }
+
+    /// Runs a declared SELECT in the transaction that was begun for it, and ends that.
+    async fn select_begun(
+        &mut self,
+        sql: &str,
+        wanted: &Columns,
+        deadline: Instant,
+    ) -> Result<Rows, Failure> {
+        let release = self.release(sql);
+        let undo = format!("ROLLBACK TO SAVEPOINT declared{release}; COMMIT");
+        let rows = if self.proven.contains(sql) {
+            // One SELECT, now as then: where it ends depends on the text and on settings of this transaction alone. The
+            // line feed ends a comment that the text may end in.
+            self.rows(format!("{sql}\n; {undo}"), wanted).await
+        } else {
+            self.through_cursor(sql, &undo, wanted, deadline).await
+        };
+        if let Err(Failure::Refused { .. }) = rows {
+            self.run(format!("ROLLBACK{release}")).await?;
+        }
+        rows
+    }
+
+    /// What releases the advisory locks that a SELECT has taken, as a further statement. In a pool the session is also
+    /// that of others, whose locks are released only where the text itself takes some.
+    fn release(&self, sql: &str) -> &'static str {
+        if self.is_shared && !sql.to_ascii_lowercase().contains("advisory") { "" } else { RELEASE }
+    }
+
+    /// PostgreSQL itself sees to it that this is one SELECT and nothing else: the extended protocol takes one
+    /// statement, a cursor takes only a query, and the transaction is read-only. The rows come by the simple
+    /// protocol, which has every type as text.
+    async fn through_cursor(
+        &mut self,
+        sql: &str,
+        undo: &str,
+        wanted: &Columns,
+        deadline: Instant,
+    ) -> Result<Rows, Failure> {
+        let declare = format!("DECLARE platform_exporter NO SCROLL CURSOR FOR {sql}");
+        let declare = sqlx::query(AssertSqlSafe(declare)).persistent(false);
+        self.relay.with(declare.execute(&mut self.connection)).await.map_err(failure)?;
+        // In pg_stat_activity, people shall see what it is about. Without a slash nothing ends a comment.
+        let (limits, most, about) = (limits(limit(deadline)), MOST_ROWS + 1, sql.replace('/', " "));
+        let fetch = format!("{limits}; FETCH FORWARD {most} FROM platform_exporter /* {about} */; {undo}");
+        let rows = self.rows(fetch, wanted).await?;
+        self.proven.insert(sql.to_owned());
+        Ok(rows)
+    }
+
+    pub(super) async fn run(&mut self, sql: impl Into<String>) -> Result<(), Failure> {
+        self.rows(sql.into(), &Columns::All).await.map(drop)
+    }
+
+    /// Says good-bye, so that the server does not log a lost client.
+    pub(super) async fn close(self) {
+        // Everything is committed: whatever happens now has no effect.
+        let Self { connection, mut relay, .. } = self;
+        let _ = relay.with(connection.close()).await;
+        relay.ended().await;
+    }
+
+    async fn rows(&mut self, script: String, wanted: &Columns) -> Result<Rows, Failure> {
+        let Self { connection, relay, .. } = self;
+        let counts = relay.counts();
+        counts.begin();
+        let failed = |error| counts.end(&error).map_or_else(|| failure(error), Failure::Lost);
+        let mut stream = sqlx::raw_sql(AssertSqlSafe(script)).fetch(connection);
+        let reading = async {
+            let mut answer: Option<Answer> = None;
+            while let Some(row) = stream.try_next().await.map_err(failed)? {
+                let answer = match &mut answer {
+                    Some(answer) => answer,
+                    none => none.insert(Answer::new(&row, wanted)?),
+                };
+                answer.push(&row)?;
+            }
+            Ok(answer.map(Answer::finish).unwrap_or_default())
+        };
+        relay.with(reading).await
+    }
+}
+
+/// How long the server may work on a statement so that it ends before the deadline, answer included.
+pub(super) fn limit(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now()) * 9 / 10
+}
+
+pub(super) fn limits(limit: Duration) -> String {
+    let [statement, lock] = [limit, limit / 2].map(milliseconds);
+    format!(
+        "SET LOCAL statement_timeout = {statement}; SET LOCAL lock_timeout = {lock}; \
+         SET LOCAL idle_in_transaction_session_timeout = {statement}; SET LOCAL IntervalStyle = postgres"
+    )
+}
+
+/// At least one: to the server, zero is no limit.
+fn milliseconds(limit: Duration) -> u128 {
+    limit.as_millis().max(1)
+}
+
+async fn options(config: &Config, deadline: Instant) -> Result<PgConnectOptions, Problem> {
+    let password = match &config.password {
+        Some(password) => password.read().await?,
+        None => SecretString::default(),
+    };
+    // Tells everything: what is left out would come from the environment.
+    let options = PgConnectOptions::new_without_pgpass()
+        .host(&config.host)
+        .port(config.port)
+        .username(&config.user)
+        .password(password.expose_secret())
+        .database(&config.database)
+        .application_name("platform_exporter")
+        .statement_cache_capacity(0)
+        .ssl_mode(PgSslMode::Disable)
+        .disable_statement_logging();
+    if options.get_options().is_some() {
+        // The driver has taken it from there, and cannot be made to leave it.
+        let detail = "the environment variable PGOPTIONS would change every source: unset it";
+        return Err(Problem::new(Reason::Internal, detail));
+    }
+    if config.pgbouncer {
+        // PgBouncer refuses startup parameters that it does not know.
+        return Ok(options.extra_float_digits(None));
+    }
+    let [statement, lock] = [limit(deadline), limit(deadline) / 2].map(milliseconds);
+    Ok(options.options([
+        ("statement_timeout", statement.to_string()),
+        ("lock_timeout", lock.to_string()),
+        ("idle_in_transaction_session_timeout", statement.to_string()),
+        ("default_transaction_read_only", "on".to_owned()),
+    ]))
+}

@@ -1,0 +1,88 @@
+//! A `postgres://` URL, taken apart as libpq does it.
+
+use percent_encoding::percent_decode_str;
+use platform_core::setting::{Address, Secret};
+use url::Url;
+
+use super::config::SslMode;
+use super::parameter;
+
+/// What a URL says; `None` where it says nothing.
+#[derive(Default, serde::Deserialize)]
+#[serde(try_from = "Address")]
+pub(super) struct Parts {
+    pub(super) host: Option<String>,
+    pub(super) port: Option<u16>,
+    pub(super) user: Option<String>,
+    pub(super) password: Option<Secret>,
+    pub(super) database: Option<String>,
+    pub(super) ssl_mode: Option<SslMode>,
+    pub(super) pgbouncer: Option<bool>,
+}
+
+const EXAMPLE: &str = "postgres://user@host:5432/database";
+
+impl TryFrom<Address> for Parts {
+    type Error = String;
+
+    fn try_from(address: Address) -> Result<Self, String> {
+        address.expect_scheme(&["postgres", "postgresql"], EXAMPLE)?;
+        let url = Url::parse(&with_host(address.expose())).map_err(|error| {
+            format!(
+                "the URL cannot be read ({error}): expected {EXAMPLE} with one host; percent-encode any of / ? # @ : % \
+                 in a password, or give it under `password_file`"
+            )
+        })?;
+        let given = |text: &str| (!text.is_empty()).then(|| decoded(text));
+        let mut parts = Self {
+            host: url.host_str().and_then(|host| given(host.trim_start_matches('[').trim_end_matches(']'))),
+            port: url.port(),
+            user: given(url.username()),
+            password: url.password().and_then(given).map(|password| Secret::Value(password.into())),
+            database: given(url.path().trim_start_matches('/')),
+            ..Self::default()
+        };
+        for (key, value) in address.parameters() {
+            parts.parameter(&key, value)?;
+        }
+        match &parts.host {
+            Some(host) if host.contains(',') => {
+                Err("expected one host: give every server of a cluster as a source of its own".to_owned())
+            }
+            _ => Ok(parts),
+        }
+    }
+}
+
+impl Parts {
+    fn parameter(&mut self, key: &str, value: String) -> Result<(), String> {
+        match key {
+            "host" | "hostaddr" => self.host = Some(value),
+            "port" => self.port = Some(value.parse().map_err(|_| "expected a number after `port=`")?),
+            "user" => self.user = Some(value),
+            "password" if value.is_empty() => {
+                return Err(
+                    "the password in the URL is empty: check the variable that it comes from".to_owned()
+                );
+            }
+            "password" => self.password = Some(Secret::Value(value.into())),
+            "dbname" => self.database = Some(value),
+            "sslmode" => self.ssl_mode = Some(SslMode::parse(&value)?),
+            "pgbouncer" => self.pgbouncer = Some(value == "true"),
+            _ => parameter::check(key, &value).map_err(|error| error.to_string())?,
+        }
+        Ok(())
+    }
+}
+
+/// `user@/database?host=/run/postgresql` is a URL to libpq, but not to the URL standard.
+fn with_host(url: &str) -> String {
+    let authority = url.find("://").map_or(0, |start| start + 3);
+    let end = url[authority..].find(['/', '?', '#']).map_or(url.len(), |length| authority + length);
+    let host = if url[..end].ends_with('@') { "localhost" } else { "" };
+    format!("{}{host}{}", &url[..end], &url[end..])
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}

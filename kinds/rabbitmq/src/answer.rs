@@ -1,0 +1,139 @@
+//! The answers of the management interface, as far as they are read, and how much of them.
+
+use std::borrow::Cow;
+
+use platform_core::bounded::{self, AtMost, NAME};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// How much of each list is decoded. More than this, nobody could tell apart in a dashboard, and it would take more
+/// memory than all other sources together.
+pub(super) const MOST_QUEUES: usize = 100_000;
+pub(super) const MOST_CONSUMERS: usize = 200_000;
+pub(super) const MOST_BINDINGS: usize = 200_000;
+pub(super) const MOST_DEFINITIONS: usize = 10_000;
+pub(super) const MOST_NODES: usize = 256;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Overview {
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
+    pub(super) rabbitmq_version: String,
+    #[serde(default, deserialize_with = "bounded::text::<NAME, _>")]
+    pub(super) erlang_version: String,
+    #[serde(default)]
+    pub(super) disable_stats: bool,
+    #[serde(default)]
+    pub(super) object_totals: Totals,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Totals {
+    pub(super) queues: Option<u64>,
+    pub(super) connections: Option<u64>,
+    pub(super) channels: Option<u64>,
+    pub(super) consumers: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Node {
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) running: bool,
+    #[serde(default)]
+    pub(super) mem_used: Figure,
+    #[serde(default)]
+    pub(super) mem_limit: Figure,
+    #[serde(default)]
+    pub(super) disk_free: Figure,
+    #[serde(default)]
+    pub(super) disk_free_limit: Figure,
+    #[serde(default)]
+    pub(super) fd_used: Figure,
+    #[serde(default)]
+    pub(super) fd_total: Figure,
+    pub(super) partitions: Option<Vec<IgnoredAny>>,
+}
+
+/// A number, for which the broker puts a word where it does not know.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Figure {
+    Known(f64),
+    Unknown(IgnoredAny),
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Alarm {
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
+    pub(super) node: String,
+    pub(super) resource: Resource,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(super) enum Resource {
+    #[serde(rename = "memory")]
+    Memory,
+    #[serde(rename = "disk space", alias = "disk")]
+    Disk,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Alarms {
+    #[serde(default)]
+    pub(super) alarms: AtMost<MOST_NODES, Alarm>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ConsumerRow<'a> {
+    #[serde(borrow)]
+    pub(super) queue: QueueName<'a>,
+}
+
+#[derive(PartialEq, Eq, Hash, Deserialize)]
+pub(super) struct QueueName<'a> {
+    #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
+    pub(super) vhost: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
+    pub(super) name: Cow<'a, str>,
+}
+
+/// Where there is no time stamp it may be null, an empty text, or missing in an empty list.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Head {
+    pub(super) head_message_timestamp: Figure,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Refusal {
+    #[serde(default, deserialize_with = "bounded::optional::<1024, _>")]
+    pub(super) reason: Option<String>,
+}
+
+impl Default for Figure {
+    fn default() -> Self {
+        Self::Unknown(IgnoredAny)
+    }
+}
+
+impl Figure {
+    pub(super) fn known(self) -> Option<f64> {
+        match self {
+            Self::Known(number) => Some(number),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is whole and not negative"
+    )]
+    pub(super) fn whole(self) -> Option<u64> {
+        self.known().filter(|number| *number >= 0.0 && number.fract() == 0.0).map(|number| number as u64)
+    }
+}

@@ -1,0 +1,214 @@
+//! The keys of a `rabbitmq` source.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use platform_core::setting::{Secret, SecretError};
+use platform_core::tls::Tls;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+
+use super::endpoint::{self, BrokerUrl, Endpoint, EndpointError, Interface, ManagementUrl};
+use super::queue::{Queue, Role};
+
+/// The keys of a `rabbitmq` source.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "Raw")]
+pub struct Config {
+    pub(super) target: String,
+    pub(super) broker: Endpoint,
+    pub(super) management: Option<Interface>,
+    pub(super) tls: Tls,
+    pub(super) scope: Scope,
+}
+
+/// Which queues count, and for what.
+#[derive(Clone, Debug)]
+pub(super) struct Scope {
+    /// Queues that have to exist, sorted.
+    pub(super) declared: Vec<String>,
+    pub(super) filter: Filter,
+    pub(super) max_queues: usize,
+    pub(super) consumers_expected: Expected,
+    pub(super) dead_letter_queues: Additions,
+}
+
+/// A choice of queues by name.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filter {
+    include: Option<Pattern>,
+    exclude: Option<Pattern>,
+}
+
+/// Queues that are added to those found, or taken away from them, by name.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+pub(super) struct Additions {
+    include: Option<Pattern>,
+    exclude: Option<Pattern>,
+}
+
+/// The queues in which messages should not wait without a consumer.
+#[derive(Clone, Debug)]
+pub(super) enum Expected {
+    Nowhere,
+    In(Filter),
+}
+
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "String")]
+struct Pattern(regex::Regex);
+
+#[derive(serde::Deserialize)]
+struct Raw {
+    url: BrokerUrl,
+    username: Option<String>,
+    password: Option<Secret>,
+    password_file: Option<PathBuf>,
+    management_url: Option<ManagementUrl>,
+    #[serde(default)]
+    tls: Tls,
+    #[serde(default)]
+    queues: Vec<String>,
+    queue_filter: Option<Filter>,
+    max_queues: Option<NonZeroUsize>,
+    #[serde(default)]
+    consumers_expected: Expected,
+    #[serde(default)]
+    dead_letter_queues: Additions,
+}
+
+const MAX_QUEUES: usize = 1000;
+
+#[derive(Debug, thiserror::Error)]
+enum ConfigError {
+    #[error(
+        "`queue_filter` chooses from the list of queues that only the management interface gives: add \
+         `management_url`, or name the queues under `queues`"
+    )]
+    FilterWithoutManagement,
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    #[error("queue {0} is given twice")]
+    QueueTwice(String),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+}
+
+impl TryFrom<Raw> for Config {
+    type Error = ConfigError;
+
+    fn try_from(raw: Raw) -> Result<Self, ConfigError> {
+        let password = Secret::from_keys("password", raw.password, raw.password_file)?;
+        let target = raw.url.address.to_string();
+        let broker = endpoint::broker(raw.url, raw.username, password)?;
+        if broker.login.is_none() && !(broker.encrypted && raw.tls.identity.is_some()) {
+            return Err(EndpointError::External.into());
+        }
+        let management = raw.management_url.map(|url| endpoint::interface(url, broker.login.as_ref()));
+        if management.is_none() && raw.queue_filter.is_some() {
+            return Err(ConfigError::FilterWithoutManagement);
+        }
+        let mut declared = raw.queues;
+        declared.sort_unstable();
+        if let Some([name, _]) = declared.array_windows().find(|[a, b]| a == b) {
+            return Err(ConfigError::QueueTwice(name.clone()));
+        }
+        let scope = Scope {
+            declared,
+            filter: raw.queue_filter.unwrap_or_default(),
+            max_queues: raw.max_queues.map_or(MAX_QUEUES, NonZeroUsize::get),
+            consumers_expected: raw.consumers_expected,
+            dead_letter_queues: raw.dead_letter_queues,
+        };
+        Ok(Self { target, broker, management: management.transpose()?, tls: raw.tls, scope })
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = String;
+
+    fn try_from(pattern: String) -> Result<Self, String> {
+        regex::Regex::new(&pattern).map(Self).map_err(|error| {
+            // The lines before it draw where.
+            let error = error.to_string();
+            let reason = error.lines().last().unwrap_or_default();
+            format!("expected a regular expression: {}", reason.trim_start_matches("error: "))
+        })
+    }
+}
+
+fn matches(pattern: Option<&Pattern>, name: &str) -> Option<bool> {
+    pattern.map(|Pattern(pattern)| pattern.is_match(name))
+}
+
+impl Filter {
+    pub(super) fn takes(&self, name: &str) -> bool {
+        matches(self.include.as_ref(), name).unwrap_or(true)
+            && !matches(self.exclude.as_ref(), name).unwrap_or(false)
+    }
+}
+
+impl Scope {
+    /// Whether messages should not wait in this queue without a consumer.
+    pub(super) fn is_attended(&self, queue: &Queue) -> bool {
+        let takes = match &self.consumers_expected {
+            Expected::Nowhere => false,
+            Expected::In(filter) => filter.takes(&queue.name),
+        };
+        takes && queue.needs_consumers() && self.is_chosen(&queue.name)
+    }
+
+    /// Whether the queue is one of those that are looked at singly.
+    pub(super) fn is_chosen(&self, name: &str) -> bool {
+        self.filter.takes(name) || self.declared.binary_search_by(|declared| (**declared).cmp(name)).is_ok()
+    }
+
+    /// The role of a queue, found from its surroundings, after what the configuration says of it.
+    pub(super) fn role(&self, name: &str, found: Role) -> Role {
+        match (found, self.dead_letter_queues.apply(name, found == Role::DeadLetter)) {
+            (_, true) => Role::DeadLetter,
+            (Role::DeadLetter, false) => Role::Work,
+            (found, false) => found,
+        }
+    }
+}
+
+impl Additions {
+    /// Whether a queue counts, found or not.
+    fn apply(&self, name: &str, found: bool) -> bool {
+        (found || matches(self.include.as_ref(), name).unwrap_or(false))
+            && !matches(self.exclude.as_ref(), name).unwrap_or(false)
+    }
+}
+
+impl Default for Expected {
+    fn default() -> Self {
+        Self::In(Filter::default())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Expected {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ExpectedVisitor)
+    }
+}
+
+struct ExpectedVisitor;
+
+impl<'de> Visitor<'de> for ExpectedVisitor {
+    type Value = Expected;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("true, false, or {include: PATTERN, exclude: PATTERN}")
+    }
+
+    fn visit_bool<E>(self, expected: bool) -> Result<Expected, E> {
+        Ok(if expected { Expected::default() } else { Expected::Nowhere })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Expected, A::Error> {
+        serde::Deserialize::deserialize(MapAccessDeserializer::new(map)).map(Expected::In)
+    }
+}

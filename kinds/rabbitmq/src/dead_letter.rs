@@ -1,0 +1,223 @@
+//! Which queues get the dead letters of which others: from arguments, policies, exchanges and bindings. Pure.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use platform_core::bounded::{self, NAME};
+
+use super::loops;
+use super::policy::{MOST_PATTERNS, Policies, PolicyRow};
+use super::queue::{Queue, QueueType, Role};
+use super::routing::{self, Budget, Destination, Exchange, Key, Matching};
+
+/// The part of a broker's definitions that says where dead letters go. It changes seldom.
+#[derive(Debug, Default)]
+pub(super) struct Topology {
+    vhosts: HashMap<String, Vhost>,
+}
+
+#[derive(Debug, Default)]
+struct Vhost {
+    policies: Policies,
+    exchanges: HashMap<String, Exchange>,
+    /// What is known of the routing keys with which messages come into a queue, without the default exchange.
+    keys: HashMap<String, Vec<Key>>,
+}
+
+/// An exchange, as the management interface gives it.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct ExchangeRow<'a> {
+    #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
+    pub(super) vhost: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
+    pub(super) name: Cow<'a, str>,
+    #[serde(borrow, rename = "type", deserialize_with = "bounded::borrowed::<NAME, _>")]
+    pub(super) exchange_type: Cow<'a, str>,
+}
+
+/// A binding, as the management interface gives it.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct BindingRow<'a> {
+    #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
+    pub(super) vhost: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
+    pub(super) source: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
+    pub(super) destination: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
+    pub(super) destination_type: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
+    pub(super) routing_key: Cow<'a, str>,
+}
+
+/// What holds for one queue.
+#[derive(Default)]
+struct InForce<'a> {
+    exchange: Option<&'a str>,
+    routing_key: Option<&'a str>,
+    expires: bool,
+}
+
+/// The dead letters of one queue go to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    /// Positions among the queues.
+    pub(super) from: usize,
+    pub(super) to: usize,
+    pub(super) exchange: Arc<str>,
+}
+
+#[derive(Debug)]
+pub(super) struct DeadLetters {
+    pub(super) routes: Vec<Route>,
+    /// One for each queue.
+    pub(super) roles: Vec<Role>,
+    /// Whether nothing had to be left out: see [`Budget`].
+    pub(super) complete: bool,
+}
+
+/// Enough for 10,000 queues that each look at a hundred bindings; about a tenth of a second. As many policies may be
+/// looked at.
+const BUDGET: usize = 1_000_000;
+
+/// Enough for 100,000 queues of which each sends its dead letters to two others.
+const MOST_ROUTES: usize = 200_000;
+
+impl Topology {
+    /// Policies alone: enough where no queue has a dead-letter exchange.
+    pub(super) fn of(policies: Vec<PolicyRow>) -> Self {
+        let mut topology = Self::default();
+        for (number, policy) in policies.into_iter().enumerate() {
+            topology.vhost(&policy.vhost.clone()).policies.add(policy, number < MOST_PATTERNS);
+        }
+        topology
+    }
+
+    /// Adds exchanges, and the bindings between them and queues.
+    pub(super) fn with(mut self, exchanges: &[ExchangeRow<'_>], bindings: &[BindingRow<'_>]) -> Self {
+        for row in exchanges.iter().filter(|row| !row.name.is_empty()) {
+            let exchange = Exchange::new(Matching::of(&row.exchange_type));
+            self.vhost(&row.vhost).exchanges.insert(row.name.to_string(), exchange);
+        }
+        for row in bindings.iter().filter(|row| !row.source.is_empty()) {
+            self.vhost(&row.vhost).bind(row);
+        }
+        self
+    }
+
+    /// Whether any queue has a dead-letter exchange.
+    pub(super) fn is_used_by(&self, queues: &[Queue]) -> bool {
+        let nothing = Vhost::default();
+        let vhost = |queue: &Queue| self.vhosts.get(&queue.vhost).unwrap_or(&nothing);
+        let mut budget = Budget::of(BUDGET);
+        let is_used = queues.iter().any(|queue| vhost(queue).settings(queue, &mut budget).exchange.is_some());
+        is_used || budget.is_spent()
+    }
+
+    fn vhost(&mut self, name: &str) -> &mut Vhost {
+        self.vhosts.entry(name.to_owned()).or_default()
+    }
+
+    /// Resolves the dead-lettering of all queues at once.
+    pub(super) fn resolve(&self, queues: &[Queue]) -> DeadLetters {
+        let nothing = Vhost::default();
+        let positions: HashMap<_, _> =
+            queues.iter().enumerate().map(|(at, of)| ((of.vhost.as_str(), of.name.as_str()), at)).collect();
+        let (mut policies, mut budget) = (Budget::of(BUDGET), Budget::of(BUDGET));
+        let mut routes = Vec::new();
+        let mut expires = vec![false; queues.len()];
+        for (from, queue) in queues.iter().enumerate() {
+            let vhost = self.vhosts.get(&queue.vhost).unwrap_or(&nothing);
+            let settings = vhost.settings(queue, &mut policies);
+            expires[from] = settings.expires;
+            let Some(exchange) = settings.exchange else { continue };
+            let targets = vhost.targets(&queue.name, exchange, settings.routing_key, &mut budget);
+            let positions =
+                targets.iter().filter_map(|target| positions.get(&(queue.vhost.as_str(), target.as_str())));
+            // A policy for all queues makes dead-letter queues send to themselves: that says nothing.
+            let others = positions.copied().filter(|&to| to != from);
+            let exchange = Arc::<str>::from(exchange);
+            let room = MOST_ROUTES - routes.len();
+            routes.extend(others.take(room).map(|to| Route { from, to, exchange: Arc::clone(&exchange) }));
+        }
+        let roles = roles(queues.len(), &routes, &expires);
+        let complete = !budget.is_spent() && !policies.is_spent() && routes.len() < MOST_ROUTES;
+        DeadLetters { routes, roles, complete }
+    }
+}
+
+impl Vhost {
+    fn bind(&mut self, row: &BindingRow<'_>) {
+        let Some(exchange) = self.exchanges.get_mut(row.source.as_ref()) else { return };
+        let name = row.destination.to_string();
+        if row.destination_type == "queue" {
+            let key = exchange.matching().key_of(&row.routing_key);
+            self.keys.entry(name.clone()).or_default().push(key);
+            exchange.bind(&row.routing_key, Destination::Queue(name));
+        } else {
+            exchange.bind(&row.routing_key, Destination::Exchange(name));
+        }
+    }
+
+    /// The settings in force: an argument goes before a policy, each setting for itself.
+    fn settings<'a>(&'a self, queue: &'a Queue, budget: &mut Budget) -> InForce<'a> {
+        if queue.queue_type == QueueType::Stream {
+            return InForce::default();
+        }
+        let (own, policy) = (&queue.arguments, self.policies.in_force(queue, budget));
+        InForce {
+            exchange: own.exchange.as_deref().or_else(|| policy?.exchange.as_deref()),
+            routing_key: own.routing_key.as_deref().or_else(|| policy?.routing_key.as_deref()),
+            expires: own.expires || policy.is_some_and(|policy| policy.expires),
+        }
+    }
+
+    fn targets(
+        &self,
+        queue: &str,
+        exchange: &str,
+        routing_key: Option<&str>,
+        budget: &mut Budget,
+    ) -> Vec<String> {
+        let keys = match routing_key {
+            Some(key) => vec![Key::Exact(key.to_owned())],
+            // Dead letters keep the key with which they came.
+            None => {
+                let by_name = std::iter::once(Key::Exact(queue.to_owned()));
+                let known = self.keys.get(queue).into_iter().flatten().take_while(|_| budget.spend());
+                by_name.chain(known.cloned()).collect()
+            }
+        };
+        if exchange.is_empty() {
+            let exact = |key| if let Key::Exact(name) = key { Some(name) } else { None };
+            return keys.into_iter().filter_map(exact).collect();
+        }
+        routing::reach(&self.exchanges, exchange, &keys, budget).into_iter().map(str::to_owned).collect()
+    }
+}
+
+fn roles(queues: usize, routes: &[Route], expires: &[bool]) -> Vec<Role> {
+    let edges: Vec<(usize, usize)> = routes.iter().map(|route| (route.from, route.to)).collect();
+    let loops = loops::of(queues, &edges);
+    // Only what expires goes round by itself: that is a retry, and what comes back is work again.
+    let mut retries = vec![false; queues];
+    for queue in (0..queues).filter(|&queue| expires[queue]) {
+        if let Some(number) = loops[queue] {
+            retries[number] = true;
+        }
+    }
+    let mut roles = vec![Role::Work; queues];
+    for &(from, to) in &edges {
+        if expires[from] && roles[from] == Role::Work {
+            roles[from] = Role::Delay;
+        }
+        if !loops[to].is_some_and(|number| retries[number]) {
+            roles[to] = Role::DeadLetter;
+        }
+    }
+    roles
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! The families of a broker.
+
+use platform_core::metric::{Desc, Family};
+
+use super::answer::{Alarm, Node, Overview, Resource};
+use super::management::Survey;
+use super::queue::Queue;
+
+pub(super) const UP: Desc =
+    Desc::gauge("rabbitmq_up", &[], "Whether the broker let the exporter log in and open a channel.");
+
+const QUEUE: &[&str] = &["vhost", "queue"];
+const NODE: &[&str] = &["node"];
+
+/// What has one series for each queue.
+pub(super) const QUEUE_FAMILIES: [Desc; 5] = [
+    Desc::gauge(
+        "rabbitmq_queue_messages",
+        QUEUE,
+        "Messages in the queue, ready or at a consumer; quorum queues tell theirs every 5 seconds (management API, queues with totals).",
+    ),
+    Desc::gauge(
+        "rabbitmq_queue_messages_ready",
+        QUEUE,
+        "Messages that wait for a consumer (management API, queues with totals; AMQP, passive declaration).",
+    ),
+    Desc::gauge(
+        "rabbitmq_queue_messages_unacked",
+        QUEUE,
+        "Messages at a consumer that has not acknowledged them yet (management API, queues with totals).",
+    ),
+    Desc::gauge(
+        "rabbitmq_queue_consumers",
+        QUEUE,
+        "Consumers of the queue (management API, consumers; AMQP, passive declaration).",
+    ),
+    Desc::gauge(
+        "rabbitmq_queue_without_consumers",
+        QUEUE,
+        "1 where messages are and nobody consumes, dead-letter queues, delay queues and streams left out (management API, consumers; AMQP, passive declaration).",
+    ),
+];
+
+pub(super) const DEAD_LETTERS: Desc = Desc::gauge(
+    "rabbitmq_dead_letter_queue_messages",
+    QUEUE,
+    "Messages in a queue that gets the dead letters of others, by arguments, policies and bindings (management API).",
+);
+pub(super) const DEAD_LETTER_HEAD: Desc = Desc::gauge(
+    "rabbitmq_dead_letter_queue_head_message_timestamp_seconds",
+    QUEUE,
+    "Time stamp of the first message in a dead-letter queue, where its publisher or the broker set one; of the 20 deepest (management API, queue, head_message_timestamp).",
+);
+pub(super) const DEAD_LETTER_INFO: Desc = Desc::gauge(
+    "rabbitmq_dead_letter_info",
+    &["vhost", "queue", "dead_letter_exchange", "dead_letter_queue"],
+    "1 for each queue and each queue that gets its dead letters (management API, policies and bindings).",
+);
+
+const QUEUES: Desc =
+    Desc::gauge("rabbitmq_queues", &[], "All queues that the user may see (management API, queues).");
+const MESSAGES: Desc = Desc::gauge(
+    "rabbitmq_queue_messages_global",
+    &[],
+    "Messages in all queues, whatever the filter (management API, queues with totals).",
+);
+const READY: Desc = Desc::gauge(
+    "rabbitmq_queue_messages_ready_global",
+    &[],
+    "Messages that wait for a consumer in all queues, whatever the filter (management API, queues with totals).",
+);
+const UNACKED: Desc = Desc::gauge(
+    "rabbitmq_queue_messages_unacknowledged_global",
+    &[],
+    "Messages at a consumer from all queues, whatever the filter (management API, queues with totals).",
+);
+
+const CONNECTIONS: Desc =
+    Desc::gauge("rabbitmq_connections", &[], "Open connections (management API, overview).");
+const CHANNELS: Desc = Desc::gauge("rabbitmq_channels", &[], "Open channels (management API, overview).");
+const CONSUMERS: Desc = Desc::gauge("rabbitmq_consumers", &[], "Consumers (management API, overview).");
+const STATISTICS: Desc = Desc::gauge(
+    "rabbitmq_statistics_enabled",
+    &[],
+    "Whether the management interface collects statistics; without them, nodes tell little (management API, overview).",
+);
+const BUILD: Desc = Desc::gauge(
+    "rabbitmq_build_info",
+    &["rabbitmq_version", "erlang_version"],
+    "1, with the versions of the node that answers (management API, overview).",
+);
+
+const RUNNING: Desc =
+    Desc::gauge("rabbitmq_running", NODE, "Whether the node is running (management API, nodes).");
+const PARTITIONS: Desc = Desc::gauge(
+    "rabbitmq_partitions",
+    NODE,
+    "Network partitions that the node sees (management API, nodes).",
+);
+const MEMORY_ALARM: Desc = Desc::gauge(
+    "rabbitmq_alarms_memory_used_watermark",
+    NODE,
+    "1 while publishers are blocked because the node uses too much memory (management API, alarms).",
+);
+const DISK_ALARM: Desc = Desc::gauge(
+    "rabbitmq_alarms_free_disk_space_watermark",
+    NODE,
+    "1 while publishers are blocked because the node has too little disk space (management API, alarms).",
+);
+
+type OfNode = fn(&Node) -> Option<f64>;
+
+const NODE_FAMILIES: [(Desc, OfNode); 8] = [
+    (RUNNING, |node| Some(f64::from(node.running))),
+    (PARTITIONS, |node| node.partitions.as_ref().map(|others| count(others.len() as u64))),
+    (
+        Desc::gauge(
+            "rabbitmq_process_resident_memory_bytes",
+            NODE,
+            "Memory that the node uses (management API, nodes, mem_used).",
+        ),
+        |node| node.mem_used.known(),
+    ),
+    (
+        Desc::gauge(
+            "rabbitmq_resident_memory_limit_bytes",
+            NODE,
+            "Memory use at which the node blocks publishers (management API, nodes, mem_limit).",
+        ),
+        |node| node.mem_limit.known(),
+    ),
+    (
+        Desc::gauge(
+            "rabbitmq_disk_space_available_bytes",
+            NODE,
+            "Disk space that is left to the node (management API, nodes, disk_free).",
+        ),
+        |node| node.disk_free.known(),
+    ),
+    (
+        Desc::gauge(
+            "rabbitmq_disk_space_available_limit_bytes",
+            NODE,
+            "Disk space at which the node blocks publishers (management API, nodes, disk_free_limit).",
+        ),
+        |node| node.disk_free_limit.known(),
+    ),
+    (
+        Desc::gauge(
+            "rabbitmq_process_open_fds",
+            NODE,
+            "File descriptors that the node has open (management API, nodes, fd_used).",
+        ),
+        |node| node.fd_used.known(),
+    ),
+    (
+        Desc::gauge(
+            "rabbitmq_process_max_fds",
+            NODE,
+            "File descriptors that the node may open (management API, nodes, fd_total).",
+        ),
+        |node| node.fd_total.known(),
+    ),
+];
+
+/// Every family beside [`UP`].
+pub(super) fn catalogue() -> Vec<Desc> {
+    let mut catalogue = Vec::from(QUEUE_FAMILIES);
+    catalogue.extend([DEAD_LETTERS, DEAD_LETTER_HEAD, DEAD_LETTER_INFO, QUEUES, MESSAGES, READY, UNACKED]);
+    catalogue.extend([CONNECTIONS, CHANNELS, CONSUMERS, STATISTICS, BUILD, MEMORY_ALARM, DISK_ALARM]);
+    catalogue.extend(NODE_FAMILIES.map(|(desc, _)| desc));
+    catalogue
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count beyond 2^53 is out of reach")]
+pub(super) fn count(number: u64) -> f64 {
+    number as f64
+}
+
+/// What the broker says of itself, as far as it does.
+pub(super) fn of_broker(survey: &Survey) -> Vec<Family> {
+    let nodes = survey.nodes.as_deref().unwrap_or_default();
+    let alarms = survey.alarms.iter().flat_map(|alarms| of_alarms(nodes, alarms));
+    let families = survey.overview.iter().flat_map(of_cluster).chain(of_nodes(nodes)).chain(alarms);
+    families.filter(|family| !family.samples.is_empty()).collect()
+}
+
+fn of_cluster(overview: &Overview) -> Vec<Family> {
+    let totals = &overview.object_totals;
+    let counts =
+        [(CONNECTIONS, totals.connections), (CHANNELS, totals.channels), (CONSUMERS, totals.consumers)];
+    let known = counts.into_iter().filter_map(|(desc, total)| Some(desc.value(count(total?))));
+    let statistics = STATISTICS.value(f64::from(!overview.disable_stats));
+    let build = BUILD.family().with([&overview.rabbitmq_version, &overview.erlang_version], 1.0);
+    known.chain([statistics, build]).collect()
+}
+
+fn of_nodes(nodes: &[Node]) -> Vec<Family> {
+    let family = |(desc, value): (Desc, OfNode)| {
+        let mut family = desc.family();
+        for node in nodes {
+            if let Some(value) = value(node) {
+                family.push([&node.name], value);
+            }
+        }
+        family
+    };
+    NODE_FAMILIES.map(family).into()
+}
+
+fn of_alarms(nodes: &[Node], alarms: &[Alarm]) -> Vec<Family> {
+    let family = |(desc, resource): (Desc, Resource)| {
+        let mut family = desc.family();
+        for node in nodes {
+            let raised = alarms.iter().any(|alarm| alarm.node == node.name && alarm.resource == resource);
+            family.push([&node.name], f64::from(raised));
+        }
+        family
+    };
+    [(MEMORY_ALARM, Resource::Memory), (DISK_ALARM, Resource::Disk)].map(family).into()
+}
+
+/// The sums over all queues.
+pub(super) fn of_all(queues: &[Queue]) -> Vec<Family> {
+    let sum = |value: fn(&Queue) -> Option<u64>| count(queues.iter().filter_map(value).sum());
+    vec![
+        QUEUES.value(count(queues.len() as u64)),
+        MESSAGES.value(sum(|queue| queue.messages)),
+        READY.value(sum(|queue| queue.ready)),
+        UNACKED.value(sum(|queue| queue.unacked)),
+    ]
+}

@@ -1,0 +1,54 @@
+//! RabbitMQ: by AMQP, and by its management interface where there is one.
+
+mod amqp;
+mod answer;
+mod config;
+mod dead_letter;
+mod endpoint;
+mod families;
+mod frame;
+mod loops;
+mod management;
+mod parameter;
+mod policy;
+mod prober;
+mod queue;
+mod routing;
+mod series;
+mod wire;
+
+use std::time::Duration;
+
+pub use config::Config;
+
+use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+
+/// What is the same for every source of this kind.
+pub const FACTS: KindFacts = KindFacts {
+    name: "rabbitmq",
+    interval: Duration::from_secs(15),
+    timeout: Duration::from_secs(5),
+    is_metered: false,
+    up: Some(families::UP),
+    catalogue: families::catalogue,
+    reasons: &[],
+    answers: |_| false,
+    permissions: include_str!("../role.sh"),
+    rules: include_str!("../rules.yml"),
+    dashboard: include_str!("../dashboard.yml"),
+    headlines: &[
+        Headline { title: "Messages", metric: "rabbitmq_queue_messages_ready", unit: Unit::Count },
+        Headline { title: "Dead letters", metric: "rabbitmq_dead_letter_queue_messages", unit: Unit::Count },
+        Headline { title: "Consumers", metric: "rabbitmq_queue_consumers", unit: Unit::Count },
+    ],
+};
+
+impl Definition for Config {
+    fn target(&self) -> String {
+        self.target.clone()
+    }
+
+    fn build(&self, context: &Context<'_>) -> Parts {
+        Parts { prober: Box::new(prober::Prober::new(self.clone(), context.timeout)), answers: None }
+    }
+}

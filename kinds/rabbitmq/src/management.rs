@@ -1,0 +1,246 @@
+//! The management interface: what AMQP does not tell. Version 3.8 and later, with statistics or without.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use platform_core::bounded::AtMost;
+use platform_core::client::{HttpClient, Request, Response};
+use platform_core::probe::{Problem, Reason};
+use platform_core::tls::Tls;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::answer::{
+    Alarm, Alarms, ConsumerRow, Head, MOST_BINDINGS, MOST_CONSUMERS, MOST_DEFINITIONS, MOST_NODES,
+    MOST_QUEUES, Node, Overview, Refusal,
+};
+use super::dead_letter::{BindingRow, ExchangeRow, Route, Topology};
+use super::endpoint::Interface;
+use super::policy::PolicyRow;
+use super::queue::{Queue, Role};
+
+pub(super) struct Management {
+    interface: Interface,
+    http: HttpClient,
+    topology: Option<(Instant, Topology)>,
+}
+
+/// What the management interface says; `None` where it does not.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    pub(super) overview: Option<Overview>,
+    pub(super) nodes: Option<Vec<Node>>,
+    pub(super) alarms: Option<Vec<Alarm>>,
+    pub(super) queues: Option<Vec<Queue>>,
+    /// Between positions in `queues`.
+    pub(super) routes: Vec<Route>,
+    pub(super) problems: Vec<Problem>,
+}
+
+const OVERVIEW: &str = "overview?columns=rabbitmq_version,erlang_version,disable_stats,object_totals";
+const NODES: &str =
+    "nodes?columns=name,running,mem_used,mem_limit,disk_free,disk_free_limit,fd_used,fd_total,partitions";
+const ALARMS: &str = "health/checks/alarms";
+/// The counts come from the queues themselves. Through the statistics, they would be some seconds old, and cost the
+/// broker several times as much.
+const QUEUES: &str = "queues?disable_stats=true&enable_queue_totals=true\
+     &columns=vhost,name,type,arguments,policy,messages,messages_ready,messages_unacknowledged";
+const CONSUMERS: &str = "consumers?columns=queue.vhost,queue.name";
+const POLICIES: &str = "policies";
+const EXCHANGES: &str = "exchanges?disable_stats=true&columns=vhost,name,type";
+const BINDINGS: &str = "bindings?columns=vhost,source,destination,destination_type,routing_key";
+
+/// The largest answer to a path. A queue with long names and arguments takes 300 bytes.
+fn largest_body(path: &str) -> usize {
+    match path {
+        QUEUES | CONSUMERS | BINDINGS => 32 << 20,
+        POLICIES | EXCHANGES => 4 << 20,
+        _ => 1 << 20,
+    }
+}
+
+/// How many dead-letter queues are asked for their first message.
+const MOST_HEADS: usize = 20;
+
+/// Exchanges, bindings and policies are read anew after this long.
+const TOPOLOGY_AGE: Duration = Duration::from_secs(60);
+
+impl Management {
+    pub(super) fn new(interface: Interface, tls: Tls) -> Self {
+        Self { interface, http: HttpClient::new(tls), topology: None }
+    }
+
+    /// Asks for everything, until `end`.
+    pub(super) async fn survey(&mut self, end: Instant) -> Survey {
+        let mut survey = Survey::default();
+        if let Err(problem) = self.fill(&mut survey, end).await {
+            survey.problems.push(problem);
+        }
+        survey
+    }
+
+    /// Adds the time stamps of the first messages of dead-letter queues. A queue is asked alone: with all queues, the
+    /// statistics behind it would cost the broker more than everything else.
+    pub(super) async fn add_heads(&mut self, queues: &mut [Queue], end: Instant) -> Option<Problem> {
+        let is_filled = |queue: &&mut Queue| queue.role == Role::DeadLetter && queue.depth() > Some(0);
+        let mut dead: Vec<_> = queues.iter_mut().filter(is_filled).collect();
+        dead.sort_unstable_by_key(|queue| std::cmp::Reverse(queue.depth()));
+        for queue in dead.into_iter().take(MOST_HEADS) {
+            let name = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+            let path =
+                format!("queues/{}/{}?columns=head_message_timestamp", name(&queue.vhost), name(&queue.name));
+            match self.get(&path, end).await.and_then(|response| response.json::<Head>()) {
+                Ok(head) => queue.head_timestamp = head.head_message_timestamp.whole(),
+                // Deleted meanwhile.
+                Err(problem) if problem.reason == Reason::NotFound => {}
+                Err(problem) => return Some(problem),
+            }
+        }
+        None
+    }
+
+    async fn fill(&mut self, survey: &mut Survey, end: Instant) -> Result<(), Problem> {
+        let overview: Overview = self.get(OVERVIEW, end).await?.json()?;
+        let (statistics, total) = (!overview.disable_stats, overview.object_totals.queues);
+        survey.overview = Some(overview);
+        survey.alarms = Some(self.alarms(end).await?);
+        survey.nodes = match self.get(NODES, end).await {
+            Ok(response) => Some(list::<MOST_NODES, _>(&response, NODES, "nodes")?),
+            Err(problem) if problem.reason == Reason::Permission => {
+                survey.problems.push(problem);
+                None
+            }
+            Err(problem) => return Err(problem),
+        };
+        let mut queues: Vec<Queue> = list::<MOST_QUEUES, _>(&self.get(QUEUES, end).await?, QUEUES, "queues")?;
+        survey.problems.extend(self.hidden(queues.len(), total, end).await?);
+        let dead_letters = self.topology(&queues, end).await?.resolve(&queues);
+        for (queue, role) in queues.iter_mut().zip(dead_letters.roles) {
+            queue.role = role;
+        }
+        survey.routes = dead_letters.routes;
+        if !dead_letters.complete {
+            let detail = "too many bindings to find every dead-letter queue: set x-dead-letter-routing-key";
+            survey.problems.push(Problem::new(Reason::Cardinality, detail));
+        }
+        let queues = survey.queues.insert(queues);
+        // Who may not see the nodes sees only his own consumers.
+        if statistics && survey.nodes.is_some() {
+            self.count_consumers(queues, end).await?;
+        }
+        Ok(())
+    }
+
+    /// The check fails with 503 when there are alarms.
+    async fn alarms(&mut self, end: Instant) -> Result<Vec<Alarm>, Problem> {
+        let response = self.send(ALARMS, end).await?;
+        match response.status {
+            503 => response.json::<Alarms>()?.alarms.all("alarms"),
+            _ => checked(response).map(|_| Vec::new()).map_err(|problem| about(ALARMS, problem)),
+        }
+    }
+
+    /// The list leaves out virtual hosts to which the user has no access, and does not say so.
+    async fn hidden(
+        &mut self,
+        seen: usize,
+        total: Option<u64>,
+        end: Instant,
+    ) -> Result<Option<Problem>, Problem> {
+        let more = |total: Option<u64>| total.is_some_and(|total| total > seen as u64);
+        if !more(total) {
+            return Ok(None);
+        }
+        // Or some were deleted between the two requests.
+        let total = self.get(OVERVIEW, end).await?.json::<Overview>()?.object_totals.queues;
+        let detail = || {
+            let total = total.unwrap_or_default();
+            format!("sees {seen} of {total} queues: give the user access to every virtual host")
+        };
+        Ok(more(total).then(|| Problem::new(Reason::Permission, detail())))
+    }
+
+    async fn count_consumers(&mut self, queues: &mut [Queue], end: Instant) -> Result<(), Problem> {
+        let response = self.get(CONSUMERS, end).await?;
+        let mut counts = HashMap::new();
+        for row in list::<MOST_CONSUMERS, ConsumerRow<'_>>(&response, CONSUMERS, "consumers")? {
+            *counts.entry((row.queue.vhost, row.queue.name)).or_insert(0) += 1;
+        }
+        for queue in queues {
+            let count = counts.get(&(Cow::from(&queue.vhost), Cow::from(&queue.name)));
+            queue.consumers = Some(count.copied().unwrap_or(0));
+        }
+        Ok(())
+    }
+
+    async fn topology(&mut self, queues: &[Queue], end: Instant) -> Result<&Topology, Problem> {
+        let known = self.topology.take_if(|(read_at, _)| read_at.elapsed() < TOPOLOGY_AGE);
+        let current = match known {
+            Some(known) => known,
+            None => (Instant::now(), self.read_topology(queues, end).await?),
+        };
+        Ok(&self.topology.insert(current).1)
+    }
+
+    async fn read_topology(&mut self, queues: &[Queue], end: Instant) -> Result<Topology, Problem> {
+        let response = self.get(POLICIES, end).await?;
+        let policies = list::<MOST_DEFINITIONS, PolicyRow>(&response, POLICIES, "policies")?;
+        let topology = Topology::of(policies);
+        if !topology.is_used_by(queues) {
+            return Ok(topology);
+        }
+        let (exchanges, bindings) = (self.get(EXCHANGES, end).await?, self.get(BINDINGS, end).await?);
+        let exchanges = list::<MOST_DEFINITIONS, ExchangeRow<'_>>(&exchanges, EXCHANGES, "exchanges")?;
+        let bindings = list::<MOST_BINDINGS, BindingRow<'_>>(&bindings, BINDINGS, "bindings")?;
+        Ok(topology.with(&exchanges, &bindings))
+    }
+
+    async fn get(&mut self, path: &str, end: Instant) -> Result<Response, Problem> {
+        checked(self.send(path, end).await?).map_err(|problem| about(path, problem))
+    }
+
+    async fn send(&mut self, path: &str, end: Instant) -> Result<Response, Problem> {
+        let login = &self.interface.login;
+        let password = login.password.read().await?;
+        let credentials = STANDARD.encode(format!("{}:{}", login.username, password.expose_secret()));
+        let request = Request::get(format!("{}/api/{path}", self.interface.url))
+            .header("authorization", SecretString::from(format!("Basic {credentials}")))
+            .largest_body(largest_body(path));
+        let left = end.saturating_duration_since(Instant::now());
+        self.http.send(request, left).await.map_err(|problem| about(path, problem))
+    }
+}
+
+/// The items of an answer that is a list.
+fn list<'a, const MOST: usize, T: Deserialize<'a>>(
+    response: &'a Response,
+    path: &str,
+    what: &str,
+) -> Result<Vec<T>, Problem> {
+    let items = response.json::<AtMost<MOST, T>>().and_then(|list| list.all(what));
+    items.map_err(|problem| about(path, problem))
+}
+
+fn checked(response: Response) -> Result<Response, Problem> {
+    let refusal = || response.json::<Refusal>().ok().and_then(|refusal| refusal.reason);
+    let word = || refusal().unwrap_or_default();
+    let reason = match response.status {
+        200 => return Ok(response),
+        // Both a wrong password and a missing right are 401; only the text tells.
+        401 | 403 if word().to_lowercase().contains("user") => Reason::Permission,
+        401 | 403 => Reason::Auth,
+        404 => Reason::NotFound,
+        429 => Reason::RateLimited,
+        _ => Reason::Protocol,
+    };
+    Err(Problem::new(reason, format!("status {} {}", response.status, word())))
+}
+
+fn about(path: &str, problem: Problem) -> Problem {
+    let path = path.split('?').next().unwrap_or(path);
+    Problem::new(problem.reason, format!("management interface, {path}: {}", problem.detail))
+}

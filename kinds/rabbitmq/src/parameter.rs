@@ -1,0 +1,57 @@
+//! The parameters of an `amqp://` URL: those of RabbitMQ's own clients.
+//! <https://www.rabbitmq.com/docs/uri-query-parameters>
+
+use platform_core::parameters::{ParameterError, Parameters};
+
+const TLS_KEYS: &str = "give it under the key `tls`: ca_file, cert_file, key_file";
+const VERIFIED: &str = "with amqps:// the certificate is always checked; give its authority as `tls: {ca_file: …}`, and \
+                        leave this out";
+const NEEDS_TLS: &str = "encryption needs a URL that starts with amqps://";
+
+const PARAMETERS: Parameters = Parameters {
+    honoured: &["auth_mechanism", "verify"],
+    ignored: &[
+        "blocked_connection_timeout",
+        "channel_max",
+        "client_properties",
+        "connection_attempts",
+        "connection_name",
+        "connection_timeout",
+        "frame_max",
+        "heartbeat",
+        "locale",
+        "name",
+        "reconnect",
+        "retry_delay",
+        "socket_timeout",
+        "timeout",
+    ],
+    refused: &[
+        ("cacertfile", TLS_KEYS),
+        ("cafile", TLS_KEYS),
+        ("certfile", TLS_KEYS),
+        ("keyfile", TLS_KEYS),
+        ("ssl_options", TLS_KEYS),
+        ("password", "give a key without a password as `tls.key_file`, readable by the exporter alone"),
+        ("server_name_indication", "give it as `tls: {server_name: …}`"),
+        ("fail_if_no_peer_cert", VERIFIED),
+        ("depth", "chains of certificates of any length are checked to their end: leave it out"),
+    ],
+};
+
+/// Whether a parameter may stand in a URL.
+///
+/// # Errors
+/// For what protects and cannot be honoured, and for what may be a misspelling of a parameter that is.
+pub(super) fn check(encrypted: bool, key: &str, value: &str) -> Result<(), ParameterError> {
+    let refused = |key, instead| Err(ParameterError::Refused { key, instead });
+    let is_one_of = |known: &[&str]| known.iter().any(|known| value.eq_ignore_ascii_case(known));
+    match key {
+        "verify" if !encrypted => refused("verify", NEEDS_TLS),
+        "verify" if value != "verify_peer" => refused("verify", VERIFIED),
+        "auth_mechanism" if !is_one_of(&["plain", "amqplain", "external"]) => {
+            refused("auth_mechanism", "only PLAIN and EXTERNAL are spoken")
+        }
+        _ => PARAMETERS.check(key),
+    }
+}

@@ -1,0 +1,165 @@
+//! One probe: the broker by AMQP, then the management interface, then by AMQP what that left open.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use platform_core::probe::{Observation, Problem, Reason};
+
+use super::amqp::{Exchange, Session};
+use super::answer::Resource;
+use super::config::Config;
+use super::families;
+use super::management::{Management, Survey};
+use super::queue::Queue;
+use super::series::Members;
+
+pub(super) struct Prober {
+    config: Config,
+    timeout: Duration,
+    session: Option<Session>,
+    management: Option<Management>,
+    members: Members,
+}
+
+/// How many queues are asked for by AMQP beside the declared ones: at well below a millisecond each.
+const MOST_DOUBTFUL: usize = 100;
+
+/// How many queues a problem names.
+const NAMED: usize = 5;
+
+impl Prober {
+    pub(super) fn new(config: Config, timeout: Duration) -> Self {
+        let management =
+            config.management.clone().map(|interface| Management::new(interface, config.tls.clone()));
+        Self { config, timeout, session: None, management, members: Members::default() }
+    }
+
+    async fn exchange(&mut self) -> Result<Exchange, Problem> {
+        // A broker that was restarted between two probes is no failure of either.
+        if let Some(session) = self.session.take().filter(Session::is_open)
+            && let Ok(exchange) = session.begin().await
+        {
+            return Ok(exchange);
+        }
+        Session::open(&self.config.broker, &self.config.tls).await?.begin().await
+    }
+}
+
+#[async_trait::async_trait]
+impl platform_core::probe::Prober for Prober {
+    async fn probe(&mut self) -> Result<Observation, Problem> {
+        // A management interface that hangs shall not make a broker that serves look down.
+        let end = Instant::now() + self.timeout.mul_f64(0.8);
+        let mut exchange = self.exchange().await?;
+        let mut survey = match &mut self.management {
+            Some(management) => management.survey(end).await,
+            None => Survey::default(),
+        };
+        let is_complete = survey.queues.is_some();
+        add_declared(&self.config, &mut exchange, &mut survey).await?;
+        let mut queues = survey.queues.take().unwrap_or_default();
+        for queue in &mut queues {
+            queue.role = self.config.scope.role(&queue.name, queue.role);
+        }
+        let has_statistics = survey.overview.as_ref().is_some_and(|overview| !overview.disable_stats);
+        if let Some(management) = self.management.as_mut().filter(|_| has_statistics) {
+            survey.problems.extend(management.add_heads(&mut queues, end).await);
+        }
+        settle_doubts(&self.config, &mut exchange, &mut queues).await?;
+        self.session = Some(exchange.finish().await?);
+
+        let Config { scope, broker, .. } = &self.config;
+        let mut families = self.members.families(&queues, &survey.routes, scope, &broker.vhost);
+        if is_complete {
+            families.extend(families::of_all(&queues));
+        }
+        families.extend(families::of_broker(&survey));
+        let is_abandoned = |queue: &&Queue| scope.is_attended(queue) && queue.is_abandoned() == Some(true);
+        let mut problems = sick(&survey);
+        problems.extend(survey.problems);
+        problems.extend(abandoned(&queues.iter().filter(is_abandoned).collect::<Vec<_>>()));
+        Ok(Observation { families, problems, ..Observation::default() })
+    }
+}
+
+/// Asks by AMQP for declared queues that are not known yet.
+async fn add_declared(config: &Config, exchange: &mut Exchange, survey: &mut Survey) -> Result<(), Problem> {
+    let vhost = &config.broker.vhost;
+    let queues = survey.queues.get_or_insert_default();
+    let mut missing: BTreeSet<&str> = config.scope.declared.iter().map(String::as_str).collect();
+    for queue in queues.iter().filter(|queue| queue.vhost == *vhost) {
+        missing.remove(&*queue.name);
+    }
+    let missing: Vec<_> = missing.into_iter().collect();
+    for (name, told) in missing.iter().zip(exchange.inspect(&missing).await?) {
+        match told {
+            Ok(depth) => queues.push(Queue {
+                vhost: vhost.clone(),
+                name: (*name).to_owned(),
+                ready: Some(depth.ready.into()),
+                consumers: Some(depth.consumers.into()),
+                ..Queue::default()
+            }),
+            Err(problem) => survey.problems.push(problem),
+        }
+    }
+    Ok(())
+}
+
+/// Asks by AMQP for the consumers of queues that seem to have none.
+///
+/// The statistics do not know a consumer of the last seconds, and may be disabled altogether.
+async fn settle_doubts(
+    config: &Config,
+    exchange: &mut Exchange,
+    queues: &mut [Queue],
+) -> Result<(), Problem> {
+    let (scope, vhost) = (&config.scope, &config.broker.vhost);
+    let is_doubtful = |queue: &&mut Queue| {
+        queue.vhost == *vhost
+            && scope.is_attended(queue)
+            && queue.depth() > Some(0)
+            && queue.consumers.unwrap_or(0) == 0
+    };
+    let mut doubtful: Vec<_> = queues.iter_mut().filter(is_doubtful).collect();
+    doubtful.sort_unstable_by_key(|queue| std::cmp::Reverse(queue.depth()));
+    doubtful.truncate(MOST_DOUBTFUL);
+    let told =
+        exchange.inspect(&doubtful.iter().map(|queue| queue.name.as_str()).collect::<Vec<_>>()).await?;
+    for (queue, told) in doubtful.into_iter().zip(told) {
+        // Refused: deleted meanwhile, or another connection's own.
+        if let Ok(depth) = told {
+            queue.consumers = Some(depth.consumers.into());
+        }
+    }
+    Ok(())
+}
+
+/// What the nodes themselves complain of.
+fn sick(survey: &Survey) -> Vec<Problem> {
+    let alarm = |detail: String| Problem::new(Reason::Alarm, detail);
+    let alarms = survey.alarms.iter().flatten().map(|raised| {
+        let resource = match raised.resource {
+            Resource::Memory => "memory",
+            Resource::Disk => "disk space",
+            Resource::Other => "resource",
+        };
+        alarm(format!("{resource} alarm of {}: publishers are blocked", raised.node))
+    });
+    let nodes = survey.nodes.iter().flatten();
+    let stopped = nodes.clone().filter(|node| !node.running);
+    let stopped = stopped.map(|node| alarm(format!("{} is not running", node.name)));
+    let partitioned = nodes.filter(|node| node.partitions.as_ref().is_some_and(|others| !others.is_empty()));
+    let partitioned = partitioned.map(|node| alarm(format!("{} sees a network partition", node.name)));
+    alarms.chain(stopped).chain(partitioned).collect()
+}
+
+fn abandoned(queues: &[&Queue]) -> Option<Problem> {
+    let named = queues.iter().take(NAMED).map(|queue| {
+        format!("{} in {} ({} messages)", queue.name, queue.vhost, queue.depth().unwrap_or_default())
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    let more = queues.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!queues.is_empty()).then(|| Problem::new(Reason::Stale, format!("nobody consumes from {named}{more}")))
+}

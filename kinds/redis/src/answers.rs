@@ -1,0 +1,70 @@
+//! The query lane of a Redis source.
+
+use std::time::Duration;
+
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::{Answers, Columns, Question, RedisQuestion, RedisShape, Rows, redis_shape};
+use regex::Regex;
+
+use super::info;
+use super::links::Links;
+use super::refusal::Refusal;
+use super::reply;
+use super::scan::Scan;
+
+/// Answers declared questions, on connections of its own.
+pub(super) struct RedisAnswers {
+    pub(super) links: Links,
+    /// The largest number of keys that a scan may look at.
+    pub(super) scan_budget: u64,
+}
+
+#[async_trait::async_trait]
+impl Answers for RedisAnswers {
+    async fn rows(
+        &mut self,
+        question: &Question,
+        columns: &Columns,
+        timeout: Duration,
+    ) -> Result<Rows, Problem> {
+        let Question::Redis(RedisQuestion { command, scan, id, at_least }) = question else {
+            return Err(Problem::new(Reason::Query, "expected a question to Redis"));
+        };
+        match (command, scan) {
+            (Some(words), _) => command_rows(&mut self.links, words, columns, timeout)
+                .await?
+                .map_err(|refusal| refusal.problem(&words[0])),
+            (None, Some(pattern)) => {
+                let links = &mut self.links;
+                let scan = Scan { links, pattern, budget: self.scan_budget, timeout };
+                let Some(id) = id else { return scan.count().await };
+                let id = Regex::new(id).map_err(|error| Problem::new(Reason::Query, error))?;
+                match at_least {
+                    Some(least) => scan.reached(&id, least).await,
+                    None => scan.ids(&id).await,
+                }
+            }
+            (None, None) => Err(Problem::new(Reason::Query, "expected `command` or `scan`")),
+        }
+    }
+}
+
+/// The rows of one command, or the server's refusal of it.
+pub(super) async fn command_rows(
+    links: &mut Links,
+    words: &[String],
+    columns: &Columns,
+    timeout: Duration,
+) -> Result<Result<Rows, Refusal>, Problem> {
+    let shape = redis_shape(words).map_err(|message| Problem::new(Reason::Query, message))?;
+    let mut sent = words.to_vec();
+    if let (RedisShape::Info, [command, table, ..]) = (shape, &mut sent[..])
+        && command.eq_ignore_ascii_case("INFO")
+    {
+        *table = info::section(table).to_owned();
+    }
+    match links.ask(sent, timeout).await? {
+        Ok(answer) => reply::rows(shape, words, answer, columns).map(Ok),
+        Err(refusal) => Ok(Err(refusal)),
+    }
+}

@@ -1,0 +1,137 @@
+//! The keys of a `redis` source.
+
+use std::path::PathBuf;
+
+use platform_core::setting::{Secret, SecretError};
+use platform_core::tls::Tls;
+
+use super::endpoint::{Login, Url};
+use super::links::{Entry, Way};
+
+/// More keys than this are not looked at by one scan.
+const DEFAULT_SCAN_BUDGET: u64 = 1_000_000;
+
+/// The keys of a `redis` source.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "Raw")]
+pub struct Config {
+    pub(super) target: String,
+    pub(super) way: Way,
+    pub(super) keys: Vec<String>,
+    pub(super) scan_budget: u64,
+}
+
+#[derive(serde::Deserialize)]
+struct Raw {
+    url: Option<Url>,
+    username: Option<String>,
+    password: Option<Secret>,
+    password_file: Option<PathBuf>,
+    database: Option<i64>,
+    #[serde(default)]
+    tls: Option<Tls>,
+    sentinel: Option<Sentinel>,
+    #[serde(default)]
+    cluster: bool,
+    #[serde(default)]
+    keys: Vec<Key>,
+    scan_budget: Option<u64>,
+}
+
+/// The sentinels that know where the master is.
+#[derive(serde::Deserialize)]
+struct Sentinel {
+    master: String,
+    urls: Vec<Url>,
+}
+
+/// A key whose size is wanted with every probe.
+#[derive(serde::Deserialize)]
+struct Key {
+    name: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ConfigError {
+    #[error(
+        "expected either `url`, as in `url: redis://localhost`, or `sentinel: {{master: NAME, urls: [redis://host:26379]}}`"
+    )]
+    NoWay,
+    #[error("sentinel: expected at least one URL in `urls`")]
+    NoSentinel,
+    #[error("expected either `sentinel` or `cluster`: a cluster needs no sentinels")]
+    SentinelOfCluster,
+    #[error("a cluster has only database 0: leave the database out")]
+    DatabaseOfCluster,
+    #[error("expected a database of 0 or above")]
+    Database,
+    #[error("`tls` needs a URL that starts with rediss://")]
+    TlsWithoutTls,
+    #[error("`username` needs a `password` or a `password_file`")]
+    NoPassword,
+    #[error("key {0} is given twice")]
+    KeyTwice(String),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+}
+
+impl TryFrom<Raw> for Config {
+    type Error = ConfigError;
+
+    fn try_from(raw: Raw) -> Result<Self, ConfigError> {
+        let (target, entry, url_login) = match (&raw.url, &raw.sentinel) {
+            (Some(Url { address, endpoint, login }), None) => {
+                (address.to_string(), Entry::Server(endpoint.clone()), login.clone())
+            }
+            (None, Some(sentinel)) => {
+                let (target, entry) = master(sentinel)?;
+                (target, entry, Login::default())
+            }
+            _ => return Err(ConfigError::NoWay),
+        };
+        let password = Secret::from_keys("password", raw.password, raw.password_file)?;
+        let login = Login {
+            username: raw.username.or(url_login.username),
+            password: password.or(url_login.password),
+            database: raw.database.unwrap_or(url_login.database),
+        };
+        if login.username.is_some() && login.password.is_none() {
+            return Err(ConfigError::NoPassword);
+        }
+        if login.database < 0 {
+            return Err(ConfigError::Database);
+        }
+        if raw.cluster && login.database != 0 {
+            return Err(ConfigError::DatabaseOfCluster);
+        }
+        if raw.cluster && raw.sentinel.is_some() {
+            return Err(ConfigError::SentinelOfCluster);
+        }
+        if raw.tls.is_some() && !entry.has_tls() {
+            return Err(ConfigError::TlsWithoutTls);
+        }
+        let mut keys = Vec::with_capacity(raw.keys.len());
+        for Key { name } in raw.keys {
+            if keys.contains(&name) {
+                return Err(ConfigError::KeyTwice(name));
+            }
+            keys.push(name);
+        }
+        let way = Way { entry, login, tls: raw.tls.unwrap_or_default(), cluster: raw.cluster };
+        Ok(Self { target, way, keys, scan_budget: raw.scan_budget.unwrap_or(DEFAULT_SCAN_BUDGET) })
+    }
+}
+
+fn master(sentinel: &Sentinel) -> Result<(String, Entry), ConfigError> {
+    if sentinel.urls.is_empty() {
+        return Err(ConfigError::NoSentinel);
+    }
+    // A sentinel has no databases.
+    let sentinels = sentinel
+        .urls
+        .iter()
+        .map(|Url { endpoint, login, .. }| (endpoint.clone(), Login { database: 0, ..login.clone() }));
+    let urls: Vec<String> = sentinel.urls.iter().map(|url| url.address.to_string()).collect();
+    let target = format!("master {} of {}", sentinel.master, urls.join(", "));
+    Ok((target, Entry::Master { name: sentinel.master.clone(), sentinels: sentinels.collect() }))
+}

@@ -1,0 +1,182 @@
+//! The sizes of declared keys.
+
+use std::time::Duration;
+
+use ::redis::Value;
+use platform_core::metric::{Desc, Family};
+use platform_core::probe::{Observation, Problem, Reason};
+use platform_core::query::{Cell, Columns, RedisShape, Rows};
+
+use super::link::{Reply, Words, words};
+use super::links::Links;
+use super::refusal::Refusal;
+use super::reply;
+
+/// More groups than this of one stream are not exported: their number is the application's to choose.
+const LARGEST_GROUPS: usize = 50;
+
+const KEY_SIZE: Desc = Desc::gauge(
+    "redis_key_size",
+    &["db", "key"],
+    "Elements of a declared key by the command for its type (LLEN, SCARD, ZCARD, HLEN, XLEN), bytes of a string by STRLEN; 0 when there is no such key.",
+);
+const STREAM_LENGTH: Desc = Desc::gauge(
+    "redis_stream_length",
+    &["db", "stream"],
+    "Entries of a declared key that is a stream, by XLEN.",
+);
+const GROUP_LAG: Desc = Desc::gauge(
+    "redis_stream_group_lag",
+    &["db", "stream", "group"],
+    "Entries of a stream that are still to be delivered to a group, by XINFO GROUPS lag (Redis 7).",
+);
+const GROUP_PENDING: Desc = Desc::gauge(
+    "redis_stream_group_messages_pending",
+    &["db", "stream", "group"],
+    "Entries that were delivered to a group and are not acknowledged, by XINFO GROUPS pending.",
+);
+
+/// The families of declared keys.
+pub(super) const CATALOGUE: [Desc; 4] = [KEY_SIZE, STREAM_LENGTH, GROUP_LAG, GROUP_PENDING];
+
+/// Adds the sizes of the keys, and a problem for each key that may not be read.
+pub(super) async fn observe(
+    links: &mut Links,
+    keys: &[String],
+    timeout: Duration,
+    observation: &mut Observation,
+) -> Result<(), Problem> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let db = format!("db{}", links.way().login.database);
+    let mut sizes = Sizes { db, families: CATALOGUE.map(|desc| desc.family()), problems: Vec::new() };
+    let types = links.ask_all(&each("TYPE", keys), timeout).await?;
+    let there = sizes.add_missing(keys, types);
+    if !there.is_empty() {
+        let lengths = there.iter().map(|key| words([key.command, key.name])).collect::<Vec<_>>();
+        let lengths = links.ask_all(&lengths, timeout).await?;
+        there.iter().zip(lengths).for_each(|(key, reply)| sizes.add_length(key, reply));
+    }
+    let of_group = Columns::named(["name", "lag", "pending"]);
+    for stream in there.iter().filter(|key| key.is_stream()) {
+        let groups = words(["XINFO", "GROUPS", stream.name]);
+        let reply = links.ask(groups.clone(), timeout).await?;
+        sizes.add_groups(
+            stream.name,
+            reply.map(|answer| reply::rows(RedisShape::Maps, &groups, answer, &of_group)),
+        );
+    }
+    observation.families.extend(sizes.families.into_iter().filter(|family| !family.samples.is_empty()));
+    observation.problems.extend(sizes.problems);
+    Ok(())
+}
+
+/// The same command for each key.
+fn each(command: &str, keys: &[String]) -> Vec<Words> {
+    keys.iter().map(|key| words([command, key])).collect()
+}
+
+/// A declared key that exists, with the command that tells its size.
+struct Key<'a> {
+    name: &'a str,
+    command: &'static str,
+}
+
+impl Key<'_> {
+    fn is_stream(&self) -> bool {
+        self.command == "XLEN"
+    }
+}
+
+/// The command that tells the size of a key of this type.
+fn length_command(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "list" => "LLEN",
+        "set" => "SCARD",
+        "zset" => "ZCARD",
+        "hash" => "HLEN",
+        "stream" => "XLEN",
+        "string" => "STRLEN",
+        _ => return None,
+    })
+}
+
+struct Sizes {
+    db: String,
+    families: [Family; 4],
+    problems: Vec<Problem>,
+}
+
+impl Sizes {
+    /// Counts keys that do not exist as empty, and gives those that do.
+    fn add_missing<'a>(&mut self, keys: &'a [String], types: Vec<Reply>) -> Vec<Key<'a>> {
+        let mut there = Vec::new();
+        for (name, reply) in keys.iter().zip(types) {
+            let Some(kind) = self.accept(name, reply).map(|answer| reply::text(&answer).unwrap_or_default())
+            else {
+                continue;
+            };
+            match length_command(&kind) {
+                Some(command) => there.push(Key { name, command }),
+                None if kind == "none" => self.add(name, 0.0),
+                None => self.problem(Reason::Query, format!("key {name}: a {kind} has no length")),
+            }
+        }
+        there
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "every number of a sample is a float")]
+    fn add_length(&mut self, key: &Key<'_>, reply: Reply) {
+        match self.accept(key.name, reply) {
+            Some(Value::Int(size)) => {
+                self.add(key.name, size as f64);
+                if key.is_stream() {
+                    let [_, lengths, ..] = &mut self.families;
+                    lengths.push([&self.db, key.name], size as f64);
+                }
+            }
+            Some(_) => self.problem(Reason::Protocol, format!("key {}: expected a number", key.name)),
+            None => {}
+        }
+    }
+
+    fn add_groups(&mut self, stream: &str, groups: Result<Result<Rows, Problem>, Refusal>) {
+        let groups = match groups {
+            Ok(Ok(groups)) => groups,
+            Ok(Err(problem)) => return self.problems.push(problem),
+            Err(refusal) => return self.problems.push(refusal.problem(&format!("groups of {stream}"))),
+        };
+        let [.., lags, pendings] = &mut self.families;
+        for row in groups.rows.iter().take(LARGEST_GROUPS) {
+            let find = |column| groups.column(column).map(|index| &row[index]);
+            let Some(group) = find("name").and_then(Cell::text) else { continue };
+            // Before Redis 7, and after entries were deleted in the middle, the lag is not known.
+            if let Some(lag) = find("lag").and_then(Cell::number) {
+                lags.push([&self.db, stream, &group], lag);
+            }
+            if let Some(pending) = find("pending").and_then(Cell::number) {
+                pendings.push([&self.db, stream, &group], pending);
+            }
+        }
+        let count = groups.rows.len();
+        if count > LARGEST_GROUPS {
+            let detail = format!("stream {stream}: {count} groups, {LARGEST_GROUPS} are shown");
+            self.problem(Reason::Cardinality, detail);
+        }
+    }
+
+    fn add(&mut self, key: &str, size: f64) {
+        let [sizes, ..] = &mut self.families;
+        sizes.push([&self.db, key], size);
+    }
+
+    /// The answer; a refusal becomes a problem.
+    fn accept(&mut self, key: &str, reply: Reply) -> Option<Value> {
+        reply.map_err(|refusal| self.problems.push(refusal.problem(&format!("key {key}")))).ok()
+    }
+
+    fn problem(&mut self, reason: Reason, detail: String) {
+        self.problems.push(Problem::new(reason, detail));
+    }
+}

@@ -1,0 +1,82 @@
+//! Redis and Valkey: one server, a master that sentinels name, or a cluster.
+
+mod answers;
+mod config;
+mod endpoint;
+mod info;
+mod keys;
+mod link;
+mod links;
+mod parameter;
+mod prober;
+mod refusal;
+mod reply;
+mod scan;
+mod stream;
+mod table;
+mod walk;
+
+use std::time::Duration;
+
+pub use config::Config;
+
+use platform_core::built_in::{self, BuiltInQueries};
+use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+use platform_core::metric::Desc;
+use platform_core::query::Question;
+
+use self::answers::RedisAnswers;
+use self::links::Links;
+use self::prober::RedisProber;
+
+/// What every probe asks.
+const QUERIES: &str = include_str!("../queries.yml");
+
+/// What is the same for every source of this kind.
+pub const FACTS: KindFacts = KindFacts {
+    name: "redis",
+    interval: Duration::from_secs(15),
+    timeout: Duration::from_secs(5),
+    is_metered: false,
+    up: Some(prober::UP),
+    catalogue,
+    reasons: &[],
+    answers: |question| matches!(question, Question::Redis(_)),
+    permissions: include_str!("../role.acl"),
+    rules: include_str!("../rules.yml"),
+    dashboard: include_str!("../dashboard.yml"),
+    headlines: &[
+        Headline { title: "Clients", metric: "redis_connected_clients", unit: Unit::Count },
+        Headline { title: "Memory", metric: "redis_memory_used_bytes", unit: Unit::Bytes },
+        Headline { title: "Keys", metric: "redis_db_keys", unit: Unit::Count },
+    ],
+};
+
+fn catalogue() -> Vec<Desc> {
+    let mut catalogue = built_in::catalogue("redis", QUERIES);
+    catalogue.push(prober::PING_DURATION);
+    catalogue.extend(keys::CATALOGUE);
+    catalogue
+}
+
+impl Definition for Config {
+    fn target(&self) -> String {
+        self.target.clone()
+    }
+
+    fn build(&self, context: &Context<'_>) -> Parts {
+        Parts {
+            prober: Box::new(RedisProber {
+                links: Links::new(self.way.clone()),
+                built_in: BuiltInQueries::of("redis", QUERIES, context.built_in),
+                keys: self.keys.clone(),
+                // Below the deadline of the whole probe, so that the log can tell which server was silent.
+                timeout: context.timeout * 9 / 10,
+            }),
+            answers: Some(Box::new(RedisAnswers {
+                links: Links::new(self.way.clone()),
+                scan_budget: self.scan_budget,
+            })),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! One connection to one server.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{AsyncConnectionConfig, Cmd, RedisConnectionInfo, Value};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Fuse, FusedFuture, try_join_all};
+use platform_core::dial;
+use platform_core::probe::{Problem, Reason};
+use platform_core::tls::Tls;
+use secrecy::ExposeSecret;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{UnixStream, lookup_host};
+
+use super::endpoint::{Endpoint, Login};
+use super::refusal::{Refusal, broken};
+use super::stream::{Conversation, Exchanges};
+
+/// What the server calls this connection in CLIENT LIST.
+const CLIENT_NAME: &str = "platform_exporter";
+
+/// A command's answer, or the server's refusal of it.
+pub(super) type Reply = Result<Value, Refusal>;
+
+/// A command with its arguments.
+pub(super) type Words = Vec<String>;
+
+/// A command from its words.
+pub(super) fn words<const N: usize>(words: [&str; N]) -> Words {
+    words.map(str::to_owned).to_vec()
+}
+
+/// A connection that is logged in. Dropping it closes it at once, whatever is on its way.
+pub(super) struct Link {
+    endpoint: Endpoint,
+    /// Whether the server is on this machine.
+    is_here: bool,
+    connection: MultiplexedConnection,
+    exchanges: Exchanges,
+    /// What sends and receives. In a task of its own it would outlast the link, and its socket another one.
+    driver: Fuse<BoxFuture<'static, ()>>,
+}
+
+impl Link {
+    /// Connects, encrypts and logs in, all within `timeout`.
+    pub(super) async fn open(
+        endpoint: &Endpoint,
+        login: &Login,
+        tls: &Tls,
+        timeout: Duration,
+    ) -> Result<Self, Problem> {
+        let opened = tokio::time::timeout(timeout, async {
+            let mut link = Self::connect(endpoint, tls).await?;
+            link.log_in(login, timeout).await?;
+            Ok(link)
+        });
+        opened.await.unwrap_or_else(|_| {
+            let how = if endpoint.has_tls() { "no connection with TLS" } else { "no connection" };
+            Err(Problem::new(Reason::Timeout, format!("{endpoint}: {how} within {timeout:?}")))
+        })
+    }
+
+    /// Sends commands together, and gives their answers in the same order.
+    ///
+    /// After an error nothing is known of the connection: it has to be dropped.
+    pub(super) async fn exchange(
+        &mut self,
+        commands: &[Words],
+        timeout: Duration,
+    ) -> Result<Vec<Reply>, Problem> {
+        self.connection.set_response_timeout(timeout);
+        self.exchanges.begin();
+        // The connection sends what is asked at the same time together. A pipeline would do so too, but it hides why
+        // a connection broke.
+        let answers = commands.iter().map(|command| {
+            let mut connection = self.connection.clone();
+            let mut packed = Cmd::new();
+            packed.arg(command);
+            async move { connection.send_packed_command(&packed).await }
+        });
+        let mut answers = pin!(try_join_all(answers));
+        let answers = tokio::select! {
+            biased;
+            answers = &mut answers => answers,
+            // Whoever still waits for an answer is told why there is none.
+            () = &mut self.driver => answers.await,
+        };
+        let answers = answers.map_err(|error| broken(&error, &self.endpoint))?;
+        let reply = |answer| match answer {
+            Value::ServerError(error) => Err(Refusal::of(&error)),
+            answer => Ok(answer),
+        };
+        Ok(answers.into_iter().map(reply).collect())
+    }
+
+    /// Sends one command.
+    pub(super) async fn ask(&mut self, command: Words, timeout: Duration) -> Result<Reply, Problem> {
+        only(self.exchange(&[command], timeout).await?)
+    }
+
+    /// A server that this one has named.
+    pub(super) fn sibling(&self, host: &str, port: u16) -> Endpoint {
+        self.endpoint.sibling(host, port, self.is_here)
+    }
+
+    /// Whether its end is known already.
+    pub(super) fn is_closed(&mut self) -> bool {
+        self.driver.is_terminated() || (&mut self.driver).now_or_never().is_some()
+    }
+
+    async fn connect(endpoint: &Endpoint, tls: &Tls) -> Result<Self, Problem> {
+        let of_endpoint =
+            |problem: Problem| Problem { detail: format!("{endpoint}: {}", problem.detail), ..problem };
+        let failed = |error: std::io::Error| of_endpoint(dial::problem(&error));
+        match endpoint {
+            Endpoint::Unix(path) => {
+                let stream = UnixStream::connect(path).await.map_err(failed)?;
+                Self::over(stream, endpoint, true).await
+            }
+            Endpoint::Tcp { host, port, tls: encrypted, origin } => {
+                let addresses = lookup_host((host.as_str(), *port)).await.map_err(failed)?;
+                let allowed: Vec<_> = addresses.filter(|address| origin.allows(address.ip())).collect();
+                if allowed.is_empty() {
+                    let detail = format!(
+                        "{endpoint}: another server named this address, which is not one of its network"
+                    );
+                    return Err(Problem::new(Reason::Connect, detail));
+                }
+                let stream = dial::any(allowed).await.map_err(failed)?;
+                let (peer, own) = (stream.peer_addr().map_err(failed)?, stream.local_addr().map_err(failed)?);
+                let is_here = peer.ip() == own.ip() || peer.ip().to_canonical().is_loopback();
+                if !encrypted {
+                    return Self::over(stream, endpoint, is_here).await;
+                }
+                let (name, config) = (tls.name_of(host)?, Arc::new(tls.client_config().await?));
+                let stream = dial::tls(stream, config, name).await.map_err(of_endpoint)?;
+                Self::over(stream, endpoint, is_here).await
+            }
+        }
+    }
+
+    async fn over<S>(stream: S, endpoint: &Endpoint, is_here: bool) -> Result<Self, Problem>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        // The driver's own login hides what the server says: it is done here instead.
+        let nothing = RedisConnectionInfo::default().set_skip_set_lib_name();
+        let (config, exchanges) = (AsyncConnectionConfig::new(), Exchanges::default());
+        let stream = Conversation::new(stream, exchanges.clone());
+        let (connection, driver) = MultiplexedConnection::new_with_config(&nothing, stream, config)
+            .await
+            .map_err(|error| broken(&error, endpoint))?;
+        let driver = driver.boxed().fuse();
+        Ok(Self { endpoint: endpoint.clone(), is_here, connection, exchanges, driver })
+    }
+
+    /// One command after the other: a server that turns clients away answers the first, and closes.
+    async fn log_in(&mut self, login: &Login, timeout: Duration) -> Result<(), Problem> {
+        if let Some(password) = &login.password {
+            let password = password.read().await?;
+            let password = password.expose_secret();
+            let command = match login.username.as_deref() {
+                Some(user) => words(["AUTH", user, password]),
+                None => words(["AUTH", password]),
+            };
+            let mut reply = self.ask(command, timeout).await?;
+            if reply.as_ref().is_err_and(Refusal::is_wrong_number_of_arguments) {
+                // Before Redis 6 there are no users, but a URL may have to name one.
+                reply = self.ask(words(["AUTH", password]), timeout).await?;
+            }
+            reply.map_err(|refusal| match refusal.reason() {
+                Reason::Alarm => refusal.problem("AUTH"),
+                _ => refusal.problem_as(Reason::Auth, "AUTH"),
+            })?;
+        }
+        if login.database != 0 {
+            let database = login.database.to_string();
+            let reply = self.ask(words(["SELECT", &database]), timeout).await?;
+            reply.map_err(|refusal| match refusal.reason() {
+                Reason::Query => refusal.problem_as(Reason::NotFound, &format!("database {database}")),
+                _ => refusal.problem("SELECT"),
+            })?;
+        }
+        let reply = self.ask(words(["CLIENT", "SETNAME", CLIENT_NAME]), timeout).await?;
+        match reply {
+            // Some managed servers do not allow names, and a name is a courtesy.
+            Err(refusal) if matches!(refusal.reason(), Reason::Auth | Reason::Alarm) => {
+                Err(refusal.problem("CLIENT SETNAME"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The answer to a single command.
+pub(super) fn only(replies: Vec<Reply>) -> Result<Reply, Problem> {
+    replies.into_iter().next().ok_or_else(|| Problem::new(Reason::Protocol, "an answer is missing"))
+}

@@ -1,0 +1,217 @@
+//! The connections of one asker: one, or in a cluster one to each node that it has to ask.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use ::redis::Value;
+use platform_core::probe::{Problem, Reason};
+use platform_core::tls::Tls;
+
+use super::endpoint::{Endpoint, Login};
+use super::link::{Link, Reply, Words, only, words};
+
+/// How a source is reached.
+#[derive(Clone, Debug)]
+pub(super) struct Way {
+    pub(super) entry: Entry,
+    pub(super) login: Login,
+    pub(super) tls: Tls,
+    /// Whether keys lie on several nodes, which tell where.
+    pub(super) cluster: bool,
+}
+
+impl Way {
+    async fn connect(&self, node: &Node, timeout: Duration) -> Result<Link, Problem> {
+        let Self { entry, login, tls, .. } = self;
+        match (node, entry) {
+            (Some(endpoint), _) | (None, Entry::Server(endpoint)) => {
+                Link::open(endpoint, login, tls, timeout).await
+            }
+            (None, Entry::Master { name, sentinels }) => {
+                // A sentinel that hangs must leave time for the others.
+                let share = timeout / u32::try_from(sentinels.len() + 1).unwrap_or(u32::MAX);
+                let master = resolve(name, sentinels, tls, share).await?;
+                // A sentinel without TLS must not have the password sent in the clear where another one has TLS.
+                Link::open(&master.with_tls(entry.has_tls()), login, tls, share).await
+            }
+        }
+    }
+}
+
+/// The first server to speak to.
+#[derive(Clone, Debug)]
+pub(super) enum Entry {
+    Server(Endpoint),
+    /// The server that the sentinels name as the master.
+    Master {
+        name: String,
+        sentinels: Vec<(Endpoint, Login)>,
+    },
+}
+
+impl Entry {
+    /// Whether TLS is spoken there; to the master, as soon as it is to one of its sentinels.
+    pub(super) fn has_tls(&self) -> bool {
+        match self {
+            Self::Server(endpoint) => endpoint.has_tls(),
+            Self::Master { sentinels, .. } => sentinels.iter().any(|(endpoint, _)| endpoint.has_tls()),
+        }
+    }
+}
+
+/// A server to ask: the entry, or a node of the cluster.
+pub(super) type Node = Option<Endpoint>;
+
+/// Open connections, each opened when it is first needed.
+pub(super) struct Links {
+    way: Way,
+    open: BTreeMap<Node, Link>,
+}
+
+impl Links {
+    pub(super) fn new(way: Way) -> Self {
+        Self { way, open: BTreeMap::new() }
+    }
+
+    pub(super) fn way(&self) -> &Way {
+        &self.way
+    }
+
+    /// Makes sure that there is a connection to the entry.
+    pub(super) async fn open(&mut self, timeout: Duration) -> Result<(), Problem> {
+        if self.open.get_mut(&None).is_none_or(Link::is_closed) {
+            let link = self.way.connect(&None, timeout).await?;
+            self.open.insert(None, link);
+        }
+        Ok(())
+    }
+
+    /// Forgets every connection: the next question looks for the servers anew.
+    pub(super) fn close(&mut self) {
+        self.open.clear();
+    }
+
+    /// Sends commands together to one server.
+    ///
+    /// A server may have closed the connection since the last question, so a broken one is replaced once; all
+    /// commands only read, so asking twice is harmless.
+    pub(super) async fn exchange(
+        &mut self,
+        node: &Node,
+        commands: &[Words],
+        timeout: Duration,
+    ) -> Result<Vec<Reply>, Problem> {
+        self.open.retain(|_, link| !link.is_closed());
+        // Out of the map while it is used: it is dropped with a future that is dropped.
+        if let Some(mut link) = self.open.remove(node) {
+            match link.exchange(commands, timeout).await {
+                Ok(replies) => {
+                    self.open.insert(node.clone(), link);
+                    return Ok(replies);
+                }
+                Err(problem) if problem.reason == Reason::Connect => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+        let mut link = self.way.connect(node, timeout).await?;
+        let replies = link.exchange(commands, timeout).await?;
+        self.open.insert(node.clone(), link);
+        Ok(replies)
+    }
+
+    /// Sends commands, each to the server that has its key.
+    pub(super) async fn ask_all(
+        &mut self,
+        commands: &[Words],
+        timeout: Duration,
+    ) -> Result<Vec<Reply>, Problem> {
+        let mut replies = self.exchange(&None, commands, timeout).await?;
+        for (node, places) in self.moved(&replies) {
+            let commands: Vec<Words> = places.iter().map(|&place| commands[place].clone()).collect();
+            let moved = self.exchange(&Some(node), &commands, timeout).await?;
+            for (place, reply) in places.into_iter().zip(moved) {
+                replies[place] = reply;
+            }
+        }
+        Ok(replies)
+    }
+
+    /// Sends one command to the server that has its key.
+    pub(super) async fn ask(&mut self, command: Words, timeout: Duration) -> Result<Reply, Problem> {
+        only(self.ask_all(&[command], timeout).await?)
+    }
+
+    /// Every server that has keys of its own.
+    pub(super) async fn masters(&mut self, timeout: Duration) -> Result<BTreeSet<Node>, Problem> {
+        if !self.way.cluster {
+            return Ok(BTreeSet::from([None]));
+        }
+        let reply = self.ask(words(["CLUSTER", "SLOTS"]), timeout).await?;
+        let slots = reply.map_err(|refusal| refusal.problem("CLUSTER SLOTS"))?;
+        let (Some(link), Value::Array(slots)) = (self.open.get(&None), slots) else {
+            return Err(Problem::new(Reason::Protocol, "CLUSTER SLOTS: expected a list"));
+        };
+        Ok(slots.iter().map(|range| master(range, link)).filter(Node::is_some).collect())
+    }
+
+    /// The places of the refusals that name another node, by node.
+    fn moved(&self, replies: &[Reply]) -> BTreeMap<Endpoint, Vec<usize>> {
+        let mut moved: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
+        if let Some(link) = self.open.get(&None).filter(|_| self.way.cluster) {
+            for (place, reply) in replies.iter().enumerate() {
+                if let Some(node) = reply.as_ref().err().and_then(|no| no.moved_to(link)) {
+                    moved.entry(node).or_default().push(place);
+                }
+            }
+        }
+        moved
+    }
+}
+
+/// The master's address, from the first sentinel that knows it.
+async fn resolve(
+    name: &str,
+    sentinels: &[(Endpoint, Login)],
+    tls: &Tls,
+    timeout: Duration,
+) -> Result<Endpoint, Problem> {
+    let mut problem = Problem::new(Reason::NotFound, "no sentinel is given");
+    for (endpoint, login) in sentinels {
+        match ask_sentinel(name, endpoint, login, tls, timeout).await {
+            Ok(master) => return Ok(master),
+            Err(cause) => problem = cause,
+        }
+    }
+    Err(Problem { detail: format!("no sentinel names the master: {}", problem.detail), ..problem })
+}
+
+async fn ask_sentinel(
+    name: &str,
+    endpoint: &Endpoint,
+    login: &Login,
+    tls: &Tls,
+    timeout: Duration,
+) -> Result<Endpoint, Problem> {
+    let mut link = Link::open(endpoint, login, tls, timeout).await?;
+    let reply = link.ask(words(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name]), timeout).await?;
+    match reply.map_err(|refusal| refusal.problem("SENTINEL GET-MASTER-ADDR-BY-NAME"))? {
+        Value::Nil => Err(Problem::new(Reason::NotFound, format!("{endpoint} knows no master `{name}`"))),
+        Value::Array(parts) => {
+            address(&parts, &link).ok_or_else(|| Problem::new(Reason::Protocol, "expected host and port"))
+        }
+        _ => Err(Problem::new(Reason::Protocol, "expected host and port")),
+    }
+}
+
+/// The master of a range of slots: `[from, to, [host, port, …], replicas …]`.
+fn master(range: &Value, from: &Link) -> Node {
+    let Value::Array(range) = range else { return None };
+    let Value::Array(node) = range.get(2)? else { return None };
+    address(node, from)
+}
+
+fn address(parts: &[Value], from: &Link) -> Option<Endpoint> {
+    let host: Option<String> = ::redis::from_redis_value(parts.first()?.clone()).ok()?;
+    let port: u16 = ::redis::from_redis_value(parts.get(1)?.clone()).ok()?;
+    Some(from.sibling(&host.unwrap_or_default(), port))
+}

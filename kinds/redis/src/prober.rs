@@ -1,0 +1,170 @@
+//! One probe of a Redis server: PING, INFO once, the built-in values out of it, and the declared keys.
+
+use std::time::{Duration, Instant};
+
+use platform_core::built_in::BuiltInQueries;
+use platform_core::metric::{Desc, Family};
+use platform_core::probe::{Observation, Prober, Problem, Reason};
+use platform_core::query::{Answers, Columns, Question, RedisQuestion, Rows};
+
+use super::answers::command_rows;
+use super::info::Info;
+use super::link::words;
+use super::links::{Entry, Links};
+use super::refusal::Refusal;
+use super::{keys, reply};
+
+pub(super) const UP: Desc =
+    Desc::gauge("redis_up", &[], "1 when the server answered the last probe, else 0.");
+
+pub(super) const PING_DURATION: Desc =
+    Desc::gauge("redis_ping_duration_seconds", &[], "How long the server took to answer PING.");
+
+/// Asks a server how it is.
+pub(super) struct RedisProber {
+    pub(super) links: Links,
+    pub(super) built_in: BuiltInQueries,
+    /// Keys whose size is wanted.
+    pub(super) keys: Vec<String>,
+    /// How long one exchange may take.
+    pub(super) timeout: Duration,
+}
+
+#[async_trait::async_trait]
+impl Prober for RedisProber {
+    async fn probe(&mut self) -> Result<Observation, Problem> {
+        let mut problems = Vec::new();
+        let ping = self.ping(&mut problems).await?;
+        let info = self.info(&mut problems).await?;
+        problems.extend(alarms(&info).into_iter().map(|alarm| Problem::new(Reason::Alarm, alarm)));
+        let mut of_info = OfInfo { links: &mut self.links, info: &info };
+        let mut observation = self.built_in.ask(&mut of_info, info.major_version(), self.timeout).await?;
+        observation.problems.splice(0..0, problems);
+        observation.families.extend(ping);
+        if is_zero(&observation.families, "redis_cluster_state") {
+            observation.problems.push(Problem::new(Reason::Alarm, "the cluster does not answer all queries"));
+        }
+        keys::observe(&mut self.links, &self.keys, self.timeout, &mut observation).await?;
+        observation.problems.extend(self.demoted(&info));
+        Ok(observation)
+    }
+}
+
+impl RedisProber {
+    /// How long PING takes, connecting not counted.
+    async fn ping(&mut self, problems: &mut Vec<Problem>) -> Result<Option<Family>, Problem> {
+        self.links.open(self.timeout).await?;
+        let start = Instant::now();
+        match self.links.ask(words(["PING"]), self.timeout).await? {
+            Ok(_) => Ok(Some(PING_DURATION.value(start.elapsed().as_secs_f64()))),
+            Err(refusal) => {
+                problems.push(bearable(&refusal, "PING")?);
+                Ok(None)
+            }
+        }
+    }
+
+    /// All that the server says about itself. Without `all`, commandstats would be missing.
+    async fn info(&mut self, problems: &mut Vec<Problem>) -> Result<Info, Problem> {
+        match self.links.ask(words(["INFO", "all"]), self.timeout).await? {
+            Ok(answer) => match reply::into_text(answer) {
+                Some(text) => Info::parse(&text),
+                None => Err(Problem::new(Reason::Protocol, "INFO: expected a text")),
+            },
+            Err(refusal) => {
+                problems.push(bearable(&refusal, "INFO")?);
+                Ok(Info::default())
+            }
+        }
+    }
+
+    /// After a failover the old master may answer as a replica on a connection that has survived.
+    fn demoted(&mut self, info: &Info) -> Option<Problem> {
+        let Entry::Master { name, .. } = &self.links.way().entry else { return None };
+        let role = info.get("role").filter(|role| *role != "master")?;
+        let problem = Problem::new(Reason::Alarm, format!("the server named as master `{name}` is a {role}"));
+        self.links.close();
+        Some(problem)
+    }
+}
+
+fn is_zero(families: &[Family], name: &str) -> bool {
+    let samples =
+        families.iter().filter(|family| family.desc.name == name).flat_map(|family| &family.samples);
+    samples.into_iter().any(|sample| sample.value == 0.0)
+}
+
+/// A refusal that leaves the rest of the probe its sense.
+fn bearable(refusal: &Refusal, wanted: &str) -> Result<Problem, Problem> {
+    let problem = refusal.problem(wanted);
+    if problem.reason == Reason::Auth { Err(problem) } else { Ok(problem) }
+}
+
+/// What a server says of itself that somebody has to look after.
+fn alarms(info: &Info) -> Vec<String> {
+    let mut alarms = Vec::new();
+    let is = |field, text| info.get(field) == Some(text);
+    if is("loading", "1") {
+        alarms.push("the server is loading its data set".to_owned());
+    }
+    if is("role", "slave") && is("master_link_status", "down") {
+        let at = |field| info.get(field).unwrap_or("?");
+        alarms.push(format!("the link to the master {}:{} is down", at("master_host"), at("master_port")));
+    }
+    for (field, what) in [
+        ("rdb_last_bgsave_status", "the last RDB save failed"),
+        ("aof_last_write_status", "the last write to the AOF failed"),
+        ("aof_last_bgrewrite_status", "the last rewrite of the AOF failed"),
+    ] {
+        if is(field, "err") {
+            alarms.push(what.to_owned());
+        }
+    }
+    let number = |field| info.number(field).unwrap_or(0.0);
+    let (clients, limit) =
+        (number("connected_clients") + number("cluster_connections"), number("maxclients"));
+    if limit > 0.0 && clients >= limit {
+        alarms.push(format!("{clients} clients are connected, and maxclients is {limit}"));
+    }
+    let memory = number("maxmemory");
+    if memory > 0.0 && is("maxmemory_policy", "noeviction") && number("used_memory") >= memory {
+        alarms
+            .push("memory is full, and writes are refused: maxmemory is reached without eviction".to_owned());
+    }
+    alarms
+}
+
+/// Answers the built_in questions: those about INFO out of the one answer that the probe has.
+struct OfInfo<'a> {
+    links: &'a mut Links,
+    info: &'a Info,
+}
+
+#[async_trait::async_trait]
+impl Answers for OfInfo<'_> {
+    async fn rows(
+        &mut self,
+        question: &Question,
+        columns: &Columns,
+        timeout: Duration,
+    ) -> Result<Rows, Problem> {
+        let Question::Redis(RedisQuestion { command: Some(words), .. }) = question else {
+            return Err(Problem::new(Reason::Internal, "expected a command"));
+        };
+        match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            // Refused, which has been told.
+            ["INFO", ..] if self.info.is_empty() => Ok(Rows::default()),
+            ["INFO"] => self.info.table(None, columns),
+            ["INFO", table] => self.info.table(Some(table), columns),
+            ["CLUSTER", ..] if self.info.get("cluster_enabled") != Some("1") => Ok(Rows::default()),
+            _ => match command_rows(self.links, words, columns, timeout).await? {
+                Ok(rows) => Ok(rows),
+                // Managed servers leave commands out, and a server that is loading refuses most: neither is news.
+                Err(refusal) if refusal.is_unknown_command() || refusal.reason() == Reason::Alarm => {
+                    Ok(Rows::default())
+                }
+                Err(refusal) => Err(refusal.problem(&words.join(" "))),
+            },
+        }
+    }
+}

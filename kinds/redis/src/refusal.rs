@@ -1,0 +1,108 @@
+//! What a server says no with, and what lies behind the driver's errors.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use ::redis::{ErrorKind, RedisError, ServerError};
+use platform_core::classify;
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::too_large;
+
+use super::endpoint::Endpoint;
+use super::link::Link;
+use super::walk::Unfit;
+
+/// A server's error reply. The connection is as good as before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    code: String,
+    message: String,
+}
+
+impl Refusal {
+    pub(super) fn of(error: &ServerError) -> Self {
+        let message = error.details().unwrap_or_default();
+        // Servers repeat the arguments of a command that they do not know, and those of AUTH are secret.
+        let message = message.split(", with args").next().unwrap_or_default();
+        Self { code: error.code().to_owned(), message: message.to_owned() }
+    }
+
+    pub(super) fn reason(&self) -> Reason {
+        match self.code.as_str() {
+            "NOPERM" => Reason::Permission,
+            "NOAUTH" | "WRONGPASS" | "DENIED" => Reason::Auth,
+            "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "BUSY" | "MISCONF" => Reason::Alarm,
+            "ERR" if self.message.starts_with("max number of clients") => Reason::Alarm,
+            _ => Reason::Query,
+        }
+    }
+
+    /// Whether the server does not have the command at all: it is old, or its operator has taken it away.
+    pub(super) fn is_unknown_command(&self) -> bool {
+        let message = self.message.to_ascii_lowercase();
+        self.code == "ERR"
+            && ["unknown command", "unknown subcommand"].iter().any(|no| message.starts_with(no))
+    }
+
+    /// Whether AUTH is an older one that takes no user name.
+    pub(super) fn is_wrong_number_of_arguments(&self) -> bool {
+        self.message.starts_with("wrong number of arguments")
+    }
+
+    /// The node of a cluster that has the key: `MOVED 3999 10.0.0.1:6381`.
+    pub(super) fn moved_to(&self, from: &Link) -> Option<Endpoint> {
+        let (_, node) = self.message.split_once(' ').filter(|_| self.code == "MOVED")?;
+        let (host, port) = node.rsplit_once(':')?;
+        Some(from.sibling(host, port.parse().ok()?))
+    }
+
+    /// As a problem, with what was wanted.
+    pub(super) fn problem(&self, wanted: &str) -> Problem {
+        self.problem_as(self.reason(), wanted)
+    }
+
+    /// As a problem whose reason is known from what was wanted.
+    pub(super) fn problem_as(&self, reason: Reason, wanted: &str) -> Problem {
+        let hint = match self.code.as_str() {
+            "MOVED" => " (this is a node of a cluster: set `cluster: true`)",
+            _ => "",
+        };
+        Problem::new(reason, format!("{wanted}: {} {}{hint}", self.code, self.message))
+    }
+}
+
+/// A failure of the connection itself.
+pub(super) fn broken(error: &RedisError, endpoint: &Endpoint) -> Problem {
+    match hidden(error).and_then(unfit) {
+        Some(Unfit::TooLarge) => {
+            return too_large(
+                "ask for less of the key, as LRANGE and ZRANGE can, or count with LLEN or ZCARD",
+            );
+        }
+        Some(unfit) => return Problem::new(Reason::Protocol, format!("{endpoint}: {unfit}")),
+        None => {}
+    }
+    // The parser's messages have several lines.
+    let text = classify::describe(error).split_whitespace().collect::<Vec<_>>().join(" ");
+    let reason = if error.is_timeout() {
+        Reason::Timeout
+    } else {
+        hidden(error).and_then(classify::network_reason).unwrap_or(match error.kind() {
+            ErrorKind::Io => Reason::Connect,
+            // Cut in the middle of an answer.
+            ErrorKind::Parse if text.contains("end of input") => Reason::Connect,
+            _ => Reason::Protocol,
+        })
+    };
+    Problem::new(reason, format!("{endpoint}: {text}"))
+}
+
+fn unfit(cause: &(dyn Error + 'static)) -> Option<Unfit> {
+    cause.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref().copied()
+}
+
+/// The cause that the driver keeps behind a shared pointer, which hides its type.
+fn hidden(error: &RedisError) -> Option<&(dyn Error + 'static)> {
+    let cause = error.source()?.downcast_ref::<Arc<dyn Error + Send + Sync>>()?;
+    Some(cause.as_ref())
+}

@@ -1,0 +1,156 @@
+//! From the answer to a command to rows.
+
+use ::redis::Value;
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::{Cell, Columns, RedisShape, Rows};
+
+use super::info::Info;
+use super::table::{Records, Table};
+
+/// The rows of an answer to the command of these words, with the columns that are wanted.
+pub(super) fn rows(
+    shape: RedisShape,
+    words: &[String],
+    answer: Value,
+    wanted: &Columns,
+) -> Result<Rows, Problem> {
+    let rows = match shape {
+        RedisShape::Values => Some(values(answer, wanted)),
+        RedisShape::Pairs => list(answer).map(|values| pairs(values, wanted)),
+        RedisShape::Named(from) => {
+            list(answer).map(|values| named(words.get(from..).unwrap_or(&[]), values, wanted))
+        }
+        RedisShape::Maps => list(answer).map(|values| maps(values, wanted)),
+        RedisShape::Table(columns) => list(answer).map(|lists| table(columns, lists, wanted)),
+        RedisShape::Row(columns) => {
+            list(answer).map(|values| table(columns, vec![Value::Array(values)], wanted))
+        }
+        RedisShape::Info => {
+            into_text(answer).map(|text| Info::parse(&text)?.table(words.get(1).map(String::as_str), wanted))
+        }
+        RedisShape::Clients => into_text(answer).map(|text| clients(&text, wanted)),
+        RedisShape::Time => time(answer).map(|now| values(Value::Double(now), wanted)),
+    };
+    rows.unwrap_or_else(|| {
+        let detail = format!("the answer to {} is not what was expected", words.join(" "));
+        Err(Problem::new(Reason::Protocol, detail))
+    })
+}
+
+/// The text of an answer.
+pub(super) fn text(answer: &Value) -> Option<String> {
+    into_text(answer.clone())
+}
+
+/// The same, without a copy where possible.
+pub(super) fn into_text(answer: Value) -> Option<String> {
+    match answer {
+        Value::BulkString(bytes) => Some(
+            String::from_utf8(bytes)
+                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        ),
+        Value::SimpleString(text) | Value::VerbatimString { text, .. } => Some(text),
+        Value::Okay => Some("OK".to_owned()),
+        _ => None,
+    }
+}
+
+fn list(answer: Value) -> Option<Vec<Value>> {
+    match answer {
+        Value::Array(values) | Value::Set(values) => Some(values),
+        Value::Nil => Some(Vec::new()),
+        _ => None,
+    }
+}
+
+fn cell(value: Value) -> Cell {
+    match value {
+        #[expect(clippy::cast_precision_loss, reason = "every number of a sample is a float")]
+        Value::Int(number) => Cell::Number(number as f64),
+        Value::Double(number) => Cell::Number(number),
+        Value::Boolean(truth) => Cell::Number(f64::from(u8::from(truth))),
+        other => into_text(other).map_or(Cell::Null, Cell::Text),
+    }
+}
+
+fn values(answer: Value, wanted: &Columns) -> Result<Rows, Problem> {
+    let values = match answer {
+        Value::Array(values) | Value::Set(values) => values,
+        single => vec![single],
+    };
+    let mut table = Table::new(&["value"], wanted);
+    for value in values {
+        table.push([cell(value)])?;
+    }
+    Ok(table.finish())
+}
+
+fn pairs(values: Vec<Value>, wanted: &Columns) -> Result<Rows, Problem> {
+    let mut table = Table::new(&["key", "value"], wanted);
+    let mut values = values.into_iter();
+    while let (Some(key), Some(value)) = (values.next(), values.next()) {
+        table.push([cell(key), cell(value)])?;
+    }
+    Ok(table.finish())
+}
+
+fn named(names: &[String], values: Vec<Value>, wanted: &Columns) -> Result<Rows, Problem> {
+    let mut table = Table::new(&["key", "value"], wanted);
+    for (name, value) in names.iter().zip(values) {
+        table.push([Cell::Text(name.clone()), cell(value)])?;
+    }
+    Ok(table.finish())
+}
+
+fn table(names: &[&str], lists: Vec<Value>, wanted: &Columns) -> Result<Rows, Problem> {
+    let mut table = Table::new(names, wanted);
+    for list in lists {
+        // A place that does not exist is nil instead of a list.
+        table.push(self::list(list).unwrap_or_default().into_iter().map(cell))?;
+    }
+    Ok(table.finish())
+}
+
+/// A list of maps, or a single one.
+fn maps(values: Vec<Value>, wanted: &Columns) -> Result<Rows, Problem> {
+    let is_single = !values.is_empty() && !values.iter().all(|value| matches!(value, Value::Array(_)));
+    let maps = if is_single { vec![Value::Array(values)] } else { values };
+    let mut records = Records::new(wanted);
+    for map in &maps {
+        let (Value::Array(fields) | Value::Set(fields)) = map else { continue };
+        for [name, _] in fields.as_chunks().0 {
+            if let Some(name) = text(name) {
+                records.column(&name)?;
+            }
+        }
+    }
+    for map in maps {
+        let mut fields = list(map).unwrap_or_default().into_iter();
+        let fields = std::iter::from_fn(|| Some((fields.next()?, fields.next()?)));
+        records.push(fields.filter_map(|(name, value)| Some((into_text(name)?, cell(value)))))?;
+    }
+    Ok(records.finish())
+}
+
+fn clients(list: &str, wanted: &Columns) -> Result<Rows, Problem> {
+    let clients = || list.lines().filter(|line| !line.is_empty());
+    let mut records = Records::new(wanted);
+    for (name, _) in clients().flat_map(fields_of) {
+        records.column(name)?;
+    }
+    for client in clients() {
+        records.push(fields_of(client).map(|(name, value)| (name, Cell::Text(value.to_owned()))))?;
+    }
+    Ok(records.finish())
+}
+
+fn fields_of(client: &str) -> impl Iterator<Item = (&str, &str)> {
+    client.split(' ').filter_map(|field| field.split_once('='))
+}
+
+/// Seconds since 1970.
+fn time(answer: Value) -> Option<f64> {
+    let parts: Vec<f64> = list(answer)?.into_iter().filter_map(|part| cell(part).number()).collect();
+    let [seconds, microseconds] = parts[..] else { return None };
+    Some(seconds + microseconds / 1e6)
+}

@@ -1,0 +1,240 @@
+//! Counts keys by SCAN, never by KEYS: in small steps, within a budget, and each key once.
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use ::redis::Value;
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::{AnswerBudget, Cell, Rows};
+use regex::Regex;
+
+use super::link::{Reply, Words, only, words};
+use super::links::{Links, Node};
+
+/// How many keys the server looks at in one step, about a millisecond of its time.
+const STEP: &str = "1000";
+
+/// How many more keys than twice the budget a walk may give.
+const SLACK: u64 = 10_000;
+
+/// What to walk over.
+pub(super) struct Scan<'a> {
+    pub(super) links: &'a mut Links,
+    pub(super) pattern: &'a str,
+    /// More keys than this are not looked at.
+    pub(super) budget: u64,
+    pub(super) timeout: Duration,
+}
+
+/// A walk over all keys of a deployment, page by page.
+struct Walk<'a> {
+    scan: Scan<'a>,
+    /// The servers that are still to come.
+    nodes: Vec<Node>,
+    /// Where the next page is.
+    at: Option<(Node, String)>,
+    /// How many keys were given so far.
+    given: u64,
+}
+
+/// Keys that one server has found in one step.
+struct Page {
+    node: Node,
+    keys: Vec<Vec<u8>>,
+}
+
+/// The keys that a walk has met: SCAN may give one more than once.
+#[derive(Default)]
+struct Seen {
+    hasher: RandomState,
+    /// Two of a million hashes are equal in one count of many millions.
+    hashes: HashSet<u64>,
+}
+
+/// The counters of one id.
+struct Tally {
+    least: f64,
+    count: u32,
+    reached: u32,
+}
+
+impl Tally {
+    fn add(&mut self, value: f64) {
+        self.count += 1;
+        self.reached += u32::from(value >= self.least);
+    }
+
+    fn row(self, id: &str) -> Vec<Cell> {
+        vec![Cell::Text(id.to_owned()), Cell::Number(self.count.into()), Cell::Number(self.reached.into())]
+    }
+}
+
+impl Seen {
+    /// Whether the key is met for the first time.
+    fn is_new(&mut self, key: &[u8]) -> bool {
+        self.hashes.insert(self.hasher.hash_one(key))
+    }
+}
+
+impl<'a> Scan<'a> {
+    /// How many keys there are: column `count`.
+    pub(super) async fn count(self) -> Result<Rows, Problem> {
+        let mut seen = Seen::default();
+        let mut walk = self.start().await?;
+        while let Some(page) = walk.next().await? {
+            for key in &page.keys {
+                seen.is_new(key);
+            }
+        }
+        #[expect(clippy::cast_precision_loss, reason = "the budget is far below 2^53")]
+        let count = Cell::Number(seen.hashes.len() as f64);
+        Ok(Rows::new(vec!["count".to_owned()], vec![vec![count]]))
+    }
+
+    /// The distinct ids in the keys: one column, named as the group or `id`.
+    pub(super) async fn ids(self, id: &Regex) -> Result<Rows, Problem> {
+        let (mut ids, mut memory): (HashSet<String>, _) = (HashSet::new(), AnswerBudget::default());
+        let mut walk = self.start().await?;
+        while let Some(page) = walk.next().await? {
+            for key in &page.keys {
+                let key = String::from_utf8_lossy(key);
+                if let Some(found) = first_group(id, &key)
+                    && !ids.contains(found)
+                {
+                    let advice = "let `id` take a part of the keys that has fewer values";
+                    memory.row(&[Cell::Text(found.to_owned())], advice)?;
+                    ids.insert(found.to_owned());
+                }
+            }
+        }
+        let rows = ids.into_iter().map(|id| vec![Cell::Text(id)]).collect();
+        Ok(Rows::new(vec![column_of(id)], rows))
+    }
+
+    /// For each of these ids, how many keys have it, and the value of how many is its number or more: the columns of
+    /// [`Scan::ids`], `count` and `reached`.
+    pub(super) async fn reached(self, id: &Regex, least: &BTreeMap<String, f64>) -> Result<Rows, Problem> {
+        let mut seen = Seen::default();
+        let mut tallies: BTreeMap<&str, Tally> =
+            least.iter().map(|(id, &least)| (id.as_str(), Tally { least, count: 0, reached: 0 })).collect();
+        let mut walk = self.start().await?;
+        while let Some(page) = walk.next().await? {
+            let new = page.keys.iter().filter(|key| seen.is_new(key)).map(|key| String::from_utf8_lossy(key));
+            let counters: Vec<(String, &str)> = new
+                .filter_map(|key| {
+                    let (id, _) = least.get_key_value(first_group(id, &key)?)?;
+                    Some((key.into_owned(), id.as_str()))
+                })
+                .collect();
+            let values = walk.values(&page.node, &counters).await?;
+            for ((_, id), value) in counters.iter().zip(values) {
+                if let (Some(tally), Some(value)) = (tallies.get_mut(id), value) {
+                    tally.add(value);
+                }
+            }
+        }
+        let rows = tallies.into_iter().map(|(id, tally)| tally.row(id)).collect();
+        Ok(Rows::new(vec![column_of(id), "count".to_owned(), "reached".to_owned()], rows))
+    }
+
+    /// Refuses to start where there are too many keys.
+    async fn start(self) -> Result<Walk<'a>, Problem> {
+        let nodes = self.links.masters(self.timeout).await?;
+        let mut size = 0;
+        for node in &nodes {
+            size += keys_of(self.links, node, self.timeout).await?;
+            if size > self.budget {
+                let detail = format!("there are {size} keys, more than `scan_budget` ({})", self.budget);
+                return Err(Problem::new(Reason::Cardinality, detail));
+            }
+        }
+        Ok(Walk { scan: self, nodes: nodes.into_iter().collect(), at: None, given: 0 })
+    }
+}
+
+impl Walk<'_> {
+    /// The next page, until every server has given all of its keys.
+    async fn next(&mut self) -> Result<Option<Page>, Problem> {
+        let begin = |node| (node, "0".to_owned());
+        let Some((node, cursor)) = self.at.take().or_else(|| self.nodes.pop().map(begin)) else {
+            return Ok(None);
+        };
+        let Scan { links, pattern, timeout, budget } = &mut self.scan;
+        let step = words(["SCAN", &cursor, "MATCH", pattern, "COUNT", STEP]);
+        let reply = only(links.exchange(&node, &[step], *timeout).await?)?;
+        let (next, keys) = page(accepted(reply, "SCAN")?)?;
+        self.given += keys.len() as u64;
+        // Keys may come twice, and new ones meanwhile; but a walk has to end, whatever DBSIZE said before.
+        if self.given > budget.saturating_mul(2).saturating_add(SLACK) {
+            let detail = format!("SCAN gave {} keys, with a `scan_budget` of {budget}", self.given);
+            return Err(Problem::new(Reason::Cardinality, detail));
+        }
+        if next != "0" {
+            self.at = Some((node.clone(), next));
+        }
+        Ok(Some(Page { node, keys }))
+    }
+
+    /// The numbers in keys of a server; `None` where a key has ended since it was found.
+    async fn values(&mut self, node: &Node, keys: &[(String, &str)]) -> Result<Vec<Option<f64>>, Problem> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Not MGET: in a cluster, one server's keys lie in many slots.
+        let commands: Vec<Words> = keys.iter().map(|(key, _)| words(["GET", key])).collect();
+        let replies = self.scan.links.exchange(node, &commands, self.scan.timeout).await?;
+        replies.into_iter().map(number).collect()
+    }
+}
+
+/// The first group's part of a key.
+fn first_group<'k>(id: &Regex, key: &'k str) -> Option<&'k str> {
+    Some(id.captures(key)?.get(1)?.as_str())
+}
+
+/// The column that holds ids: named as the group is.
+fn column_of(id: &Regex) -> String {
+    id.capture_names().nth(1).flatten().unwrap_or("id").to_owned()
+}
+
+/// How many keys a server has. Refuses to take one node's keys for those of its cluster.
+async fn keys_of(links: &mut Links, node: &Node, timeout: Duration) -> Result<u64, Problem> {
+    let commands: [Words; 2] = [words(["DBSIZE"]), words(["INFO", "cluster"])];
+    let mut replies = links.exchange(node, &commands, timeout).await?.into_iter();
+    let (size, info) = (replies.next(), replies.next());
+    let is_cluster = info
+        .and_then(Result::ok)
+        .and_then(|info| super::reply::text(&info))
+        .is_some_and(|text| text.contains("cluster_enabled:1"));
+    if is_cluster && node.is_none() {
+        return Err(Problem::new(Reason::Query, "this is one node of a cluster: set `cluster: true`"));
+    }
+    let missing = || Problem::new(Reason::Protocol, "DBSIZE: expected a number");
+    match accepted(size.ok_or_else(missing)?, "DBSIZE")? {
+        Value::Int(size) => u64::try_from(size).map_err(|_| missing()),
+        _ => Err(missing()),
+    }
+}
+
+fn accepted(reply: Reply, command: &str) -> Result<Value, Problem> {
+    reply.map_err(|refusal| refusal.problem(command))
+}
+
+/// The next cursor, and the keys.
+fn page(answer: Value) -> Result<(String, Vec<Vec<u8>>), Problem> {
+    ::redis::from_redis_value(answer)
+        .map_err(|error| Problem::new(Reason::Protocol, format!("SCAN: {error}")))
+}
+
+/// The number in the answer to GET; `None` where the key has ended.
+fn number(reply: Reply) -> Result<Option<f64>, Problem> {
+    match accepted(reply, "GET")? {
+        Value::Nil => Ok(None),
+        answer => {
+            let number = super::reply::text(&answer).and_then(|text| text.parse().ok());
+            let missing = || Problem::new(Reason::Query, "a key that matches `scan` holds no number");
+            number.map(Some).ok_or_else(missing)
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The keys of an `s3` source.
+
+use std::path::PathBuf;
+use std::time;
+
+use platform_core::setting::{Address, Duration, Secret};
+use platform_core::tls::Tls;
+use rusty_s3::{Bucket, UrlStyle};
+use url::Url;
+
+use super::credentials::Keys;
+
+/// The keys of an `s3` source.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "Raw")]
+pub struct Config {
+    pub(super) bucket: Bucket,
+    /// Where STS is.
+    pub(super) sts: Url,
+    /// Whether STS is asked whose the credentials are.
+    pub(super) asks_sts: bool,
+    pub(super) prefix: String,
+    pub(super) canary: Option<CanaryConfig>,
+    pub(super) tls: Tls,
+    /// Without any, the chain finds credentials.
+    pub(super) keys: Option<Keys>,
+}
+
+/// The `canary` key.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "RawCanary")]
+pub(super) struct CanaryConfig {
+    /// Ends in a slash.
+    pub(super) prefix: String,
+    pub(super) interval: time::Duration,
+}
+
+#[derive(serde::Deserialize)]
+struct Raw {
+    bucket: String,
+    #[serde(default = "first_region")]
+    region: String,
+    endpoint: Option<Endpoint>,
+    path_style: Option<bool>,
+    access_key_id: Option<Secret>,
+    access_key_id_file: Option<PathBuf>,
+    secret_access_key: Option<Secret>,
+    secret_access_key_file: Option<PathBuf>,
+    session_token: Option<Secret>,
+    session_token_file: Option<PathBuf>,
+    #[serde(default)]
+    prefix: String,
+    sts: Option<StsConfig>,
+    canary: Option<CanaryConfig>,
+    #[serde(default)]
+    tls: Tls,
+}
+
+#[derive(serde::Deserialize)]
+struct StsConfig {
+    #[serde(default = "yes")]
+    enabled: bool,
+    endpoint: Option<Endpoint>,
+}
+
+#[derive(serde::Deserialize)]
+struct RawCanary {
+    prefix: String,
+    #[serde(default = "five_minutes")]
+    interval: Duration,
+}
+
+fn first_region() -> String {
+    "us-east-1".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn five_minutes() -> Duration {
+    Duration::seconds(300)
+}
+
+impl TryFrom<Raw> for Config {
+    type Error = String;
+
+    fn try_from(raw: Raw) -> Result<Self, String> {
+        is_word(&raw.region, "-").then_some(()).ok_or("`region` has to be a name such as eu-west-1")?;
+        let secret =
+            |key, value, file| Secret::from_keys(key, value, file).map_err(|error| error.to_string());
+        let id = secret("access_key_id", raw.access_key_id, raw.access_key_id_file)?;
+        let key = secret("secret_access_key", raw.secret_access_key, raw.secret_access_key_file)?;
+        let token = secret("session_token", raw.session_token, raw.session_token_file)?;
+        let (sts, asks_sts) = sts(raw.sts, &raw.region, raw.endpoint.is_some())?;
+        Ok(Self {
+            bucket: bucket(raw.bucket, &raw.region, raw.endpoint, raw.path_style)?,
+            sts,
+            asks_sts,
+            prefix: raw.prefix,
+            canary: raw.canary,
+            tls: raw.tls,
+            keys: keys(id, key, token)?,
+        })
+    }
+}
+
+impl TryFrom<RawCanary> for CanaryConfig {
+    type Error = String;
+
+    fn try_from(raw: RawCanary) -> Result<Self, String> {
+        let prefix = format!("{}/", raw.prefix.trim_end_matches('/'));
+        // A URL would resolve these, and lead out of the prefix or even out of the bucket.
+        if prefix.split('/').rev().skip(1).any(|part| matches!(part, "" | "." | "..")) {
+            return Err("`prefix` has to be a folder such as health/ or ops/health/".to_owned());
+        }
+        Ok(Self { prefix, interval: raw.interval.get() })
+    }
+}
+
+fn keys(
+    id: Option<Secret>,
+    key: Option<Secret>,
+    session_token: Option<Secret>,
+) -> Result<Option<Keys>, &'static str> {
+    match (id, key) {
+        (None, None) if session_token.is_none() => Ok(None),
+        (None, _) => Err("the key `access_key_id` is missing"),
+        (Some(_), None) => Err("`secret_access_key` or `secret_access_key_file` is missing"),
+        (Some(access_key_id), Some(secret_access_key)) => {
+            Ok(Some(Keys { access_key_id, secret_access_key, session_token }))
+        }
+    }
+}
+
+fn is_word(text: &str, more: &str) -> bool {
+    !text.is_empty()
+        && text.chars().all(|character| character.is_ascii_alphanumeric() || more.contains(character))
+}
+
+fn bucket(
+    name: String,
+    region: &str,
+    endpoint: Option<Endpoint>,
+    path_style: Option<bool>,
+) -> Result<Bucket, String> {
+    if !is_word(&name, "-._") || name.split('.').any(str::is_empty) {
+        return Err("`bucket` has to be a bucket's name, without s3:// and without a path".to_owned());
+    }
+    // AWS's certificates do not cover a name with dots in front of the host.
+    let in_path = path_style.unwrap_or(endpoint.is_some() || name.contains('.'));
+    let style = if in_path { UrlStyle::Path } else { UrlStyle::VirtualHost };
+    let url = match endpoint {
+        Some(Endpoint(url)) => url,
+        None => aws("s3", region)?,
+    };
+    Bucket::new(url, style, name, region.to_owned()).map_err(|_| {
+        "the bucket's name cannot be part of the endpoint's host: use `path_style: true`".to_owned()
+    })
+}
+
+/// Where STS is, and whether it is asked: another store than AWS has none unless the configuration says so.
+fn sts(config: Option<StsConfig>, region: &str, elsewhere: bool) -> Result<(Url, bool), String> {
+    let is_asked = config.as_ref().map_or(!elsewhere, |config| config.enabled);
+    let url = match config.and_then(|config| config.endpoint) {
+        Some(Endpoint(url)) => url,
+        None => aws("sts", region)?,
+    };
+    Ok((url, is_asked))
+}
+
+fn aws(service: &str, region: &str) -> Result<Url, String> {
+    let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    Url::parse(&format!("https://{service}.{region}.{domain}"))
+        .map_err(|_| "`region` has to be a name such as eu-west-1".to_owned())
+}
+
+/// Where a store or STS is.
+#[derive(serde::Deserialize)]
+#[serde(try_from = "Address")]
+struct Endpoint(Url);
+
+impl TryFrom<Address> for Endpoint {
+    type Error = String;
+
+    fn try_from(address: Address) -> Result<Self, String> {
+        const EXAMPLE: &str = "https://s3.example.com";
+        address.expect_scheme(&["http", "https"], EXAMPLE)?;
+        let url = Url::parse(address.expose())
+            .map_err(|error| format!("the URL cannot be read ({error}): expected one such as {EXAMPLE}"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(
+                "`endpoint` takes no credentials: use `access_key_id` and `secret_access_key`".to_owned()
+            );
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(format!(
+                "`endpoint` takes neither query nor fragment: expected a URL such as {EXAMPLE}"
+            ));
+        }
+        Ok(Self(url))
+    }
+}
+
+impl Config {
+    /// TLS towards STS: the name in the store's certificate is not that of another host.
+    pub(super) fn sts_tls(&self) -> Tls {
+        let is_store = self.sts.host() == self.bucket.base_url().host();
+        let server_name = self.tls.server_name.clone().filter(|_| is_store);
+        Tls { server_name, ..self.tls.clone() }
+    }
+}

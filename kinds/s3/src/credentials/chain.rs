@@ -1,0 +1,123 @@
+//! AWS's chain: the first step that has credentials gives them.
+//!
+//! <https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>
+
+use std::time::Instant;
+
+use platform_core::probe::{Problem, Reason};
+use platform_core::setting::Secret;
+
+use super::container::Container;
+use super::metadata::Metadata;
+use super::profile::Profile;
+use super::web_identity::WebIdentity;
+use super::{Held, Keys};
+use crate::config::Config;
+
+/// Why a step gives no credentials.
+pub(super) enum Miss {
+    /// It is not set up here: the next has its turn.
+    Absent(String),
+    /// It is set up, and fails. Another step would give another identity than the one that was meant.
+    Failed(Problem),
+}
+
+impl From<Problem> for Miss {
+    fn from(problem: Problem) -> Self {
+        Self::Failed(problem)
+    }
+}
+
+/// One place in which credentials may be.
+#[async_trait::async_trait]
+pub(super) trait Step: Send {
+    /// What it is called in a sentence.
+    fn name(&self) -> &'static str;
+
+    async fn find(&mut self, deadline: Instant) -> Result<Held, Miss>;
+}
+
+pub(crate) struct Chain {
+    steps: Vec<Box<dyn Step>>,
+}
+
+impl Chain {
+    /// `variable` gives the environment, of which an empty variable is none.
+    pub(super) fn new(config: &Config, variable: &dyn Fn(&str) -> Option<String>) -> Self {
+        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+        Self {
+            steps: vec![
+                Box::new(Environment::new(&variable)),
+                Box::new(WebIdentity::new(config, &variable)),
+                Box::new(Profile::new(&variable)),
+                Box::new(Container::new(&variable)),
+                Box::new(Metadata::new(&variable)),
+            ],
+        }
+    }
+
+    pub(super) async fn find(&mut self, deadline: Instant) -> Result<Held, Problem> {
+        let mut tried = Vec::new();
+        for step in &mut self.steps {
+            match step.find(deadline).await {
+                Ok(held) => return Ok(held),
+                Err(Miss::Absent(why)) => tried.push(format!("{} ({why})", step.name())),
+                Err(Miss::Failed(problem)) => {
+                    let before = if tried.is_empty() { "" } else { "; tried before: " };
+                    let detail = format!("{}: {}{before}{}", step.name(), problem.detail, tried.join(", "));
+                    return Err(Problem::new(reason(problem.reason), detail));
+                }
+            }
+        }
+        Err(Problem::new(Reason::Auth, format!("there are no credentials; tried: {}", tried.join(", "))))
+    }
+}
+
+/// Whatever keeps credentials away, without them it is a matter of authentication.
+fn reason(reason: Reason) -> Reason {
+    match reason {
+        Reason::CredentialsInvalid | Reason::CredentialsExpired | Reason::ClockSkew => reason,
+        _ => Reason::Auth,
+    }
+}
+
+/// An access key in the environment.
+struct Environment {
+    id: Option<Secret>,
+    key: Option<Secret>,
+    token: Option<Secret>,
+}
+
+impl Environment {
+    fn new(variable: &dyn Fn(&str) -> Option<String>) -> Self {
+        let secret = |name: &str| variable(name).map(|value| Secret::Value(value.into()));
+        Self {
+            id: secret("AWS_ACCESS_KEY_ID"),
+            key: secret("AWS_SECRET_ACCESS_KEY"),
+            token: secret("AWS_SESSION_TOKEN"),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Step for Environment {
+    fn name(&self) -> &'static str {
+        "environment"
+    }
+
+    async fn find(&mut self, _: Instant) -> Result<Held, Miss> {
+        let keys = match (&self.id, &self.key) {
+            (None, None) => return Err(Miss::Absent("no AWS_ACCESS_KEY_ID".to_owned())),
+            (Some(id), Some(key)) => Keys {
+                access_key_id: id.clone(),
+                secret_access_key: key.clone(),
+                session_token: self.token.clone(),
+            },
+            (Some(_), None) | (None, Some(_)) => {
+                let detail = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both";
+                return Err(Problem::new(Reason::Auth, detail).into());
+            }
+        };
+        Ok(Held { credentials: keys.read().await?, end: None })
+    }
+}

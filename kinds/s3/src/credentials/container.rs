@@ -1,0 +1,93 @@
+//! The credentials that ECS, EKS Pod Identity and Greengrass serve to a container.
+//!
+//! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use platform_core::client::{HttpClient, Request};
+use platform_core::probe::{Problem, Reason};
+use platform_core::setting::Secret;
+use platform_core::tls::Tls;
+use rusty_s3::credentials::Ec2SecurityCredentialsMetadataResponse;
+use url::{Host, Url};
+
+use super::Held;
+use super::chain::{Miss, Step};
+
+/// Where ECS serves what the relative address names.
+const ECS: &str = "http://169.254.170.2";
+/// Beside loopback, the addresses to which a token may go in the clear: of ECS, and of EKS Pod Identity.
+const PLAIN: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
+
+pub(super) struct Container {
+    address: Option<String>,
+    token: Option<Secret>,
+    client: HttpClient,
+}
+
+impl Container {
+    pub(super) fn new(variable: &dyn Fn(&str) -> Option<String>) -> Self {
+        let relative = variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").map(|path| format!("{ECS}{path}"));
+        let file = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+        let token = || variable("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(|token| Secret::Value(token.into()));
+        Self {
+            address: relative.or_else(|| variable("AWS_CONTAINER_CREDENTIALS_FULL_URI")),
+            token: file.map(|file| Secret::file(PathBuf::from(file))).or_else(token),
+            client: HttpClient::new(Tls::default()),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Step for Container {
+    fn name(&self) -> &'static str {
+        "container"
+    }
+
+    async fn find(&mut self, deadline: Instant) -> Result<Held, Miss> {
+        let Some(address) = &self.address else {
+            let why = "no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI";
+            return Err(Miss::Absent(why.to_owned()));
+        };
+        let url = trusted(address).map_err(|told| Problem::new(Reason::Auth, told))?;
+        let mut request =
+            Request::get(url.as_str()).header("accept", "application/json").largest_body(64 << 10);
+        if let Some(token) = &self.token {
+            request = request.header("authorization", token.read().await.map_err(Problem::from)?);
+        }
+        // No query and no user: nothing in it is a secret.
+        let place = &url[..url::Position::AfterPath];
+        let response = self.client.send(request, deadline.saturating_duration_since(Instant::now())).await;
+        let told = |problem: &Problem| Problem::new(problem.reason, format!("{place}: {}", problem.detail));
+        let response = response.map_err(|problem| told(&problem))?;
+        if response.status != 200 {
+            let told = format!("{place}: status {}", response.status);
+            return Err(Problem::new(Reason::Auth, told).into());
+        }
+        let answer = response.json::<Ec2SecurityCredentialsMetadataResponse>();
+        Ok(answer.map_err(|problem| told(&problem))?.into())
+    }
+}
+
+/// An address to which the token may be sent.
+fn trusted(address: &str) -> Result<Url, String> {
+    let url = Url::parse(address)
+        .map_err(|error| format!("AWS_CONTAINER_CREDENTIALS_FULL_URI is not a URL: {error}"))?;
+    let is_plain =
+        |address: IpAddr| address.is_loopback() || PLAIN.iter().any(|known| known.parse() == Ok(address));
+    let is_trusted = match (url.scheme(), url.host()) {
+        ("https", _) => true,
+        ("http", Some(Host::Ipv4(address))) => is_plain(address.into()),
+        ("http", Some(Host::Ipv6(address))) => is_plain(address.into()),
+        ("http", Some(Host::Domain(name))) => name == "localhost",
+        _ => false,
+    };
+    if !url.username().is_empty() || url.password().is_some() || !is_trusted {
+        return Err(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI has to be https, or http to this host, ECS or EKS".to_owned()
+        );
+    }
+    Ok(url)
+}

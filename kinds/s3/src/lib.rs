@@ -1,0 +1,248 @@
+//! S3 and every store that speaks its language: are the credentials good, does the bucket take them, and can an
+//! application write, read and delete there.
+//!
+//! The questions form a ladder, and the first that explains a failure is the last to be put: `HeadBucket`,
+//! `ListObjectsV2` for its error code, then the canary. Whether the credentials are good is asked of STS beside it:
+//! AWS answers that even when the bucket is out of reach, and a bucket does not tell a bad key from a policy.
+
+mod canary;
+mod config;
+mod credentials;
+mod refusal;
+mod sign;
+mod store;
+mod sts;
+mod xml;
+
+use std::time::{Duration, Instant};
+
+use platform_core::client::HttpClient;
+use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+use platform_core::metric::{Desc, Family};
+use platform_core::probe::{Observation, Prober, Problem, Reason};
+use rusty_s3::Credentials;
+
+use self::canary::Canary;
+use self::credentials::Origin;
+use self::store::{Outcome, Store};
+use self::sts::Sts;
+
+pub use self::config::Config;
+
+const CREDENTIALS_VALID: Desc = Desc::gauge(
+    "aws_credentials_valid",
+    &[],
+    "Whether STS GetCallerIdentity takes the credentials: 1 or 0; absent while STS does not answer.",
+);
+const CALLER: Desc = Desc::gauge(
+    "aws_caller_info",
+    &["account"],
+    "Account that the credentials belong to, from STS GetCallerIdentity; always 1.",
+);
+const BUCKET_UP: Desc = Desc::gauge(
+    "s3_bucket_up",
+    &["bucket", "operation"],
+    "Whether the operation succeeded when it was last tried: 1 or 0; absent where it was not tried.",
+);
+const DURATION: Desc = Desc::gauge(
+    "s3_operation_duration_seconds",
+    &["bucket", "operation"],
+    "Duration of the operation when it was last tried.",
+);
+const CANARY_SUCCESS: Desc = Desc::gauge(
+    "s3_canary_last_success_timestamp_seconds",
+    &["bucket"],
+    "Unix time at which the canary object was last put, read back and deleted.",
+);
+
+/// What is the same for every source of this kind.
+pub const FACTS: KindFacts = KindFacts {
+    name: "s3",
+    interval: Duration::from_secs(60),
+    timeout: Duration::from_secs(10),
+    is_metered: true,
+    up: None,
+    catalogue: || vec![CREDENTIALS_VALID, CALLER, BUCKET_UP, DURATION, CANARY_SUCCESS],
+    reasons: &[
+        Reason::CredentialsInvalid,
+        Reason::CredentialsExpired,
+        Reason::ClockSkew,
+        Reason::BucketMissing,
+        Reason::WrongRegion,
+    ],
+    answers: |_| false,
+    permissions: concat!(
+        "Without a canary:\n",
+        include_str!("../policy.json"),
+        "\nWith a canary:\n",
+        include_str!("../policy-canary.json"),
+    ),
+    rules: include_str!("../rules.yml"),
+    dashboard: include_str!("../dashboard.yml"),
+    headlines: &[
+        Headline { title: "Credentials valid", metric: "aws_credentials_valid", unit: Unit::Count },
+        Headline { title: "Operations took", metric: "s3_operation_duration_seconds", unit: Unit::Seconds },
+    ],
+};
+
+impl Definition for Config {
+    fn target(&self) -> String {
+        self.bucket.base_url().to_string()
+    }
+
+    fn build(&self, context: &Context<'_>) -> Parts {
+        let region = self.bucket.region().to_owned();
+        let canary = self.canary.as_ref();
+        let prober = S3Prober {
+            config: self.clone(),
+            // Below the deadline, so that what one of the two says survives the other's silence.
+            limit: context.timeout.mul_f64(0.9),
+            store: HttpClient::new(self.tls.clone()),
+            sts: self.asks_sts.then(|| Sts::new(self.sts.clone(), region, self.sts_tls())),
+            origin: Origin::new(self, context.variable),
+            canary: canary.map(|canary| Canary::new(&canary.prefix, context.name.as_str(), canary.interval)),
+        };
+        Parts { prober: Box::new(prober), answers: None }
+    }
+}
+
+struct S3Prober {
+    config: Config,
+    limit: Duration,
+    origin: Origin,
+    store: HttpClient,
+    sts: Option<Sts>,
+    canary: Option<Canary>,
+}
+
+/// What is to say of the bucket.
+#[derive(Default)]
+struct Verdict {
+    failure: Option<Problem>,
+    problem: Option<Problem>,
+}
+
+#[async_trait::async_trait]
+impl Prober for S3Prober {
+    async fn probe(&mut self) -> Result<Observation, Problem> {
+        let start = Instant::now();
+        // What finds credentials leaves as much time for what uses them.
+        let current = self.origin.current(self.limit / 2).await?;
+        let (credentials, limit) = (current.credentials, self.limit.saturating_sub(start.elapsed()));
+        let mut store = Store {
+            client: &mut self.store,
+            bucket: &self.config.bucket,
+            credentials: &credentials,
+            deadline: start + self.limit,
+            outcomes: Vec::new(),
+        };
+        let (account, verdict) = tokio::join!(
+            account(self.sts.as_mut(), &credentials, limit),
+            climb(&mut store, &self.config.prefix, self.canary.as_mut()),
+        );
+        let outcomes = store.outcomes;
+        let mut families = self.bucket_families(&outcomes);
+        families.extend(account.as_ref().map(credential_families).unwrap_or_default());
+        let mut verdict = verdict;
+        if matches!(account, Some(Ok(_))) {
+            verdict.blame_policy();
+        }
+        let told = verdict.failure.as_ref().map(|failure| failure.reason);
+        let of_account = account.and_then(Result::err);
+        if told.or(of_account.as_ref().map(|problem| problem.reason)).is_some_and(is_about_credentials) {
+            self.origin.forget();
+        }
+        let of_account = of_account.filter(|problem| Some(problem.reason) != told);
+        let problems = verdict.problem.into_iter().chain(of_account).chain(current.problem).collect();
+        Ok(Observation { families, problems, failure: verdict.failure })
+    }
+}
+
+impl S3Prober {
+    fn bucket_families(&self, outcomes: &[Outcome]) -> Vec<Family> {
+        let bucket = self.config.bucket.name();
+        let (mut up, mut duration) = (BUCKET_UP.family(), DURATION.family());
+        for outcome in outcomes {
+            let labels = [bucket, outcome.operation.as_str()];
+            up.push(labels, outcome.good.into());
+            duration.push(labels, outcome.duration.as_secs_f64());
+        }
+        let success = self.canary.as_ref().and_then(Canary::last_success);
+        let success =
+            success.map(|time| CANARY_SUCCESS.family().with([bucket], time.as_duration().as_secs_f64()));
+        [up, duration].into_iter().chain(success).collect()
+    }
+}
+
+async fn account(
+    sts: Option<&mut Sts>,
+    credentials: &Credentials,
+    limit: Duration,
+) -> Option<Result<String, Problem>> {
+    match sts {
+        Some(sts) => Some(sts.account(credentials, limit).await),
+        None => None,
+    }
+}
+
+/// Only an answer about the credentials says anything about them; silence does not.
+fn credential_families(account: &Result<String, Problem>) -> Vec<Family> {
+    match account {
+        Ok(account) => vec![CREDENTIALS_VALID.value(1.0), CALLER.family().with([account], 1.0)],
+        Err(problem) if is_about_credentials(problem.reason) => vec![CREDENTIALS_VALID.value(0.0)],
+        Err(_) => Vec::new(),
+    }
+}
+
+fn is_about_credentials(reason: Reason) -> bool {
+    matches!(reason, Reason::CredentialsInvalid | Reason::CredentialsExpired | Reason::ClockSkew)
+}
+
+async fn climb(store: &mut Store<'_>, prefix: &str, canary: Option<&mut Canary>) -> Verdict {
+    let head = store.head().await;
+    if let Err(problem) = &head
+        && explains(problem.reason)
+    {
+        return Verdict::failed(problem.clone());
+    }
+    let mut verdict = match (head, store.list(prefix, 1).await) {
+        (Ok(()), Ok(_)) => Verdict::default(),
+        (Ok(()), Err(problem)) if leaves_the_bucket_up(problem.reason) => Verdict::degraded(problem),
+        (Err(problem), Ok(_)) => Verdict::degraded(problem),
+        // Of two failures, that of the list has a code.
+        (_, Err(problem)) => Verdict::failed(problem),
+    };
+    if let (Verdict { failure: None, problem: None }, Some(canary)) = (&verdict, canary) {
+        verdict.problem = canary.run(store).await;
+    }
+    verdict
+}
+
+/// Whether the status of an answer to HEAD, which has no body, says enough.
+fn explains(reason: Reason) -> bool {
+    !matches!(reason, Reason::Permission | Reason::Protocol)
+}
+
+/// Whether the bucket, which just answered, only refuses this one question.
+fn leaves_the_bucket_up(reason: Reason) -> bool {
+    matches!(reason, Reason::Permission | Reason::RateLimited | Reason::Protocol | Reason::Alarm)
+}
+
+impl Verdict {
+    fn failed(problem: Problem) -> Self {
+        Self { failure: Some(problem), problem: None }
+    }
+
+    fn degraded(problem: Problem) -> Self {
+        Self { failure: None, problem: Some(problem) }
+    }
+
+    /// Says what the on-call has to know when the credentials are good and yet refused.
+    fn blame_policy(&mut self) {
+        for problem in self.failure.iter_mut().chain(&mut self.problem) {
+            if problem.reason == Reason::Permission {
+                problem.detail.push_str("; STS takes the credentials, so a policy denies this, not the key");
+            }
+        }
+    }
+}

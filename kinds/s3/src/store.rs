@@ -1,0 +1,151 @@
+//! The operations on a bucket, each with its outcome and its duration.
+
+use std::time::{Duration, Instant};
+
+use jiff::SignedDuration;
+use platform_core::client::{HttpClient, Method, Request, Response};
+use platform_core::probe::{Problem, Reason};
+use rusty_s3::actions::ListObjectsV2;
+use rusty_s3::{Bucket, Credentials, S3Action};
+
+use super::refusal::Asked;
+
+/// How long a signature is good: as long as AWS takes one in a header, so that clocks which are good enough for an
+/// application's client are good enough here.
+pub(super) const VALIDITY: SignedDuration = SignedDuration::from_mins(15);
+
+/// Answers are short: an error, a page of keys, the canary itself.
+const LARGEST_BODY: usize = 1 << 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    Head,
+    List,
+    Put,
+    Get,
+    Delete,
+}
+
+impl Operation {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Head => "head",
+            Self::List => "list",
+            Self::Put => "put",
+            Self::Get => "get",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// How an operation went.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outcome {
+    pub(super) operation: Operation,
+    pub(super) good: bool,
+    pub(super) duration: Duration,
+}
+
+/// A bucket during one probe.
+pub(super) struct Store<'a> {
+    pub(super) client: &'a mut HttpClient,
+    pub(super) bucket: &'a Bucket,
+    pub(super) credentials: &'a Credentials,
+    /// When everything has to be done.
+    pub(super) deadline: Instant,
+    pub(super) outcomes: Vec<Outcome>,
+}
+
+impl Store<'_> {
+    pub(super) async fn head(&mut self) -> Result<(), Problem> {
+        self.run(Operation::Head, &self.bucket.head_bucket(Some(self.credentials)), b"").await.map(drop)
+    }
+
+    /// The keys of the first page.
+    pub(super) async fn list(&mut self, prefix: &str, max_keys: usize) -> Result<Vec<String>, Problem> {
+        let mut action = self.bucket.list_objects_v2(Some(self.credentials));
+        action.with_max_keys(max_keys);
+        if !prefix.is_empty() {
+            action.with_prefix(prefix);
+        }
+        let response = self.run(Operation::List, &action, b"").await?;
+        let page = ListObjectsV2::parse_response(&String::from_utf8_lossy(&response.body))
+            .map_err(|error| Problem::new(Reason::Protocol, format!("list: not the expected XML: {error}")));
+        if page.is_err() {
+            self.record(Operation::List, false, Duration::ZERO);
+        }
+        Ok(page?.contents.into_iter().map(|object| object.key).collect())
+    }
+
+    /// The version that was made, where the bucket keeps versions.
+    pub(super) async fn put(&mut self, key: &str, body: &[u8]) -> Result<Option<String>, Problem> {
+        let action = self.bucket.put_object(Some(self.credentials), key);
+        let response = self.run(Operation::Put, &action, body).await?;
+        Ok(response.header("x-amz-version-id").map(str::to_owned))
+    }
+
+    /// Reads an object, which has to be this.
+    pub(super) async fn get(&mut self, key: &str, expected: &[u8]) -> Result<(), Problem> {
+        let action = self.bucket.get_object(Some(self.credentials), key);
+        let response = self.run(Operation::Get, &action, b"").await?;
+        if response.body == expected {
+            return Ok(());
+        }
+        self.record(Operation::Get, false, Duration::ZERO);
+        Err(Problem::new(Reason::Protocol, "get: the object is not what was put"))
+    }
+
+    /// Deletes a version for good, or an object.
+    pub(super) async fn delete(&mut self, key: &str, version: Option<&str>) -> Result<(), Problem> {
+        let mut action = self.bucket.delete_object(Some(self.credentials), key);
+        if let Some(version) = version {
+            action.query_mut().insert("versionId", version.to_owned());
+        }
+        self.run(Operation::Delete, &action, b"").await.map(drop)
+    }
+
+    async fn run<'b, A: S3Action<'b>>(
+        &mut self,
+        operation: Operation,
+        action: &A,
+        body: &[u8],
+    ) -> Result<Response, Problem> {
+        let start = Instant::now();
+        let result = self.exchange(operation, action, body).await;
+        self.record(operation, result.is_ok(), start.elapsed());
+        result
+    }
+
+    async fn exchange<'b, A: S3Action<'b>>(
+        &mut self,
+        operation: Operation,
+        action: &A,
+        body: &[u8],
+    ) -> Result<Response, Problem> {
+        let what = operation.as_str();
+        let method = Method::from_bytes(A::METHOD.to_str().as_bytes())
+            .map_err(|error| Problem::new(Reason::Internal, error))?;
+        let request = Request::new(method, action.sign(VALIDITY.unsigned_abs()).as_str());
+        let request = request.body(body).largest_body(LARGEST_BODY);
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let response = self.client.send(request, left).await;
+        let response = response
+            .map_err(|problem| Problem::new(problem.reason, format!("{what}: {}", problem.detail)))?;
+        if (200..300).contains(&response.status) {
+            return Ok(response);
+        }
+        let secrets = [self.credentials.secret(), self.credentials.token().unwrap_or_default()];
+        Err(Asked { what, region: self.bucket.region(), secrets: &secrets }.refused(&response))
+    }
+
+    /// An operation that is done several times is good when each was, and as long as the longest.
+    fn record(&mut self, operation: Operation, good: bool, duration: Duration) {
+        match self.outcomes.iter_mut().find(|outcome| outcome.operation == operation) {
+            Some(outcome) => {
+                outcome.good &= good;
+                outcome.duration = outcome.duration.max(duration);
+            }
+            None => self.outcomes.push(Outcome { operation, good, duration }),
+        }
+    }
+}

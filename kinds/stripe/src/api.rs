@@ -1,0 +1,180 @@
+//! Calls of Stripe's API: their headers, what their errors mean, and what is learnt on the way.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use platform_core::bounded::{self, NAME};
+use platform_core::client::{HttpClient, Request, Response};
+use platform_core::metric::{Desc, Family};
+use platform_core::probe::{Problem, Reason};
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use super::config::Config;
+use super::key::CurrentKey;
+use super::throttle::Throttle;
+
+/// Every answer has the form that it had in this version, whatever the account's own is.
+const VERSION: &str = "2026-08-26.dahlia";
+
+const REQUESTS: Desc = Desc::counter(
+    "stripe_api_requests_total",
+    &[],
+    "Calls of Stripe's API by this exporter since its start, which count against the account's read allocation: 3 a \
+     probe, and more where a list has more than one page.",
+);
+const RATE_LIMITED: Desc = Desc::counter(
+    "stripe_api_rate_limited_total",
+    &[],
+    "Calls of Stripe's API by this exporter that were answered with 429 since its start.",
+);
+
+pub(super) const CATALOGUE: [Desc; 2] = [REQUESTS, RATE_LIMITED];
+
+/// A page of a hundred objects, of which the largest are events with all that has changed.
+const LARGEST_PAGE: usize = 16 << 20;
+
+/// Stripe's API, and what is remembered of it from probe to probe.
+pub(super) struct Api {
+    base: String,
+    account: Option<String>,
+    client: HttpClient,
+    throttle: Throttle,
+    /// By how many seconds Stripe's clock is ahead of ours.
+    ahead: i64,
+    requests: u32,
+    rate_limited: u32,
+}
+
+/// The calls of one probe: one key, one deadline.
+pub(super) struct Session<'a> {
+    api: &'a mut Api,
+    authorization: SecretString,
+    deadline: Instant,
+}
+
+impl Api {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            base: config.api_base.clone(),
+            account: config.account.clone(),
+            client: HttpClient::new(config.tls.clone()),
+            throttle: Throttle::default(),
+            ahead: 0,
+            requests: 0,
+            rate_limited: 0,
+        }
+    }
+
+    /// Opens a session, unless Stripe has asked to be left alone for now.
+    pub(super) fn session(&mut self, key: &CurrentKey, timeout: Duration) -> Result<Session<'_>, Problem> {
+        self.throttle.check()?;
+        Ok(Session { api: self, authorization: key.authorization(), deadline: Instant::now() + timeout })
+    }
+
+    /// Takes in that a probe came to its end without an answer 429.
+    pub(super) fn relax(&mut self) {
+        self.throttle.relax();
+    }
+
+    pub(super) fn counters(&self) -> [Family; 2] {
+        [REQUESTS.value(self.requests.into()), RATE_LIMITED.value(self.rate_limited.into())]
+    }
+}
+
+impl Session<'_> {
+    /// The time on Stripe's clock, as far as it is known: ages and windows must not depend on ours.
+    pub(super) fn now(&self) -> i64 {
+        Timestamp::now().as_second() + self.api.ahead
+    }
+
+    /// The answer to one GET. `target` is the path, and the query if there is one.
+    pub(super) async fn get<T: serde::de::DeserializeOwned>(&mut self, target: &str) -> Result<T, Problem> {
+        let mut request = Request::get(format!("{}{target}", self.api.base))
+            .header("Authorization", self.authorization.clone())
+            .header("Stripe-Version", VERSION)
+            .largest_body(LARGEST_PAGE);
+        if let Some(account) = &self.api.account {
+            request = request.header("Stripe-Account", account.as_str());
+        }
+        self.api.requests = self.api.requests.saturating_add(1);
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let response = self.api.client.send(request, left).await?;
+        if let Some(now) = server_time(&response) {
+            self.api.ahead = now - Timestamp::now().as_second();
+        }
+        match response.status {
+            200 => response.json(),
+            429 => {
+                self.api.rate_limited = self.api.rate_limited.saturating_add(1);
+                self.api.throttle.slow_down(retry_after(&response));
+                Err(refusal(&response))
+            }
+            _ => Err(refusal(&response)),
+        }
+    }
+}
+
+fn server_time(response: &Response) -> Option<i64> {
+    rfc2822::parse(response.header("Date")?).ok().map(|date| date.timestamp().as_second())
+}
+
+/// Stripe documents no such header, but a proxy in between may set it.
+fn retry_after(response: &Response) -> Option<Duration> {
+    response.header("Retry-After")?.parse().ok().map(Duration::from_secs)
+}
+
+#[derive(Default, serde::Deserialize)]
+struct ErrorBody {
+    #[serde(default)]
+    error: ApiError,
+}
+
+#[derive(Default, serde::Deserialize)]
+struct ApiError {
+    #[serde(default, deserialize_with = "bounded::optional::<4096, _>")]
+    message: Option<String>,
+    #[serde(default, deserialize_with = "bounded::optional::<NAME, _>")]
+    r#type: Option<String>,
+    #[serde(default, deserialize_with = "bounded::optional::<NAME, _>")]
+    code: Option<String>,
+    #[serde(default, deserialize_with = "bounded::optional::<NAME, _>")]
+    param: Option<String>,
+}
+
+/// What a refusal means. Its message is not passed on: it quotes parts of the key and the account's id.
+fn refusal(response: &Response) -> Problem {
+    let ApiError { message, r#type, code, param } = response.json::<ErrorBody>().unwrap_or_default().error;
+    let reason = match response.status {
+        401 => Reason::Auth,
+        403 => Reason::Permission,
+        404 => Reason::NotFound,
+        429 => Reason::RateLimited,
+        // Stripe was reached, and says in its own protocol that it is not well: neither `connect` nor `protocol`.
+        500..=599 => Reason::Alarm,
+        _ => Reason::Protocol,
+    };
+    let mut detail = format!("Stripe answers {}", response.status);
+    let parts = [
+        ("type", r#type.as_deref()),
+        ("code", code.as_deref()),
+        ("parameter", param.as_deref()),
+        ("request", response.header("Request-Id")),
+    ];
+    for (name, value) in parts {
+        if let Some(value) = value {
+            detail.push_str(&format!(", {name} {value}"));
+        }
+    }
+    if let Some(permission) = message.as_deref().and_then(permission) {
+        detail.push_str(&format!(": the key lacks the permission {permission}"));
+    }
+    Problem::new(reason, detail)
+}
+
+/// The permission that a message asks for, `rak_event_read` for example.
+fn permission(message: &str) -> Option<&str> {
+    let start = &message[message.find("rak_")?..];
+    start.split(|character: char| !character.is_ascii_lowercase() && character != '_').next()
+}

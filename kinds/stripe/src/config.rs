@@ -1,0 +1,137 @@
+//! The keys of a `stripe` source.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use platform_core::setting::{self, Address, Secret};
+use platform_core::tls::Tls;
+use url::Url;
+
+use super::event_type::EventTypes;
+use super::key::Key;
+
+/// The keys of a `stripe` source.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "Raw")]
+pub struct Config {
+    pub(super) key: Key,
+    /// Without a slash at its end, and without credentials.
+    pub(super) api_base: String,
+    pub(super) account: Option<String>,
+    pub(super) event_types: EventTypes,
+    pub(super) lookback: Duration,
+    pub(super) max_pages: usize,
+    pub(super) event_destinations: bool,
+    pub(super) subscriptions: bool,
+    pub(super) ignore: Vec<String>,
+    pub(super) tls: Tls,
+}
+
+#[derive(serde::Deserialize)]
+struct Raw {
+    api_key: Option<Secret>,
+    api_key_file: Option<PathBuf>,
+    api_base: Option<ApiBase>,
+    account: Option<String>,
+    #[serde(default)]
+    event_types: EventTypes,
+    #[serde(default = "four_days")]
+    lookback: setting::Duration,
+    #[serde(default = "ten")]
+    max_pages: usize,
+    #[serde(default = "yes")]
+    event_destinations: bool,
+    #[serde(default)]
+    subscriptions: bool,
+    #[serde(default)]
+    ignore: Vec<String>,
+    #[serde(default)]
+    tls: Tls,
+}
+
+const API_BASE: &str = "https://api.stripe.com";
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Stripe gives up on an event after this time, in live mode.
+pub(super) const RETRIES_END: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+/// Stripe forgets events after this time.
+const RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// 100 objects are on a page.
+const MOST_PAGES: usize = 100;
+
+/// The end of the retries, and a day in which to see what they have left behind.
+fn four_days() -> setting::Duration {
+    const { setting::Duration::seconds(RETRIES_END.as_secs() + DAY.as_secs()) }
+}
+
+fn ten() -> usize {
+    10
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl TryFrom<Raw> for Config {
+    type Error = String;
+
+    fn try_from(raw: Raw) -> Result<Self, String> {
+        let key = Secret::from_keys("api_key", raw.api_key, raw.api_key_file)
+            .map_err(|error| error.to_string())?
+            .ok_or("a key is needed: give `api_key_file` or `api_key` with a restricted key (rk_…)")?;
+        let key = Key::new(key).map_err(|error| format!("`api_key`: {error}"))?;
+        let lookback = raw.lookback.get();
+        if lookback <= RETRIES_END || lookback > RETENTION {
+            return Err(
+                "`lookback`: expected more than 3d, so that events on which Stripe has given up are \
+                        seen, and at most 30d, as Stripe keeps none for longer"
+                    .to_owned(),
+            );
+        }
+        if !(1..=MOST_PAGES).contains(&raw.max_pages) {
+            return Err(format!("`max_pages`: expected 1 to {MOST_PAGES}"));
+        }
+        Ok(Self {
+            key,
+            api_base: raw.api_base.map_or_else(|| API_BASE.to_owned(), |ApiBase(base)| base),
+            account: raw.account.map(account).transpose()?,
+            event_types: raw.event_types,
+            lookback,
+            max_pages: raw.max_pages,
+            event_destinations: raw.event_destinations,
+            subscriptions: raw.subscriptions,
+            ignore: raw.ignore,
+            tls: raw.tls,
+        })
+    }
+}
+
+/// Where the API is: without a slash at its end, and without anything secret.
+#[derive(serde::Deserialize)]
+#[serde(try_from = "Address")]
+struct ApiBase(String);
+
+impl TryFrom<Address> for ApiBase {
+    type Error = String;
+
+    fn try_from(base: Address) -> Result<Self, String> {
+        base.expect_scheme(&["http", "https"], API_BASE)?;
+        let expected = "expected a URL such as https://api.stripe.com, without user, query or fragment";
+        let url = Url::parse(base.expose()).map_err(|_| expected)?;
+        let plain = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if plain { Ok(Self(url.as_str().trim_end_matches('/').to_owned())) } else { Err(expected.to_owned()) }
+    }
+}
+
+fn account(id: String) -> Result<String, String> {
+    let is_id = id.strip_prefix("acct_").is_some_and(|rest| {
+        !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    });
+    if is_id {
+        Ok(id)
+    } else {
+        Err("`account`: expected the id of a connected account (acct_…)".to_owned())
+    }
+}

@@ -1,0 +1,77 @@
+//! The API key, and what its form tells.
+
+use platform_core::probe::{Problem, Reason};
+use platform_core::setting::Secret;
+use secrecy::{ExposeSecret, SecretString};
+
+/// A key in the form of one that can read.
+#[derive(Clone, Debug)]
+pub(super) struct Key(Secret);
+
+/// Why a key was refused. Never holds the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum KeyError {
+    #[error(
+        "expected a restricted key (rk_…), found a publishable key (pk_…), which can read nothing: create a \
+         restricted key at https://dashboard.stripe.com/apikeys"
+    )]
+    Publishable,
+    #[error(
+        "expected a restricted key (rk_…), found the signing secret of a webhook (whsec_…): create a restricted \
+         key at https://dashboard.stripe.com/apikeys"
+    )]
+    SigningSecret,
+    #[error(
+        "expected a restricted key (rk_…), found something else: create one at \
+         https://dashboard.stripe.com/apikeys, and give it without blanks or quotes"
+    )]
+    Other,
+}
+
+/// The key as it is now, for one probe.
+pub(super) struct CurrentKey(SecretString);
+
+impl Key {
+    /// A key in place is judged at once; one in a file whenever it is read.
+    pub(super) fn new(secret: Secret) -> Result<Self, KeyError> {
+        if let Secret::Value(value) = &secret {
+            judge(value.expose_secret())?;
+        }
+        Ok(Self(secret))
+    }
+
+    pub(super) async fn read(&self) -> Result<CurrentKey, Problem> {
+        let key = self.0.read().await?;
+        judge(key.expose_secret())
+            .map_err(|error| Problem::new(Reason::Auth, format!("the key: {error}")))?;
+        Ok(CurrentKey(key))
+    }
+}
+
+fn judge(key: &str) -> Result<(), KeyError> {
+    let key_like = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    match key.split_once('_') {
+        Some(("rk" | "sk", rest)) if key_like && !rest.is_empty() => Ok(()),
+        Some(("pk", _)) => Err(KeyError::Publishable),
+        Some(("whsec", _)) => Err(KeyError::SigningSecret),
+        _ => Err(KeyError::Other),
+    }
+}
+
+impl CurrentKey {
+    /// Whether the key may do everything, writing and moving money included.
+    pub(super) fn is_unrestricted(&self) -> bool {
+        self.0.expose_secret().starts_with("sk_")
+    }
+
+    /// Which half of the account the key sees, where its form tells.
+    pub(super) fn livemode(&self) -> Option<bool> {
+        let mode = |name| self.0.expose_secret().contains(name);
+        (mode("_live_") || mode("_test_")).then(|| mode("_live_"))
+    }
+
+    /// The value of the `Authorization` header.
+    pub(super) fn authorization(&self) -> SecretString {
+        format!("Bearer {}", self.0.expose_secret()).into()
+    }
+}

@@ -1,0 +1,208 @@
+//! Stripe: whether its webhooks arrive, which is how an application learns of money.
+//!
+//! There is no call that tells of single deliveries. What can be known are the events that some endpoint has not
+//! taken, and the state of the endpoints. Every call counts against the account's monthly read allocation, so a probe
+//! makes three, and more only where a list has more than one page, up to `max_pages` for each list.
+
+mod api;
+mod config;
+mod destination;
+mod endpoint;
+mod event;
+mod event_type;
+mod key;
+mod list;
+mod subscription;
+mod throttle;
+
+use std::time::Duration;
+
+pub use config::Config;
+
+use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+use platform_core::metric::Desc;
+use platform_core::probe::{Observation, Prober, Problem, Reason};
+use platform_core::setting::SourceName;
+
+use self::api::{Api, Session};
+use self::key::CurrentKey;
+
+const UP: Desc = Desc::gauge(
+    "stripe_up",
+    &[],
+    "1 when Stripe's API answered the last probe's question for undelivered events, else 0.",
+);
+const ACCOUNT: Desc = Desc::gauge(
+    "stripe_account_info",
+    &["livemode"],
+    "1, with the half of the account that is watched: true for live mode, false for a sandbox (from the key's prefix).",
+);
+
+/// What is the same for every source of this kind.
+pub const FACTS: KindFacts = KindFacts {
+    name: "stripe",
+    // Three calls every 5 minutes are 26,000 a month.
+    interval: Duration::from_secs(5 * 60),
+    timeout: Duration::from_secs(30),
+    is_metered: true,
+    up: Some(UP),
+    catalogue,
+    reasons: &[],
+    answers: |_| false,
+    permissions: include_str!("../role.txt"),
+    rules: include_str!("../rules.yml"),
+    dashboard: include_str!("../dashboard.yml"),
+    headlines: &[
+        Headline {
+            title: "Undelivered events",
+            metric: "stripe_webhook_events_undelivered",
+            unit: Unit::Count,
+        },
+        Headline { title: "Enabled endpoints", metric: "stripe_webhook_endpoint_enabled", unit: Unit::Count },
+    ],
+};
+
+fn catalogue() -> Vec<Desc> {
+    [ACCOUNT]
+        .into_iter()
+        .chain(api::CATALOGUE)
+        .chain(event::CATALOGUE)
+        .chain(endpoint::CATALOGUE)
+        .chain(destination::CATALOGUE)
+        .chain(subscription::CATALOGUE)
+        .collect()
+}
+
+impl Definition for Config {
+    fn target(&self) -> String {
+        match &self.account {
+            Some(account) => format!("{} as {account}", self.api_base),
+            None => self.api_base.clone(),
+        }
+    }
+
+    fn build(&self, context: &Context<'_>) -> Parts {
+        let prober = StripeProber {
+            name: context.name.clone(),
+            api: Api::new(self),
+            config: self.clone(),
+            timeout: context.timeout,
+            is_warned: false,
+        };
+        Parts { prober: Box::new(prober), answers: None }
+    }
+}
+
+struct StripeProber {
+    name: SourceName,
+    config: Config,
+    api: Api,
+    timeout: Duration,
+    /// Whether the log says that the key may do too much.
+    is_warned: bool,
+}
+
+#[async_trait::async_trait]
+impl Prober for StripeProber {
+    async fn probe(&mut self) -> Result<Observation, Problem> {
+        let mut observation = match self.observe().await {
+            Ok(observation) => observation,
+            // The counters are true all the same, and never more wanted.
+            Err(problem) if problem.reason == Reason::RateLimited => {
+                Observation { failure: Some(problem), ..Observation::default() }
+            }
+            Err(problem) => return Err(problem),
+        };
+        observation.families.extend(self.api.counters());
+        observation.families.retain(|family| !family.samples.is_empty());
+        Ok(observation)
+    }
+}
+
+impl StripeProber {
+    fn warn_of(&mut self, key: &CurrentKey) {
+        if key.is_unrestricted() && !self.is_warned {
+            self.is_warned = true;
+            tracing::warn!(
+                source = %self.name,
+                "the Stripe key is a secret key (sk_), which may also write and move money: a restricted key (rk_) \
+                 with read permissions is enough",
+            );
+        }
+    }
+
+    async fn observe(&mut self) -> Result<Observation, Problem> {
+        let key = self.config.key.read().await?;
+        self.warn_of(&key);
+        let mut session = self.api.session(&key, self.timeout)?;
+        let mut observation = Observation::default();
+        observation
+            .families
+            .extend(key.livemode().map(|live| ACCOUNT.family().with([&live.to_string()], 1.0)));
+        for part in Part::wanted(&self.config) {
+            match part.observe(&mut session, &self.config).await {
+                Ok(more) => {
+                    observation.families.extend(more.families);
+                    observation.problems.extend(more.problems);
+                }
+                Err(problem) if part.is_indispensable() || is_end(problem.reason) => return Err(problem),
+                Err(problem) => {
+                    let slow_down = problem.reason == Reason::RateLimited;
+                    observation
+                        .problems
+                        .push(Problem::new(problem.reason, format!("{}: {}", part.name(), problem.detail)));
+                    if slow_down {
+                        return Ok(observation);
+                    }
+                }
+            }
+        }
+        self.api.relax();
+        Ok(observation)
+    }
+}
+
+/// Whether there is no use in asking Stripe anything else in this probe.
+fn is_end(reason: Reason) -> bool {
+    matches!(reason, Reason::Timeout | Reason::Dns | Reason::Connect | Reason::Tls | Reason::Auth)
+}
+
+/// What a probe asks for, each by a call of its own.
+#[derive(Clone, Copy)]
+enum Part {
+    Events,
+    Endpoints,
+    Destinations,
+    Subscriptions,
+}
+
+impl Part {
+    fn wanted(config: &Config) -> impl Iterator<Item = Self> {
+        let destinations = config.event_destinations.then_some(Self::Destinations);
+        let subscriptions = config.subscriptions.then_some(Self::Subscriptions);
+        [Self::Events, Self::Endpoints].into_iter().chain(destinations).chain(subscriptions)
+    }
+
+    /// Whether the source is down without it.
+    fn is_indispensable(self) -> bool {
+        matches!(self, Self::Events)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Endpoints => "webhook endpoints",
+            Self::Destinations => "event destinations",
+            Self::Subscriptions => "subscriptions",
+        }
+    }
+
+    async fn observe(self, session: &mut Session<'_>, config: &Config) -> Result<Observation, Problem> {
+        match self {
+            Self::Events => event::observe(session, config).await,
+            Self::Endpoints => endpoint::observe(session, config).await,
+            Self::Destinations => destination::observe(session, config).await,
+            Self::Subscriptions => subscription::observe(session, config).await,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Subscriptions by status, to hold against what the application's own database says.
+
+use std::collections::BTreeMap;
+
+use platform_core::bounded::{self, NAME};
+use platform_core::metric::Desc;
+use platform_core::probe::{Observation, Problem, Reason};
+
+use super::api::Session;
+use super::config::Config;
+use super::list::{self, Listed};
+
+const SUBSCRIPTIONS: Desc = Desc::gauge(
+    "stripe_subscriptions",
+    &["status"],
+    "Subscriptions by status (GET /v1/subscriptions?status=all, at each probe), with `subscriptions: true` only.",
+);
+const TRUNCATED: Desc = Desc::gauge(
+    "stripe_subscriptions_truncated",
+    &[],
+    "1 when there are more subscriptions than max_pages pages of 100 hold, so that the counts are too low, else 0.",
+);
+
+pub(super) const CATALOGUE: [Desc; 2] = [SUBSCRIPTIONS, TRUNCATED];
+
+const STATUSES: [&str; 8] =
+    ["trialing", "active", "past_due", "canceled", "unpaid", "incomplete", "incomplete_expired", "paused"];
+
+#[derive(serde::Deserialize)]
+struct Subscription {
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
+    id: String,
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
+    status: String,
+}
+
+impl Listed for Subscription {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+pub(super) async fn observe(session: &mut Session<'_>, config: &Config) -> Result<Observation, Problem> {
+    let params = [("status", "all")];
+    let found = list::v1::<Subscription>(session, "/v1/subscriptions", &params, config.max_pages).await?;
+    let mut counts: BTreeMap<&str, u32> =
+        STATUSES.into_iter().chain(["other"]).map(|name| (name, 0)).collect();
+    for subscription in &found.items {
+        let status = STATUSES.into_iter().find(|status| *status == subscription.status);
+        *counts.entry(status.unwrap_or("other")).or_default() += 1;
+    }
+    let mut subscriptions = SUBSCRIPTIONS.family();
+    for (status, count) in counts {
+        subscriptions.push([status], f64::from(count));
+    }
+    let problems = found.truncated.then(|| {
+        Problem::new(Reason::Cardinality, "subscriptions: there are more than `max_pages` lets us read")
+    });
+    Ok(Observation {
+        families: vec![subscriptions, TRUNCATED.value(f64::from(u8::from(found.truncated)))],
+        problems: problems.into_iter().collect(),
+        failure: None,
+    })
+}

@@ -1,0 +1,280 @@
+//! The keys of a `workers` source.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use platform_core::beat::is_name;
+use platform_core::query::{MongoQuestion, Question};
+use platform_core::setting::{self, Secret, SourceName};
+
+use super::layout::Layout;
+use super::pushed;
+
+/// The keys of a `workers` source.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "RawConfig")]
+pub struct Config {
+    pub(super) classes: BTreeMap<ClassName, Class>,
+}
+
+#[derive(serde::Deserialize)]
+struct RawConfig {
+    classes: BTreeMap<ClassName, Class>,
+}
+
+impl TryFrom<RawConfig> for Config {
+    type Error = &'static str;
+
+    fn try_from(RawConfig { classes }: RawConfig) -> Result<Self, Self::Error> {
+        match classes.is_empty() {
+            true => {
+                Err("expected at least one class: `classes: {cpu: {from: cache, layout: zset, key: hb}}`")
+            }
+            false => Ok(Self { classes }),
+        }
+    }
+}
+
+/// The name of a class: a label value, and a part of the URL to which workers push.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct ClassName(String);
+
+impl ClassName {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ClassName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        if is_name(&name) {
+            return Ok(Self(name));
+        }
+        Err(format!(
+            "expected the name of a class of 1 to 128 letters, digits, `_`, `-`, `.`, `:` or `@`, found `{name}`"
+        ))
+    }
+}
+
+/// Workers that do the same.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "RawClass")]
+pub(super) struct Class {
+    pub(super) way: Way,
+    /// How many there should be.
+    pub(super) expected: Option<u32>,
+    /// How often a worker gives a heartbeat.
+    pub(super) interval: Option<Duration>,
+    /// The age from which on a worker whose heartbeat is not renewed counts as dead. `None` where its store forgets
+    /// it by itself.
+    pub(super) limit: Option<Duration>,
+    states: Vec<String>,
+}
+
+/// How the exporter hears of the workers of a class.
+#[derive(Clone, Debug)]
+pub(super) enum Way {
+    /// It asks another source.
+    Ask { from: SourceName, layout: Layout },
+    /// They push, with this token.
+    Push { token: Secret },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum LayoutName {
+    Zset,
+    Hash,
+    Keys,
+    Sidekiq,
+    Rq,
+    Resque,
+    Bullmq,
+    SolidQueue,
+    GoodJob,
+}
+
+#[derive(serde::Deserialize)]
+struct RawClass {
+    from: Option<SourceName>,
+    layout: Option<LayoutName>,
+    sql: Option<String>,
+    mongo: Option<MongoQuestion>,
+    #[serde(default)]
+    push: bool,
+    key: Option<String>,
+    pattern: Option<String>,
+    namespace: Option<String>,
+    queue: Option<String>,
+    prefix: Option<String>,
+    token: Option<Secret>,
+    token_file: Option<PathBuf>,
+    expected: Option<u32>,
+    interval: Option<setting::Duration>,
+    grace: Option<setting::Duration>,
+    #[serde(default)]
+    states: Vec<String>,
+}
+
+impl TryFrom<RawClass> for Class {
+    type Error = String;
+
+    fn try_from(mut raw: RawClass) -> Result<Self, String> {
+        let token = Secret::from_keys("token", raw.token.take(), raw.token_file.take());
+        let token = token.map_err(|error| error.to_string())?;
+        let way = match raw.layout()? {
+            Some(layout) if token.is_none() => {
+                let from =
+                    raw.from.take().ok_or("the key `from` is missing: which source holds the heartbeats")?;
+                Way::Ask { from, layout }
+            }
+            Some(_) => return Err("`token` belongs to `push: true`".to_owned()),
+            None => Way::Push {
+                token: token
+                    .ok_or("expected `token_file` or `token`: what workers that push have to show")?,
+            },
+        };
+        raw.refuse_unused()?;
+        if matches!(way, Way::Push { .. }) && raw.interval.is_none() {
+            return Err("expected `interval`: how often each worker pushes".to_owned());
+        }
+        let rhythm = way.rhythm();
+        let given = raw.interval.map(setting::Duration::get);
+        let interval = given.or(rhythm.interval);
+        let grace = raw.grace.map(setting::Duration::get).or(rhythm.grace.filter(|_| given.is_none()));
+        let is_timed = given.is_some() || raw.grace.is_some() || !rhythm.is_kept_by_store;
+        if raw.interval.or(raw.grace).is_some()
+            && rhythm.interval.is_none()
+            && !matches!(way, Way::Push { .. })
+        {
+            return Err(
+                "workers of this layout have no heartbeat: `interval` and `grace` do not belong to it"
+                    .to_owned(),
+            );
+        }
+        let limit = interval.filter(|_| is_timed).map(|interval| interval + grace.unwrap_or(interval * 2));
+        Ok(Self { way, expected: raw.expected, interval, limit, states: raw.states })
+    }
+}
+
+impl RawClass {
+    /// Takes what describes the layout; `None` for workers that push.
+    fn layout(&mut self) -> Result<Option<Layout>, String> {
+        const EXPECTED: &str = "expected exactly one of `layout`, `sql`, `mongo` and `push: true`";
+        let layout =
+            match (self.layout.take(), self.sql.take(), self.mongo.take(), std::mem::take(&mut self.push)) {
+                (Some(name), None, None, false) => self.named(name)?,
+                (None, Some(sql), None, false) => {
+                    Question::Sql(sql.clone()).check().map_err(|error| format!("`sql`: {error}"))?;
+                    Layout::Sql(sql)
+                }
+                (None, None, Some(question), false) => {
+                    Question::Mongo(question.clone()).check().map_err(|error| format!("`mongo`: {error}"))?;
+                    Layout::Mongo(question)
+                }
+                (None, None, None, true) => return Ok(None),
+                _ => return Err(EXPECTED.to_owned()),
+            };
+        Ok(Some(layout))
+    }
+
+    fn named(&mut self, name: LayoutName) -> Result<Layout, String> {
+        let needed = |key: &str, value: Option<String>| {
+            value
+                .filter(|value| !value.is_empty())
+                .ok_or_else(|| format!("this layout needs the key `{key}`"))
+        };
+        Ok(match name {
+            LayoutName::Zset => Layout::Zset { key: needed("key", self.key.take())? },
+            LayoutName::Hash => Layout::Hash { key: needed("key", self.key.take())? },
+            LayoutName::Keys => Layout::Keys { pattern: needed("pattern", self.pattern.take())? },
+            LayoutName::Sidekiq => {
+                Layout::Sidekiq { namespace: namespace(self.namespace.take().unwrap_or_default()) }
+            }
+            LayoutName::Rq => Layout::Rq { queue: self.queue.take() },
+            LayoutName::Resque => {
+                let given = self.namespace.take();
+                Layout::Resque { namespace: namespace(given.unwrap_or_else(|| "resque".to_owned())) }
+            }
+            LayoutName::Bullmq => Layout::Bullmq {
+                queue: needed("queue", self.queue.take())?,
+                prefix: self.prefix.take().unwrap_or_else(|| "bull".to_owned()),
+            },
+            LayoutName::SolidQueue => Layout::SolidQueue,
+            LayoutName::GoodJob => Layout::GoodJob,
+        })
+    }
+
+    /// A key that nothing has taken would be without effect.
+    fn refuse_unused(&self) -> Result<(), String> {
+        let left = [
+            ("from", self.from.is_some()),
+            ("key", self.key.is_some()),
+            ("pattern", self.pattern.is_some()),
+            ("namespace", self.namespace.is_some()),
+            ("queue", self.queue.is_some()),
+            ("prefix", self.prefix.is_some()),
+        ];
+        match left.into_iter().find(|(_, is_left)| *is_left) {
+            Some((key, _)) => Err(format!("`{key}` does not belong to a class of this layout")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What stands before each key: `name:`, or nothing.
+fn namespace(name: String) -> String {
+    if name.is_empty() || name.ends_with(':') { name } else { name + ":" }
+}
+
+/// How often the workers of a system give a heartbeat, and for how long after the next one was due they count.
+struct Rhythm {
+    interval: Option<Duration>,
+    grace: Option<Duration>,
+    /// Their store forgets those that are silent.
+    is_kept_by_store: bool,
+}
+
+impl Way {
+    fn rhythm(&self) -> Rhythm {
+        let of = |interval, grace: Option<u64>, is_kept_by_store| Rhythm {
+            interval: Some(Duration::from_secs(interval)),
+            grace: grace.map(Duration::from_secs),
+            is_kept_by_store,
+        };
+        match self {
+            Self::Push { .. } | Self::Ask { layout: Layout::Bullmq { .. }, .. } => {
+                Rhythm { interval: None, grace: None, is_kept_by_store: true }
+            }
+            Self::Ask { layout, .. } => match layout {
+                Layout::Sidekiq { .. } => of(10, None, true),
+                // The hash of an idle worker is renewed fifteen seconds before the end of `worker_ttl`.
+                Layout::Rq { .. } => of(405, None, true),
+                // Resque and Solid Queue prune workers after five minutes; so does GoodJob.
+                Layout::Resque { .. } | Layout::SolidQueue => of(60, Some(240), false),
+                Layout::GoodJob => of(30, Some(270), false),
+                _ => of(30, None, false),
+            },
+        }
+    }
+}
+
+impl Class {
+    /// The states that are told as 0 when no worker is in them.
+    pub(super) fn states(&self) -> impl Iterator<Item = &str> {
+        let known: &[&str] = match &self.way {
+            Way::Ask { layout, .. } => layout.states(),
+            Way::Push { .. } => &pushed::STATES,
+        };
+        known.iter().copied().chain(self.states.iter().map(String::as_str))
+    }
+
+    /// Whether the number of busy slots is known even when there is no worker.
+    pub(super) fn tells_busy(&self) -> bool {
+        matches!(&self.way, Way::Ask { layout, .. } if layout.tells_busy())
+    }
+}

@@ -1,0 +1,195 @@
+//! From the workers of a class to families. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use platform_core::metric::{Desc, Family};
+use platform_core::probe::{Problem, Reason};
+
+use super::config::Class;
+use super::worker::{Roll, Seen, Worker};
+
+/// Only this many workers of a class, those that were heard last, have series of their own; all are counted.
+const MOST_SERIES: usize = 200;
+/// Workers in more states than this are counted under `other`.
+const MOST_STATES: usize = 20;
+/// The state of a worker that is not there.
+const OFFLINE: &str = "offline";
+
+const HEARTBEAT: Desc = Desc::gauge(
+    "worker_heartbeat_timestamp_seconds",
+    &["class", "worker"],
+    "Time of the worker's last heartbeat, by the clock that wrote it; the 200 workers of a class that were heard last.",
+);
+const INTERVAL: Desc = Desc::gauge(
+    "worker_heartbeat_interval_seconds",
+    &["class"],
+    "How often workers of the class give a heartbeat, from the configuration or the job system's default.",
+);
+const ALIVE: Desc = Desc::gauge(
+    "workers_alive",
+    &["class"],
+    "Workers whose last heartbeat is not older than the interval and the grace of their class, by their store's clock.",
+);
+const EXPECTED: Desc =
+    Desc::gauge("workers_expected", &["class"], "Workers that there should be, from the configuration.");
+const STATES: Desc = Desc::gauge(
+    "workers",
+    &["class", "state"],
+    "Workers by the state that they give; those that are expected, or known, and not heard are offline.",
+);
+const INFO: Desc = Desc::gauge(
+    "worker_info",
+    &["class", "worker", "state", "instance_type", "lifecycle"],
+    "What a worker says about itself; always 1.",
+);
+const PROGRESS: Desc = Desc::gauge(
+    "worker_last_progress_timestamp_seconds",
+    &["class"],
+    "Time at which a worker of the class last got something done, where workers tell it.",
+);
+const BUSY: Desc = Desc::gauge(
+    "workers_busy",
+    &["class"],
+    "Slots of the workers that are alive in which a job runs, where the job system tells it.",
+);
+const SLOTS: Desc = Desc::gauge(
+    "worker_slots",
+    &["class"],
+    "Jobs that the workers that are alive can run at once, where the job system tells it.",
+);
+const SKEW: Desc = Desc::gauge(
+    "worker_clock_skew_seconds",
+    &["class"],
+    "How far the clock of the store that holds the heartbeats is ahead of the exporter's.",
+);
+
+pub(super) const CATALOGUE: [Desc; 10] =
+    [HEARTBEAT, INTERVAL, ALIVE, EXPECTED, STATES, INFO, PROGRESS, BUSY, SLOTS, SKEW];
+
+/// The families of all classes.
+pub(super) struct Families([Family; 10]);
+
+/// What is known of a class.
+pub(super) struct Known<'a> {
+    pub(super) class: &'a Class,
+    pub(super) name: &'a str,
+    pub(super) roll: &'a Roll,
+    /// Whether a worker that is not there would have been heard.
+    pub(super) is_settled: bool,
+}
+
+impl Families {
+    pub(super) fn new() -> Self {
+        Self(CATALOGUE.map(|desc| desc.family()))
+    }
+
+    /// What holds whether or not the class can be read.
+    pub(super) fn add_configured(&mut self, name: &str, class: &Class) {
+        let [_, interval, _, expected, ..] = &mut self.0;
+        if let Some(every) = class.interval {
+            interval.push([name], every.as_secs_f64());
+        }
+        if let Some(count) = class.expected {
+            expected.push([name], f64::from(count));
+        }
+    }
+
+    /// What a class was found to be; fewer workers than expected are a problem.
+    pub(super) fn add(&mut self, known: &Known<'_>) -> Option<Problem> {
+        let Known { class, name, roll, .. } = known;
+        let [_, _, alive_family, _, _, _, progress, busy, slots, skew] = &mut self.0;
+        let is_alive = |worker: &&Worker| worker.is_alive(roll.now, class.limit);
+        let alive: Vec<_> = roll.workers.iter().filter(is_alive).collect();
+        let count = u32::try_from(alive.len()).unwrap_or(u32::MAX);
+        let is_enough = count >= class.expected.unwrap_or(1);
+        if known.is_settled || is_enough {
+            alive_family.push([*name], f64::from(count));
+        }
+        if let Some(at) = roll.workers.iter().filter_map(|worker| worker.progress_at).reduce(f64::max) {
+            progress.push([*name], at);
+        }
+        for (family, value) in
+            [(busy, (|worker| worker.busy) as fn(&Worker) -> Option<f64>), (slots, |worker| worker.slots)]
+        {
+            let values: Vec<_> = alive.iter().filter_map(|worker| value(worker)).collect();
+            if class.tells_busy() || !values.is_empty() {
+                family.push([*name], values.iter().sum());
+            }
+        }
+        if let Some(ahead) = roll.skew {
+            skew.push([*name], ahead);
+        }
+        self.add_workers(known);
+        self.add_states(known, count);
+        let expected = class.expected.filter(|_| known.is_settled && !is_enough)?;
+        let detail = format!("class {name}: {count} of {expected} workers are alive");
+        Some(Problem::new(Reason::Stale, detail))
+    }
+
+    /// The workers that have a name, the freshest of each name.
+    fn add_workers(&mut self, known: &Known<'_>) {
+        let [heartbeat, _, _, _, _, info, ..] = &mut self.0;
+        let time = |worker: &Worker| match worker.seen {
+            Seen::At(at) => at,
+            Seen::Present => f64::INFINITY,
+            Seen::Never => f64::NEG_INFINITY,
+        };
+        let mut workers: Vec<_> = known.roll.workers.iter().collect();
+        workers.sort_by(|a, b| time(b).total_cmp(&time(a)).then_with(|| a.id.cmp(&b.id)));
+        let mut names = BTreeSet::new();
+        for worker in workers {
+            let Some(id) = worker.id.as_deref().filter(|id| names.len() < MOST_SERIES && names.insert(*id))
+            else {
+                continue;
+            };
+            if let Seen::At(at) = worker.seen {
+                heartbeat.push([known.name, id], at);
+            }
+            let facts = [&worker.state, &worker.instance_type, &worker.lifecycle];
+            if facts.iter().any(|fact| fact.is_some()) {
+                let state = known.state(worker);
+                let [_, instance_type, lifecycle] = facts.map(|fact| fact.as_deref().unwrap_or_default());
+                info.push([known.name, id, state, instance_type, lifecycle], 1.0);
+            }
+        }
+    }
+
+    fn add_states(&mut self, known: &Known<'_>, alive: u32) {
+        let Known { class, roll, .. } = known;
+        let mut states: BTreeMap<&str, u32> = class.states().map(|state| (state, 0)).collect();
+        if states.is_empty() && roll.workers.iter().all(|worker| worker.state.is_none()) {
+            return;
+        }
+        for worker in &roll.workers {
+            let state = known.state(worker);
+            let is_known = states.contains_key(state) || states.len() < MOST_STATES;
+            *states.entry(if is_known { state } else { "other" }).or_default() += 1;
+        }
+        let heard: u32 = states.iter().filter(|(state, _)| **state != OFFLINE).map(|(_, count)| count).sum();
+        // Workers come and go under new names: of those that have gone, only the ones that are missed count.
+        match class.expected {
+            Some(expected) => states.insert(OFFLINE, expected.saturating_sub(heard.max(alive))),
+            None => Some(*states.entry(OFFLINE).or_default()),
+        };
+        for (state, count) in states {
+            self.0[4].push([known.name, state], f64::from(count));
+        }
+    }
+
+    /// The families that have samples.
+    pub(super) fn into_inner(self) -> Vec<Family> {
+        self.0.into_iter().filter(|family| !family.samples.is_empty()).collect()
+    }
+}
+
+impl Known<'_> {
+    /// The state of a worker: its own word for as long as it is heard.
+    fn state<'w>(&self, worker: &'w Worker) -> &'w str {
+        let (now, limit) = (self.roll.now, self.class.limit);
+        if worker.is_recent(now, limit) || worker.is_alive(now, limit) {
+            worker.state.as_deref().unwrap_or("unknown")
+        } else {
+            OFFLINE
+        }
+    }
+}

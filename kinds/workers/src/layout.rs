@@ -1,0 +1,88 @@
+//! The ways in which applications and job systems keep the heartbeats of their workers.
+
+use platform_core::probe::Problem;
+use platform_core::query::{MongoQuestion, Question};
+
+use super::store::{self, Store};
+use super::worker::Roll;
+use super::{plain, queue, table};
+
+/// Where the heartbeats of a class stand, and in which form.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Layout {
+    /// Redis: a sorted set of workers, the score is the time.
+    Zset { key: String },
+    /// Redis: a hash from workers to times, or to JSON.
+    Hash { key: String },
+    /// Redis: a key for each worker, with a time, JSON or anything else, that expires.
+    Keys { pattern: String },
+    /// Redis: Sidekiq.
+    Sidekiq { namespace: String },
+    /// Redis: RQ, one queue or all.
+    Rq { queue: Option<String> },
+    /// Redis: Resque.
+    Resque { namespace: String },
+    /// Redis: BullMQ, by the names of its connections.
+    Bullmq { queue: String, prefix: String },
+    /// PostgreSQL: a SELECT of workers.
+    Sql(String),
+    /// PostgreSQL: Solid Queue.
+    SolidQueue,
+    /// PostgreSQL: GoodJob.
+    GoodJob,
+    /// MongoDB: a document for each worker.
+    Mongo(MongoQuestion),
+}
+
+impl Layout {
+    /// The states that a worker may be in, where the system that writes the layout has a closed list.
+    pub(super) fn states(&self) -> &'static [&'static str] {
+        match self {
+            Self::Sidekiq { .. } => &["busy", "idle", "quiet"],
+            Self::Rq { .. } => &["busy", "idle", "started", "suspended"],
+            Self::Resque { .. } => &["busy", "idle"],
+            _ => &[],
+        }
+    }
+
+    /// Whether every worker says how many of its slots work.
+    pub(super) fn tells_busy(&self) -> bool {
+        matches!(self, Self::Sidekiq { .. } | Self::Rq { .. } | Self::Resque { .. } | Self::SolidQueue)
+    }
+
+    /// The forms of question that it puts, each once.
+    pub(super) fn questions(&self) -> Vec<Question> {
+        match self {
+            Self::Sql(sql) => vec![Question::Sql(table::with_clock(sql))],
+            Self::SolidQueue => vec![Question::Sql(table::with_clock(table::SOLID_QUEUE))],
+            Self::GoodJob => vec![Question::Sql(table::with_clock(table::GOOD_JOB))],
+            Self::Mongo(question) => vec![Question::Mongo(question.clone()), store::hello()],
+            Self::Keys { pattern } => vec![store::command(&["TIME"]), store::scan(pattern)],
+            _ => vec![store::command(&["TIME"])],
+        }
+    }
+
+    /// Reads all workers.
+    pub(super) async fn read(&self, store: &Store) -> Result<Roll, Problem> {
+        match self {
+            Self::Sql(sql) => return table::sql(store, sql).await,
+            Self::SolidQueue => return table::sql(store, table::SOLID_QUEUE).await,
+            Self::GoodJob => return table::sql(store, table::GOOD_JOB).await,
+            Self::Mongo(question) => return table::mongo(store, question).await,
+            _ => {}
+        }
+        // The clock first: a heartbeat that comes meanwhile is not from the past.
+        let clock = store.clock(&store::command(&["TIME"])).await?;
+        let workers = match self {
+            Self::Zset { key } => plain::zset(store, key).await?,
+            Self::Hash { key } => plain::hash(store, key).await?,
+            Self::Keys { pattern } => plain::keys(store, pattern).await?,
+            Self::Sidekiq { namespace } => queue::sidekiq(store, namespace).await?,
+            Self::Rq { queue } => queue::rq(store, queue.as_deref()).await?,
+            Self::Resque { namespace } => queue::resque(store, namespace).await?,
+            Self::Bullmq { queue, prefix } => queue::bullmq(store, queue, prefix).await?,
+            Self::Sql(_) | Self::SolidQueue | Self::GoodJob | Self::Mongo(_) => Vec::new(),
+        };
+        Ok(Roll { workers, now: clock.now, skew: Some(clock.skew) })
+    }
+}

@@ -1,0 +1,102 @@
+//! Workers: who is alive of each class, by heartbeats that another source holds or that they push.
+//!
+//! There is no driver here: each layout is a question or a few to another source, and a reading of the rows.
+
+mod config;
+mod families;
+mod layout;
+mod plain;
+mod prober;
+mod pushed;
+mod queue;
+mod store;
+mod table;
+mod worker;
+
+use std::time::Duration;
+
+pub use config::Config;
+
+use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+use platform_core::query::Question;
+use platform_core::setting::{Secret, SourceName};
+
+use self::config::{Class, ClassName, Way};
+use self::prober::WorkersProber;
+use self::pushed::Pushed;
+
+/// What is the same for every source of this kind.
+pub const FACTS: KindFacts = KindFacts {
+    name: "workers",
+    interval: Duration::from_secs(15),
+    timeout: Duration::from_secs(5),
+    is_metered: false,
+    up: None,
+    catalogue: || families::CATALOGUE.to_vec(),
+    reasons: &[],
+    answers: |_| false,
+    permissions: "\
+# Workers are read through other sources, with their accounts. Beyond what these need anyway:
+# Redis: nothing; BullMQ needs +client|list.
+# PostgreSQL:
+GRANT SELECT ON solid_queue_processes, solid_queue_claimed_executions TO platform_exporter; -- layout: solid_queue
+GRANT SELECT ON good_job_processes TO platform_exporter;                                    -- layout: good_job
+# MongoDB: the role `read` on the database of the collection.
+",
+    rules: include_str!("../rules.yml"),
+    dashboard: include_str!("../dashboard.yml"),
+    headlines: &[
+        Headline { title: "Alive", metric: "workers_alive", unit: Unit::Count },
+        Headline { title: "Expected", metric: "workers_expected", unit: Unit::Count },
+        Headline { title: "Busy", metric: "workers_busy", unit: Unit::Count },
+    ],
+};
+
+impl Config {
+    fn asked(&self) -> impl Iterator<Item = (&SourceName, &layout::Layout)> {
+        self.classes.values().filter_map(|class| match &class.way {
+            Way::Ask { from, layout } => Some((from, layout)),
+            Way::Push { .. } => None,
+        })
+    }
+
+    fn pushing(&self) -> impl Iterator<Item = (&ClassName, &Secret)> {
+        self.classes.iter().filter_map(|(name, Class { way, .. })| match way {
+            Way::Push { token } => Some((name, token)),
+            Way::Ask { .. } => None,
+        })
+    }
+}
+
+impl Definition for Config {
+    fn target(&self) -> String {
+        let name = |(name, class): (&ClassName, &Class)| match &class.way {
+            Way::Ask { from, .. } => format!("{} in {from}", name.as_str()),
+            Way::Push { .. } => format!("{} by push", name.as_str()),
+        };
+        self.classes.iter().map(name).collect::<Vec<_>>().join(", ")
+    }
+
+    fn asks(&self) -> Vec<(SourceName, Question)> {
+        let questions = self.asked().map(|(from, layout)| (from, layout.questions()));
+        questions.flat_map(|(from, all)| all.into_iter().map(|question| (from.clone(), question))).collect()
+    }
+
+    fn push_tokens(&self) -> Vec<(String, Secret)> {
+        self.pushing().map(|(name, token)| (name.as_str().to_owned(), token.clone())).collect()
+    }
+
+    fn build(&self, context: &Context<'_>) -> Parts {
+        let lane = |(from, _): (&SourceName, _)| Some((from.clone(), context.lanes.get(from)?.clone()));
+        let pushing = self.pushing().map(|(name, _)| name.as_str().to_owned()).collect();
+        let state_file = context.state_dir.map(|dir| dir.join(format!("workers-{}.json", context.name)));
+        let prober = WorkersProber {
+            classes: self.classes.clone(),
+            lanes: self.asked().filter_map(lane).collect(),
+            pushed: Pushed::new(context.beats.clone(), pushing, state_file),
+            // Below the deadline of the probe, so that a class whose source hangs leaves the others their values.
+            timeout: context.timeout * 8 / 10,
+        };
+        Parts { prober: Box::new(prober), answers: None }
+    }
+}

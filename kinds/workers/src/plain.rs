@@ -1,0 +1,68 @@
+//! Heartbeats as applications write them into Redis themselves.
+
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::Cell;
+
+use super::store::Store;
+use super::worker::{Seen, Worker, text, time};
+
+/// Of a sorted set, the workers that were heard last.
+const FRESHEST: &str = "-10000";
+/// A larger hash is not one of workers, and reading it whole would hold up its server.
+const LARGEST_HASH: f64 = 10_000.0;
+/// How many keys are read at once.
+const BATCH: usize = 500;
+
+/// `ZADD hb:cpu EPOCH WORKER`.
+pub(super) async fn zset(store: &Store, key: &str) -> Result<Vec<Worker>, Problem> {
+    let scored = store.pairs(&["ZRANGE", key, FRESHEST, "-1", "WITHSCORES"]).await?;
+    let worker = |(id, score): (String, Cell)| Worker {
+        id: text(&Cell::Text(id)),
+        seen: time(&score).map_or(Seen::Never, Seen::At),
+        ..Worker::default()
+    };
+    Ok(scored.into_iter().map(worker).collect())
+}
+
+/// `HSET hb:gpu WORKER EPOCH`, or JSON in the place of the epoch.
+pub(super) async fn hash(store: &Store, key: &str) -> Result<Vec<Worker>, Problem> {
+    let size = store.run(&["HLEN", key]).await?;
+    let size = size.rows.first().and_then(|row| row.first()?.number()).unwrap_or(0.0);
+    if size > LARGEST_HASH {
+        let detail = format!("{key} has {size} fields, more than {LARGEST_HASH}");
+        return Err(Problem::new(Reason::Cardinality, detail));
+    }
+    let pairs = store.pairs(&["HGETALL", key]).await?;
+    Ok(pairs.into_iter().map(|(id, value)| worker(&id, &value)).collect())
+}
+
+/// `SET hb:mail:WORKER EPOCH EX 90`, or JSON or anything else in the place of the epoch.
+pub(super) async fn keys(store: &Store, pattern: &str) -> Result<Vec<Worker>, Problem> {
+    let keys = store.keys(pattern).await?;
+    let mut workers = Vec::with_capacity(keys.len());
+    for batch in keys.chunks(BATCH) {
+        let words: Vec<_> = std::iter::once("MGET").chain(batch.iter().map(String::as_str)).collect();
+        let values = store.pairs(&words).await?;
+        workers.extend(values.iter().map(|(key, value)| worker(in_key(pattern, key), value)));
+    }
+    Ok(workers)
+}
+
+fn worker(id: &str, value: &Cell) -> Worker {
+    let worker = Worker { id: text(&Cell::Text(id.to_owned())), ..Worker::default() };
+    match value.text() {
+        Some(value) => worker.with_value(&value),
+        // A key of another type, such as a hash: it is there.
+        None => Worker { seen: Seen::Present, ..worker },
+    }
+}
+
+/// The part of a key for which the pattern has no letters of its own.
+fn in_key<'a>(pattern: &str, key: &'a str) -> &'a str {
+    let is_special = |letter: char| matches!(letter, '*' | '?' | '[' | ']' | '\\');
+    let prefix = pattern.find(is_special).map_or("", |index| &pattern[..index]);
+    let suffix = pattern.rfind(is_special).map_or("", |index| &pattern[index + 1..]);
+    let id = key.strip_prefix(prefix).unwrap_or(key);
+    let id = id.strip_suffix(suffix).unwrap_or(id);
+    if id.is_empty() { key } else { id }
+}

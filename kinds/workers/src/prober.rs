@@ -1,0 +1,81 @@
+//! One probe: all classes at once, each from its own source.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::future;
+use platform_core::probe::{Observation, Prober, Problem, Reason};
+use platform_core::query::Lane;
+use platform_core::setting::SourceName;
+
+use super::config::{Class, ClassName, Way};
+use super::families::{Families, Known};
+use super::pushed::Pushed;
+use super::store::Store;
+use super::worker::Roll;
+
+pub(super) struct WorkersProber {
+    pub(super) classes: BTreeMap<ClassName, Class>,
+    pub(super) lanes: BTreeMap<SourceName, Lane>,
+    pub(super) pushed: Pushed,
+    /// How long the reading of a class may take.
+    pub(super) timeout: Duration,
+}
+
+#[async_trait::async_trait]
+impl Prober for WorkersProber {
+    async fn probe(&mut self) -> Result<Observation, Problem> {
+        self.pushed.begin().await;
+        let read = self.classes.iter().map(|(name, class)| self.read(name.as_str(), class));
+        let rolls = future::join_all(read).await;
+        let mut observation = Observation::default();
+        let mut families = Families::new();
+        let mut failures = Vec::new();
+        for ((name, class), roll) in self.classes.iter().zip(rolls) {
+            let name = name.as_str();
+            families.add_configured(name, class);
+            match roll {
+                Ok((roll, is_settled)) => {
+                    let known = Known { class, name, roll: &roll, is_settled };
+                    observation.problems.extend(families.add(&known));
+                }
+                Err(problem) => {
+                    let detail = format!("class {name}: {}", problem.detail);
+                    failures.push(Problem::new(problem.reason, detail));
+                }
+            }
+        }
+        if failures.len() == self.classes.len()
+            && let Some(first) = failures.first()
+        {
+            return Err(first.clone());
+        }
+        observation.problems.extend(failures);
+        if let Err(error) = self.pushed.save().await {
+            let detail = format!("pushed heartbeats cannot be kept: {error}");
+            observation.problems.push(Problem::new(Reason::Internal, detail));
+        }
+        observation.families = families.into_inner();
+        Ok(observation)
+    }
+}
+
+impl WorkersProber {
+    async fn read(&self, name: &str, class: &Class) -> Result<(Roll, bool), Problem> {
+        let Way::Ask { from, layout } = &class.way else {
+            return Ok(self.pushed.roll(name, class.limit.unwrap_or_default()));
+        };
+        let named = |problem: Problem| Problem::new(problem.reason, format!("{from}: {}", problem.detail));
+        let lane = self.lanes.get(from);
+        let lane =
+            lane.ok_or_else(|| Problem::new(Reason::Internal, format!("there is no source `{from}`")))?;
+        let store = Store { lane: lane.clone(), timeout: self.timeout };
+        // The lane counts from the moment that it is a question's turn; here, waiting counts too, and all questions.
+        match tokio::time::timeout(self.timeout, layout.read(&store)).await {
+            Ok(roll) => roll.map(|roll| (roll, true)).map_err(named),
+            Err(_) => {
+                Err(named(Problem::new(Reason::Timeout, format!("no answer within {:?}", self.timeout))))
+            }
+        }
+    }
+}

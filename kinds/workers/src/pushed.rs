@@ -1,0 +1,120 @@
+//! Heartbeats that workers push to the exporter: judged by its own clock, and kept across restarts.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use platform_core::beat::{Beat, Beats, Signal};
+use platform_core::metric::timestamp;
+use platform_core::off_thread;
+use platform_core::{moment, state};
+use tokio::sync::oneshot;
+
+use super::worker::{Roll, Seen, Worker};
+
+/// A worker that was not heard for ten times as long as it may be silent, but at least for a day, is forgotten.
+const FORGOTTEN_AFTER: u32 = 10;
+const SHORTEST_MEMORY: Duration = Duration::from_secs(86_400);
+
+/// The states of workers that push.
+pub(super) const STATES: [&str; 3] = ["failed", "running", "succeeded"];
+
+/// What the state file holds: the workers of each class.
+type Kept = BTreeMap<String, Vec<(String, Beat)>>;
+
+/// The pushed heartbeats of a source's classes.
+#[derive(Debug)]
+pub(super) struct Pushed {
+    beats: Arc<Beats>,
+    classes: Vec<String>,
+    state_file: Option<PathBuf>,
+    /// What stands in the state file.
+    saved: Option<Kept>,
+    /// A write under way. It stays when the deadline has ended the probe that began it: another would hang as well.
+    saving: Option<oneshot::Receiver<io::Result<()>>>,
+    /// Since when the exporter would have heard each class; empty before the first look.
+    listening_since: BTreeMap<String, f64>,
+}
+
+impl Pushed {
+    pub(super) fn new(beats: Arc<Beats>, classes: Vec<String>, state_file: Option<PathBuf>) -> Self {
+        let state_file = state_file.filter(|_| !classes.is_empty());
+        Self { beats, classes, state_file, saved: None, saving: None, listening_since: BTreeMap::new() }
+    }
+
+    /// Takes up what was known before a restart.
+    pub(super) async fn begin(&mut self) {
+        if !self.listening_since.is_empty() {
+            return;
+        }
+        let path = self.state_file.clone();
+        let kept = off_thread::spawn(move || path.and_then(|path| state::load::<Kept>(&path)));
+        let kept = kept.await.ok().flatten().unwrap_or_default();
+        let now = moment::now();
+        for class in &self.classes {
+            // What is there already came to this process, under an earlier configuration.
+            let first =
+                self.beats.of_class(class).iter().map(|(_, beat)| timestamp(beat.at)).reduce(f64::min);
+            self.listening_since.insert(class.clone(), first.unwrap_or(now));
+        }
+        for class in &self.classes {
+            for (worker, beat) in kept.get(class).into_iter().flatten() {
+                self.beats.restore(class, worker, *beat);
+            }
+        }
+    }
+
+    /// The workers of a class, and whether the exporter has listened long enough to miss one.
+    pub(super) fn roll(&self, class: &str, limit: Duration) -> (Roll, bool) {
+        let now = SystemTime::now();
+        if let Some(forgotten) = now.checked_sub((limit * FORGOTTEN_AFTER).max(SHORTEST_MEMORY)) {
+            self.beats.forget(class, forgotten);
+        }
+        let now = timestamp(now);
+        let workers = self.beats.of_class(class).into_iter().map(|(id, beat)| worker(id, beat)).collect();
+        let since = self.listening_since.get(class).copied().unwrap_or(now);
+        (Roll { workers, now, skew: None }, now - since > limit.as_secs_f64())
+    }
+
+    /// Keeps what is known now.
+    pub(super) async fn save(&mut self) -> io::Result<()> {
+        let Some(path) = &self.state_file else { return Ok(()) };
+        let kept: Kept =
+            self.classes.iter().map(|class| (class.clone(), self.beats.of_class(class))).collect();
+        if let Some(left) = &mut self.saving {
+            // Its result tells nothing about what is known now.
+            let _ = left.await;
+            self.saving = None;
+        }
+        if self.saved.as_ref() != Some(&kept) {
+            let (path, content) = (path.clone(), kept.clone());
+            let saving = self.saving.insert(off_thread::spawn(move || state::store(&path, &content)));
+            let saved = saving.await;
+            self.saving = None;
+            saved.map_err(io::Error::other)??;
+            self.saved = Some(kept);
+        }
+        Ok(())
+    }
+}
+
+fn worker(id: String, beat: Beat) -> Worker {
+    let failed = matches!(beat.signal, Signal::Fail | Signal::Exit(1..));
+    let [fail, running, succeeded] = STATES;
+    let state = match beat.signal {
+        Signal::Start => running,
+        _ if failed => fail,
+        _ => succeeded,
+    };
+    Worker {
+        id: Some(id),
+        seen: Seen::At(timestamp(beat.at)),
+        // A job that says that it failed does not do its work, however often it says so.
+        verdict: failed.then_some(false),
+        progress_at: beat.last_success.map(timestamp),
+        state: Some(state.to_owned()),
+        ..Worker::default()
+    }
+}

@@ -1,0 +1,105 @@
+//! The source that a class is read from: questions through its query lane, and its clock.
+
+use std::time::Duration;
+
+use platform_core::moment::now;
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::{Cell, Columns, Lane, MongoQuestion, Question, RedisQuestion, Rows};
+
+use super::worker::time;
+
+/// A source to ask.
+#[derive(Clone, Debug)]
+pub(super) struct Store {
+    pub(super) lane: Lane,
+    /// How long one answer may take.
+    pub(super) timeout: Duration,
+}
+
+/// The store's time and how far it is ahead of ours, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Clock {
+    pub(super) now: f64,
+    pub(super) skew: f64,
+}
+
+impl Clock {
+    /// The store said this time at some moment between two of ours, so a difference within them is none.
+    pub(super) fn read(store: f64, before: f64, after: f64) -> Self {
+        let skew = if store < before { store - before } else { (store - after).max(0.0) };
+        Self { now: store, skew }
+    }
+}
+
+impl Store {
+    pub(super) async fn ask(&self, question: &Question) -> Result<Rows, Problem> {
+        self.read(question, &Columns::All).await
+    }
+
+    /// Runs a question, and reads these columns.
+    pub(super) async fn read(&self, question: &Question, columns: &Columns) -> Result<Rows, Problem> {
+        self.lane.ask(question, columns, self.timeout).await
+    }
+
+    /// Runs a Redis command.
+    pub(super) async fn run(&self, words: &[&str]) -> Result<Rows, Problem> {
+        self.ask(&command(words)).await
+    }
+
+    /// The keys that match a pattern.
+    pub(super) async fn keys(&self, pattern: &str) -> Result<Vec<String>, Problem> {
+        Ok(column(&self.ask(&scan(pattern)).await?))
+    }
+
+    /// The elements of a list or set, as a command gives them.
+    pub(super) async fn elements(&self, words: &[&str]) -> Result<Vec<String>, Problem> {
+        Ok(column(&self.run(words).await?))
+    }
+
+    /// Keys with their values, as a command gives them.
+    pub(super) async fn pairs(&self, words: &[&str]) -> Result<Vec<(String, Cell)>, Problem> {
+        let rows = self.run(words).await?.rows;
+        let pair = |row: Vec<Cell>| {
+            let mut cells = row.into_iter();
+            Some((cells.next()?.text()?, cells.next()?))
+        };
+        Ok(rows.into_iter().filter_map(pair).collect())
+    }
+
+    /// The clock, from the first cell of an answer.
+    pub(super) async fn clock(&self, question: &Question) -> Result<Clock, Problem> {
+        let before = now();
+        let rows = self.ask(question).await?;
+        let index = rows.column("localTime").unwrap_or(0);
+        let store = rows.rows.first().and_then(|row| row.get(index)).and_then(time);
+        let store =
+            store.ok_or_else(|| Problem::new(Reason::Protocol, "the store does not tell its time"))?;
+        Ok(Clock::read(store, before, now()))
+    }
+}
+
+pub(super) fn command(words: &[&str]) -> Question {
+    let words = words.iter().map(|&word| word.to_owned()).collect();
+    Question::Redis(RedisQuestion { command: Some(words), ..Default::default() })
+}
+
+pub(super) fn scan(pattern: &str) -> Question {
+    let id = Some("(?s)^(.*)$".to_owned());
+    Question::Redis(RedisQuestion { scan: Some(pattern.to_owned()), id, ..Default::default() })
+}
+
+/// The question for the time of a MongoDB server.
+pub(super) fn hello() -> Question {
+    let command = serde_json::Map::from_iter([("hello".to_owned(), serde_json::Value::from(1))]);
+    Question::Mongo(MongoQuestion {
+        database: None,
+        collection: None,
+        pipeline: Vec::new(),
+        command: Some(command),
+        each: None,
+    })
+}
+
+fn column(rows: &Rows) -> Vec<String> {
+    rows.rows.iter().filter_map(|row| row.first()?.text()).collect()
+}

@@ -1,0 +1,163 @@
+//! What a layout tells of one worker, and whether it is alive. Pure; time is an argument.
+
+use std::time::Duration;
+
+use platform_core::moment;
+use platform_core::query::Cell;
+use serde_json::{Map, Value};
+
+/// A longer text is cut: it becomes a label value.
+const LONGEST_TEXT: usize = 128;
+
+/// A smaller number than this, that of September 2001, is a mark and no time.
+const EARLIEST: f64 = 1e9;
+
+/// When a worker was heard last.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) enum Seen {
+    /// At this time, in seconds since 1970.
+    At(f64),
+    /// Its store keeps what it says for as long as it is alive.
+    Present,
+    /// It has not been heard.
+    #[default]
+    Never,
+}
+
+/// One worker.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Worker {
+    /// What tells it from others, if anything does.
+    pub(super) id: Option<String>,
+    pub(super) seen: Seen,
+    /// Whether it is alive, where its system knows better than its last heartbeat tells.
+    pub(super) verdict: Option<bool>,
+    /// When it last got something done, in seconds since 1970.
+    pub(super) progress_at: Option<f64>,
+    pub(super) state: Option<String>,
+    pub(super) instance_type: Option<String>,
+    /// `spot` or `on-demand`.
+    pub(super) lifecycle: Option<String>,
+    /// How many of its slots work, and how many there are.
+    pub(super) busy: Option<f64>,
+    pub(super) slots: Option<f64>,
+}
+
+/// The workers of a class by the clock of their store.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Roll {
+    pub(super) workers: Vec<Worker>,
+    /// The store's time, in seconds since 1970.
+    pub(super) now: f64,
+    /// How far the store's clock is ahead of ours, in seconds.
+    pub(super) skew: Option<f64>,
+}
+
+impl Worker {
+    pub(super) fn present(id: impl Into<String>) -> Self {
+        Self { id: Some(id.into()), seen: Seen::Present, ..Self::default() }
+    }
+
+    /// Whether it was heard lately: within `limit`, or at all where there is none.
+    pub(super) fn is_recent(&self, now: f64, limit: Option<Duration>) -> bool {
+        match (self.seen, limit) {
+            (Seen::Never, _) => false,
+            (Seen::At(at), Some(limit)) => now - at <= limit.as_secs_f64(),
+            _ => true,
+        }
+    }
+
+    pub(super) fn is_alive(&self, now: f64, limit: Option<Duration>) -> bool {
+        self.verdict.unwrap_or_else(|| self.is_recent(now, limit))
+    }
+
+    /// Takes what a value of a hash or key says: a time, or a map with the same names as the columns of a query.
+    /// Anything else says that the worker is there.
+    pub(super) fn with_value(mut self, text: &str) -> Self {
+        if let Some(at) = moment::from_text(text) {
+            // `SET hb:mail:1 1 EX 60` is no heartbeat of 1970.
+            self.seen = if at < EARLIEST { Seen::Present } else { Seen::At(at) };
+        } else if let Ok(Value::Object(fields)) = serde_json::from_str(text) {
+            self.take(&fields);
+        } else {
+            self.seen = Seen::Present;
+        }
+        self
+    }
+
+    fn take(&mut self, fields: &Map<String, Value>) {
+        for (name, value) in fields {
+            self.set(name, &from_json(value));
+        }
+        if self.seen == Seen::Never {
+            self.seen = Seen::Present;
+        }
+    }
+
+    /// The names that [`Worker::set`] knows.
+    pub(super) const NAMES: [&str; 12] = [
+        "worker",
+        "id",
+        "seen_at",
+        "at",
+        "alive",
+        "progress_at",
+        "state",
+        "instance_type",
+        "lifecycle",
+        "spot",
+        "busy",
+        "slots",
+    ];
+
+    /// Takes the value of a column or field; those of other names are the application's own.
+    pub(super) fn set(&mut self, name: &str, cell: &Cell) {
+        match name {
+            "worker" | "id" => self.id = text(cell).or(self.id.take()),
+            "seen_at" | "at" => self.seen = time(cell).map_or(self.seen, Seen::At),
+            "alive" => self.verdict = truth(cell),
+            "progress_at" => self.progress_at = time(cell),
+            "state" => self.state = text(cell),
+            "instance_type" => self.instance_type = text(cell),
+            "lifecycle" => self.lifecycle = text(cell).or(self.lifecycle.take()),
+            "spot" => {
+                let spot = truth(cell).map(|spot| if spot { "spot" } else { "on-demand" }.to_owned());
+                self.lifecycle = self.lifecycle.take().or(spot);
+            }
+            "busy" => self.busy = cell.number(),
+            "slots" => self.slots = cell.number(),
+            _ => {}
+        }
+    }
+}
+
+fn from_json(value: &Value) -> Cell {
+    match value {
+        Value::String(text) => Cell::Text(text.clone()),
+        Value::Number(number) => number.as_f64().map_or(Cell::Null, Cell::Number),
+        Value::Bool(truth) => Cell::Number(f64::from(u8::from(*truth))),
+        Value::Null | Value::Array(_) | Value::Object(_) => Cell::Null,
+    }
+}
+
+pub(super) fn text(cell: &Cell) -> Option<String> {
+    let text = cell.text()?;
+    let end = text.char_indices().nth(LONGEST_TEXT).map_or(text.len(), |(end, _)| end);
+    Some(text[..end].to_owned())
+}
+
+pub(super) fn time(cell: &Cell) -> Option<f64> {
+    match cell {
+        Cell::Null => None,
+        Cell::Number(number) => moment::from_number(*number),
+        Cell::Text(text) => moment::from_text(text),
+    }
+}
+
+fn truth(cell: &Cell) -> Option<bool> {
+    match cell {
+        Cell::Null => None,
+        Cell::Number(number) => Some(*number != 0.0),
+        Cell::Text(text) => Some(matches!(text.as_str(), "true" | "t" | "1" | "yes")),
+    }
+}

@@ -1,0 +1,91 @@
+// mongosh "mongodb://admin@HOST/hayon" platforms/hayon/role.js — with the application's database in the URL.
+//
+// A view for each collection that the pack reads, with nothing but the fields that it counts, a role that may read
+// these views and no collection, and a user with this role. So the exporter's account cannot read an e-mail address, a
+// password hash, a platform's token or a post's text, whatever it asks. Repeat it freely.
+//
+// In the configuration, the views take the places of the collections:
+//   hayon: {db: …, users_collection: exporter_users, accounts_collection: exporter_accounts, posts_collection: exporter_posts}
+
+const views = [
+  {
+    "create": "exporter_users",
+    "viewOn": "users",
+    "pipeline": [
+      {
+        "$project": {
+          "_id": 0,
+          "isDisabled": 1,
+          "createdAt": 1,
+          "subscription.plan": 1,
+          "subscription.status": 1,
+          "subscription.stripeSubscriptionId": 1,
+          "subscription.currentPeriodEnd": 1,
+          "usage.postsCreated": 1,
+          "usage.captionGenerations": 1,
+          "limits.maxPosts": 1,
+          "limits.maxCaptionGenerations": 1
+        }
+      }
+    ]
+  },
+  {
+    "create": "exporter_accounts",
+    "viewOn": "socialaccounts",
+    "pipeline": [
+      {
+        "$project": {
+          "_id": 0,
+          "bluesky.connected": 1,
+          "bluesky.health.status": 1,
+          "tumblr.connected": 1,
+          "tumblr.health.status": 1,
+          "facebook.connected": 1,
+          "facebook.health.status": 1,
+          "threads.connected": 1,
+          "threads.health.status": 1,
+          "mastodon.connected": 1,
+          "mastodon.health.status": 1
+        }
+      }
+    ]
+  },
+  {
+    "create": "exporter_posts",
+    "viewOn": "posts",
+    "pipeline": [{"$project": {"_id": 0, "status": 1, "scheduledAt": 1}}]
+  }
+];
+
+// `clusterMonitor` is for the server's own values: connections, latencies, slow operations, the replica set.
+const role = {
+  "createRole": "hayon_exporter",
+  "privileges": [
+    {"resource": {"db": "hayon", "collection": "exporter_users"}, "actions": ["find"]},
+    {"resource": {"db": "hayon", "collection": "exporter_accounts"}, "actions": ["find"]},
+    {"resource": {"db": "hayon", "collection": "exporter_posts"}, "actions": ["find"]}
+  ],
+  "roles": [{"role": "clusterMonitor", "db": "admin"}]
+};
+
+const admin = db.getSiblingDB("admin");
+for (const view of views) {
+  if (db.getCollectionInfos({"name": view.create}).length === 0) {
+    db.runCommand(view);
+  } else {
+    db.runCommand({"collMod": view.create, "viewOn": view.viewOn, "pipeline": view.pipeline});
+  }
+}
+for (const privilege of role.privileges) {
+  privilege.resource.db = db.getName();
+}
+if (admin.getRole(role.createRole) === null) {
+  admin.runCommand(role);
+} else {
+  admin.runCommand({"updateRole": role.createRole, "privileges": role.privileges, "roles": role.roles});
+}
+if (admin.getUser("platform_exporter") === null) {
+  admin.createUser({"user": "platform_exporter", "pwd": passwordPrompt(), "roles": ["hayon_exporter"]});
+} else {
+  admin.grantRolesToUser("platform_exporter", ["hayon_exporter"]);
+}

@@ -8,6 +8,9 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::cli::{LogFormat, LogLevel};
 
+/// What the names of our own crates begin with.
+const OWN_CRATES: [&str; 2] = ["platform_", "kind_"];
+
 /// Starts logging. Lines are written as long as the guard lives; those that nobody takes are lost, and nobody waits for
 /// them.
 ///
@@ -21,8 +24,8 @@ pub fn init(level: LogLevel, format: LogFormat) -> Result<WorkerGuard, TryInitEr
         LogLevel::Debug => LevelFilter::DEBUG,
     };
     // The drivers' own lines stay out: they repeat each failure, and may hold what they were connected with.
-    let registry =
-        tracing_subscriber::registry().with(Targets::new().with_target(env!("CARGO_CRATE_NAME"), level));
+    let own = Targets::new().with_targets(OWN_CRATES.map(|prefix| (prefix, level)));
+    let registry = tracing_subscriber::registry().with(own);
     let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
     match format {
         LogFormat::Logfmt => registry

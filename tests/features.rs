@@ -12,7 +12,7 @@ const ALL: [(&str, &str); 9] = [
     ("rabbitmq", "{url: 'amqp://broker'}"),
     ("stripe", "{api_key: rk_live_1}"),
     ("s3", "{bucket: media}"),
-    ("workers", "{classes: {mail: {push: {token: secret}}}}"),
+    ("workers", "{classes: {mail: {push: true, token: secret, interval: 1m}}}"),
     ("logfile", "{path: /var/log/app.log}"),
     ("http", "{url: 'http://web'}"),
 ];

@@ -1,5 +1,6 @@
 //! `healthcheck`: is the exporter on this machine healthy? For containers without a shell.
 
+use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -54,18 +55,27 @@ pub fn listening(flags: &Flags) -> Vec<SocketAddr> {
     flags.listen().to_vec()
 }
 
-/// The flags of the exporter that runs from the same binary as this one; of several, of the oldest.
+/// The flags of the exporter that runs from the same binary as this one, and on the same network; of several, of the
+/// oldest.
 fn running() -> Option<Flags> {
     let own = Process::myself().ok()?;
-    let binary = own.exe().ok()?;
+    let (binary, network) = (own.exe().ok()?, network(&own)?);
+    let is_like_own = |process: &Process| {
+        process.exe().is_ok_and(|exe| exe == binary) && self::network(process) == Some(network)
+    };
     let mut others: Vec<_> = procfs::process::all_processes()
         .ok()?
         .filter_map(Result::ok)
-        .filter(|process| process.pid != own.pid && process.exe().is_ok_and(|exe| exe == binary))
+        .filter(|process| process.pid != own.pid && is_like_own(process))
         .collect();
     others.sort_by_key(|process| process.pid);
     others.iter().find_map(|process| {
         let cli = Cli::try_parse_from(process.cmdline().ok()?).ok()?;
         cli.command.is_none().then_some(cli.flags)
     })
+}
+
+/// The network namespace of a process: an address means nothing in another one.
+fn network(process: &Process) -> Option<u64> {
+    process.namespaces().ok()?.0.get(OsStr::new("net")).map(|namespace| namespace.identifier)
 }

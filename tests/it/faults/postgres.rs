@@ -52,7 +52,6 @@ const WORKERS: Use = Use {
 
 fn usual(fault: Fault) -> Cell {
     match fault {
-        Fault::WrongProtocol => down("connect").note("HTTP, whose server closes the connection"),
         Fault::Nested => nothing("values come as text, which is not parsed"),
         Fault::Bloated => {
             nothing("rows are counted as they come, as those of an answer that is far too large")

@@ -39,6 +39,9 @@ impl Cost {
     }
 }
 
+/// From one scrape to the next. Within a second, `/probe` answers what it has answered before.
+const APART: Duration = Duration::from_millis(1_050);
+
 /// How long a contender goes on before the next has its turn.
 #[derive(Clone, Copy)]
 pub(crate) struct Turns {
@@ -96,6 +99,7 @@ async fn turn(contender: &Contender<'_>, service: Option<&Process>, length: Dura
     while started.elapsed() < length {
         scrape(&client, &contender.url, "gzip").await;
         sums.cycles += 1;
+        tokio::time::sleep(APART).await;
     }
     sums.length += started.elapsed();
     sums.cpu += own() - cpu_before;

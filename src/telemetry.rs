@@ -1,12 +1,15 @@
 //! Logs: to standard error, by tracing, in logfmt or JSON.
 
 use tracing::level_filters::LevelFilter;
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::cli::{LogFormat, LogLevel};
+
+/// Lines that wait for whoever reads standard error. Their places take memory from the start.
+const MOST_LINES: usize = 4096;
 
 /// What the names of our own crates begin with.
 const OWN_CRATES: [&str; 2] = ["platform_", "kind_"];
@@ -26,7 +29,8 @@ pub fn init(level: LogLevel, format: LogFormat) -> Result<WorkerGuard, TryInitEr
     // The drivers' own lines stay out: they repeat each failure, and may hold what they were connected with.
     let own = Targets::new().with_targets(OWN_CRATES.map(|prefix| (prefix, level)));
     let registry = tracing_subscriber::registry().with(own);
-    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let (writer, guard) =
+        NonBlockingBuilder::default().buffered_lines_limit(MOST_LINES).finish(std::io::stderr());
     match format {
         LogFormat::Logfmt => registry
             .with(tracing_logfmt::builder().with_target(false).layer().with_writer(writer))

@@ -20,7 +20,7 @@ mod unit;
 
 use std::collections::BTreeMap;
 
-use platform_core::yaml::{self, Faults, Node, Path};
+use platform_core::yaml::{self, Faults, Path};
 
 use self::grammar::Surroundings;
 use self::panel::{Dashboard, OfKinds, Panel, Row, Variable};
@@ -138,21 +138,24 @@ fn with_kinds(
     surroundings: &Surroundings,
     faults: &mut Faults,
 ) -> Option<Dashboard> {
-    let mut added: BTreeMap<&str, Vec<Panel>> = BTreeMap::new();
+    if dashboard.rows.iter().all(|row| row.of_kinds.is_none()) {
+        return Some(dashboard);
+    }
+    let mut added: BTreeMap<OfKinds, Vec<Panel>> = BTreeMap::new();
+    let path = Path::default().key("overview");
     for kind in kinds {
         faults.begin(format!("kinds/{kind}/dashboard.yml"));
         let tree = yaml::parse_literally(kind.facts().dashboard, faults)?;
-        let path = Path::default().key("overview");
-        for (key, node) in tree.get("overview").map_or(&[][..], Node::entries) {
-            let row = grammar::row(node, &path.key(&key.text), surroundings, faults)?;
-            match OfKinds::ALL.into_iter().find(|part| part.key() == key.text) {
-                Some(part) => added.entry(part.key()).or_default().extend(row.panels),
-                None => faults.at(key.place, &path.key(&key.text), "expected `cards` or `charts`"),
-            }
+        let Some(overview) = tree.get("overview") else { continue };
+        yaml::refuse_unknown_keys(overview, &path, &OfKinds::ALL.map(OfKinds::key), faults);
+        for part in OfKinds::ALL {
+            let Some(node) = overview.get(part.key()) else { continue };
+            let row = grammar::row(node, &path.key(part.key()), surroundings, faults)?;
+            added.entry(part).or_default().extend(row.panels);
         }
     }
     for row in &mut dashboard.rows {
-        let of_kinds = row.of_kinds.and_then(|part| added.remove(part.key()));
+        let of_kinds = row.of_kinds.and_then(|part| added.remove(&part));
         row.panels.splice(0..0, of_kinds.unwrap_or_default());
     }
     dashboard.rows.retain(|row| !row.panels.is_empty());

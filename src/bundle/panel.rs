@@ -76,7 +76,7 @@ pub(super) struct Row {
 }
 
 /// What kinds of source add to the front page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum OfKinds {
     Cards,

@@ -111,7 +111,7 @@ impl Counts {
         // Either end closes both. The first problem is the cause of the others.
         let ended = tokio::select! {
             sent = tokio::io::copy(&mut from_driver, &mut to_server) => {
-                // With TLS, the server is told that this is the end.
+                // With TLS, this sends the end of the session.
                 let _ = to_server.shutdown().await;
                 sent.map(drop).map_err(|error| problem(&error))
             }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
+use tokio::time::MissedTickBehavior;
 
 use crate::detours::{Detours, Traffic};
 use crate::ours;
@@ -39,19 +40,21 @@ impl Cost {
     }
 }
 
-/// From one scrape to the next. Within a second, `/probe` answers what it has answered before.
-const APART: Duration = Duration::from_millis(1_050);
+/// Within a second, `/probe` gives an answer again.
+pub(crate) const FRESH_PROBE: Duration = Duration::from_millis(1_050);
 
 /// How long a contender goes on before the next has its turn.
 #[derive(Clone, Copy)]
 pub(crate) struct Turns {
     pub(crate) number: usize,
     pub(crate) length: Duration,
+    /// From one cycle to the next.
+    pub(crate) every: Duration,
 }
 
 /// Sums over all turns of a contender.
 #[derive(Default)]
-struct Sums {
+pub(crate) struct Sums {
     cycles: u32,
     cpu: Duration,
     cpu_of_service: Duration,
@@ -67,17 +70,21 @@ pub(crate) async fn compare(
 ) -> Vec<Cost> {
     let mut values = Vec::new();
     for contender in contenders {
-        // Also warms up: connections are open from here on.
-        values.push(ours::values(&scrape(&http::client(), &contender.url, "identity").await));
+        values.push(values_of(&contender.url).await);
     }
     let idle = idle(service).await;
     let mut sums: Vec<Sums> = contenders.iter().map(|_| Sums::default()).collect();
     for _ in 0..turns.number {
         for (contender, sums) in contenders.iter().zip(&mut sums) {
-            turn(contender, service, turns.length, sums).await;
+            turn(contender, service, turns, sums).await;
         }
     }
     sums.iter().zip(values).map(|(sums, values)| sums.cost(values, idle)).collect()
+}
+
+/// How many values a scrape has. It also warms up: connections are open from here on.
+pub(crate) async fn values_of(url: &str) -> usize {
+    ours::values(&scrape(&http::client(), url, "identity").await)
 }
 
 /// The share of a processor that the service uses by itself.
@@ -89,17 +96,26 @@ pub(crate) async fn idle(service: Option<&Process>) -> f64 {
     cpu_of(service.processes()).saturating_sub(before).as_secs_f64() / started.elapsed().as_secs_f64()
 }
 
-async fn turn(contender: &Contender<'_>, service: Option<&Process>, length: Duration, sums: &mut Sums) {
+/// Scrapes a contender again and again.
+pub(crate) async fn turn(
+    contender: &Contender<'_>,
+    service: Option<&Process>,
+    turns: Turns,
+    sums: &mut Sums,
+) {
     let of_service = || service.map(|service| cpu_of(service.processes())).unwrap_or_default();
     let traffic = || contender.detours.map(Detours::traffic).unwrap_or_default();
     let own = || contender.process.map(cpu).unwrap_or_default();
     let client = http::client();
     let (cpu_before, of_service_before, before) = (own(), of_service(), traffic());
     let started = Instant::now();
-    while started.elapsed() < length {
+    let mut clock = tokio::time::interval(turns.every);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    clock.tick().await;
+    while started.elapsed() < turns.length {
         scrape(&client, &contender.url, "gzip").await;
         sums.cycles += 1;
-        tokio::time::sleep(APART).await;
+        clock.tick().await;
     }
     sums.length += started.elapsed();
     sums.cpu += own() - cpu_before;
@@ -115,7 +131,7 @@ async fn scrape(client: &reqwest::Client, url: &str, coding: &str) -> String {
 }
 
 impl Sums {
-    fn cost(&self, values: usize, idle: f64) -> Cost {
+    pub(crate) fn cost(&self, values: usize, idle: f64) -> Cost {
         let cycles = f64::from(self.cycles);
         let of_service = milliseconds(self.cpu_of_service) - idle * milliseconds(self.length);
         Cost {

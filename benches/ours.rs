@@ -35,8 +35,21 @@ pub(crate) const KINDS: usize = 9;
 
 /// The demo's configuration, with everything asked as often as this.
 pub(crate) fn all_kinds(interval: &str) -> String {
-    let lines = Platform::CONFIG.lines().map(|line| match line.split_once(": ") {
-        Some((key, _)) if key.trim() == "interval" || key.trim() == "every" => format!("{key}: {interval}"),
+    all_kinds_but("", "", interval)
+}
+
+/// The same, with one source asked at an interval of its own.
+pub(crate) fn all_kinds_but(source: &str, its_interval: &str, interval: &str) -> String {
+    let mut is_source = false;
+    let lines = Platform::CONFIG.lines().map(|line| match line.split_once(':') {
+        Some((key, _)) if ["interval", "every"].contains(&key.trim()) => {
+            format!("{key}: {}", if is_source { its_interval } else { interval })
+        }
+        // A name of a source.
+        Some((key, "")) if key.strip_prefix("  ").is_some_and(|key| !key.starts_with(' ')) => {
+            is_source = key.trim() == source;
+            line.to_owned()
+        }
         _ => line.to_owned(),
     });
     lines.collect::<Vec<_>>().join("\n") + "\n"

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cycles::{Contender, Cost, Turns, compare};
+use crate::cycles::{Contender, Cost, FRESH_PROBE, Sums, Turns, idle, turn, values_of};
 use crate::detours::Detours;
 use crate::peers::Peer;
 use crate::report::{Section, Table, bytes, ratio, time};
@@ -10,7 +10,11 @@ use crate::support::platform::Platform;
 use crate::support::process::Process;
 use crate::{declared, ours, peers};
 
-const TURNS: Turns = Turns { number: 3, length: Duration::from_secs(1) };
+/// A source is probed as often as its peer is scraped. Probes take a part of this on any machine.
+const EVERY: Duration = Duration::from_millis(200);
+const TURNS: Turns = Turns { number: 3, length: Duration::from_secs(4), every: EVERY };
+/// Of sources that are not measured.
+const SELDOM: &str = "1h";
 
 /// The kinds, each with its source in the demo's configuration.
 const KINDS: [(&str, &str); ours::KINDS] = [
@@ -47,24 +51,19 @@ pub(crate) async fn run(title: &'static str) -> Section {
 }
 
 async fn of_kinds(platform: &Platform, section: &mut Section) {
-    section.text(
-        "A cycle is one scrape that makes the exporter ask its service: of `/probe?source=NAME` here, of `/metrics` \
-         (blackbox_exporter: `/probe`) there, with gzip, one after the other as fast as they are answered. Wire: what \
-         goes between exporter and service, both ways, above TCP. Round trips: how often the exporter waits for an \
-         answer. The CPU of the service is that of all its processes, less what they use while nobody asks. MongoDB, \
-         RabbitMQ, Stripe, S3, workers and log files have no exporter in Debian; RabbitMQ's own metrics are compared \
-         under *Queues*.",
-    );
-    let environment = platform.environment();
-    let detours = Detours::start(&environment, &SERVICES).await;
-    let config = ours::all_kinds("1h");
-    let config = config.split("\nqueries:").next().expect("there is always a first part");
-    let exporter = ours::start_all_kinds(platform, config, detours.lead(platform.environment())).await;
+    section.text(&format!(
+        "A cycle is one probe and one scrape, with gzip. platform_exporter probes by its own clock, every {EVERY:?}, and \
+         its `/metrics` is scraped as often; its peers ask their service during the scrape. Wire: what goes between \
+         exporter and service, both ways, above TCP. Round trips: how often the exporter waits for an answer. The CPU of \
+         the service is that of all its processes, less what they use while nobody asks. MongoDB, RabbitMQ, Stripe, S3, \
+         workers and log files have no exporter in Debian; RabbitMQ's own metrics are compared under *Queues*.",
+    ));
     let mut table = Table::new(&[
         "kind",
         "exporter",
         "values",
         "CPU a cycle",
+        "÷ peer",
         "CPU a value",
         "÷ peer",
         "wire a cycle",
@@ -74,48 +73,69 @@ async fn of_kinds(platform: &Platform, section: &mut Section) {
     ]);
     for (kind, source) in KINDS {
         println!("{kind}");
-        // Proxies of its own: what goes through is counted for each contender.
-        let own_detours = Detours::start(&environment, &SERVICES).await;
+        let own_detours = Detours::start(&platform.environment(), &SERVICES).await;
         let peer = peer(kind, &own_detours).await;
-        let mut contenders = vec![Contender {
-            name: "platform_exporter",
-            url: exporter.url(&format!("/probe?source={source}")),
-            process: Some(exporter.pid()),
-            detours: Some(&detours),
-        }];
-        contenders.extend(peer.iter().map(|peer| Contender {
+        let peer = peer.as_ref().map(|peer| Contender {
             name: peer.name,
             url: peer.url.clone(),
             process: Some(peer.process.pid()),
             detours: Some(&own_detours),
-        }));
-        let costs = compare(&contenders, service(platform, kind), TURNS).await;
-        for (contender, cost) in contenders.iter().zip(&costs) {
-            table.row(cells(
-                kind,
-                contender.name,
-                cost,
-                costs.get(1).filter(|_| contender.name == "platform_exporter"),
-            ));
-        }
-        if kind == "redis" {
-            section.text(&commands(platform, &contenders).await);
-        }
-        if kind == "postgres" {
-            section.text(&transactions(platform, &contenders).await);
+        });
+        let service = service(platform, kind);
+        let (ours, theirs) = costs(platform, source, peer.as_ref(), service).await;
+        table.row(cells(kind, "platform_exporter", &ours, theirs.as_ref()));
+        if let Some((peer, cost)) = peer.as_ref().zip(theirs.as_ref()) {
+            table.row(cells(kind, peer.name, cost, None));
+            if let Some(counts) = counts(platform, kind, source, peer).await {
+                section.text(&counts);
+            }
         }
     }
     section.table(&table);
 }
 
-fn cells(kind: &str, name: &str, cost: &Cost, peer: Option<&Cost>) -> [String; 10] {
+/// What a cycle of a source costs, and one of its peer.
+async fn costs(
+    platform: &Platform,
+    source: &str,
+    peer: Option<&Contender<'_>>,
+    service: Option<&Process>,
+) -> (Cost, Option<Cost>) {
+    let (mut of_ours, mut of_theirs) = (Sums::default(), Sums::default());
+    let (mut values, mut values_of_peer) = (0, 0);
+    let idle = idle(service).await;
+    for _ in 0..TURNS.number {
+        let detours = Detours::start(&platform.environment(), &SERVICES).await;
+        let config = ours::all_kinds_but(source, &format!("{EVERY:?}"), SELDOM);
+        let config = config.split("\nqueries:").next().expect("there is always a first part");
+        let exporter = ours::start_all_kinds(platform, config, detours.lead(platform.environment())).await;
+        values = values_of(&exporter.url(&format!("/probe?source={source}"))).await;
+        let ours = Contender {
+            name: "platform_exporter",
+            url: exporter.url("/metrics"),
+            process: Some(exporter.pid()),
+            detours: Some(&detours),
+        };
+        turn(&ours, service, TURNS, &mut of_ours).await;
+        drop(exporter);
+        if let Some(peer) = peer {
+            values_of_peer = values_of(&peer.url).await;
+            turn(peer, service, TURNS, &mut of_theirs).await;
+        }
+    }
+    (of_ours.cost(values, idle), peer.map(|_| of_theirs.cost(values_of_peer, idle)))
+}
+
+fn cells(kind: &str, name: &str, cost: &Cost, peer: Option<&Cost>) -> [String; 11] {
+    let beside = |of: fn(&Cost) -> f64| peer.map(|peer| ratio(of(cost), of(peer))).unwrap_or_default();
     [
         kind.to_owned(),
         name.to_owned(),
         format!("{:.0}", cost.values),
         time(cost.cpu),
+        beside(|cost| cost.cpu),
         format!("{:.1} µs", cost.cpu_per_value()),
-        peer.map(|peer| ratio(cost.cpu_per_value(), peer.cpu_per_value())).unwrap_or_default(),
+        beside(Cost::cpu_per_value),
         bytes(cost.traffic.bytes),
         bytes(cost.traffic.bytes / cost.values),
         format!("{:.0}", cost.traffic.exchanges),
@@ -145,50 +165,63 @@ fn service<'a>(platform: &'a Platform, kind: &str) -> Option<&'a Process> {
 }
 
 /// How many cycles are made to count what the service counts.
-const COUNTED: u32 = 20;
+const COUNTED: u32 = 10;
+
+/// What the service itself counts, where it does.
+async fn counts(platform: &Platform, kind: &str, source: &str, peer: &Contender<'_>) -> Option<String> {
+    // Probed on demand only, so that nothing else is counted.
+    let exporter = ours::start_all_kinds(platform, &ours::all_kinds(SELDOM), platform.environment()).await;
+    let probe = exporter.url(&format!("/probe?source={source}"));
+    let cycles = [("platform_exporter", probe.as_str()), (peer.name, peer.url.as_str())];
+    match kind {
+        "redis" => Some(commands(platform, cycles).await),
+        "postgres" => Some(transactions(platform, cycles).await),
+        _ => None,
+    }
+}
 
 /// What Redis counts.
-async fn commands(platform: &Platform, contenders: &[Contender<'_>]) -> String {
+async fn commands(platform: &Platform, cycles: [(&str, &str); 2]) -> String {
     let count = async || {
         let stats: String = platform.redis.run(&["INFO", "stats"]).await;
         let line = stats.lines().find_map(|line| line.strip_prefix("total_commands_processed:"));
         line.and_then(|count| count.parse::<f64>().ok()).expect("Redis counts them")
     };
-    per_cycle("Redis counts", "commands", contenders, count).await
+    per_cycle("Redis counts", "commands", cycles, count).await
 }
 
 /// What PostgreSQL counts: each read of a view is a transaction of its own.
-async fn transactions(platform: &Platform, contenders: &[Contender<'_>]) -> String {
+async fn transactions(platform: &Platform, cycles: [(&str, &str); 2]) -> String {
     let count = async || {
-        // A session tells of its transactions no more than once a second, with its next statement.
-        tokio::time::sleep(Duration::from_millis(1100)).await;
-        for contender in contenders {
-            crate::support::http::answers(&contender.url).await;
+        // A session reports its transactions once a second at most, with its next statement.
+        for (_, url) in cycles {
+            cycle(url).await;
         }
         let sql = "SELECT sum(xact_commit + xact_rollback) FROM pg_stat_database";
         platform.postgres.sql(sql).await.parse::<f64>().expect("a number")
     };
-    per_cycle("PostgreSQL counts", "transactions", contenders, count).await
+    per_cycle("PostgreSQL counts", "transactions", cycles, count).await
 }
 
-/// A sentence with the growth of a count by a cycle of each contender.
-async fn per_cycle(
-    who: &str,
-    what: &str,
-    contenders: &[Contender<'_>],
-    count: impl AsyncFn() -> f64,
-) -> String {
+/// A sentence with the growth of a count by a cycle of each.
+async fn per_cycle(who: &str, what: &str, cycles: [(&str, &str); 2], count: impl AsyncFn() -> f64) -> String {
     // Counting counts as well.
     let before = count().await;
     let own = count().await - before;
     let mut figures = Vec::new();
-    for contender in contenders {
+    for (name, url) in cycles {
         let before = count().await;
         for _ in 0..COUNTED {
-            crate::support::http::answers(&contender.url).await;
+            cycle(url).await;
         }
         let figure = (count().await - before - own) / f64::from(COUNTED);
-        figures.push(format!("{figure:.0} {what} a cycle of {}", contender.name));
+        figures.push(format!("{figure:.0} {what} a cycle of {name}"));
     }
     format!("{who} {}.", figures.join(", "))
+}
+
+/// A scrape that has the exporter ask its service.
+async fn cycle(url: &str) {
+    tokio::time::sleep(FRESH_PROBE).await;
+    crate::support::http::answers(url).await;
 }

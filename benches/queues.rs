@@ -7,7 +7,7 @@ use lapin::options::{BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 
-use crate::cycles::{Contender, Turns, compare, idle};
+use crate::cycles::{Contender, FRESH_PROBE, Turns, compare, idle};
 use crate::detours::Detours;
 use crate::report::{Section, Table, bytes, grouped, time};
 use crate::stats::{median, slope};
@@ -24,7 +24,7 @@ const QUEUES: [usize; 3] = [100, 1_000, 10_000];
 const PIPELINE: usize = 500;
 /// To tell where the time of a probe goes.
 const PROBES: usize = 3;
-const TURNS: Turns = Turns { number: 2, length: Duration::from_secs(2) };
+const TURNS: Turns = Turns { number: 2, length: Duration::from_secs(5), every: FRESH_PROBE };
 
 pub(crate) async fn run(title: &'static str) -> Section {
     let mut section = Section::new(title);
@@ -121,6 +121,7 @@ async fn of_probe(exporter: &Exporter, detours: &Detours) -> [String; 6] {
     let (mut lasting, mut waiting, mut own) = (Vec::new(), Vec::new(), Vec::new());
     let mut carried = 0.0;
     for _ in 0..PROBES {
+        tokio::time::sleep(FRESH_PROBE).await;
         let before = detours.traffic();
         let exposition = exporter.get("/probe?source=broker").await;
         let traffic = detours.traffic() - before;

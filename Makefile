@@ -13,9 +13,10 @@ test: deps ## Run every test, against real servers
 	cargo test --locked --workspace
 
 .PHONY: test-features
-test-features: ## Build and try the exporter with some of the kinds only
+test-features: ## Build and try the exporter with some of the kinds only, and with a new one
 	cargo test --locked --no-default-features --features postgres,redis --lib --test features
 	cargo test --locked --no-default-features --features http --lib --test features
+	cargo test --locked --test new_kind
 
 .PHONY: test-faults
 test-faults: deps ## Break every kind of source in every way, and show the table; BLESS=1 writes docs/faults.md
@@ -69,7 +70,7 @@ bench-memory: ## Only the memory of it, beside the other exporters
 .PHONY: soak
 soak: deps ## Break services all the time, and see that nothing grows: make soak MINUTES=20 SEED=1
 	cargo build --locked --release
-	MINUTES=$(MINUTES) SEED=$(SEED) cargo run --locked --example bench -- soak
+	MINUTES=$(MINUTES) SEED=$(SEED) cargo run --locked --release --example bench -- soak
 
 .PHONY: hostile
 hostile: deps ## Spoil what real servers answer: make hostile MINUTES=10 (for each kind) KIND=redis SEED=1

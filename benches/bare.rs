@@ -14,9 +14,9 @@ use hyper_util::rt::TokioIo;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use crate::support::http;
-use crate::support::ports::Port;
-use crate::support::process::{Process, command};
+use testkit::http;
+use testkit::ports::Port;
+use testkit::process::{Process, command};
 
 /// A running bare server.
 pub(crate) struct Bare {

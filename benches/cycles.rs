@@ -8,9 +8,9 @@ use tokio::time::MissedTickBehavior;
 use crate::detours::{Detours, Traffic};
 use crate::ours;
 use crate::stats::milliseconds;
-use crate::support::http;
-use crate::support::process::Process;
 use crate::usage::{cpu, cpu_of};
+use testkit::http;
+use testkit::process::Process;
 
 /// An exporter that asks its service during each scrape of this URL.
 pub(crate) struct Contender<'a> {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::report::{Section, Table, ratio, time};
 use crate::stats::milliseconds;
-use crate::support::platform::Platform;
 use crate::usage::cpu;
 use crate::{load, ours, peers};
+use testkit::platform::Platform;
 
 const QUERIES: usize = 50;
 const EVERY: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@ use std::ops::{Add, Div, Sub};
 
 use crate::ours::Environment;
 use crate::stats::milliseconds;
-use crate::support::proxy::{Mode, Proxy};
+use testkit::proxy::{Mode, Proxy};
 
 /// A proxy for each service to which a variable of an environment points.
 pub(crate) struct Detours(BTreeMap<&'static str, (String, Proxy)>);

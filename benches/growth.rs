@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use crate::report::{Section, Table, grouped, time};
 use crate::stats::{milliseconds, slope};
-use crate::support::exporter::Exporter;
-use crate::support::platform::Platform;
 use crate::usage::{Memory, cpu, memory};
 use crate::{load, ours, series};
+use testkit::exporter::Exporter;
+use testkit::platform::Platform;
 
 const SOURCES: [usize; 3] = [10, 100, 500];
 const SERIES: [usize; 3] = [1_000, 10_000, 100_000];
@@ -110,6 +110,6 @@ async fn of_queries(platform: &Platform, size: usize) -> Exporter {
     let config = format!("{source}\nqueries:\n{}", series::platform_exporter("db", size, "5s"));
     let exporter = ours::start(&config, Vec::new(), 1).await;
     let complete = async || ours::samples(&exporter.get("/metrics").await) >= size;
-    crate::support::wait::eventually(Duration::from_secs(60), "all series are there", complete).await;
+    testkit::wait::eventually(Duration::from_secs(60), "all series are there", complete).await;
     exporter
 }

@@ -6,10 +6,10 @@ use crate::ours;
 use crate::peers::{self, Peer};
 use crate::report::{Section, Table, time};
 use crate::stats::{milliseconds, quantile};
-use crate::support::exporter::Exporter;
-use crate::support::http;
-use crate::support::platform::Platform;
-use crate::support::platform_data::while_living;
+use testkit::exporter::Exporter;
+use testkit::http;
+use testkit::platform::Platform;
+use testkit::platform_data::while_living;
 
 /// After this time Prometheus gives up, if it is not told otherwise.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -3,7 +3,7 @@
 use tokio::process::Command;
 
 use crate::stats::median;
-use crate::support::http;
+use testkit::http;
 
 /// How to scrape.
 #[derive(Clone, Copy)]

@@ -29,8 +29,6 @@ mod series;
 mod soak;
 mod start;
 mod stats;
-#[path = "../tests/it/support/mod.rs"]
-mod support;
 mod usage;
 
 use std::time::Instant;

@@ -8,10 +8,10 @@ use crate::load::{Load, scrape};
 use crate::ours;
 use crate::peers::{self, Peer};
 use crate::report::{Section, Table, ratio};
-use crate::support::exporter::Exporter;
-use crate::support::platform::Platform;
-use crate::support::platform_data::while_living;
 use crate::usage::{Memory, memory};
+use testkit::exporter::Exporter;
+use testkit::platform::Platform;
+use testkit::platform_data::while_living;
 
 /// Both sides probe and are scraped this often.
 const EVERY: Duration = Duration::from_secs(5);

@@ -1,11 +1,10 @@
 //! The release binary, on the services of a platform.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::support::exporter::Exporter;
-use crate::support::platform::Platform;
-use crate::support::wait::eventually;
+use testkit::exporter::Exporter;
+use testkit::platform::Platform;
+use testkit::wait::eventually;
 
 /// Long enough for a hundred thousand series on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -15,7 +14,7 @@ pub(crate) type Environment = Vec<(&'static str, String)>;
 
 /// Starts the exporter, and waits until this many of its sources are up.
 pub(crate) async fn start(config: &str, environment: Environment, sources: usize) -> Exporter {
-    let options = Exporter::options(config).binary(&release_binary());
+    let options = Exporter::options(config);
     let environment = environment.into_iter();
     let exporter =
         environment.fold(options, |options, (name, value)| options.variable(name, &value)).start().await;
@@ -73,13 +72,4 @@ pub(crate) fn values(exposition: &str) -> usize {
         !line.is_empty() && !line.starts_with('#') && !own.iter().any(|own| line.starts_with(own))
     };
     exposition.lines().filter(told).count()
-}
-
-/// The binary beside this program.
-pub(crate) fn release_binary() -> PathBuf {
-    // This program is TARGET/release/examples/bench.
-    let this = std::env::current_exe().expect("the kernel knows");
-    let binary = this.ancestors().nth(2).expect("cargo's target directory").join("platform_exporter");
-    assert!(binary.is_file(), "{} is missing: cargo build --release", binary.display());
-    binary
 }

@@ -10,9 +10,9 @@ use mongodb::bson::{Bson, Document, doc};
 use platform_core::query::{Ask, Question};
 use platform_exporter::config::{self, Config, Surroundings};
 
-use crate::support::mongodb::Mongodb;
-use crate::support::redis::Redis;
-use crate::support::subject;
+use testkit::mongodb::Mongodb;
+use testkit::redis::Redis;
+use testkit::subject;
 
 const INDEXES: &str = include_str!("../platforms/hayon/indexes.js");
 

@@ -9,9 +9,9 @@ use platform_core::query::{Ask, Question};
 use platform_exporter::config::{self, Surroundings};
 use serde_json::Value;
 
-use crate::support::exporter::Exporter;
-use crate::support::postgres::Postgres;
-use crate::support::redis::Redis;
+use testkit::exporter::Exporter;
+use testkit::postgres::Postgres;
+use testkit::redis::Redis;
 
 const SCHEMA: &str = include_str!("../demo/hivesync.schema.sql");
 const ROWS: &str = include_str!("pack_hivesync.sql");
@@ -163,7 +163,7 @@ fn print(bare: &BTreeMap<String, Cost>, indexed: &BTreeMap<String, Cost>) {
 /// What an exact count of online users takes in memory: as many sockets again as there are heartbeats, half of them
 /// of the same users.
 async fn online(redis: &Redis, config: &str, online: u64) {
-    let mut exporter = Exporter::options(config).binary(&crate::ours::release_binary()).start().await;
+    let mut exporter = Exporter::options(config).start().await;
     let series = "hivesync_online_users{source=\"cache\"}";
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
     let (alone, both) = (online as f64, (online + online / 2) as f64);

@@ -10,10 +10,10 @@ use platform_exporter::config::{self, Config, Surroundings};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::postgres::Postgres;
-use crate::support::subject;
+use testkit::postgres::Postgres;
+use testkit::subject;
 
-const SCHEMA: &str = include_str!("../tests/it/support/joip/schema.sql");
+const SCHEMA: &str = include_str!("../crates/testkit/src/joip/schema.sql");
 const ROWS: &str = include_str!("pack_joip.sql");
 const ROLES: &str = include_str!("../platforms/joip/role.sql");
 const INDEXES: &str = include_str!("../platforms/joip/indexes.sql");

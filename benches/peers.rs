@@ -6,10 +6,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::series;
-use crate::support::http;
-use crate::support::platform::Platform;
-use crate::support::ports::Port;
-use crate::support::process::{Process, command};
+use testkit::http;
+use testkit::platform::Platform;
+use testkit::ports::Port;
+use testkit::process::{Process, command};
 
 /// A running exporter of somebody else's.
 pub(crate) struct Peer {

@@ -6,9 +6,9 @@ use crate::cycles::{Contender, Cost, FRESH_PROBE, Sums, Turns, idle, turn, value
 use crate::detours::Detours;
 use crate::peers::Peer;
 use crate::report::{Section, Table, bytes, ratio, time};
-use crate::support::platform::Platform;
-use crate::support::process::Process;
 use crate::{declared, ours, peers};
+use testkit::platform::Platform;
+use testkit::process::Process;
 
 /// A source is probed as often as its peer is scraped. Probes take a part of this on any machine.
 const EVERY: Duration = Duration::from_millis(200);
@@ -224,5 +224,5 @@ async fn per_cycle(who: &str, what: &str, cycles: [(&str, &str); 2], count: impl
 /// A scrape that has the exporter ask its service.
 async fn cycle(url: &str) {
     tokio::time::sleep(FRESH_PROBE).await;
-    crate::support::http::answers(url).await;
+    testkit::http::answers(url).await;
 }

@@ -9,12 +9,12 @@ use lapin::{BasicProperties, Connection, ConnectionProperties};
 
 use crate::cycles::{Contender, FRESH_PROBE, Turns, compare, idle};
 use crate::detours::Detours;
+use crate::ours;
 use crate::report::{Section, Table, bytes, grouped, time};
 use crate::stats::{median, slope};
-use crate::support::exporter::Exporter;
-use crate::support::rabbitmq::Rabbitmq;
 use crate::usage::memory;
-use crate::{ours, support};
+use testkit::exporter::Exporter;
+use testkit::rabbitmq::Rabbitmq;
 
 /// The variables that lead to the broker, and to its management interface.
 const BROKER: &str = "BROKER";
@@ -37,7 +37,7 @@ pub(crate) async fn run(title: &'static str) -> Section {
          listing its queues. By default, 1,000 queues have series of their own, and the rest is summed under `other`; \
          `max_queues` gives all of them theirs.",
     );
-    support::install_ring();
+    testkit::install_ring();
     let broker = Rabbitmq::options().prometheus().setting("collect_statistics_interval = 5000").start().await;
     let mut table = Table::new(&[
         "queues",

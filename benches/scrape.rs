@@ -6,12 +6,12 @@ use crate::bare::Bare;
 use crate::detours::Detours;
 use crate::load::{Load, alternate};
 use crate::report::{Section, Table, grouped, ratio, time};
-use crate::support::exporter::Exporter;
-use crate::support::platform::Platform;
-use crate::support::platform_data::while_living;
-use crate::support::proxy::Mode;
-use crate::support::wait::eventually;
 use crate::{ours, peers, series};
+use testkit::exporter::Exporter;
+use testkit::platform::Platform;
+use testkit::platform_data::while_living;
+use testkit::proxy::Mode;
+use testkit::wait::eventually;
 
 const SERIES: [usize; 3] = [500, 10_000, 100_000];
 const ROUNDS: usize = 3;
@@ -136,7 +136,7 @@ async fn beside_peers(platform: &Platform, exporter: &Exporter, rows: usize, tab
         let times = alternate(&urls, *load, 1, SECONDS_OF_PEERS).await;
         let names = ["platform_exporter"].into_iter().chain(peers.iter().map(|peer| peer.name));
         for ((name, url), measured) in names.zip(&urls).zip(&times) {
-            let body = crate::support::http::client().get(url).send().await.expect("it answers").text().await;
+            let body = testkit::http::client().get(url).send().await.expect("it answers").text().await;
             let samples = ours::samples(&body.expect("it answers in full"));
             let coding = if load.gzip { "gzip" } else { "identity" };
             table.row([

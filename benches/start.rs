@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use crate::report::{Section, Table, bytes, time};
 use crate::stats::{median, milliseconds, quantile};
-use crate::support::exporter::Exporter;
-use crate::support::http;
-use crate::support::platform::Platform;
-use crate::support::process::Process;
-use crate::support::redis::Redis;
-use crate::support::wait::eventually;
 use crate::{ours, peers};
+use testkit::exporter::Exporter;
+use testkit::http;
+use testkit::platform::Platform;
+use testkit::process::Process;
+use testkit::redis::Redis;
+use testkit::wait::eventually;
 
 const STARTS: usize = 15;
 const FAULTS: usize = 4;
@@ -53,7 +53,7 @@ async fn first_scrapes(platform: &Platform, section: &mut Section) {
     let names = ["platform_exporter"].into_iter().chain(peers.iter().map(|peer| peer.name));
     for (name, times) in names.zip(&times) {
         let file = match name {
-            "platform_exporter" => ours::release_binary(),
+            "platform_exporter" => testkit::exporter::binary(),
             name => format!("/usr/bin/prometheus-{name}").into(),
         };
         let size = std::fs::metadata(file).map_or(0, |file| file.len());

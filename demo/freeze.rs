@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::support::mongodb::Mongodb;
-use crate::support::platform::Platform;
-use crate::support::postgres::Postgres;
-use crate::support::rabbitmq::Rabbitmq;
-use crate::support::redis::Redis;
-use crate::support::sts::Sts;
+use testkit::mongodb::Mongodb;
+use testkit::platform::Platform;
+use testkit::postgres::Postgres;
+use testkit::rabbitmq::Rabbitmq;
+use testkit::redis::Redis;
+use testkit::sts::Sts;
 
 /// A service that can stop answering for a while.
 trait Freeze {

@@ -3,16 +3,14 @@
 //! `make demo-break SOURCE=redis` freezes one of the services of a running demo.
 
 mod freeze;
-#[path = "../tests/it/support/mod.rs"]
-mod support;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use support::alertmanager::Alertmanager;
-use support::exporter::Exporter;
-use support::platforms::Platforms;
-use support::prometheus::Prometheus;
+use testkit::alertmanager::Alertmanager;
+use testkit::exporter::Exporter;
+use testkit::platforms::Platforms;
+use testkit::prometheus::Prometheus;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), String> {
@@ -81,7 +79,7 @@ fn release_binary() -> PathBuf {
 }
 
 async fn wait_until_up(exporter: &Exporter) {
-    support::wait::eventually(Duration::from_secs(120), "every source is up", async || {
+    testkit::wait::eventually(Duration::from_secs(120), "every source is up", async || {
         let metrics = exporter.get("/metrics").await;
         let sources: Vec<_> =
             metrics.lines().filter(|line| line.starts_with("platform_source_status{")).collect();

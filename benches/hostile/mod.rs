@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use self::mutator::Mutator;
 use crate::ours;
 use crate::report::{Section, Table};
-use crate::support::platform::Platform;
 use crate::usage::memory;
+use testkit::platform::Platform;
 
 pub(crate) const TITLE: &str = "Hostile answers";
 

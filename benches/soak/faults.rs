@@ -9,9 +9,9 @@ use tokio::sync::watch;
 
 use super::stage::{Path, last_success, log_a_line, series};
 use crate::report::Section;
-use crate::support::exporter::value;
-use crate::support::platform::Platform;
-use crate::support::proxy::Mode;
+use testkit::exporter::value;
+use testkit::platform::Platform;
+use testkit::proxy::Mode;
 
 /// Below the time in which somebody is woken: the longest interval and back-off of the sources, and a restart.
 const RECOVERS_WITHIN: Duration = Duration::from_secs(60);

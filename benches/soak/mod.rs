@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use self::record::Record;
 use self::stage::Stage;
 use crate::report::Section;
-use crate::support::exporter::Exporter;
+use testkit::exporter::Exporter;
 
 pub(crate) const TITLE: &str = "Left alone";
 

@@ -9,8 +9,8 @@ use tokio::time::MissedTickBehavior;
 use super::line::Line;
 use super::stage::{CALM, Path, last_success, series};
 use crate::report::{Section, Table};
-use crate::support::exporter::{Exporter, value};
-use crate::support::http::client;
+use testkit::exporter::{Exporter, value};
+use testkit::http::client;
 
 const EVERY: Duration = Duration::from_secs(1);
 const PROGRESS_EVERY: Duration = Duration::from_secs(30);

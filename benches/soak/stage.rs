@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::ours::{KINDS, release_binary, up};
-use crate::support::exporter::Exporter;
-use crate::support::http::client;
-use crate::support::platform::Platform;
-use crate::support::postgres::Postgres;
-use crate::support::proxy::Proxy;
-use crate::support::redis::Redis;
-use crate::support::wait::eventually;
+use crate::ours::{KINDS, up};
+use testkit::exporter::Exporter;
+use testkit::http::client;
+use testkit::platform::Platform;
+use testkit::postgres::Postgres;
+use testkit::proxy::Proxy;
+use testkit::redis::Redis;
+use testkit::wait::eventually;
 
 /// The variables of the demo's configuration that lead to a service, with the sources that they belong to.
 const ADDRESSES: [(&str, &str); 9] = [
@@ -94,7 +94,7 @@ impl Stage {
 
     /// The release binary, with every source up.
     pub(crate) async fn exporter(&self) -> Exporter {
-        let mut options = Exporter::options(&config(0)).binary(&release_binary());
+        let mut options = Exporter::options(&config(0));
         for (name, value) in self.platform.environment() {
             let path = self.paths.iter().find(|path| path.name == name);
             options = options.variable(name, &path.map_or(value.clone(), |path| path.proxy.through(&value)));
@@ -132,7 +132,7 @@ fn calm_log(platform: &Platform) -> String {
 /// A line for each of the two log files.
 pub(crate) fn log_a_line(platform: &Platform) {
     for log in [platform.log(), calm_log(platform).into()] {
-        crate::support::platform_data::append(&log, "error", "timeout");
+        testkit::platform_data::append(&log, "error", "timeout");
     }
 }
 

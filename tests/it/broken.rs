@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use crate::support::exporter::{Exporter, binary};
-use crate::support::wait::eventually;
+use testkit::exporter::{Exporter, binary};
+use testkit::wait::eventually;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/broken")

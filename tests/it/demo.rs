@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::bundle::of_bundle;
 use crate::bundle::panels::{Empty, all_have_data, prometheus};
-use crate::support::exporter::{Exporter, binary};
-use crate::support::platforms::Platforms;
-use crate::support::prometheus::Prometheus;
-use crate::support::wait::until;
+use testkit::exporter::{Exporter, binary};
+use testkit::platforms::Platforms;
+use testkit::prometheus::Prometheus;
+use testkit::wait::until;
 
 /// Every query has run by then, and every rate has two samples; with much time for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(240);

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::exporter::binary;
+use testkit::exporter::binary;
 
 /// Compares a file with what it should hold, or with `BLESS=1` writes it.
 pub(crate) fn check(path: &str, expected: &str) {
@@ -33,7 +33,12 @@ fn security_names_tests_and_files_that_exist() {
     let (mut tests, mut files) = (0, 0);
     for name in quoted {
         if let Some((module, function)) = name.rsplit_once("::") {
-            let path = root.join("tests/it").join(module.replace("::", "/"));
+            let path = match module.strip_prefix("kinds::").map(|rest| rest.split_once("::").unwrap()) {
+                Some((kind, file)) => {
+                    root.join("kinds").join(kind).join("tests").join(file.replace("::", "/"))
+                }
+                None => root.join("tests/it").join(module.replace("::", "/")),
+            };
             let file = fs::read_to_string(path.with_extension("rs"))
                 .or_else(|_| fs::read_to_string(path.join("mod.rs")));
             let file = file.unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::exporter::{Exporter, binary};
-use crate::support::subject::config;
-use crate::support::wait::eventually;
+use testkit::exporter::{Exporter, binary};
+use testkit::subject::config;
+use testkit::wait::eventually;
 
 const SECRET: &str = "Kq9planted";
 

@@ -7,10 +7,10 @@ use nix::sys::signal::{Signal, kill};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::exporter::{Exporter, binary};
-use crate::support::postgres::Postgres;
-use crate::support::proxy::{Mode, Proxy};
-use crate::support::wait::eventually;
+use testkit::exporter::{Exporter, binary};
+use testkit::postgres::Postgres;
+use testkit::proxy::{Mode, Proxy};
+use testkit::wait::eventually;
 
 /// A server that takes connections, and never says a word.
 struct Silent {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod alerting;
+mod answers;
 mod broken;
 mod bundle;
 mod compatibility;
@@ -11,6 +12,8 @@ mod config;
 mod demo;
 mod docs;
 mod faults;
+mod kinds;
+mod kit;
 mod leaks;
 mod life;
 mod metric;
@@ -25,12 +28,7 @@ mod roll_up;
 mod schedule;
 mod server;
 mod setting;
-mod source;
-mod stripe_stand_in;
-mod support;
-mod support_breaks;
-mod support_starts;
-mod support_starts_http;
 mod systemd;
 mod tidy;
+mod tls;
 mod yaml;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use platform_core::metric::{Desc, Exposition, Family, Format, LabelName, Lines, MetricName, encode};
 
-use crate::support::dependency;
+use testkit::dependency;
 
 const UP: Desc = Desc::gauge("acme_up", &[], "1 when up.");
 const JOBS: Desc =

@@ -8,11 +8,11 @@ use platform_exporter::registry::Kind;
 
 use crate::compatibility::COMPATIBLE;
 use crate::docs;
-use crate::support::exporter::{Exporter, value};
-use crate::support::platform::Platform;
-use crate::support::platform_data::while_living;
-use crate::support::prometheus::Prometheus;
-use crate::support::wait::{eventually, until};
+use testkit::exporter::{Exporter, value};
+use testkit::platform::Platform;
+use testkit::platform_data::while_living;
+use testkit::prometheus::Prometheus;
+use testkit::wait::{eventually, until};
 
 /// The sources of the demo's configuration.
 pub(crate) const SOURCES: [(&str, &str); 9] = [
@@ -204,7 +204,7 @@ sources:
     for (file, arguments) in
         [(&file, vec!["check", "--live"]), (&file, vec!["probe", "redis"]), (&broken, vec!["check"])]
     {
-        let output = Command::new(crate::support::exporter::binary())
+        let output = Command::new(testkit::exporter::binary())
             .args(&arguments)
             .arg("--config.file")
             .arg(file)

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 
-use crate::support::exporter::Exporter;
-use crate::support::http::client;
-use crate::support::redis::Redis;
-use crate::support::wait::eventually;
+use testkit::exporter::Exporter;
+use testkit::http::client;
+use testkit::redis::Redis;
+use testkit::wait::eventually;
 
 const SOON: Duration = Duration::from_secs(20);
 const GOOD: &str = "platform_config_last_reload_successful";

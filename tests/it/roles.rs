@@ -11,13 +11,13 @@ use mongodb::bson::{Bson, doc};
 use platform_exporter::registry::Kind;
 
 use crate::packs::exported::check_live;
-use crate::support::mongodb::Mongodb;
-use crate::support::postgres::Postgres;
-use crate::support::rabbitmq::Rabbitmq;
-use crate::support::redis::Redis;
-use crate::support::s3::S3;
-use crate::support::stripe::{ApiKey, Permission, StripeServer};
-use crate::support::subject::Surroundings;
+use testkit::mongodb::Mongodb;
+use testkit::postgres::Postgres;
+use testkit::rabbitmq::Rabbitmq;
+use testkit::redis::Redis;
+use testkit::s3::S3;
+use testkit::stripe::{ApiKey, Permission, StripeServer};
+use testkit::subject::Surroundings;
 
 fn script(name: &str) -> (PathBuf, String) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("kinds").join(name);
@@ -208,7 +208,7 @@ async fn rabbitmq() {
     let purged = channel().await.queue_purge("orders".into(), <_>::default()).await;
     refused(purged.map(|_| ()));
     // The management interface reads, and changes nothing.
-    let client = crate::support::http::client();
+    let client = testkit::http::client();
     for (method, path, body) in [
         ("PUT", "/api/users/more", r#"{"password": "x", "tags": "administrator"}"#),
         ("DELETE", "/api/queues/shop/orders", ""),
@@ -259,7 +259,7 @@ async fn s3() {
             "us-east-1",
         );
         let (bucket, key) = (bucket.unwrap(), rusty_s3::Credentials::new("key", "secret"));
-        let client = crate::support::http::client();
+        let client = testkit::http::client();
         let minute = Duration::from_secs(60);
         use rusty_s3::S3Action;
         let get = bucket.get_object(Some(&key), "dump.sql").sign(minute);

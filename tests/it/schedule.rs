@@ -19,8 +19,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::support::exporter::value;
-use crate::support::wait::eventually;
+use testkit::exporter::value;
+use testkit::wait::eventually;
 
 const VALUE: Desc = Desc::gauge("acme_value", &[], "A value.");
 

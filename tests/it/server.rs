@@ -6,10 +6,10 @@ pub(crate) mod web;
 use std::io::Read;
 use std::time::Duration;
 
-use crate::support::exporter::{Exporter, value};
-use crate::support::http::client;
-use crate::support::postgres::Postgres;
-use crate::support::wait::{eventually, until};
+use testkit::exporter::{Exporter, value};
+use testkit::http::client;
+use testkit::postgres::Postgres;
+use testkit::wait::{eventually, until};
 
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores";

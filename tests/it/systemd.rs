@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::exporter::binary;
+use testkit::exporter::binary;
 
 const UNIT: &str = "platform_exporter.service";
 

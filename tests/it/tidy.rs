@@ -11,12 +11,20 @@ use platform_exporter::registry::Kind;
 const ORDER: [&str; 10] =
     ["registry", "pack", "config", "snapshot", "schedule", "server", "bundle", "cli", "telemetry", "command"];
 
-/// Where the code is that users run.
-const SOURCES: [&str; 3] = ["src", "crates", "kinds"];
+/// Where the code is that users run, but for the tests of kinds.
+const SOURCES: [&str; 3] = ["src", "crates/core", "kinds"];
 
 /// What a folder of a kind has beside its code, and one of a platform.
-const OF_KIND: [&str; 4] = ["Cargo.toml", "dashboard.yml", "rules.yml", "example.yml"];
-const OF_PLATFORM: [&str; 4] = ["pack.yml", "example.yml", "README.md", "role.*"];
+const OF_KIND: [&str; 7] = [
+    "Cargo.toml",
+    "dashboard.yml",
+    "rules.yml",
+    "rules_test.yml",
+    "example.yml",
+    "tests/mod.rs",
+    "tests/faults.rs",
+];
+const OF_PLATFORM: [&str; 5] = ["pack.yml", "rules_test.yml", "example.yml", "README.md", "role.*"];
 
 /// Longer files are two things in one.
 const LONGEST_FILE: usize = 350;
@@ -40,6 +48,11 @@ fn files(folder: &str) -> BTreeMap<String, String> {
         }
     }
     files
+}
+
+/// The code that users run.
+fn sources() -> impl Iterator<Item = (String, String)> {
+    SOURCES.iter().flat_map(|folder| files(folder)).filter(|(file, _)| !file.contains("/tests/"))
 }
 
 /// The folders in a folder, in order.
@@ -98,9 +111,8 @@ fn crates_depend_on_those_below_them() {
 /// Whatever library reads YAML, one file knows it.
 #[test]
 fn one_file_names_the_yaml_library() {
-    let all = SOURCES.iter().flat_map(|folder| files(folder));
     let naming: Vec<_> =
-        all.filter(|(_, text)| text.contains("serde_saphyr::")).map(|(file, _)| file).collect();
+        sources().filter(|(_, text)| text.contains("serde_saphyr::")).map(|(file, _)| file).collect();
     assert_eq!(naming, ["crates/core/src/yaml/tree.rs"]);
 }
 
@@ -108,9 +120,14 @@ fn one_file_names_the_yaml_library() {
 #[test]
 fn every_file_is_in_a_module() {
     let mut wrong = Vec::new();
-    for folder in ["tests/it", "benches", "demo", "src", "crates", "kinds"] {
+    let elsewhere = ["tests/it/kinds.rs", "tests/it/packs/mod.rs"];
+    let elsewhere = elsewhere.map(|file| fs::read_to_string(root().join(file)).unwrap()).concat();
+    for folder in ["tests/it", "benches", "demo", "src", "crates", "kinds", "platforms"] {
         for file in files(folder).into_keys() {
             let path = root().join(&file);
+            if elsewhere.contains(&format!("../{file}\"]")) {
+                continue;
+            }
             let (own, parent) = (path.file_stem().unwrap().to_str().unwrap(), path.parent().unwrap());
             if ["main", "lib"].contains(&own) {
                 continue;
@@ -138,10 +155,34 @@ fn every_file_is_in_a_module() {
     assert!(wrong.is_empty(), "in no module: {}", wrong.join(", "));
 }
 
+/// The compiler takes what a crate makes public for used.
+#[test]
+fn everything_in_the_testkit_is_used() {
+    let kit = files("crates/testkit/src");
+    let users = ["tests", "kinds", "platforms", "benches", "demo"].into_iter().flat_map(files);
+    let mut uses: BTreeMap<String, u32> = BTreeMap::new();
+    for (_, text) in kit.clone().into_iter().chain(users) {
+        for word in text.split(|c: char| !c.is_alphanumeric() && c != '_') {
+            *uses.entry(word.to_owned()).or_default() += 1;
+        }
+    }
+    let mut unused = Vec::new();
+    for (file, text) in kit {
+        for line in text.lines().map(str::trim_start).filter(|line| line.starts_with("pub ")) {
+            let Some((_, rest)) = line.split_once("fn ") else { continue };
+            let name = rest.split(['(', '<']).next().unwrap();
+            if uses[name] < 2 {
+                unused.push(format!("{file}: {name}"));
+            }
+        }
+    }
+    assert!(unused.is_empty(), "used nowhere: {}", unused.join(", "));
+}
+
 #[test]
 fn files_are_short_and_have_no_hidden_state() {
     let mut wrong = Vec::new();
-    for (file, text) in SOURCES.iter().flat_map(|folder| files(folder)) {
+    for (file, text) in sources() {
         let lines = text.lines().count();
         if lines > LONGEST_FILE {
             wrong.push(format!("{file} has {lines} lines, more than {LONGEST_FILE}"));
@@ -181,8 +222,6 @@ fn every_kind_and_every_platform_has_its_folder() {
     let kinds: Vec<_> = Kind::ALL.iter().map(|kind| format!("kinds/{kind}")).collect();
     assert_eq!(folders("kinds"), sorted(kinds));
     for kind in Kind::ALL.iter().map(|kind| kind.as_str()) {
-        let test = root().join("tests/it/source").join(kind);
-        assert!(test.is_dir() || test.with_extension("rs").is_file(), "{kind} has no test");
         for file in OF_KIND {
             assert!(root().join("kinds").join(kind).join(file).is_file(), "kinds/{kind} has no {file}");
         }

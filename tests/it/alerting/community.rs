@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::support::exporter::Exporter;
-use crate::support::postgres::Postgres;
-use crate::support::prometheus::Prometheus;
-use crate::support::rabbitmq::Rabbitmq;
-use crate::support::redis::Redis;
-use crate::support::wait::eventually;
+use testkit::exporter::Exporter;
+use testkit::postgres::Postgres;
+use testkit::prometheus::Prometheus;
+use testkit::rabbitmq::Rabbitmq;
+use testkit::redis::Redis;
+use testkit::wait::eventually;
 
 /// Alerts as public rule sets have them: what is measured, and when it is too much.
 const ALERTS: [(&str, &str, &str); 39] = [

@@ -18,6 +18,16 @@ pub(super) fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     files
 }
 
+/// The unit tests of the rules, each beside what its rule file is made of.
+pub(super) fn unit_tests() -> Vec<PathBuf> {
+    let folders = ["kinds", "platforms"].map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
+    let of_folders =
+        folders.into_iter().flatten().map(|folder| folder.unwrap().path().join("rules_test.yml"));
+    let mut tests: Vec<_> = of_folders.chain(files("bundle", "_test.yml")).collect();
+    tests.sort();
+    tests
+}
+
 /// Runs a program that has to find nothing wrong, and gives what it says.
 pub(super) fn passes(program: &str, arguments: &[&str], files: &[PathBuf]) -> String {
     let output = Command::new(program).args(arguments).args(files).output();
@@ -35,7 +45,7 @@ fn promtool_finds_nothing_wrong_with_the_rules() {
 
 #[test]
 fn every_unit_test_of_the_rules_passes() {
-    passes("promtool", &["test", "rules"], &files("alerts/tests", ".yml"));
+    passes("promtool", &["test", "rules"], &unit_tests());
 }
 
 #[test]

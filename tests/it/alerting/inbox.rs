@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::wait::until;
-use crate::support::web::{Web, reply};
+use testkit::wait::until;
+use testkit::web::{Web, reply};
 
 /// Stands in for PagerDuty, Slack and a dead man's switch.
 pub(super) struct Inbox {

@@ -16,13 +16,13 @@ use tempfile::TempDir;
 
 use super::files::files;
 use super::inbox::{Inbox, Page};
-use crate::support::alertmanager::Alertmanager;
-use crate::support::exporter::Exporter;
-use crate::support::platform::Platform;
-use crate::support::platform_data::while_living;
-use crate::support::prometheus::Prometheus;
-use crate::support::proxy::{Mode, Proxy};
-use crate::support::wait::{PAUSE, until};
+use testkit::alertmanager::Alertmanager;
+use testkit::exporter::Exporter;
+use testkit::platform::Platform;
+use testkit::platform_data::while_living;
+use testkit::prometheus::Prometheus;
+use testkit::proxy::{Mode, Proxy};
+use testkit::wait::{PAUSE, until};
 
 /// What is true of the machine that runs the test, whatever the test does: its disk may be full.
 const OF_THE_MACHINE: &str = "MongodbDiskHigh";

@@ -7,8 +7,8 @@ use platform_core::yaml::{self, Faults, Node, Value};
 use platform_exporter::bundle;
 use platform_exporter::registry::Kind;
 
-use super::files::{files, root};
-use crate::support::exporter::binary;
+use super::files::{root, unit_tests};
+use testkit::exporter::binary;
 
 /// What Prometheus says by itself of every target.
 const PROMETHEUS: [&str; 3] = ["up", "scrape_duration_seconds", "scrape_samples_scraped"];
@@ -118,7 +118,7 @@ struct Tested {
 
 fn tested() -> BTreeMap<(String, String), Tested> {
     let mut tested: BTreeMap<(String, String), Tested> = BTreeMap::new();
-    for file in files("alerts/tests", ".yml") {
+    for file in unit_tests() {
         let file = parse(&std::fs::read_to_string(file).unwrap());
         for test in file.get("tests").unwrap().elements() {
             let series = test.get("input_series").unwrap().elements();

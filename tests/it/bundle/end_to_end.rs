@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::panels::{Empty, all_have_data, prometheus};
 use super::{Rendered, dashboards, replaced, targets, text};
 use crate::platform::{SOURCES, start, wait_until_all_are_up};
-use crate::support::platform::Platform;
-use crate::support::platform_data::while_living;
-use crate::support::prometheus::Prometheus;
-use crate::support::wait::until;
+use testkit::platform::Platform;
+use testkit::platform_data::while_living;
+use testkit::prometheus::Prometheus;
+use testkit::wait::until;
 
 /// Questions that have no answer while all is well, or on a platform of this size: panel, query, and why.
 const EMPTY: [Empty; 9] = [

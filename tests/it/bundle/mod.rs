@@ -11,7 +11,7 @@ use std::path::Path;
 use platform_exporter::bundle;
 use serde_json::Value;
 
-use crate::support::exporter::binary;
+use testkit::exporter::binary;
 
 /// A dashboard as it is rendered, with its name.
 pub(crate) struct Rendered {

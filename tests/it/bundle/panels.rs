@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{Rendered, replaced, targets, text};
-use crate::support::exporter::Exporter;
-use crate::support::prometheus::Prometheus;
-use crate::support::wait::PAUSE;
+use testkit::exporter::Exporter;
+use testkit::prometheus::Prometheus;
+use testkit::wait::PAUSE;
 
 /// A question that has no answer while all is well, or on a platform of this size: panel, query, and why.
 pub(crate) type Empty = (&'static str, &'static str, &'static str);

@@ -7,7 +7,7 @@ use promql_parser::parser::{self, Expr, LabelModifier, VectorSelector};
 use promql_parser::util::{ExprVisitor, walk_expr};
 
 use super::{dashboards, replaced, targets, text};
-use crate::support::exporter::binary;
+use testkit::exporter::binary;
 
 /// What Prometheus itself makes, with its labels.
 const OF_PROMETHEUS: [(&str, &[&str]); 4] = [

@@ -6,13 +6,13 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::{read, root};
-use crate::support::exporter::Exporter;
-use crate::support::mongodb::Mongodb;
-use crate::support::postgres::Postgres;
-use crate::support::process::{Process, command};
-use crate::support::rabbitmq::Rabbitmq;
-use crate::support::redis::Redis;
-use crate::support::wait::eventually;
+use testkit::exporter::Exporter;
+use testkit::mongodb::Mongodb;
+use testkit::postgres::Postgres;
+use testkit::process::{Process, command};
+use testkit::rabbitmq::Rabbitmq;
+use testkit::redis::Redis;
+use testkit::wait::eventually;
 
 const PASSWORD: &str = "geheim";
 /// The scripts make a change every second or two; the machine may be busy.

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use platform_core::yaml::{self, Faults, Node, Value};
 
-use crate::support::exporter::binary;
+use testkit::exporter::binary;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -8,8 +8,8 @@ use procfs::process::{ClearRefs, Process};
 use super::matrix::Shown;
 use super::runner::{INTERVAL, TIMEOUT, TOLERANCE, WITNESS, WITNESS_INTERVAL};
 use super::since::Since;
-use crate::support::exporter::{Exporter, value};
-use crate::support::http;
+use testkit::exporter::{Exporter, value};
+use testkit::http;
 
 /// How often the exposition is looked at.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -18,26 +18,26 @@ const AT_MOST: Duration = INTERVAL.saturating_add(TIMEOUT).saturating_add(TOLERA
 
 /// What a process takes of the machine. Memory is in MiB.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Footprint {
-    pub(super) resident: u64,
-    pub(super) peak: u64,
-    pub(super) descriptors: usize,
+pub(crate) struct Footprint {
+    pub(crate) resident: u64,
+    pub(crate) peak: u64,
+    pub(crate) descriptors: usize,
 }
 
-pub(super) struct Bench {
+pub(crate) struct Bench {
     exporter: Exporter,
     client: reqwest::Client,
     kind: &'static str,
 }
 
 impl Bench {
-    pub(super) fn new(exporter: Exporter, kind: &'static str) -> Self {
+    pub(crate) fn new(exporter: Exporter, kind: &'static str) -> Self {
         Self { exporter, client: http::client(), kind }
     }
 
     /// Waits until the witness has been probed, and the sources and their queries so often that all connections are
     /// there.
-    pub(super) async fn first_look(&self, sources: &[&str]) {
+    pub(crate) async fn first_look(&self, sources: &[&str]) {
         let series = format!(r#"platform_source_up{{source="{WITNESS}",kind="http"}}"#);
         self.exporter.wait_for(&series, 1.0, WITNESS_INTERVAL + TOLERANCE).await;
         for source in sources {
@@ -52,7 +52,7 @@ impl Bench {
 
     /// Looks at `/metrics` until a source shows this and a line begins like this, and says how long it took: at the
     /// latest when a probe and a run of each query have begun and ended. The witness has to be well all along.
-    pub(super) async fn until(
+    pub(crate) async fn until(
         &self,
         source: &str,
         shown: Shown,
@@ -76,7 +76,7 @@ impl Bench {
     }
 
     /// Looks at `/metrics` until a line begins like this: servers take the time that they need to replace one another.
-    pub(super) async fn until_says(&self, sign: Option<&str>) -> Result<(), String> {
+    pub(crate) async fn until_says(&self, sign: Option<&str>) -> Result<(), String> {
         let Some(sign) = sign else { return Ok(()) };
         let start = Instant::now();
         while !says(&self.look().await?, sign) {
@@ -90,12 +90,12 @@ impl Bench {
 
     /// Waits until a probe and a run of each query have begun and ended. What had begun before may be hurt by what has
     /// happened meanwhile.
-    pub(super) async fn settles(&self, source: &str) -> Result<(), String> {
+    pub(crate) async fn settles(&self, source: &str) -> Result<(), String> {
         self.watches(source, Since::is_over, |_| Ok(())).await
     }
 
     /// Waits for the end of a further probe, and has a source show this all along.
-    pub(super) async fn goes_on(&self, source: &str, shown: Shown) -> Result<(), String> {
+    pub(crate) async fn goes_on(&self, source: &str, shown: Shown) -> Result<(), String> {
         let shows = |exposition: &str| self.shows(exposition, source, shown, None);
         self.watches(source, |since| since.probes() > 0, shows).await
     }
@@ -121,7 +121,7 @@ impl Bench {
     }
 
     /// Refuses a line of `/metrics` that begins like this.
-    pub(super) async fn says_nothing_of(&self, sign: &str) -> Result<(), String> {
+    pub(crate) async fn says_nothing_of(&self, sign: &str) -> Result<(), String> {
         match says(&self.look().await?, sign) {
             true => Err(format!("there is {sign}")),
             false => Ok(()),
@@ -129,7 +129,7 @@ impl Bench {
     }
 
     /// What the process takes of the machine.
-    pub(super) fn footprint(&self) -> Footprint {
+    pub(crate) fn footprint(&self) -> Footprint {
         let process = self.process();
         let status = process.status().expect("the exporter lives");
         Footprint {
@@ -140,7 +140,7 @@ impl Bench {
     }
 
     /// Waits until the process takes no more than this of the machine.
-    pub(super) async fn shrinks_to(&self, resident: u64, descriptors: usize) -> Result<(), String> {
+    pub(crate) async fn shrinks_to(&self, resident: u64, descriptors: usize) -> Result<(), String> {
         let start = Instant::now();
         loop {
             let now = self.footprint();
@@ -155,7 +155,7 @@ impl Bench {
     }
 
     /// Has the peak of memory begin anew.
-    pub(super) fn reset_peak(&self) {
+    pub(crate) fn reset_peak(&self) {
         self.process().clear_refs(ClearRefs::PeakRSS).expect("our own child");
     }
 

@@ -10,19 +10,19 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::matrix::Fault;
-use crate::support::dns::{Dns, Entry};
-use crate::support::proxy::{Mode, Proxy};
-use crate::support::redis::Redis;
-use crate::support::tls::{Ca, Identity, Opening, TlsFront};
-use crate::support::web::{Web, reply};
+use testkit::dns::{Dns, Entry};
+use testkit::proxy::{Mode, Proxy};
+use testkit::redis::Redis;
+use testkit::tls::{Ca, Identity, Opening, TlsFront};
+use testkit::web::{Web, reply};
 
 /// Where a name leads when it has moved.
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// What the servers of every kind share.
-pub(super) struct World {
-    pub(super) dns: Arc<Dns>,
-    pub(super) ca: Ca,
+pub(crate) struct World {
+    pub(crate) dns: Arc<Dns>,
+    pub(crate) ca: Ca,
     good: Identity,
     expired: Identity,
     foreign: Identity,
@@ -33,8 +33,8 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) async fn start() -> Self {
-        let (ca, other) = (Ca::new(), Ca::new());
+    pub(crate) async fn start() -> Self {
+        let (ca, other) = (Ca::generate(), Ca::generate());
         Self {
             dns: Arc::new(Dns::start().await),
             good: ca.issue(&["*.faults.test"]),
@@ -48,18 +48,18 @@ impl World {
     }
 
     /// Where the witness is.
-    pub(super) fn witness(&self) -> String {
+    pub(crate) fn witness(&self) -> String {
         self.dns.set("witness.test", Entry::address(Ipv4Addr::LOCALHOST));
         self.web.address().replace("127.0.0.1", "witness.test")
     }
 
     /// A gate to a server that speaks HTTP.
-    pub(super) async fn http_gate(&self, name: &str, server: &str) -> Gate {
+    pub(crate) async fn http_gate(&self, name: &str, server: &str) -> Gate {
         Gate { stranger: self.redis.address(), ..self.gate(name, server).await }
     }
 
     /// A gate to a server.
-    pub(super) async fn gate(&self, name: &str, server: &str) -> Gate {
+    pub(crate) async fn gate(&self, name: &str, server: &str) -> Gate {
         let proxy = Proxy::start(server).await;
         let second = proxy.start_beside(ELSEWHERE, server).await;
         let name = format!("{name}.faults.test");
@@ -76,7 +76,7 @@ impl World {
     }
 
     /// A gate to a server, with TLS in front of it, and a file with what the server wants to know.
-    pub(super) async fn tls_gate(&self, name: &str, server: &str, opening: Opening, secret: &str) -> Gate {
+    pub(crate) async fn tls_gate(&self, name: &str, server: &str, opening: Opening, secret: &str) -> Gate {
         let front = TlsFront::start_with(server, &self.good, opening).await;
         let gate = self.gate(name, front.address()).await;
         let tls = Tls {
@@ -139,7 +139,7 @@ impl SecretFile {
 const O_NONBLOCK: i32 = 0o4000;
 
 /// The way to one server.
-pub(super) struct Gate {
+pub(crate) struct Gate {
     name: String,
     // On the port that `proxy` has claimed: it goes first.
     second: Proxy,
@@ -152,32 +152,32 @@ pub(super) struct Gate {
 
 impl Gate {
     /// The server as the exporter knows it: `name.faults.test:port`.
-    pub(super) fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         format!("{}:{}", self.name, self.proxy.port())
     }
 
     /// The file with the secret of a source with TLS.
-    pub(super) fn secret_file(&self) -> String {
+    pub(crate) fn secret_file(&self) -> String {
         self.tls.as_ref().expect("a source with TLS").secret.path().display().to_string()
     }
 
     /// Where the name leads after a failover: to the same server, unless this names another.
-    pub(super) fn moves_to(&self, server: &str) {
+    pub(crate) fn moves_to(&self, server: &str) {
         self.second.retarget(server);
     }
 
     /// Whether anything was answered where the name leads after a failover.
-    pub(super) fn has_moved(&self) -> bool {
+    pub(crate) fn has_moved(&self) -> bool {
         self.second.exchanges() > 0
     }
 
     /// The largest number of connections at once.
-    pub(super) fn most(&self) -> usize {
+    pub(crate) fn most(&self) -> usize {
         self.proxy.most().max(self.second.most())
     }
 
     /// Does what a network, a name server or TLS can do wrong; any other fault is the server's own.
-    pub(super) async fn inject(&self, fault: Fault) {
+    pub(crate) async fn inject(&self, fault: Fault) {
         match fault {
             Fault::Refused | Fault::Failover => self.proxy.set(Mode::Refuse).await,
             Fault::Blackholed => self.proxy.set(Mode::Unreachable).await,
@@ -213,7 +213,7 @@ impl Gate {
     }
 
     /// Makes everything as it was.
-    pub(super) async fn heal(&self, fault: Fault) {
+    pub(crate) async fn heal(&self, fault: Fault) {
         match fault {
             Fault::NoSuchName | Fault::SilentResolver => {
                 self.dns.set(&self.name, Entry::address(Ipv4Addr::LOCALHOST));
@@ -233,14 +233,14 @@ impl Gate {
     }
 
     /// Ends a failover, once it has been seen to work.
-    pub(super) async fn return_home(&self) {
+    pub(crate) async fn return_home(&self) {
         self.proxy.set(Mode::Pass).await;
         self.dns.set(&self.name, Entry::address(Ipv4Addr::LOCALHOST));
         self.second.end_connections().await;
     }
 
     /// Leads old connections, by ending them, and new ones to a server.
-    pub(super) async fn lead_to(&self, server: &str) {
+    pub(crate) async fn lead_to(&self, server: &str) {
         self.proxy.retarget(server);
         self.proxy.end_connections().await;
     }

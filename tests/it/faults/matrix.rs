@@ -6,15 +6,15 @@ macro_rules! faults {
     ($($fault:ident = $title:literal,)*) => {
         /// What goes wrong.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum Fault {
+        pub(crate) enum Fault {
             $($fault,)*
         }
 
         impl Fault {
-            pub(super) const ALL: &[Self] = &[$($fault),*];
+            pub(crate) const ALL: &[Self] = &[$($fault),*];
 
             /// For people.
-            pub(super) const fn title(self) -> &'static str {
+            pub(crate) const fn title(self) -> &'static str {
                 match self {
                     $($fault => $title,)*
                 }
@@ -53,7 +53,7 @@ faults! {
 impl Fault {
     /// The source of the kind that the fault is for. Only one of them uses TLS, which would hide what goes through it,
     /// and has its secret in a file.
-    pub(super) fn source(self) -> &'static str {
+    pub(crate) fn source(self) -> &'static str {
         match self {
             NoHandshake | Expired | WrongAuthority | SecretHangs => "secure",
             _ => "plain",
@@ -63,7 +63,7 @@ impl Fault {
 
 /// What a source shows while a fault lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(crate) enum Shown {
     /// It is down, for this reason.
     Down(&'static str),
     /// It is up, with this problem.
@@ -76,36 +76,36 @@ pub(super) enum Shown {
 
 /// One cell of the matrix.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cell {
-    pub(super) shown: Shown,
+pub(crate) struct Cell {
+    pub(crate) shown: Shown,
     /// What the fault is for this kind where its title does not say it, or why there is none.
-    pub(super) note: &'static str,
+    pub(crate) note: &'static str,
 }
 
 impl Cell {
-    pub(super) const fn note(self, note: &'static str) -> Self {
+    pub(crate) const fn note(self, note: &'static str) -> Self {
         Self { note, ..self }
     }
 }
 
-pub(super) const fn down(reason: &'static str) -> Cell {
+pub(crate) const fn down(reason: &'static str) -> Cell {
     Cell { shown: Shown::Down(reason), note: "" }
 }
 
-pub(super) const fn degraded(reason: &'static str) -> Cell {
+pub(crate) const fn degraded(reason: &'static str) -> Cell {
     Cell { shown: Shown::Degraded(reason), note: "" }
 }
 
-pub(super) const fn up() -> Cell {
+pub(crate) const fn up() -> Cell {
     Cell { shown: Shown::Up, note: "" }
 }
 
-pub(super) const fn nothing(why: &'static str) -> Cell {
+pub(crate) const fn nothing(why: &'static str) -> Cell {
     Cell { shown: Shown::Nothing, note: why }
 }
 
 /// What a server behind a network shows, unless its kind says otherwise.
-pub(super) const fn usual(fault: Fault) -> Cell {
+pub(crate) const fn usual(fault: Fault) -> Cell {
     match fault {
         Refused | Reset | Restart => down("connect"),
         Blackholed | Silent | Stalled | Trickled | SilentResolver | SecretHangs => down("timeout"),

@@ -1,47 +1,40 @@
 //! Every fault that a source can suffer, for every kind, against real servers. What comes out is `docs/faults.md`.
 
 mod bench;
-mod gate;
-mod http;
-mod logfile;
-mod matrix;
-mod mongodb;
-mod odd;
-mod postgres;
-mod rabbitmq;
-mod redis;
+pub(crate) mod gate;
+pub(crate) mod matrix;
+pub(crate) mod odd;
 mod report;
-mod runner;
-mod s3;
+pub(crate) mod runner;
 mod since;
-mod stripe;
 
 use futures_util::future::{LocalBoxFuture, join_all};
 
 use self::gate::World;
 use self::report::Outcomes;
 use self::runner::{INTERVAL, Patient, TIMEOUT, run};
+use crate::kinds::{http, logfile, mongodb, postgres, rabbitmq, redis, s3, stripe, workers};
 
 type Make = for<'a> fn(&'a World) -> LocalBoxFuture<'a, Box<dyn Patient>>;
 
 /// The tables, with what makes their servers.
 const TABLES: [(&str, Make); 10] = [
-    ("postgres", |world| Box::pin(postgres::patient(world))),
-    ("mongodb", |world| Box::pin(mongodb::patient(world))),
-    ("redis", |world| Box::pin(redis::patient(world))),
-    ("rabbitmq", |world| Box::pin(rabbitmq::patient(world))),
-    ("stripe", |world| Box::pin(stripe::patient(world))),
-    ("s3", |world| Box::pin(s3::patient(world))),
-    ("workers", |world| Box::pin(redis::workers_patient(world))),
-    ("workers in SQL", |world| Box::pin(postgres::workers_patient(world))),
-    ("logfile", |_| Box::pin(async { Box::new(logfile::patient()) as Box<dyn Patient> })),
-    ("http", |world| Box::pin(http::patient(world))),
+    ("postgres", |world| Box::pin(postgres::faults::patient(world))),
+    ("mongodb", |world| Box::pin(mongodb::faults::patient(world))),
+    ("redis", |world| Box::pin(redis::faults::patient(world))),
+    ("rabbitmq", |world| Box::pin(rabbitmq::faults::patient(world))),
+    ("stripe", |world| Box::pin(stripe::faults::patient(world))),
+    ("s3", |world| Box::pin(s3::faults::patient(world))),
+    ("workers", |world| Box::pin(workers::faults::in_redis(world))),
+    ("workers in SQL", |world| Box::pin(workers::faults::in_postgres(world))),
+    ("logfile", |_| Box::pin(async { Box::new(logfile::faults::patient()) as Box<dyn Patient> })),
+    ("http", |world| Box::pin(http::faults::patient(world))),
 ];
 
 /// With `FAULTS=redis,http`, only these tables are made, and the file is left alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_fault_is_shown_and_passes() {
-    crate::support::install_ring();
+    testkit::install_ring();
     let only = std::env::var("FAULTS").ok();
     let wanted = |name: &str| only.as_ref().is_none_or(|only| only.split(',').any(|wanted| wanted == name));
     let world = World::start().await;
@@ -61,7 +54,7 @@ async fn every_fault_is_shown_and_passes() {
 /// The two sources of a kind, and a query to the first, so that its query lane is in use as well.
 ///
 /// Its last answer is kept for longer than any fault lasts: that it becomes stale is another problem.
-fn sources(plain: &str, secure: &str, question: &str) -> String {
+pub(crate) fn sources(plain: &str, secure: &str, question: &str) -> String {
     let (times, every, timeout) = (times(), INTERVAL.as_secs(), TIMEOUT.as_secs());
     let query = match question {
         "" => String::new(),
@@ -74,7 +67,7 @@ fn sources(plain: &str, secure: &str, question: &str) -> String {
 }
 
 /// The two sources of workers of one class, read from these two others.
-fn workers(plain: &str, secure: &str, class: &str) -> String {
+pub(crate) fn workers(plain: &str, secure: &str, class: &str) -> String {
     let times = times();
     let reader = |from: &str| format!("workers: {{classes: {{mail: {{from: {from}, {class}}}}}}}");
     let stores = format!("  store:\n    {plain}\n{times}  secure-store:\n    {secure}\n{times}");
@@ -82,21 +75,21 @@ fn workers(plain: &str, secure: &str, class: &str) -> String {
 }
 
 /// What the query of [`sources`] says when it asks the server on this port for its port.
-fn answer_of(port: &str) -> String {
+pub(crate) fn answer_of(port: &str) -> String {
     format!(r#"asked{{source="plain"}} {port}"#)
 }
 
 /// What is said of the worker of [`workers`] that is called like the port of its server.
-fn worker_of(port: &str) -> String {
+pub(crate) fn worker_of(port: &str) -> String {
     format!(r#"worker_heartbeat_timestamp_seconds{{source="plain",class="mail",worker="{port}"}}"#)
 }
 
 /// The port of an address.
-fn port(address: &str) -> &str {
+pub(crate) fn port(address: &str) -> &str {
     address.rsplit(':').next().expect("a split has a last part")
 }
 
 /// Interval and timeout of a source under test.
-fn times() -> String {
+pub(crate) fn times() -> String {
     format!("    interval: {}s\n    timeout: {}s\n", INTERVAL.as_secs(), TIMEOUT.as_secs())
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use hyper::body::Bytes;
 
-use crate::support::web::{Reply, Web, reply, with};
+use testkit::web::{Reply, Web, reply, with};
 
 /// What is answered: a status, a body, and a `Date`.
 #[derive(Clone)]
@@ -15,14 +15,14 @@ struct Answer {
 }
 
 /// How deep an answer is nested.
-pub(super) const LEVELS: usize = 100_000;
+pub(crate) const LEVELS: usize = 100_000;
 
 /// A list of 600,000 items, which are small on the wire.
-pub(super) fn many(item: &str) -> String {
+pub(crate) fn many(item: &str) -> String {
     format!("[{item}{}]", format!(",{item}").repeat(599_999))
 }
 
-pub(super) struct Odd {
+pub(crate) struct Odd {
     web: Option<Web>,
     address: String,
     answer: Arc<Mutex<Answer>>,
@@ -30,7 +30,7 @@ pub(super) struct Odd {
 
 impl Odd {
     /// A server that says `fine`.
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let answer = Answer { status: 200, body: Bytes::from_static(b"fine"), date: None };
         let mut odd =
             Self { web: None, address: "127.0.0.1:0".to_owned(), answer: Arc::new(Mutex::new(answer)) };
@@ -39,46 +39,46 @@ impl Odd {
     }
 
     /// Where it listens.
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         self.address.clone()
     }
 
     /// Answers this from now on.
-    pub(super) fn says(&self, status: u16, body: impl Into<Bytes>) {
+    pub(crate) fn says(&self, status: u16, body: impl Into<Bytes>) {
         self.set(Answer { status, body: body.into(), date: None });
     }
 
     /// Answers this from now on, with the time in an hour.
-    pub(super) fn says_an_hour_ahead(&self, body: impl Into<Bytes>) {
+    pub(crate) fn says_an_hour_ahead(&self, body: impl Into<Bytes>) {
         let time = jiff::Timestamp::now() + super::runner::HOUR;
         let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time);
         self.set(Answer { status: 200, body: body.into(), date: Some(date.expect("a year of four digits")) });
     }
 
     /// Answers this from now on: 100 MiB of a JSON string.
-    pub(super) fn says_too_much(&self) {
+    pub(crate) fn says_too_much(&self) {
         self.says(200, format!("\"{}\"", "x".repeat(100 << 20)));
     }
 
     /// Answers this from now on: lists in lists.
-    pub(super) fn says_nested(&self) {
+    pub(crate) fn says_nested(&self) {
         self.says(200, "[".repeat(LEVELS) + &"]".repeat(LEVELS));
     }
 
     /// Answers this from now on: elements within each other.
-    pub(super) fn says_nested_xml(&self) {
+    pub(crate) fn says_nested_xml(&self) {
         self.says(200, "<a>".repeat(LEVELS) + &"</a>".repeat(LEVELS));
     }
 
     /// Ends the server with its connections.
-    pub(super) async fn end(&mut self) {
+    pub(crate) async fn end(&mut self) {
         if let Some(web) = self.web.take() {
             web.end().await;
         }
     }
 
     /// Starts it again where it was.
-    pub(super) async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         let answer = Arc::clone(&self.answer);
         let web = Web::start_at(&self.address, move |_| shape(&answer.lock().expect("nobody panics"))).await;
         self.address = web.address().to_owned();

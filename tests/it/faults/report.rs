@@ -9,12 +9,12 @@ use super::matrix::Shown;
 use super::runner::{INTERVAL, Measured, Outcome, TIMEOUT};
 
 /// Every kind's outcomes.
-pub(super) type Outcomes = BTreeMap<&'static str, Vec<Outcome>>;
+pub(crate) type Outcomes = BTreeMap<&'static str, Vec<Outcome>>;
 
 const FILE: &str = "docs/faults.md";
 
 /// Compares the file with what was found, figures apart, or with `BLESS=1` writes it.
-pub(super) fn check(outcomes: &Outcomes) {
+pub(crate) fn check(outcomes: &Outcomes) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
     let made = document(outcomes);
     if std::env::var_os("BLESS").is_some() {
@@ -29,7 +29,7 @@ pub(super) fn check(outcomes: &Outcomes) {
 }
 
 /// The whole file.
-pub(super) fn document(outcomes: &Outcomes) -> String {
+pub(crate) fn document(outcomes: &Outcomes) -> String {
     let mut text = include_str!("introduction.md").trim_end().to_owned();
     let (interval, timeout) = (INTERVAL.as_secs(), TIMEOUT.as_secs());
     text.push_str("\n\n");
@@ -44,7 +44,7 @@ pub(super) fn document(outcomes: &Outcomes) -> String {
 }
 
 /// The table of one kind.
-pub(super) fn table(kind: &str, outcomes: &[Outcome]) -> String {
+pub(crate) fn table(kind: &str, outcomes: &[Outcome]) -> String {
     let mut text = format!(
         "\n## {kind}\n\n| fault | the source is | shown after | well again after | memory for a moment |\n\
          |---|---|---|---|---|\n"

@@ -5,21 +5,21 @@ use std::time::Duration;
 use super::bench::{Bench, Footprint};
 use super::gate::{Gate, World};
 use super::matrix::{Cell, Fault, Shown};
-use crate::support::exporter::Exporter;
+use testkit::exporter::Exporter;
 
 /// The interval of the sources under test.
-pub(super) const INTERVAL: Duration = Duration::from_secs(2);
+pub(crate) const INTERVAL: Duration = Duration::from_secs(2);
 /// Their timeout.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(2);
 /// What a slow machine may take beyond interval and timeout.
-pub(super) const TOLERANCE: Duration = Duration::from_secs(20);
+pub(crate) const TOLERANCE: Duration = Duration::from_secs(20);
 
 /// How far a server's clock is ahead.
-pub(super) const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
 /// The source beside them that no fault is for.
-pub(super) const WITNESS: &str = "witness";
-pub(super) const WITNESS_INTERVAL: Duration = Duration::from_secs(10);
+pub(crate) const WITNESS: &str = "witness";
+pub(crate) const WITNESS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How much more memory than at the start may stay with the allocator through all faults, in MiB.
 const MOST_KEPT: u64 = 64;
@@ -27,7 +27,7 @@ const MOST_KEPT: u64 = 64;
 const MOST_LEFT: usize = 6;
 
 /// The start of a line of the exposition that is not there before a fault, and says more than that the source is well.
-pub(super) enum Sign {
+pub(crate) enum Sign {
     /// It comes while the fault lasts.
     Meanwhile(String),
     /// It comes once the fault is gone.
@@ -36,7 +36,7 @@ pub(super) enum Sign {
 
 /// A kind, with the servers and sources that faults are for.
 #[async_trait::async_trait(?Send)]
-pub(super) trait Patient {
+pub(crate) trait Patient {
     /// The name of the kind.
     fn kind(&self) -> &'static str;
 
@@ -91,22 +91,22 @@ pub(super) trait Patient {
 
 /// What was measured of one cell.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Measured {
-    pub(super) detected: Duration,
-    pub(super) recovered: Duration,
+pub(crate) struct Measured {
+    pub(crate) detected: Duration,
+    pub(crate) recovered: Duration,
     /// The peak of memory over what was there before, in MiB.
-    pub(super) overshoot: u64,
+    pub(crate) overshoot: u64,
 }
 
 /// One cell of the matrix, and how it went. Nothing was measured where there is no such fault.
-pub(super) struct Outcome {
-    pub(super) fault: Fault,
-    pub(super) cell: Cell,
-    pub(super) result: Result<Option<Measured>, String>,
+pub(crate) struct Outcome {
+    pub(crate) fault: Fault,
+    pub(crate) cell: Cell,
+    pub(crate) result: Result<Option<Measured>, String>,
 }
 
 /// Every fault of the table, one after the other, with one exporter.
-pub(super) async fn run(
+pub(crate) async fn run(
     name: &'static str,
     mut patient: Box<dyn Patient>,
     world: &World,

@@ -15,7 +15,7 @@ const ENDS: [&str; 3] = [
 type Says = Vec<String>;
 
 /// The probes, and the runs of each query, that have ended since a moment.
-pub(super) struct Since {
+pub(crate) struct Since {
     labels: String,
     /// What the exposition said last of each, and how often that was something new.
     ended: BTreeMap<String, (Says, u32)>,
@@ -23,14 +23,14 @@ pub(super) struct Since {
 
 impl Since {
     /// The moment of this exposition.
-    pub(super) fn now(exposition: &str, source: &str) -> Self {
+    pub(crate) fn now(exposition: &str, source: &str) -> Self {
         let labels = format!(r#"{{source="{source}","#);
         let ended = ends(exposition, &labels).into_iter().map(|(name, says)| (name, (says, 0)));
         Self { ended: ended.collect(), labels }
     }
 
     /// Takes in a later exposition.
-    pub(super) fn see(&mut self, exposition: &str) {
+    pub(crate) fn see(&mut self, exposition: &str) {
         for (name, says) in ends(exposition, &self.labels) {
             let (last, count) = self.ended.entry(name).or_default();
             if *last != says {
@@ -40,13 +40,13 @@ impl Since {
     }
 
     /// How many probes have ended, unless some were not seen.
-    pub(super) fn probes(&self) -> u32 {
+    pub(crate) fn probes(&self) -> u32 {
         self.ended.get(PROBES).map_or(0, |(_, count)| *count)
     }
 
     /// Whether a probe and a run of each query have begun after the moment, and ended. The first that ends may have
     /// begun before it.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.ended.values().all(|(_, count)| *count >= 2)
     }
 }

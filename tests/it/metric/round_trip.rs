@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use crate::support::dependency;
+use testkit::dependency;
 
 /// A source, or the exporter itself, with its families.
 type Source = (Option<String>, Vec<Family>);

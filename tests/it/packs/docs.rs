@@ -9,7 +9,7 @@ use platform_exporter::pack;
 use regex::Regex;
 use serde_json::json;
 
-use crate::support::exporter::binary;
+use testkit::exporter::binary;
 
 /// Every pack with its page.
 fn pages() -> Vec<(&'static str, String)> {

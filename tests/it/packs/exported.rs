@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use crate::support::exporter::{Exporter, binary};
-use crate::support::wait::PAUSE;
+use testkit::exporter::{Exporter, binary};
+use testkit::wait::PAUSE;
 
 /// Series with their values.
 pub(super) type Values = BTreeMap<String, f64>;

@@ -2,7 +2,10 @@
 
 mod docs;
 pub(crate) mod exported;
+#[path = "../../../platforms/hayon/tests/mod.rs"]
 mod hayon;
+#[path = "../../../platforms/hivesync/tests/mod.rs"]
 mod hivesync;
+#[path = "../../../platforms/joip/tests/mod.rs"]
 mod joip;
 mod tutorial;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::bundle::Rendered;
 use crate::bundle::panels::{Empty, all_have_data, prometheus};
-use crate::support::exporter::{Exporter, binary};
-use crate::support::postgres::Postgres;
+use testkit::exporter::{Exporter, binary};
+use testkit::postgres::Postgres;
 
 const PAGE: &str = include_str!("../../../docs/packs.md");
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use reqwest::Method;
 
 use super::{PATIENCE, status};
-use crate::support::exporter::{Exporter, value};
-use crate::support::http;
-use crate::support::stripe::{ApiKey, Permission, StripeServer};
-use crate::support::web::{Web, reply};
+use testkit::exporter::{Exporter, value};
+use testkit::http;
+use testkit::stripe::{ApiKey, Permission, StripeServer};
+use testkit::web::{Web, reply};
 
 const UP: &str = "platform_source_up{source=\"page\",kind=\"http\"}";
 

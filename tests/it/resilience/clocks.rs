@@ -6,9 +6,9 @@ use nix::sys::ptrace;
 use nix::unistd::Pid;
 
 use super::{PATIENCE, answers, status};
-use crate::support::exporter::Exporter;
-use crate::support::wait::eventually;
-use crate::support::web::{Web, reply};
+use testkit::exporter::Exporter;
+use testkit::wait::eventually;
+use testkit::web::{Web, reply};
 
 /// The thread on which probes are started: the oldest of its name.
 fn thread_of_the_sources(exporter: &Exporter) -> Pid {

@@ -9,8 +9,8 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{PATIENCE, answers};
-use crate::support::exporter::{Exporter, binary};
-use crate::support::wait::eventually;
+use testkit::exporter::{Exporter, binary};
+use testkit::wait::eventually;
 
 /// The exporter with a limit of descriptors that it cannot raise.
 fn limited(directory: &TempDir, limit: u32) -> PathBuf {

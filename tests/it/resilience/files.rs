@@ -12,11 +12,11 @@ use tokio::net::TcpListener;
 
 use super::{PATIENCE, answers, hang};
 use crate::server::web::{Files, SOURCES, TLS};
-use crate::support::exporter::{Exporter, binary};
-use crate::support::http;
-use crate::support::tls::Ca;
-use crate::support::wait::eventually;
-use crate::support::web::{Web, reply};
+use testkit::exporter::{Exporter, binary};
+use testkit::http;
+use testkit::tls::Ca;
+use testkit::wait::eventually;
+use testkit::web::{Web, reply};
 
 fn write(directory: &Path, name: &str, content: &str) -> String {
     let path = directory.join(name);
@@ -95,7 +95,7 @@ async fn that_hang_stop_nobody_else() {
     let directory = TempDir::new().unwrap();
     let (page, silent) = tokio::join!(Web::start(|_| reply(200, "fine")), TcpListener::bind("127.0.0.1:0"));
     let silent = silent.unwrap();
-    let ca = Ca::new();
+    let ca = Ca::generate();
     let hung = sources(
         directory.path(),
         &ca.certificate().display().to_string(),

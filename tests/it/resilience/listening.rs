@@ -5,8 +5,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::support::exporter::binary;
-use crate::support::namespace::inside;
+use testkit::exporter::binary;
+use testkit::namespace::inside;
 
 const CONFIG: &str = "sources: {page: {http: {url: http://127.0.0.1:1/}}}\n";
 

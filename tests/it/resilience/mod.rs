@@ -11,8 +11,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::support::exporter::Exporter;
-use crate::support::http;
+use testkit::exporter::Exporter;
+use testkit::http;
 
 /// A busy machine needs this long for what takes a moment.
 const PATIENCE: Duration = Duration::from_secs(60);

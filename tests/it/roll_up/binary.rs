@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use super::{SOON, TABLES};
-use crate::support::exporter::{Exporter, binary, value};
-use crate::support::postgres::Postgres;
-use crate::support::proxy::{Mode, Proxy};
-use crate::support::wait::{eventually, until};
+use testkit::exporter::{Exporter, binary, value};
+use testkit::postgres::Postgres;
+use testkit::proxy::{Mode, Proxy};
+use testkit::wait::{eventually, until};
 
 const PACK: &str = "
 about: Visits.

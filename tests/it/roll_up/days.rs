@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use super::{
     BERLIN, Expected, Visit, at, depth, expected, insert, keeper, roll_up, rows, server, table, written,
 };
-use crate::support::wait::until;
+use testkit::wait::until;
 
 /// In this data, Berlin is an hour before UTC until 29 March at 01:00 UTC, and two hours from then on.
 const SUMMER: &str = "2026-03-29T01:00:00Z";

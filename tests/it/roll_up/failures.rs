@@ -9,10 +9,10 @@ use platform_exporter::schedule::{RollUpKeeper, check_roll_up};
 use platform_exporter::snapshot::{RollUpEvent, RollUpRun, RollUpState};
 
 use super::{DECLARED, SOON, at, decoded, roll_up, server};
-use crate::support::postgres::Postgres;
-use crate::support::process::write_secret;
-use crate::support::proxy::{Mode, Proxy};
-use crate::support::wait::eventually;
+use testkit::postgres::Postgres;
+use testkit::process::write_secret;
+use testkit::proxy::{Mode, Proxy};
+use testkit::wait::eventually;
 
 const NOW: &str = "2026-05-06T11:00:00Z";
 

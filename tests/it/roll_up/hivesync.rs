@@ -7,8 +7,8 @@ use platform_exporter::config::{self, Surroundings};
 use platform_exporter::schedule::{RollUpKeeper, check_roll_up};
 
 use super::{at, written};
-use crate::support::hivesync::{ROLL_UP as SCRIPT, SCHEMA};
-use crate::support::postgres::Postgres;
+use testkit::hivesync::{ROLL_UP as SCRIPT, SCHEMA};
+use testkit::postgres::Postgres;
 
 const USERS: u32 = 300;
 
@@ -83,7 +83,7 @@ fn acts() -> Vec<Act> {
 }
 
 fn load(table: &str, url: &str, more: &str) -> config::Config {
-    crate::support::install_ring();
+    testkit::install_ring();
     let text = format!(
         "sources: {{app: {{postgres: {{url: 'postgres://db/app'}}}}, store: {{redis: {{url: 'redis://cache'}}}}}}\n\
          packs: {{hivesync: {{db: app, cache: store, roll_up_table: '{table}', roll_up: {{write_url: '{url}'{more}}}}}}}"

@@ -16,7 +16,7 @@ use platform_exporter::config::RollUp;
 use platform_exporter::schedule::RollUpKeeper;
 use platform_exporter::snapshot::RollUpRun;
 
-use crate::support::postgres::Postgres;
+use testkit::postgres::Postgres;
 
 /// Far more than an interval: the machine may be busy.
 const SOON: Duration = Duration::from_secs(60);
@@ -53,7 +53,7 @@ fn decoded<T: serde::de::DeserializeOwned>(yaml: &str) -> Result<T, Faults> {
 }
 
 fn roll_up(declared: &str, config: &str) -> RollUp {
-    crate::support::install_ring();
+    testkit::install_ring();
     let [table, config] = [declared, config].map(str::to_owned);
     RollUp {
         pack: "acme".to_owned(),

@@ -9,9 +9,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::web::{SOURCES, Site, TLS};
-use crate::support::exporter::Exporter;
-use crate::support::http;
-use crate::support::wait::eventually;
+use testkit::exporter::Exporter;
+use testkit::http;
+use testkit::wait::eventually;
 
 /// More than the exporter keeps open at once.
 const MANY: usize = 2000;

@@ -13,9 +13,9 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::support::exporter::{Exporter, binary};
-use crate::support::install_ring;
-use crate::support::tls::{Ca, Identity};
+use testkit::exporter::{Exporter, binary};
+use testkit::install_ring;
+use testkit::tls::{Ca, Identity};
 
 pub(crate) const SOURCES: &str = "sources: {page: {http: {url: http://127.0.0.1:1/}}}\n";
 pub(crate) const TLS: &str = "tls_server_config: {cert_file: server.pem, key_file: server.key}\n";
@@ -29,7 +29,7 @@ pub(crate) struct Files {
 
 impl Files {
     pub(crate) fn new(web: &str) -> Self {
-        let files = Self { ca: Ca::new(), directory: TempDir::with_prefix("web-").unwrap() };
+        let files = Self { ca: Ca::generate(), directory: TempDir::with_prefix("web-").unwrap() };
         files.install("server", &files.ca.issue(&NAMES));
         fs::copy(files.ca.certificate(), files.path("ca.pem")).unwrap();
         files.write("web.yml", web);

@@ -9,7 +9,7 @@ fn web(client_auth: &str) -> String {
 #[tokio::test]
 async fn each_type_asks_what_its_name_says() {
     let of_ca = "client_ca_file: ca.pem, client_auth_type:";
-    let foreign_ca = Ca::new();
+    let foreign_ca = Ca::generate();
     for (client_auth, without, foreign, ours) in [
         ("client_auth_type: NoClientCert".to_owned(), true, true, true),
         ("client_auth_type: RequestClientCert".to_owned(), true, true, true),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Site, TLS, run};
-use crate::support::http;
-use crate::support::wait::eventually;
+use testkit::http;
+use testkit::wait::eventually;
 
 #[tokio::test]
 async fn configured_headers_are_on_every_answer_and_go_before_our_own() {

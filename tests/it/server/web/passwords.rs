@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 
 use super::{Files, Site, TLS, hash};
-use crate::support::http;
-use crate::support::prometheus::Prometheus;
-use crate::support::wait::until;
+use testkit::http;
+use testkit::prometheus::Prometheus;
+use testkit::wait::until;
 
 const PASSWORD: &str = "planted-password";
 const TOKEN: &str = "planted-token";

@@ -5,8 +5,8 @@ use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use super::{Files, NAMES, Site, TLS, client, hash};
-use crate::support::tls::Ca;
-use crate::support::wait::eventually;
+use testkit::tls::Ca;
+use testkit::wait::eventually;
 
 /// How often a text is in the log.
 fn told(site: &Site, text: &str) -> usize {
@@ -35,7 +35,7 @@ async fn a_renewed_certificate_counts_from_the_next_connection_on() {
     assert_eq!(site.status(old.clone(), "/metrics").await, Ok(200));
     assert_eq!(site.status(kept.clone(), "/metrics").await, Ok(200));
 
-    let renewed = Ca::new();
+    let renewed = Ca::generate();
     let identity = renewed.issue(&NAMES);
     let directory = site.files.directory.path().join("..2");
     fs::create_dir(&directory).unwrap();
@@ -52,7 +52,7 @@ async fn a_renewed_certificate_counts_from_the_next_connection_on() {
 #[tokio::test]
 async fn a_certificate_without_its_key_changes_nothing_and_is_told_once() {
     let site = Site::start(TLS).await;
-    let renewed = Ca::new();
+    let renewed = Ca::generate();
     let identity = renewed.issue(&NAMES);
     site.files.write("server.pem", &fs::read_to_string(identity.certificate()).unwrap());
     for _ in 0..20 {

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::{Files, Site, TLS, output, run};
-use crate::support::http;
+use testkit::http;
 
 fn openssl(site: &Site, arguments: &[&str]) -> String {
     let (address, ca) = (site.address(), site.files.path("ca.pem"));
@@ -29,7 +29,7 @@ impl Site {
     async fn http2(&self) -> SendRequest<Empty<Bytes>> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(self.files.ca.certificate()).unwrap()).unwrap();
-        crate::support::install_ring();
+        testkit::install_ring();
         let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec()];
         let stream = TcpStream::connect(self.address()).await.unwrap();

@@ -1,0 +1,117 @@
+//! What goes on in Hayon: people sign up, write, subscribe and run into limits; posts become due; workers beat.
+
+use std::convert::Infallible;
+
+use mongodb::bson::{DateTime, Document, doc};
+use mongodb::error::Result;
+
+use super::super::platform::Platform;
+use super::super::platform_data::{keep, within_patience};
+use super::super::stripe::{Event, Subscription, SubscriptionStatus};
+use super::world::{User, limits_of};
+use super::{CACHE, Hayon, NAME, posting};
+
+/// How often the scheduler looks for posts that are due, in rounds.
+const SCHEDULER: usize = 5;
+/// How often somebody subscribes.
+const SUBSCRIBER: usize = 20;
+/// How often somebody empties the parking lot.
+const CLEANING: usize = 150;
+
+const LIMITERS: [&str; 6] =
+    ["login_attempt", "admin_login_attempt", "otp_request", "otp_verify", "ai_caption", "analytics_refresh"];
+
+impl Hayon {
+    /// Lives until dropped.
+    pub async fn live(&self, platform: &Platform) -> Infallible {
+        let broker = platform.rabbitmq.url().replace("%2f", NAME);
+        let (never, _) =
+            tokio::join!(posting::work(&broker), keep(async |round| self.change(platform, round).await));
+        never
+    }
+
+    pub(crate) async fn change(&self, platform: &Platform, round: usize) {
+        tokio::join!(
+            within_patience(self.change_documents(platform, round)),
+            within_patience(change_redis(platform, round)),
+        );
+        self.change_stripe(round);
+        if round.is_multiple_of(CLEANING) {
+            let parked = format!("/api/queues/{NAME}/{}/contents", posting::PARKING_LOT);
+            within_patience(platform.rabbitmq.delete(&parked)).await;
+        }
+    }
+
+    async fn change_documents(&self, platform: &Platform, round: usize) -> Result<()> {
+        let [users, accounts, posts] =
+            ["users", "socialaccounts", "posts"].map(|name| self.database.collection::<Document>(name));
+        let (number, now) = (newcomer(round), jiff::Timestamp::now().as_second());
+        users.insert_one(User::typical().document(number, now)).await?;
+        let connection = doc! {"connected": true, "health": {"status": "active"}};
+        accounts.insert_one(doc! {"_id": id(number), "bluesky": connection}).await?;
+        let writer = doc! {"_id": fastrand::i64(..2000)};
+        users
+            .update_one(writer, doc! {"$inc": {"usage.postsCreated": 1, "usage.captionGenerations": 1}})
+            .await?;
+        let due = DateTime::from_millis((now + fastrand::i64(5..60)) * 1000);
+        posts.insert_one(doc! {"status": "SCHEDULED", "scheduledAt": due}).await?;
+        if round.is_multiple_of(SUBSCRIBER) {
+            let (posts, captions) = limits_of("pro");
+            let pays = doc! {
+                "subscription.plan": "pro", "subscription.stripeSubscriptionId": format!("sub_{number}"),
+                "limits.maxPosts": posts, "limits.maxCaptionGenerations": captions,
+            };
+            users.update_one(doc! {"_id": id(number)}, doc! {"$set": pays}).await?;
+        }
+        if round.is_multiple_of(SCHEDULER) {
+            let set = |status| doc! {"$set": {"status": status}};
+            posts.update_many(doc! {"status": "PROCESSING"}, set("COMPLETED")).await?;
+            let are_due = doc! {"status": "SCHEDULED", "scheduledAt": {"$lte": DateTime::now()}};
+            let due = posts.update_many(are_due, set("PROCESSING")).await?.modified_count;
+            let due = usize::try_from(due).expect("small");
+            platform.rabbitmq.publish(NAME, posting::POSTS, due).await;
+            platform.rabbitmq.publish(NAME, posting::ANALYTICS, 1).await;
+        }
+        Ok(())
+    }
+
+    /// A subscription for each new subscriber, and now and then an event that has to be delivered again.
+    fn change_stripe(&self, round: usize) {
+        let mut account = self.stripe.state();
+        let now = jiff::Timestamp::now().as_second();
+        if round.is_multiple_of(SUBSCRIBER) {
+            account.add_subscription(Subscription::new(SubscriptionStatus::Active, now));
+        }
+        match round % 30 {
+            10 => drop(account.add_event(Event::undelivered("invoice.payment_succeeded", now))),
+            25 => {
+                let last = account.events.last().map(|event| event.id.clone());
+                last.into_iter().for_each(|id| account.mark_delivered(&id));
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn change_redis(platform: &Platform, round: usize) -> redis::RedisResult<()> {
+    let mut changes = redis::pipe();
+    changes.cmd("SELECT").arg(CACHE);
+    for worker in ["worker-1", "worker-2"] {
+        changes.set_ex(format!("heartbeat:posting:{worker}"), 1, 20);
+    }
+    for limiter in LIMITERS {
+        let client = fastrand::u32(..20);
+        let key = format!("ratelimit:{limiter}:user{client}@example.com:{}", round / 30);
+        changes.incr(&key, 1).expire(&key, 60);
+    }
+    changes.query_async(&mut platform.redis.try_connection().await?).await
+}
+
+/// The number of the account that is made in a round, beyond those of the world.
+fn newcomer(round: usize) -> usize {
+    1_000_000 + round
+}
+
+fn id(number: usize) -> i64 {
+    i64::try_from(number).expect("small")
+}

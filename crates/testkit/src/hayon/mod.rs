@@ -1,0 +1,147 @@
+//! Hayon on the servers of a platform: a database in MongoDB, one in Redis, a virtual host of RabbitMQ, a bucket, and an
+//! account at Stripe.
+
+mod life;
+mod posting;
+pub mod world;
+
+use mongodb::Database;
+use mongodb::bson::Document;
+use serde_json::json;
+
+use self::world::World;
+use super::mongodb::Mongodb;
+use super::platform::{ACCESS_KEY, Platform, SECRET_KEY};
+use super::stripe::{ApiKey, Event, StripeServer, Subscription, SubscriptionStatus, WebhookEndpoint};
+use super::web::{Web, reply};
+
+/// The database in MongoDB, and the virtual host of RabbitMQ.
+const NAME: &str = "hayon";
+/// The number of the database in Redis.
+const CACHE: u8 = 1;
+const BUCKET: &str = "hayon-media";
+const STRIPE_KEY: &str = "rk_live_hayon";
+
+/// A Hayon at work.
+pub struct Hayon {
+    database: Database,
+    stripe: StripeServer,
+    webhook: Web,
+}
+
+impl Hayon {
+    pub const CONFIG: &str = include_str!("../../../../demo/hayon.yml");
+
+    /// Fills the servers, and starts what is Hayon's own.
+    pub async fn start(platform: &Platform) -> Self {
+        let mut world = World::new(2000);
+        heal(&mut world);
+        let database = fill(&platform.mongodb, &world).await;
+        queues(platform).await;
+        platform.s3.add_bucket(BUCKET);
+        let hayon = Self {
+            database,
+            stripe: stripe(&world).await,
+            // Nobody but Stripe knows the secret to sign with.
+            webhook: Web::start(|_| reply(400, "no signature\n")).await,
+        };
+        hayon.change(platform, 0).await;
+        hayon
+    }
+
+    /// The variables that [`Self::CONFIG`] refers to.
+    pub fn environment(&self, platform: &Platform) -> [(&'static str, String); 11] {
+        let broker = platform.rabbitmq.url();
+        [
+            ("HAYON_MONGODB_URI", url(&platform.mongodb)),
+            ("HAYON_REDIS_URL", format!("{}/{CACHE}", platform.redis.url())),
+            ("HAYON_RABBITMQ_URL", broker.replace("%2f", NAME)),
+            ("HAYON_RABBITMQ_MANAGEMENT_URL", platform.rabbitmq.management_url()),
+            ("HAYON_STRIPE_API_KEY", STRIPE_KEY.to_owned()),
+            ("HAYON_STRIPE_API_BASE", self.stripe.url()),
+            ("HAYON_WEBHOOK_URL", self.webhook.url("/api/payments/webhook")),
+            ("HAYON_S3_ENDPOINT", platform.s3.endpoint()),
+            ("HAYON_STS_ENDPOINT", platform.sts.endpoint()),
+            ("HAYON_AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+            ("HAYON_AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+        ]
+    }
+}
+
+/// The URL of the application's database.
+pub fn url(server: &Mongodb) -> String {
+    server.url().replace("/?", &format!("/{NAME}?authSource=admin&"))
+}
+
+/// Puts a world into the application's database.
+pub async fn fill(server: &Mongodb, world: &World) -> Database {
+    let database = server.client().await.database(NAME);
+    for (collection, documents) in [
+        ("users", world.user_documents()),
+        ("socialaccounts", world.account_documents()),
+        ("posts", world.post_documents()),
+    ] {
+        database.collection::<Document>(collection).insert_many(documents).await.expect("it answers");
+    }
+    database
+}
+
+/// A world has some of everything that can be wrong. On a platform that is well, little of it is.
+fn heal(world: &mut World) {
+    for (number, user) in world.users.iter_mut().enumerate() {
+        user.paid_until = user.paid_until.min(-world::DAY);
+        if number % 50 != 0 {
+            user.limits = world::limits_of(user.plan);
+        }
+        let (posts, captions) = user.limits;
+        (user.posts, user.captions) = (user.posts.min(posts.max(0)), user.captions.min(captions.max(0)));
+    }
+    for (number, connection) in world.accounts.iter_mut().flatten().enumerate() {
+        if number % 40 != 0 {
+            connection.status = "active";
+        }
+    }
+    for post in world.posts.iter_mut().filter(|post| post.due.is_some_and(|due| due > 0)) {
+        post.status = "COMPLETED";
+    }
+}
+
+/// The queues of the application: what fails waits, and comes back; what fails for good is parked.
+async fn queues(platform: &Platform) {
+    let broker = &platform.rabbitmq;
+    broker.add_vhost(NAME).await;
+    let to = |queue: &str| json!({"x-dead-letter-exchange": "", "x-dead-letter-routing-key": queue});
+    let mut retry = to(posting::POSTS);
+    retry["x-message-ttl"] = json!(20_000);
+    for (queue, arguments) in [
+        (posting::POSTS, to(posting::DEAD_LETTERS)),
+        (posting::ANALYTICS, json!({})),
+        (posting::RETRY, retry),
+        (posting::PARKING_LOT, json!({})),
+        (posting::DEAD_LETTERS, json!({})),
+    ] {
+        broker.add_queue(NAME, queue, arguments).await;
+    }
+}
+
+/// Everybody who pays has a subscription.
+async fn stripe(world: &World) -> StripeServer {
+    let stripe = StripeServer::start().await;
+    {
+        let mut account = stripe.state();
+        account.keys.push(ApiKey::for_the_exporter(STRIPE_KEY));
+        let now = jiff::Timestamp::now().as_second();
+        account.add_webhook_endpoint(WebhookEndpoint::new("https://hayon.example/api/payments/webhook"));
+        account.add_event(Event::delivered("invoice.payment_succeeded", now - 600));
+        for user in world.users.iter().filter(|user| user.subscribed) {
+            let status = match user.status {
+                "active" => SubscriptionStatus::Active,
+                "pastDue" => SubscriptionStatus::PastDue,
+                "cancelled" => SubscriptionStatus::Canceled,
+                _ => SubscriptionStatus::Incomplete,
+            };
+            account.add_subscription(Subscription::new(status, now - user.registered));
+        }
+    }
+    stripe
+}

@@ -1,0 +1,56 @@
+//! What goes on in HiveSync: users come and go, jobs wait, run and end, workers beat.
+
+use std::convert::Infallible;
+
+use super::super::platform::Platform;
+use super::super::platform_data::{append, keep, within_patience};
+use super::world::USERS;
+use super::{CACHE, DATABASE, HiveSync};
+
+const CHANGES: &str = include_str!("../../../../demo/hivesync.life.sql");
+
+const ERRORS: [&str; 3] = ["provider_error", "timeout", "safety_rejection"];
+
+impl HiveSync {
+    /// Lives until dropped.
+    pub async fn live(&self, platform: &Platform) -> Infallible {
+        let rows = keep(async |_| platform.postgres.script(DATABASE, CHANGES).await);
+        let (never, _) = tokio::join!(rows, keep(async |round| self.change(platform, round).await));
+        never
+    }
+
+    pub(crate) async fn change(&self, platform: &Platform, round: usize) {
+        let ai = if round.is_multiple_of(5) { "ai.error" } else { "ai.completed" };
+        append(&self.ai_log(), ai, ERRORS[round % ERRORS.len()]);
+        let preview = if round.is_multiple_of(7) { "preview.failed" } else { "preview.completed" };
+        append(&self.preview_log(), preview, "build");
+        within_patience(change_redis(platform, round)).await;
+    }
+}
+
+async fn change_redis(platform: &Platform, round: usize) -> redis::RedisResult<()> {
+    let seconds = jiff::Timestamp::now().as_second();
+    let mut changes = redis::pipe();
+    changes.cmd("SELECT").arg(CACHE);
+    for worker in ["cpu-1", "cpu-2"] {
+        changes.zadd("hb:cpu", worker, seconds);
+    }
+    for (worker, busy, spot) in [("gpu-1", 7, true), ("gpu-2", 3, false)] {
+        let state = if round % 10 < busy { "active" } else { "idle" };
+        let beat =
+            serde_json::json!({"at": seconds, "state": state, "instance_type": "g5.xlarge", "spot": spot});
+        changes.hset("hb:gpu", worker, beat.to_string());
+    }
+    for socket in 0..8 {
+        let user = fastrand::u64(1..=USERS);
+        changes.set_ex(format!("ws_sessions:{user}:{round}-{socket}"), "node-1", fastrand::u64(10..90));
+    }
+    // More comes than is taken away, until somebody catches up.
+    for (queue, length, limit) in [("ai_queue:tasks", round % 40, 40), ("ai_queue:preview", round % 15, 15)] {
+        changes.rpush(queue, "{}");
+        if length + 1 == limit {
+            changes.del(queue);
+        }
+    }
+    changes.query_async(&mut platform.redis.try_connection().await?).await
+}

@@ -1,0 +1,38 @@
+//! Probes of `mongodb` sources.
+
+mod config;
+mod failures;
+pub(crate) mod faults;
+mod harm;
+mod hostile;
+mod logins;
+mod questions;
+mod values;
+
+use std::time::Duration;
+
+use mongodb::bson::Document;
+use platform_core::query::{MongoQuestion, Question};
+use platform_core::yaml::{self, Faults, Path};
+
+use testkit::mongodb::Mongodb;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The source of a server, with more keys.
+fn yaml(url: &str, more: &str) -> String {
+    format!("mongodb: {{url: '{url}'{more}}}")
+}
+
+/// A question, without the check that a configuration would make.
+fn question(text: &str) -> Question {
+    let mut faults = Faults::of("question.yml");
+    let tree = yaml::parse(text, &|_| None, &mut faults);
+    let question = tree.and_then(|tree| yaml::decode::<MongoQuestion>(&tree, &Path::default(), &mut faults));
+    Question::Mongo(question.unwrap_or_else(|| panic!("{faults}")))
+}
+
+/// What the exporter has on the server: one document for each connection, idle or active.
+async fn connections(server: &Mongodb) -> Vec<Document> {
+    server.connections_of("platform_exporter").await
+}

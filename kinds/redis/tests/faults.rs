@@ -1,0 +1,206 @@
+//! Faults of Redis.
+
+use redis::aio::MultiplexedConnection;
+
+use crate::faults::gate::{Gate, World};
+use crate::faults::matrix::{self, Cell, Fault, degraded, down, nothing};
+use crate::faults::runner::{HOUR, Patient, Sign};
+use crate::faults::{answer_of, port, sources};
+use testkit::redis::Redis;
+use testkit::redis_stand_in::StandIn;
+use testkit::tls::Opening;
+
+const RIGHTS: &str = "exporter on >right ~* +@all";
+
+/// What is read from the server, and what that needs.
+pub(crate) struct Use {
+    pub(crate) kind: &'static str,
+    pub(crate) cell: fn(Fault) -> Cell,
+    /// A script that makes all keys; it gets the server's port.
+    pub(crate) keys: &'static str,
+    /// A script that makes one that is far too large.
+    pub(crate) too_much: &'static str,
+    /// A script that makes one of little on the wire and much in memory.
+    pub(crate) bloated: &'static str,
+    /// What takes a right from the exporter, and gives it back.
+    pub(crate) forbid: &'static str,
+    pub(crate) allow: &'static str,
+    /// What is told of the server on this port only.
+    pub(crate) sign: fn(&str) -> String,
+}
+
+const REDIS: Use = Use {
+    kind: "redis",
+    cell: |fault| match fault {
+        Fault::Oversized => degraded("query").note("a query gives a string of 100 MiB"),
+        Fault::Bloated => degraded("query").note("a query gives a list of 3 million elements of one byte"),
+        Fault::NoPermission => degraded("permission").note("`+slowlog` is missing"),
+        _ => usual(fault),
+    },
+    keys: "redis.call('DEL', 'blob', 'many')",
+    too_much: "redis.call('SETRANGE', 'blob', 100 * 1024 * 1024, 'x')",
+    bloated: "local row = {} for i = 1, 1000 do row[i] = 'x' end \
+              for i = 1, 3000 do redis.call('RPUSH', 'many', unpack(row)) end",
+    forbid: "exporter -slowlog",
+    allow: "exporter +@all",
+    sign: answer_of,
+};
+
+pub(crate) fn usual(fault: Fault) -> Cell {
+    match fault {
+        Fault::Failover => {
+            matrix::usual(fault).note("until its replica is promoted, and the name leads there")
+        }
+        Fault::Nested => down("protocol"),
+        Fault::Bloated => nothing("as for `redis`"),
+        Fault::RateLimit => down("alarm").note("`maxclients` is reached: Redis has no rate limit"),
+        _ => matrix::usual(fault),
+    }
+}
+
+pub(crate) struct RedisPatient {
+    reader: Use,
+    server: Redis,
+    replica: Redis,
+    /// Its clock goes an hour ahead.
+    ahead: Redis,
+    nesting: StandIn,
+    plain: Gate,
+    secure: Gate,
+    only_client: Option<MultiplexedConnection>,
+    config: String,
+}
+
+pub(crate) async fn patient(world: &World) -> Box<dyn Patient> {
+    let config = |plain: &str, secure: &str| {
+        sources(plain, secure, "redis: {command: [CONFIG, GET, port]}")
+            + "
+  - name: blob
+    source: plain
+    every: 5s
+    timeout: 5s
+    max_age: 1h
+    redis: {command: [GET, blob]}
+    metrics: [{name: blob, value: value, help: A number., optional: true}]
+  - name: many
+    source: plain
+    every: 5s
+    timeout: 5s
+    max_age: 1h
+    redis: {command: [LRANGE, many, '0', '-1']}
+    metrics: [{name: many, value: value, help: A number., optional: true}]
+"
+    };
+    Box::new(RedisPatient::start(world, REDIS, config).await)
+}
+
+impl RedisPatient {
+    pub(crate) async fn start(world: &World, reader: Use, config: impl FnOnce(&str, &str) -> String) -> Self {
+        let options = || Redis::options().user(RIGHTS);
+        let (server, ahead) = tokio::join!(options().start(), options().ahead(HOUR).start());
+        let replica = options().replica_of(&server).start().await;
+        let plain = world.gate(reader.kind, &server.address()).await;
+        plain.moves_to(&replica.address());
+        let secure =
+            world.tls_gate(&format!("{}-tls", reader.kind), &server.address(), Opening::Tls, "right").await;
+        let config = config(
+            &format!("redis: {{url: 'redis://exporter:right@{}'}}", plain.host()),
+            &format!(
+                "redis: {{url: 'rediss://exporter@{}', tls: {{ca_file: {}}}, password_file: {}}}",
+                secure.host(),
+                world.ca.certificate().display(),
+                secure.secret_file()
+            ),
+        );
+        let nesting = StandIn::start(|_| "*1\r\n".repeat(100_000).into()).await;
+        let patient =
+            Self { reader, server, replica, ahead, nesting, plain, secure, only_client: None, config };
+        for server in [&patient.server, &patient.ahead] {
+            run(server, patient.reader.keys).await;
+        }
+        patient
+    }
+
+    async fn user(&self, rule: &str) {
+        let words: Vec<_> = ["ACL", "SETUSER"].into_iter().chain(rule.split(' ')).collect();
+        self.server.run::<()>(&words).await;
+    }
+
+    async fn end_connections(&self) {
+        self.server.run::<()>(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).await;
+    }
+
+    async fn restart(&mut self) {
+        self.server.restart().await;
+        run(&self.server, self.reader.keys).await;
+    }
+}
+
+async fn run(server: &Redis, script: &str) {
+    server.run::<()>(&["EVAL", script, "0", port(&server.address())]).await;
+}
+
+#[async_trait::async_trait(?Send)]
+impl Patient for RedisPatient {
+    fn kind(&self) -> &'static str {
+        self.reader.kind
+    }
+
+    fn config(&self) -> String {
+        self.config.clone()
+    }
+
+    fn cell(&self, fault: Fault) -> Cell {
+        (self.reader.cell)(fault)
+    }
+
+    fn gates(&self) -> Vec<(&'static str, &Gate)> {
+        vec![("plain", &self.plain), ("secure", &self.secure)]
+    }
+
+    async fn sign(&self, fault: Fault) -> Option<Sign> {
+        let sign = || Sign::Afterwards((self.reader.sign)(port(&self.replica.address())));
+        (fault == Fault::Failover).then(sign)
+    }
+
+    async fn break_server(&mut self, fault: Fault) {
+        match fault {
+            Fault::WrongCredentials => {
+                self.user("exporter <right >another").await;
+                self.end_connections().await;
+            }
+            Fault::NoPermission => self.user(self.reader.forbid).await,
+            Fault::Oversized => run(&self.server, self.reader.too_much).await,
+            Fault::Bloated => run(&self.server, self.reader.bloated).await,
+            Fault::Nested => self.plain.lead_to(self.nesting.address()).await,
+            Fault::Restart | Fault::Failover => self.server.kill(),
+            Fault::Clock => self.plain.lead_to(&self.ahead.address()).await,
+            Fault::RateLimit => {
+                self.only_client = Some(self.server.turn_others_away().await);
+            }
+            _ => {}
+        }
+    }
+
+    async fn mend_server(&mut self, fault: Fault) {
+        match fault {
+            Fault::WrongCredentials => self.user("exporter <another >right").await,
+            Fault::NoPermission => self.user(self.reader.allow).await,
+            Fault::Oversized | Fault::Bloated => run(&self.server, self.reader.keys).await,
+            Fault::Restart => self.restart().await,
+            Fault::Failover => {
+                self.replica.run::<()>(&["REPLICAOF", "NO", "ONE"]).await;
+                run(&self.replica, self.reader.keys).await;
+            }
+            Fault::RateLimit => {
+                let client = self.only_client.take().expect("it was broken before");
+                Redis::admit_others(client).await;
+            }
+            _ => {}
+        }
+    }
+
+    async fn return_home(&mut self) {
+        self.restart().await;
+    }
+}

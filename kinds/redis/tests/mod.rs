@@ -1,0 +1,80 @@
+//! Probes of `redis` sources, and questions to them.
+
+mod config;
+mod deployments;
+mod failures;
+pub(crate) mod faults;
+mod keys;
+mod limits;
+mod questions;
+mod scans;
+mod trust;
+mod values;
+
+use platform_core::metric::Family;
+use platform_core::probe::{Observation, Problem, Reason};
+use platform_core::query::{Cell, Question, RedisQuestion, Rows};
+
+use testkit::redis::Redis;
+use testkit::subject::{self, Subject, value};
+
+/// A source at a URL, with more keys such as `cluster: true`.
+fn source(url: &str, keys: &str) -> Subject {
+    subject::source(&format!("redis: {{url: '{url}', {keys}}}"))
+}
+
+/// The source of a server.
+fn source_of(server: &Redis) -> Subject {
+    source(&server.url(), "")
+}
+
+fn command(words: &[&str]) -> Question {
+    let command = Some(words.iter().map(|&word| word.to_owned()).collect());
+    Question::Redis(RedisQuestion { command, ..Default::default() })
+}
+
+fn scan(pattern: &str, id: Option<&str>) -> Question {
+    let (scan, id) = (Some(pattern.to_owned()), id.map(str::to_owned));
+    Question::Redis(RedisQuestion { scan, id, ..Default::default() })
+}
+
+/// Counts the counters of each id, and those that have reached the number of their id.
+fn reached(id: &str, at_least: &[(&str, f64)]) -> Question {
+    let at_least = at_least.iter().map(|(id, least)| ((*id).to_owned(), *least)).collect();
+    let (scan, id) = (Some("ratelimit:*".to_owned()), Some(id.to_owned()));
+    Question::Redis(RedisQuestion { scan, id, at_least: Some(at_least), ..Default::default() })
+}
+
+async fn ask(subject: &mut Subject, words: &[&str]) -> Rows {
+    subject.rows(&command(words)).await.unwrap_or_else(|problem| panic!("{words:?}: {problem}"))
+}
+
+/// The only cell of a column of a single row.
+fn single<'a>(rows: &'a Rows, column: &str) -> &'a Cell {
+    let index = rows.column(column).unwrap_or_else(|| panic!("no {column} in {rows:?}"));
+    let [row] = &rows.rows[..] else { panic!("expected one row: {rows:?}") };
+    &row[index]
+}
+
+/// The value of a family without labels.
+fn plain(families: &[Family], name: &str) -> f64 {
+    value(families, name, &[]).unwrap_or_else(|| panic!("no {name}"))
+}
+
+fn reasons(observation: &Observation) -> Vec<Reason> {
+    observation.problems.iter().map(|problem| problem.reason).collect()
+}
+
+async fn probe(subject: &mut Subject) -> Observation {
+    subject.probe().await.expect("the server answers")
+}
+
+async fn failure(subject: &mut Subject) -> Problem {
+    subject.probe().await.expect_err("the server cannot be asked")
+}
+
+/// How many connections of the exporter the server has.
+async fn connections(server: &Redis) -> usize {
+    let clients: String = server.run(&["CLIENT", "LIST"]).await;
+    clients.lines().filter(|line| line.contains("name=platform_exporter")).count()
+}

@@ -1,0 +1,139 @@
+//! What is missing is named, and the rest of the pack stays.
+
+use mongodb::bson::{Document, doc};
+
+use super::super::exported::{self, Values};
+use super::expected::answers;
+use super::{config, expect, wait_for_problem};
+use testkit::exporter::Exporter;
+use testkit::hayon::world::World;
+use testkit::hayon::{fill, url};
+use testkit::mongodb::Mongodb;
+use testkit::redis::Redis;
+
+/// The series of a world without those of some metrics.
+fn without(world: &World, starts: &[&str]) -> Values {
+    let mut series = answers(world);
+    series.retain(|name, _| !starts.iter().any(|start| name.starts_with(&format!("hayon_{start}"))));
+    series
+}
+
+const OF_USERS: [&str; 6] =
+    ["users", "subscriptions", "posts_created", "captions_generated", "posts_allowed", "captions_allowed"];
+
+/// What `check --live` says, with the pack's own cadences and patience.
+fn check_live(url: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let config =
+        format!("sources: {{app-db: {{mongodb: {{url: '{url}'}}}}}}\npacks: {{hayon: {{db: app-db}}}}\n");
+    exported::check_live(directory.path(), &config).1
+}
+
+#[tokio::test]
+async fn a_collection_that_is_missing_is_named() {
+    let server = Mongodb::start().await;
+    let world = World::new(200);
+    let database = fill(&server, &world).await;
+    database.collection::<Document>("socialaccounts").drop().await.unwrap();
+    let exporter = Exporter::start(&config(&url(&server), None, "")).await;
+    expect(&exporter, &without(&world, &["connected_accounts"])).await;
+    wait_for_problem(&exporter, "app-db", "not_found").await;
+    let report = check_live(&url(&server));
+    let line = "FAIL  query hayon.accounts: not_found: there is no collection `socialaccounts` in `hayon`\n";
+    assert!(report.contains(line) && report.contains("ok    query hayon.users\n"), "{report}");
+}
+
+/// MongoDB takes a field that no document has for null everywhere: the numbers made of it would be 0.
+#[tokio::test]
+async fn a_field_that_is_renamed_is_named() {
+    let server = Mongodb::start().await;
+    let world = World::new(200);
+    let database = fill(&server, &world).await;
+    let rename = async |collection: &str, from: &str, to: &str| {
+        let documents = database.collection::<Document>(collection);
+        documents.update_many(doc! {}, doc! {"$rename": {from: to}}).await.unwrap();
+    };
+    for (collection, field, query) in [
+        ("users", "isDisabled", "users"),
+        ("users", "createdAt", "users"),
+        ("users", "subscription.status", "users"),
+        ("users", "subscription.stripeSubscriptionId", "users"),
+        ("users", "subscription.currentPeriodEnd", "users"),
+        ("users", "usage.postsCreated", "users"),
+        ("users", "usage.captionGenerations", "users"),
+        ("users", "limits.maxPosts", "users"),
+        ("users", "limits.maxCaptionGenerations", "users"),
+        ("posts", "status", "scheduled_posts"),
+        ("posts", "scheduledAt", "scheduled_posts"),
+    ] {
+        rename(collection, field, "elsewhere").await;
+        let report = check_live(&url(&server));
+        let expected =
+            format!("FAIL  query hayon.{query}: query: row 1 has no number in the column `field {field}`\n");
+        assert!(report.contains(&expected) && report.matches("FAIL").count() == 1, "{report}");
+        rename(collection, "elsewhere", field).await;
+    }
+    rename("users", "subscription.plan", "elsewhere").await;
+    let report = check_live(&url(&server));
+    let expected =
+        "FAIL  query hayon.users: query: row 1 has no number in the column `field subscription.plan`\n";
+    assert!(report.contains(expected), "{report}");
+    rename("users", "elsewhere", "subscription.plan").await;
+
+    // In operation, the last good result leaves after its `max_age`, and the rest stays.
+    let exporter = Exporter::start(&config(&url(&server), None, "")).await;
+    expect(&exporter, &answers(&world)).await;
+    rename("users", "createdAt", "elsewhere").await;
+    expect(&exporter, &without(&world, &OF_USERS)).await;
+    wait_for_problem(&exporter, "app-db", "query").await;
+    rename("users", "elsewhere", "createdAt").await;
+    expect(&exporter, &answers(&world)).await;
+}
+
+#[tokio::test]
+async fn a_permission_that_is_revoked_is_named() {
+    let server = Mongodb::options().login("root", "rootpassword").start().await;
+    let world = World::new(200);
+    let database = fill(&server, &world).await;
+    let client = server.client().await;
+    let admin = client.database("admin");
+    let find =
+        |collection: &str| doc! {"resource": {"db": "hayon", "collection": collection}, "actions": ["find"]};
+    let privileges = vec![find("users"), find("socialaccounts"), find("posts")];
+    admin
+        .run_command(doc! {"createRole": "look", "privileges": privileges, "roles": ["clusterMonitor"]})
+        .await
+        .unwrap();
+    admin.run_command(doc! {"createUser": "exporter", "pwd": "geheim", "roles": ["look"]}).await.unwrap();
+    let url = url(&server).replace("root:rootpassword", "exporter:geheim");
+    let exporter = Exporter::start(&config(&url, None, "")).await;
+    expect(&exporter, &answers(&world)).await;
+    let revoke = doc! {"revokePrivilegesFromRole": "look", "privileges": [find("users")]};
+    admin.run_command(revoke).await.unwrap();
+    expect(&exporter, &without(&world, &OF_USERS)).await;
+    wait_for_problem(&exporter, "app-db", "permission").await;
+    let report = check_live(&url);
+    assert!(
+        report.contains("FAIL  query hayon.users: permission: ") && report.contains("`read` on `hayon`"),
+        "{report}"
+    );
+    assert!(!report.contains("geheim") && database.name() == "hayon", "{report}");
+}
+
+/// The rate limits are another source's: what is wrong there is nothing to the database.
+#[tokio::test]
+async fn a_sick_cache_leaves_the_database_alone() {
+    let (server, mut cache) = tokio::join!(Mongodb::start(), Redis::start());
+    let world = World::new(200);
+    fill(&server, &world).await;
+    let requests = super::answers::count_requests(&cache, 3).await;
+    let exporter = Exporter::start(&config(&url(&server), Some(&cache), "")).await;
+    let mut all = answers(&world);
+    all.extend(requests);
+    expect(&exporter, &all).await;
+    cache.kill();
+    expect(&exporter, &answers(&world)).await;
+    wait_for_problem(&exporter, "cache", "connect").await;
+    let up = r#"platform_source_status{source="app-db",kind="mongodb",status="up"}"#;
+    exporter.wait_for(up, 1.0, super::PATIENCE).await;
+}

@@ -180,7 +180,8 @@ fn all_faults_are_told_at_once() {
             at(6)
         ),
         format!(
-            "{}:11: dashboard.rows[1].panels[3]: expected `unit`: it cannot be inferred from the names (percent is a ratio, where 1 is 100 %)",
+            "{}:11: dashboard.rows[1].panels[3]: expected `unit`: it cannot be inferred from the names \
+             (percent is a ratio, where 1 is 100 %)",
             at(9)
         ),
         format!(

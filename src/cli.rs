@@ -1,4 +1,4 @@
-//! The command line, in Prometheus' spelling.
+//! The command line, with Prometheus-style flags.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -7,22 +7,23 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use platform_core::setting::Duration;
 
-/// Watches every backing service of a platform, and serves what it finds on /metrics for Prometheus.
+/// Prometheus exporter for all backing services of a platform.
 ///
-/// Without a configuration file, the environment that applications already have names the sources: DATABASE_URL,
-/// MONGODB_URI (or MONGO_URL), REDIS_URL, AMQP_URL (or RABBITMQ_URL), STRIPE_API_KEY, and S3_BUCKET with AWS_*.
+/// Without a configuration file, sources come from the environment variables that applications already use:
+/// DATABASE_URL, MONGODB_URI (or MONGO_URL), REDIS_URL, AMQP_URL (or RABBITMQ_URL), STRIPE_API_KEY, and S3_BUCKET with
+/// AWS_*.
 #[derive(Debug, Parser)]
 #[command(name = "platform_exporter", version, about, max_term_width = 100)]
 #[command(after_help = "Examples:
   platform_exporter --config.file platform.yml           serve on port 9884
-  platform_exporter check --live                         is all of it right, and what is missing?
-  platform_exporter probe orders-db                      one probe, printed
-  DATABASE_URL=postgres://… platform_exporter            no file: the application's environment")]
+  platform_exporter check --live                         check the configuration against the services
+  platform_exporter probe orders-db                      probe one source and print its metrics
+  DATABASE_URL=postgres://… platform_exporter            no file: sources from the environment")]
 pub struct Cli {
     /// The flags.
     #[command(flatten)]
     pub flags: Flags,
-    /// What to do instead of serving.
+    /// The subcommand; without one, the exporter serves.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -30,11 +31,11 @@ pub struct Cli {
 /// The flags of every command.
 #[derive(Clone, Debug, Args)]
 pub struct Flags {
-    /// Configuration file. Without it, the environment names the sources.
+    /// Configuration file. Without it, sources come from the environment.
     #[arg(long = "config.file", value_name = "FILE", env = "PLATFORM_EXPORTER_CONFIG_FILE", global = true)]
     pub config_file: Option<PathBuf>,
-    /// Read the configuration again when it, or the file of a pack, has changed; looked at this often. Without it, only
-    /// SIGHUP and `POST /-/reload` do.
+    /// How often to check the configuration and pack files for changes and reload them. Without it, only SIGHUP and
+    /// `POST /-/reload` reload.
     #[arg(long = "config.auto-reload-interval", value_name = "DURATION", value_parser = duration, global = true)]
     pub auto_reload_interval: Option<Duration>,
     /// Address to listen on. Repeatable. `:9884` listens on all interfaces. [default: :9884]
@@ -47,7 +48,7 @@ pub struct Flags {
         global = true
     )]
     pub listen_addresses: Vec<SocketAddr>,
-    /// File with TLS, passwords and limits of our own side, in the format of Prometheus' exporters.
+    /// Web configuration file (TLS, basic auth, limits), in exporter-toolkit format.
     #[arg(
         long = "web.config.file",
         value_name = "FILE",
@@ -58,10 +59,10 @@ pub struct Flags {
     /// Log each request: user, path, status, duration.
     #[arg(long = "web.access-log", global = true)]
     pub access_log: bool,
-    /// Time that /probe leaves of Prometheus' scrape timeout for the way back.
+    /// Offset subtracted from Prometheus' scrape timeout on /probe.
     #[arg(long = "web.timeout-offset", value_name = "DURATION", default_value = "500ms", value_parser = duration, global = true)]
     pub timeout_offset: Duration,
-    /// Directory for what has to survive a restart, such as how far log files have been read.
+    /// Directory for state that survives restarts, such as log file positions.
     #[arg(
         long = "storage.path",
         value_name = "DIRECTORY",
@@ -69,15 +70,15 @@ pub struct Flags {
         global = true
     )]
     pub storage_path: Option<PathBuf>,
-    /// Least severe level that is logged.
+    /// Minimum log level.
     #[arg(long = "log.level", value_name = "LEVEL", default_value = "info", global = true)]
     pub log_level: LogLevel,
-    /// Form of a log line.
+    /// Log format.
     #[arg(long = "log.format", value_name = "FORMAT", default_value = "logfmt", global = true)]
     pub log_format: LogFormat,
 }
 
-/// Where the exporter listens if nobody says where.
+/// The default listen address.
 const EVERYWHERE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 9884);
 
 impl Flags {
@@ -87,43 +88,44 @@ impl Flags {
     }
 }
 
-/// What to do instead of serving.
+/// The subcommand; without one, the exporter serves.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check the configuration, and tell every fault at once.
+    /// Check the configuration and report all errors at once.
     ///
-    /// Exits with 0 when all is well, with 1 when anything is wrong.
+    /// Exits with 0 if there are no errors, else with 1.
     Check {
-        /// Leave out whether the files are there that the configuration names: passwords, keys, certificates.
+        /// Do not check the files that the configuration refers to: passwords, keys, certificates.
         #[arg(long, conflicts_with = "live")]
         syntax_only: bool,
-        /// Also connect to each source, put each query once, and tell what is missing and which permissions it takes.
+        /// Also connect to each source, run each query once, and report problems and required permissions.
         #[arg(long)]
         live: bool,
     },
-    /// Probe one source once, and print its metrics.
+    /// Probe one source once and print its metrics.
     ///
-    /// Exits with 0 when it is up, with 1 when it is down, with 3 when it is degraded.
+    /// Exits with 0 if it is up, 1 if it is down, 3 if it is degraded.
     Probe {
         /// The source's name in the configuration.
         name: String,
     },
-    /// Ask a running exporter on this machine whether it is healthy: for containers.
+    /// Check that the exporter running on this machine is healthy (for container health checks).
     Healthcheck,
-    /// Print every metric that the exporter, its kinds and its packs may export, and those of the configured queries.
+    /// Print every metric that the exporter, its kinds, its packs and the configured queries may export.
     Catalog {
-        /// Form of the list.
+        /// Output format.
         #[arg(long, value_name = "FORMAT", default_value = "markdown")]
         format: CatalogFormat,
     },
-    /// List the packs in the binary; with a name, print that pack: a start for one of your own.
+    /// List the built-in packs; with a name, print that pack, for example as a template.
     Pack {
         /// The pack's name.
         name: Option<String>,
     },
-    /// Write dashboards for Grafana and rules for Prometheus: of everything, or with a configuration file, of what it has.
+    /// Write Grafana dashboards and Prometheus rules: for everything, or with a configuration file, only for what it
+    /// configures.
     Bundle {
-        /// Directory to write below.
+        /// Output directory.
         #[arg(long, value_name = "DIRECTORY")]
         out: PathBuf,
     },
@@ -134,7 +136,7 @@ pub enum Command {
     },
 }
 
-/// Least severe level that is logged.
+/// Minimum log level.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum LogLevel {
@@ -144,16 +146,16 @@ pub enum LogLevel {
     Debug,
 }
 
-/// Form of a log line.
+/// Log format.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum LogFormat {
     /// `level=info event=… source=…`
     Logfmt,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Form of the catalogue.
+/// Format of the catalogue.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum CatalogFormat {
     /// A table for each kind.
@@ -170,7 +172,7 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
     };
     address
         .parse()
-        .map_err(|_| "expected ADDRESS:PORT such as 127.0.0.1:9884, or :PORT for every address".to_owned())
+        .map_err(|_| "expected ADDRESS:PORT such as 127.0.0.1:9884, or :PORT for all interfaces".to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -1,7 +1,7 @@
 //! One exporter for every backing service of a platform, and for its business numbers.
 //!
-//! What it stands on are crates, so that imports can only point down: `platform_core` knows no kind of source, and each
-//! kind is a crate that knows no other. Here is the program that puts them together; its modules stand in layers, too:
+//! The base is split into crates, so that imports can only point down: `platform_core` knows no kind of source, and
+//! each kind is a crate that knows no other kind. This crate puts them together; its modules are layered, too:
 //!
 //! | layer | modules |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Flags to a configuration, a configuration to a running exporter, and how it ended to an exit code.
+//! Entry point: loads the configuration, runs the command, and maps the result to an exit code.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use platform_exporter::snapshot::Status;
 use platform_exporter::telemetry;
 use tokio::runtime::{Builder, Runtime};
 
-/// The exit code of `probe` for a source that is degraded; 2 is that of a wrong command line.
+/// The exit code of `probe` for a degraded source; 2 is that of a usage error.
 const DEGRADED: u8 = 3;
 
-/// A look-up of a host name cannot be cancelled; whoever ends the exporter does not wait for it longer than this.
+/// A DNS lookup cannot be cancelled; shutdown waits for it no longer than this.
 const LOOKUPS_END: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // The one TLS provider of every driver. An error would mean that there is one already.
+    // One TLS provider for all drivers. It only fails if one is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match run(cli) {
         Ok(code) => code,
@@ -47,12 +47,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let (loaded, _) = load(flags)?;
             let Loaded { origin, config, .. } = &loaded;
             println!(
-                "{origin}: {} sources, {} queries, no faults",
+                "{origin}: {} sources, {} queries, no errors",
                 config.sources().len(),
                 config.queries().len()
             );
             if let Some(path) = &flags.web_config_file {
-                println!("{}: no faults", path.display());
+                println!("{}: no errors", path.display());
             }
             if !live {
                 return Ok(ExitCode::SUCCESS);
@@ -110,7 +110,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// The work on sources has a thread of its own, so that a scrape does not wait for it.
+/// Sources have a thread of their own, so that scrapes do not wait for them.
 fn serve(flags: &Flags, loaded: Loaded, gate: Gate) -> anyhow::Result<()> {
     on_runtime(Builder::new_multi_thread().worker_threads(1).thread_name("sources"), |sources| {
         on_this_thread(command::serve(flags, loaded, gate, sources.handle().clone()))

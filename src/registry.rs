@@ -1,4 +1,4 @@
-//! The kinds of source. The list of kinds stands here, and only here.
+//! The kinds of source. This is the only list of them.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use platform_core::kind::{Definition, KindFacts};
 macro_rules! kinds {
     ($($(#[doc = $about:literal])* $feature:literal $kind:ident $name:ident),+ $(,)?) => {
         #[cfg(not(any($(feature = $feature),+)))]
-        compile_error!("turn on the feature of at least one kind of source, such as `--features redis`");
+        compile_error!("enable the feature of at least one kind of source, such as `--features redis`");
 
         /// A kind of source.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
@@ -30,7 +30,7 @@ macro_rules! kinds {
                 match self { $(#[cfg(feature = $feature)] Self::$kind(_) => Kind::$kind,)+ }
             }
 
-            /// What the source is and how to build it.
+            /// The source's definition, which builds it.
             pub fn definition(&self) -> &dyn Definition {
                 match self { $(#[cfg(feature = $feature)] Self::$kind(config) => config,)+ }
             }
@@ -40,7 +40,7 @@ macro_rules! kinds {
             /// Every kind.
             pub const ALL: &[Self] = &[$(#[cfg(feature = $feature)] Self::$kind),+];
 
-            /// What is the same for every source of this kind.
+            /// What all sources of this kind share.
             pub const fn facts(self) -> &'static KindFacts {
                 match self { $(#[cfg(feature = $feature)] Self::$kind => const { &$name::FACTS },)+ }
             }
@@ -57,9 +57,9 @@ kinds! {
     "redis" Redis kind_redis,
     /// RabbitMQ.
     "rabbitmq" Rabbitmq kind_rabbitmq,
-    /// Webhooks of Stripe.
+    /// Stripe webhooks.
     "stripe" Stripe kind_stripe,
-    /// Buckets of S3.
+    /// S3 buckets.
     "s3" S3 kind_s3,
     /// Background workers.
     "workers" Workers kind_workers,

@@ -8,17 +8,17 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::cli::{LogFormat, LogLevel};
 
-/// Lines that wait for whoever reads standard error. Their places take memory from the start.
+/// Log lines buffered for standard error. The buffer is allocated at start.
 const MOST_LINES: usize = 4096;
 
-/// What the names of our own crates begin with.
+/// Prefixes of this project's crates.
 const OWN_CRATES: [&str; 2] = ["platform_", "kind_"];
 
-/// Starts logging. Lines are written as long as the guard lives; those that nobody takes are lost, and nobody waits for
-/// them.
+/// Starts logging. Lines are written as long as the guard lives; if standard error is not read, they are dropped rather
+/// than block.
 ///
 /// # Errors
-/// When logging has been started already.
+/// When logging has already been started.
 pub fn init(level: LogLevel, format: LogFormat) -> Result<WorkerGuard, TryInitError> {
     let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
@@ -26,7 +26,7 @@ pub fn init(level: LogLevel, format: LogFormat) -> Result<WorkerGuard, TryInitEr
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
     };
-    // The drivers' own lines stay out: they repeat each failure, and may hold what they were connected with.
+    // The drivers' own lines are dropped: they repeat each failure, and may contain credentials.
     let own = Targets::new().with_targets(OWN_CRATES.map(|prefix| (prefix, level)));
     let registry = tracing_subscriber::registry().with(own);
     let (writer, guard) =
@@ -43,7 +43,7 @@ pub fn init(level: LogLevel, format: LogFormat) -> Result<WorkerGuard, TryInitEr
     Ok(guard)
 }
 
-/// Reports a panic by its place alone: its message may hold a value that nobody should see.
+/// Logs only the location of a panic: its message may contain a secret.
 pub fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The body of each sort of panel: type, questions, fields, options.
+//! The body of each type of panel: type, queries, fields, options.
 
 use platform_core::setting::Duration;
 use serde_json::{Value, json};
@@ -9,10 +9,10 @@ use super::target::{self, Form};
 use super::unit::Unit;
 use super::{status, table};
 
-/// The query for the time of values that are not the present ones. Beyond those that a panel's series have.
+/// The id of the query for the time of last-known values. Not used by any of a panel's series.
 const AS_OF: &str = "Z";
 
-/// The most points of a small line in a card: at least one a minute, so that its end is not old.
+/// Maximum number of points of a sparkline: at least one per minute, so that its end is recent.
 const LARGEST_SPARK: u64 = 1440;
 
 /// The parts of a panel that depend on its sort.
@@ -39,11 +39,11 @@ pub(super) fn body(panel: &Panel) -> Value {
     }
 }
 
-/// What a panel's values mean, with what its sort adds to it.
+/// What a panel's values mean, with what its type adds.
 pub(super) fn help(panel: &Panel) -> String {
     match &panel.sort {
         Sort::Stat(Stat { trend: Some(trend), .. }) => {
-            format!("{} Below it, the change against {trend} before.", panel.help)
+            format!("{} Below it, the change from {trend} ago.", panel.help)
         }
         _ => panel.help.clone(),
     }
@@ -60,7 +60,7 @@ fn targets(series: &[Series], form: Form) -> Vec<Value> {
     of(series).map(target).collect()
 }
 
-/// The field configuration: that of the first series for all, and what differs for each of the others.
+/// The field configuration: that of the first series as default, and overrides for the others.
 fn fields(panel: &Panel, series: &[Series]) -> Value {
     let first = series.first().map(|series| series.look.clone()).unwrap_or_default();
     let mut defaults = field::config(&first, &panel.empty);
@@ -93,7 +93,7 @@ fn stat(panel: &Panel, card: &Stat) -> Value {
         if let Some(expr) = series.question.promql().filter(|_| card.last_known) {
             let id = format!("last{id}");
             let expr = target::scaled(&status::last_known(expr), look);
-            // The title says already what a single value is.
+            // The title already names a single value.
             let name = if is_single { "last known" } else { &series.name };
             targets.push(target::promql(&id, &expr, name, Form::Now));
             overrides.push(of_query(&id, field::degraded(look, &panel.empty)));
@@ -119,7 +119,7 @@ fn stat(panel: &Panel, card: &Stat) -> Value {
             "graphMode": if trend.is_some() { "area" } else { "none" },
             "justifyMode": "auto",
             "orientation": if panel.width.is_none_or(|width| width <= 6) { "horizontal" } else { "auto" },
-            // In its other modes, Grafana shows what has not changed in the colour of what is bad.
+            // In its other modes, Grafana shows no change in the colour for bad.
             "percentChangeColorMode": "same_as_value",
             "reduceOptions": reduce(series),
             "showPercentChange": trend.is_some(),
@@ -166,7 +166,7 @@ fn cards(matchers: &str) -> Value {
             "orientation": "auto",
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": false},
             "showPercentChange": false,
-            // Left to itself, Grafana makes the names of many sources too small to be read.
+            // By default, Grafana makes the names of many sources too small to read.
             "text": {"titleSize": 12, "valueSize": 20},
             "textMode": "value_and_name",
             "wideLayout": false,
@@ -191,7 +191,7 @@ fn timeseries(panel: &Panel, series: &[Series], stack: bool, bars: bool) -> Valu
         "stacking": {"mode": if stack { "normal" } else { "none" }, "group": "A"},
         "thresholdsStyle": {"mode": if has_thresholds { "dashed" } else { "off" }},
     });
-    // The colours of values are those of the palette, also where a series differs in unit.
+    // Value colours come from the palette, even if a series has a different unit.
     for other in fields["overrides"].as_array_mut().into_iter().flatten() {
         if let Some(properties) = other["properties"].as_array_mut() {
             properties.retain(|property| property["id"] != "color" && property["id"] != "thresholds");
@@ -262,7 +262,7 @@ fn pie(panel: &Panel, series: &[Series]) -> Value {
 
 fn states(panel: &Panel, series: &[Series], over: Duration) -> Value {
     let mut fields = fields(panel, series);
-    // With the colours of thresholds, Grafana would show these in place of the words.
+    // With threshold colours, Grafana would show the thresholds instead of the words.
     fields["defaults"]["color"] = json!({"mode": "palette-classic"});
     fields["defaults"]["custom"] = json!({"fillOpacity": 80, "lineWidth": 0, "spanNulls": false});
     json!({

@@ -1,4 +1,4 @@
-//! How values look, in Grafana's words: units, colours, texts, links.
+//! How values look, in Grafana's terms: units, colours, texts, links.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::panel::{Color, Link, Look, Thresholds, Word};
 use super::unit::Unit;
 
-/// Carries the time range and the data source from one dashboard to the next.
+/// Passes the time range and the data source from one dashboard to the next.
 const CONTEXT: &str = "${__url_time_range}&${datasource:queryparam}";
 
 /// The field configuration of a look.
@@ -16,7 +16,7 @@ pub(super) fn config(look: &Look, empty: &str) -> Map<String, Value> {
     if let Some(unit) = look.unit {
         config.insert("unit".to_owned(), unit.grafana().into());
     }
-    // A part has as many digits as people can compare.
+    // Percentages have only as many digits as people can compare.
     if let Some(decimals) = look.decimals.or_else(|| (look.unit == Some(Unit::Percent)).then_some(1)) {
         config.insert("decimals".to_owned(), decimals.into());
     }
@@ -27,7 +27,7 @@ pub(super) fn config(look: &Look, empty: &str) -> Map<String, Value> {
     config
 }
 
-/// Steps of colour. A value without thresholds has the colour of text, which says neither good nor bad.
+/// Steps of colour. A value without thresholds has the neutral text colour.
 fn thresholds(thresholds: Option<Thresholds>) -> Value {
     let step = |color: Color, value: Option<f64>| json!({"color": color.grafana(), "value": value});
     let steps = match thresholds {
@@ -47,13 +47,13 @@ fn thresholds(thresholds: Option<Thresholds>) -> Value {
     json!({"mode": "absolute", "steps": steps})
 }
 
-/// The words for "no value": never in the colour of good.
+/// The words for "no value", never in the colour for good.
 pub(super) fn missing(text: &str, color: Color) -> Value {
     let result = json!({"text": text, "color": color.grafana(), "index": 0});
     json!({"type": "special", "options": {"match": "null+nan", "result": result}})
 }
 
-/// Words for values, and always some for "no value".
+/// Words for values, always including "no value".
 fn mappings(look: &Look, missing: Value) -> Value {
     let mut mappings = vec![missing];
     if let Value::Array(words) = words(&look.words) {
@@ -62,7 +62,7 @@ fn mappings(look: &Look, missing: Value) -> Value {
     mappings.into()
 }
 
-/// Words for values alone.
+/// Words for values only.
 pub(super) fn words(words: &BTreeMap<String, Word>) -> Value {
     if words.is_empty() {
         return json!([]);
@@ -74,12 +74,12 @@ pub(super) fn words(words: &BTreeMap<String, Word>) -> Value {
     json!([{"type": "value", "options": options}])
 }
 
-/// A property that holds for one query of a panel.
+/// Properties for one query of a panel.
 pub(super) fn of_query(query: &str, properties: Vec<(&str, Value)>) -> Value {
     json!({"matcher": {"id": "byFrameRefID", "options": query}, "properties": list(properties)})
 }
 
-/// A property that holds for one column.
+/// Properties for one column.
 pub(super) fn of_column(column: &str, properties: Vec<(&str, Value)>) -> Value {
     json!({"matcher": {"id": "byName", "options": column}, "properties": list(properties)})
 }
@@ -96,8 +96,7 @@ pub(super) fn properties(look: &Look, missing: Value) -> Vec<(&'static str, Valu
     keys.into_iter().filter_map(|key| Some((key, config.remove(key)?))).collect()
 }
 
-/// The look of a value that is not the present one: in the words of the look, and in one colour that is not that of
-/// good.
+/// The look of a last-known value: with the same words, but in one colour that is not the one for good.
 pub(super) fn degraded(look: &Look, empty: &str) -> Vec<(&'static str, Value)> {
     let words = look.words.iter().map(|(value, word)| {
         let text = word.text.clone();

@@ -1,4 +1,4 @@
-//! From YAML to a dashboard, with every fault at its key.
+//! Parses dashboards from YAML, and reports each error at its key.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +37,7 @@ impl Surroundings {
     }
 }
 
-/// The keys of a dashboard but for its lists.
+/// The keys of a dashboard, except its lists.
 #[derive(Deserialize)]
 struct RawDashboard {
     title: String,
@@ -58,7 +58,7 @@ struct RawVariable {
     many: bool,
 }
 
-/// The keys of a row but for its panels.
+/// The keys of a row, except its panels.
 #[derive(Deserialize)]
 struct RawRow {
     row: Option<String>,
@@ -67,7 +67,7 @@ struct RawRow {
     of_kinds: Option<OfKinds>,
 }
 
-/// The keys of a panel. One of the first says the sort, and its value is the title.
+/// The keys of a panel. One of the first ones determines its type, and the value is the title.
 #[derive(Deserialize)]
 pub(super) struct RawPanel {
     pub(super) stat: Option<String>,
@@ -135,7 +135,7 @@ pub(super) struct RawColumn {
     pub(super) width: Option<u16>,
 }
 
-/// Where faults of one node go.
+/// Reports the errors of one node.
 pub(super) struct Checker<'a> {
     pub(super) node: &'a Node,
     pub(super) path: &'a Path,
@@ -162,7 +162,7 @@ impl Checker<'_> {
     }
 }
 
-/// Reads a dashboard. Each part is read by itself, so that the faults of all are told at once.
+/// Reads a dashboard. Each part is read separately, so that all errors are reported at once.
 pub(super) fn dashboard(
     node: &Node,
     path: &Path,
@@ -194,7 +194,7 @@ pub(super) fn dashboard(
     })
 }
 
-/// Reads the rows of a file that is put before those of others.
+/// Reads the rows of a file that come before those of others.
 pub(super) fn rows(node: &Node, surroundings: &Surroundings, faults: &mut Faults) -> Option<Vec<Row>> {
     let rows = node.elements().iter().enumerate();
     let rows: Vec<_> =
@@ -206,7 +206,7 @@ fn list<'a>(node: &'a Node, key: &str) -> &'a [Node] {
     node.get(key).map_or(&[], Node::elements)
 }
 
-/// The keys of a node but for its lists.
+/// The keys of a node, except its lists.
 fn head<T: DeserializeOwned>(
     node: &Node,
     path: &Path,
@@ -227,7 +227,7 @@ pub(super) fn row(node: &Node, path: &Path, surroundings: &Surroundings, faults:
     let panels = list(node, "panels").iter().enumerate().filter_map(|(index, node)| {
         let path = path.key("panels").index(index);
         let Some(raw) = yaml::decode::<RawPanel>(node, &path, faults) else { return Some(None) };
-        // What is not there needs no panel.
+        // No panel for what is not configured.
         let is_there = raw.of.is_none_or(|kind| surroundings.dashboards.contains(kind.as_str()));
         is_there.then(|| sort::panel(raw, &mut Checker { node, path: &path, faults, surroundings }))
     });
@@ -238,7 +238,7 @@ pub(super) fn row(node: &Node, path: &Path, surroundings: &Surroundings, faults:
         checker.fault("panels", "expected at least one panel");
     }
     if collapsed && row.is_none() {
-        checker.fault("collapsed", "a row without a title cannot be opened: expected `row: TITLE`");
+        checker.fault("collapsed", "a collapsed row needs a title: expected `row: TITLE`");
     }
     Some(Row { title: row, collapsed, of_kinds, panels: panels.into_iter().collect::<Option<_>>()? })
 }
@@ -260,7 +260,7 @@ fn variable(raw: RawVariable, checker: &mut Checker<'_>) -> Option<Variable> {
         return None;
     };
     if raw.many && matches!(choice, Choice::Typed(_)) {
-        checker.fault("many", "what is typed is one value");
+        checker.fault("many", "a typed variable has exactly one value");
     }
     let label = raw.label.unwrap_or_else(|| sort::title_of(&raw.name));
     Some(Variable { name: raw.name, label, choice, many: raw.many })

@@ -1,18 +1,18 @@
-//! Where panels stand: lines of 24 columns, from left to right, filled and without overlap.
+//! Panel layout: lines of 24 columns, left to right, filled and without overlap.
 
 /// The width of a dashboard.
 pub(super) const COLUMNS: u16 = 24;
 
-/// The size that a panel asks for.
+/// The requested size of a panel.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Size {
     pub(super) width: u16,
     pub(super) height: u16,
-    /// Whether it takes what is left of its line.
+    /// Whether it takes the remaining width of its line.
     pub(super) grows: bool,
 }
 
-/// Where a panel stands.
+/// The position of a panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Place {
     pub(super) h: u16,
@@ -21,7 +21,7 @@ pub(super) struct Place {
     pub(super) y: u16,
 }
 
-/// Places panels from `top` on, and tells where the next row starts. Panels of a line have one height.
+/// Places panels starting at `top`, and returns where the next row starts. Panels of a line have the same height.
 pub(super) fn place(sizes: &[Size], top: u16) -> (Vec<Place>, u16) {
     let mut places = Vec::with_capacity(sizes.len());
     let (mut y, mut rest) = (top, sizes);
@@ -49,7 +49,7 @@ fn line_length(sizes: &[Size]) -> usize {
     fit.count().max(1)
 }
 
-/// The widths of a line's panels: what is left over goes to those that grow, or else to all.
+/// The widths of a line's panels: remaining width goes to those that grow, or else to all.
 fn widths(line: &[Size]) -> Vec<u16> {
     let any_grows = line.iter().any(|size| size.grows);
     let mut growing = line.iter().filter(|size| size.grows || !any_grows).count();

@@ -1,8 +1,8 @@
 //! The bundle: dashboards for Grafana and rules for Prometheus, rendered from the `dashboard:` and the `rules:` of each
 //! kind, of each pack, and of the whole.
 //!
-//! What a dashboard is stands in a compact grammar; `docs/dashboards.md` describes it. Grafana's JSON is made of it here.
-//! Rules are Prometheus' own.
+//! Dashboards are written in a compact grammar, described in `docs/dashboards.md`, and rendered to Grafana's JSON here.
+//! Rules are Prometheus rules.
 
 mod body;
 mod field;
@@ -29,29 +29,29 @@ use crate::config::Config;
 use crate::registry::Kind;
 use crate::snapshot::{health_catalogue, own_catalogue, roll_up_catalogue};
 
-/// What is told of the exporter itself.
+/// Dashboard and rules of the exporter itself.
 const EXPORTER: (&str, &str) = ("exporter", include_str!("../../bundle/exporter.yml"));
-/// The dashboards that are not of one kind, by name.
+/// The dashboards that do not belong to one kind, by name.
 const WHOLE: [(&str, &str); 2] = [("overview", include_str!("../../bundle/overview.yml")), EXPORTER];
-/// The rules that are not of one kind, by name.
+/// The rules that do not belong to one kind, by name.
 const RULES_OF_ALL: [(&str, &str); 2] = [EXPORTER, ("sources", include_str!("../../bundle/sources.yml"))];
 
-/// The rows that stand first in the dashboard of every kind.
+/// The first rows of every kind's dashboard.
 const FIRST_ROWS: &str = include_str!("../../bundle/source.yml");
 
 /// A file of the bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// Where it belongs, from the directory of the bundle on.
+    /// Its path, relative to the directory of the bundle.
     pub path: String,
-    /// What it holds.
+    /// Its content.
     pub text: String,
 }
 
-/// Renders the bundle: of everything, or of what a configuration has.
+/// Renders the bundle: for everything, or for what a configuration uses.
 ///
 /// # Errors
-/// Every fault in the files that it is made of.
+/// All errors in its source files.
 pub fn render(config: Option<&Config>) -> Result<Vec<File>, Faults> {
     let mut faults = config.map(|config| config.files().clone()).unwrap_or_default();
     let platforms = platform::all(config, &mut faults);
@@ -81,7 +81,7 @@ pub fn render(config: Option<&Config>) -> Result<Vec<File>, Faults> {
     if faults.is_empty() { Ok(files) } else { Err(faults) }
 }
 
-/// The rules of the exporter, of all sources alike, of each kind and of each pack.
+/// The rules of the exporter, of all sources, of each kind and of each pack.
 fn rule_files(kinds: &[Kind], platforms: &[Platform], faults: &mut Faults) -> Vec<File> {
     let file = |name: &str, text| File { path: format!("alerts/{name}.rules.yml"), text };
     let mut files = Vec::new();
@@ -116,7 +116,7 @@ fn surroundings(kinds: &[Kind], platforms: &[Platform]) -> Surroundings {
     surroundings
 }
 
-/// The dashboard's identity in Grafana, and in its address.
+/// The dashboard's uid in Grafana, and in its URL.
 fn uid(name: &str) -> String {
     format!("platform-{name}")
 }
@@ -131,7 +131,7 @@ fn of_file(file: &str, text: &str, surroundings: &Surroundings, faults: &mut Fau
     grammar::dashboard(node, &Path::default().key("dashboard"), surroundings, faults)
 }
 
-/// The front page with what each kind adds to it. A row to which none adds anything is left out.
+/// The overview with the panels that each kind adds. A row to which no kind adds anything is left out.
 fn with_kinds(
     mut dashboard: Dashboard,
     kinds: &[Kind],
@@ -162,7 +162,7 @@ fn with_kinds(
     Some(dashboard)
 }
 
-/// A kind's own dashboard, with the variable that chooses the source, and the rows that all kinds have.
+/// A kind's dashboard, with the variable that selects the source, and the rows that all kinds have.
 fn of_kind(kind: Kind, surroundings: &Surroundings, faults: &mut Faults) -> Option<Dashboard> {
     let dashboard =
         of_file(&format!("kinds/{kind}/dashboard.yml"), kind.facts().dashboard, surroundings, faults);
@@ -173,7 +173,7 @@ fn of_kind(kind: Kind, surroundings: &Surroundings, faults: &mut Faults) -> Opti
     Some(dashboard)
 }
 
-/// How the sources of a dashboard are: `sources` is a pattern of their names.
+/// The status rows of a dashboard's sources: `sources` is a pattern of their names.
 fn first_rows(sources: &str, surroundings: &Surroundings, faults: &mut Faults) -> Option<Vec<Row>> {
     faults.begin("bundle/source.yml");
     let tree = yaml::parse_literally(&FIRST_ROWS.replace("$(sources)", sources), faults)?;

@@ -1,4 +1,4 @@
-//! A dashboard without faults: what the grammar makes, and what is rendered.
+//! A valid dashboard: parsed by the grammar, ready to be rendered.
 
 use std::collections::BTreeMap;
 
@@ -11,31 +11,31 @@ use crate::registry::Kind;
 #[derive(Clone, Debug)]
 pub(super) struct Dashboard {
     pub(super) title: String,
-    /// What question it answers.
+    /// What it is about.
     pub(super) about: String,
-    /// The range of time that is shown at first, as in `6h`.
+    /// The initial time range, as in `6h`.
     pub(super) range: Duration,
     pub(super) variables: Vec<Variable>,
     pub(super) rows: Vec<Row>,
 }
 
-/// A variable that the viewer sets.
+/// A variable set by the viewer.
 #[derive(Clone, Debug)]
 pub(super) struct Variable {
     pub(super) name: String,
     pub(super) label: String,
     pub(super) choice: Choice,
-    /// Whether several values may be chosen, and all.
+    /// Whether several values, or all, may be selected.
     pub(super) many: bool,
 }
 
 impl Variable {
-    /// The one that chooses a source of a kind.
+    /// The variable that selects a source of a kind.
     pub(super) fn source(name: &str, kind: Kind) -> Self {
         Self::of_sources(name, &format!("platform_source_up{{kind=\"{kind}\"}}"))
     }
 
-    /// The one that chooses a source that some of these queries are put to, under whatever name their pack has.
+    /// The variable that selects a source on which some of these queries run, whatever the name of their pack.
     pub(super) fn asked(name: &str, queries: &[&str]) -> Self {
         let queries = queries.join("|");
         Self::of_sources(name, &format!("platform_query_max_age_seconds{{query=~\".+[.]({queries})\"}}"))
@@ -54,13 +54,13 @@ impl Variable {
 /// Where the values of a variable come from.
 #[derive(Clone, Debug)]
 pub(super) enum Choice {
-    /// A question about labels to Prometheus, as in `label_values(…)`.
+    /// A label query to Prometheus, as in `label_values(…)`.
     Query(String),
     /// A SELECT to the PostgreSQL data source.
     Sql(String),
     /// A list.
     List(Vec<String>),
-    /// What the viewer types; this at first.
+    /// Free text; this is the initial value.
     Typed(String),
 }
 
@@ -68,14 +68,14 @@ pub(super) enum Choice {
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) title: Option<String>,
-    /// Whether its panels are hidden, and not asked for, until the viewer opens it.
+    /// Whether its panels are hidden, and not queried, until the viewer opens it.
     pub(super) collapsed: bool,
-    /// What of the kinds' own panels comes first.
+    /// Which of the kinds' own panels come first.
     pub(super) of_kinds: Option<OfKinds>,
     pub(super) panels: Vec<Panel>,
 }
 
-/// What kinds of source add to the front page.
+/// What kinds of source add to the overview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum OfKinds {
@@ -101,24 +101,24 @@ pub(super) struct Panel {
     pub(super) title: String,
     /// What the values mean.
     pub(super) help: String,
-    /// Of 24 columns; without it, that of the sort.
+    /// Of 24 columns; default: that of the panel type.
     pub(super) width: Option<u16>,
-    /// In units of some 30 pixels; without it, that of the sort.
+    /// In units of about 30 pixels; default: that of the panel type.
     pub(super) height: Option<u16>,
-    /// What is said where there is no value.
+    /// Text shown if there is no value.
     pub(super) empty: String,
     pub(super) link: Option<Link>,
     pub(super) sort: Sort,
 }
 
-/// What a panel shows, and how.
+/// What a panel shows and how.
 #[derive(Clone, Debug)]
 pub(super) enum Sort {
-    /// One value or a few, large.
+    /// One or a few large values.
     Stat(Stat),
     /// A card for each source that the matchers select.
     Status { matchers: String },
-    /// Lines, areas or bars over the time that the dashboard shows, or over the last so many hours.
+    /// Lines, areas or bars over the dashboard's time range, or over a fixed duration.
     Timeseries { series: Vec<Series>, stack: bool, bars: bool, over: Option<Duration> },
     /// A bar for each series.
     Bar { series: Vec<Series> },
@@ -126,41 +126,41 @@ pub(super) enum Sort {
     Pie { series: Vec<Series> },
     /// Rows and columns.
     Table(Table),
-    /// A band for each series, coloured by state, over the last so many hours.
+    /// A band for each series, coloured by state, over a fixed duration.
     States { series: Vec<Series>, over: Duration },
-    /// What is wrong with the sources that the matchers select, and since when they give nothing.
+    /// The problems of the sources that the matchers select, and their last success.
     Problems { matchers: String },
-    /// The alerts that fire.
+    /// Firing alerts.
     Alerts { matchers: String },
     /// Markdown.
     Text { markdown: String },
 }
 
-/// One value or a few, large.
+/// One or a few large values.
 #[derive(Clone, Debug)]
 pub(super) struct Stat {
     pub(super) series: Vec<Series>,
-    /// How long before is that which the change is told against.
+    /// How far back the value is that the change is relative to.
     pub(super) trend: Option<Duration>,
-    /// Whether the last value is shown, as such, where there is none now.
+    /// Whether to show the last known value, marked as such, if there is no current one.
     pub(super) last_known: bool,
     pub(super) show: Show,
     /// Whether the colour fills the card.
     pub(super) background: bool,
 }
 
-/// What a card says.
+/// What a card shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Show {
-    /// The value, and the names where there are several.
+    /// The value, and the names if there are several.
     #[default]
     Value,
-    /// The name: for a value that is always 1, and says something by its labels.
+    /// The name: for info metrics, which are always 1 and carry information in labels.
     Name,
 }
 
-/// A question with the look of its values.
+/// A query with the look of its values.
 #[derive(Clone, Debug)]
 pub(super) struct Series {
     /// The name in the legend; `{{label}}` stands for the label's value.
@@ -169,7 +169,7 @@ pub(super) struct Series {
     pub(super) look: Look,
 }
 
-/// What is asked, and of which data source.
+/// The query and its data source.
 #[derive(Clone, Debug)]
 pub(super) enum Question {
     Promql(String),
@@ -177,7 +177,7 @@ pub(super) enum Question {
 }
 
 impl Question {
-    /// The expression, where Prometheus is asked.
+    /// The expression, if it is a Prometheus query.
     pub(super) fn promql(&self) -> Option<&str> {
         match self {
             Self::Promql(expr) => Some(expr),
@@ -196,14 +196,14 @@ pub(super) struct Look {
     pub(super) words: BTreeMap<String, Word>,
 }
 
-/// Where a value starts to be bad. A warning above the critical value means that less is worse.
+/// Thresholds. A warning above the critical value means that lower is worse.
 #[derive(Clone, Copy, Debug, serde::Deserialize)]
 pub(super) struct Thresholds {
     pub(super) warning: f64,
     pub(super) critical: Option<f64>,
 }
 
-/// A value's meaning in words.
+/// The text for a value.
 #[derive(Clone, Debug, serde::Deserialize)]
 pub(super) struct Word {
     pub(super) text: String,
@@ -224,7 +224,7 @@ pub(super) enum Color {
 }
 
 impl Color {
-    /// Grafana's name: those of its palette that the colour-blind tell apart best.
+    /// Grafana's name: those of its palette that are best distinguishable for colour-blind people.
     pub(super) const fn grafana(self) -> &'static str {
         match self {
             Self::Ok => "semi-dark-green",
@@ -236,7 +236,7 @@ impl Color {
     }
 }
 
-/// A table: either one SELECT, or columns of PromQL that are joined over the columns that are labels.
+/// A table: either one SELECT, or PromQL columns joined on the label columns.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub(super) sql: Option<String>,
@@ -250,14 +250,14 @@ pub(super) struct Column {
     pub(super) content: Content,
     pub(super) look: Look,
     pub(super) link: Option<Link>,
-    /// In pixels; without it, an equal part of what is left.
+    /// In pixels; default: an equal share of the remaining width.
     pub(super) width: Option<u16>,
 }
 
-/// What a column holds.
+/// What a column contains.
 #[derive(Clone, Debug)]
 pub(super) enum Content {
-    /// The value of a label; all of these together make a row.
+    /// The value of a label; all of these together identify a row.
     Label(String),
     Promql(String),
     /// A column of the SELECT; those that are not listed are shown as they are.
@@ -265,7 +265,7 @@ pub(super) enum Content {
 }
 
 impl Content {
-    /// The expression, where Prometheus is asked.
+    /// The expression, if it is a Prometheus query.
     pub(super) fn promql(&self) -> Option<&str> {
         match self {
             Self::Promql(expr) => Some(expr),
@@ -274,10 +274,10 @@ impl Content {
     }
 }
 
-/// Where a click leads.
+/// Where a click leads to.
 #[derive(Clone, Debug)]
 pub(super) enum Link {
-    /// The dashboard of the kind that the value's label says, for its source.
+    /// The dashboard of the kind in the value's label, for its source.
     Kind,
     /// A dashboard of the bundle, by name.
     Dashboard(String),

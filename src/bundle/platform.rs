@@ -1,4 +1,4 @@
-//! The dashboards and rules of packs: with variables for their inputs, or with the sources that a configuration gives.
+//! The dashboards and rules of packs: with variables for their inputs, or with the sources from a configuration.
 
 use platform_core::metric::Desc;
 use platform_core::yaml::{Faults, Node, Path, Value};
@@ -9,25 +9,25 @@ use crate::config::Config;
 use crate::pack::{self, Instance};
 use crate::registry::Kind;
 
-/// The longest identity that Grafana takes.
+/// The longest uid that Grafana accepts.
 const LONGEST_UID: usize = 40;
 
 /// A pack, as far as its dashboard and its rules are concerned.
 pub(super) struct Platform {
-    /// The name of the pack, or that which a configuration gives it.
+    /// The name of the pack, or the one given in the configuration.
     pub(super) name: String,
     /// What it exports.
     pub(super) families: Vec<Desc>,
     /// The inputs that are variables of the dashboard.
     inputs: Vec<Variable>,
-    /// The names of its sources, or the variables that stand for them.
+    /// The names of its sources, or the variables for them.
     sources: Vec<String>,
     dashboard: Option<Node>,
-    /// Its groups of rules, in which an input without a source stands for every source.
+    /// Its rule groups, in which an input without a source matches every source.
     pub(super) rules: Option<Node>,
 }
 
-/// The packs of the configuration, or else those in the binary.
+/// The packs of the configuration, or else the built-in ones.
 pub(super) fn all(config: Option<&Config>, faults: &mut Faults) -> Vec<Platform> {
     let Some(config) = config else { return embedded(faults) };
     let platform = |instance: &Instance| {
@@ -48,7 +48,7 @@ fn embedded(faults: &mut Faults) -> Vec<Platform> {
     let platforms = packs.iter().map(|(pack, own)| {
         let variable = |key: &str| pack.inputs.contains_key(key).then(|| Value::String(format!("${key}")));
         let any = |key: &str| pack.inputs.contains_key(key).then(|| Value::String(".+".to_owned()));
-        // A query that another pack has as well does not tell which one a source is for.
+        // A query that another pack also has does not identify the pack of a source.
         let is_known_by = |query: &str| all.iter().filter(|other| **other == query).count() == 1;
         let inputs = pack.inputs.iter().map(|(name, input)| {
             let asked = queries(own).filter(|(query, source)| source == name && is_known_by(query));
@@ -64,7 +64,7 @@ fn embedded(faults: &mut Faults) -> Vec<Platform> {
     platforms.collect()
 }
 
-/// The queries of a pack that are put to one source, each with the name that the pack gives it, and with its source.
+/// The queries of a pack that run on one source, each with its name in the pack, and with its source.
 fn queries(instance: &Instance) -> impl Iterator<Item = (&str, &str)> {
     instance.queries.iter().filter_map(|(_, query)| {
         let (_, name) = text(query, "name")?.rsplit_once('.')?;
@@ -91,7 +91,7 @@ impl Platform {
         self.dashboard.is_some()
     }
 
-    /// The dashboard, with how the sources are in its first row.
+    /// The dashboard, with the status of the sources in its first row.
     pub(super) fn dashboard(&self, surroundings: &Surroundings, faults: &mut Faults) -> Option<Dashboard> {
         let path = Path::default().key("dashboard");
         let node = self.dashboard.as_ref()?;

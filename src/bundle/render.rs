@@ -7,10 +7,10 @@ use super::layout::{self, Place, Size};
 use super::panel::{Choice, Dashboard, Panel, Question, Row, Series, Sort, Stat, Variable};
 use super::target;
 
-/// The number of Grafana's classic model. Grafana 11 to 13 read it.
+/// The schema version of Grafana's classic model. Grafana 11 to 13 read it.
 const SCHEMA_VERSION: u32 = 41;
 
-/// Every dashboard of the bundle has it: the list of links goes by it.
+/// Every dashboard of the bundle has this tag: the list of links uses it.
 const TAG: &str = "platform";
 
 /// The JSON of a dashboard.
@@ -47,7 +47,7 @@ fn links(uid: &str) -> Value {
     if uid == super::uid("overview") { json!([all]) } else { json!([overview, all]) }
 }
 
-/// Marks over all charts: when something began to page.
+/// Marks in all charts: when a critical alert started to fire.
 fn annotations(dashboard: &Dashboard) -> Value {
     let source = dashboard.variables.iter().any(|variable| variable.name == "source");
     let matcher = if source { ", source=\"$source\"" } else { "" };
@@ -166,7 +166,7 @@ fn panels(rows: &[Row]) -> Vec<Value> {
     panels
 }
 
-/// The size of a panel where it does not say: cards are small, a table takes its line.
+/// The default size of a panel: cards are small, a table takes a full line.
 fn size(panel: &Panel) -> Size {
     let (width, height, grows) = match &panel.sort {
         Sort::Stat(_) => (4, 4, false),
@@ -196,7 +196,7 @@ fn panel(panel: &Panel, place: Place, id: u32) -> Value {
     json.into()
 }
 
-/// The data source of a panel. Grafana puts all of a panel's questions to this one, unless it is the mixed one.
+/// The data source of a panel. Grafana sends all of a panel's queries to this one, unless it is the mixed one.
 fn asked(targets: &Value) -> Value {
     let mut sources = targets.as_array().into_iter().flatten().map(|target| &target["datasource"]);
     let first = sources.next().cloned().unwrap_or_else(target::prometheus);

@@ -1,4 +1,4 @@
-//! Rules: from the key `rules:` of a YAML file, which holds Prometheus' own rule groups, to a rule file.
+//! Renders rule files from the key `rules:` of a YAML file, which contains Prometheus rule groups.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -50,7 +50,7 @@ pub(super) fn of_pack(name: &str, rules: &Node, faults: &mut Faults) -> Option<S
 /// A rule file from a list of rule groups. `origin` is the file to edit instead; an alert without `runbook_url` gets
 /// its section of `runbooks`, if that is given.
 ///
-/// Returns `None` when there are faults, all of which then are in `faults`.
+/// Returns `None` if there are errors; all of them are then in `faults`.
 fn render(rules: &Node, origin: &str, runbooks: Option<&str>, faults: &mut Faults) -> Option<String> {
     let before = faults.len();
     let path = Path::default().key(KEY);
@@ -66,7 +66,7 @@ fn render(rules: &Node, origin: &str, runbooks: Option<&str>, faults: &mut Fault
     Some(file)
 }
 
-/// Every rule records or alerts, and only an alert may wait.
+/// Every rule records or alerts, and only alerts may have `for` and the like.
 fn check(group: &Group, node: &Node, path: &Path, faults: &mut Faults) {
     let path = path.key("rules");
     let nodes = node.get("rules").map_or(&[][..], Node::elements);
@@ -77,7 +77,7 @@ fn check(group: &Group, node: &Node, path: &Path, faults: &mut Faults) {
         }
         for key in ["for", "keep_firing_for", "annotations"] {
             if let Some(given) = node.get(key).filter(|_| rule.record.is_some()) {
-                faults.at(given.place, &path.key(key), "only an alert has this");
+                faults.at(given.place, &path.key(key), "only alerts have this key");
             }
         }
     }
@@ -122,7 +122,7 @@ fn write_map(file: &mut String, key: &str, map: &BTreeMap<String, String>) -> st
     map.iter().try_for_each(|(key, value)| writeln!(file, "          {key}: {}", quoted(value)))
 }
 
-/// A scalar of YAML, in quotes where it has to be: every JSON string is one.
+/// A YAML scalar, quoted if necessary: every JSON string is valid YAML.
 fn quoted(text: &str) -> String {
     let is_plain = text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_:-".contains(&byte))
@@ -201,7 +201,7 @@ rules:
         for part in [
             "pack.yml:5:9: rules[0].rules[0]: expected either `record` or `alert`",
             "pack.yml:6:9: rules[0].rules[1]: expected either `record` or `alert`",
-            "pack.yml:7:36: rules[0].rules[2].for: only an alert has this",
+            "pack.yml:7:36: rules[0].rules[2].for: only alerts have this key",
         ] {
             assert!(faults.contains(part), "{part} is missing in:\n{faults}");
         }

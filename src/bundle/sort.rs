@@ -1,4 +1,4 @@
-//! From a panel's keys to its sort: which keys belong to which, and what stands in for those that are left out.
+//! Determines a panel's type from its keys: which keys belong to which type, and their defaults.
 
 use platform_core::setting::Duration;
 
@@ -10,7 +10,7 @@ use super::unit::Unit;
 const SORTS: &str = "stat, status, timeseries, bar, pie, table, states, problems, alerts, text";
 const DAY: Duration = Duration::seconds(24 * 60 * 60);
 
-/// The sort of a panel, by its key.
+/// The type of a panel, by its key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Key {
     Stat,
@@ -42,14 +42,14 @@ pub(super) fn panel(raw: RawPanel, checker: &mut Checker<'_>) -> Option<Panel> {
     let sort = sort(key, &title, raw, checker)?;
     let help = help.or_else(|| help_of(&sort, checker));
     if help.is_none() {
-        checker.fault("", "expected `help`: a sentence that says what the values mean");
+        checker.fault("", "expected `help`: a sentence about what the values mean");
     }
     (checker.faults.len() == before).then_some(())?;
     let nothing = match &sort {
-        Sort::Problems { .. } => "No problem is known",
-        Sort::Alerts { .. } => "No alert fires",
-        // A young Prometheus has no point yet where they are far apart.
-        Sort::Timeseries { over: Some(_), .. } => "No data, or not for long enough",
+        Sort::Problems { .. } => "No known problems",
+        Sort::Alerts { .. } => "No firing alerts",
+        // A new Prometheus may have no point yet if they are far apart.
+        Sort::Timeseries { over: Some(_), .. } => "No data, or not enough history",
         _ => "No data",
     };
     let empty = empty.unwrap_or_else(|| nothing.to_owned());
@@ -79,7 +79,7 @@ fn key(raw: &RawPanel, checker: &mut Checker<'_>) -> Option<(Key, String)> {
     }
 }
 
-/// Tells the keys that say nothing for this sort.
+/// Reports keys that have no meaning for this type.
 fn refuse_foreign_keys(key: Key, raw: &RawPanel, checker: &mut Checker<'_>) {
     use Key::{Alerts, Bar, Pie, Problems, Stat, States, Status, Table, Text, Timeseries};
     let asks = [Stat, Timeseries, Bar, Pie, States].as_slice();
@@ -105,7 +105,7 @@ fn refuse_foreign_keys(key: Key, raw: &RawPanel, checker: &mut Checker<'_>) {
     ];
     for (name, given, belongs_to) in rules {
         if given && !belongs_to.contains(&key) {
-            checker.fault(name, "says nothing for a panel of this sort");
+            checker.fault(name, "has no meaning for a panel of this type");
         }
     }
 }
@@ -150,7 +150,7 @@ fn sort(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Opti
     })
 }
 
-/// The series of a panel: listed, or the one whose keys stand in the panel itself.
+/// The series of a panel: listed, or a single one defined by keys of the panel itself.
 fn series(title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Option<Vec<Series>> {
     let own = raw.expr.is_some() || raw.sql.is_some();
     match raw.series {
@@ -164,7 +164,7 @@ fn series(title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Option<Vec<S
         }
         Some(list) => {
             let list = list.into_iter().enumerate().map(|(index, mut series)| {
-                // What is said of the panel holds for each of its series that does not say otherwise.
+                // The panel's settings are the defaults for its series.
                 series.unit = series.unit.or(raw.unit);
                 series.decimals = series.decimals.or(raw.decimals);
                 series.thresholds = series.thresholds.or(raw.thresholds);
@@ -206,13 +206,16 @@ fn one(raw: RawSeries, checker: &mut Checker<'_>) -> Option<Series> {
     Some(Series { name: raw.name, question, look })
 }
 
-/// The unit that is given, or else that which the metric's name gives away.
+/// The given unit, or else the one inferred from the metric's name.
 fn unit(given: Option<Unit>, has_words: bool, expr: Option<&str>, checker: &mut Checker<'_>) -> Option<Unit> {
     let Some(expr) = expr.filter(|_| given.is_none() && !has_words) else { return given };
     let metric = checker.surroundings.first_metric(expr).map_or("", |(name, _)| name);
     let unit = Unit::of(expr, metric);
     if unit.is_none() {
-        checker.fault("", "expected `unit`: the names do not tell it (percent is a ratio, where 1 is 100 %)");
+        checker.fault(
+            "",
+            "expected `unit`: it cannot be inferred from the names (percent is a ratio, where 1 is 100 %)",
+        );
     }
     unit
 }
@@ -273,7 +276,7 @@ fn read_link(link: &str, checker: &mut Checker<'_>) -> Option<Link> {
     }
 }
 
-/// The help of the first metric that is asked for.
+/// The help of the first metric that is queried.
 fn help_of(sort: &Sort, checker: &Checker<'_>) -> Option<String> {
     let questions: Vec<&str> = match sort {
         Sort::Stat(Stat { series, .. })
@@ -292,12 +295,12 @@ fn help_of(sort: &Sort, checker: &Checker<'_>) -> Option<String> {
     metric.map(|(_, help)| help.to_owned())
 }
 
-/// What panels mean that ask nothing of their own.
+/// The help of panels without their own query.
 fn standing_help(sort: &Sort) -> String {
     match sort {
-        Sort::Status { .. } => "UP: answers, and gives everything that it should. DEGRADED: answers, but something is missing or bad. DOWN: does not answer. NO DATA: the exporter tells nothing of it.",
-        Sort::Problems { .. } => "Why sources are degraded or down, and when each last answered. The exporter's log has a sentence for each.",
-        Sort::Alerts { .. } => "Alerts that fire now, and since when.",
+        Sort::Status { .. } => "UP: answers, and everything expected is there. DEGRADED: answers, but something is missing or bad. DOWN: does not answer. NO DATA: no metrics from the exporter.",
+        Sort::Problems { .. } => "Why sources are degraded or down, and the last success of each. The exporter's log has the details.",
+        Sort::Alerts { .. } => "Firing alerts, and since when.",
         _ => "A note.",
     }
     .to_owned()

@@ -1,17 +1,17 @@
-//! The status of sources as one number for each, and the values of a source that does not answer.
+//! The status of sources as one number each, and last known values of sources that do not answer.
 
 use std::collections::BTreeMap;
 
 use super::panel::{Color, Look, Question, Series, Word};
 
-/// For how long the last value of what does not answer is still shown, as such.
+/// How long the last known value of a source that does not answer is shown, marked as such.
 pub(super) const LAST_KNOWN: &str = "6h";
 
-/// How often an expression is put again to find its last value. It says how exact the time of that value is.
+/// Resolution at which an expression is evaluated to find the time of its last value.
 const STEP: &str = "30s";
 
-/// The status of each source that the matchers select: 3 up, 2 degraded, 1 down, 0 not probed yet, and -1 where there
-/// were values in the last hours and are none now.
+/// The status of each source that the matchers select: 3 up, 2 degraded, 1 down, 0 not probed yet, and -1 if there were
+/// values in the last hours but none now.
 pub(super) fn expr(matchers: &str) -> String {
     let of = |status: &str| {
         let comma = if matchers.is_empty() { "" } else { ", " };
@@ -45,23 +45,23 @@ fn words() -> BTreeMap<String, Word> {
     words.into_iter().map(word).collect()
 }
 
-/// The expression over the range of time, if it has a value at its end: without one, the last point of the line would
-/// pass for the present value. The end is that of the dashboard: that of the panel is rounded down.
+/// The expression over the time range, if it has a value at the end: otherwise the last point of the line would look
+/// like the current value. The end is the dashboard's: the panel's is rounded down.
 pub(super) fn while_present(expr: &str) -> String {
     format!("({expr}) and on () present_over_time(({expr})[1s:1s] @ ${{__to:date:seconds}})")
 }
 
-/// The last value of an expression that has none now; nothing where it has one.
+/// The last value of an expression that has none now; empty if it has one.
 pub(super) fn last_known(expr: &str) -> String {
     format!("last_over_time({}) unless on () ({expr})", over_time(expr))
 }
 
-/// When the expression had its last value, in Unix seconds; nothing where it has one now.
+/// When the expression had its last value, in Unix seconds; empty if it has one now.
 pub(super) fn last_known_at(expr: &str) -> String {
     format!("max(max_over_time(timestamp({expr})[{LAST_KNOWN}:{STEP}]) unless on () ({expr}))")
 }
 
-/// The values of the last hours. A plain selector is read, which is cheaper than to put an expression again and again.
+/// The values of the last hours. A plain selector is read directly, which is cheaper than a subquery.
 fn over_time(expr: &str) -> String {
     let name = expr.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':');
     let is_selector =

@@ -1,4 +1,4 @@
-//! Tables: columns of PromQL joined over their labels, one SELECT, and the alerts that fire.
+//! Tables: PromQL columns joined on their labels, one SELECT, or firing alerts.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use super::target::{self, Form};
 use super::unit::Unit;
 use crate::registry::Kind;
 
-/// The widths of columns with a short text, in pixels: what is left is for the long ones.
+/// The width of columns with short text, in pixels: the rest is for the long ones.
 const LABEL_WIDTH: u16 = 110;
 const TIME_WIDTH: u16 = 150;
 
-/// What stands in a cell without a value. The sentence of an empty table says nothing of a row that is there.
+/// Shown in a cell without a value. The text for an empty table does not apply to a single cell.
 const NOTHING: &str = "–";
 
 /// The body of a table's panel.
@@ -44,7 +44,7 @@ pub(super) fn body(table: &Table, empty: &str) -> Value {
     })
 }
 
-/// The name of a column before it is shown: a label, a column of the SELECT, or where the value of a query stands.
+/// The raw name of a column: a label, a column of the SELECT, or the value of a query.
 fn raw_name(column: &Column) -> &str {
     match &column.content {
         Content::Label(name) | Content::Sql(name) => name,
@@ -72,7 +72,7 @@ fn look(column: &Column) -> Value {
     of_column(raw_name(column), properties)
 }
 
-/// One question for each column, and how their answers become one table.
+/// One query for each column, and the transformations that join the results to one table.
 fn joined(columns: &[Column]) -> (Vec<Value>, Vec<Value>) {
     let labels: Vec<&str> = columns.iter().filter(|column| is_label(column)).map(raw_name).collect();
     let by = labels.join(", ");
@@ -85,7 +85,7 @@ fn joined(columns: &[Column]) -> (Vec<Value>, Vec<Value>) {
         targets.push(target::promql(&id, &expr, "", Form::Rows));
         names.insert(id, column.name.clone().into());
     }
-    // A single answer has its value under `Value`, several under `Value #A` and so on.
+    // A single result has its value under `Value`, several under `Value #A` and so on.
     let values = names.into_iter().map(|(id, name)| {
         let value = if targets.len() == 1 { "Value".to_owned() } else { format!("Value #{id}") };
         (value, name)
@@ -109,14 +109,14 @@ fn is_label(column: &Column) -> bool {
     matches!(column.content, Content::Label(_))
 }
 
-/// The rows with the largest first value stand first, or with the oldest: they are what one looks for.
+/// Sorts by the largest first value, or the oldest: these rows matter most.
 fn sort(columns: &[Column]) -> Value {
     let first = columns.iter().find(|column| !is_label(column));
     let is_time = first.is_some_and(|column| column.look.unit.is_some_and(Unit::is_time));
     json!({"field": first.map(raw_name), "desc": !is_time})
 }
 
-/// The body of a panel with what is wrong. A source of which nothing is known any more has a row, too.
+/// The body of a problems panel. A source without any data has a row, too.
 pub(super) fn problems(matchers: &str, empty: &str) -> Value {
     let problem = format!("platform_source_problem{{{matchers}}}");
     let success = format!("platform_source_last_success_timestamp_seconds{{{matchers}}}");
@@ -130,7 +130,7 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
     let reasons = Reason::COMMON.into_iter().chain(of_kinds);
     let reasons =
         reasons.map(|reason| (reason.to_string(), meaning(&format!("{reason}: {}", reason.meaning()))));
-    let none = ("no data".to_owned(), meaning("no data: the exporter tells nothing of it"));
+    let none = ("no data".to_owned(), meaning("no data: no metrics from the exporter"));
     let columns = vec![
         Column {
             link: Some(Link::Kind),
@@ -138,9 +138,9 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
             ..label("source", "Source", BTreeMap::new())
         },
         Column { width: Some(LABEL_WIDTH), ..label("kind", "Kind", BTreeMap::new()) },
-        label("reason", "What is wrong", reasons.chain([none]).collect()),
+        label("reason", "Problem", reasons.chain([none]).collect()),
         Column {
-            name: "Last answer".to_owned(),
+            name: "Last success".to_owned(),
             content: Content::Promql(format!("{answered} or 0 * {problem} or {gone}")),
             look: Look {
                 unit: Some(Unit::Ago),
@@ -154,7 +154,7 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
     body(&Table { sql: None, columns }, empty)
 }
 
-/// The body of a panel with the alerts that fire. It says so where no rules are loaded: an empty list would look good.
+/// The body of an alerts panel. It shows if no rules are loaded, because an empty list would look good.
 pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
     let comma = if matchers.is_empty() { "" } else { ", " };
     let firing = format!("ALERTS{{alertstate=\"firing\", alertname!=\"Watchdog\"{comma}{matchers}}}");

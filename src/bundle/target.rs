@@ -1,4 +1,4 @@
-//! Questions as Grafana puts them.
+//! Queries in Grafana's format.
 
 use serde_json::{Value, json};
 
@@ -9,28 +9,28 @@ pub(super) fn prometheus() -> Value {
     json!({"type": "prometheus", "uid": "${datasource}"})
 }
 
-/// The data source of tables for one user: what is no label.
+/// The data source for tables about single users, which are not labels.
 pub(super) fn postgres() -> Value {
     json!({"type": "grafana-postgresql-datasource", "uid": "${postgres}"})
 }
 
-/// Grafana's own data source that puts each question to the one that it names.
+/// Grafana's mixed data source, which sends each query to the data source that it names.
 pub(super) fn mixed() -> Value {
     json!({"type": "datasource", "uid": "-- Mixed --"})
 }
 
-/// What is wanted of an answer.
+/// The form of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// The present value of each series.
+    /// The current value of each series.
     Now,
-    /// Each series over the range of time.
+    /// Each series over the time range.
     Over,
-    /// The present values as rows with a column for each label.
+    /// The current values as rows with a column for each label.
     Rows,
 }
 
-/// A question to Prometheus.
+/// A Prometheus query.
 pub(super) fn promql(id: &str, expr: &str, name: &str, form: Form) -> Value {
     json!({
         "datasource": prometheus(),
@@ -44,7 +44,7 @@ pub(super) fn promql(id: &str, expr: &str, name: &str, form: Form) -> Value {
     })
 }
 
-/// A question to PostgreSQL.
+/// A PostgreSQL query.
 pub(super) fn sql(id: &str, text: &str, form: Form) -> Value {
     json!({
         "datasource": postgres(),
@@ -56,7 +56,7 @@ pub(super) fn sql(id: &str, text: &str, form: Form) -> Value {
     })
 }
 
-/// A series' question.
+/// The query of a series.
 pub(super) fn question(id: &str, question: &Question, look: &Look, name: &str, form: Form) -> Value {
     match question {
         Question::Promql(expr) => promql(id, &scaled(expr, look), name, form),
@@ -64,7 +64,7 @@ pub(super) fn question(id: &str, question: &Question, look: &Look, name: &str, f
     }
 }
 
-/// The expression in what Grafana counts in: milliseconds for points in time.
+/// The expression in Grafana's units: milliseconds for points in time.
 pub(super) fn scaled(expr: &str, look: &Look) -> String {
     if look.unit.is_some_and(super::unit::Unit::is_time) {
         format!("1000 * ({expr})")

@@ -1,6 +1,6 @@
-//! Units: their names in the grammar, Grafana's names for them, and the one that a metric's name gives away.
+//! Units: their names in the grammar, in Grafana, and inferred from metric names.
 
-/// How a value is written.
+/// How a value is formatted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Unit {
@@ -53,9 +53,9 @@ impl Unit {
         matches!(self, Self::Ago | Self::Date)
     }
 
-    /// The unit that an expression over this metric has, as far as the names tell.
+    /// The unit of an expression over this metric, as far as the names show.
     ///
-    /// None for a ratio of two metrics: it may be a share as well as an average.
+    /// `None` for a ratio of two metrics: it may be a share or an average.
     pub(super) fn of(expr: &str, metric: &str) -> Option<Self> {
         if expr.contains(" / ") {
             return None;

@@ -1,4 +1,4 @@
-//! `bundle`: writes what Grafana and Prometheus read.
+//! `bundle`: writes Grafana dashboards and Prometheus rules.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::config::Config;
 /// Why the bundle was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// What it is made of is wrong.
+    /// The source files have errors.
     #[error("{0}")]
     Faults(Faults),
     /// A file cannot be written.
@@ -18,15 +18,15 @@ pub enum BundleError {
     Unwritable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: std::io::Error,
     },
 }
 
-/// Writes the bundle below a directory: of everything, or of what a configuration has. Returns the paths.
+/// Writes the bundle into a directory: for everything, or for what a configuration uses. Returns the paths.
 ///
 /// # Errors
-/// When what it is made of is wrong, or when a file cannot be written.
+/// When the source files have errors, or when a file cannot be written.
 pub fn bundle(config: Option<&Config>, out: &Path) -> Result<Vec<PathBuf>, BundleError> {
     let files = bundle::render(config).map_err(BundleError::Faults)?;
     let write = |file: bundle::File| {

@@ -1,4 +1,4 @@
-//! `catalog`: every metric that there may be.
+//! `catalog`: every metric that may be exported.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -18,7 +18,7 @@ use crate::snapshot::{health_catalogue, own_catalogue, roll_up_catalogue};
 pub fn catalog(config: Option<&Config>, format: CatalogFormat) -> String {
     let mut sections = vec![
         ("exporter", "The exporter itself", own_catalogue()),
-        ("source", "Every source, the same way", health_catalogue()),
+        ("source", "Every source", health_catalogue()),
         ("roll_up", "The daily roll-up of a pack", roll_up_catalogue()),
     ];
     for kind in Kind::ALL {
@@ -47,7 +47,7 @@ type Section = (&'static str, &'static str, Vec<Desc>);
 
 fn markdown(sections: &[Section]) -> String {
     let mut text = String::from(
-        "# Metrics\n\nFamilies of a source also have the label `source`, the name of the source; on `/probe` it is left out.\n",
+        "# Metrics\n\nFamilies of a source also have the label `source` with the name of the source, except on `/probe`.\n",
     );
     for (_, title, families) in sections {
         write!(text, "\n## {title}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n")

@@ -1,5 +1,5 @@
-//! `check --live`: connects to each source, puts each query once, looks at each roll-up without writing, and tells what
-//! is missing.
+//! `check --live`: connects to each source, runs each query once, checks each roll-up without writing, and reports
+//! problems.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -18,13 +18,13 @@ use crate::schedule::{ask, assemble, by_kind, check_roll_up, probe_once};
 
 /// What a check found.
 pub struct Report {
-    /// For people, a line for each source, query and roll-up.
+    /// For people: one line per source, query and roll-up.
     pub text: String,
-    /// Whether nothing is wrong.
+    /// Whether no problem was found.
     pub is_good: bool,
 }
 
-/// Checks everything that a configuration names against the running services.
+/// Checks a configuration against the running services.
 pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     let config = &loaded.config;
     let assembly = assemble(config, &by_kind(Arc::default(), super::variable, flags.storage_path.as_deref()));
@@ -78,7 +78,7 @@ fn tell((what, problems): &(String, Vec<Problem>)) -> String {
 }
 
 fn permissions(kinds: BTreeSet<Kind>) -> String {
-    let mut text = String::from("\nWhat the exporter's accounts need at least:\n");
+    let mut text = String::from("\nMinimum permissions of the exporter's accounts:\n");
     for facts in kinds.into_iter().map(Kind::facts).filter(|facts| !facts.permissions.is_empty()) {
         write!(text, "\n{}\n{}\n", facts.name, facts.permissions.trim_end())
             .expect("writing to a string does not fail");

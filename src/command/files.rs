@@ -1,5 +1,5 @@
-//! Whether the files are there that a configuration names. A file may be a pipe or on a mount that hangs, so each is
-//! read by a thread of its own, which nobody waits for longer than a limit.
+//! Checks that the files a configuration refers to exist. A file may be a pipe or on a mount that hangs, so each is
+//! read in a thread of its own, with a time limit.
 
 use std::fs::File;
 use std::io::Read;
@@ -15,18 +15,18 @@ use crate::config::{Config, Content, NamedFile};
 
 /// Files that are not read after this time count as unreadable.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// As many are read at a time. One that hangs keeps its thread.
+/// How many files are read at a time. One that hangs keeps its thread.
 const AT_ONCE: usize = 256;
-/// Nothing that a source reads is larger.
+/// No file that a source reads is larger.
 const LARGEST: u64 = 1 << 20;
 
-/// What is wrong with each file.
+/// The problem with each file, if any.
 pub(super) fn look(files: &[NamedFile]) -> Vec<Option<String>> {
     let deadline = Instant::now() + PATIENCE;
     let (sender, receiver) = mpsc::channel();
     let late = |file: &NamedFile| {
         let limit = humantime::format_duration(PATIENCE);
-        Some(format!("cannot read {}: it gives nothing within {limit}", file.file.display()))
+        Some(format!("cannot read {}: no data within {limit}", file.file.display()))
     };
     let mut found: Vec<_> = files.iter().map(late).collect();
     let named = files.iter().enumerate();
@@ -38,7 +38,7 @@ pub(super) fn look(files: &[NamedFile]) -> Vec<Option<String>> {
         drop(off_thread::spawn(move || {
             let take = || named.get(next.fetch_add(1, Ordering::Relaxed));
             while let Some((index, file, content)) = take() {
-                // Nobody is left to hear of a file that comes too late.
+                // The receiver is gone if the file comes too late.
                 drop(sender.send((*index, problem(file, *content))));
             }
         }));
@@ -64,14 +64,14 @@ fn problem(path: &Path, content: Content) -> Option<String> {
     match content {
         Content::Secret if text.trim_end_matches(['\r', '\n']).is_empty() => Some(format!("{name} is empty")),
         Content::Pem if !text.contains("-----BEGIN ") => {
-            Some(format!("{name} holds no PEM: expected `-----BEGIN …`"))
+            Some(format!("{name} contains no PEM: expected `-----BEGIN …`"))
         }
         Content::Secret | Content::Pem => None,
     }
 }
 
-/// Logs what is wrong with the files of a configuration. They may come later, and the other sources do not need them:
-/// that is for each source to say when it needs one.
+/// Logs problems with the files of a configuration. A missing file may appear later and does not affect other sources,
+/// so each source reports it when it needs it.
 pub(super) fn warn(config: &Config) {
     for fault in config.check_files(&look).to_string().lines() {
         tracing::warn!(event = "config.file", problem = fault);

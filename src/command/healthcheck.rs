@@ -1,4 +1,4 @@
-//! `healthcheck`: is the exporter on this machine healthy? For containers without a shell.
+//! `healthcheck`: checks the exporter on this machine. For containers without a shell.
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
@@ -12,14 +12,14 @@ use crate::cli::{Cli, Flags};
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What an exporter that lives answers: that it is healthy, that TLS is spoken here (a plain request is told so), that
-/// it wants a password, or that there are too many requests. So a health check needs no certificate and no password.
+/// Status codes of a live exporter: healthy, plain HTTP sent to a TLS port, password required, too many requests. So a
+/// health check needs no certificate and no password.
 const ALIVE: [&[u8]; 4] = [b"200", b"400", b"401", b"429"];
 
-/// Asks `/-/healthy` on the address that the exporter listens on, whatever its web configuration.
+/// Requests `/-/healthy` on the address that the exporter listens on, whatever its web configuration.
 ///
 /// # Errors
-/// When nobody answers, or the answer is not one of an exporter that lives.
+/// When there is no answer, or not that of a live exporter.
 pub fn healthcheck(listen: SocketAddr) -> io::Result<()> {
     let mut stream = connect(listen)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
@@ -30,11 +30,11 @@ pub fn healthcheck(listen: SocketAddr) -> io::Result<()> {
     if status.strip_prefix(b"HTTP/1.1 ").is_some_and(|code| ALIVE.contains(&code)) {
         Ok(())
     } else {
-        Err(io::Error::other(format!("the exporter answers {}", String::from_utf8_lossy(&status))))
+        Err(io::Error::other(format!("the exporter answered {}", String::from_utf8_lossy(&status))))
     }
 }
 
-/// "Every address" is no address to connect to. Many containers have no IPv6, not even on loopback.
+/// One cannot connect to the wildcard address. Many containers have no IPv6, not even on loopback.
 fn connect(listen: SocketAddr) -> io::Result<TcpStream> {
     let connect = |ip| TcpStream::connect_timeout(&SocketAddr::new(ip, listen.port()), TIMEOUT);
     match listen.ip() {
@@ -46,17 +46,16 @@ fn connect(listen: SocketAddr) -> io::Result<TcpStream> {
     }
 }
 
-/// Where the exporter on this machine listens: as this command's own flags and environment say, or else as those of the
-/// exporter that runs. A container has its address among the arguments of its command, which a health check does not
-/// know.
+/// Where the exporter on this machine listens: taken from this command's flags and environment, or else from those of
+/// the running exporter. In a container the address may be an argument of the main command, which a health check does
+/// not get.
 pub fn listening(flags: &Flags) -> Vec<SocketAddr> {
     let given = !flags.listen_addresses.is_empty();
     let flags = if given { None } else { running() }.unwrap_or_else(|| flags.clone());
     flags.listen().to_vec()
 }
 
-/// The flags of the exporter that runs from the same binary as this one, and on the same network; of several, of the
-/// oldest.
+/// The flags of the oldest running exporter with the same binary and the same network namespace.
 fn running() -> Option<Flags> {
     let own = Process::myself().ok()?;
     let (binary, network) = (own.exe().ok()?, network(&own)?);
@@ -75,7 +74,7 @@ fn running() -> Option<Flags> {
     })
 }
 
-/// The network namespace of a process: an address means nothing in another one.
+/// The network namespace of a process: addresses mean nothing outside it.
 fn network(process: &Process) -> Option<u64> {
     process.namespaces().ok()?.0.get(OsStr::new("net")).map(|namespace| namespace.identifier)
 }

@@ -1,4 +1,4 @@
-//! Listening on an address; where it is every address, on those of both IPv4 and IPv6.
+//! Listening on an address; the wildcard address covers both IPv4 and IPv6.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,11 +8,10 @@ use tokio::net::TcpListener;
 
 /// Listens on an address.
 ///
-/// `[::]` is every address, of IPv4 as well, whatever the system's `net.ipv6.bindv6only` says. On a system without
-/// IPv6 it is every address of IPv4.
+/// `[::]` includes IPv4, whatever `net.ipv6.bindv6only` is. On a system without IPv6 it means all IPv4 addresses.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub(super) fn every(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     match bound(address, backlog) {
         Err(error) if address.ip().is_unspecified() && address.is_ipv6() && has_no_ipv6(&error) => {

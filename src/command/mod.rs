@@ -1,4 +1,4 @@
-//! What the subcommands do.
+//! The subcommands.
 
 mod bundle;
 mod catalog;
@@ -40,37 +40,37 @@ pub enum LoadError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: std::io::Error,
     },
-    /// There is no file, and the environment names no source.
+    /// There is no file, and the environment configures no source.
     #[error(transparent)]
     NoSources(#[from] NoSources),
-    /// The configuration is wrong.
+    /// The configuration has errors.
     #[error("{0}")]
     Faults(Faults),
-    /// The web configuration file is wrong.
+    /// The web configuration file has errors.
     #[error(transparent)]
     Web(#[from] WebError),
     /// A file system does not answer.
     #[error(transparent)]
     OffThread(#[from] OffThreadError),
-    /// Both are wrong.
+    /// Both have errors.
     #[error("{0}\n{1}")]
     Both(Box<LoadError>, WebError),
 }
 
-/// The configuration with the name under which faults are told.
+/// The configuration, with its name for error messages.
 pub struct Loaded {
     /// The file, or `environment`.
     pub origin: String,
     /// The configuration.
     pub config: Config,
-    /// The same for files that hold the same; within one run of the process.
+    /// Equal for files with equal content, within one run of the process.
     pub fingerprint: u64,
 }
 
-/// A configuration is read within this time, or refused.
+/// A configuration that takes longer to read is rejected.
 const LONGEST_LOAD: Duration = Duration::from_secs(10);
 
 /// The environment.
@@ -81,13 +81,13 @@ fn variable(name: &str) -> Option<String> {
 /// Loads the configuration that the flags name.
 ///
 /// # Errors
-/// When the file cannot be read, or when there is anything wrong with the configuration.
+/// When the file cannot be read, or when the configuration has errors.
 pub fn load(flags: &Flags) -> Result<Loaded, LoadError> {
     let flags = flags.clone();
     off_thread::wait(LONGEST_LOAD, move |current| read(&flags, None, current))?
 }
 
-/// Loads the configuration that the flags name. Takes note of each file that it opens: any may hang.
+/// Loads the configuration that the flags name. Records each file it opens, because any of them may hang.
 fn read(flags: &Flags, look: Option<Look<'_>>, current: &CurrentFile) -> Result<Loaded, LoadError> {
     let (origin, text) = match &flags.config_file {
         Some(path) => {
@@ -104,7 +104,7 @@ fn read(flags: &Flags, look: Option<Look<'_>>, current: &CurrentFile) -> Result<
         }
         None => ("environment".to_owned(), config::from_environment(&variable)?),
     };
-    // Files are named as seen from the configuration, wherever the exporter was started.
+    // Paths are relative to the configuration file, wherever the exporter was started.
     let directory = flags.config_file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
     let hasher = RefCell::new(DefaultHasher::new());
     text.hash(&mut *hasher.borrow_mut());
@@ -127,12 +127,12 @@ fn read(flags: &Flags, look: Option<Look<'_>>, current: &CurrentFile) -> Result<
 /// Loads the configuration and the web configuration file that the flags name.
 ///
 /// # Errors
-/// As [`load`], with what is wrong in either.
+/// As [`load`], with the errors of both files.
 pub fn load_all(flags: &Flags) -> Result<(Loaded, Gate), LoadError> {
     load_with(flags, false)
 }
 
-/// Loads the same, where what is wrong with the files that sources and roll-ups read is a fault as well.
+/// As [`load_all`], but problems with the files that sources and roll-ups read are errors, too.
 ///
 /// # Errors
 /// As [`load_all`].

@@ -1,10 +1,10 @@
-//! `pack`: the packs in the binary.
+//! `pack`: the built-in packs.
 
 use std::fmt::Write;
 
 use crate::pack;
 
-/// Each pack with what it tells and needs.
+/// Each pack with its description and inputs.
 pub fn packs() -> String {
     let mut text = String::new();
     for (name, pack) in pack::all() {

@@ -1,4 +1,4 @@
-//! `probe NAME`: one probe, printed.
+//! `probe NAME`: runs one probe and prints its metrics.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -16,7 +16,7 @@ use crate::snapshot::{Status, Store};
 pub struct Probed {
     /// The status.
     pub status: Status,
-    /// What is wrong.
+    /// The problems.
     pub problems: Vec<Problem>,
     /// The metrics, in the text format.
     pub metrics: String,
@@ -40,7 +40,7 @@ pub async fn probe(flags: &Flags, loaded: &Loaded, name: &str) -> Option<Probed>
     })
 }
 
-/// Has the lanes served on the current runtime, and returns the probers.
+/// Serves the lanes on the current runtime, and returns the probers.
 pub(super) fn open_lanes(
     assembly: Assembly,
 ) -> std::collections::BTreeMap<SourceName, Box<dyn platform_core::probe::Prober>> {

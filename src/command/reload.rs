@@ -1,4 +1,4 @@
-//! Reading the configuration again while the exporter runs.
+//! Reloading the configuration while the exporter runs.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,18 +12,18 @@ use super::{LONGEST_LOAD, LoadError, Loaded, read};
 use crate::cli::Flags;
 use crate::server::{App, Pushes, Reload};
 
-/// Reads the configuration again whenever it is asked to, and has the running exporter follow.
+/// Reloads the configuration on request, and applies it to the running exporter.
 pub(super) struct Reloader {
     flags: Flags,
     app: Arc<App>,
     requests: mpsc::Receiver<Reload>,
-    /// What the files held when they were last read: the fingerprint of a good configuration, or what was wrong.
+    /// The result of the last read: the fingerprint of a valid configuration, or its errors.
     seen: Result<u64, String>,
     loading: OffThread<Arc<Result<Loaded, LoadError>>>,
 }
 
 impl Reloader {
-    /// For an exporter that runs with this configuration.
+    /// A reloader for an exporter that runs with this configuration.
     pub(super) fn new(
         flags: &Flags,
         loaded: &Loaded,
@@ -39,7 +39,7 @@ impl Reloader {
         }
     }
 
-    /// Waits for SIGHUP, for requests, and where a flag says so for changes of the files.
+    /// Waits for SIGHUP, for requests, and if the flag is set, for file changes.
     pub(super) async fn run(mut self, mut hang_up: Signal) {
         let mut looks = self.flags.auto_reload_interval.map(|every| {
             let mut looks = interval(every.get());
@@ -56,15 +56,14 @@ impl Reloader {
                 () = look() => drop(self.reload("file", false).await),
                 Some(request) = self.requests.recv() => {
                     let outcome = self.reload("request", true).await;
-                    // Whoever asked may have left meanwhile.
+                    // The client may have disconnected.
                     let _ = request.send(outcome);
                 }
             }
         }
     }
 
-    /// A configuration that is wrong leaves the one in use as it is. One that holds the same as when it was last read
-    /// is taken up only when somebody asks for it.
+    /// An invalid configuration leaves the current one in place. An unchanged one is applied only on request.
     async fn reload(&mut self, cause: &str, is_asked: bool) -> Result<(), String> {
         let flags = self.flags.clone();
         let load = move |current: &CurrentFile| Arc::new(read(&flags, None, current));
@@ -92,7 +91,7 @@ impl Reloader {
             }
             Err(error) => {
                 store.config_read(false, SystemTime::now());
-                tracing::error!(event = "config.refused", cause, error, "the configuration in use stays");
+                tracing::error!(event = "config.refused", cause, error, "keeping the current configuration");
                 Err(error)
             }
         }

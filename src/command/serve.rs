@@ -1,4 +1,4 @@
-//! The exporter's life: bind, start, serve, drain.
+//! The exporter's life cycle: bind, start, serve, drain.
 
 use std::io;
 use std::net::SocketAddr;
@@ -32,31 +32,30 @@ pub enum ServeError {
     Bind {
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
-    /// A task that has to live as long as the process does not.
+    /// A task that has to run as long as the process has ended.
     #[error(transparent)]
     Ended(#[from] Ended),
-    /// Signals cannot be waited for.
+    /// Signal handlers cannot be installed.
     #[error("cannot wait for signals: {0}")]
     Signals(io::Error),
 }
 
-/// Connections that the kernel holds until they are accepted. Beyond it, a client waits a second before it tries again.
+/// Listen backlog. Beyond it, a client retries after a second.
 const BACKLOG: i32 = 1024;
-/// The watchdog looks at the clocks this often.
+/// How often the watchdog checks the clocks.
 const LOOK_AT_CLOCKS: Duration = Duration::from_secs(5);
-/// The loops have this long to let go of what they do on shutdown.
+/// How long the loops have to stop on shutdown.
 const LET_GO: Duration = Duration::from_secs(1);
 
-/// Serves until SIGTERM or SIGINT, then drains; a second signal ends the draining. SIGHUP reads the configuration
-/// again.
+/// Serves until SIGTERM or SIGINT, then drains; a second signal ends the draining. SIGHUP reloads the configuration.
 ///
-/// Sources are worked on by a runtime of their own, so that no scrape waits for what one of them takes of a processor.
+/// Sources have a runtime of their own, so that no scrape waits while one of them uses the CPU.
 ///
 /// # Errors
-/// When an address cannot be listened on: before any source is contacted.
+/// When it cannot listen on an address. This happens before any source is contacted.
 pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate, sources: Handle) -> Result<(), ServeError> {
     let signals = Signals::new().map_err(ServeError::Signals)?;
     let descriptors = Descriptors::claim();
@@ -71,7 +70,7 @@ pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate, sources: Handle) -
     warn_of_few(&descriptors, loaded.config.sources().len());
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let config = loaded.config.clone();
-    // A thread of its own, because a file may hang.
+    // In a thread of its own, because a file may hang.
     drop(off_thread::spawn(move || files::warn(&config)));
     let (supervisor, mut ended) = Supervisor::new();
     let life = Life { tasks: tasks.clone(), stop: stop.clone(), supervisor };
@@ -99,7 +98,7 @@ pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate, sources: Handle) -
     result
 }
 
-/// A source has a connection for probes and one for queries, and some have more, and files.
+/// A source has one connection for probes and one for queries; some have more, or open files.
 const DESCRIPTORS_OF_A_SOURCE: u64 = 3;
 
 fn warn_of_few(descriptors: &Descriptors, sources: usize) {
@@ -116,7 +115,7 @@ fn warn_of_few(descriptors: &Descriptors, sources: usize) {
     }
 }
 
-/// What tasks of the whole process are started with.
+/// What process-wide tasks are started with.
 struct Life {
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -161,7 +160,7 @@ async fn start(flags: &Flags, loaded: &Loaded, sources: Handle, life: &Life) -> 
     (Arc::clone(&app), Reloader::new(flags, loaded, app, requests))
 }
 
-/// Logs when probes are not started any more, and when they are again.
+/// Logs when probes stop being started, and when they resume.
 async fn watch_clocks(store: Arc<Store>) {
     let mut was_stalled = false;
     loop {
@@ -181,13 +180,13 @@ async fn watch_clocks(store: Arc<Store>) {
 }
 
 async fn drained(tasks: &TaskTracker) {
-    // The server's own limit comes first; this one is for a loop that does not let go.
+    // The server's own limit comes first; this one is for a loop that does not stop.
     if tokio::time::timeout(DRAIN + LET_GO, tasks.wait()).await.is_err() {
-        tracing::warn!(tasks = tasks.len(), "some tasks did not end");
+        tracing::warn!(tasks = tasks.len(), "some tasks did not stop");
     }
 }
 
-/// The signals that the exporter listens to.
+/// The signals that the exporter handles.
 struct Signals {
     hang_up: Signal,
     ends: Ends,

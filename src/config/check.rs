@@ -1,4 +1,4 @@
-//! What has to hold between the parts of a configuration.
+//! Checks across the parts of a configuration.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -27,7 +27,7 @@ impl Placed<'_> {
     }
 }
 
-/// The sources by name; without its content where that has faults of its own.
+/// The sources by name; `None` for a source that has errors itself.
 pub(super) type Sources = BTreeMap<SourceName, Option<Source>>;
 
 /// Checks the declared queries against the sources, against each other and against the names of the kinds.
@@ -50,14 +50,14 @@ pub(super) fn queries(queries: &[Placed<'_>], sources: &Sources, faults: &mut Fa
             if *first != desc {
                 let query = &queries[0].spec.name;
                 let message =
-                    format!("{} has another type, help or labels in the query `{query}`", desc.name);
+                    format!("{} has a different type, help or labels in the query `{query}`", desc.name);
                 placed.fault("metrics", message, faults);
             } else if let Some(twin) =
                 queries.iter().find(|query| may_collide(query, &placed.query, &desc.name))
             {
                 let query = &twin.spec.name;
                 let message =
-                    format!("{} comes from the query `{query}` of the same source already", desc.name);
+                    format!("{} is already exported by the query `{query}` of the same source", desc.name);
                 placed.fault("metrics", message, faults);
             }
             queries.push(&placed.query);
@@ -65,8 +65,8 @@ pub(super) fn queries(queries: &[Placed<'_>], sources: &Sources, faults: &mut Fa
     }
 }
 
-/// Whether two queries may give the same series of a metric: they ask the same source, and no fixed label tells
-/// their samples apart.
+/// Whether two queries may produce the same series of a metric: they query the same source, and no fixed label
+/// distinguishes their samples.
 fn may_collide(one: &Declared, other: &Declared, metric: &str) -> bool {
     let fixed = |query: &'_ Declared| {
         let metrics = query.spec.metrics.iter().filter(|known| known.name.as_ref() == metric);
@@ -96,7 +96,7 @@ fn asked(placed: &Placed<'_>, sources: &Sources, faults: &mut Faults) {
     }
 }
 
-/// Checks the sources that other sources ask.
+/// Checks the sources that other sources are read through.
 pub(super) fn asked_sources(tree: &Node, sources: &Sources, faults: &mut Faults) {
     for (name, source) in sources.iter().filter_map(|(name, source)| Some((name, source.as_ref()?))) {
         let path = Path::default().key("sources").key(name.as_str());
@@ -107,7 +107,7 @@ pub(super) fn asked_sources(tree: &Node, sources: &Sources, faults: &mut Faults)
     }
 }
 
-/// Checks that workers which push know by their class where they belong.
+/// Checks that the class of workers that push belongs to one source.
 pub(super) fn pushed_classes(tree: &Node, sources: &Sources, faults: &mut Faults) {
     let mut owners: HashMap<String, &SourceName> = HashMap::new();
     for (name, source) in sources.iter().filter_map(|(name, source)| Some((name, source.as_ref()?))) {
@@ -116,7 +116,7 @@ pub(super) fn pushed_classes(tree: &Node, sources: &Sources, faults: &mut Faults
                 let path = Path::default().key("sources").key(name.as_str());
                 let place =
                     tree.get("sources").and_then(|node| node.get(name.as_str())).unwrap_or(tree).place;
-                faults.at(place, &path, format!("workers of the class `{class}` push to `{owner}` already"));
+                faults.at(place, &path, format!("workers of the class `{class}` already push to `{owner}`"));
             } else {
                 owners.insert(class, name);
             }
@@ -124,18 +124,18 @@ pub(super) fn pushed_classes(tree: &Node, sources: &Sources, faults: &mut Faults
     }
 }
 
-/// Checks that no two queries have the same name, right or wrong in themselves.
+/// Checks that no two queries have the same name, whether they are valid or not.
 pub(super) fn unique_names(queries: &[(Path, &Node)], faults: &mut Faults) {
     let mut names: HashMap<&str, &Path> = HashMap::new();
     for (path, query) in queries {
         let Some(Node { place, value: Value::String(name) }) = query.get("name") else { continue };
         if let Some(first) = names.insert(name, path) {
-            faults.at(*place, &path.key("name"), format!("`{name}` is the name of {first} already"));
+            faults.at(*place, &path.key("name"), format!("`{name}` is already the name of {first}"));
         }
     }
 }
 
-/// Checks the names in a query that has faults of its own, so that all are reported at once.
+/// Checks the names in a query that has other errors, so that all are reported at once.
 pub(super) fn names(query: &Node, path: &Path, sources: &Sources, faults: &mut Faults) {
     named_sources(query, path, sources, faults);
     let taken = names_of_kinds();
@@ -168,7 +168,7 @@ pub(super) fn no_such_source(name: &str, sources: &Sources, place: Place, path: 
     }
 }
 
-/// Checks that a source exists and answers a question.
+/// Checks that a source exists and supports this kind of query.
 fn asks(
     name: &SourceName,
     question: &Question,
@@ -183,11 +183,11 @@ fn asks(
             let kind = source.config.kind();
             if !(kind.facts().answers)(question) {
                 let message =
-                    format!("`{name}` is a {kind} source, which does not answer `{}`", question.key());
+                    format!("`{name}` is a {kind} source, which does not support `{}`", question.key());
                 faults.at(place, path, message);
             }
         }
-        // Its own faults have been told.
+        // Its own errors have been reported.
         Some(None) => {}
     }
 }

@@ -1,12 +1,12 @@
-//! Without a configuration file: the sources that the application's own environment names.
+//! Without a configuration file: sources from the application's own environment.
 
 use std::fmt::Write;
 
-/// The environment names no source.
+/// The environment configures no source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no source is configured: give a file with --config.file, or set at least one of DATABASE_URL, MONGODB_URI \
-     (or MONGO_URL), REDIS_URL, AMQP_URL (or RABBITMQ_URL), STRIPE_API_KEY, S3_BUCKET (with AWS's credentials: \
+    "no source is configured: pass --config.file, or set at least one of DATABASE_URL, MONGODB_URI \
+     (or MONGO_URL), REDIS_URL, AMQP_URL (or RABBITMQ_URL), STRIPE_API_KEY, S3_BUCKET (with AWS credentials: \
      AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, a profile, or a role)"
 )]
 pub struct NoSources;
@@ -20,17 +20,17 @@ const URLS: [(&str, &str, &str, &[&str]); 5] = [
     ("stripe", "stripe", "api_key", &["STRIPE_API_KEY"]),
 ];
 
-/// The keys of the S3 source beside its bucket, each with the variables by precedence. Its credentials are found there
-/// without being named.
+/// The keys of the S3 source other than its bucket, each with the variables by precedence. Credentials are found in the
+/// environment without any key.
 const S3_KEYS: [(&str, &[&str]); 2] = [
     ("region", &["AWS_REGION", "AWS_DEFAULT_REGION"]),
     ("endpoint", &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]),
 ];
 
-/// Writes the configuration that the environment amounts to. Values stay variables, so no secret is in the text.
+/// Writes the configuration that matches the environment. Values stay variables, so no secret is in the text.
 ///
 /// # Errors
-/// When the environment names no source.
+/// When the environment configures no source.
 pub fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<String, NoSources> {
     let set = |names: &[&'static str]| {
         names.iter().copied().find(|name| variable(name).is_some_and(|value| !value.is_empty()))

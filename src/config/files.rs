@@ -1,5 +1,5 @@
-//! The files that a configuration names: passwords, keys, certificates, logs. Relative names are looked up in the
-//! directory of the configuration, wherever the exporter was started.
+//! The files that a configuration names: passwords, keys, certificates, logs. Relative paths start at the directory of
+//! the configuration file, wherever the exporter was started.
 
 use std::path::{Path as FilePath, PathBuf};
 
@@ -10,13 +10,13 @@ use platform_core::yaml::{Faults, Node, Path, Place, Value};
 pub struct NamedFile {
     /// Where it is.
     pub file: PathBuf,
-    /// What it has to hold.
+    /// What it has to contain.
     pub content: Content,
     place: Place,
     path: Path,
 }
 
-/// What a file has to hold.
+/// What a file has to contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// A password, key or token.
@@ -25,10 +25,10 @@ pub enum Content {
     Pem,
 }
 
-/// Keys of files that hold PEM; whatever else ends in `_file` is a secret.
+/// Keys of PEM files; every other `_file` key is a secret.
 const PEM: [&str; 3] = ["ca_file", "cert_file", "key_file"];
 
-/// Makes every relative path in sources and roll-ups one from `directory`, and lists the files that have to be there.
+/// Resolves every relative path in sources and roll-ups against `directory`, and lists the files that have to exist.
 pub(super) fn resolve(tree: &mut Node, directory: &FilePath, faults: &mut Faults) -> Vec<NamedFile> {
     let mut walk = Walk { directory, faults, found: Vec::new() };
     for (section, node) in entries(tree) {
@@ -60,7 +60,7 @@ impl Walk<'_> {
         for (key, node) in entries(node) {
             let path = path.key(key);
             match key {
-                // Whoever names a header chooses its name.
+                // Header names are free text, so a key may end in `_file` by chance.
                 "headers" => {}
                 "logfile" => self.logs(node, &path),
                 key if key.ends_with("_file") => {
@@ -74,7 +74,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A log may not be there yet.
+    /// A log file may not exist yet.
     fn logs(&mut self, source: &mut Node, path: &Path) {
         for (key, node) in entries(source).filter(|(key, _)| matches!(*key, "path" | "paths")) {
             let path = path.key(key);
@@ -92,8 +92,7 @@ impl Walk<'_> {
     fn file(&mut self, node: &mut Node, path: &Path) -> Option<PathBuf> {
         let Value::String(text) = &mut node.value else { return None };
         if text.is_empty() {
-            let message =
-                "expected the path of a file, found an empty one: check the variable that it comes from";
+            let message = "expected a file path, found an empty one: check the variable that it comes from";
             self.faults.at(node.place, path, message);
             return None;
         }
@@ -113,7 +112,7 @@ fn entries(node: &mut Node) -> impl Iterator<Item = (&str, &mut Node)> {
     entries.iter_mut().map(|(key, node)| (key.text.as_str(), node))
 }
 
-/// Reports each file that `look` finds something wrong with.
+/// Reports each file in which `look` finds a problem.
 pub(super) fn check(files: &[NamedFile], look: Look<'_>, faults: &mut Faults) {
     for (file, problem) in files.iter().zip(look(files)) {
         if let Some(problem) = problem {
@@ -122,5 +121,5 @@ pub(super) fn check(files: &[NamedFile], look: Look<'_>, faults: &mut Faults) {
     }
 }
 
-/// Looks at files, all at once: what is wrong with each, if anything.
+/// Checks all files at once and returns the problem with each, if any.
 pub type Look<'a> = &'a dyn Fn(&[NamedFile]) -> Vec<Option<String>>;

@@ -1,4 +1,4 @@
-//! The configuration: read, expanded, decoded and checked as a whole, or refused with every fault.
+//! The configuration: read, expanded, decoded and checked as a whole, or rejected with all errors.
 
 mod check;
 mod environment;
@@ -23,7 +23,7 @@ use platform_core::yaml::{self, Faults, Node, Value};
 
 use crate::pack::Instance;
 
-/// A configuration without faults: [`load`] is the only way to one.
+/// A valid configuration; only [`load`] creates one.
 #[derive(Clone, Debug)]
 pub struct Config {
     sources: BTreeMap<SourceName, Source>,
@@ -40,7 +40,7 @@ impl Config {
         &self.sources
     }
 
-    /// The declared queries, those of packs among them.
+    /// The declared queries, including those of packs.
     pub fn queries(&self) -> &[Declared] {
         &self.queries
     }
@@ -50,12 +50,12 @@ impl Config {
         self.sources.values().flat_map(|source| source.config.definition().push_tokens()).collect()
     }
 
-    /// No faults, and the files that it was read from: for what is read of its packs later, and wrong.
+    /// No errors yet, and the files that it was read from: for errors in parts of its packs that are read later.
     pub fn files(&self) -> &Faults {
         &self.files
     }
 
-    /// What is wrong with the files that sources and roll-ups read while they run.
+    /// Problems with the files that sources and roll-ups read while they run.
     pub fn check_files(&self, look: Look<'_>) -> Faults {
         let mut faults = self.files.clone();
         files::check(&self.named_files, look, &mut faults);
@@ -67,7 +67,7 @@ impl Config {
         &self.packs
     }
 
-    /// The roll-ups that are switched on.
+    /// The enabled roll-ups.
     pub fn roll_ups(&self) -> &[RollUp] {
         &self.roll_ups
     }
@@ -82,16 +82,16 @@ pub struct Surroundings<'a> {
     pub file: &'a dyn Fn(&str) -> io::Result<String>,
 }
 
-/// Loads a configuration from its text. `file` is its name in faults. Relative paths stay as they are.
+/// Loads a configuration from its text. `file` is its name in error messages. Relative paths stay as they are.
 ///
 /// # Errors
-/// Every fault in the text, and in the packs that it uses.
+/// All errors in the text, and in the packs that it uses.
 pub fn load(text: &str, file: &str, surroundings: Surroundings<'_>) -> Result<Config, Faults> {
     load_in(Path::new(""), text, file, surroundings, None)
 }
 
-/// Loads a configuration whose relative paths are seen from a directory. With `look`, what is wrong with the files that
-/// it names is a fault as well.
+/// Loads a configuration whose relative paths start at a directory. With `look`, problems with the files it refers to
+/// are errors, too.
 ///
 /// # Errors
 /// As [`load`].
@@ -154,7 +154,7 @@ fn read(
     Some(Config { sources, queries, packs, roll_ups, files: faults.clone(), named_files })
 }
 
-/// A section whose name is misspelt has been reported; what is wrong in it is reported as well.
+/// A misspelt section name has been reported; errors in the section are reported as well.
 fn take_as_meant(tree: &mut Node) {
     let Value::Map(entries) = &mut tree.value else { return };
     for index in 0..entries.len() {

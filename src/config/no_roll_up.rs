@@ -5,28 +5,28 @@ use platform_core::yaml::{Faults, Node, Path};
 
 use crate::pack::Instance;
 
-/// The daily roll-up of a configured pack, which nothing can write.
+/// The daily roll-up of a configured pack. It has no values in this build.
 #[derive(Clone, Debug)]
 pub enum RollUp {}
 
 impl RollUp {
-    /// The name that the configuration gives to the pack.
+    /// The name of the pack in the configuration.
     pub fn pack(&self) -> &str {
         match *self {}
     }
 
-    /// The same for a roll-up that is configured in the same way.
+    /// Equal for roll-ups with equal configuration.
     pub fn fingerprint(&self) -> u64 {
         match *self {}
     }
 
-    /// The least that the account needs.
+    /// The minimum permissions of the account.
     pub fn permissions(&self) -> String {
         match *self {}
     }
 }
 
-/// Reports every roll-up that the configuration switches on.
+/// Reports every roll-up that the configuration enables.
 pub(super) fn read_all<'a>(
     tree: &Node,
     _packs: &[Instance],

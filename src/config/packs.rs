@@ -41,7 +41,7 @@ struct Usage<'a> {
 impl Usage<'_> {
     fn read(&self, surroundings: Surroundings<'_>, faults: &mut Faults) -> Option<Instance> {
         let before = faults.len();
-        // The name stands before those of the queries, and is that of files: it follows the rule of source names.
+        // The name prefixes query names and names files, so it follows the rule for source names.
         if let Err(error) = SourceName::try_from(self.name.text.clone()) {
             faults.at(self.name.place, &self.path, error.to_string());
         }
@@ -59,7 +59,7 @@ impl Usage<'_> {
         if faults.len() == before {
             return Some(instance);
         }
-        // What holds of the queries without a fault in their names is reported as well.
+        // Queries whose names are valid are checked as well.
         for (path, node) in &instance.queries {
             if !faults.concern(node.place.file, path) {
                 drop(declared(node, path, faults));
@@ -69,7 +69,7 @@ impl Usage<'_> {
         None
     }
 
-    /// The pack that is meant: `file` is a user's own, `pack` one of the binary, else the name says which.
+    /// The pack: `file` is the user's own, `pack` a built-in one, else the entry's name is that of a built-in one.
     fn pack(&self, surroundings: Surroundings<'_>, faults: &mut Faults) -> Option<Pack> {
         if self.node.get("file").is_some() {
             let file = self.text("file", faults)?;
@@ -147,10 +147,10 @@ impl Usage<'_> {
                 Some(Some(found)) if found.config.kind() != input.kind => {
                     let kind = found.config.kind();
                     let message =
-                        format!("expected a {} source, and `{source}` is a {kind} source", input.kind);
+                        format!("expected a {} source, but `{source}` is a {kind} source", input.kind);
                     self.fault(name, message, faults);
                 }
-                // A source with faults of its own has been told.
+                // A source with errors has been reported.
                 Some(_) => {}
             }
         }

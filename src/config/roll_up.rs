@@ -1,4 +1,4 @@
-//! Roll-ups that are switched on: what the pack says of its roll-up, and what the configuration says.
+//! Enabled roll-ups: the pack's definition combined with the configuration.
 
 use std::collections::BTreeMap;
 
@@ -11,30 +11,30 @@ use crate::pack::Instance;
 /// The daily roll-up of a configured pack.
 #[derive(Clone, Debug)]
 pub struct RollUp {
-    /// The name that the configuration gives to the pack.
+    /// The name of the pack in the configuration.
     pub pack: String,
-    /// The table, and what goes into it.
+    /// The table and its content.
     pub table: DailyTable,
     /// Where and when it is written.
     pub config: RollUpConfig,
-    /// The same for a roll-up that is configured in the same way; within one run of the process.
+    /// Equal for roll-ups with equal configuration, within one run of the process.
     pub fingerprint: u64,
 }
 
 const KEY: &str = "roll_up";
 
 impl RollUp {
-    /// The name that the configuration gives to the pack.
+    /// The name of the pack in the configuration.
     pub fn pack(&self) -> &str {
         &self.pack
     }
 
-    /// The same for a roll-up that is configured in the same way; within one run of the process.
+    /// Equal for roll-ups with equal configuration, within one run of the process.
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint
     }
 
-    /// The least that the account of `write_url` needs.
+    /// The minimum permissions of the account of `write_url`.
     pub fn permissions(&self) -> String {
         format!(
             "GRANT SELECT, INSERT, UPDATE ON {} TO …;\n-- And SELECT on what the roll-up of the pack reads.\n",
@@ -43,7 +43,7 @@ impl RollUp {
     }
 }
 
-/// Reads the roll-up of every pack that has one, and gives those that the configuration switches on.
+/// Reads the roll-up of every pack that has one, and returns those that the configuration enables.
 pub(super) fn read_all<'a>(
     tree: &Node,
     packs: &[Instance],
@@ -58,20 +58,20 @@ pub(super) fn read_all<'a>(
         let config = given
             .as_ref()
             .map(|(node, path)| (*node, path, yaml::decode::<RollUpConfig>(node, path, faults)));
-        // What is wrong with the pack itself has been told.
+        // Errors in the pack itself have been reported.
         let Some(pack) = packs.iter().find(|pack| pack.name == name.text) else { continue };
         let section = pack.section(KEY);
         let table = section.map(|node| table(node, pack, queries.clone(), faults));
         match (config, table) {
             (Some((node, path, _)), None) => {
-                faults.at(node.place, path, "this pack has no roll-up: leave the key out");
+                faults.at(node.place, path, "this pack has no roll-up: remove the key");
             }
             (Some((node, path, Some(config))), Some(Some(table))) => {
                 let fingerprint = node.fingerprint() ^ section.map_or(0, Node::fingerprint).rotate_left(1);
                 let roll_up = RollUp { pack: name.text.clone(), table, config, fingerprint };
                 roll_ups.push((node, path.clone(), roll_up));
             }
-            // Not switched on, or told.
+            // Not enabled, or already reported.
             _ => {}
         }
     }
@@ -93,20 +93,20 @@ fn table<'a>(
         let metrics = of_pack.iter().flat_map(|query| &query.spec.metrics);
         if !metrics.into_iter().any(|metric| metric.name.as_ref() == observed.metric) {
             let path = path.key("observed").key(&column.to_string());
-            let message = format!("no query of the pack gives {}", observed.metric);
+            let message = format!("no query of the pack exports {}", observed.metric);
             faults.at(node.get("observed").unwrap_or(node).place, &path, message);
         }
     }
     Some(table)
 }
 
-/// Two that write the same rows would undo each other's work for ever.
+/// Two that write the same rows would overwrite each other forever.
 fn refuse_shared_tables(roll_ups: &[(&Node, Path, RollUp)], faults: &mut Faults) {
     let mut owners = BTreeMap::new();
     for (node, path, RollUp { pack, table, config, .. }) in roll_ups {
         let target = config.target();
         if let Some(owner) = owners.insert((target, table.table.clone()), pack) {
-            let message = format!("the roll-up of {owner} writes {} there already", table.table);
+            let message = format!("the roll-up of {owner} already writes {} there", table.table);
             faults.at(node.place, path, message);
         }
     }

@@ -19,11 +19,11 @@ pub struct Source {
     pub timeout: std::time::Duration,
     /// A probe that takes longer makes the source degraded.
     pub slow_after: Option<std::time::Duration>,
-    /// The same for a source that is configured in the same way; within one run of the process.
+    /// Equal for sources with equal configuration, within one run of the process.
     pub fingerprint: u64,
 }
 
-/// The keys beside that of the kind.
+/// The keys other than that of the kind.
 #[derive(Deserialize)]
 struct Common {
     interval: Option<Duration>,
@@ -38,7 +38,8 @@ struct Degraded {
 
 const COMMON: [&str; 3] = ["interval", "timeout", "degraded"];
 
-/// Reads every source. A source with faults is there without its content, so that what names it is no fault too.
+/// Reads every source. A source with errors is kept without its content, so that references to it are not errors as
+/// well.
 pub(super) fn read_all(
     node: &Node,
     path: &Path,

@@ -1,4 +1,4 @@
-//! A pack with its sources and values: what a configuration makes of it.
+//! A pack with its sources and values, as a configuration uses it.
 
 use platform_core::metric::Desc;
 use platform_core::query::{self, grammar::declared};
@@ -12,9 +12,9 @@ use super::{Pack, SECTIONS};
 pub struct Instance {
     /// The name in the configuration.
     pub name: String,
-    /// What it tells, in one sentence.
+    /// Its description, in one sentence.
     pub about: String,
-    /// The sources that stand for its inputs: those that are given.
+    /// The sources given for its inputs.
     pub sources: Vec<String>,
     /// The queries, each with its path in the pack's file. Their names are `<instance>.<query>`.
     pub queries: Vec<(Path, Node)>,
@@ -22,10 +22,10 @@ pub struct Instance {
 }
 
 impl Pack {
-    /// Gives a pack its sources and values: `given` answers for every input and parameter, with `None` for an
-    /// optional input that is not given. Parameters without an answer keep their default.
+    /// Fills in a pack's sources and values: `given` returns the value of every input and parameter, `None` for an
+    /// optional input that is not given. Parameters without a value keep their default.
     ///
-    /// What is wrong in the text is added to `faults`.
+    /// Errors in the text are added to `faults`.
     pub fn instantiate(
         &self,
         name: &str,
@@ -70,16 +70,16 @@ impl Pack {
 }
 
 impl Instance {
-    /// The families that its queries may give, each once.
+    /// The families that its queries may export, each once.
     ///
-    /// What is wrong in the queries is added to `faults`.
+    /// Errors in the queries are added to `faults`.
     pub fn catalogue(&self, faults: &mut Faults) -> Vec<Desc> {
         let queries = self.queries.iter().filter_map(|(path, node)| declared(node, path, faults));
         let queries: Vec<_> = queries.map(|query| query.spec).collect();
         query::catalogue(&queries)
     }
 
-    /// A section beside the queries: `roll_up`, `dashboard` or `rules`.
+    /// A section other than the queries: `roll_up`, `dashboard` or `rules`.
     pub fn section(&self, name: &str) -> Option<&Node> {
         self.sections.iter().find(|(known, _)| *known == name).map(|(_, node)| node)
     }

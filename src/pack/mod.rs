@@ -1,7 +1,7 @@
-//! Packs: what is known of one platform in one file: queries, dashboard and rules, with inputs and parameters.
+//! Packs: queries, dashboard and rules for one platform in one file, with inputs and parameters.
 //!
-//! A pack says which sources it needs and which names may differ from deployment to deployment. A configuration
-//! gives both, and what comes out is an [`Instance`].
+//! A pack declares which sources it needs and which names may differ between deployments. A configuration provides
+//! both; the result is an [`Instance`].
 
 mod instance;
 mod parameter;
@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use crate::registry::Kind;
 
-/// The packs in the binary: name and text. One is there if every kind that it asks is.
+/// The built-in packs: name and text. A pack is included if every kind that it queries is.
 pub const EMBEDDED: &[(&str, &str)] = &[
     #[cfg(all(
         feature = "mongodb",
@@ -35,15 +35,15 @@ pub const EMBEDDED: &[(&str, &str)] = &[
     ("joip", include_str!("../../platforms/joip/pack.yml")),
 ];
 
-/// The text of a pack in the binary.
+/// The text of a built-in pack.
 pub fn embedded(name: &str) -> Option<&'static str> {
     EMBEDDED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 
-/// Every pack in the binary, by name.
+/// Every built-in pack, by name.
 ///
 /// # Panics
-/// When one is wrong. They are part of the binary, and a test loads every one.
+/// When one has errors. They are part of the binary, and a test loads every one.
 pub fn all() -> Vec<(&'static str, Pack)> {
     let packs = EMBEDDED.iter().map(|&(name, text)| {
         let file = format!("platforms/{name}/pack.yml");
@@ -59,26 +59,26 @@ pub fn all() -> Vec<(&'static str, Pack)> {
 pub struct Input {
     /// Its kind.
     pub kind: Kind,
-    /// What it is to the platform.
+    /// Its role in the platform.
     pub help: String,
     /// Whether the pack also makes sense without it.
     #[serde(default)]
     pub optional: bool,
 }
 
-/// A pack as it stands in its file.
+/// A pack as written in its file.
 #[derive(Clone, Debug)]
 pub struct Pack {
-    /// What it tells, in one sentence.
+    /// Its description, in one sentence.
     pub about: String,
     /// The sources that it needs, by the names under which the rest of the file refers to them.
     pub inputs: BTreeMap<String, Input>,
-    /// What may differ from deployment to deployment, by name.
+    /// What may differ between deployments, by name.
     pub parameters: BTreeMap<String, Parameter>,
     tree: Node,
 }
 
-/// The keys that say what a pack is and needs.
+/// The keys that describe a pack and its needs.
 #[derive(Deserialize)]
 struct Head {
     about: String,
@@ -88,12 +88,12 @@ struct Head {
 
 const HEAD: [&str; 2] = ["about", "inputs"];
 const SECTIONS: [&str; 5] = ["parameters", "queries", "roll_up", "dashboard", "rules"];
-/// The keys with a meaning of their own where a configuration uses a pack.
+/// The reserved keys of a pack's entry in a configuration.
 pub const RESERVED: [&str; 3] = ["pack", "file", "roll_up"];
 
-/// Reads a pack. `file` is its name in faults.
+/// Reads a pack. `file` is its name in error messages.
 ///
-/// Returns `None` when there is anything wrong; `faults` then has all of it.
+/// Returns `None` if there are errors; all of them are then in `faults`.
 pub fn read(text: &str, file: &str, faults: &mut Faults) -> Option<Pack> {
     let before = faults.len();
     faults.begin(file);
@@ -131,15 +131,11 @@ fn check_names(tree: &Node, faults: &mut Faults) {
                 faults.at(key.place, &path, "expected a name of the form [a-z][a-z0-9_]*");
             }
             if RESERVED.contains(&name) {
-                faults.at(
-                    key.place,
-                    &path,
-                    format!("`{name}` has a meaning of its own: choose another name"),
-                );
+                faults.at(key.place, &path, format!("`{name}` is reserved: choose another name"));
             }
             if section == "parameters" && tree.get("inputs").is_some_and(|inputs| inputs.get(name).is_some())
             {
-                faults.at(key.place, &path, "an input has this name already");
+                faults.at(key.place, &path, "an input already has this name");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What may differ from deployment to deployment, and what may be given for it.
+//! What may differ between deployments, and the values it accepts.
 
 use std::collections::BTreeMap;
 
@@ -9,24 +9,24 @@ use serde::Deserialize;
 /// A parameter of a pack.
 #[derive(Clone, Debug)]
 pub struct Parameter {
-    /// What may be given.
+    /// The accepted values.
     pub parameter_type: ParameterType,
-    /// What holds where nothing is given; without it, something has to be given.
+    /// The default; without one, a value is required.
     pub default: Option<Value>,
     /// What it is.
     pub help: String,
 }
 
-/// What may be given for a parameter. Every form is safe inside a query, a pattern and an expression: none can end
+/// The accepted values of a parameter. Every type is safe inside a query, a pattern and an expression: no value can end
 /// the text around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ParameterType {
-    /// The name of a table or column as it is written in SQL: `users`, `app.users`, `"userId"`.
+    /// The name of a table or column as written in SQL: `users`, `app.users`, `"userId"`.
     SqlName,
     /// The path of a field in a document: `usage.postsCreated`.
     Field,
-    /// Text without quotes, backslashes and control characters.
+    /// Text without quotes, backslashes or control characters.
     Text,
     /// A list of such texts.
     Texts,
@@ -37,7 +37,7 @@ pub enum ParameterType {
 }
 
 impl ParameterType {
-    /// Checks what is given.
+    /// Checks a value.
     ///
     /// # Errors
     /// What was expected.
@@ -56,10 +56,10 @@ impl ParameterType {
 
     fn expected(self) -> &'static str {
         match self {
-            Self::SqlName => "expected a name as in SQL, such as users, app.users or '\"userId\"'",
-            Self::Field => "expected the path of a field, such as usage.postsCreated",
-            Self::Text => "expected text without quotes, backslashes and control characters",
-            Self::Texts => "expected a list of texts without quotes, backslashes and control characters",
+            Self::SqlName => "expected an SQL name, such as users, app.users or '\"userId\"'",
+            Self::Field => "expected a field path, such as usage.postsCreated",
+            Self::Text => "expected text without quotes, backslashes or control characters",
+            Self::Texts => "expected a list of texts without quotes, backslashes or control characters",
             Self::Number => "expected a number",
             Self::Duration => "expected a duration such as 15s, 5m or 1h",
         }

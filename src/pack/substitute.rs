@@ -7,7 +7,7 @@ use platform_core::yaml::{Fault, Faults, Key, Node, Path, Value, hint};
 /// What `$(name)` stands for; `None` for an input that is not given.
 pub(super) type Values = BTreeMap<String, Option<Value>>;
 
-/// How a list is written inside a longer text.
+/// How a list is written inside longer text.
 #[derive(Clone, Copy)]
 enum ListStyle {
     /// `'a', 'b'`
@@ -22,7 +22,7 @@ pub(super) fn is_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// Puts values into nodes of a pack.
+/// Substitutes values in nodes of a pack.
 pub(super) struct Substitution<'a> {
     pub(super) values: &'a Values,
     pub(super) faults: &'a mut Faults,
@@ -31,8 +31,8 @@ pub(super) struct Substitution<'a> {
 impl Substitution<'_> {
     /// The node with its values.
     ///
-    /// What names an input that is not given is left out: of a list the element, of a list without elements left the
-    /// element that holds it, and so on; `None` when the node itself is left out.
+    /// What refers to an input that is not given is left out: the element of a list, then a list with no elements left,
+    /// and so on up; `None` if the node itself is left out.
     pub(super) fn node(&mut self, node: &Node, path: &Path) -> Option<Node> {
         self.styled(node, path, ListStyle::Pattern)
     }
@@ -67,7 +67,7 @@ impl Substitution<'_> {
         Some((Key { place: key.place, text }, node?))
     }
 
-    /// Text that is nothing but `$(name)` becomes the value itself, with its type.
+    /// Text that is only `$(name)` becomes the value itself, with its type.
     fn string(&mut self, text: &str, node: &Node, path: &Path, style: ListStyle) -> Option<Value> {
         let whole = text.trim().strip_prefix("$(").and_then(|rest| rest.strip_suffix(')'));
         match whole.filter(|name| is_name(name)).and_then(|name| self.values.get(name)) {
@@ -94,7 +94,7 @@ impl Substitution<'_> {
                 None => self.faults.add(Fault {
                     place: node.place,
                     path: path.clone(),
-                    message: format!("there is no input and no parameter `{name}`"),
+                    message: format!("there is no input or parameter `{name}`"),
                     hint: hint(name, self.values.keys().map(String::as_str)),
                 }),
             }

@@ -1,4 +1,4 @@
-//! From a configuration to the parts of a source, and the lanes between sources. Touches no network.
+//! Builds the parts of each source from a configuration, and the lanes between sources. No network access.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,14 +13,13 @@ use platform_core::setting::SourceName;
 
 use crate::config::{Config, Source};
 
-/// The asking ends of the query lanes, by the names of their sources.
+/// The sending ends of the query lanes, by source name.
 pub type Lanes = BTreeMap<SourceName, Lane>;
 
-/// Builds the parts of a source: of this name, so configured, with the questions that it has to know ahead.
+/// Builds the parts of a source from its name, configuration and the queries that it has to know in advance.
 pub type Build = Box<dyn Fn(&SourceName, &Source, &[Question], &Lanes) -> Parts + Send + Sync>;
 
-/// Builds sources as their kinds do. `variable` gives the environment; `state_dir` is where they may keep what has to
-/// survive a restart.
+/// Builds sources by their kind. `variable` reads the environment; `state_dir` is for state that survives restarts.
 pub fn by_kind(beats: Arc<Beats>, variable: fn(&str) -> Option<String>, state_dir: Option<&Path>) -> Build {
     let state_dir: Option<PathBuf> = state_dir.map(Path::to_owned);
     let built_in = ParsedQueries::default();
@@ -38,20 +37,20 @@ pub fn by_kind(beats: Arc<Beats>, variable: fn(&str) -> Option<String>, state_di
     })
 }
 
-/// The parts of all sources of a configuration, at rest.
+/// The parts of all sources of a configuration, not running yet.
 pub struct Assembly {
-    /// The probers by the names of their sources.
+    /// The probers, by source name.
     pub probers: BTreeMap<SourceName, Box<dyn Prober>>,
-    /// The asking ends of the query lanes.
+    /// The sending ends of the query lanes.
     pub lanes: Lanes,
-    /// The answering ends, each with what answers.
+    /// The receiving ends, each with what serves it.
     pub inboxes: Vec<(Inbox, Box<dyn Answers>)>,
 }
 
 /// Builds every source of a configuration.
 pub fn assemble(config: &Config, build: &Build) -> Assembly {
     let questions = questions(config);
-    // A source may ask any other, so every lane is there before the first source is built.
+    // A source may query any other, so all lanes exist before the first source is built.
     let (lanes, mut inboxes): (Lanes, BTreeMap<_, _>) = config
         .sources()
         .keys()
@@ -69,7 +68,7 @@ pub fn assemble(config: &Config, build: &Build) -> Assembly {
     assembly
 }
 
-/// The questions that each source has to know ahead.
+/// The queries that each source has to know in advance.
 pub(super) fn questions(config: &Config) -> BTreeMap<SourceName, Vec<Question>> {
     let mut questions: BTreeMap<SourceName, Vec<Question>> = BTreeMap::new();
     let mut add = |source: &SourceName, question: &Question| {
@@ -91,7 +90,7 @@ pub(super) fn questions(config: &Config) -> BTreeMap<SourceName, Vec<Question>> 
     questions
 }
 
-/// The questions of one source.
+/// The queries of one source.
 pub(super) fn of<'a>(
     questions: &'a BTreeMap<SourceName, Vec<Question>>,
     name: &SourceName,

@@ -1,4 +1,4 @@
-//! The log line of a change: one for each, never one for each failed probe.
+//! Log lines of status changes: one per change, not one per failed probe.
 
 use std::time::SystemTime;
 

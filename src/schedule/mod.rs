@@ -31,21 +31,21 @@ use self::running::Running;
 use crate::config::Config;
 use crate::snapshot::{BEAT_EVERY, Store};
 
-/// Someone waits for a probe of a source to end.
+/// A client that waits for a probe of a source to end.
 type Waiter = oneshot::Sender<()>;
 
-/// Where probes of a source are asked for.
+/// Where probes of a source are requested.
 #[derive(Clone)]
 struct Request {
     sender: mpsc::Sender<Waiter>,
-    /// What was found less than this time ago is not asked for again.
+    /// A result younger than this is reused.
     fresh_for: Duration,
 }
 
-/// Whoever asks for probes of a source gets them this often at most; where each costs something, twice an interval.
+/// Minimum age before a requested probe runs again; half an interval if each probe costs money.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 
-/// First runs are spread over this time, so that a start is no burst of connections.
+/// First runs are spread over this time, to avoid a burst of connections at startup.
 const SPREAD: Duration = Duration::from_secs(2);
 
 /// The running loops.
@@ -55,7 +55,7 @@ pub struct Schedule {
     requests: RwLock<BTreeMap<SourceName, Request>>,
 }
 
-/// What loops are made with.
+/// What loops are started with.
 struct Loops {
     build: Build,
     store: Arc<Store>,
@@ -66,7 +66,8 @@ struct Loops {
 }
 
 impl Schedule {
-    /// A schedule without loops. All that [`Self::apply`] starts run on this runtime, and end when `stop` is cancelled.
+    /// A schedule without loops. Those that [`Self::apply`] starts run on this runtime, and end when `stop` is
+    /// cancelled.
     pub fn new(
         build: Build,
         store: Arc<Store>,
@@ -86,8 +87,8 @@ impl Schedule {
         Self { loops, running: Mutex::default(), requests: RwLock::default() }
     }
 
-    /// Has the loops be those of this configuration: what is new or has changed is started, what is gone or has
-    /// changed is ended, and what is as it was goes on undisturbed.
+    /// Makes the loops match this configuration: new ones are started, removed ones stopped, changed ones restarted,
+    /// and unchanged ones left alone.
     pub async fn apply(&self, config: &Config) {
         let mut running = self.running.lock().await;
         running.end_outdated(config, &self.loops).await;
@@ -95,10 +96,10 @@ impl Schedule {
         *self.requests.write().unwrap_or_else(PoisonError::into_inner) = running.requests();
     }
 
-    /// Has a source probed now, or joins the probe that is under way, and waits for its end. A probe that ended just now
-    /// is good enough: whoever asks cannot have a source probed more often than that.
+    /// Probes a source now, or joins the probe in progress, and waits for its end. A very recent probe is reused, which
+    /// limits how often clients can trigger probes.
     ///
-    /// Returns `None` when there is no such source, else whether the probe has ended by the deadline.
+    /// Returns `None` if there is no such source, else whether the probe has ended by the deadline.
     pub async fn probe_now(&self, name: &str, deadline: Instant) -> Option<bool> {
         let Request { sender: requests, fresh_for } =
             self.requests.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()?;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::config::{Config, RollUp};
 use crate::snapshot::Store;
 
-/// A query that gives what a roll-up observes.
+/// A query that returns what a roll-up observes.
 #[derive(Clone, PartialEq)]
 pub(super) enum Watched {}
 
@@ -20,7 +20,7 @@ pub(super) fn run(roll_up: &RollUp, _: &[Watched], _: &Arc<Store>, _: Instant) -
     match *roll_up {}
 }
 
-/// Asks whether the roll-up could write.
+/// Checks whether the roll-up could write.
 ///
 /// # Errors
 /// What is missing.

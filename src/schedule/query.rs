@@ -1,4 +1,4 @@
-//! The loop of one declared query: ask, read, record, wait.
+//! The loop of one declared query: run, read, record, wait.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::{Lanes, event};
 use crate::snapshot::{QueryRun, Store};
 
-/// The first retry of a failed query comes after this time; each further one after twice as long.
+/// Delay before the first retry of a failed query; doubled for each further one.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, first: Instant) {
@@ -53,7 +53,7 @@ fn unusable() -> Problem {
     Problem::new(Reason::Internal, "the code that reads the result panicked")
 }
 
-/// Errors are not kept as long as results: a failed query is put again sooner.
+/// A failed query is retried sooner than its interval.
 pub(super) fn delay(every: Duration, attempts: u32) -> Duration {
     match attempts.checked_sub(1) {
         None => every,
@@ -61,15 +61,15 @@ pub(super) fn delay(every: Duration, attempts: u32) -> Duration {
     }
 }
 
-/// Puts a declared query once.
+/// Runs a declared query once.
 ///
 /// # Errors
-/// What the source says; for `distinct`, of the first part that fails.
+/// The source's error; for `distinct`, that of the first part that fails.
 pub async fn ask(declared: &Declared, lanes: &Lanes) -> Result<Rows, Problem> {
     timed(declared, lanes).await.0
 }
 
-/// Puts a declared query once, and tells how long the source took: for `distinct`, the slowest of them.
+/// Runs a declared query once, and returns how long the source took; for `distinct`, the slowest source.
 async fn timed(declared: &Declared, lanes: &Lanes) -> (Result<Rows, Problem>, Duration) {
     let timeout = declared.timeout.get();
     match &declared.ask {

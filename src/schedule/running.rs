@@ -1,4 +1,4 @@
-//! The loops that run, and what of them another configuration leaves as it is.
+//! The running loops, and which of them a new configuration leaves alone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use super::{FRESH_FOR, Loops, Request, query, roll_up, source, starts};
 use crate::config::{Config, RollUp, Source};
 use crate::snapshot::Outdated;
 
-/// More requests for a probe than this at once wait before they enter the queue.
+/// Capacity of the queue of probe requests.
 const WAITERS: usize = 32;
 
-/// Every loop that runs.
+/// All running loops.
 #[derive(Default)]
 pub(super) struct Running {
-    /// A lane lasts as long as the name of its source: who asks through it need not know that it was replaced.
+    /// A lane lives as long as its source's name is configured: callers need not know that the source was replaced.
     lanes: Lanes,
-    /// The answering ends that nobody serves.
+    /// The receiving ends that are not being served.
     inboxes: BTreeMap<SourceName, Inbox>,
     sources: BTreeMap<SourceName, SourceTasks>,
     queries: BTreeMap<String, (Declared, Task<()>)>,
@@ -39,21 +39,21 @@ struct SourceTasks {
     answering: Option<Task<Inbox>>,
 }
 
-/// What makes a source the same as before: its configuration, and the questions that it has to know ahead.
+/// The identity of a source: its configuration, and the queries that it has to know in advance.
 #[derive(PartialEq)]
 struct Identity {
     fingerprint: u64,
     questions: Vec<Question>,
 }
 
-/// What makes a roll-up the same as before: its configuration, and the queries that give what it observes.
+/// The identity of a roll-up: its configuration, and the queries that return what it observes.
 #[derive(PartialEq)]
 struct RollUpIdentity {
     fingerprint: u64,
     watched: Vec<Watched>,
 }
 
-/// A task that can be ended by itself.
+/// A task that can be stopped individually.
 pub(super) struct Task<T> {
     stop: CancellationToken,
     handle: JoinHandle<T>,
@@ -83,12 +83,12 @@ impl Loops {
 }
 
 impl Running {
-    /// Where probes of each source are asked for.
+    /// Where probes of each source are requested.
     pub(super) fn requests(&self) -> BTreeMap<SourceName, Request> {
         self.sources.iter().map(|(name, tasks)| (name.clone(), tasks.request.clone())).collect()
     }
 
-    /// Ends what is not in this configuration as it is here, and has the store forget it.
+    /// Stops what is not in this configuration unchanged, and removes it from the store.
     pub(super) async fn end_outdated(&mut self, config: &Config, loops: &Loops) {
         let questions = questions(config);
         let is_current = |name: &SourceName, tasks: &SourceTasks| {
@@ -125,7 +125,7 @@ impl Running {
         loops.store.apply(config, &outdated);
     }
 
-    /// Starts what is in this configuration and does not run.
+    /// Starts what is in this configuration and not running.
     pub(super) fn start_missing(&mut self, config: &Config, loops: &Loops) {
         for name in config.sources().keys().filter(|name| !self.lanes.contains_key(*name)).collect::<Vec<_>>()
         {
@@ -133,7 +133,7 @@ impl Running {
             self.lanes.insert(name.clone(), lane);
             self.inboxes.insert(name.clone(), inbox);
         }
-        // What a source starts as it is built is started there, too.
+        // Tasks that a source spawns while being built run there, too.
         let _entered = loops.runtime.enter();
         let questions = questions(config);
         let sources: Vec<_> =
@@ -177,7 +177,7 @@ impl Running {
             let stop = loops.stop.child_token();
             let until = stop.clone();
             let work = async move {
-                // The answering end outlives who answers.
+                // The receiving end outlives the prober.
                 until.run_until_cancelled(inbox.serve(answers.as_mut())).await;
                 inbox
             };
@@ -205,7 +205,7 @@ impl Identity {
     }
 }
 
-/// The roll-ups of a configuration, each with what makes it the same as before.
+/// The roll-ups of a configuration, each with its identity.
 fn roll_ups(config: &Config) -> impl Iterator<Item = (&RollUp, RollUpIdentity)> {
     let roll_ups = config.roll_ups().iter();
     roll_ups.map(|roll_up| {

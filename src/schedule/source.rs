@@ -14,7 +14,7 @@ use super::{Waiter, event};
 use crate::config::Source;
 use crate::snapshot::Store;
 
-/// The first retry of a source that cannot be reached comes after this time; each further one after twice as long.
+/// Delay before the first retry of an unreachable source; doubled for each further one.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 pub(super) struct SourceLoop {
@@ -24,7 +24,7 @@ pub(super) struct SourceLoop {
     prober: Box<dyn Prober>,
     store: Arc<Store>,
     requests: mpsc::Receiver<Waiter>,
-    /// Failed attempts to reach the source since it was last reached.
+    /// Failed attempts since the source was last reached.
     attempts: u32,
 }
 
@@ -53,13 +53,13 @@ impl SourceLoop {
             let due = next + self.timeout;
             let took = started.elapsed();
             if panic::catch_unwind(AssertUnwindSafe(|| self.take_in(result, took, due))).is_err() {
-                let problem = Problem::new(Reason::Internal, "what the probe found cannot be taken in");
+                let problem = Problem::new(Reason::Internal, "cannot process the probe's result");
                 self.take_in(Err(problem), took, due);
             }
-            // Whoever asked while the probe was under way has joined it.
+            // Requests that came in during the probe have joined it.
             let joined = std::iter::from_fn(|| self.requests.try_recv().ok());
             for waiter in waiter.into_iter().chain(joined) {
-                // It may have left meanwhile.
+                // The client may have gone meanwhile.
                 let _ = waiter.send(());
             }
         }
@@ -76,8 +76,8 @@ impl SourceLoop {
         }
     }
 
-    /// How long to wait from the start of one probe to that of the next: the interval, or less while there is
-    /// nothing at the other end that a retry could burden.
+    /// The time between the starts of two probes: the interval, or less while the source is unreachable and a retry
+    /// puts no load on it.
     fn delay(&mut self, result: &Result<Observation, Problem>) -> Duration {
         let failure = match result {
             Ok(observation) => observation.failure.as_ref(),
@@ -93,7 +93,7 @@ impl SourceLoop {
     }
 }
 
-/// One probe under its deadline. A panic in it is this source's problem alone.
+/// Runs one probe under its deadline. A panic in it affects only this source.
 ///
 /// # Errors
 /// Why the source is down.

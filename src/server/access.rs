@@ -1,4 +1,4 @@
-//! The way of every request: through the gate to its route, and into the access log.
+//! Handles every request: through the gate to its route, and into the access log.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use super::response::{Response, without_body};
 use super::routes::{App, route};
 use super::web::{Admission, Gate};
 
-/// Answers a request, and logs it if the access log is on. The query is left out: it may hold what nobody should log.
+/// Answers a request, and logs it if the access log is on, without the query string: it may contain secrets.
 pub(super) async fn answer(app: &App, gate: &Gate, peer: SocketAddr, request: Request<Incoming>) -> Response {
     let method = request.method().clone();
     let logged = app.access_log.then(|| (Instant::now(), request.uri().path().to_owned()));

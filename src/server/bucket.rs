@@ -1,4 +1,4 @@
-//! A token bucket: how often something may happen.
+//! A token bucket, for rate limits.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ impl Bucket {
         has_one
     }
 
-    /// Whether another bucket has the same size and pace.
+    /// Whether another bucket has the same size and rate.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         (self.interval, self.burst) == (other.interval, other.burst)
     }
@@ -60,7 +60,7 @@ mod tests {
             (0..10).filter(|_| bucket.take_at(now)).count()
         };
         assert_eq!([taken(0), taken(1), taken(2), taken(7), taken(60)], [3, 0, 1, 2, 3]);
-        // A clock that is read late takes nothing away.
+        // A late clock reading removes no tokens.
         assert_eq!([taken(59), taken(60), taken(62)], [0, 0, 1]);
     }
 }

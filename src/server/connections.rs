@@ -1,4 +1,4 @@
-//! The places for connections: bounded, and taken from those who keep one without asking anything.
+//! Connection slots: limited, and reclaimed from clients that hold one without sending requests.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,15 +7,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// A client that has not sent its first request within this time, the TLS handshake included, is cut off.
+/// A client that has not sent its first request within this time, including the TLS handshake, is disconnected.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
-/// A client that has sent no further request for this time is cut off. Scrapes come more often.
+/// A client that has sent no further request for this time is disconnected. Scrapes come more often.
 const NEXT_REQUEST: Duration = Duration::from_secs(150);
 
 /// The open connections.
 #[derive(Debug)]
 pub(super) struct Connections {
-    /// Connections at once, over all listeners.
+    /// Maximum number of connections, over all listeners.
     places: usize,
     open: Mutex<Open>,
 }
@@ -28,11 +28,11 @@ struct Open {
 
 #[derive(Debug)]
 struct Connection {
-    /// Requests under way.
+    /// Requests in flight.
     requests: usize,
-    /// Whether there was a request before.
+    /// Whether there has been a request.
     has_asked: bool,
-    /// The time of the last change: it was opened, or a request began or ended.
+    /// The time of the last change: opened, or a request started or ended.
     since: Instant,
     close: CancellationToken,
 }
@@ -42,8 +42,8 @@ impl Connections {
         Self { places, open: Mutex::default() }
     }
 
-    /// A place for a connection. When all are taken, the connection that has waited longest for a request gives up its
-    /// own; while every one is being answered, the one that has been for longest.
+    /// A slot for a connection. If all are taken, the connection that has been idle longest loses its slot; if none is
+    /// idle, the one with the longest-running request.
     pub(super) fn place(self: &Arc<Self>) -> Place {
         let mut open = self.lock();
         if open.by_number.len() >= self.places {
@@ -66,7 +66,7 @@ impl Connections {
     }
 }
 
-/// The place of one connection, until it is dropped.
+/// The slot of one connection, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     connections: Arc<Connections>,
@@ -75,7 +75,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Notes a request that is under way until the result is dropped.
+    /// Records a request as in flight until the result is dropped.
     pub(super) fn request(&self) -> UnderWay<'_> {
         self.note(|connection| {
             connection.requests += 1;
@@ -84,7 +84,7 @@ impl Place {
         UnderWay(self)
     }
 
-    /// Waits until the connection has to end: its place is needed, or no request came for too long.
+    /// Waits until the connection has to close: its slot is needed, or it was idle for too long.
     pub(super) async fn lost(&self) {
         self.close.run_until_cancelled(self.overdue()).await.unwrap_or_default();
     }
@@ -95,7 +95,7 @@ impl Place {
         }
     }
 
-    /// The time until which the next request has to come, as far as is known now.
+    /// The deadline for the next request, as far as is known now.
     fn limit(&self) -> Option<Instant> {
         let open = self.connections.lock();
         let connection = open.by_number.get(&self.number)?;
@@ -120,7 +120,7 @@ impl Drop for Place {
     }
 }
 
-/// A request under way.
+/// A request in flight.
 #[derive(Debug)]
 pub(super) struct UnderWay<'a>(&'a Place);
 

@@ -1,4 +1,4 @@
-//! The heartbeats that workers push: `/heartbeat/CLASS/WORKER`, with `/start`, `/fail` or an exit code behind it.
+//! Pushed heartbeats of workers: `/heartbeat/CLASS/WORKER`, optionally followed by `/start`, `/fail` or an exit code.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -16,11 +16,11 @@ use super::bucket::Bucket;
 use super::response::{Response, method_not_allowed, text};
 use super::routes::App;
 
-/// A body is read and thrown away, for workers that send their output along; a longer one is refused.
+/// Workers may send their output as the body, which is read and discarded; a longer one is rejected.
 const LARGEST_BODY: usize = 100_000;
-/// A body that takes longer than this is refused.
+/// A body that takes longer than this is rejected.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// A class may push this often in the long run, and this often at once.
+/// The rate at which a class may push, and its burst.
 const PUSH_INTERVAL: Duration = Duration::from_millis(10);
 const PUSH_BURST: u32 = 1000;
 
@@ -42,8 +42,8 @@ impl FromIterator<(String, Secret)> for Pushes {
     }
 }
 
-/// Whether a path is one of heartbeats. There the token of the class says who may push, and nothing else does: a
-/// scraper's password gives no right to push, and a worker needs no password.
+/// Whether a path is a heartbeat. Only the token of the class authorizes a push: a scraper's password does not, and a
+/// worker needs no password.
 pub(super) fn is_at(path: &str) -> bool {
     path.starts_with("/heartbeat/")
 }
@@ -64,17 +64,17 @@ pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Response {
     }
 }
 
-/// Why a heartbeat is not taken.
+/// Why a heartbeat is rejected.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
-    // An unknown class and a wrong token are answered alike: classes cannot be guessed.
+    // An unknown class and a wrong token get the same answer, so that classes cannot be guessed.
     #[error("Unknown class, or wrong token.")]
     Unauthorized,
     #[error("The token of this class cannot be read.")]
     NoToken,
-    #[error("This class pushes too often.")]
+    #[error("Too many heartbeats of this class.")]
     TooOften,
-    #[error("Expected at most {LARGEST_BODY} bytes.")]
+    #[error("The body is larger than {LARGEST_BODY} bytes.")]
     TooLarge,
     #[error("The body did not arrive in time.")]
     Late,
@@ -114,7 +114,7 @@ async fn permitted<'a>(pushes: &'a Pushes, push: &Push, headers: &HeaderMap) -> 
         return Err(Refusal::Unauthorized);
     };
     let token = class.token.read().await.map_err(|error| {
-        tracing::error!(class = push.class, %error, "a pushed heartbeat cannot be checked");
+        tracing::error!(class = push.class, %error, "cannot check a pushed heartbeat");
         Refusal::NoToken
     })?;
     let is_right = token.expose_secret().as_bytes().ct_eq(given.as_bytes());

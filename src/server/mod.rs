@@ -1,4 +1,4 @@
-//! The HTTP side: who comes in (the web configuration), routes, one connection at a time per task, drained on shutdown.
+//! The HTTP server: access control (the web configuration), routes, one task per connection, drained on shutdown.
 
 mod access;
 mod bucket;
@@ -36,36 +36,36 @@ use tokio_util::sync::CancellationToken;
 
 use connections::{Connections, Place};
 
-/// A request's head may have this many bytes.
+/// Maximum size of a request's head, in bytes.
 const LARGEST_HEAD: usize = 16 << 10;
-/// Requests at once on one connection of HTTP/2.
+/// Maximum number of concurrent requests on an HTTP/2 connection.
 const STREAMS: u32 = 16;
-/// Requests under way have this long to end on shutdown.
+/// How long requests in flight have to finish on shutdown.
 pub const DRAIN: Duration = Duration::from_secs(3);
-/// A failed accept is tried again after this time: the process may be out of descriptors.
+/// A failed accept is retried after this time: the process may be out of file descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
-/// The first byte of a client that speaks TLS: its record is of the type handshake.
+/// The first byte from a TLS client: a record of type handshake.
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// What serves on every listener.
+/// The server, shared by all listeners.
 pub struct Server {
     app: Arc<App>,
     gate: Gate,
     connections: Arc<Connections>,
-    /// As many as there are places: a connection that has to go keeps its descriptor until it has gone.
+    /// One permit per slot: a connection that has to close keeps its descriptor until it is closed.
     sockets: Arc<Semaphore>,
     descriptors: Descriptors,
 }
 
 impl Server {
-    /// A server of these routes, behind this gate, with as many connections as there are descriptors for.
+    /// A server for these routes, behind this gate, with as many connections as file descriptors allow.
     pub fn new(app: Arc<App>, gate: Gate, descriptors: Descriptors) -> Self {
         let places = descriptors.connections();
         let (connections, sockets) = (Arc::new(Connections::new(places)), Arc::new(Semaphore::new(places)));
         Self { app, gate, connections, sockets, descriptors }
     }
 
-    /// Serves requests on a bound listener until `stop` is cancelled, then lets those under way end.
+    /// Serves requests on a bound listener until `stop` is cancelled, then drains those in flight.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
         let drain = GracefulShutdown::new();
         while let Some((stream, peer)) = stop.run_until_cancelled(self.accept(&listener)).await {
@@ -76,7 +76,7 @@ impl Server {
             tokio::spawn(visit.end(stream));
         }
         if tokio::time::timeout(DRAIN, drain.shutdown()).await.is_err() {
-            tracing::warn!("some requests were still under way after {DRAIN:?}, and were cut off");
+            tracing::warn!("some requests were still running after {DRAIN:?} and were aborted");
         }
     }
 
@@ -111,17 +111,17 @@ struct Visit {
     _socket: OwnedSemaphorePermit,
 }
 
-/// What a connection is served with.
+/// How a connection is served.
 #[derive(Clone, Copy)]
 enum Way {
     Http1,
     Http2,
-    /// Plain HTTP where TLS is spoken: a person, or a health check, who is to read an answer instead of an alert.
+    /// Plain HTTP on a TLS port: a person or a health check, which gets an HTTP response instead of a TLS alert.
     Misled,
 }
 
 impl Visit {
-    /// Goes on until the client has gone, has to go, or the server drains.
+    /// Runs until the client disconnects, has to be disconnected, or the server drains.
     async fn end(self, stream: TcpStream) {
         let place = Arc::clone(&self.place);
         tokio::select! {
@@ -131,8 +131,8 @@ impl Visit {
     }
 
     async fn speak(self, stream: TcpStream) {
-        // Else the end of a long answer waits until the client has acknowledged what comes before it. It fails for
-        // those who have gone already.
+        // Otherwise the end of a long response waits for acknowledgement of what precedes it. This fails if the client
+        // has already disconnected.
         if stream.set_nodelay(true).is_err() {
             return;
         }
@@ -147,7 +147,7 @@ impl Visit {
             }
             TlsAcceptor::from(tls).accept(stream).await.map(Ok)
         };
-        // Nobody has asked anything yet: there is nothing to drain.
+        // There is no request yet, so nothing to drain.
         match stop.run_until_cancelled(handshake).await {
             Some(Ok(Ok(stream))) => {
                 let is_http2 = stream.get_ref().1.alpn_protocol() == Some(web::HTTP2);
@@ -163,7 +163,7 @@ impl Visit {
     async fn http<I: Read + Write + Unpin + Send + 'static>(self, io: I, way: Way) {
         let Self { server, peer, place, drain, .. } = self;
         let mut builder = Builder::new(TokioExecutor::new());
-        // The limits of time are those of the place.
+        // Timeouts are handled by the slot.
         builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(LARGEST_HEAD);
         builder.http2().max_concurrent_streams(STREAMS);
         let builder = match way {
@@ -175,12 +175,14 @@ impl Visit {
             async move {
                 let _under_way = place.request();
                 Ok::<_, Infallible>(match way {
-                    Way::Misled => response::text(StatusCode::BAD_REQUEST, "HTTPS is spoken here, not HTTP."),
+                    Way::Misled => {
+                        response::text(StatusCode::BAD_REQUEST, "This port speaks HTTPS, not HTTP.")
+                    }
                     Way::Http1 | Way::Http2 => access::answer(&server.app, &server.gate, peer, request).await,
                 })
             }
         });
-        // A client that breaks its connection off is its own affair.
+        // Connections that the client aborts are ignored.
         drop(drain.watch(builder.serve_connection(io, service)).await);
     }
 }

@@ -1,4 +1,4 @@
-//! Which representation a client asks for. Pure.
+//! Content negotiation. Pure.
 //!
 //! <https://www.rfc-editor.org/rfc/rfc9110#section-12.5>,
 //! <https://prometheus.io/docs/instrumenting/content_negotiation/>
@@ -20,7 +20,7 @@ impl Element<'_> {
     }
 }
 
-/// The best format that an `Accept` header allows; text 0.0.4 when it allows none, for that is what everyone reads.
+/// The best format that an `Accept` header allows; text 0.0.4 if it allows none, because every client reads that.
 pub(super) fn format(accept: Option<&str>) -> Format {
     best(accept.unwrap_or_default(), |element| match element.version {
         None | Some("1.0.0") if element.is("application/openmetrics-text") => Some(Format::OpenMetrics),
@@ -42,7 +42,7 @@ pub(super) fn coding(accept_encoding: Option<&str>) -> Coding {
     .unwrap_or(Coding::Identity)
 }
 
-/// What the element with the highest quality stands for; the first of equals.
+/// The meaning of the element with the highest quality; the first among equals.
 fn best<T>(header: &str, meaning: impl Fn(&Element<'_>) -> Option<T>) -> Option<T> {
     let mut best: Option<(f32, T)> = None;
     for element in header.split(',').map(element).filter(|element| element.quality > 0.0) {

@@ -53,7 +53,7 @@ impl Body for Pieces {
     }
 }
 
-/// A plain sentence.
+/// A plain text message.
 pub(super) fn text(status: StatusCode, text: impl Into<String>) -> Response {
     let mut text = text.into();
     text.push('\n');
@@ -65,7 +65,7 @@ pub(super) fn json(value: &serde_json::Value) -> Response {
     with_type(StatusCode::OK, "application/json; charset=utf-8", one(value.to_string()))
 }
 
-/// A page. It may load nothing, and run nothing.
+/// A page. It may neither load nor run anything.
 pub(super) fn page(html: String) -> Response {
     let mut response = with_type(StatusCode::OK, "text/html; charset=utf-8", one(html));
     let headers = response.headers_mut();
@@ -79,7 +79,7 @@ pub(super) fn page(html: String) -> Response {
     response
 }
 
-/// An exposition in the representation that the client asked for.
+/// An exposition in the representation that the client requested.
 pub(super) fn exposition(published: &Published, format: Format, coding: Coding) -> Response {
     let mut response =
         with_type(StatusCode::OK, format.content_type(), published.body(format, coding).into());
@@ -91,14 +91,14 @@ pub(super) fn exposition(published: &Published, format: Format, coding: Coding) 
     response
 }
 
-/// The method is not one of those that the path has.
+/// The method is not allowed for the path.
 pub(super) fn method_not_allowed(allowed: &'static str) -> Response {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("only {allowed}"));
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }
 
-/// The answer to a HEAD. In HTTP/2, hyper would send the body.
+/// The response to a HEAD request. With HTTP/2, hyper would send the body.
 pub(super) fn without_body(response: Response) -> Response {
     let (mut head, body) = response.into_parts();
     if let Some(length) = body.size_hint().exact() {

@@ -18,33 +18,33 @@ use super::{negotiate, status, targets};
 use crate::schedule::Schedule;
 use crate::snapshot::{Published, Store};
 
-/// Someone waits for the configuration to be read again: for nothing, or for what is wrong with it.
+/// A pending reload request; it receives `Ok`, or the errors of the configuration.
 pub type Reload = oneshot::Sender<Result<(), String>>;
 
-/// What the routes work with.
+/// State of the routes.
 pub struct App {
-    /// What every source last said.
+    /// The latest state of every source.
     pub store: Arc<Store>,
-    /// Has sources probed.
+    /// Starts probes.
     pub schedule: Schedule,
     /// Takes pushed heartbeats.
     pub beats: Arc<Beats>,
     /// The classes whose workers push.
     pub pushes: ArcSwap<Pushes>,
-    /// Where the configuration is asked to be read again.
+    /// Where reload requests go.
     pub reloads: mpsc::Sender<Reload>,
     /// Whether requests are logged.
     pub access_log: bool,
-    /// The turn of whoever has the status page rendered.
+    /// Lets one request at a time render the status page.
     pub rendering: Arc<Semaphore>,
-    /// How much of Prometheus' scrape timeout is left for the way back.
+    /// Offset subtracted from Prometheus' scrape timeout.
     pub timeout_offset: Duration,
 }
 
-/// The time that `/probe` has when the client does not say: Prometheus' own default.
+/// The timeout of `/probe` if the client sends none: Prometheus' own default.
 const DEFAULT_SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Whatever a client says, its scrape takes no longer.
+/// Upper bound of the timeout, whatever the client sends.
 const LONGEST_SCRAPE_TIMEOUT: Duration = Duration::from_secs(3600);
 
 pub(super) async fn route(app: &App, request: Request<Incoming>) -> Response {
@@ -54,10 +54,9 @@ pub(super) async fn route(app: &App, request: Request<Incoming>) -> Response {
     }
     if uri.path() == "/-/reload" {
         return match *method {
-            Method::POST | Method::PUT if is_of_another_site(headers) => text(
-                StatusCode::FORBIDDEN,
-                "A page of another site may not have the configuration read again.",
-            ),
+            Method::POST | Method::PUT if is_of_another_site(headers) => {
+                text(StatusCode::FORBIDDEN, "Cross-site reload requests are rejected.")
+            }
             Method::POST | Method::PUT => reload(app).await,
             _ => method_not_allowed("POST, PUT"),
         };
@@ -70,7 +69,7 @@ pub(super) async fn route(app: &App, request: Request<Incoming>) -> Response {
         "/probe" => probe(app, uri.query().unwrap_or_default(), headers).await,
         "/sd" => match targets::targets(&app.store, headers) {
             Some(targets) => json(&targets),
-            None => text(StatusCode::BAD_REQUEST, "The header Host is missing: it is the targets' address."),
+            None => text(StatusCode::BAD_REQUEST, "Missing Host header: it is the targets' address."),
         },
         "/-/healthy" => match app.store.stall() {
             None => text(StatusCode::OK, "platform_exporter is healthy."),
@@ -83,12 +82,12 @@ pub(super) async fn route(app: &App, request: Request<Incoming>) -> Response {
         "/" => status_page(app, uri.query().unwrap_or_default().to_owned()).await,
         _ => text(
             StatusCode::NOT_FOUND,
-            "Not found. There are /, /metrics, /probe?source=NAME, /sd, /-/healthy, /-/ready and /-/reload.",
+            "Not found. Available paths: /, /metrics, /probe?source=NAME, /sd, /-/healthy, /-/ready and /-/reload.",
         ),
     }
 }
 
-/// Whether a browser sends this for a page of another site. Programs such as curl say nothing of the kind.
+/// Whether a browser sent this for a page of another site. Programs such as curl do not send these headers.
 fn is_of_another_site(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     if let Some(site) = text("sec-fetch-site") {
@@ -98,22 +97,22 @@ fn is_of_another_site(headers: &HeaderMap) -> bool {
     text("origin").is_some_and(|origin| origin.split_once("://").is_none_or(|(_, from)| from != host))
 }
 
-/// Has the configuration read again, as `POST /-/reload` does with Prometheus.
+/// Reloads the configuration, like `POST /-/reload` of Prometheus.
 async fn reload(app: &App) -> Response {
     let (sender, outcome) = oneshot::channel();
     if app.reloads.send(sender).await.is_err() {
         return text(StatusCode::SERVICE_UNAVAILABLE, "The exporter is shutting down.");
     }
     match outcome.await {
-        Ok(Ok(())) => text(StatusCode::OK, "The configuration was read again."),
+        Ok(Ok(())) => text(StatusCode::OK, "Configuration reloaded."),
         Ok(Err(error)) => {
-            text(StatusCode::INTERNAL_SERVER_ERROR, format!("The configuration in use stays.\n{error}"))
+            text(StatusCode::INTERNAL_SERVER_ERROR, format!("Keeping the current configuration.\n{error}"))
         }
         Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "The exporter is shutting down."),
     }
 }
 
-/// Renders the status page, one at a time and off the thread that serves: with many sources it takes a while.
+/// Renders the status page, one at a time and off the serving thread: with many sources it takes a while.
 async fn status_page(app: &App, query: String) -> Response {
     let Ok(turn) = Arc::clone(&app.rendering).acquire_owned().await else {
         return text(StatusCode::SERVICE_UNAVAILABLE, "The exporter is shutting down.");
@@ -134,10 +133,10 @@ fn represent(published: &Published, headers: &HeaderMap) -> Response {
     exposition(published, negotiate::format(header(ACCEPT)), negotiate::coding(header(ACCEPT_ENCODING)))
 }
 
-/// Probes one source now. Its families come without the `source` label, so that `instance` can stand for it.
+/// Probes one source now. Its families have no `source` label, so that `instance` can take its place.
 async fn probe(app: &App, query: &str, headers: &HeaderMap) -> Response {
     let Some(name) = parameter(query, "source") else {
-        return text(StatusCode::BAD_REQUEST, "Say which source: /probe?source=NAME");
+        return text(StatusCode::BAD_REQUEST, "Missing query parameter `source`: /probe?source=NAME");
     };
     let timeout = scrape_timeout(headers, app.timeout_offset);
     let ended = app.schedule.probe_now(&name, Instant::now() + timeout).await;
@@ -146,7 +145,7 @@ async fn probe(app: &App, query: &str, headers: &HeaderMap) -> Response {
     };
     let now = SystemTime::now();
     if !ended {
-        // The probe goes on for the schedule; this answer says what is known by its own deadline.
+        // The probe continues for the schedule; this response contains what is known by its own deadline.
         let late = Problem::new(Reason::Timeout, "not probed within the scrape timeout");
         drop(state.probed(Err(late), timeout, now));
     }
@@ -160,7 +159,7 @@ fn parameter(query: &str, name: &str) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
-/// How long a probe may take by what Prometheus says of its own patience.
+/// How long a probe may take, from the scrape timeout that Prometheus sends.
 fn scrape_timeout(headers: &HeaderMap, offset: Duration) -> Duration {
     let seconds = headers
         .get("x-prometheus-scrape-timeout-seconds")

@@ -1,4 +1,4 @@
-//! `/sd`: the sources as targets of Prometheus' HTTP service discovery, one `/probe` for each.
+//! `/sd`: the sources as targets for Prometheus' HTTP service discovery, one `/probe` each.
 //!
 //! <https://prometheus.io/docs/prometheus/latest/http_sd/>
 
@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use crate::snapshot::{SourceState, Store};
 
-/// Every source as a target group, or `None` when the client does not say under which address it reached the exporter.
+/// Every source as a target group, or `None` if the client does not send the address under which it reached the
+/// exporter.
 ///
-/// The kind is for relabelling only: as a label of the target it would stand in the way of the metrics' own.
+/// The kind is for relabelling only: as a target label it would conflict with that of the metrics.
 pub(super) fn targets(store: &Store, headers: &HeaderMap) -> Option<Value> {
     let address = headers.get(HOST)?.to_str().ok().filter(|host| !host.is_empty())?;
     let target = |(name, state): (SourceName, SourceState)| {

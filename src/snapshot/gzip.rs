@@ -1,7 +1,7 @@
-//! gzip of a text in pieces. What was compressed before is not compressed again.
+//! gzip of a text in pieces. Pieces that were compressed before are reused.
 //!
-//! Each run of pieces is compressed alone and ends on a byte boundary, so that runs can be put one after the other to be
-//! one member: many clients read only the first. <https://www.rfc-editor.org/rfc/rfc1952>
+//! Each run of pieces is compressed alone and ends on a byte boundary, so that runs can be concatenated into one
+//! member: many clients read only the first. <https://www.rfc-editor.org/rfc/rfc1952>
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,27 +11,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::{Bytes, BytesMut};
 use flate2::{Compress, Compression, Crc, FlushCompress};
 
-/// A piece of this length is compressed alone. Shorter ones, which compress badly, are taken together.
+/// A piece of this length is compressed alone. Shorter ones, which compress badly, are grouped.
 const ALONE: usize = 2 << 10;
-/// Pieces are taken together up to this length.
+/// Pieces are grouped up to this length.
 const TOGETHER: usize = 32 << 10;
-/// So many runs are held as one piece, where they are not longer than this together.
+/// Up to this many runs, with up to this total length, are held as one piece.
 const SECTION: (usize, usize) = (16, 16 * TOGETHER);
 /// Method deflate, no flags, no time, fastest, unknown system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
-/// An empty block of deflate that is the last one.
+/// An empty final deflate block.
 const LAST_BLOCK: [u8; 2] = [3, 0];
-/// What compression may add: a flush, and the heads of blocks that cannot be made smaller.
+/// Maximum overhead of compression: a flush, and headers of incompressible blocks.
 const OVERHEAD: usize = 64;
 
-/// A compressed text, with what is needed to compress the next one.
+/// A compressed text, with the state needed to compress the next one.
 pub(super) struct Gzip {
     sections: Vec<Arc<Section>>,
-    /// One for all that come after each other: it is large.
+    /// Shared by successive texts, because it is large.
     deflater: Arc<Mutex<Deflater>>,
 }
 
-/// What compresses, and where it writes before it is known how much that is.
+/// The compressor and its output buffer.
 struct Deflater {
     compress: Compress,
     out: Vec<u8>,
@@ -44,12 +44,12 @@ struct Section {
     crc: Crc,
 }
 
-/// Neighbouring pieces of a text. What is the same as before is told by its place, so that nothing of it is touched.
+/// Neighbouring pieces of a text. Unchanged pieces are recognised by their address, so their content is not read.
 type Pieces<'a> = [&'a Bytes];
 
 /// Neighbouring pieces that are compressed together.
 struct Run {
-    /// They are kept so that no other piece can take their place in memory.
+    /// Kept so that no other piece can get their address.
     pieces: Vec<Bytes>,
     /// Where it is in its section.
     range: Range<usize>,
@@ -57,7 +57,7 @@ struct Run {
 }
 
 impl Gzip {
-    /// Compresses a text, with the help of the one before it.
+    /// Compresses a text, reusing parts of the previous one.
     pub(super) fn new<'a>(pieces: impl Iterator<Item = &'a Bytes>, before: Option<&Self>) -> Self {
         let pieces: Vec<_> = pieces.collect();
         let runs = runs(&pieces);
@@ -111,7 +111,7 @@ impl Section {
             Run { pieces, range: start..deflater.out.len(), crc: of_run }
         };
         let runs = runs.iter().map(run).collect();
-        // What is kept takes no more room than it needs.
+        // Copied to its exact size, because it is kept.
         Self { runs, deflated: Bytes::copy_from_slice(&deflater.out), crc }
     }
 
@@ -141,7 +141,7 @@ impl Default for Deflater {
 }
 
 impl Deflater {
-    /// Appends pieces, compressed without regard to what was before them, up to a byte boundary.
+    /// Appends pieces, compressed independently of what precedes them, up to a byte boundary.
     fn append(&mut self, pieces: &Pieces<'_>) -> Crc {
         let Self { compress, out } = self;
         let text = match pieces {
@@ -153,7 +153,7 @@ impl Deflater {
         let mut taken = 0;
         loop {
             out.reserve(text.len() - taken + OVERHEAD);
-            // After a full flush, nothing that follows refers to what was before it.
+            // After a full flush, nothing refers back to earlier data.
             compress
                 .compress_vec(&text[taken..], out, FlushCompress::Full)
                 .expect("compressing into memory does not fail");
@@ -168,7 +168,7 @@ impl Deflater {
 /// Which pieces are compressed together.
 fn runs<'a, 'b>(pieces: &'b [&'a Bytes]) -> Vec<&'b Pieces<'a>> {
     let beside = |first: &Bytes| if first.len() < ALONE { TOGETHER - first.len() } else { 0 };
-    // How much the last run can take in.
+    // How much more fits into the last run.
     let mut room = pieces.first().map_or(0, |first| beside(first));
     let is_together = |_: &&Bytes, piece: &&Bytes| {
         let fits = piece.len() < ALONE && piece.len() <= room;
@@ -196,7 +196,7 @@ fn sections<'a, 'b>(mut runs: &'b [&'b Pieces<'a>]) -> Vec<&'b [&'b Pieces<'a>]>
     sections
 }
 
-/// Where a piece is in memory: what is at the same place is the same.
+/// Address and length of a piece: equal ones have equal content.
 type Place = (usize, usize);
 
 fn place(piece: &Bytes) -> Place {

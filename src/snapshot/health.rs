@@ -1,4 +1,4 @@
-//! The health of a source and of its queries, said the same way for every kind.
+//! The health of sources and their queries, exported the same way for every kind.
 
 use platform_core::metric::{Desc, Family, timestamp};
 use platform_core::probe::Reason;
@@ -10,12 +10,12 @@ use super::status::Status;
 const UP: Desc = Desc::gauge(
     "platform_source_up",
     &["kind"],
-    "1 when the last probe reached the source, else 0; present from the start.",
+    "Whether the last probe reached the source (1) or not (0); exported from the start.",
 );
 const STATUS: Desc = Desc::gauge(
     "platform_source_status",
     &["kind", "status"],
-    "1 for the present status of the source, 0 for the others.",
+    "1 for the current status of the source, 0 for the others.",
 );
 const PROBLEM: Desc = Desc::gauge(
     "platform_source_problem",
@@ -25,12 +25,12 @@ const PROBLEM: Desc = Desc::gauge(
 const LAST_SUCCESS: Desc = Desc::gauge(
     "platform_source_last_success_timestamp_seconds",
     &["kind"],
-    "When the last probe that reached the source ended.",
+    "Unix time of the last probe that reached the source.",
 );
 const DURATION: Desc =
-    Desc::gauge("platform_probe_duration_seconds", &["kind"], "How long the last probe took.");
+    Desc::gauge("platform_probe_duration_seconds", &["kind"], "Duration of the last probe.");
 const PROBES: Desc =
-    Desc::counter("platform_probes_total", &["kind"], "Probes that have ended, well or not.");
+    Desc::counter("platform_probes_total", &["kind"], "Completed probes, successful or not.");
 const FAILURES: Desc = Desc::counter(
     "platform_probe_failures_total",
     &["kind", "reason"],
@@ -39,20 +39,20 @@ const FAILURES: Desc = Desc::counter(
 const ASKS: Desc = Desc::gauge(
     "platform_source_asks_info",
     &["kind", "asked"],
-    "1 for each other source that this one is read through: while that is down, this one cannot be told.",
+    "1 for each other source that this one is read through: while that one is down, this one cannot be checked.",
 );
 const QUERY_LAST_SUCCESS: Desc = Desc::gauge(
     "platform_query_last_success_timestamp_seconds",
     &["query"],
-    "When the query last gave a good result.",
+    "Unix time of the query's last good result.",
 );
 const QUERY_MAX_AGE: Desc = Desc::gauge(
     "platform_query_max_age_seconds",
     &["query"],
-    "How long a good result of the query is shown when none follows.",
+    "How long a good result of the query is exported if no newer one follows.",
 );
 const QUERY_DURATION: Desc =
-    Desc::gauge("platform_query_duration_seconds", &["query"], "How long the query's last run took.");
+    Desc::gauge("platform_query_duration_seconds", &["query"], "Duration of the query's last run.");
 const QUERY_SERIES: Desc =
     Desc::gauge("platform_query_series", &["query"], "Series in the query's last good result.");
 const QUERY_FAILURES: Desc = Desc::counter(
@@ -69,10 +69,10 @@ const DROPPED: Desc = Desc::gauge(
 const CUT: Desc = Desc::gauge(
     "platform_label_values_cut",
     &["query"],
-    "Label values of the query's last good result that were longer than 256 characters, and are cut.",
+    "Label values of the query's last good result that were longer than 256 characters and have been cut.",
 );
 
-/// The failures that a query has most often: their counters start at 0, so that the first one is seen as an increase.
+/// The most common failures of a query: their counters start at 0, so that the first failure shows as an increase.
 const LIKELY: [Reason; 5] =
     [Reason::Timeout, Reason::Connect, Reason::Permission, Reason::Query, Reason::Cardinality];
 
@@ -123,7 +123,7 @@ pub(super) fn of_source(state: &SourceState) -> Vec<Family> {
     families
 }
 
-/// What is new with each run of a query.
+/// Families that change with each run of a query.
 pub(super) fn of_run(name: &str, query: &QueryState) -> Vec<Family> {
     let duration = query.last_duration.map(|duration| duration.as_secs_f64());
     let mut families = vec![
@@ -134,7 +134,7 @@ pub(super) fn of_run(name: &str, query: &QueryState) -> Vec<Family> {
     families
 }
 
-/// What stays when a query gives what it gave before.
+/// Families that stay the same while a query's result does.
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
 pub(super) fn of_query(name: &str, query: &QueryState) -> [Family; 5] {
     let Outcome { series, dropped, cut, failures } = &query.outcome;

@@ -1,4 +1,4 @@
-//! The store of what every source last said, and the one exposition made of it.
+//! The store of every source's latest state, and the exposition built from it.
 
 mod gzip;
 mod health;
@@ -30,29 +30,29 @@ use tokio::sync::Notify;
 
 use crate::config::Config;
 
-/// What every source last said. Readers never wait for a source, and writers only for each other.
+/// The latest state of every source. Readers never wait for a source, and writers only for each other.
 pub struct Store {
     sources: RwLock<BTreeMap<SourceName, Arc<Mutex<SourceState>>>>,
     roll_ups: RwLock<BTreeMap<String, Arc<Mutex<RollUpState>>>>,
     started: SystemTime,
     config: Mutex<ConfigState>,
     changed: Notify,
-    /// Belongs to whoever publishes.
+    /// Locked while publishing.
     exposition: Mutex<Exposition>,
     process: Mutex<own::Process>,
     clocks: watchdog::Clocks,
     current: ArcSwap<Published>,
 }
 
-/// What is known of the configuration in use.
+/// The state of the current configuration.
 #[derive(Clone, Copy, Debug)]
 struct ConfigState {
-    /// Whether the last one that was read is the one in use.
+    /// Whether the last one that was read is the current one.
     is_last: bool,
     read: SystemTime,
 }
 
-/// What another configuration has replaced or removed.
+/// What a new configuration has replaced or removed.
 #[derive(Debug, Default)]
 pub struct Outdated {
     /// The sources.
@@ -61,13 +61,13 @@ pub struct Outdated {
     pub queries: BTreeSet<String>,
 }
 
-/// Changes that come closer together than this are published together.
+/// Changes within this time are published together.
 const PUBLISH_EVERY: Duration = Duration::from_millis(250);
-/// The exporter's own process metrics are renewed this often.
+/// How often the exporter's own process metrics are updated.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 
 impl Store {
-    /// A store in which every configured source is there, with its status unknown.
+    /// A store with every configured source, with status unknown.
     pub fn new(config: &Config, now: SystemTime) -> Self {
         let store = Self {
             sources: RwLock::default(),
@@ -85,8 +85,8 @@ impl Store {
         store
     }
 
-    /// Has the store hold the sources, queries and roll-ups of this configuration. What is known of them stays, but
-    /// for what is outdated, of which nothing is known any more.
+    /// Updates the store to the sources, queries and roll-ups of this configuration. Their state is kept, except for
+    /// outdated ones.
     pub fn apply(&self, config: &Config, outdated: &Outdated) {
         let now = SystemTime::now();
         let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
@@ -109,7 +109,7 @@ impl Store {
         self.changed.notify_one();
     }
 
-    /// Takes in that a configuration was read: whether it is now the one in use, or was refused.
+    /// Records that a configuration was read, and whether it was applied or rejected.
     pub fn config_read(&self, is_good: bool, now: SystemTime) {
         let mut config = unpoisoned(&self.config);
         config.is_last = is_good;
@@ -119,14 +119,14 @@ impl Store {
         self.changed.notify_one();
     }
 
-    /// Changes the state of a source, and has the change published soon. `None` when there is no such source.
+    /// Changes the state of a source, and schedules the change to be published. `None` when there is no such source.
     pub fn update<R>(&self, name: &SourceName, change: impl FnOnce(&mut SourceState) -> R) -> Option<R> {
         let result = unpoisoned(&*self.source(name.as_str())?).change(change);
         self.changed.notify_one();
         Some(result)
     }
 
-    /// Changes the state of a roll-up, and has the change published soon. `None` when there is no such roll-up.
+    /// Changes the state of a roll-up, and schedules the change to be published. `None` when there is no such roll-up.
     pub fn update_roll_up<R>(&self, pack: &str, change: impl FnOnce(&mut RollUpState) -> R) -> Option<R> {
         let state = self.roll_ups.read().unwrap_or_else(PoisonError::into_inner).get(pack).cloned()?;
         let result = change(&mut unpoisoned(&state));
@@ -134,12 +134,12 @@ impl Store {
         Some(result)
     }
 
-    /// Looks at the state of a source without copying it. `None` when there is no such source.
+    /// Reads the state of a source without copying it. `None` when there is no such source.
     pub fn look<R>(&self, name: &SourceName, look: impl FnOnce(&SourceState) -> R) -> Option<R> {
         Some(look(&unpoisoned(&*self.source(name.as_str())?)))
     }
 
-    /// The state of a source as it is now.
+    /// The current state of a source.
     pub fn state(&self, name: &str) -> Option<SourceState> {
         Some(unpoisoned(&*self.source(name)?).clone())
     }
@@ -154,24 +154,24 @@ impl Store {
         self.sources().iter().all(|(_, state)| unpoisoned(state).status() != Status::Unknown)
     }
 
-    /// Takes note that the clocks run.
+    /// Records that the scheduler runs.
     pub fn beat(&self) {
         self.clocks.beat();
     }
 
-    /// Probes that should have been started and were not, if there are any.
+    /// Probes that should have been started but were not, if any.
     pub fn stall(&self) -> Option<Stall> {
         Stall::of(self.clocks.silence(), self.overdue())
     }
 
-    /// The sources whose probe should have ended long ago.
+    /// The sources whose probe is long overdue.
     fn overdue(&self) -> Vec<SourceName> {
         let now = Instant::now();
         let overdue = self.sources().into_iter().filter(|(_, state)| unpoisoned(state).is_overdue(now));
         overdue.map(|(name, _)| name).collect()
     }
 
-    /// What `/metrics` says now.
+    /// The current exposition on `/metrics`.
     pub fn current(&self) -> Arc<Published> {
         self.current.load_full()
     }
@@ -179,18 +179,18 @@ impl Store {
     /// Publishes changes as they come, until dropped.
     pub async fn keep_published(self: Arc<Self>) {
         loop {
-            // Neither outcome is a fault: a change came, or it is time to renew the process metrics.
+            // Either a change came, or it is time to update the process metrics.
             let _ = tokio::time::timeout(RENEW_EVERY, self.changed.notified()).await;
             let store = Arc::clone(&self);
             let published = tokio::task::spawn_blocking(move || store.publish()).await;
             if let Err(error) = published {
-                tracing::error!(%error, "the exposition could not be made");
+                tracing::error!(%error, "cannot build the exposition");
             }
             tokio::time::sleep(PUBLISH_EVERY).await;
         }
     }
 
-    /// Has `/metrics` say what is known now. What no source says otherwise than before is not touched.
+    /// Updates `/metrics` to the current state. Unchanged parts are not touched.
     pub fn publish(&self) {
         let (now, steady) = (SystemTime::now(), Instant::now());
         let config = *unpoisoned(&self.config);
@@ -235,6 +235,6 @@ impl Store {
 }
 
 fn unpoisoned<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A state is changed by plain assignments: there is no half-made one to be afraid of.
+    // State changes are plain assignments, so a poisoned lock holds no partial update.
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }

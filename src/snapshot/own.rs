@@ -1,4 +1,4 @@
-//! What the exporter says of itself.
+//! The exporter's own metrics.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,22 +11,22 @@ const BUILD_INFO: Desc =
 const CONFIG_GOOD: Desc = Desc::gauge(
     "platform_config_last_reload_successful",
     &[],
-    "1 when the last configuration that was read had no faults.",
+    "Whether the last configuration reload was successful (1) or not (0).",
 );
 const CONFIG_READ: Desc = Desc::gauge(
     "platform_config_last_reload_success_timestamp_seconds",
     &[],
-    "When the configuration in use was read.",
+    "Unix time at which the current configuration was read.",
 );
 const CLOCK: Desc = Desc::gauge(
     "platform_clock_last_beat_timestamp_seconds",
     &[],
-    "When the thread that starts probes last showed that it runs. It does so every second.",
+    "Unix time of the last sign of life of the thread that starts probes; updated every second.",
 );
 const OVERDUE: Desc = Desc::gauge(
     "platform_sources_overdue",
     &[],
-    "Sources whose probe has not ended although its interval and timeout are long over.",
+    "Sources whose probe is long overdue by its interval and timeout.",
 );
 const CPU: Desc =
     Desc::counter("process_cpu_seconds_total", &[], "User and system CPU time, from /proc/self/stat.");
@@ -36,9 +36,10 @@ const VIRTUAL: Desc =
     Desc::gauge("process_virtual_memory_bytes", &[], "Virtual memory, from /proc/self/stat.");
 const OPEN_FDS: Desc = Desc::gauge("process_open_fds", &[], "Open file descriptors, from /proc/self/fd.");
 const MAX_FDS: Desc =
-    Desc::gauge("process_max_fds", &[], "Limit of open file descriptors, from /proc/self/limits.");
+    Desc::gauge("process_max_fds", &[], "Maximum number of open file descriptors, from /proc/self/limits.");
 const THREADS: Desc = Desc::gauge("process_threads", &[], "Threads, from /proc/self/stat.");
-const STARTED: Desc = Desc::gauge("process_start_time_seconds", &[], "When the process started.");
+const STARTED: Desc =
+    Desc::gauge("process_start_time_seconds", &[], "Unix time at which the process started.");
 
 /// Every family about the exporter itself.
 pub fn catalogue() -> Vec<Desc> {
@@ -58,7 +59,7 @@ pub fn catalogue() -> Vec<Desc> {
     ]
 }
 
-/// What does not come from /proc.
+/// Metrics that do not come from /proc.
 #[expect(clippy::cast_precision_loss, reason = "the number of sources")]
 pub(super) fn families(
     started: SystemTime,
@@ -71,14 +72,13 @@ pub(super) fn families(
         CONFIG_GOOD.value(f64::from(u8::from(config.is_last))),
         CONFIG_READ.value(timestamp(config.read)),
         STARTED.value(timestamp(started)),
-        // Whole seconds: it changes with each beat, and not with each publication.
+        // Whole seconds, so that it changes with each beat and not with each publication.
         CLOCK.value(timestamp(last_beat).floor()),
         OVERDUE.value(overdue as f64),
     ]
 }
 
-/// What the kernel tells of the process. It is not asked with each change that is published: that would cost more than
-/// the change.
+/// Process metrics from the kernel. Not read with each published change: that would cost more than the change.
 #[derive(Default)]
 pub(super) struct Process {
     families: Vec<Family>,
@@ -89,7 +89,7 @@ impl Process {
     /// Never older than this.
     pub(super) fn families(&mut self, oldest: Duration) -> Vec<Family> {
         if self.read.is_none_or(|at| at.elapsed() >= oldest) {
-            // Without /proc (a hardened container) there are no process metrics, and nothing else is missing.
+            // Without /proc (a hardened container) only the process metrics are missing.
             self.families = process().unwrap_or_default();
             self.read = Some(Instant::now());
         }

@@ -1,4 +1,4 @@
-//! One published exposition: encoded once for each representation that anyone asks for, then served from memory.
+//! One published exposition: encoded once for each requested representation, then served from memory.
 
 use std::sync::{Arc, OnceLock};
 
@@ -16,7 +16,7 @@ pub enum Coding {
     Gzip,
 }
 
-/// An exposition with the representations that have been asked for.
+/// An exposition with the representations that have been requested.
 #[derive(Default)]
 pub struct Published {
     rope: Rope,
@@ -26,7 +26,7 @@ pub struct Published {
 /// The bytes of a representation.
 struct Representation {
     body: Arc<[Bytes]>,
-    /// What the next exposition is compressed with.
+    /// State for compressing the next exposition.
     gzip: Option<Gzip>,
 }
 
@@ -37,23 +37,23 @@ const REPRESENTATIONS: [(Format, Coding); 4] = [
     (Format::OpenMetrics, Coding::Gzip),
 ];
 
-/// A body up to this length is served as one piece. Of a longer one the pieces stay as they are: it would be held twice.
+/// A body up to this length is served as one piece. A longer one stays in pieces; joining them would hold it twice.
 const ONE_PIECE: usize = 1 << 20;
-/// Pieces of a longer body that are shorter than this are put together.
+/// Pieces of a longer body that are shorter than this are joined.
 const SHORT: usize = 2 << 10;
 
 impl Published {
-    /// What an exposition says now. Nothing is encoded yet.
+    /// A snapshot of an exposition. Nothing is encoded yet.
     pub fn new(exposition: &Exposition) -> Self {
         Self { rope: exposition.rope(), representations: Default::default() }
     }
 
-    /// The bytes of a representation, in pieces: made at the first request, from memory ever after.
+    /// The bytes of a representation, in pieces: built at the first request, then served from memory.
     pub fn body(&self, format: Format, coding: Coding) -> Arc<[Bytes]> {
         self.body_after(None, format, coding)
     }
 
-    /// Makes what was asked for of the exposition before this one, so that no scrape waits for it.
+    /// Builds the representations that were requested of the previous exposition, so that no scrape waits for them.
     pub fn prepare_like(&self, before: &Self) {
         for (index, (format, coding)) in REPRESENTATIONS.into_iter().enumerate() {
             if let Some(before) = before.representations[index].get() {
@@ -78,7 +78,7 @@ impl Published {
     }
 }
 
-/// Puts pieces together where that costs little.
+/// Joins pieces where that is cheap.
 fn together(pieces: Vec<Bytes>) -> Vec<Bytes> {
     let total: usize = pieces.iter().map(Bytes::len).sum();
     let short = if total <= ONE_PIECE { usize::MAX } else { SHORT };

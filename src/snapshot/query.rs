@@ -1,4 +1,4 @@
-//! What is known of one query. Pure; time is an argument.
+//! The state of one query. Pure; time is an argument.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,24 +12,24 @@ use super::health;
 
 /// One run of a query.
 pub struct QueryRun {
-    /// What came out.
+    /// Its result.
     pub result: Result<ResultSet, Problem>,
     /// How long it took.
     pub duration: Duration,
-    /// How long a good result may be shown.
+    /// How long a good result may be exported.
     pub max_age: Duration,
-    /// When it ended, on a clock that nobody sets.
+    /// When it ended, on a monotonic clock.
     pub ended: Instant,
 }
 
-/// What is known of one query.
+/// The state of one query.
 #[derive(Clone, Default)]
 pub(super) struct QueryState {
     problems: Vec<Problem>,
     families: Vec<Arc<Lines>>,
-    /// When its last run was. Encoded with each run, and not whenever the source changes.
+    /// Time of its last run. Encoded with each run, not with every change of the source.
     timing: Vec<Arc<Lines>>,
-    /// What has come out so far: encoded when that is something else than before.
+    /// Its counters, encoded only when they have changed.
     counts: Vec<Arc<Lines>>,
     expires: Option<Instant>,
     pub(super) outcome: Outcome,
@@ -38,7 +38,7 @@ pub(super) struct QueryState {
     pub(super) max_age: Duration,
 }
 
-/// What is counted of a query.
+/// The counters of a query.
 #[derive(Clone, Default, PartialEq)]
 pub(super) struct Outcome {
     pub(super) series: usize,
@@ -54,7 +54,7 @@ impl QueryState {
         Self { counts: Lines::renew(&[], Some(source), health::of_query(name, &state)), ..state }
     }
 
-    /// Takes in a run.
+    /// Records a run.
     pub(super) fn ran(&mut self, source: &Arc<str>, name: &str, run: QueryRun, now: SystemTime) {
         self.last_duration = Some(run.duration);
         let before = self.outcome.clone();
@@ -73,8 +73,7 @@ impl QueryState {
                 self.problems =
                     vec![Problem::new(problem.reason, format!("query {name}: {}", problem.detail))];
                 if self.is_stale(run.ended) {
-                    self.problems
-                        .push(Problem::new(Reason::Stale, format!("query {name}: no good answer in time")));
+                    self.problems.push(Problem::new(Reason::Stale, format!("query {name}: no fresh result")));
                 }
             }
         }
@@ -84,22 +83,22 @@ impl QueryState {
         }
     }
 
-    /// What is wrong with it.
+    /// Its problems.
     pub(super) fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// When its result gets too old, if that is still to come.
+    /// When its result becomes too old, if that is in the future.
     pub(super) fn stale_at(&self, now: Instant) -> Option<Instant> {
         self.expires.filter(|at| now < *at)
     }
 
-    /// Its last good result; nothing of one that is too old.
+    /// Its last good result; empty if it is too old.
     pub(super) fn families(&self, now: Instant) -> &[Arc<Lines>] {
         if self.is_stale(now) { &[] } else { &self.families }
     }
 
-    /// All that there is to say at `now`.
+    /// Everything to export at `now`.
     pub(super) fn says(&self, now: Instant) -> impl Iterator<Item = &Arc<Lines>> {
         self.timing.iter().chain(&self.counts).chain(self.families(now))
     }

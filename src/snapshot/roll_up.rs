@@ -1,4 +1,4 @@
-//! What is known of a roll-up, and the families that say it. Pure; time is an argument.
+//! The state of a roll-up, and its families. Pure; time is an argument.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
@@ -9,19 +9,19 @@ use platform_core::probe::{Problem, Reason};
 const SUCCESS: Desc = Desc::gauge(
     "platform_roll_up_success",
     &["pack"],
-    "1 when the last run of the daily roll-up wrote every day that was due, else 0; present from the start.",
+    "Whether the last run of the daily roll-up wrote every day that was due (1) or not (0); exported from the start.",
 );
 const LAST_SUCCESS: Desc = Desc::gauge(
     "platform_roll_up_last_success_timestamp_seconds",
     &["pack"],
-    "When the daily roll-up last wrote every day that was due.",
+    "Unix time at which the daily roll-up last wrote every day that was due.",
 );
 const DURATION: Desc =
-    Desc::gauge("platform_roll_up_duration_seconds", &["pack"], "How long the roll-up's last run took.");
+    Desc::gauge("platform_roll_up_duration_seconds", &["pack"], "Duration of the roll-up's last run.");
 const WRITTEN: Desc = Desc::counter(
     "platform_roll_up_days_written_total",
     &["pack"],
-    "Rows of days that the roll-up has made or changed.",
+    "Daily rows that the roll-up has inserted or updated.",
 );
 const FAILURES: Desc = Desc::counter(
     "platform_roll_up_failures_total",
@@ -29,7 +29,7 @@ const FAILURES: Desc = Desc::counter(
     "Runs of the roll-up that did not write every day that was due, by reason.",
 );
 
-/// The failures that a roll-up has most often: their counters start at 0, so that the first one is seen as an increase.
+/// The most common failures of a roll-up: their counters start at 0, so that the first failure shows as an increase.
 const LIKELY: [Reason; 5] =
     [Reason::Timeout, Reason::Connect, Reason::Auth, Reason::Permission, Reason::Query];
 
@@ -38,11 +38,11 @@ pub fn catalogue() -> Vec<Desc> {
     vec![SUCCESS, LAST_SUCCESS, DURATION, WRITTEN, FAILURES]
 }
 
-/// What is known of one roll-up.
+/// The state of one roll-up.
 #[derive(Clone, Debug, Default)]
 pub struct RollUpState {
     succeeded: bool,
-    /// Reasons told since the last success: each is told once.
+    /// Reasons reported since the last success: each is reported once.
     told: BTreeSet<Reason>,
     failures: BTreeMap<Reason, u64>,
     written: u64,
@@ -53,25 +53,25 @@ pub struct RollUpState {
 /// One run of a roll-up.
 #[derive(Clone, Debug)]
 pub struct RollUpRun {
-    /// How many rows it made or changed.
+    /// How many rows it inserted or updated.
     pub written: u64,
-    /// Why it did not come to its end.
+    /// Why it did not finish.
     pub problem: Option<Problem>,
     /// How long it took.
     pub duration: Duration,
 }
 
-/// Something to tell.
+/// An event to log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RollUpEvent {
-    /// It fails, or fails for another reason than before.
+    /// It fails, or fails for a new reason.
     Failed(Problem),
     /// It works again.
     Recovered,
 }
 
 impl RollUpState {
-    /// Takes in a run.
+    /// Records a run.
     pub fn ran(&mut self, run: RollUpRun, now: SystemTime) -> Option<RollUpEvent> {
         self.written += run.written;
         self.last_duration = Some(run.duration);
@@ -85,7 +85,7 @@ impl RollUpState {
     }
 }
 
-/// The families of all roll-ups; none where there is no roll-up.
+/// The families of all roll-ups; none if there are no roll-ups.
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
 pub(super) fn families<'a>(states: impl Iterator<Item = (&'a str, RollUpState)>) -> Vec<Family> {
     let [mut success, mut last, mut duration, mut written, mut failures] =

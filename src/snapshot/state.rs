@@ -1,4 +1,4 @@
-//! What is known of one source, and how its status follows from it. Pure; time is an argument.
+//! The state of one source, and how its status is derived. Pure; time is an argument.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use super::watchdog::LATEST;
 use crate::config::Source;
 use crate::registry::Kind;
 
-/// How many changes of status are kept.
+/// How many status changes are kept.
 const HISTORY: usize = 20;
 
-/// What is known of one source.
+/// The state of one source.
 #[derive(Clone)]
 pub struct SourceState {
     name: Arc<str>,
@@ -30,25 +30,25 @@ pub struct SourceState {
     status: Status,
     since: SystemTime,
     history: VecDeque<Change>,
-    /// Problems told since the source was last up: each is told once.
+    /// Problems reported since the source was last up: each is reported once.
     told: BTreeSet<(Reason, Option<String>)>,
     failure: Option<Problem>,
     problems: Vec<Problem>,
     families: Vec<Arc<Lines>>,
     queries: BTreeMap<String, QueryState>,
-    /// What was last published of its own health, without that of its queries.
+    /// The last published health of the source itself, without its queries.
     health: Vec<Arc<Lines>>,
-    /// Whether anything has changed since it was published.
+    /// Whether anything has changed since the last publication.
     has_changed: bool,
-    /// When the first of the published results gets too old.
+    /// When the first of the published results becomes too old.
     stale_at: Option<Instant>,
     pub(super) probes: u64,
     pub(super) failures: BTreeMap<Reason, u64>,
     pub(super) last_success: Option<SystemTime>,
     pub(super) last_duration: Option<Duration>,
-    /// When the last probe ended, on a clock that nobody sets.
+    /// When the last probe ended, on a monotonic clock.
     probed_at: Option<Instant>,
-    /// The next probe has to have ended by then.
+    /// Deadline for the end of the next probe.
     due: Instant,
 }
 
@@ -83,7 +83,7 @@ impl SourceState {
         }
     }
 
-    /// Takes note of when a probe ended, and of when the next one has to have ended.
+    /// Records when a probe ended, and by when the next one has to end.
     pub fn expect_probe(&mut self, ended: Instant, due: Instant) {
         (self.probed_at, self.due) = (Some(ended), due);
     }
@@ -93,12 +93,12 @@ impl SourceState {
         self.probed_at.is_some_and(|at| now.saturating_duration_since(at) < age)
     }
 
-    /// Whether a probe should have ended long ago.
+    /// Whether a probe is long overdue.
     pub(super) fn is_overdue(&self, now: Instant) -> bool {
         self.due + LATEST < now
     }
 
-    /// Changes the state, and has the change published.
+    /// Changes the state, and marks it for publication.
     pub(super) fn change<R>(&mut self, change: impl FnOnce(&mut Self) -> R) -> R {
         self.has_changed = true;
         change(self)
@@ -108,7 +108,7 @@ impl SourceState {
         self.queries.retain(|name, _| !is_outdated(name));
     }
 
-    /// Has the source know these queries and no others; what is known of them stays.
+    /// Sets the queries of the source; the state of known ones is kept.
     pub(super) fn expect_queries<'a>(
         &mut self,
         source: &Source,
@@ -131,7 +131,7 @@ impl SourceState {
         }
     }
 
-    /// Takes in the outcome of a probe. Its families replace those of the last one, as a whole.
+    /// Records the result of a probe. Its families replace all those of the last one.
     pub fn probed(
         &mut self,
         result: Result<Observation, Problem>,
@@ -157,12 +157,12 @@ impl SourceState {
         self.judge(now)
     }
 
-    /// Takes in a run of a query. A good result replaces the last one as a whole; after a bad one the last good
-    /// result stays until it is too old.
+    /// Records a run of a query. A good result replaces the last one as a whole; after a failure the last good result
+    /// stays until it is too old.
     pub fn queried(&mut self, name: &str, run: QueryRun, now: SystemTime) -> Option<Event> {
         let state = || QueryState::new(&self.name, name, run.max_age);
         self.queries.entry(name.to_owned()).or_insert_with(state).ran(&self.name, name, run, now);
-        // Before the first probe nothing is known of the source itself.
+        // Before the first probe the status of the source is unknown.
         if self.status == Status::Unknown { None } else { self.judge(now) }
     }
 
@@ -182,7 +182,7 @@ impl SourceState {
             news |= self.told.insert((problem.reason, query.clone()));
         }
         let problems: Vec<_> = problems.into_iter().map(|(_, problem)| problem).collect();
-        // The first success is how things should be, and no news.
+        // The first success is expected, and not logged.
         let changed = status != was && (was, status) != (Status::Unknown, Status::Up);
         if status != was {
             (self.status, self.since) = (status, now);
@@ -194,7 +194,7 @@ impl SourceState {
         (changed || news).then_some(Event { status, since: self.since, problems })
     }
 
-    /// Every problem with the query that it belongs to; `None` for those of the probe.
+    /// Every problem with its query; `None` for those of the probe.
     fn named_problems(&self) -> Vec<(Option<String>, Problem)> {
         let of_probe = self.failure.iter().chain(&self.problems).map(|problem| (None, problem.clone()));
         let of_queries = self.queries.iter().flat_map(|(name, query)| {
@@ -203,7 +203,7 @@ impl SourceState {
         of_probe.chain(of_queries).collect()
     }
 
-    /// Everything that the source says at `now`, if that is something else than what was said last.
+    /// Everything that the source exports at `now`, if it has changed since the last time.
     pub(super) fn news(&mut self, now: Instant) -> Option<Vec<Arc<Lines>>> {
         if !self.has_changed && self.stale_at.is_none_or(|at| now < at) {
             return None;
@@ -214,7 +214,7 @@ impl SourceState {
         Some(self.says(self.health.clone(), now))
     }
 
-    /// Everything that the source says at `now`, without its name.
+    /// Everything that the source exports at `now`, without its name.
     pub fn exposition(&self, now: Instant) -> Exposition {
         let says = self.says(self.renewed_health(), now);
         let mut exposition = Exposition::default();
@@ -231,8 +231,8 @@ impl SourceState {
         health.into_iter().chain(self.families.iter().chain(queries).cloned()).collect()
     }
 
-    /// The largest value that a query's result holds of a metric, over all its samples with these labels, and when
-    /// the result came. Nothing of a result that is too old.
+    /// The largest value of a metric in a query's result, over all samples with these labels, and the time of the
+    /// result. `None` if the result is too old.
     pub fn largest(
         &self,
         query: &str,
@@ -277,7 +277,7 @@ impl SourceState {
         matches!(self.status, Status::Up | Status::Degraded)
     }
 
-    /// The reasons of all present problems, each once.
+    /// The reasons of all current problems, each once.
     pub fn reasons(&self) -> Vec<Reason> {
         reasons(self.named_problems().iter().map(|(_, problem)| problem))
     }
@@ -292,7 +292,7 @@ impl SourceState {
         self.last_duration
     }
 
-    /// The last changes of status, newest first.
+    /// The last status changes, newest first.
     pub fn history(&self) -> impl Iterator<Item = &Change> {
         self.history.iter()
     }

@@ -10,7 +10,7 @@ use platform_core::probe::{Problem, Reason};
 pub enum Status {
     /// Not probed yet.
     Unknown,
-    /// It answers, and gives all that it should.
+    /// It answers, and everything expected is there.
     Up,
     /// It answers, but something is missing or bad.
     Degraded,
@@ -39,7 +39,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// A change of status, as the status page shows it.
+/// A status change, as shown on the status page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// When.
@@ -50,13 +50,13 @@ pub struct Change {
     pub reasons: Vec<Reason>,
 }
 
-/// Something to tell: a change of status, or a problem that has come on top of others.
+/// An event to log: a status change, or an additional problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The status now.
     pub status: Status,
     /// Since when the source has had this status.
     pub since: SystemTime,
-    /// What is wrong now, with text for people.
+    /// The current problems, with text for people.
     pub problems: Vec<Problem>,
 }

@@ -1,4 +1,4 @@
-//! Whether the clocks still run: on the thread that serves, which lives on when the thread of the sources does not.
+//! Checks that probes are still scheduled. Runs on the serving thread, which survives a stall of the sources' thread.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 
 use platform_core::setting::SourceName;
 
-/// The clocks beat this often, on the thread on which probes are started.
+/// How often the thread that starts probes beats.
 pub const BEAT_EVERY: Duration = Duration::from_secs(1);
-/// Clocks that have not beaten for this time have stopped.
+/// Without a beat for this time, the thread has stalled.
 const LONGEST_SILENCE: Duration = Duration::from_secs(20);
-/// A source whose probe has not ended this long after it had to has no clock any more.
+/// A source whose probe is overdue by this much is no longer scheduled.
 pub const LATEST: Duration = Duration::from_secs(20);
 /// The log names this many sources.
 const NAMED: usize = 5;
 
-/// When the clocks last beat.
+/// The last beat.
 #[derive(Debug)]
 pub(super) struct Clocks {
     started: Instant,
@@ -33,13 +33,13 @@ impl Clocks {
         self.last_beat.store(since, Ordering::Relaxed);
     }
 
-    /// How long the clocks have been silent.
+    /// Time since the last beat.
     pub(super) fn silence(&self) -> Duration {
         self.started.elapsed().saturating_sub(Duration::from_millis(self.last_beat.load(Ordering::Relaxed)))
     }
 }
 
-/// Probes that should have been started, and were not.
+/// Probes that should have been started but were not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stall {
     /// Nothing runs on the thread of the sources.
@@ -64,7 +64,7 @@ impl fmt::Display for Stall {
             Self::Clocks(silence) => {
                 write!(
                     formatter,
-                    "no probe has been started for {} s: the clocks have stopped",
+                    "no probe has been started for {} s: the scheduler has stalled",
                     silence.as_secs()
                 )
             }
@@ -73,7 +73,7 @@ impl fmt::Display for Stall {
                 let more = if overdue.len() > NAMED { " …" } else { "" };
                 write!(
                     formatter,
-                    "{} sources were not probed when they were due: {}{more}",
+                    "{} sources are overdue for a probe: {}{more}",
                     overdue.len(),
                     named.join(", ")
                 )

@@ -111,7 +111,7 @@ queries:
         faults(text),
         "\
 platform.yml:4:13: queries[0].source: there is no source `bd` (did you mean `db`?)
-platform.yml:7:11: queries[1].name: `users` is the name of queries[0] already
+platform.yml:7:11: queries[1].name: `users` is already the name of queries[0]
 platform.yml:10:14: queries[1].metrics: acme_users_total is a gauge: only counters end in `_total`
 platform.yml:11:5: queries[2]: expected exactly one of sql, mongo, redis, log, distinct
 platform.yml:16:14: queries[2].labels[0]: the label `le` is reserved: choose another name
@@ -182,10 +182,10 @@ fn names_are_unique_and_not_those_of_kinds() {
     };
     let head = "sources: {db: {postgres: {url: postgres://db}}}\nqueries:\n";
     let both = format!("{head}{}{}", query("a", "acme_a"), query("a", "acme_b"));
-    assert!(faults(&both).contains("`a` is the name of queries[0] already"), "{}", faults(&both));
+    assert!(faults(&both).contains("`a` is already the name of queries[0]"), "{}", faults(&both));
     let both = format!("{head}{}{}", query("a", "acme_a"), query("b", "acme_a"));
     assert!(
-        faults(&both).contains("comes from the query `a` of the same source already"),
+        faults(&both).contains("is already exported by the query `a` of the same source"),
         "{}",
         faults(&both)
     );
@@ -214,8 +214,8 @@ queries:
     assert_eq!(
         faults(text),
         "\
-platform.yml:3:23: queries[0].source: `page` is a http source, which does not answer `sql`
-platform.yml:7:18: queries[1].distinct[1].source: `db` is a postgres source, which does not answer `redis`"
+platform.yml:3:23: queries[0].source: `page` is a http source, which does not support `sql`
+platform.yml:7:18: queries[1].distinct[1].source: `db` is a postgres source, which does not support `redis`"
     );
 }
 
@@ -224,7 +224,7 @@ fn a_class_of_pushing_workers_belongs_to_one_source() {
     let classes = "{workers: {classes: {backup: {push: true, token: t, interval: 1h}}}}";
     assert_eq!(
         faults(&format!("sources:\n  day: {classes}\n  night: {classes}\n")),
-        "platform.yml:3:10: sources.night: workers of the class `backup` push to `day` already"
+        "platform.yml:3:10: sources.night: workers of the class `backup` already push to `day`"
     );
 }
 

@@ -14,7 +14,7 @@ use testkit::wait::until;
 /// Every query has run by then, and every rate has two samples; with much time for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-const NOTHING_WRONG: Empty = ("What is wrong", "A", "nothing is wrong");
+const NOTHING_WRONG: Empty = ("Problems", "A", "nothing is wrong");
 
 /// The dashboards of the packs; the questions that have no answer in the first minutes, or while all is well; and what
 /// stands for the variables that viewers set. Tables of single users are tested with the packs.

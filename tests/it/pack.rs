@@ -109,7 +109,7 @@ fn a_pack_may_be_used_twice() {
         load("packs: {a: {file: shop.yml, db: app, rate: 1}, b: {file: shop.yml, db: app, rate: 1}}", PACK);
     let faults = same.unwrap_err();
     assert!(
-        faults.contains("shop_orders comes from the query `a.orders` of the same source already"),
+        faults.contains("shop_orders is already exported by the query `a.orders` of the same source"),
         "{faults}"
     );
 }
@@ -120,9 +120,9 @@ fn faults_of_a_usage_are_told_together() {
                 gone: {file: gone.yml}\n  hivesink: {db: app}\n  flat: [1]\n  spaced out: {file: shop.yml, db: ap, rate: 1}\n";
     let faults = load(text, PACK).unwrap_err();
     for expected in [
-        "platform.yml:3:30: packs.shop.db: expected a postgres source, and `store` is a redis source",
+        "platform.yml:3:30: packs.shop.db: expected a postgres source, but `store` is a redis source",
         "platform.yml:3:37: packs.shop.cach: the pack has no such input or parameter; expected one of cache, cadence, db, orders, paid, rate, session (did you mean `cache`?)",
-        "packs.shop.orders: expected a name as in SQL, such as users",
+        "packs.shop.orders: expected an SQL name, such as users",
         "packs.shop.paid: expected a list of texts without quotes",
         "packs.shop: the key `rate` is missing: The price of one euro.",
         "packs.gone.file: cannot read gone.yml: entity not found",
@@ -171,7 +171,7 @@ queries:
     let faults = load("packs: {shop: {file: shop.yml, db: app}}", pack).unwrap_err();
     assert_eq!(
         faults,
-        "shop.yml:4:23: queries[0].source: there is no input and no parameter `bd` (did you mean `db`?)\n\
+        "shop.yml:4:23: queries[0].source: there is no input or parameter `bd` (did you mean `db`?)\n\
          shop.yml:5:67: queries[1].metrics[0].name: pg_up belongs to the postgres kind: choose another name"
     );
     let faults = load("packs: {shop: {file: shop.yml, db: app}}", &pack.replace("bd", "db")).unwrap_err();
@@ -194,7 +194,7 @@ fn a_metric_may_come_from_two_queries_that_cannot_collide() {
     assert_eq!(load(&good, PACK).unwrap().queries().len(), 2);
     let bad = format!("queries:\n{}{}", query("a", "ai"), query("b", "ai"));
     let faults = load(&bad, PACK).unwrap_err();
-    assert!(faults.contains("depth comes from the query `a` of the same source already"), "{faults}");
+    assert!(faults.contains("depth is already exported by the query `a` of the same source"), "{faults}");
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn each_wrong_result_is_refused_by_name() {
                 &columns,
                 &[&[text("pro"), one.clone(), one.clone()], &[Cell::Null, one.clone(), one.clone()]],
             ),
-            "row 2 has NULL in the label column `plan`: leave such rows out, or use coalesce",
+            "row 2 has NULL in the label column `plan`: filter out such rows, or use coalesce",
         ),
         (
             rows(&columns, &[&[text("pro"), text("many"), one.clone()]]),
@@ -120,7 +120,7 @@ fn each_wrong_result_is_refused_by_name() {
                 &columns,
                 &[&[text("pro"), one.clone(), one.clone()], &[text("pro"), one.clone(), one.clone()]],
             ),
-            "two rows have the labels [\"pro\"]: group by every label column",
+            "two rows have the same labels [\"pro\"]: group by every label column",
         ),
     ] {
         assert_eq!(reading.read(rows).unwrap_err().to_string(), expected);

@@ -166,7 +166,7 @@ async fn the_status_page_says_how_everything_is() {
         .await;
     let page = exporter.get("/?refresh=off").await;
     for part in
-        ["1 down", "<strong>connect</strong>", "Recent changes of status", "<td class=\"down\">down</td>"]
+        ["1 down", "<strong>connect</strong>", "Recent status changes", "<td class=\"down\">down</td>"]
     {
         assert!(page.contains(part), "{part} is missing in:\n{page}");
     }

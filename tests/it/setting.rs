@@ -72,5 +72,5 @@ async fn a_secret_is_read_anew_and_never_printed() {
     assert!(secret.read().await.unwrap_err().to_string().ends_with("is empty"));
     assert!(!format!("{:?} {:?}", Secret::Value("geheim".into()), secret).contains("geheim"));
     let both = Secret::from_keys("password", Some(Secret::Value("geheim".into())), Some(path));
-    assert_eq!(both.unwrap_err().to_string(), "give either `password` or `password_file`, not both");
+    assert_eq!(both.unwrap_err().to_string(), "set either `password` or `password_file`, not both");
 }

@@ -95,7 +95,7 @@ fn values_that_may_be_secret_are_not_repeated() {
 fn a_key_given_twice_is_a_fault() {
     assert_eq!(
         read("name: a\ncount: 1\ncount: 2\nname: b\n").unwrap_err(),
-        "test.yml:3:1: count: given twice, first in line 2\ntest.yml:4:1: name: given twice, first in line 1"
+        "test.yml:3:1: count: duplicate key, first on line 2\ntest.yml:4:1: name: duplicate key, first on line 1"
     );
 }
 
@@ -107,13 +107,15 @@ fn variables_are_replaced_in_strings_alone() {
     assert_eq!(name("name: $${SET} costs $5 or $SET"), Ok("${SET} costs $5 or $SET".to_owned()));
     assert_eq!(
         read("name: ${NOT_SET}\ntags: [\"${NEITHER}\"]").unwrap_err(),
-        "test.yml:1:7: name: the environment variable NOT_SET is not set (write `${NOT_SET:-default}` to do \
-         without, or `$${` for a plain `${`)\n\
-         test.yml:2:8: tags[0]: the environment variable NEITHER is not set (write `${NEITHER:-default}` to do \
-         without, or `$${` for a plain `${`)"
+        "test.yml:1:7: name: the environment variable NOT_SET is not set (write `${NOT_SET:-default}` to \
+         set a default, or `$${` for a literal `${`)\n\
+         test.yml:2:8: tags[0]: the environment variable NEITHER is not set (write `${NEITHER:-default}` to \
+         set a default, or `$${` for a literal `${`)"
     );
     assert_eq!(name("name: ${SET:-a} ${UNSET:-b c} ${UNSET:-}."), Ok("value b c .".to_owned()));
-    assert!(read("name: ${UNSET:-${SET}}").unwrap_err().contains("no variable in the default"));
+    assert!(
+        read("name: ${UNSET:-${SET}}").unwrap_err().contains("a default cannot contain another variable")
+    );
     for text in ["name: ${SET:?geheim}", "name: ${SET-geheim}", "name: ${}", "name: ${1}", "name: ${a b}"] {
         let told = read(text).unwrap_err();
         assert!(told.contains("`${NAME:-default}`") && !told.contains("geheim"), "{told}");

@@ -1,10 +1,10 @@
-//! Heartbeats that workers push: who was last heard, when, and with what result. Pure; time is an argument.
+//! Heartbeats that workers push: the last one of each worker, its time and result. Pure; time is an argument.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-/// What a worker says with a heartbeat.
+/// What a worker reports with a heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Signal {
     /// Alive, or the job is done.
@@ -22,13 +22,13 @@ pub enum Signal {
 pub struct Beat {
     /// When it arrived.
     pub at: SystemTime,
-    /// What it said.
+    /// What it reported.
     pub signal: Signal,
-    /// When the worker last said that work was done well.
+    /// When the worker last reported success.
     pub last_success: Option<SystemTime>,
 }
 
-/// The table is full: a worker that is not known yet was not added.
+/// The table is full: a new worker was not added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many workers: {LARGEST} are known")]
 pub struct Full;
@@ -58,7 +58,7 @@ impl Beats {
         Ok(())
     }
 
-    /// Puts back what was known before a restart, where nothing newer is.
+    /// Restores a heartbeat from before a restart, unless there is a newer one.
     pub fn restore(&self, class: &str, worker: &str, beat: Beat) {
         let mut beats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if beats.len() < LARGEST {
@@ -80,20 +80,20 @@ impl Beats {
     }
 }
 
-/// A heartbeat as its URL says it.
+/// A heartbeat, parsed from its URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
     /// The class of the worker.
     pub class: String,
     /// The worker.
     pub worker: String,
-    /// What it says.
+    /// What it reports.
     pub signal: Signal,
 }
 
 impl Push {
-    /// Reads `/heartbeat/CLASS/WORKER`, with nothing, `/start`, `/fail` or an exit code behind it: the grammar of
-    /// <https://healthchecks.io/docs/http_api/>, with class and worker in the place of the check's id.
+    /// Reads `/heartbeat/CLASS/WORKER`, optionally followed by `/start`, `/fail` or an exit code: the grammar of
+    /// <https://healthchecks.io/docs/http_api/>, with class and worker instead of the check's id.
     pub fn parse(path: &str) -> Option<Self> {
         let mut parts = path.strip_prefix("/heartbeat/")?.split('/');
         let (class, worker) = (name(parts.next()?)?, name(parts.next()?)?);

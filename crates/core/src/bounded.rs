@@ -1,5 +1,4 @@
-//! Lists and texts that stop at a limit while they are decoded: a few bytes on the wire, such as `{}`, can be hundreds
-//! in memory.
+//! Lists and texts with a size limit during decoding: a few bytes on the wire, such as `{}`, can be hundreds in memory.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,10 +8,10 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor
 
 use crate::probe::{Problem, Reason};
 
-/// How the message of a text that is too long begins. No message of serde does.
+/// Prefix of the message for a text that is too long. No message of serde starts like this.
 pub const TOO_LONG: &str = "a text longer than ";
 
-/// The longest name that AMQP and Stripe know.
+/// The longest name in AMQP and Stripe.
 pub const NAME: usize = 255;
 
 /// A list of which at most `MOST` items are kept.
@@ -23,7 +22,7 @@ pub struct AtMost<const MOST: usize, T> {
 }
 
 impl<const MOST: usize, T> AtMost<MOST, T> {
-    /// The items, if these are all. `what` they are is for people.
+    /// The items, if the list is complete. `what` names them in the error message.
     pub fn all(self, what: &str) -> Result<Vec<T>, Problem> {
         match self.has_more {
             false => Ok(self.items),
@@ -74,14 +73,14 @@ pub fn text<'de, const MOST: usize, D: Deserializer<'de>>(deserializer: D) -> Re
     borrowed::<MOST, D>(deserializer).map(Cow::into_owned)
 }
 
-/// A text of at most `MOST` bytes, in place where that is possible.
+/// A text of at most `MOST` bytes, borrowed if possible.
 pub fn borrowed<'de: 'a, 'a, const MOST: usize, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Cow<'a, str>, D::Error> {
     deserializer.deserialize_str(TextVisitor::<MOST>)
 }
 
-/// A text of at most `MOST` bytes; a longer one is as good as none.
+/// A text of at most `MOST` bytes; a longer one counts as missing.
 pub fn optional<'de, const MOST: usize, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {
@@ -144,7 +143,7 @@ mod tests {
         let texts = read(r#"{"owned": "abc", "borrowed": "abc", "optional": "abcd"}"#).expect("short texts");
         assert!(matches!(texts.borrowed, Cow::Borrowed("abc")));
         assert_eq!((&*texts.owned, texts.optional), ("abc", None));
-        // An escape takes a copy.
+        // An escape requires a copy.
         assert!(read(r#"{"owned": "a\nb", "borrowed": "a\nb", "optional": null}"#).is_ok());
         for json in [r#"{"owned": "abcd", "borrowed": ""}"#, r#"{"owned": "", "borrowed": "a\nbc"}"#] {
             assert!(read(json).expect_err("too long").to_string().starts_with(TOO_LONG));

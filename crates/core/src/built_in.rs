@@ -10,7 +10,7 @@ use crate::query::grammar::{self, BuiltInQuery};
 use crate::query::{self, Answers, Columns, QuerySpec, Question, Reading};
 use crate::yaml::{self, Faults, Path};
 
-/// The queries of a kind with what they remember from probe to probe.
+/// The queries of a kind, with their state between probes.
 pub struct BuiltInQueries {
     queries: Arc<[BuiltInQuery]>,
     readings: Vec<Reading>,
@@ -30,7 +30,7 @@ impl ParsedQueries {
 /// Reads the queries of a kind's own file.
 ///
 /// # Panics
-/// When the file is wrong. It is part of the binary, and a test loads every one.
+/// When the file has errors. It is part of the binary, and a test loads every one.
 fn load(kind: &str, text: &str) -> Vec<BuiltInQuery> {
     let mut faults = Faults::of(format!("kinds/{kind}/queries.yml"));
     let tree = yaml::parse_literally(text, &mut faults);
@@ -45,7 +45,7 @@ fn load(kind: &str, text: &str) -> Vec<BuiltInQuery> {
     built_in
 }
 
-/// The families that the queries of a kind may give.
+/// The families that the queries of a kind may export.
 pub fn catalogue(kind: &str, text: &str) -> Vec<Desc> {
     query::catalogue(load(kind, text).iter().map(|built_in| &*built_in.spec))
 }
@@ -58,7 +58,7 @@ impl BuiltInQueries {
         Self { queries, readings }
     }
 
-    /// The questions, each with the columns that are read of its answer.
+    /// The queries, each with the columns that are read from its result.
     pub fn questions(&self) -> impl Iterator<Item = (&Question, Columns)> {
         self.queries.iter().map(|built_in| (&built_in.question, built_in.spec.columns()))
     }
@@ -74,10 +74,10 @@ impl BuiltInQueries {
         self
     }
 
-    /// Puts every query that a server of this major version can answer.
+    /// Runs every query that a server of this major version supports.
     ///
-    /// A query that the server refuses is a problem beside the values of the others; a server that can no longer be
-    /// reached ends the probe.
+    /// A query that the server rejects is a problem, but the others' values are kept; a server that is no longer
+    /// reachable ends the probe.
     pub async fn ask(
         &mut self,
         source: &mut dyn Answers,
@@ -110,12 +110,12 @@ impl BuiltInQueries {
     }
 }
 
-/// Whether the source is there and only this question was refused.
+/// Whether the source is reachable and only rejected this query.
 fn is_refusal(reason: Reason) -> bool {
     matches!(reason, Reason::Permission | Reason::Query | Reason::NotFound | Reason::Slow)
 }
 
-/// Two queries may give parts of one family.
+/// Two queries may export parts of one family.
 fn add(families: &mut Vec<Family>, more: Vec<Family>) {
     for family in more {
         match families.iter_mut().find(|known| known.desc.name == family.desc.name) {

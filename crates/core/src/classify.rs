@@ -1,4 +1,4 @@
-//! From a driver's error to a reason, by what lies at the bottom of it.
+//! Maps a driver's error to a reason, by its root cause.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -7,7 +7,7 @@ use super::client::allowance::TooMuch;
 use crate::descriptors;
 use crate::probe::Reason;
 
-/// The reason for a failure of the network or of TLS that is somewhere among an error's causes.
+/// The reason of a network or TLS failure, anywhere among an error's causes.
 pub fn network_reason(error: &(dyn Error + 'static)) -> Option<Reason> {
     causes(error).find_map(|cause| {
         if cause.is::<rustls::Error>() {
@@ -18,19 +18,19 @@ pub fn network_reason(error: &(dyn Error + 'static)) -> Option<Reason> {
         }
         let io = cause.downcast_ref::<io::Error>()?;
         match io.get_ref() {
-            // An I/O error hides what it wraps from `source()`.
+            // An I/O error does not expose the error it wraps through `source()`.
             Some(inner) => network_reason(inner).or_else(|| io_reason(io)),
             None => io_reason(io),
         }
     })
 }
 
-/// An error and everything that it says caused it.
+/// An error and all its causes.
 pub fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// The whole chain of an error in one line, without repeating what a message already holds.
+/// The whole chain of an error on one line, without repeating what a message already contains.
 pub fn describe(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     for cause in causes(error) {
@@ -61,9 +61,9 @@ fn io_reason(error: &io::Error) -> Option<Reason> {
         | ErrorKind::NetworkDown
         | ErrorKind::AddrNotAvailable => Some(Reason::Connect),
         ErrorKind::TimedOut => Some(Reason::Timeout),
-        // A UNIX socket that is not there, or not ours.
+        // A UNIX socket that does not exist, or is not accessible.
         ErrorKind::NotFound | ErrorKind::PermissionDenied => Some(Reason::Connect),
-        // The standard library gives a failed look-up no kind of its own.
+        // The standard library has no error kind for a failed lookup.
         _ if error.to_string().contains("failed to lookup address") => Some(Reason::Dns),
         _ => None,
     }

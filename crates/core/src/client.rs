@@ -1,4 +1,4 @@
-//! The HTTP client of every kind that speaks HTTP: bounded in time and size, and its errors classified.
+//! The HTTP client of all HTTP kinds: limited in time and size, with classified errors.
 
 pub mod allowance;
 mod connection;
@@ -21,14 +21,14 @@ use super::bounded::TOO_LONG;
 use super::tls::Tls;
 use crate::probe::{Problem, Reason};
 
-/// An answer larger than this is not read to its end, unless its request says otherwise.
+/// A larger answer is not read to its end, unless the request sets another limit.
 const LARGEST_BODY: usize = 1 << 20;
 
-/// A client for one source, which is one host: one connection, kept open between probes. It follows no redirection,
-/// uses no proxy, and unpacks nothing.
+/// A client for one source, which is one host: one connection, kept open between probes. It follows no redirects, uses
+/// no proxy, and does not decompress.
 pub struct HttpClient {
     tls: Tls,
-    /// Reading the system's authorities takes its time.
+    /// Kept because loading the system's CAs is slow.
     config: Option<Arc<ClientConfig>>,
     connection: Option<Connection>,
 }
@@ -50,7 +50,7 @@ pub struct Response {
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, whole.
+    /// The complete body.
     pub body: Vec<u8>,
 }
 
@@ -83,10 +83,10 @@ impl Request {
         self
     }
 
-    /// As a connection takes it: with a path instead of a whole URL.
+    /// The request as sent on a connection: with a path instead of a complete URL.
     fn message(&self, url: &Url) -> Result<Message, Problem> {
         let unusable =
-            |what: &str| Problem::new(Reason::Protocol, format!("{what} cannot be put into a request"));
+            |what: &str| Problem::new(Reason::Protocol, format!("{what} cannot be used in a request"));
         let mut message = Message::new(Full::new(self.body.clone()));
         *message.method_mut() = self.method.clone();
         let path = &url[Position::BeforePath..Position::AfterQuery];
@@ -108,23 +108,23 @@ impl Request {
 }
 
 impl Response {
-    /// The first header of this name, where it is text.
+    /// The first header of this name, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
     /// The body as JSON.
     pub fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Problem> {
-        // serde_json's own message quotes a value of the wrong type, which may be anybody's data.
+        // serde_json's own message quotes a value of the wrong type, which may be user data.
         serde_json::from_slice(&self.body).map_err(|error| {
             let what = match error.classify() {
-                // The message itself may quote an answer, but never at its beginning.
+                // The message may quote the answer, but never at its start.
                 Category::Data if error.to_string().starts_with(TOO_LONG) => {
                     "JSON with a text that is too long"
                 }
-                Category::Data => "JSON of another form than expected",
-                Category::Eof => "JSON that ends too early",
-                Category::Syntax | Category::Io => "no JSON",
+                Category::Data => "JSON of an unexpected form",
+                Category::Eof => "truncated JSON",
+                Category::Syntax | Category::Io => "not JSON",
             };
             let (line, column) = (error.line(), error.column());
             Problem::new(Reason::Protocol, format!("the answer is {what} (line {line}, column {column})"))
@@ -144,15 +144,15 @@ impl HttpClient {
         let result =
             result.unwrap_or_else(|_| Err(Problem::new(Reason::Timeout, "the answer took too long")));
         if result.as_ref().is_err_and(|problem| problem.reason == Reason::Tls) {
-            // The next request reads the certificates' files again.
+            // The next request reloads the certificate files.
             self.config = None;
         }
         result
     }
 
-    /// One exchange. The connection is out of its place meanwhile, and goes with a future that is dropped.
+    /// One exchange. The connection is taken out of `self` meanwhile, so it is dropped if the future is.
     async fn exchange(&mut self, request: &Request) -> Result<Response, Problem> {
-        // The URL is left out of every message: a signed one is a secret.
+        // The URL is left out of all messages: a signed one is a secret.
         let url = Url::parse(&request.url)
             .map_err(|error| Problem::new(Reason::Protocol, format!("not a URL: {error}")))?;
         let mut kept = self.connection.take();
@@ -173,11 +173,13 @@ impl HttpClient {
                 Ok(response)
             }
             Err(Failure::Failed(problem)) => Err(problem),
-            Err(Failure::Unsent) => Err(Problem::new(Reason::Connect, "the connection was closed at once")),
+            Err(Failure::Unsent) => {
+                Err(Problem::new(Reason::Connect, "the connection was closed immediately"))
+            }
         }
     }
 
-    /// What a connection to this URL needs for TLS, where it speaks it.
+    /// What a connection to this URL needs for TLS, if it uses TLS.
     async fn tls(&mut self, url: &Url) -> Result<Option<(Arc<ClientConfig>, ServerName<'static>)>, Problem> {
         if url.scheme() != "https" {
             return Ok(None);

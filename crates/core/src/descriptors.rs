@@ -1,7 +1,7 @@
-//! File descriptors: as many as the system allows, with a reserve that sources cannot take from those who scrape.
+//! File descriptors: as many as the system allows, with a reserve for scrapes that sources cannot use.
 //!
-//! The kernel refuses a descriptor beyond the soft limit, which is kept below the hard one by the reserve. A listener
-//! that is refused raises the limit for the moment of its accept.
+//! The kernel refuses descriptors beyond the soft limit, which is kept below the hard one by the reserve. A listener
+//! that hits it raises the limit for the duration of its accept.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -11,19 +11,19 @@ use procfs::process::{LimitValue, Process};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// The most that is kept for those who scrape, and the least.
+/// The maximum reserve for scrapes, and the minimum.
 const LARGEST_RESERVE: u64 = 684;
 const SMALLEST_RESERVE: u64 = 8;
-/// Of the reserve, this much is for what an answer takes beside its connection.
+/// The part of the reserve that answers need in addition to their connections.
 const BESIDE: u64 = 4;
 
-/// That descriptors have run out is logged this often.
+/// How often running out of descriptors is logged.
 const REPORT_AGAIN: Duration = Duration::from_secs(600);
 
 /// How many descriptors there are, and for whom.
 #[derive(Debug)]
 pub struct Descriptors {
-    /// The hard limit; `None` where there is none, or none is known.
+    /// The hard limit; `None` if there is none, or it is unknown.
     hard: Option<u64>,
     reserve: u64,
     reported: Mutex<Option<Instant>>,
@@ -32,7 +32,7 @@ pub struct Descriptors {
 impl Descriptors {
     /// Raises the soft limit to the hard one, less the reserve.
     pub fn claim() -> Self {
-        // Where a sandbox hides /proc, the limit stays as it is.
+        // If a sandbox hides /proc, the limit stays as it is.
         let limits = Process::myself().and_then(|own| own.limits());
         let hard = limits.ok().and_then(|limits| match limits.max_open_files.hard_limit {
             LimitValue::Value(hard) => Some(hard),
@@ -44,7 +44,7 @@ impl Descriptors {
         descriptors
     }
 
-    /// How many connections may be open to those who scrape.
+    /// How many client connections may be open.
     pub fn connections(&self) -> usize {
         let connections = self.reserve - self.reserve / BESIDE;
         usize::try_from(connections.min(512)).unwrap_or(512)
@@ -55,7 +55,7 @@ impl Descriptors {
         self.hard.map_or(u64::MAX, |hard| hard - self.reserve)
     }
 
-    /// Does something with the reserve at hand.
+    /// Runs something with access to the reserve.
     pub fn with_reserve<T>(&self, work: impl FnOnce() -> T) -> T {
         self.limit(self.hard);
         let result = work();
@@ -63,7 +63,7 @@ impl Descriptors {
         result
     }
 
-    /// Logs that all descriptors are taken which sources may have: once, and again when it still happens much later.
+    /// Logs that sources have used up their descriptors: once, and again if it still happens much later.
     pub fn are_out(&self) {
         let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
         if reported.is_none_or(|at| at.elapsed() > REPORT_AGAIN) {

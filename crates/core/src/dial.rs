@@ -1,4 +1,4 @@
-//! Connections to servers, plainly or with TLS.
+//! Connections to servers, plain or with TLS.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,25 +20,25 @@ use super::classify;
 use crate::probe::{Problem, Reason};
 
 const KEEPALIVE: Duration = Duration::from_secs(120);
-/// The next address is tried after this time, beside those that have not answered.
+/// The next address is tried after this time, in parallel to those that have not answered.
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// A connection, whatever it is made of.
+/// A connection of any type.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-/// Connects to a host. Whoever gives up drops the future, and with it every attempt.
+/// Connects to a host. Dropping the future cancels all attempts.
 ///
 /// # Errors
-/// Why the first address that failed did.
+/// The error of the first address that failed.
 pub async fn tcp(host: &str, port: u16) -> Result<TcpStream, Problem> {
     let connected = async { any(lookup_host((host, port)).await?).await };
     connected.await.map_err(|error| problem(&error))
 }
 
-/// Connects to the first address that answers, and does not wait long for one that says nothing: where a network has
-/// no way to addresses of IPv6, that is no failure but silence.
+/// Connects to the first address that answers, without waiting long for a silent one: a network without an IPv6 route
+/// often drops packets instead of failing.
 pub async fn any(addresses: impl IntoIterator<Item = SocketAddr>) -> io::Result<TcpStream> {
     let (mut attempts, mut first_error) = (FuturesUnordered::new(), None);
     let mut addresses = addresses.into_iter();
@@ -52,7 +52,7 @@ pub async fn any(addresses: impl IntoIterator<Item = SocketAddr>) -> io::Result<
             // The next one joins in.
             Err(_) => {}
             Ok(None) => {
-                return Err(first_error.unwrap_or_else(|| io::Error::other("the name has no address")));
+                return Err(first_error.unwrap_or_else(|| io::Error::other("the host name has no address")));
             }
         }
     }
@@ -64,10 +64,10 @@ fn tuned(stream: TcpStream) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Speaks TLS from here on.
+/// Starts TLS on a connection.
 ///
 /// # Errors
-/// `tls` when the server cannot, or shows a certificate that is not trusted.
+/// `tls` when the server does not support it, or its certificate is not trusted.
 pub async fn tls(
     stream: TcpStream,
     config: Arc<ClientConfig>,
@@ -76,7 +76,7 @@ pub async fn tls(
     TlsConnector::from(config).connect(name, stream).await.map_err(|error| problem(&error))
 }
 
-/// What the failure of a connection means.
+/// Classifies a connection failure.
 pub fn problem(error: &io::Error) -> Problem {
     let reason = classify::network_reason(error).unwrap_or(Reason::Connect);
     Problem::new(reason, classify::describe(error))

@@ -1,4 +1,4 @@
-//! What a kind of source is to the rest of the program: its facts, the definition of a source, and its running parts.
+//! The interface of a kind of source: its facts, the definition of a source, and its running parts.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,25 +12,25 @@ use crate::probe::{Prober, Reason};
 use crate::query::{Answers, Lane, Question};
 use crate::setting::{Secret, SourceName};
 
-/// What is the same for every source of a kind.
+/// What all sources of a kind share.
 pub struct KindFacts {
     /// The value of the `kind` label and the key in a configuration.
     pub name: &'static str,
-    /// How often a source is probed where the configuration does not say.
+    /// The default probe interval.
     pub interval: Duration,
-    /// How long a probe may take where the configuration does not say.
+    /// The default probe timeout.
     pub timeout: Duration,
-    /// Whether each probe costs money, or a share of a quota.
+    /// Whether each probe costs money or quota.
     pub is_metered: bool,
-    /// The gauge that established exporters give for "it answers", if there is one: 1 or 0, present from the start.
+    /// The established `up` gauge of this kind, if there is one: 1 or 0, exported from the start.
     pub up: Option<Desc>,
-    /// Every family that a probe may give, without `up`.
+    /// Every family that a probe may export, without `up`.
     pub catalogue: fn() -> Vec<Desc>,
-    /// The reasons of this kind beside [`Reason::COMMON`].
+    /// The reasons of this kind in addition to [`Reason::COMMON`].
     pub reasons: &'static [Reason],
-    /// Whether a source of this kind answers a question.
+    /// Whether a source of this kind supports a query.
     pub answers: fn(&Question) -> bool,
-    /// The least that the exporter's account needs, as commands to paste.
+    /// The minimum permissions of the exporter's account, as commands to paste.
     pub permissions: &'static str,
     /// `kinds/KIND/rules.yml`: its alert rules.
     pub rules: &'static str,
@@ -42,15 +42,15 @@ pub struct KindFacts {
 
 /// A main value of a kind: the sum of a family's samples.
 pub struct Headline {
-    /// What people call it.
+    /// Its display name.
     pub title: &'static str,
     /// The family.
     pub metric: &'static str,
-    /// How it is written.
+    /// Its unit.
     pub unit: Unit,
 }
 
-/// How a main value is written.
+/// The unit of a main value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Unit {
@@ -60,7 +60,7 @@ pub enum Unit {
 }
 
 impl KindFacts {
-    /// Every family that sources of this kind may give.
+    /// Every family that sources of this kind may export.
     pub fn families(&self) -> Vec<Desc> {
         self.up.clone().into_iter().chain((self.catalogue)()).collect()
     }
@@ -68,20 +68,20 @@ impl KindFacts {
 
 /// One configured source.
 pub trait Definition: Send + Sync {
-    /// Where it is, for people: without credentials.
+    /// Its address for display, without credentials.
     fn target(&self) -> String;
 
-    /// The other sources that it asks, each with a question of the form that it will put.
+    /// The other sources that it queries, each with an example of the query.
     fn asks(&self) -> Vec<(SourceName, Question)> {
         Vec::new()
     }
 
-    /// The classes whose workers push their heartbeats, each with the token that they have to give.
+    /// The classes whose workers push heartbeats, each with its token.
     fn push_tokens(&self) -> Vec<(String, Secret)> {
         Vec::new()
     }
 
-    /// Builds its running parts. Does not touch the network.
+    /// Builds its running parts. No network access.
     fn build(&self, context: &Context<'_>) -> Parts;
 }
 
@@ -89,26 +89,26 @@ pub trait Definition: Send + Sync {
 pub struct Context<'a> {
     /// The source's name.
     pub name: &'a SourceName,
-    /// How long a probe may take: limits on the server's side have to be below it.
+    /// How long a probe may take: server-side limits have to be below it.
     pub timeout: Duration,
-    /// The questions that this source has to know before they are put.
+    /// The queries that this source has to know in advance.
     pub questions: &'a [Question],
-    /// The query lanes of all sources that can be asked.
+    /// The query lanes of all sources that can be queried.
     pub lanes: &'a BTreeMap<SourceName, Lane>,
-    /// The queries of the kinds that are asked by queries.
+    /// The parsed built-in queries of the kinds that have them.
     pub built_in: &'a ParsedQueries,
     /// The heartbeats that were pushed.
     pub beats: &'a Arc<Beats>,
-    /// The environment, for what by its nature stands there, as AWS's credentials do.
+    /// The environment, for settings that belong there, such as AWS credentials.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
-    /// Where a source may keep what has to survive a restart.
+    /// Where a source may keep state that survives restarts.
     pub state_dir: Option<&'a Path>,
 }
 
 /// The running parts of a source.
 pub struct Parts {
-    /// Asks how it is.
+    /// Runs its probes.
     pub prober: Box<dyn Prober>,
-    /// Answers declared queries, on a connection of its own. `None` for kinds that cannot be asked.
+    /// Runs declared queries, on a separate connection. `None` for kinds without queries.
     pub answers: Option<Box<dyn Answers>>,
 }

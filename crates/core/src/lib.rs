@@ -1,5 +1,5 @@
-//! What every kind of source and the program build on: metrics, settings, YAML with placed faults, queries, connections,
-//! and what a kind has to be. Knows no kind.
+//! The base of all kinds of source and of the program: metrics, settings, YAML with error positions, queries,
+//! connections, and the interface of a kind. Knows no specific kind.
 
 pub mod beat;
 pub mod bounded;

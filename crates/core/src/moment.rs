@@ -1,4 +1,4 @@
-//! Points in time as programs write them into logs and heartbeats.
+//! Timestamps as written in logs and heartbeats.
 
 use std::time::SystemTime;
 
@@ -8,14 +8,14 @@ use jiff::{Timestamp, Zoned};
 
 use crate::metric::timestamp;
 
-/// Seconds since 1970 until now.
+/// The current time in seconds since 1970.
 pub fn now() -> f64 {
     timestamp(SystemTime::now())
 }
 
-/// Seconds since 1970 from a number in seconds, or in the thousandths, millionths or billionths that clocks count.
+/// Seconds since 1970 from a number in seconds, milliseconds, microseconds or nanoseconds.
 ///
-/// The units lie far apart: 100 billion is the year 5138 in seconds, and 1973 in milliseconds.
+/// The units are far apart: 100 billion is the year 5138 in seconds, and 1973 in milliseconds.
 pub fn from_number(number: f64) -> Option<f64> {
     let seconds = match number.abs() {
         size if size < 1e11 => number,

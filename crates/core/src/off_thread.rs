@@ -1,7 +1,7 @@
-//! Blocking work that may hang, as reading a file on a network file system does, on a thread of its own.
+//! Blocking work that may hang, such as reading from a network file system, on a thread of its own.
 //!
-//! Tokio's pool for blocking calls is shared with name look-ups: a few files that hang would fill it, and every source
-//! would wait.
+//! Tokio's pool for blocking calls is shared with DNS lookups: a few hanging files would fill it, and all sources would
+//! wait.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,20 +11,20 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 
-/// Work that takes longer than this is given up by whoever waits for it. It may still end later.
+/// The caller stops waiting for work after this time. It may still finish later.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// Work that somebody gave up after this time is named in the log.
+/// Work that was given up after this time is logged.
 pub const NOTABLE: Duration = Duration::from_millis(500);
 
-/// As much as the main thread has: a configuration is decoded by recursion, up to its limit of depth.
+/// As large as that of the main thread: decoding a configuration is recursive, up to its depth limit.
 const STACK: usize = 8 << 20;
 
-/// The file that the work is at.
+/// The file being processed.
 #[derive(Clone, Debug, Default)]
 pub struct CurrentFile(Arc<Mutex<PathBuf>>);
 
 impl CurrentFile {
-    /// Takes note of the file that is opened next.
+    /// Records the file that is opened next.
     pub fn set(&self, path: &Path) {
         path.clone_into(&mut lock(&self.0));
     }
@@ -35,24 +35,24 @@ impl CurrentFile {
     }
 }
 
-/// Why blocking work gave no result.
+/// Why blocking work has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OffThreadError {
-    /// It takes too long.
+    /// It took too long.
     #[error("cannot read {file}: the file system does not answer")]
     Hangs {
-        /// The file that it is at.
+        /// The file being read.
         file: String,
     },
     /// There is no thread for it, or its thread panicked.
-    #[error("cannot read {file}: no thread could do it")]
+    #[error("cannot read {file}: no thread available")]
     NoThread {
-        /// The file that it was at.
+        /// The file that was being read.
         file: String,
     },
 }
 
-/// Starts work on a thread of its own. The receiver fails where there is no thread left, or the work panics.
+/// Starts work on a thread of its own. The receiver fails if there is no thread left, or the work panics.
 pub fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> oneshot::Receiver<T> {
     let (sender, receiver) = oneshot::channel();
     let work = move || drop(sender.send(work()));
@@ -61,7 +61,7 @@ pub fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> on
     receiver
 }
 
-/// Does work before there is a runtime, within a limit of time.
+/// Runs work before there is a runtime, with a time limit.
 ///
 /// # Errors
 /// When it takes longer.
@@ -79,7 +79,7 @@ pub fn wait<T: Send + 'static>(
     })
 }
 
-/// Names the file in the log when whoever waits for blocking work gives up. Once for each time that it hangs.
+/// Logs the file when waiting for blocking work is given up, once each time it hangs.
 pub struct Wait<'a> {
     file: &'a CurrentFile,
     is_reported: &'a AtomicBool,
@@ -87,7 +87,7 @@ pub struct Wait<'a> {
 }
 
 impl<'a> Wait<'a> {
-    /// Begins to wait.
+    /// Starts waiting.
     pub fn begin(file: &'a CurrentFile, is_reported: &'a AtomicBool) -> Self {
         Self { file, is_reported, since: Instant::now() }
     }
@@ -108,8 +108,8 @@ impl Drop for Wait<'_> {
     }
 }
 
-/// Work that is done again and again, at most once at a time: however often it is asked for while it hangs, it takes
-/// one thread. Clones share that thread.
+/// Repeated work that runs at most once at a time: however often it is requested while it hangs, it uses one thread.
+/// Clones share that thread.
 #[derive(Debug)]
 pub struct OffThread<T>(Arc<Mutex<Option<Running<T>>>>);
 
@@ -123,7 +123,7 @@ struct Running<T> {
 
 impl<T> Running<T> {
     fn is_over(&self) -> bool {
-        // Without a value at its end, it panicked.
+        // If it ended without a value, it panicked.
         self.result.borrow().is_some() || self.result.has_changed().is_err()
     }
 }
@@ -141,7 +141,7 @@ impl<T> Clone for Running<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> OffThread<T> {
-    /// Does the work, or waits for the end of the same work that somebody else began.
+    /// Runs the work, or waits for a run already in progress.
     ///
     /// # Errors
     /// When it takes too long.
@@ -176,7 +176,7 @@ impl<T: Clone + Send + Sync + 'static> OffThread<T> {
         }
     }
 
-    /// Whether work is under way that should have ended long ago.
+    /// Whether work in progress is long overdue.
     pub fn hangs(&self) -> bool {
         let running = lock(&self.0);
         running.as_ref().is_some_and(|running| !running.is_over() && running.since.elapsed() >= NOTABLE)
@@ -208,6 +208,6 @@ impl<T> Default for OffThread<T> {
 }
 
 fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Values are plainly assigned: none is ever half made.
+    // Values are plain assignments, so a poisoned lock holds no partial update.
     value.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,5 @@
-//! The parameters of a URL: which are honoured, which may stay without being, and which are refused because dropping
-//! them would drop a protection.
+//! The parameters of a URL: which are honoured, which are ignored, and which are rejected because ignoring them would
+//! weaken security.
 
 use crate::yaml::nearest;
 
@@ -7,21 +7,21 @@ use crate::yaml::nearest;
 pub struct Parameters {
     /// Those that the kind reads.
     pub honoured: &'static [&'static str],
-    /// Those of applications' clients that concern nobody else.
+    /// Those that only concern applications' clients.
     pub ignored: &'static [&'static str],
-    /// Those that are refused, each with what to do instead.
+    /// Those that are rejected, each with what to do instead.
     pub refused: &'static [(&'static str, &'static str)],
 }
 
-/// Why a parameter was refused. Holds no value: that may be a password.
+/// Why a parameter was rejected. Contains no value: it may be a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterError {
-    /// Nearly a known one.
+    /// Similar to a known one.
     #[error("the parameter `{key}` of the URL is unknown: did you mean `{meant}`?")]
     Misspelt {
         /// As it is written.
         key: String,
-        /// The parameter that is nearest to it.
+        /// The most similar known parameter.
         meant: &'static str,
     },
     /// One that cannot be honoured.
@@ -32,19 +32,19 @@ pub enum ParameterError {
         /// What to do instead.
         instead: &'static str,
     },
-    /// An unknown one whose name speaks of safety.
+    /// An unknown one whose name suggests security.
     #[error(
-        "the parameter `{0}` of the URL is unknown, and may be meant to protect the connection: leave it out, and say how \
-         TLS is checked under the key `tls`"
+        "the parameter `{0}` of the URL is unknown and may be security-related: remove it, and configure TLS under \
+         the key `tls`"
     )]
     Protects(String),
 }
 
-/// What the names of parameters have in common that say how safe a connection has to be.
+/// Parts of the names of security-related parameters.
 const PROTECTIONS: [&str; 6] = ["ssl", "tls", "cert", "verify", "auth", "encrypt"];
 
 impl Parameters {
-    /// Whether a parameter of this name may stand in a URL.
+    /// Checks whether a parameter of this name is allowed in a URL.
     pub fn check(&self, key: &str) -> Result<(), ParameterError> {
         if self.honoured.contains(&key) || self.ignored.contains(&key) {
             return Ok(());
@@ -52,7 +52,7 @@ impl Parameters {
         if let Some((key, instead)) = self.refused.iter().find(|(refused, _)| *refused == key) {
             return Err(ParameterError::Refused { key, instead });
         }
-        // What does not look like a name may be a piece of a password, and is not repeated.
+        // What does not look like a name may be part of a password, and is not repeated.
         if key.len() > 40 || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)) {
             return Ok(());
         }

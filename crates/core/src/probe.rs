@@ -1,4 +1,4 @@
-//! The contract between the schedule and a kind of source: one probe, its outcome, and the closed list of reasons.
+//! The contract between the schedule and a kind of source: one probe, its result, and the closed list of reasons.
 
 use std::fmt;
 
@@ -6,44 +6,44 @@ use crate::metric::Family;
 use crate::off_thread::OffThreadError;
 use crate::setting::SecretError;
 
-/// Why a source is down or degraded: the value of a `reason` label. The list is closed; text goes to the log.
+/// Why a source is down or degraded: the value of a `reason` label. The list is closed; details go to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// No answer in time.
     Timeout,
     /// The host name cannot be resolved.
     Dns,
-    /// The connection is refused, unreachable or was cut.
+    /// The connection was refused or lost, or the host is unreachable.
     Connect,
-    /// The handshake failed: certificate, authority, version.
+    /// The handshake failed: certificate, CA, version.
     Tls,
-    /// The credentials are refused.
+    /// The credentials are rejected.
     Auth,
-    /// The credentials are good, but not for this.
+    /// The credentials are valid, but lack a permission.
     Permission,
-    /// The answer is not what the protocol says.
+    /// The answer violates the protocol.
     Protocol,
     /// A declared query fails.
     Query,
     /// The source asks to slow down.
     RateLimited,
-    /// The thing asked for does not exist.
+    /// The requested object does not exist.
     NotFound,
     /// The answer takes longer than `degraded.latency`.
     Slow,
-    /// A value is older than it may be, or work does not go on.
+    /// A value is too old, or work is not progressing.
     Stale,
-    /// The source itself raises an alarm, or is less than it should be.
+    /// The source itself raises an alarm, or is not fully operational.
     Alarm,
-    /// A query gives more series than its budget.
+    /// A query returns more series than its budget.
     Cardinality,
-    /// A fault of the exporter.
+    /// A bug in the exporter.
     Internal,
-    /// S3: the key is unknown, or the secret is wrong.
+    /// S3: the access key is unknown, or the secret is wrong.
     CredentialsInvalid,
     /// S3: the session token has expired.
     CredentialsExpired,
-    /// S3: the clocks are too far apart for a signature.
+    /// S3: clock skew too large for a signature.
     ClockSkew,
     /// S3: there is no such bucket.
     BucketMissing,
@@ -102,20 +102,20 @@ impl Reason {
         match self {
             Self::Timeout => "no answer in time",
             Self::Dns => "the host name cannot be resolved",
-            Self::Connect => "the connection is refused, unreachable or was cut",
+            Self::Connect => "the connection was refused or lost, or the host is unreachable",
             Self::Tls => "the TLS handshake failed",
-            Self::Auth => "the credentials are refused",
+            Self::Auth => "the credentials are rejected",
             Self::Permission => "a permission is missing",
-            Self::Protocol => "the answer is not what the protocol says",
+            Self::Protocol => "the answer violates the protocol",
             Self::Query => "a query fails",
             Self::RateLimited => "it asks to slow down",
-            Self::NotFound => "something that is asked for does not exist",
+            Self::NotFound => "a requested object does not exist",
             Self::Slow => "it answers slowly",
-            Self::Stale => "values are old, or work does not go on",
-            Self::Alarm => "it raises an alarm, or is less than it should be",
-            Self::Cardinality => "a query gives too many series",
-            Self::Internal => "a fault of the exporter",
-            Self::CredentialsInvalid => "the key is unknown, or the secret wrong",
+            Self::Stale => "values are stale, or work is not progressing",
+            Self::Alarm => "it raises an alarm, or is not fully operational",
+            Self::Cardinality => "a query returns too many series",
+            Self::Internal => "a bug in the exporter",
+            Self::CredentialsInvalid => "the access key is unknown, or the secret is wrong",
             Self::CredentialsExpired => "the session token has expired",
             Self::ClockSkew => "the clocks are too far apart",
             Self::BucketMissing => "there is no such bucket",
@@ -130,17 +130,17 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Something that is missing or bad, with the sentence that the log gets.
+/// Something missing or bad, with a sentence for the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}: {detail}")]
 pub struct Problem {
     /// The label value.
     pub reason: Reason,
-    /// What happened, for people. Holds no secret.
+    /// What happened, for people. Contains no secret.
     pub detail: String,
 }
 
-/// How long the sentence of a problem may be, in characters.
+/// Maximum length of a problem's sentence, in characters.
 pub const LONGEST_DETAIL: usize = 1_000;
 
 impl Problem {
@@ -175,26 +175,27 @@ impl From<OffThreadError> for Problem {
     }
 }
 
-/// What a probe that reached its source brings home.
+/// The result of a probe that reached its source.
 #[derive(Debug, Default)]
 pub struct Observation {
-    /// Everything that the source says, as a whole: it replaces what the last probe said.
+    /// All families of the source; they replace those of the last probe.
     pub families: Vec<Family>,
-    /// What the source should give and does not: it is degraded while there are any.
+    /// What is missing or bad: the source is degraded if there are any.
     pub problems: Vec<Problem>,
-    /// Why the source counts as down although its families are true: a key is valid while its bucket is gone.
+    /// Why the source counts as down although its families are valid: for example, the key is valid but the bucket is
+    /// gone.
     pub failure: Option<Problem>,
 }
 
-/// The code of a kind: asks one source how it is.
+/// The code of a kind that probes one source.
 #[async_trait::async_trait]
 pub trait Prober: Send {
     /// Runs one probe.
     ///
-    /// The caller drops the future at the deadline; a connection in the middle of an exchange has to go with it, so
-    /// implementations take it out of `self` while they use it, and put it back when the exchange is complete.
+    /// The caller drops the future at the deadline; a connection in the middle of an exchange has to be dropped with
+    /// it, so implementations take it out of `self` while they use it, and put it back when the exchange is complete.
     ///
     /// # Errors
-    /// When the source cannot be asked at all: it is down.
+    /// When the source cannot be probed at all: it is down.
     async fn probe(&mut self) -> Result<Observation, Problem>;
 }

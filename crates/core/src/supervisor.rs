@@ -6,31 +6,31 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
-/// Watches tasks that are to live as long as the process. Clones report to the same receiver.
+/// Watches tasks that have to live as long as the process. Clones report to the same receiver.
 #[derive(Clone, Debug)]
 pub struct Supervisor(mpsc::Sender<Ended>);
 
-/// A task that panicked. The process cannot do its work without it.
+/// A task that panicked. The process cannot work without it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the task `{task}` panicked, and the exporter cannot go on without it")]
+#[error("the task `{task}` panicked, and the exporter cannot continue without it")]
 pub struct Ended {
     /// The task.
     pub task: Arc<str>,
 }
 
 impl Supervisor {
-    /// A supervisor, and where it reports tasks that panicked.
+    /// A supervisor, and the receiver of its reports of panicked tasks.
     pub fn new() -> (Self, mpsc::Receiver<Ended>) {
-        // The first that ends is enough.
+        // The first one is enough.
         let (sender, receiver) = mpsc::channel(1);
         (Self(sender), receiver)
     }
 
-    /// Runs a task. Where it panics, that is logged and reported; nothing takes its place.
+    /// Runs a task. A panic is logged and reported; the task is not restarted.
     pub async fn watch(self, task: Arc<str>, work: impl Future<Output = ()> + Send) {
         if AssertUnwindSafe(work).catch_unwind().await.is_err() {
             tracing::error!(event = "task.panicked", %task);
-            // Nobody listens while the process ends.
+            // There is no receiver during shutdown.
             drop(self.0.try_send(Ended { task }));
         }
     }

@@ -1,4 +1,4 @@
-//! TLS towards sources: whom they trust, and what they show.
+//! TLS to sources: trusted CAs and client certificates.
 
 mod lenient;
 
@@ -22,11 +22,11 @@ use crate::probe::{Problem, Reason};
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 #[serde(try_from = "Raw")]
 pub struct Tls {
-    /// A file of PEM certificates of authorities that are trusted beside the system's.
+    /// A PEM file of CA certificates that are trusted in addition to the system's.
     pub ca_file: Option<PathBuf>,
-    /// What the client shows.
+    /// The client certificate.
     pub identity: Option<Identity>,
-    /// The name that the server's certificate has to bear, where it is not the host of the URL.
+    /// The expected name in the server's certificate, if it is not the host of the URL.
     pub server_name: Option<DnsName<'static>>,
     /// Which certificates are accepted.
     pub trust: Trust,
@@ -37,18 +37,18 @@ pub struct Tls {
 /// Which certificates of a server are accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Trust {
-    /// By the system's authorities or by `ca_file`, for the server's name.
+    /// From the system's CAs or `ca_file`, for the server's name.
     #[default]
     System,
-    /// By `ca_file` alone, for the server's name.
+    /// Only from `ca_file`, for the server's name.
     FileAlone,
-    /// By the system's authorities or by `ca_file`, for any name.
+    /// From the system's CAs or `ca_file`, for any name.
     AnyName,
     /// Any.
     Anyone,
 }
 
-/// No file of certificates is larger: the system's own authorities take a quarter of a MiB.
+/// No file of certificates is larger: the system's own CAs take a quarter of a MiB.
 const LARGEST_FILE: u64 = 4 << 20;
 
 /// A client's certificate with its key.
@@ -75,7 +75,7 @@ impl TryFrom<Raw> for Tls {
         let identity = match (raw.cert_file, raw.key_file) {
             (Some(cert_file), Some(key_file)) => Some(Identity { cert_file, key_file }),
             (None, None) => None,
-            _ => return Err("`cert_file` and `key_file` belong together: give both".to_owned()),
+            _ => return Err("`cert_file` and `key_file` belong together: set both".to_owned()),
         };
         let server_name = raw.server_name.map(DnsName::try_from).transpose();
         let server_name = server_name
@@ -91,7 +91,8 @@ impl TryFrom<Raw> for Tls {
 }
 
 impl Tls {
-    /// The client side of TLS. Reads every file again, so a renewed certificate counts from the next connection on.
+    /// The client's TLS configuration. Reads every file again, so a renewed certificate is used from the next
+    /// connection on.
     ///
     /// # Errors
     /// `tls` when a file cannot be read or used, `timeout` when one cannot be read in time.
@@ -100,16 +101,16 @@ impl Tls {
         self.reading.run(move |file| client_config(ca_file.as_deref(), identity, trust, file)).await?
     }
 
-    /// The same for hosts that are not to see who the client is.
+    /// The same without the client certificate, for hosts that must not see it.
     pub fn without_identity(&self) -> Self {
-        // What is read for the one must not be taken for the other.
+        // A read for one must not be used for the other.
         Self { identity: None, reading: OffThread::default(), ..self.clone() }
     }
 
-    /// The name that the certificate of this host has to bear.
+    /// The name expected in the certificate of this host.
     ///
     /// # Errors
-    /// `tls` when the host cannot stand in a certificate.
+    /// `tls` when the host is not valid in a certificate.
     pub fn name_of(&self, host: &str) -> Result<ServerName<'static>, Problem> {
         match &self.server_name {
             Some(name) => Ok(ServerName::DnsName(name.clone())),

@@ -109,7 +109,7 @@ async fn killed_at_any_moment_it_counts_each_line_once() {
     })
     .await;
     assert_eq!(exporter.value(&logs.series("logfile_malformed_lines_total")).await, Some(0.0));
-    assert!(!exporter.log().contains("unreadable state"), "{}", exporter.log());
+    assert!(!exporter.log().contains("state file unreadable"), "{}", exporter.log());
     // What was half written when it was killed is gone, and nobody else reads what is there.
     let kept: Vec<_> = fs::read_dir(logs.state.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(kept, [logs.state_file()]);
@@ -179,12 +179,14 @@ async fn a_damaged_state_is_told_and_begun_anew() {
         let mut exporter = logs.exporter().await;
         exporter.wait_for(&lines, 100.0, PATIENCE).await;
         let log = exporter.log();
-        let warning =
-            log.lines().find(|line| line.contains("unreadable state: begun anew")).expect("a warning");
+        let warning = log
+            .lines()
+            .find(|line| line.contains("state file unreadable, starting fresh"))
+            .expect("a warning");
         assert!(warning.contains(&logs.state_file().display().to_string()), "{warning}");
         exporter.process().kill();
     }
     let exporter = logs.exporter().await;
     exporter.wait_for(&lines, 100.0, PATIENCE).await;
-    assert!(!exporter.log().contains("unreadable state"), "it has been mended: {}", exporter.log());
+    assert!(!exporter.log().contains("state file unreadable"), "it has been repaired: {}", exporter.log());
 }

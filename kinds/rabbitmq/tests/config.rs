@@ -46,7 +46,7 @@ fn faults_say_what_was_expected() {
         ("url: amqp://h, consumers_expected: sometimes", "true, false, or {include: PATTERN"),
         ("url: amqp://h, queues: [b, a, b]", "queue b is given twice"),
         ("url: amqp://h, max_queues: 0", "max_queues"),
-        ("url: amqp://h, password: s3cret, password_file: /f", "give either `password` or `password_file`"),
+        ("url: amqp://h, password: s3cret, password_file: /f", "set either `password` or `password_file`"),
     ] {
         let faults = refuses(content);
         assert!(faults.contains(expected), "{content}: {faults}");

@@ -68,7 +68,7 @@ sources:
 ";
     let faults = crate::config::load(text, "platform.yml", &|_| None).unwrap_err().to_string();
     assert!(faults.contains("there is no source `cash`"), "{faults}");
-    assert!(faults.contains("`cache` is a redis source, which does not answer `sql`"), "{faults}");
+    assert!(faults.contains("`cache` is a redis source, which does not support `sql`"), "{faults}");
 }
 
 #[test]

@@ -63,7 +63,7 @@ async fn every_expression_has_an_answer() {
 
 /// Questions of the dashboard that have no answer: panel, query, and why.
 const EMPTY: [Empty; 3] = [
-    ("What is wrong", "A", "nothing is wrong"),
+    ("Problems", "A", "nothing is wrong"),
     ("What is firing", "A", "no alert of HiveSync fires"),
     ("GPU instances, estimated cost of 30 days", "A", "it takes half an hour, and has a test of its own"),
 ];

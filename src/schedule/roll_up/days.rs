@@ -1,4 +1,4 @@
-//! Which days a run writes, and what was seen on each. Pure.
+//! Which days a run writes, and the values observed on each. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +7,9 @@ use jiff::civil::Date;
 
 /// The days to write, in this order.
 ///
-/// The newest day of the table may have been left half done, and rows about the day before it may have come late:
-/// so all from there to today are due, oldest first, because the newest day has to tell where to go on after a
-/// crash. Then come the days that are missing, newest first. `settled` is the last day that needs no more care.
+/// The newest day in the table may be incomplete, and rows about the day before it may have arrived late: so all days
+/// from there to today are due, oldest first, so that after a crash the newest day shows where to resume. Then come
+/// missing days, newest first. `settled` is the last day that is final.
 pub(super) fn due(first: Date, today: Date, present: &BTreeSet<Date>, settled: Option<Date>) -> Vec<Date> {
     let newest = present.last().copied().unwrap_or(today);
     let from = newest.saturating_sub(1.day()).max(first);
@@ -23,12 +23,12 @@ pub(super) fn due(first: Date, today: Date, present: &BTreeSet<Date>, settled: O
     recent.chain(missing).collect()
 }
 
-/// The largest values that were seen of each observed column, by day.
+/// The largest values of each observed column, by day.
 #[derive(Debug, Default)]
 pub(super) struct Maxima(BTreeMap<Date, Vec<Option<f64>>>);
 
 impl Maxima {
-    /// Takes in a value of the column with this number.
+    /// Records a value of the column with this number.
     pub(super) fn see(&mut self, day: Date, column: usize, value: f64) {
         let columns = self.0.entry(day).or_default();
         if columns.len() <= column {
@@ -38,7 +38,7 @@ impl Maxima {
         *known = Some(known.map_or(value, |known| known.max(value)));
     }
 
-    /// What was seen on a day, for this many columns.
+    /// The values of a day, for this many columns.
     pub(super) fn of(&self, day: Date, columns: usize) -> Vec<Option<f64>> {
         let mut of_day = self.0.get(&day).cloned().unwrap_or_default();
         of_day.resize(columns, None);

@@ -1,4 +1,4 @@
-//! The loop of a roll-up: see what no table knows, and write what is due.
+//! The loop of a roll-up: observe values that no table has, and write the days that are due.
 
 mod days;
 
@@ -19,14 +19,14 @@ use super::query::delay;
 use crate::config::{Config, RollUp};
 use crate::snapshot::{RollUpEvent, RollUpRun, Store};
 
-/// A day is written for this long after its end, so that rows that come late count.
+/// A day is still rewritten for this long after its end, so that late rows count.
 const LATE: SignedDuration = SignedDuration::from_hours(1);
-/// The first run of a new day comes this long after midnight, when others' jobs of that moment are under way.
+/// The first run of a new day starts this long after midnight, to avoid the rush of other jobs.
 const AFTER_MIDNIGHT: SignedDuration = SignedDuration::from_secs(10);
-/// Observed values are looked at this often; queries have new ones less often.
+/// How often observed values are checked; queries run less often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// One roll-up, with all that it knows beside the table: what was seen, and what needs no more care.
+/// One roll-up with its state outside the table: observed values, and which days are final.
 pub struct RollUpKeeper {
     roll_up: RollUp,
     maxima: Arc<Mutex<Maxima>>,
@@ -34,18 +34,18 @@ pub struct RollUpKeeper {
 }
 
 impl RollUpKeeper {
-    /// Knows nothing yet. Does not touch the network.
+    /// A keeper without state. No network access.
     pub fn new(roll_up: RollUp) -> Self {
         Self { roll_up, maxima: Arc::default(), settled: None }
     }
 
-    /// Takes in a value of an observed column.
+    /// Records a value of an observed column.
     pub fn see(&self, column: usize, value: f64, at: Timestamp) {
         let day = self.roll_up.config.time_zone.day(at);
         lock(&self.maxima).see(day, column, value);
     }
 
-    /// Writes every day that is due at this moment. At the first failure it ends: the next run begins there again.
+    /// Writes every day that is due at this moment. Stops at the first failure; the next run resumes there.
     pub async fn run(&mut self, now: Timestamp) -> RollUpRun {
         let started = Instant::now();
         let mut written = 0;
@@ -76,12 +76,12 @@ impl RollUpKeeper {
                 *settled = (*settled).max(Some(date));
             }
         }
-        // Nothing hangs on a good-bye that does not come through.
+        // It does not matter if closing fails.
         let _ = tokio::time::timeout(config.timeout, writing.close()).await;
         Ok(())
     }
 
-    /// How long to wait after a run that ended at this moment, which was the last of so many failed attempts.
+    /// How long to wait after a run that ended at this moment, after this many failed attempts.
     pub fn pause(&self, now: Timestamp, attempts: u32) -> Duration {
         let zone = &self.roll_up.config.time_zone;
         let today = zone.day(now);
@@ -91,7 +91,7 @@ impl RollUpKeeper {
     }
 }
 
-/// Writes a roll-up again and again.
+/// Writes a roll-up periodically.
 pub(super) fn run(
     roll_up: &RollUp,
     watched: &[Watched],
@@ -128,7 +128,7 @@ async fn write(mut keeper: RollUpKeeper, pack: String, store: &Store, first: Ins
     }
 }
 
-/// A query whose result holds the metric of an observed column.
+/// A query whose result contains the metric of an observed column.
 #[derive(Clone, PartialEq)]
 pub(super) struct Watched {
     column: usize,
@@ -137,7 +137,7 @@ pub(super) struct Watched {
     query: String,
 }
 
-/// The queries of the pack that give the metrics of observed columns.
+/// The pack's queries that export the metrics of observed columns.
 pub(super) fn watched(roll_up: &RollUp, config: &Config) -> Vec<Watched> {
     let prefix = format!("{}.", roll_up.pack);
     let queries = || config.queries().iter().filter(|query| query.spec.name.starts_with(&prefix));
@@ -156,7 +156,7 @@ pub(super) fn watched(roll_up: &RollUp, config: &Config) -> Vec<Watched> {
     roll_up.table.observed.values().enumerate().flat_map(of_column).collect()
 }
 
-/// Keeps the largest values of what is watched. A value counts for the day on which it was measured.
+/// Keeps the largest values of the watched queries. A value counts for the day on which it was measured.
 async fn look(watched: Vec<Watched>, zone: TimeZone, maxima: Arc<Mutex<Maxima>>, store: &Store) {
     loop {
         for Watched { column, observed, source, query } in &watched {
@@ -173,7 +173,7 @@ async fn look(watched: Vec<Watched>, zone: TimeZone, maxima: Arc<Mutex<Maxima>>,
     }
 }
 
-/// Has the server tell what a roll-up lacks, without writing.
+/// Checks on the server what a roll-up lacks, without writing.
 ///
 /// # Errors
 /// What is missing.
@@ -190,13 +190,13 @@ pub async fn check_roll_up(roll_up: &RollUp) -> Result<(), Problem> {
     within(end, writing.check(&day, end)).await
 }
 
-/// A step under its deadline.
+/// Runs a step under its deadline.
 async fn within<T>(deadline: Instant, step: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
     let late = || Err(Problem::new(Reason::Timeout, "no answer in time"));
     tokio::time::timeout_at(deadline, step).await.unwrap_or_else(|_| late())
 }
 
 fn lock(maxima: &Mutex<Maxima>) -> MutexGuard<'_, Maxima> {
-    // Values are plainly assigned: there is no half-made one to be afraid of.
+    // Values are plain assignments, so a poisoned lock holds no partial update.
     maxima.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,7 +7,7 @@ use platform_core::metric::Lines;
 
 use crate::registry::Kind;
 
-/// The titles and values of those headlines of a kind that the source has now.
+/// The titles and values of the kind's headlines for which the source has a value.
 pub(super) fn values(kind: Kind, families: &[Arc<Lines>]) -> Vec<(&'static str, String)> {
     let value = |headline: &Headline| {
         let family = families.iter().find(|family| family.desc().name == headline.metric)?;

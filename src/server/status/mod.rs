@@ -1,4 +1,4 @@
-//! The status page: how every source is, in words, for a person in a hurry.
+//! The status page: the status of every source at a glance.
 
 mod headline;
 
@@ -16,7 +16,7 @@ struct Page {
     version: &'static str,
     now: String,
     refreshes: bool,
-    /// By status, the worst first.
+    /// By status, worst first.
     sources: Vec<(Status, Vec<Card>)>,
     changes: Vec<Row>,
 }
@@ -34,7 +34,7 @@ struct Card {
     values: Vec<(&'static str, String)>,
 }
 
-/// One change of status.
+/// One status change.
 struct Row {
     time: SystemTime,
     at: String,
@@ -43,10 +43,10 @@ struct Row {
     reasons: String,
 }
 
-/// How many changes of status the page shows, over all sources.
+/// How many status changes the page shows, over all sources.
 const CHANGES: usize = 20;
 
-/// Renders the page. It refreshes itself unless the query says `refresh=off`.
+/// Renders the page. It refreshes itself unless the query has `refresh=off`.
 pub(super) fn render(store: &Store, query: &str, now: SystemTime) -> String {
     let states = store.states();
     let worst_first = [Status::Down, Status::Degraded, Status::Unknown, Status::Up];

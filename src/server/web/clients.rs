@@ -1,4 +1,4 @@
-//! What is asked of clients by way of certificates.
+//! Client certificates.
 
 use std::sync::Arc;
 
@@ -16,37 +16,37 @@ use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificat
 
 use super::tls::{Reading, present};
 
-/// `client_auth_type`, the weaker before the stronger.
+/// `client_auth_type`, from weakest to strongest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
 pub(super) enum ClientAuth {
-    /// No certificate is asked for.
+    /// No certificate is requested.
     #[default]
     #[serde(rename = "NoClientCert")]
     No,
-    /// One is asked for, and taken as it is.
+    /// A certificate is requested, and not verified.
     #[serde(rename = "RequestClientCert")]
     Request,
-    /// There has to be one; it is taken as it is.
+    /// A certificate is required, and not verified.
     #[serde(rename = "RequireAnyClientCert", alias = "RequireClientCert")]
     RequireAny,
-    /// If there is one, an authority of ours has to have issued it.
+    /// If there is one, it must be issued by a configured CA.
     #[serde(rename = "VerifyClientCertIfGiven")]
     VerifyIfGiven,
-    /// There has to be one, and an authority of ours has to have issued it.
+    /// A certificate issued by a configured CA is required.
     #[serde(rename = "RequireAndVerifyClientCert")]
     RequireAndVerify,
 }
 
-/// What is asked of clients.
+/// The requirements on client certificates.
 #[derive(Debug)]
 pub(super) struct Clients {
     pub(super) auth: ClientAuth,
-    /// What checks their certificates, if they are asked for any.
+    /// The verifier, if certificates are requested.
     pub(super) check: Option<Arc<ClientCheck>>,
 }
 
 impl Clients {
-    /// What earlier settings ask, and these do not.
+    /// A requirement of earlier settings that these lack.
     pub(super) fn gives_up(&self, earlier: &Self) -> Option<&'static str> {
         let checks_names =
             |clients: &Self| clients.check.as_ref().is_some_and(|check| check.allowed_names.is_some());
@@ -58,7 +58,7 @@ impl Clients {
 }
 
 impl Reading<'_> {
-    /// Reads what is asked of clients. Returns `None` when there are faults.
+    /// Reads the requirements on clients. Returns `None` if there are errors.
     pub(super) fn clients(&mut self, provider: &Arc<CryptoProvider>) -> Option<Clients> {
         let allowed_names = self.section.key("client_allowed_sans", self.faults);
         let roots = self.roots();
@@ -71,7 +71,7 @@ impl Reading<'_> {
                 if self.section.has(key) {
                     self.fault(
                         key,
-                        "without `client_auth_type: RequireAndVerifyClientCert` nothing is checked",
+                        "it has no effect without `client_auth_type: RequireAndVerifyClientCert`",
                     );
                 }
             }
@@ -92,7 +92,7 @@ impl Reading<'_> {
         let mut roots = RootCertStore::empty();
         for certificate in self.certificates("client_ca", "client_ca_file")? {
             if let Err(error) = roots.add(certificate) {
-                self.fault(present(self.section, "client_ca"), format!("it cannot be used: {error}"));
+                self.fault(present(self.section, "client_ca"), format!("cannot be used: {error}"));
                 return None;
             }
         }
@@ -105,13 +105,13 @@ impl Reading<'_> {
         provider: &Arc<CryptoProvider>,
     ) -> Option<Arc<dyn ClientCertVerifier>> {
         if !self.section.has("client_ca") && !self.section.has("client_ca_file") {
-            self.fault("client_auth_type", "it needs `client_ca_file`, or `client_ca` with the PEM in place");
+            self.fault("client_auth_type", "it needs `client_ca_file`, or `client_ca` with inline PEM");
         }
         let provider = Arc::clone(provider);
         match WebPkiClientVerifier::builder_with_provider(Arc::new(roots?), provider).build() {
             Ok(authorities) => Some(authorities),
             Err(error) => {
-                self.fault(present(self.section, "client_ca"), format!("it cannot be used: {error}"));
+                self.fault(present(self.section, "client_ca"), format!("cannot be used: {error}"));
                 None
             }
         }
@@ -121,13 +121,13 @@ impl Reading<'_> {
 /// Checks the certificates of clients.
 #[derive(Debug)]
 pub(super) struct ClientCheck {
-    /// Who has to have issued a certificate, if that is checked.
+    /// The accepted CAs, if the issuer is checked.
     authorities: Option<Arc<dyn ClientCertVerifier>>,
-    /// Whether there has to be a certificate.
+    /// Whether a certificate is required.
     is_mandatory: bool,
-    /// Names of which a certificate has to have one, if that is checked.
+    /// The accepted names, if names are checked; one is enough.
     allowed_names: Option<Vec<String>>,
-    /// The signatures that are understood.
+    /// The supported signature algorithms.
     algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -180,7 +180,7 @@ impl ClientCertVerifier for ClientCheck {
     }
 }
 
-/// The names in a certificate's subject alternative names, as they are written in a configuration.
+/// A certificate's subject alternative names, as written in a configuration.
 fn names(certificate: &CertificateDer<'_>) -> Result<Vec<String>, Error> {
     let bad = |_| Error::from(CertificateError::BadEncoding);
     let (_, certificate) = X509Certificate::from_der(certificate).map_err(bad)?;

@@ -9,23 +9,23 @@ use std::time::{Duration, SystemTime};
 use platform_core::off_thread::CurrentFile;
 use ring::digest::{self, Context, Digest, SHA256};
 
-/// What lies beyond this is not read: a file without an end was named by mistake.
+/// Nothing beyond this is read: an endless file may be named by mistake.
 const LARGEST: u64 = 4 << 20;
 
-/// A file that was written less than this time ago may be written once more without a trace in its times.
+/// A file written less than this time ago may be written again without a change of its timestamps.
 const SETTLED: Duration = Duration::from_secs(1);
 
-/// What has been read, and in which state.
+/// The files that have been read, and their state at that time.
 pub(super) struct Files {
     directory: PathBuf,
     read: Vec<(PathBuf, Stamp)>,
     content: Context,
-    /// Takes note of each file that is opened or looked at.
+    /// Records each file that is opened or checked.
     pub(super) current: CurrentFile,
 }
 
 impl Files {
-    /// Nothing read yet; relative names are looked up in a directory.
+    /// Nothing read yet; relative paths start at a directory.
     pub(super) fn of(directory: &Path, current: &CurrentFile) -> Self {
         Self {
             directory: directory.to_owned(),
@@ -38,11 +38,11 @@ impl Files {
     /// Reads a file.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub(super) fn read(&mut self, name: &Path) -> io::Result<Vec<u8>> {
         let path = self.directory.join(name);
         self.current.set(&path);
-        // First the state, then the content: what is written between counts as changed.
+        // First the state, then the content, so that a write in between counts as a change.
         self.read.push((path.clone(), Stamp::of(&path)));
         let mut content = Vec::new();
         let read = File::open(&path).and_then(|file| file.take(LARGEST).read_to_end(&mut content));
@@ -52,7 +52,7 @@ impl Files {
         content
     }
 
-    /// Whether any of the files is another than it was when it was read.
+    /// Whether any of the files has changed since it was read.
     pub(super) fn have_changed(&self) -> bool {
         let now = SystemTime::now();
         self.read.iter().any(|(path, stamp)| {
@@ -61,16 +61,16 @@ impl Files {
         })
     }
 
-    /// What stands for all that was read.
+    /// A digest of everything that was read.
     pub(super) fn digest(&self) -> Digest {
         self.content.clone().finish()
     }
 }
 
-/// The state of a file: which one it is behind all links, and when it was last written.
+/// The state of a file: its identity behind all links, and when it was last written.
 struct Stamp {
     file: Option<[i128; 7]>,
-    /// Until when a further writing might leave no trace, if it was read before that.
+    /// Until when a further write might leave no trace.
     unsettled_until: Option<SystemTime>,
 }
 
@@ -126,7 +126,7 @@ mod tests {
         assert!(!files.have_changed());
         write(&path, "two");
         assert!(files.have_changed(), "same length, same time of writing");
-        // As Kubernetes does it: web.yml -> ..data/web.yml, ..data -> a directory that is replaced as a whole.
+        // As in Kubernetes: web.yml -> ..data/web.yml, ..data -> a directory that is replaced as a whole.
         fs::remove_file(&path).unwrap();
         for version in ["v1", "v2"] {
             fs::create_dir(directory.path().join(version)).unwrap();

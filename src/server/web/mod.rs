@@ -1,5 +1,5 @@
-//! TLS, client certificates, passwords and limits of our own side: the web configuration file. It is read again when
-//! it, or a file that it names, has changed; one that is wrong then changes nothing.
+//! The web configuration file: TLS, client certificates, passwords and limits of the exporter's HTTP server. It is
+//! reloaded when it, or a file it refers to, has changed; an invalid one changes nothing.
 
 mod clients;
 mod files;
@@ -31,7 +31,7 @@ use super::response::{Response, text};
 use files::Files;
 use passwords::{Passwords, Verdict};
 
-/// What is wrong with a web configuration file.
+/// Why a web configuration file is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
     /// It cannot be read.
@@ -39,14 +39,14 @@ pub enum WebError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
-    /// What it says is wrong.
+    /// It has errors.
     #[error("{0}")]
     Faults(Faults),
-    /// It no longer asks what it asked when the exporter started: perhaps it is half written.
-    #[error("{} no longer has {given_up}: to give that up takes a restart", path.display())]
+    /// It lacks a requirement that it had when the exporter started: perhaps it is half written.
+    #[error("{} no longer has {given_up}: removing it requires a restart", path.display())]
     GivesUp {
         /// The file.
         path: PathBuf,
@@ -58,12 +58,12 @@ pub enum WebError {
 /// What every connection and every request passes.
 pub struct Gate {
     loaded: Arc<Loaded>,
-    /// Looks whether the files have changed, off the thread that serves: a file system may hang.
+    /// Checks for file changes off the serving thread: a file system may hang.
     looking: OffThread<()>,
     passwords: Passwords,
 }
 
-/// What is in use, and where it came from.
+/// The current settings, and their origin.
 struct Loaded {
     settings: ArcSwap<Settings>,
     /// The file, if there is one.
@@ -74,29 +74,29 @@ struct Loaded {
 struct Watched {
     path: PathBuf,
     files: Files,
-    /// What was last told of it, if it is wrong.
+    /// The last error reported, if it is invalid.
     told: Option<String>,
 }
 
 /// Whether a request may pass.
 pub(super) enum Admission {
-    /// It may: it is this user's, or there are no users.
+    /// Yes: it is this user's, or there are no users.
     Of(Option<String>),
-    /// It may not, and this is the answer.
+    /// No, with this response.
     Refused(Response),
 }
 
 impl Gate {
-    /// A gate that everybody passes.
+    /// A gate without restrictions.
     #[must_use]
     pub fn open() -> Self {
         Self::of(Loaded { settings: ArcSwap::default(), watched: None })
     }
 
-    /// A gate by a web configuration file.
+    /// A gate configured by a web configuration file.
     ///
     /// # Errors
-    /// When the file cannot be read, or with everything that is wrong with it.
+    /// When the file cannot be read, or has errors.
     pub fn load(path: &Path, current: &CurrentFile) -> Result<Self, WebError> {
         let (settings, files) = read(path, current);
         let watched = Some(Mutex::new(Watched { path: path.to_owned(), files, told: None }));
@@ -107,14 +107,14 @@ impl Gate {
         Self { loaded: Arc::new(loaded), looking: OffThread::default(), passwords: Passwords::new() }
     }
 
-    /// Whether TLS is spoken.
+    /// Whether TLS is enabled.
     pub fn has_tls(&self) -> bool {
         self.loaded.settings.load().tls().is_some()
     }
 
-    /// The settings as the files have them now, or last had them without a fault.
+    /// The settings in the files now, or the last valid ones.
     pub(super) async fn settings(&self) -> Arc<Settings> {
-        // While the file system does not answer, what was loaded last stays in use.
+        // While the file system hangs, the last loaded settings stay in use.
         if self.loaded.watched.is_some() && !self.looking.hangs() {
             let loaded = Arc::clone(&self.loaded);
             let look = self.looking.run_within(NOTABLE, move |current| loaded.look(current));
@@ -131,7 +131,7 @@ impl Gate {
         request: &Request<Incoming>,
     ) -> Admission {
         if settings.rate.as_ref().is_some_and(|rate| !rate.take()) {
-            return Admission::Refused(too_many("There are too many requests."));
+            return Admission::Refused(too_many("Too many requests."));
         }
         if settings.users.is_empty() || heartbeat::is_at(request.uri().path()) {
             return Admission::Of(None);
@@ -178,7 +178,7 @@ impl Loaded {
             Err(error) => {
                 let error = error.to_string();
                 if watched.told.as_ref() != Some(&error) {
-                    tracing::error!(event = "web.config.refused", error, "what was loaded before stays");
+                    tracing::error!(event = "web.config.refused", error, "keeping the current settings");
                     watched.told = Some(error);
                 }
             }
@@ -216,7 +216,7 @@ fn credentials(headers: &HeaderMap) -> Option<(String, SecretString)> {
 }
 
 fn unauthorized() -> Response {
-    let mut response = text(StatusCode::UNAUTHORIZED, "User and password, please.");
+    let mut response = text(StatusCode::UNAUTHORIZED, "Authentication required.");
     let realm = HeaderValue::from_static("Basic realm=\"platform_exporter\", charset=\"UTF-8\"");
     response.headers_mut().insert(WWW_AUTHENTICATE, realm);
     response

@@ -1,6 +1,6 @@
 //! `basic_auth_users`: passwords are checked against bcrypt hashes, which is slow on purpose. So one check runs at a
-//! time, beside the runtime's threads, and a password that was right is remembered: who tries wrong ones takes one core
-//! at most, and keeps nobody waiting who has been here before.
+//! time, off the runtime's threads, and a correct password is remembered: guessing uses at most one core, and does not
+//! delay known users.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -13,9 +13,9 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
-/// Checks that may wait for each other from one address; it is told to come back for more.
+/// Maximum number of waiting checks per address; further ones are told to retry.
 const WAITING: usize = 8;
-/// A hash that takes longer to check than minutes is of no use.
+/// A hash that takes minutes to check is of no use.
 const LARGEST_COST: u32 = 20;
 
 /// A bcrypt hash.
@@ -23,10 +23,10 @@ const LARGEST_COST: u32 = 20;
 #[serde(try_from = "String")]
 pub(super) struct Hash(String);
 
-/// Why a hash was refused.
+/// Why a hash was rejected.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HashError {
-    #[error("expected a bcrypt hash, such as `htpasswd -nBC 10 \"\" | tr -d ':\\n'` makes")]
+    #[error("expected a bcrypt hash, as printed by `htpasswd -nBC 10 \"\" | tr -d ':\\n'`")]
     Syntax,
     #[error("expected a bcrypt hash with a cost of 4 to {LARGEST_COST}")]
     Cost,
@@ -51,20 +51,20 @@ impl std::fmt::Debug for Hash {
 /// The users with the hashes of their passwords.
 pub(super) type Users = BTreeMap<String, Hash>;
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Right,
     Wrong,
-    /// Too many checks wait already.
+    /// Too many checks are already waiting.
     Busy,
 }
 
 /// The state of the checks.
 pub(super) struct Passwords {
-    /// Makes digests that say nothing to who has not this key.
+    /// Makes digests that are useless without this key.
     key: hmac::Key,
-    /// For each user the digest of the password that was right.
+    /// For each user, the digest of the correct password.
     right: Mutex<HashMap<String, hmac::Tag>>,
     one_at_a_time: Arc<Semaphore>,
     waiting: Mutex<HashMap<IpAddr, usize>>,
@@ -82,7 +82,7 @@ impl Passwords {
         }
     }
 
-    /// Checks a password. A user who does not exist takes the time of one who does.
+    /// Checks a password. An unknown user takes the same time as a known one.
     pub(super) async fn check(
         &self,
         users: &Users,
@@ -104,7 +104,7 @@ impl Passwords {
         }
         let (hash, exists) = (hash.clone(), users.contains_key(user));
         let check = tokio::task::spawn_blocking(move || {
-            // The check goes on when the client has gone; the next one waits for its end all the same.
+            // The check continues if the client disconnects, and the next one waits for it nevertheless.
             let _permit = permit;
             bcrypt::verify(password.expose_secret(), &hash).unwrap_or(false)
         });
@@ -116,7 +116,7 @@ impl Passwords {
         }
     }
 
-    /// The hash that an unknown name is checked against: always the same one for the same name.
+    /// The hash that an unknown name is checked against; always the same for the same name.
     fn stand_in<'a>(&self, users: &'a Users, name: &str) -> Option<&'a Hash> {
         let first = *self.digest(&[name]).as_ref().first()?;
         users.values().nth(usize::from(first) % users.len().max(1))
@@ -189,7 +189,7 @@ mod tests {
             ("alice", "wonde", Verdict::Wrong),
             ("bob", "", Verdict::Right),
             ("bob", "wonder", Verdict::Wrong),
-            // Whichever hash stands in for an unknown name, its password is of no use.
+            // Whichever hash stands in for an unknown name, its password must not work.
             ("carol", "wonder", Verdict::Wrong),
             ("carol", "", Verdict::Wrong),
         ] {
@@ -201,7 +201,7 @@ mod tests {
         assert!(lock(&passwords.waiting).is_empty());
     }
 
-    /// The time of an answer does not tell who exists: a name that does not has its turn at a hash all the same.
+    /// Response times do not reveal which users exist: an unknown name is checked against a hash, too.
     #[tokio::test]
     async fn who_does_not_exist_waits_for_a_check_as_well() {
         let passwords = Passwords::new();
@@ -234,6 +234,6 @@ mod tests {
         assert!(futures_util::poll!(other).is_pending(), "another address has its own turns");
         drop(waiting);
         let again = std::pin::pin!(guess("192.0.2.1"));
-        assert!(futures_util::poll!(again).is_pending(), "who has gone waits no more");
+        assert!(futures_util::poll!(again).is_pending(), "a cancelled check no longer waits");
     }
 }

@@ -1,4 +1,4 @@
-//! A section of the web configuration file, whose keys are decoded one by one: each fault is told, whatever the others.
+//! A section of the web configuration file, whose keys are decoded one by one, so that all errors are reported.
 
 use platform_core::yaml::{self, Fault, Faults, Node, Path, Value};
 use serde::de::DeserializeOwned;
@@ -15,7 +15,7 @@ impl<'a> Section<'a> {
         Self::of(node, Path::default(), known, faults)
     }
 
-    /// The section under a key, if it is there and has keys.
+    /// The section under a key, if it exists and has keys.
     pub(super) fn below(&self, key: &str, known: &[&str], faults: &mut Faults) -> Option<Self> {
         Self::of(self.node.get(key)?, self.path.key(key), known, faults)
     }
@@ -29,12 +29,12 @@ impl<'a> Section<'a> {
         (!node.entries().is_empty()).then_some(Self { node, path })
     }
 
-    /// The value under a key, if it is there.
+    /// The value under a key, if it exists.
     pub(super) fn key<T: DeserializeOwned>(&self, key: &str, faults: &mut Faults) -> Option<T> {
         yaml::decode(self.present(key)?, &self.path.key(key), faults)
     }
 
-    /// The keys of the map under a key, right or wrong.
+    /// The keys of the map under a key, valid or not.
     pub(super) fn names(&self, key: &str) -> impl Iterator<Item = &'a str> {
         let entries = self.node.get(key).map_or(&[][..], Node::entries);
         entries.iter().map(|(key, _)| key.text.as_str())
@@ -70,7 +70,7 @@ impl<'a> Section<'a> {
         Some(chosen.collect())
     }
 
-    /// Tells a fault of the value under a key, or without it of the section.
+    /// Reports an error at the value under a key, or if it is missing, at the section.
     pub(super) fn fault(&self, key: &str, message: impl Into<String>, faults: &mut Faults) {
         match self.present(key) {
             Some(node) => faults.at(node.place, &self.path.key(key), message),
@@ -78,7 +78,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// As in exporter-toolkit, an empty text is as good as none.
+    /// As in exporter-toolkit, an empty string counts as missing.
     fn present(&self, key: &str) -> Option<&'a Node> {
         self.node.get(key).filter(|node| match &node.value {
             Value::Null => false,

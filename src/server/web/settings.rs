@@ -1,4 +1,4 @@
-//! What a web configuration file says: the format of Prometheus' exporter-toolkit.
+//! The content of a web configuration file, in the format of Prometheus' exporter-toolkit.
 //! <https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md>
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::server::response::Response;
 
 const KEYS: [&str; 4] = ["tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"];
 
-/// The headers that may be given, each with the values that it may have; without any, it may have every one.
+/// The allowed headers, each with its allowed values; an empty list allows any value.
 const HEADERS: [(&str, HeaderName, &[&str]); 5] = [
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY, &[]),
     ("X-Frame-Options", X_FRAME_OPTIONS, &["deny", "sameorigin"]),
@@ -30,7 +30,7 @@ const HEADERS: [(&str, HeaderName, &[&str]); 5] = [
     ("Strict-Transport-Security", STRICT_TRANSPORT_SECURITY, &[]),
 ];
 
-/// The settings of our own side, as they are now.
+/// The current settings of the HTTP server.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Settings {
     tls: Option<Tls>,
@@ -40,8 +40,8 @@ pub(in crate::server) struct Settings {
 }
 
 impl Settings {
-    /// Reads the text of a web configuration file, and the files that it names. Returns `None` when it is not YAML at
-    /// all; then, as for whatever else is wrong, `faults` has the reason.
+    /// Reads the text of a web configuration file, and the files it refers to. Returns `None` if it is not YAML at all.
+    /// All errors are in `faults`.
     pub(super) fn read(text: &str, files: &mut Files, faults: &mut Faults) -> Option<Self> {
         let tree = yaml::parse_literally(text, faults)?;
         let Some(root) = Section::root(&tree, &KEYS, faults) else { return Some(Self::default()) };
@@ -51,19 +51,19 @@ impl Settings {
         Some(Self { tls, headers, users: users(&root, faults), rate: rate(&root, faults) })
     }
 
-    /// How TLS is spoken, if it is.
+    /// The TLS configuration, if TLS is enabled.
     pub(in crate::server) fn tls(&self) -> Option<Arc<ServerConfig>> {
         self.tls.as_ref().map(|tls| Arc::clone(&tls.config))
     }
 
-    /// Adds the configured headers, which go before our own.
+    /// Adds the configured headers, which take precedence over our own.
     pub(in crate::server) fn add_headers(&self, response: &mut Response) {
         for (name, value) in &self.headers {
             response.headers_mut().insert(name, value.clone());
         }
     }
 
-    /// Goes on counting where earlier settings had the same rate.
+    /// Keeps the rate limiter of earlier settings if the rate is the same.
     pub(super) fn keep_counting(&mut self, earlier: &Self) {
         if let (Some(rate), Some(earlier)) = (&mut self.rate, &earlier.rate)
             && rate.is_like(earlier)
@@ -72,7 +72,7 @@ impl Settings {
         }
     }
 
-    /// What earlier settings ask of clients, and these do not.
+    /// A requirement on clients that earlier settings had and these lack.
     pub(super) fn gives_up(&self, earlier: &Self) -> Option<&'static str> {
         let given_up = match (&earlier.tls, &self.tls) {
             (Some(_), None) => Some("TLS"),
@@ -98,7 +98,7 @@ fn http(root: &Section<'_>, faults: &mut Faults) -> (bool, Vec<(HeaderName, Head
         }
         let value = HeaderValue::try_from(value);
         if value.is_err() {
-            section.fault(key, "expected the value of a header, in one line", faults);
+            section.fault(key, "expected a header value on one line", faults);
         }
         Some((name, value.ok()?))
     });
@@ -108,7 +108,11 @@ fn http(root: &Section<'_>, faults: &mut Faults) -> (bool, Vec<(HeaderName, Head
 fn users(root: &Section<'_>, faults: &mut Faults) -> Users {
     let users: Users = root.key("basic_auth_users", faults).unwrap_or_default();
     for name in root.names("basic_auth_users").filter(|name| name.contains(':')) {
-        root.fault("basic_auth_users", format!("`{name}` cannot sign in: a name has no colon"), faults);
+        root.fault(
+            "basic_auth_users",
+            format!("`{name}` cannot sign in: a user name cannot contain a colon"),
+            faults,
+        );
     }
     users
 }
@@ -119,12 +123,16 @@ fn rate(root: &Section<'_>, faults: &mut Faults) -> Option<Arc<Bucket>> {
     let burst: Option<u32> = if section.has("burst") { section.key("burst", faults) } else { Some(0) };
     let interval = interval.map(|Interval(interval)| interval).filter(|interval| !interval.is_zero())?;
     if burst == Some(0) {
-        section.fault("burst", "expected a `burst` of 1 or above: without it, nobody is answered", faults);
+        section.fault(
+            "burst",
+            "expected a `burst` of at least 1: without it, every request is rejected",
+            faults,
+        );
     }
     Some(Arc::new(Bucket::new(interval, burst?)))
 }
 
-/// The time between two requests; 0 stands for no limit.
+/// The time between two requests; 0 means no limit.
 #[derive(serde::Deserialize)]
 #[serde(untagged, expecting = "expected a duration such as 1s or 100ms, or 0 for no limit")]
 enum Raw {

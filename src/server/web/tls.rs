@@ -15,7 +15,7 @@ use super::clients::{ClientCheck, Clients};
 use super::files::Files;
 use super::section::Section;
 
-/// HTTP/2 as ALPN names it.
+/// The ALPN name of HTTP/2.
 pub(in crate::server) const HTTP2: &[u8] = b"h2";
 const HTTP1: &[u8] = b"http/1.1";
 
@@ -35,7 +35,7 @@ pub(super) const KEYS: [&str; 13] = [
     "curve_preferences",
 ];
 
-/// TLS as it is spoken with clients.
+/// The server's TLS settings.
 #[derive(Debug)]
 pub(super) struct Tls {
     pub(super) config: Arc<ServerConfig>,
@@ -49,7 +49,7 @@ pub(super) struct Reading<'a> {
     pub(super) faults: &'a mut Faults,
 }
 
-/// Reads the section. Returns `None` when there are faults, all of which then are in `faults`.
+/// Reads the section. Returns `None` if there are errors; all of them are then in `faults`.
 pub(super) fn read(
     section: &Section<'_>,
     http2: bool,
@@ -66,7 +66,7 @@ pub(super) fn read(
     let builder = match ServerConfig::builder_with_provider(provider).with_protocol_versions(&versions?) {
         Ok(builder) => builder,
         Err(error) => {
-            section.fault("cipher_suites", format!("they do not fit the versions: {error}"), faults);
+            section.fault("cipher_suites", format!("they do not match the TLS versions: {error}"), faults);
             return None;
         }
     };
@@ -78,16 +78,16 @@ pub(super) fn read(
     let mut config = match builder.with_single_cert(chain, key) {
         Ok(config) => config,
         Err(rustls::Error::InconsistentKeys(_)) => {
-            section.fault(present(section, "key"), "the key does not belong to the certificate", faults);
+            section.fault(present(section, "key"), "the key does not match the certificate", faults);
             return None;
         }
         Err(error) => {
-            section.fault(present(section, "cert"), format!("it cannot be used: {error}"), faults);
+            section.fault(present(section, "cert"), format!("cannot be used: {error}"), faults);
             return None;
         }
     };
     config.ignore_client_order = prefers_own_order;
-    // A resumed session would bring back a client whose certificate is not valid any more.
+    // A resumed session would readmit a client whose certificate is no longer valid.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.alpn_protocols = if http2 { vec![HTTP2.to_vec(), HTTP1.to_vec()] } else { vec![HTTP1.to_vec()] };
@@ -109,12 +109,12 @@ impl Reading<'_> {
         self.section.fault(key, message, self.faults);
     }
 
-    /// What is given as `name` or `name_file`.
+    /// The value given as `name` or `name_file`.
     fn pem(&mut self, name: &str, key_of_file: &str) -> Option<Vec<u8>> {
         let text: Option<String> = self.section.key(name, self.faults);
         let path: Option<PathBuf> = self.section.key(key_of_file, self.faults);
         if self.section.has(name) && self.section.has(key_of_file) {
-            self.fault(name, format!("give either `{name}` or `{key_of_file}`, not both"));
+            self.fault(name, format!("set either `{name}` or `{key_of_file}`, not both"));
             return None;
         }
         match path {
@@ -152,7 +152,7 @@ impl Reading<'_> {
         for name in ["cert", "key"] {
             let file = if name == "cert" { "cert_file" } else { "key_file" };
             if !self.section.has(name) && !self.section.has(file) {
-                self.fault(file, format!("the key `{file}` is missing (or `{name}`, with the PEM in place)"));
+                self.fault(file, format!("the key `{file}` is missing (or `{name}`, with inline PEM)"));
             }
         }
         let chain = self.certificates("cert", "cert_file");
@@ -198,10 +198,7 @@ impl Reading<'_> {
             "TLS12" => Some(12),
             "TLS13" => Some(13),
             "TLS10" | "TLS11" => {
-                self.fault(
-                    key,
-                    "TLS 1.0 and 1.1 are not secure, and not spoken here: expected TLS12 or TLS13",
-                );
+                self.fault(key, "TLS 1.0 and 1.1 are insecure and not supported: expected TLS12 or TLS13");
                 None
             }
             _ => {
@@ -216,7 +213,7 @@ impl Reading<'_> {
         let suites: Vec<_> =
             provider.cipher_suites.iter().map(|suite| (suite_name(*suite), *suite)).collect();
         if let Some(chosen) = self.section.choice("cipher_suites", &suites, self.faults) {
-            // As in Go, those of TLS 1.3 are not a matter of choice.
+            // As in Go, those of TLS 1.3 are not configurable.
             let is_new = |suite: &SupportedCipherSuite| suite.tls13().is_some();
             provider.cipher_suites.retain(is_new);
             provider.cipher_suites.extend(chosen.into_iter().filter(|suite| !is_new(suite)));

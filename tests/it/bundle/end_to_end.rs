@@ -13,7 +13,7 @@ use testkit::wait::until;
 /// Questions that have no answer while all is well, or on a platform of this size: panel, query, and why.
 const EMPTY: [Empty; 9] = [
     ("What needs attention", "A", "nothing needs it"),
-    ("What is wrong", "A", "nothing is wrong"),
+    ("Problems", "A", "nothing is wrong"),
     ("Failed probes", "A", "none failed"),
     ("Failed queries", "A", "none failed"),
     ("Replicas behind", "A", "the server has no replica"),

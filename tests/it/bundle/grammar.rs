@@ -180,14 +180,15 @@ fn all_faults_are_told_at_once() {
             at(6)
         ),
         format!(
-            "{}:11: dashboard.rows[1].panels[3]: expected `unit`: the names do not tell it (percent is a ratio, where 1 is 100 %)",
+            "{}:11: dashboard.rows[1].panels[3]: expected `unit`: it cannot be inferred from the names \
+             (percent is a ratio, where 1 is 100 %)",
             at(9)
         ),
         format!(
-            "{}:11: dashboard.rows[1].panels[4]: expected `help`: a sentence that says what the values mean",
+            "{}:11: dashboard.rows[1].panels[4]: expected `help`: a sentence about what the values mean",
             at(10)
         ),
-        format!("{}:52: dashboard.rows[1].panels[5].trend: says nothing for a panel of this sort", at(11)),
+        format!("{}:52: dashboard.rows[1].panels[5].trend: has no meaning for a panel of this type", at(11)),
         format!(
             "{}:45: dashboard.rows[1].panels[6].link: expected `kind`, the name of a dashboard, or an address (did you mean `postgres`?)",
             at(12)

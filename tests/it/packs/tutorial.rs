@@ -14,7 +14,7 @@ const PAGE: &str = include_str!("../../../docs/packs.md");
 /// What starts the exporter, and does not end.
 const START: &str = "platform_exporter --config.file platform.yml";
 
-const EMPTY: [Empty; 1] = [("What is wrong", "A", "nothing is wrong")];
+const EMPTY: [Empty; 1] = [("Problems", "A", "nothing is wrong")];
 
 /// The blocks of the tutorial in their order, each with its language.
 fn blocks() -> Vec<(&'static str, &'static str)> {

@@ -36,7 +36,7 @@ async fn that_stop_are_reported() {
     })
     .await;
     let message = exporter.get("/-/healthy").await;
-    assert!(message.contains("the clocks have stopped"), "{message}");
+    assert!(message.contains("the scheduler has stalled"), "{message}");
     let metrics = answers(&exporter).await;
     assert!(metrics.contains("platform_clock_last_beat_timestamp_seconds"), "{metrics}");
     eventually(PATIENCE, "the log says so", async || exporter.log().contains("event=clocks.stopped")).await;

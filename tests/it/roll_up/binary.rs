@@ -200,7 +200,7 @@ async fn a_check_tells_what_is_missing_and_writes_nothing() {
         (
             "metric: acme_depth",
             "metric: acme_dept",
-            "observed.max_depth: no query of the pack gives acme_dept",
+            "observed.max_depth: no query of the pack exports acme_dept",
         ),
         ("day: day", "", "the key `day` is missing"),
         ("roll_up:", "rules:", "this pack has no roll-up"),
@@ -213,5 +213,5 @@ async fn a_check_tells_what_is_missing_and_writes_nothing() {
     }
     let twice = configs(directory.path(), &server, &["acme", "other"], Some(&writer(&server)));
     let (is_good, text) = check(&twice, directory.path(), false);
-    assert!(!is_good && text.contains("writes visits_daily there already"), "{text}");
+    assert!(!is_good && text.contains("already writes visits_daily there"), "{text}");
 }

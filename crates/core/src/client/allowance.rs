@@ -1,7 +1,7 @@
-//! A stream that ends with an error when the other side sends more than was asked for.
+//! A stream that fails when the other side sends more than expected.
 //!
-//! The HTTP library takes any number of interim answers, and of chunks with one byte, for one answer: each is small,
-//! but all of them together keep the thread busy that every source shares.
+//! The HTTP library accepts any number of interim responses and of one-byte chunks: each is small, but together they
+//! keep the thread busy that all sources share.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -11,15 +11,15 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The head of an answer with everything before it.
+/// The head of an answer, and everything before it.
 const HEAD: usize = 256 << 10;
 
-/// What the HTTP library keeps of a stream, and reads from it at once.
+/// The read buffer of the HTTP library.
 pub const BUFFER: usize = 64 << 10;
 
 /// Why a stream ends.
 #[derive(Debug, thiserror::Error)]
-#[error("the server sends far more than an answer takes")]
+#[error("the server sends far more data than a valid answer")]
 pub struct TooMuch;
 
 /// How many more bytes may be received.
@@ -43,7 +43,7 @@ impl Allowance {
         self.0.store(HEAD, Ordering::Relaxed);
     }
 
-    /// The head is there: its body has at most so many bytes, in chunks that are not all tiny.
+    /// The head has arrived: allow a body of at most this many bytes, in chunks that are not all tiny.
     pub fn add_body(&self, bytes: usize) {
         self.0.fetch_add(bytes.saturating_mul(2), Ordering::Relaxed);
     }

@@ -21,18 +21,18 @@ use crate::{classify, dial};
 
 pub(super) type Message = hyper::Request<Full<Bytes>>;
 
-/// A connection that lasts from one exchange to the next.
+/// A connection that is kept between exchanges.
 pub(super) struct Connection {
     /// Scheme, host and port.
     origin: String,
     sender: SendRequest<Full<Bytes>>,
-    /// Moves the bytes, and never ends. It is polled during an exchange, and ends with it where that is cut off.
+    /// Drives the connection, and never ends. It is polled during an exchange, and dropped with it if that is aborted.
     work: Pin<Box<dyn Future<Output = ()> + Send>>,
     allowance: Allowance,
     used: Instant,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 pub(super) enum Failure {
     /// The server had closed the connection before: nothing was sent.
     Unsent,
@@ -45,7 +45,7 @@ impl From<Problem> for Failure {
     }
 }
 
-/// How long a connection is kept without use. On the way to a server, idle ones are forgotten after a few minutes.
+/// How long an idle connection is kept. Network devices forget idle ones after a few minutes.
 const IDLE: Duration = Duration::from_secs(90);
 
 impl Connection {
@@ -81,7 +81,7 @@ impl Connection {
 
     /// Whether the next exchange with this origin may go through it.
     pub(super) fn is_good_for(&mut self, url: &Url) -> bool {
-        // Takes in that the server has closed it.
+        // Notices if the server has closed it.
         let _ = (&mut self.work).now_or_never();
         self.origin == url.origin().ascii_serialization()
             && self.used.elapsed() < IDLE
@@ -118,7 +118,7 @@ async fn read(response: hyper::Response<hyper::body::Incoming>, largest: usize) 
         let detail = format!("status {status}, and the answer is larger than {} KiB", largest >> 10);
         Problem::new(Reason::Protocol, detail)
     };
-    // A server that tells the size spares the reading.
+    // If the server announces the size, nothing needs to be read.
     if incoming.size_hint().lower() > largest as u64 {
         return Err(too_large());
     }

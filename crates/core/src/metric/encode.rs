@@ -1,4 +1,4 @@
-//! From families to text, by `prometheus-client`. What is its own in text 0.0.4 are the lines of metadata.
+//! Encodes families with `prometheus-client`. For text 0.0.4, the metadata lines are written here.
 
 use std::fmt::{self, Write};
 use std::sync::Arc;
@@ -36,7 +36,7 @@ impl Format {
     }
 }
 
-/// What stands at the end of an exposition in OpenMetrics.
+/// The end of an exposition in OpenMetrics.
 pub(super) const OPENMETRICS_END: &str = "# EOF\n";
 
 /// The text of an exposition in a format.
@@ -45,7 +45,7 @@ pub fn encode(exposition: &Exposition, format: Format) -> String {
     for piece in exposition.rope().pieces(format) {
         out.extend_from_slice(piece);
     }
-    String::from_utf8(out).expect("it is put together of strings")
+    String::from_utf8(out).expect("it is made of strings")
 }
 
 /// The lines of metadata of a family.
@@ -60,7 +60,7 @@ pub(super) fn metadata(desc: &Desc, format: Format) -> String {
     }
 }
 
-/// The lines of a family's samples, written into a string that can be used again.
+/// The lines of a family's samples, written into a reusable string.
 pub(super) fn lines<'a>(
     source: Option<&Arc<str>>,
     family: Family,
@@ -71,7 +71,7 @@ pub(super) fn lines<'a>(
     (desc, &scratch[end_of_metadata..])
 }
 
-/// A label as it stands in a line.
+/// A label as written in a line.
 pub(super) fn label(name: &str, value: &str) -> String {
     format!("{name}=\"{}\"", escape(&label_value(value), true))
 }
@@ -112,7 +112,7 @@ impl Collector for Part {
                 value(desc.metric_type, sample.value, family.encode_family(&labels)?)
             })
         } else {
-            // With an empty set of labels there would be empty braces.
+            // An empty label set would produce empty braces.
             match &self.family.samples[..] {
                 [] => Ok(()),
                 [sample, ..] => value(desc.metric_type, sample.value, family),
@@ -121,10 +121,10 @@ impl Collector for Part {
     }
 }
 
-/// Integers that an `f64` holds exactly are written without a fraction.
+/// Up to here an `f64` holds integers exactly, and they are written without a fraction.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is an integer of the range")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is an integer within range")]
 fn value(metric_type: MetricType, value: f64, series: MetricEncoder<'_>) -> fmt::Result {
     let is_integer = value.fract() == 0.0 && value.abs() < EXACT;
     match metric_type {

@@ -9,20 +9,20 @@ use bytes::Bytes;
 use super::page::{Page, paginate};
 use super::{Desc, Format, Lines, MetricType, encode};
 
-/// Who said something: a source, or where there is none the exporter itself, which comes first.
+/// The origin of families: a source, or `None` for the exporter itself, which sorts first.
 type Source = Option<Arc<str>>;
 
-/// What every source says, sorted by family and then by source.
+/// The families of all sources, sorted by family and then by source.
 #[derive(Debug, Default)]
 pub struct Exposition {
     said: BTreeMap<Source, Vec<Arc<Lines>>>,
-    /// Two types under one name would fail the whole scrape: the first type is served, and the others are left out. The
-    /// configuration refuses such names, so this is the last line of defence.
+    /// Two types under one name would fail the whole scrape: the first type is served, the others are dropped. The
+    /// configuration already rejects such names; this is the last line of defence.
     families: BTreeMap<Cow<'static, str>, BTreeMap<MetricType, Arc<Group>>>,
 }
 
 impl Exposition {
-    /// Takes in all that a source says now, in place of what it said before. Nothing at all removes it.
+    /// Replaces all families of a source. An empty list removes the source.
     pub fn put(&mut self, source: Option<&Arc<str>>, says: Vec<Arc<Lines>>) {
         let source = source.cloned();
         let said = self.said.remove(&source).unwrap_or_default();
@@ -34,17 +34,17 @@ impl Exposition {
         }
     }
 
-    /// What a source said last.
+    /// The current families of a source.
     pub fn said(&self, source: Option<&Arc<str>>) -> &[Arc<Lines>] {
         self.said.get(&source.cloned()).map_or(&[], Vec::as_slice)
     }
 
-    /// The sources that say something.
+    /// The sources that have families.
     pub fn sources(&self) -> impl Iterator<Item = &Arc<str>> {
         self.said.keys().flatten()
     }
 
-    /// The exposition as it is now: later changes do not touch it.
+    /// A snapshot of the exposition: later changes do not affect it.
     pub fn rope(&self) -> Rope {
         let groups = self.families.values().filter_map(|types| types.values().next().cloned());
         Rope { groups: groups.collect(), ..Rope::default() }
@@ -56,7 +56,10 @@ impl Exposition {
         }
         let Some(types) = self.families.get_mut(name) else { return };
         if !types.is_empty() && !types.contains_key(&metric_type) {
-            tracing::error!(family = name, "two sources give it two types: one of them is left out");
+            tracing::error!(
+                family = name,
+                "two sources export this family with different types: one is dropped"
+            );
         }
         let group = Arc::make_mut(types.entry(metric_type).or_default());
         group.replace(source, parts);
@@ -69,8 +72,8 @@ impl Exposition {
     }
 }
 
-/// The families of which a source says something else than before, with all that it says of them now. Mostly a source
-/// says the same families in the same order; where one comes or goes, those after it count as changed, too.
+/// The families of a source that changed, with their new lines. A source mostly has the same families in the same
+/// order; if one comes or goes, those after it count as changed, too.
 fn changes<'a>(
     said: &'a [Arc<Lines>],
     says: &'a [Arc<Lines>],
@@ -100,17 +103,17 @@ struct Group {
 }
 
 impl Group {
-    /// Puts other parts in the place of those of a source. No page is made anew but those that they stand on.
+    /// Replaces the parts of a source. Only the pages that hold them are rebuilt.
     fn replace(&mut self, source: &Source, parts: &[Arc<Lines>]) {
         let was = self.pages.first().cloned();
         let place = |lines: &Arc<Lines>| lines.source().cloned();
         let start = self.pages.partition_point(|page| page.last().source() < source.as_ref());
         let length =
             self.pages[start..].iter().take_while(|page| page.first().source() <= source.as_ref()).count();
-        // A newcomer goes to the page before its place.
+        // A new source goes on the page before its position.
         let start = if length == 0 { start.saturating_sub(1) } else { start };
         let end = (start + length.max(1)).min(self.pages.len());
-        // Neighbours that have become short are taken in.
+        // Neighbouring pages that have become short are merged.
         let is_short = |page: &&Arc<Page>| page.is_short();
         let start = start - self.pages[..start].iter().rev().take_while(is_short).count();
         let end = end + self.pages[end..].iter().take_while(is_short).count();
@@ -129,12 +132,12 @@ impl Group {
     }
 }
 
-/// What is told of the family: what the first source tells, where they differ.
+/// The family's description: that of the first source if they differ.
 fn desc(first: &Arc<Page>) -> &Desc {
     first.first().desc()
 }
 
-/// An exposition in pieces, which it shares with those before and after it.
+/// An exposition in pieces, shared with earlier and later expositions.
 #[derive(Clone, Debug)]
 pub struct Rope {
     groups: Vec<Arc<Group>>,
@@ -149,7 +152,7 @@ impl Default for Rope {
 }
 
 impl Rope {
-    /// The pieces of the text in a format, in their order. A piece that is at the same place in memory is the same.
+    /// The pieces of the text in a format, in order. Pieces at the same memory address are equal.
     pub fn pieces(&self, format: Format) -> impl Iterator<Item = &Bytes> {
         let groups = self.groups.iter().flat_map(move |group| {
             let metadata = match format {

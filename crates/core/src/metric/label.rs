@@ -1,16 +1,16 @@
-//! Label values of bounded length: whoever can write into a column can otherwise make a scrape as large as he likes.
+//! Label values of bounded length: otherwise anyone who can write to a column could make a scrape arbitrarily large.
 
 use std::borrow::Cow;
 
 use ring::digest::{SHA256, digest};
 
-/// A longer value is cut to this many characters.
+/// Longer values are cut to this many characters.
 pub const LONGEST_LABEL: usize = 256;
 
-/// The value of a label as it is exported. What is cut ends in `…` and eight digits that tell it from other values with
-/// the same beginning.
+/// The value of a label as exported. A value that is cut ends in `…` and eight digits that distinguish it from other
+/// values with the same prefix.
 pub fn label_value(text: &str) -> Cow<'_, str> {
-    // A character takes a byte or more.
+    // A character is at least one byte.
     if text.len() <= LONGEST_LABEL || text.chars().nth(LONGEST_LABEL).is_none() {
         return Cow::Borrowed(text);
     }
@@ -35,6 +35,6 @@ mod tests {
         assert_eq!((one.chars().count(), other.chars().count()), (LONGEST_LABEL, LONGEST_LABEL));
         assert_ne!(one, other);
         assert!(one.starts_with("ääää") && one.contains('…'), "{one}");
-        assert_eq!(label_value(&one), one, "what is cut is not cut again");
+        assert_eq!(label_value(&one), one, "a cut value is not cut again");
     }
 }

@@ -1,4 +1,4 @@
-//! The samples of one family of one source, encoded once: lines that are the same in both formats.
+//! The samples of one family of one source, encoded once: the lines are the same in both formats.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,14 +18,14 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Encodes a family. Its lines begin with the label `source`, where there is one.
+    /// Encodes a family. Its lines start with the label `source`, if there is one.
     pub fn encode(source: Option<&Arc<str>>, family: Family) -> Self {
         let mut scratch = String::new();
         let (desc, text) = encode::lines(source, family, &mut scratch);
         Self::of(desc, source.cloned(), text)
     }
 
-    /// Encodes families. Those that say what they said in `before`, of the same source, stay the same value.
+    /// Encodes families. Those that equal their entry in `before`, of the same source, reuse it.
     pub fn renew(
         before: &[Arc<Self>],
         source: Option<&Arc<str>>,
@@ -46,7 +46,7 @@ impl Lines {
     }
 
     fn of(desc: Desc, source: Option<Arc<str>>, text: &str) -> Self {
-        // What is kept takes no more room than it needs.
+        // Copied to its exact size, because it is kept.
         Self { desc, source, text: Mutex::new(Bytes::copy_from_slice(text.as_bytes())) }
     }
 
@@ -101,13 +101,13 @@ impl Lines {
         self.values(&pairs)
     }
 
-    /// The values of the lines in which each of these written labels stands.
+    /// The values of the lines that contain each of these written labels.
     fn values(&self, labels: &[String]) -> Vec<f64> {
         let text = self.text();
         let value = |line: &str| {
             let (series, value) = line.rsplit_once(' ')?;
             let has = |label: &String| {
-                // A quote inside of a value is escaped, so this can be nothing but a label.
+                // A quote inside a value is escaped, so a match can only be a label.
                 let places = series.match_indices(label.as_str());
                 places.into_iter().any(|(at, _)| series[..at].ends_with(['{', ',']))
             };

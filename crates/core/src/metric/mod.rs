@@ -1,4 +1,4 @@
-//! Metric families as plain values, in the words of the Prometheus data model. Pure: no I/O, no registry.
+//! Metric families as plain values, in terms of the Prometheus data model. Pure: no I/O, no registry.
 
 mod encode;
 mod exposition;
@@ -17,14 +17,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The type of a family, as it stands on its `# TYPE` line.
+/// The type of a family, as on its `# TYPE` line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MetricType {
     /// A value that only goes up. The family's name ends in `_total`.
     Counter,
     /// A value that goes up and down.
     Gauge,
-    /// A value whose established name does not tell: `unknown` in OpenMetrics, `untyped` in text 0.0.4.
+    /// A value whose established name does not show its type: `unknown` in OpenMetrics, `untyped` in text 0.0.4.
     Unknown,
 }
 
@@ -38,7 +38,7 @@ pub enum LabelNames {
 }
 
 impl LabelNames {
-    /// The names, in the order in which samples give their values.
+    /// The names, in the order of the samples' values.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         let (fixed, declared): (&[&str], &[String]) = match self {
             Self::Fixed(names) => (names, &[]),
@@ -55,7 +55,7 @@ impl LabelNames {
         }
     }
 
-    /// Whether there is none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -72,7 +72,7 @@ impl Eq for LabelNames {}
 /// What a family is, without its samples: one row of the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Desc {
-    /// The name as it is scraped, suffix included.
+    /// The name as scraped, including the suffix.
     pub name: Cow<'static, str>,
     /// Where the value comes from, in one sentence.
     pub help: Cow<'static, str>,
@@ -165,7 +165,7 @@ impl Family {
     }
 }
 
-/// A point in time as metrics have it: seconds since 1970, 0 for anything before.
+/// A point in time as a metric value: seconds since 1970, 0 for anything before.
 pub fn timestamp(at: SystemTime) -> f64 {
     at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

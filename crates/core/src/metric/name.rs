@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-/// Why a name was refused.
+/// Why a name was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// A character outside of the classic set.
+    /// A character outside the classic set.
     #[error("expected a {what} of the form {pattern}, found `{name}`")]
     Syntax {
         /// Metric name or label name.
         what: &'static str,
         /// The pattern that it has to match.
         pattern: &'static str,
-        /// What was given.
+        /// The name that was given.
         name: String,
     },
     /// A label name that Prometheus or this exporter sets itself.

@@ -6,13 +6,13 @@ use bytes::{Bytes, BytesMut};
 
 use super::Lines;
 
-/// The parts of a page are together at most this long, where they are more than one: a change has a whole page made
-/// and compressed anew, and every page takes some room of its own.
+/// Maximum length of a page with more than one part. A change rebuilds and recompresses a whole page, and every page
+/// has some overhead.
 const LONGEST: usize = 8 << 10;
-/// A page that is shorter can be put together with its neighbour.
+/// A shorter page can be merged with its neighbour.
 const SHORT: usize = LONGEST / 4;
 
-/// Lines that are one text. There is at least one part.
+/// Lines held as one text. There is at least one part.
 #[derive(Debug)]
 pub(super) struct Page {
     parts: Vec<Arc<Lines>>,
@@ -22,7 +22,7 @@ pub(super) struct Page {
 impl Page {
     fn new(parts: Vec<Arc<Lines>>) -> Self {
         let text = match &parts[..] {
-            // It has never stood on a page with others, so nothing but its text is kept with it.
+            // It has never shared a page, so only its own text is kept.
             [alone] if alone.text().len() > LONGEST => alone.text(),
             several => {
                 let mut text = BytesMut::with_capacity(several.iter().map(|part| part.text().len()).sum());
@@ -60,7 +60,7 @@ impl Page {
     }
 }
 
-/// Puts parts on pages of about the same length. A page that was there before stays.
+/// Distributes parts over pages of about the same length. Existing pages stay.
 pub(super) fn paginate(parts: Vec<Arc<Lines>>, before: &[Arc<Page>]) -> Vec<Arc<Page>> {
     let total: usize = parts.iter().map(|part| part.text().len()).sum();
     let target = total / total.div_ceil(LONGEST).max(1);

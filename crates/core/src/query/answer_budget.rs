@@ -1,20 +1,22 @@
-//! What one answer may take in memory, however short it is on the wire: a NULL is a byte there and a cell here.
+//! Limits the memory of one answer, however short it is on the wire: a NULL is one byte on the wire, but a cell in
+//! memory.
 
 use super::Cell;
 use crate::probe::{Problem, Reason};
 
-/// An answer larger than this is not read to its end: in bytes on the wire, and in bytes of its rows in memory.
+/// A larger answer is not read to its end. Applies to the bytes on the wire and to the rows in memory.
 pub const LARGEST_ANSWER: usize = 64 << 20;
-/// An answer with more columns than this is refused, where every column is wanted.
+/// An answer with more columns is rejected if every column is wanted.
 pub const MOST_COLUMNS: usize = 2_000;
-/// The name of a column is shown up to this length, in characters.
+/// Column names are shown up to this length, in characters.
 pub const LONGEST_NAME: usize = 64;
 
-/// A row takes this beside its cells, and a text beside its bytes: what the allocator adds, and the pointers to them.
+/// Memory that a row needs in addition to its cells, and a text in addition to its bytes: pointers and allocator
+/// overhead.
 const ROW: usize = size_of::<Vec<Cell>>() + ALLOCATION;
 const ALLOCATION: usize = 16;
 
-/// What is left of the memory that one answer may take.
+/// The memory that one answer may still use.
 #[derive(Debug)]
 pub struct AnswerBudget {
     left: usize,
@@ -27,7 +29,7 @@ impl Default for AnswerBudget {
 }
 
 impl AnswerBudget {
-    /// Takes the memory of a row.
+    /// Accounts for the memory of a row.
     ///
     /// # Errors
     /// When there is not enough left. `advice` is what the author of the query can do about it.

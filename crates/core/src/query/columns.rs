@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The columns of an answer that its asker reads. The others take no memory.
+/// The columns of an answer that the caller reads. The others take no memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Columns {
     /// Every one.
@@ -20,7 +20,7 @@ impl Columns {
         Self::Named(Arc::new(names.into_iter().map(str::to_owned).collect()))
     }
 
-    /// What is read by any of several askers.
+    /// The columns that any of several callers read.
     pub fn union(columns: &[Self]) -> Self {
         let named = columns.iter().map(|columns| match columns {
             Self::Named(names) => Some(names.iter()),

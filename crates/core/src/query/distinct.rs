@@ -1,4 +1,4 @@
-//! How many distinct ids there are over several answers: exact up to a bound, by HyperLogLog beyond it.
+//! Counts distinct ids over several answers: exactly up to a bound, with HyperLogLog beyond it.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -7,8 +7,8 @@ use hyperloglogplus::{HyperLogLog, HyperLogLogPlus};
 
 use super::{Cell, Rows};
 
-/// Up to this many ids the count is exact. They are kept as 64-bit hashes, of which two of a million are equal in
-/// one count of thirty-seven million.
+/// Up to this many ids the count is exact. They are kept as 64-bit hashes; among a million, a collision happens in one
+/// of 37 million counts.
 const EXACT_UP_TO: usize = 1_000_000;
 
 /// The standard error of HyperLogLog is `1.04 / sqrt(2^p)`: 0.4 %, from 48 KiB.

@@ -1,4 +1,4 @@
-//! From YAML to queries, with every fault at its key.
+//! Parses queries from YAML, and reports each error at its key.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::yaml::{self, Faults, Node, Path};
 const DEFAULT_EVERY: Duration = Duration::seconds(60);
 const DEFAULT_TIMEOUT: Duration = Duration::seconds(10);
 const DEFAULT_MAX_SERIES: usize = 100;
-/// A label set costs memory in Prometheus for hours; more than this is a mistake, not a wish.
+/// A label set costs memory in Prometheus for hours; more than this is a mistake.
 const LARGEST_MAX_SERIES: usize = 10_000;
 
-/// The keys of which a query has one.
+/// A query has exactly one of these keys.
 const QUESTIONS: [&str; 5] = ["sql", "mongo", "redis", "log", "distinct"];
 
 /// The keys of a query.
@@ -57,17 +57,17 @@ struct RawPart {
 /// A query of a kind's own file: part of every probe of that kind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BuiltInQuery {
-    /// What it makes of its rows.
+    /// How rows become samples.
     pub spec: Arc<QuerySpec>,
-    /// The question.
+    /// The query.
     pub question: Question,
-    /// The oldest major version of the server that can answer it.
+    /// The oldest major server version that supports it.
     pub min_version: Option<u32>,
-    /// The newest major version of the server that can answer it.
+    /// The newest major server version that supports it.
     pub max_version: Option<u32>,
 }
 
-/// Where faults of one query go.
+/// Reports the errors of one query.
 struct Checker<'a> {
     node: &'a Node,
     path: &'a Path,
@@ -81,12 +81,12 @@ impl Checker<'_> {
         self.faults.at(place, &path, message);
     }
 
-    /// Whether what stands under a key is wrong in itself, so that nothing follows from what is left of it.
+    /// Whether the value of a key has errors itself, so that no further errors are derived from it.
     fn is_wrong(&self, key: &str) -> bool {
         self.faults.concern(self.node.place.file, &self.path.key(key))
     }
 
-    /// How many of these keys are given, right or wrong.
+    /// How many of these keys are present, valid or not.
     fn given(&self, keys: &[&str]) -> usize {
         keys.iter().filter(|key| self.node.get(key).is_some()).count()
     }
@@ -99,7 +99,7 @@ pub fn declared(node: &Node, path: &Path, faults: &mut Faults) -> Option<Declare
     let mut checker = Checker { node, path, faults };
     for (key, given) in [("min_version", raw.min_version), ("max_version", raw.max_version)] {
         if given.is_some() {
-            checker.fault(key, "only the queries of a kind depend on the server's version");
+            checker.fault(key, "only a kind's built-in queries can depend on the server version");
         }
     }
     let every = raw.every.unwrap_or(DEFAULT_EVERY);
@@ -123,7 +123,7 @@ pub fn built_in(node: &Node, path: &Path, faults: &mut Faults) -> Option<BuiltIn
         [("source", raw.source.is_some()), ("every", raw.every.is_some()), ("timeout", raw.timeout.is_some())]
     {
         if given {
-            checker.fault(key, "the queries of a kind run with every probe of their source");
+            checker.fault(key, "a kind's built-in queries run with every probe of their source");
         }
     }
     let (min_version, max_version) = (raw.min_version, raw.max_version);
@@ -151,12 +151,12 @@ fn ask(raw: &Raw, checker: &mut Checker<'_>) -> Option<Ask> {
     ];
     if let Some(parts) = &raw.distinct {
         if raw.source.is_some() || questions.iter().any(Option::is_some) {
-            checker.fault("distinct", "expected either `distinct` or one question with its `source`");
+            checker.fault("distinct", "expected either `distinct`, or `source` with one query");
         }
         return distinct(parts, checker);
     }
     if raw.source.is_none() && checker.given(&["source", "distinct"]) == 0 {
-        checker.fault("source", "the key `source` is missing: which source to ask");
+        checker.fault("source", "the key `source` is missing: which source to query");
     }
     let is_told = checker.given(&QUESTIONS) == 1;
     Some(Ask::One { question: one(checker, questions, is_told)?, source: raw.source.clone()? })
@@ -185,7 +185,7 @@ fn distinct(parts: &[RawPart], checker: &mut Checker<'_>) -> Option<Ask> {
     parts.collect::<Option<Vec<_>>>().map(Ask::Distinct)
 }
 
-/// The one question that is given. `is_told` says that it is missing because it is wrong, which has been reported.
+/// The one query that is given. `is_told`: it is missing because of an error that has been reported.
 fn one<const N: usize>(
     checker: &mut Checker<'_>,
     questions: [Option<Question>; N],
@@ -265,10 +265,10 @@ fn check_metrics(metrics: &[MetricSpec], labels: &[LabelName], checker: &mut Che
         }
         let twins = metrics.iter().filter(|other| other.name == metric.name);
         if twins.clone().any(|other| !other.labels.keys().eq(metric.labels.keys())) {
-            checker.fault("metrics", format!("{name} is given with different labels"));
+            checker.fault("metrics", format!("{name} is declared with different labels"));
         }
         if twins.filter(|other| other.labels == metric.labels).count() > 1 {
-            checker.fault("metrics", format!("{name} is given twice"));
+            checker.fault("metrics", format!("{name} is declared twice"));
         }
     }
 }

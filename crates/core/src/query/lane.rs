@@ -1,7 +1,7 @@
-//! The query lane of a source: one connection beside that of the health probe, one question at a time.
+//! The query lane of a source: a second connection next to that of the health probe, one query at a time.
 //!
-//! Declared queries, `distinct` counts and workers all ask through it, so a source has at most two connections,
-//! and a slow query delays other queries but never a probe.
+//! Declared queries, `distinct` counts and workers all use it, so a source has at most two connections, and a slow
+//! query delays other queries but never a probe.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -13,17 +13,17 @@ use tokio::time::Instant;
 use super::{Columns, Question, Rows};
 use crate::probe::{Problem, Reason};
 
-/// A source that can be asked: rows for a question.
+/// A source that can be queried.
 #[async_trait::async_trait]
 pub trait Answers: Send {
-    /// Runs a question. Of the answer's columns, only those in `columns` need to be kept. `timeout` is how long the
-    /// lane waits: the source's own limit has to be below it.
+    /// Runs a query. Only the columns in `columns` need to be kept. `timeout` is how long the lane waits: the source's
+    /// own limit has to be below it.
     ///
-    /// The lane drops the future at the deadline; as for a probe, a connection in the middle of an exchange has to
-    /// go with it.
+    /// The lane drops the future at the deadline; as for a probe, a connection in the middle of an exchange has to be
+    /// dropped, too.
     ///
     /// # Errors
-    /// When the source cannot be reached, or refuses the question.
+    /// When the source cannot be reached, or rejects the query.
     async fn rows(
         &mut self,
         question: &Question,
@@ -32,7 +32,7 @@ pub trait Answers: Send {
     ) -> Result<Rows, Problem>;
 }
 
-/// A question on its way.
+/// A pending query.
 #[derive(Debug)]
 struct Request {
     question: Question,
@@ -41,7 +41,7 @@ struct Request {
     reply: oneshot::Sender<Answer>,
 }
 
-/// What came back, and how long the source took. The time in the lane does not count: a question would seem slow
+/// The result, and how long the source took. Time spent waiting in the lane does not count: a query would seem slow
 /// because of the one before it.
 pub type Answer = (Result<Rows, Problem>, Duration);
 
@@ -53,20 +53,20 @@ pub struct Lane(mpsc::Sender<Request>);
 #[derive(Debug)]
 pub struct Inbox(mpsc::Receiver<Request>);
 
-/// More than this many questions at once wait before they enter the lane.
+/// Capacity of the lane; further queries wait before they enter it.
 const WAITING: usize = 64;
 
-/// A lane without anyone at its answering end yet.
+/// A new lane, not served yet.
 pub fn lane() -> (Lane, Inbox) {
     let (sender, receiver) = mpsc::channel(WAITING);
     (Lane(sender), Inbox(receiver))
 }
 
 impl Lane {
-    /// Asks. The source has `timeout` from the moment that it is this question's turn.
+    /// Runs a query. `timeout` starts when it is this query's turn.
     ///
     /// # Errors
-    /// What the source says; `timeout` when it says nothing in time.
+    /// The source's error, or `timeout` if there is no answer in time.
     pub async fn ask(
         &self,
         question: &Question,
@@ -76,7 +76,7 @@ impl Lane {
         self.timed(question, columns, timeout).await.0
     }
 
-    /// Asks as [`Lane::ask`] does, and tells how long the source took.
+    /// As [`Lane::ask`], and also returns how long the source took.
     pub async fn timed(&self, question: &Question, columns: &Columns, timeout: Duration) -> Answer {
         loop {
             let (reply, answer) = oneshot::channel();
@@ -84,7 +84,7 @@ impl Lane {
             if self.0.send(request).await.is_err() {
                 return (Err(Problem::new(Reason::Internal, "the query lane has ended")), Duration::ZERO);
             }
-            // Whoever was about to answer has been replaced: its successor is asked.
+            // The prober that was about to answer has been replaced: retry with its successor.
             let Ok(answer) = answer.await else { continue };
             return answer;
         }
@@ -92,10 +92,10 @@ impl Lane {
 }
 
 impl Inbox {
-    /// Answers questions until every asking end is gone. Dropped, it leaves the questions that wait to its successor.
+    /// Runs queries until every asking end is gone. If dropped, waiting queries are left to its successor.
     pub async fn serve(&mut self, source: &mut dyn Answers) {
         while let Some(Request { question, columns, timeout, reply }) = self.0.recv().await {
-            // Nobody waits for this answer any more: asking would only load the source.
+            // Nobody waits for this result any more: the query would only load the source.
             if reply.is_closed() {
                 continue;
             }
@@ -106,7 +106,7 @@ impl Inbox {
                 Ok(Err(_)) => Err(Problem::new(Reason::Internal, "the query's code panicked")),
                 Err(_) => Err(Problem::new(Reason::Timeout, format!("no answer within {timeout:?}"))),
             };
-            // The asker may have left meanwhile.
+            // The caller may have gone meanwhile.
             drop(reply.send((answer, started.elapsed())));
         }
     }

@@ -1,4 +1,4 @@
-//! Declared queries: what is asked, how rows become samples, and who asks. No driver here.
+//! Declared queries: what runs, how rows become samples, and who runs them. No driver here.
 
 mod answer_budget;
 mod columns;

@@ -1,10 +1,10 @@
-//! Which questions to MongoDB are sure to only read.
+//! Which MongoDB queries are guaranteed to be read-only.
 
 use serde_json::{Map, Value};
 
 use super::MongoQuestion;
 
-/// The commands that read, and run no code of the asker's.
+/// The commands that only read and run no code of the caller.
 const COMMANDS: [&str; 17] = [
     "aggregate",
     "buildInfo",
@@ -29,23 +29,23 @@ const WRITES: [&str; 2] = ["$out", "$merge"];
 const JAVASCRIPT: [&str; 3] = ["$function", "$accumulator", "$where"];
 
 impl MongoQuestion {
-    /// The name of the command, wherever it stands among its arguments.
+    /// The name of the command, at any position among its arguments.
     pub fn command_name(&self) -> Option<&str> {
         self.command.as_ref().and_then(name)
     }
 
-    /// Whether the parts of the question go together, and all of it only reads.
+    /// Checks that the parts of the query fit together, and that it is read-only.
     pub(super) fn check(&self) -> Result<(), &'static str> {
         match (&self.collection, &self.command) {
             (Some(_), None) if self.each.is_none() => self.pipeline.iter().try_for_each(reads),
             (None, Some(command)) if self.pipeline.is_empty() => {
                 let name = name(command).ok_or(
-                    "expected a command that only reads: aggregate, buildInfo, collStats, connPoolStats, \
+                    "expected a read-only command: aggregate, buildInfo, collStats, connPoolStats, \
                      connectionStatus, count, dataSize, dbStats, distinct, hello, hostInfo, listDatabases, \
                      ping, replSetGetConfig, replSetGetStatus, serverStatus or top",
                 )?;
                 if name == "aggregate" && self.each.is_some() {
-                    return Err("expected no `each`: each document of an aggregation is a row by itself");
+                    return Err("expected no `each`: each document of an aggregation is already a row");
                 }
                 entries_read(command)
             }
@@ -58,7 +58,7 @@ fn name(command: &Map<String, Value>) -> Option<&str> {
     command.keys().map(String::as_str).find(|key| COMMANDS.contains(key))
 }
 
-/// Looks at every depth: a stage that writes may stand in a `$facet`, and JavaScript in any expression.
+/// Checks all levels: a `$facet` may contain a stage that writes, and any expression JavaScript.
 fn reads(value: &Value) -> Result<(), &'static str> {
     match value {
         Value::Array(elements) => elements.iter().try_for_each(reads),
@@ -73,7 +73,7 @@ fn entries_read(entries: &Map<String, Value>) -> Result<(), &'static str> {
 
 fn key_reads(key: &str) -> Result<(), &'static str> {
     if WRITES.contains(&key) {
-        return Err("expected stages that only read: `$out` and `$merge` write");
+        return Err("expected read-only stages: `$out` and `$merge` write");
     }
     if JAVASCRIPT.contains(&key) {
         return Err("expected no JavaScript: `$function`, `$accumulator` and `$where` load the server");

@@ -1,4 +1,4 @@
-//! From rows to samples: one query's result set, as a whole or not at all.
+//! Turns the rows of one query's result set into samples, all or nothing.
 
 use std::borrow::Cow;
 use std::collections::btree_map::Entry;
@@ -10,35 +10,35 @@ use super::series_budget::{OTHER, SeriesBudget, Values};
 use super::{Cell, MetricSpec, QuerySpec, Rows};
 use crate::metric::{Desc, Family, Sample, label_value};
 
-/// Why rows do not make samples.
+/// Why rows cannot become samples.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum ReadingError {
     #[error("there is no column `{column}` in the result{}", listed(known))]
     MissingColumn { column: String, known: Vec<String> },
-    #[error("row {row} has NULL in the label column `{column}`: leave such rows out, or use coalesce")]
+    #[error("row {row} has NULL in the label column `{column}`: filter out such rows, or use coalesce")]
     NullLabel { column: String, row: usize },
     #[error("row {row} has no number in the column `{column}`")]
     NotANumber { column: String, row: usize },
-    #[error("two rows have the labels {labels}: group by every label column")]
+    #[error("two rows have the same labels {labels}: group by every label column")]
     Duplicate { labels: String },
 }
 
-/// What a query makes of its rows, with the memory of which label sets have a series of their own.
+/// Turns a query's rows into samples, and remembers which label sets have their own series.
 #[derive(Debug)]
 pub struct Reading {
     spec: Arc<QuerySpec>,
     budget: SeriesBudget,
 }
 
-/// What came out of one run.
+/// The result of one run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResultSet {
     /// The families.
     pub families: Vec<Family>,
     /// How many label sets were summed under `other`.
     pub dropped: usize,
-    /// How many label values were too long, and are cut.
+    /// How many label values were too long and have been cut.
     pub cut: usize,
 }
 
@@ -51,8 +51,8 @@ impl Reading {
     /// Turns the rows of one run into families.
     ///
     /// # Errors
-    /// When a column is missing, a label is NULL, a value is no number, or a label set comes twice. The whole run
-    /// then counts for nothing: half a result set would be a wrong number.
+    /// When a column is missing, a label is NULL, a value is not a number, or a label set occurs twice. The whole run
+    /// is then discarded: half a result set would be a wrong number.
     pub fn read(&mut self, rows: Rows) -> Result<ResultSet, ReadingError> {
         let folded = rows.folded;
         let (mut lines, cut) = self.lines(rows)?;
@@ -68,7 +68,8 @@ impl Reading {
         Ok(ResultSet { families: self.families(lines), dropped: dropped + folded, cut })
     }
 
-    /// Texts move from cell to label, and each row goes as it is read: of a large result there is little at once.
+    /// Texts move from cell to label, and each row is dropped once read, so a large result does not take twice the
+    /// memory.
     fn lines(
         &self,
         Rows { columns, rows, unread, .. }: Rows,
@@ -155,7 +156,7 @@ impl Reading {
         combined
     }
 
-    /// The budget adds up every metric of what is over it, which for times, ages and ratios means nothing.
+    /// The budget sums every metric of the label sets over it, which is meaningless for times, ages and ratios.
     fn leave_out_meaningless_sums(&self, lines: &mut BTreeMap<Vec<String>, Values>) {
         if let Some(sums) = lines.get_mut(&vec![OTHER.to_owned(); self.spec.labels.len()]) {
             for (sum, _) in sums.iter_mut().zip(&self.spec.metrics).filter(|(_, metric)| !metric.additive) {
@@ -184,7 +185,7 @@ impl Reading {
     }
 }
 
-/// The labels of a row, shared by its metrics, and those that a metric has beside.
+/// The labels of a row, shared by its metrics, plus those of the metric itself.
 fn with_own_labels(labels: &Arc<[String]>, metric: &MetricSpec) -> Arc<[String]> {
     if metric.labels.is_empty() {
         return Arc::clone(labels);

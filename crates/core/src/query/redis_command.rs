@@ -1,4 +1,4 @@
-//! The Redis commands that may be asked, and how their answers become rows. Pure: words in, shape out.
+//! The Redis commands that are allowed, and how their answers become rows. Pure: words in, shape out.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub enum RedisShape {
     Named(usize),
     /// A map, or a list of maps: one row for each, a column for each key.
     Maps,
-    /// A list of lists: one row for each, with these columns. What stands beyond them is left out.
+    /// A list of lists: one row for each, with these columns. Further elements are left out.
     Table(&'static [&'static str]),
     /// A list: one row, with these columns.
     Row(&'static [&'static str]),
@@ -28,8 +28,8 @@ pub enum RedisShape {
     Time,
 }
 
-/// Commands without subcommands. None of them writes, blocks, or walks through all keys. Those that read a key whole
-/// keep the server busy for as long as the key is large.
+/// Commands without subcommands. None of them writes, blocks, or iterates over all keys. Those that read a whole key
+/// keep the server busy in proportion to its size.
 const COMMANDS: &[(&str, RedisShape)] = &[
     ("BITCOUNT", RedisShape::Values),
     ("BITPOS", RedisShape::Values),
@@ -86,7 +86,7 @@ const COMMANDS: &[(&str, RedisShape)] = &[
     ("ZSCORE", RedisShape::Values),
 ];
 
-/// Commands with subcommands, of which only these read.
+/// Commands with subcommands; only the read-only ones are listed.
 const SUBCOMMANDS: &[(&str, &str, RedisShape)] = &[
     ("CLIENT", "LIST", RedisShape::Clients),
     ("CLUSTER", "INFO", RedisShape::Info),
@@ -100,7 +100,7 @@ const SUBCOMMANDS: &[(&str, &str, RedisShape)] = &[
     ("OBJECT", "REFCOUNT", RedisShape::Values),
     ("PUBSUB", "NUMPAT", RedisShape::Values),
     ("PUBSUB", "NUMSUB", RedisShape::Pairs),
-    // The arguments of slow commands are left out: they are the application's data.
+    // The arguments of slow commands are left out: they are application data.
     ("SLOWLOG", "GET", RedisShape::Table(&["id", "timestamp", "duration_us"])),
     ("SLOWLOG", "LEN", RedisShape::Values),
     ("XINFO", "CONSUMERS", RedisShape::Maps),
@@ -108,20 +108,20 @@ const SUBCOMMANDS: &[(&str, &str, RedisShape)] = &[
     ("XINFO", "STREAM", RedisShape::Maps),
 ];
 
-/// The shape of the answer to a command that may be asked.
+/// The shape of the answer to an allowed command.
 ///
 /// # Errors
-/// Why the command is refused.
+/// Why the command is rejected.
 pub fn redis_shape(words: &[String]) -> Result<RedisShape, &'static str> {
     let [command, rest @ ..] = words else {
         return Err("expected a command with its arguments, as in `[LLEN, \"queue:tasks\"]`");
     };
     let is = |word: &str, name: &str| word.eq_ignore_ascii_case(name);
     if is(command, "KEYS") || is(command, "SCAN") {
-        return Err("KEYS blocks the server, and SCAN gives only a part: use `scan: PATTERN`");
+        return Err("KEYS blocks the server, and SCAN returns only some of the keys: use `scan: PATTERN`");
     }
     if is(command, "PFCOUNT") {
-        return Err("expected a command that only reads: PFCOUNT writes, as it keeps its result in the key");
+        return Err("expected a read-only command: PFCOUNT writes, because it caches its result in the key");
     }
     if is(command, "XPENDING") {
         return Ok(match rest.len() {
@@ -138,9 +138,9 @@ pub fn redis_shape(words: &[String]) -> Result<RedisShape, &'static str> {
     let subcommand = rest.first().and_then(|given| {
         SUBCOMMANDS.iter().find(|(name, subcommand, _)| is(command, name) && is(given, subcommand))
     });
-    subcommand.map(|(_, _, shape)| *shape).ok_or(
-        "expected a command that only reads and never blocks, such as LLEN, ZCARD, GET, HGETALL or SMEMBERS",
-    )
+    subcommand
+        .map(|(_, _, shape)| *shape)
+        .ok_or("expected a read-only, non-blocking command, such as LLEN, ZCARD, GET, HGETALL or SMEMBERS")
 }
 
 /// The words of a command. Numbers are words, too: `[LRANGE, jobs, 0, 9]`.
@@ -165,7 +165,7 @@ impl Visitor<'_> for WordVisitor {
     type Value = Word;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a word or a number (in quotes where YAML reads something else)")
+        formatter.write_str("a word or a number (in quotes if YAML would read it as something else)")
     }
 
     fn visit_str<E>(self, word: &str) -> Result<Word, E> {

@@ -7,9 +7,9 @@ use super::LONGEST_NAME;
 pub enum Cell {
     /// SQL NULL, a missing field.
     Null,
-    /// A number, a truth value (0 or 1), or a point in time as seconds since 1970.
+    /// A number, a boolean (0 or 1), or a point in time as seconds since 1970.
     Number(f64),
-    /// Anything else. A text that is a number counts as one where a value is wanted.
+    /// Anything else. Numeric text is accepted where a value is wanted.
     Text(String),
 }
 
@@ -23,7 +23,7 @@ impl Cell {
         }
     }
 
-    /// The text in it; whole numbers without a fraction.
+    /// Its text; whole numbers without a fraction.
     pub fn text(&self) -> Option<String> {
         match self {
             Self::Null => None,
@@ -48,10 +48,10 @@ pub struct Rows {
     pub columns: Vec<String>,
     /// The rows.
     pub rows: Vec<Vec<Cell>>,
-    /// Names of further columns that were not kept, for an error that names what there was. The first few at most,
-    /// and none where the names are data, as keys of documents are.
+    /// Names of columns that were not kept, for error messages that list what there was. Only the first few, and none
+    /// if the names are data, such as keys of documents.
     pub unread: Vec<String>,
-    /// How many label sets the source has itself counted under `other`.
+    /// How many label sets the source itself has already counted under `other`.
     pub folded: usize,
 }
 
@@ -66,7 +66,7 @@ impl Rows {
         self.columns.iter().position(|column| column == name)
     }
 
-    /// The names of its first columns, as an error goes on that misses one: `; it has id, name`.
+    /// The names of its first columns, to append to an error about a missing one: `; it has id, name`.
     pub fn listed(&self) -> String {
         listed(&known(&self.columns, &self.unread))
     }
@@ -75,7 +75,7 @@ impl Rows {
 /// An error names this many columns.
 const NAMED: usize = 20;
 
-/// The names that an error shows of those that there are.
+/// The names that an error message lists.
 pub(super) fn known(columns: &[String], unread: &[String]) -> Vec<String> {
     columns.iter().chain(unread).take(NAMED).map(|name| shortened(name)).collect()
 }

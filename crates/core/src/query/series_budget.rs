@@ -1,7 +1,8 @@
-//! Keeps a query within its number of series, with members that change slowly.
+//! Keeps a query within its maximum number of series, with members that change slowly.
 //!
-//! A plain "largest N of this run" bounds one scrape, but not the number of series over a day: ids around the edge
-//! come and go with every run. So members stay while they have rows, and a newcomer has to be clearly larger.
+//! A plain "largest N of this run" bounds one scrape, but not the number of series over a day: ids around the edge come
+//! and go with every run. So members stay as long as they have rows, and a new label set has to be clearly larger to
+//! replace one.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// The label value under which everything over the budget is summed.
 pub const OTHER: &str = "other";
 
-/// What a newcomer has to exceed to take the place of a member of this size: half as much again.
+/// What a new label set has to exceed to replace a member of this size: half as much again.
 fn clearly_above(size: f64) -> f64 {
     size + size.abs() / 2.0
 }
@@ -21,11 +22,11 @@ pub type Values = Vec<Option<f64>>;
 /// The label sets that have a series of their own.
 #[derive(Debug, Default)]
 pub struct SeriesBudget {
-    /// By their hashes: label sets would take more memory than their series.
+    /// As hashes: label sets would take more memory than their series.
     members: BTreeSet<u64>,
 }
 
-/// A label set that is not expected, by its position among all.
+/// A label set that is not in `expect`, by its position.
 #[derive(Clone, Copy)]
 struct Candidate {
     position: usize,
@@ -33,7 +34,7 @@ struct Candidate {
 }
 
 impl SeriesBudget {
-    /// Folds what is over `limit` into the line of `other`, and returns how many label sets that were.
+    /// Folds label sets over `limit` into the line of `other`, and returns how many were folded.
     ///
     /// `expected` label sets are always members. Size is the value of the first metric.
     pub fn apply<K: Ord + Hash>(
@@ -64,7 +65,7 @@ impl SeriesBudget {
         over
     }
 
-    /// Tells for each line whether it keeps its own series.
+    /// Returns for each line whether it keeps its own series.
     fn choose<K: Ord>(
         &self,
         lines: &BTreeMap<K, Values>,
@@ -76,7 +77,7 @@ impl SeriesBudget {
         let mut stays = vec![false; lines.len()];
         let (mut chosen, mut newcomers) = (Vec::new(), Vec::new());
         for (position, (key, values)) in lines.iter().enumerate() {
-            // What is itself called `other` shares the line that the rest is summed under, and needs no place of its own.
+            // A label set named `other` shares the line that the rest is summed under, and needs no place of its own.
             if key == other {
                 continue;
             }
@@ -113,7 +114,7 @@ impl SeriesBudget {
 }
 
 impl Candidate {
-    /// The order of sizes; of the same size, what comes first among all.
+    /// By size; for equal sizes, by position.
     fn largest_first(&self, other: &Self) -> Ordering {
         other.size.total_cmp(&self.size).then_with(|| self.position.cmp(&other.position))
     }

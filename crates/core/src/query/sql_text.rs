@@ -1,10 +1,10 @@
-//! Whether a text can be one SELECT, as far as that shows without a server. The server proves it; what is refused here
-//! would be refused there, in fewer words.
+//! Whether a text can be a single SELECT, as far as can be told without a server. The server has the final say; what is
+//! rejected here would be rejected there, with a less helpful message.
 
-/// The first words of a statement that gives rows and nothing else.
+/// The first words of a statement that only returns rows.
 const FIRST_WORDS: [&str; 4] = ["SELECT", "WITH", "TABLE", "VALUES"];
 
-/// Whether a text may be one SELECT.
+/// Checks that a text may be a single SELECT.
 ///
 /// # Errors
 /// What is expected instead.
@@ -35,18 +35,18 @@ enum Token<'a> {
     Other,
 }
 
-/// What is left of a text. Comments and blanks are left out.
+/// The tokens of a text, without comments and white space.
 struct Tokens<'a>(&'a str);
 
 impl<'a> Tokens<'a> {
-    /// Takes the first bytes away.
+    /// Consumes the first bytes.
     fn take(&mut self, bytes: usize) -> &'a str {
         let (taken, rest) = self.0.split_at(bytes);
         self.0 = rest;
         taken
     }
 
-    /// Takes away everything to the end of `end`, or to the end of the text.
+    /// Consumes everything up to and including `end`, or to the end of the text.
     fn take_past(&mut self, from: usize, end: &str) {
         let length = self.0[from..].find(end).map_or(self.0.len(), |found| from + found + end.len());
         self.take(length);
@@ -65,7 +65,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Comments may hold comments.
+    /// Comments may be nested.
     fn skip_comment(&mut self) {
         let mut depth = 0_usize;
         loop {
@@ -89,7 +89,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// A text in quotes. Two quotes stand for one, which ends here and begins again.
+    /// A quoted text. A doubled quote is treated as the end of one text and the start of another.
     fn skip_quoted(&mut self, quote: char, has_escapes: bool) {
         let mut is_escaped = false;
         let end = self.0.char_indices().skip(1).find(|(_, character)| {

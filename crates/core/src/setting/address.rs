@@ -1,4 +1,4 @@
-//! URLs that may hold credentials: whole for the driver, stripped for everything that people see.
+//! URLs that may contain credentials: complete for the driver, stripped wherever they are shown.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use secrecy::{ExposeSecret, SecretString};
 #[derive(Clone)]
 pub struct Address(SecretString);
 
-/// Why a URL was refused. Does not repeat the URL: it may hold a password.
+/// Why a URL was rejected. Does not repeat the URL: it may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// A password that is not encoded ends the host too early, and its rest would count as a path.
+    /// A password that is not encoded can end the host too early, and its rest would be taken for a path.
     #[error(
         "found `@` after the host: percent-encode it; in a user or password, `@` is %40, `/` is %2F, `?` is %3F, `#` is \
          %23, `\\` is %5C and `%` is %25, or leave the password out of the URL and give it under its own key"
@@ -23,7 +23,7 @@ pub enum AddressError {
         "found `%40` in the host: percent-encode the user and the password, but not the `@` between them and the host"
     )]
     EncodedAtSign,
-    /// As an empty variable leaves it.
+    /// For example from an empty variable.
     #[error("the URL is empty: check the variable that it comes from")]
     Empty,
     /// Likewise.
@@ -33,11 +33,11 @@ pub enum AddressError {
     EmptyPassword,
 }
 
-/// What ends the host for one parser or another: the URL standard takes `\` for `/` in http URLs.
+/// Characters that end the host for some parser: the URL standard treats `\` as `/` in http URLs.
 const ENDS_OF_AUTHORITY: [char; 4] = ['/', '?', '#', '\\'];
 
 impl Address {
-    /// Where something is, put together of its parts, none of which is secret.
+    /// A URL built from its parts, none of which is secret.
     pub fn of_parts(scheme: &str, host: &str, port: u16, path: &str) -> Self {
         let is_ipv6 = host.contains(':') && !host.starts_with('/');
         let (host, path) = (public(host), public(path));
@@ -45,7 +45,7 @@ impl Address {
         Self(format!("{scheme}://{host}:{port}/{path}").into())
     }
 
-    /// The whole URL, for the driver alone.
+    /// The complete URL, only for the driver.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -55,7 +55,7 @@ impl Address {
         self.expose().split_once("://").map_or("", |(scheme, _)| scheme)
     }
 
-    /// Refuses a URL of another scheme. The first three are named.
+    /// Rejects a URL with another scheme. The message names the first three.
     ///
     /// # Errors
     /// What is expected, with an example.
@@ -67,7 +67,7 @@ impl Address {
         Err(format!("expected a URL that starts with {}, as in {example}", schemes.join(" or ")))
     }
 
-    /// The parameters after `?`. Unlike in an HTML form, `+` stands for itself, as it does to libpq and the others.
+    /// The parameters after `?`. Unlike in an HTML form, `+` is literal, as in libpq and other drivers.
     pub fn parameters(&self) -> Vec<(String, String)> {
         let (_, rest) = self.expose().split_once('?').unwrap_or_default();
         let query = rest.split('#').next().unwrap_or_default();
@@ -80,7 +80,7 @@ impl Address {
     }
 }
 
-/// Without what would end this part of a URL.
+/// Without characters that would end this part of a URL.
 fn public(text: &str) -> String {
     text.replace('@', "%40").replace('?', "%3F").replace('#', "%23")
 }
@@ -94,7 +94,7 @@ fn split(url: &str) -> Option<(&str, &str)> {
 impl TryFrom<String> for Address {
     type Error = AddressError;
 
-    /// What has no scheme is left to [`Address::expect_scheme`], which knows what to expect.
+    /// A missing scheme is reported by [`Address::expect_scheme`], which knows what to expect.
     fn try_from(url: String) -> Result<Self, AddressError> {
         let (authority, rest) = split(&url).unwrap_or_default();
         let (login, host) = authority.rsplit_once('@').unwrap_or(("", authority));

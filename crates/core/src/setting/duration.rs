@@ -9,7 +9,7 @@ use serde::de::{Error, Visitor};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Duration(time::Duration);
 
-/// Why a duration was refused.
+/// Why a duration was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
     /// Not a number with a unit.
@@ -29,7 +29,7 @@ pub enum DurationError {
 const DAY: u64 = 24 * 60 * 60;
 
 impl Duration {
-    /// Clocks can be moved on by this much, and by three times this much, without an overflow.
+    /// Even three times this can be added to a clock without an overflow.
     pub const LONGEST: time::Duration = time::Duration::from_secs(366 * DAY);
 
     /// A number of seconds above zero.
@@ -71,7 +71,7 @@ impl<'de> serde::Deserialize<'de> for Duration {
     }
 }
 
-/// Numbers without a unit get a message of their own: no other mistake is as common.
+/// Numbers without a unit get a separate message, because it is the most common mistake.
 struct DurationVisitor;
 
 impl Visitor<'_> for DurationVisitor {

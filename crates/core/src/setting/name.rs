@@ -4,12 +4,12 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-/// The name that a configuration gives to a source: letters, digits, `_`, `-` and `.`, at most 63.
+/// The name of a source in a configuration: letters, digits, `_`, `-` and `.`, at most 63.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
 #[serde(try_from = "String")]
 pub struct SourceName(Arc<str>);
 
-/// Why a name was refused.
+/// Why a name was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected 1 to 63 letters, digits, `_`, `-` or `.`, found `{0}`")]
 pub struct SourceNameError(String);
@@ -28,7 +28,7 @@ impl TryFrom<String> for SourceName {
 }
 
 impl SourceName {
-    /// As the shared text that label values are made of.
+    /// As shared text, for label values.
     pub fn as_arc(&self) -> &Arc<str> {
         &self.0
     }

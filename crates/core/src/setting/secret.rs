@@ -1,5 +1,4 @@
-//! Secrets: never printed, and read anew from their file whenever they are needed, so that a rotated one counts
-//! without a restart.
+//! Secrets: never printed, and re-read from their file whenever they are needed, so that rotation needs no restart.
 
 use std::fmt;
 use std::fs::File;
@@ -11,15 +10,15 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::off_thread::{CurrentFile, OffThread, OffThreadError};
 
-/// No secret is longer; a file that is was named by mistake, and may have no end.
+/// No secret is longer; a larger file was named by mistake, and may be endless.
 const LONGEST: u64 = 64 << 10;
 
 /// A password, key or token.
 #[derive(Clone)]
 pub enum Secret {
-    /// Given in place, usually through `${NAME}`.
+    /// Given inline, usually through `${NAME}`.
     Value(SecretString),
-    /// In a file, whose trailing line break does not count.
+    /// In a file; a trailing line break is ignored.
     File(SecretFile),
 }
 
@@ -30,7 +29,7 @@ pub struct SecretFile {
     reading: OffThread<Result<SecretString, SecretError>>,
 }
 
-/// Why a secret cannot be had.
+/// Why a secret is not available.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file cannot be read.
@@ -38,20 +37,20 @@ pub enum SecretError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: Arc<io::Error>,
     },
-    /// The file holds nothing.
+    /// The file is empty.
     #[error("{} is empty", .0.display())]
     Empty(PathBuf),
-    /// The file holds more than any secret.
-    #[error("{} is larger than {} KiB: it holds no secret", .0.display(), LONGEST >> 10)]
+    /// The file is too large for a secret.
+    #[error("{} is larger than {} KiB: not a secret", .0.display(), LONGEST >> 10)]
     TooLong(PathBuf),
     /// The file system does not answer.
     #[error(transparent)]
     OffThread(#[from] OffThreadError),
     /// Both `NAME` and `NAME_file` are given.
-    #[error("give either `{0}` or `{0}_file`, not both")]
+    #[error("set either `{0}` or `{0}_file`, not both")]
     Twice(&'static str),
 }
 
@@ -61,7 +60,7 @@ impl Secret {
         Self::File(SecretFile { path, reading: OffThread::default() })
     }
 
-    /// From the two keys under which a configuration gives a secret: `key` and `key_file`.
+    /// From the two keys for a secret in a configuration: `key` and `key_file`.
     ///
     /// # Errors
     /// When both are given.

@@ -1,15 +1,15 @@
-//! Names as they stand in SQL.
+//! Names as written in SQL.
 
 use std::fmt;
 
-/// The name of a table or column as it is written in SQL: `users`, `app.users`, `"userId"`.
+/// The name of a table or column as written in SQL: `users`, `app.users`, `"userId"`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
 #[serde(try_from = "String")]
 pub struct SqlName(String);
 
-/// Why a name was refused.
+/// Why a name was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a name as in SQL, such as users, app.users or '\"userId\"'")]
+#[error("expected an SQL name, such as users, app.users or '\"userId\"'")]
 pub struct SqlNameError;
 
 impl SqlName {
@@ -24,7 +24,7 @@ fn is_plain(part: &str) -> bool {
         && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Without what could end the text around it.
+/// Without characters that could end the text around it.
 fn is_quoted(part: &str) -> bool {
     let inner = part.strip_prefix('"').and_then(|part| part.strip_suffix('"')).unwrap_or_default();
     !inner.is_empty() && !inner.contains(['\'', '"', '`', '\\']) && !inner.chars().any(char::is_control)

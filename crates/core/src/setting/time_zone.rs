@@ -1,4 +1,4 @@
-//! Time zones, and the days in them. The rules come with the exporter: a container may have none.
+//! Time zones, and the days in them. The time zone database is built in: a container may have none.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZoneDatabase;
@@ -9,7 +9,7 @@ use jiff::{Timestamp, tz};
 #[serde(try_from = "String")]
 pub struct TimeZone(tz::TimeZone);
 
-/// Why a time zone was refused.
+/// Why a time zone was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected the IANA name of a time zone, such as Europe/Berlin or UTC, found `{0}`{1}")]
 pub struct TimeZoneError(String, String);
@@ -18,19 +18,19 @@ impl TimeZone {
     /// UTC.
     pub const UTC: Self = Self(tz::TimeZone::UTC);
 
-    /// Its name, as PostgreSQL knows it too.
+    /// Its name, which PostgreSQL knows as well.
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")
     }
 
-    /// The day that it is there at a moment.
+    /// The day in this time zone at a moment.
     pub fn day(&self, at: Timestamp) -> Date {
         self.0.to_datetime(at).date()
     }
 
     /// The first moment of a day. One day ends where the next begins, after 23, 24 or 25 hours.
     pub fn start(&self, day: Date) -> Timestamp {
-        // Only the last days that jiff can hold, in the year 9999, have none.
+        // Only the last days that jiff can represent, in the year 9999, have none.
         day.to_zoned(self.0.clone()).map_or(Timestamp::MAX, |start| start.timestamp())
     }
 }

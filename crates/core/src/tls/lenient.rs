@@ -1,4 +1,4 @@
-//! Verification of a server's certificate that leaves something out, as its name.
+//! Verification of a server's certificate without some checks, such as that of its name.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
-/// Accepts a certificate for any name, by these authorities; without authorities, accepts any certificate.
+/// Accepts a certificate for any name from these CAs; without CAs, accepts any certificate.
 #[derive(Debug)]
 pub(super) struct Lenient {
     pub(super) authorities: Option<Arc<WebPkiServerVerifier>>,
@@ -26,7 +26,7 @@ impl ServerCertVerifier for Lenient {
     ) -> Result<ServerCertVerified, Error> {
         let Some(authorities) = &self.authorities else { return Ok(ServerCertVerified::assertion()) };
         match authorities.verify_server_cert(certificate, chain, name, status, now) {
-            // The name is looked at last.
+            // The name is checked last.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),

@@ -1,7 +1,7 @@
-//! From a tree to typed values through serde, with every fault told.
+//! Decodes a tree into typed values through serde, and reports all errors.
 //!
-//! serde stops at the first fault. So a part that is wrong is told, set aside, and the rest decoded again, until a
-//! run finds nothing new: as many runs as there are faults, and one more.
+//! serde stops at the first error. So a part with an error is reported and set aside, and the rest is decoded again,
+//! until a run finds nothing new: one run per error, and one more.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -34,7 +34,7 @@ pub(super) fn decode_rest<T: DeserializeOwned>(node: &Node, path: &Path, faults:
     }
 }
 
-/// Tells the keys of a map that are not known, and returns their nodes.
+/// Reports the unknown keys of a map, and returns their nodes.
 pub(super) fn refuse_unknown_keys<'a>(
     node: &'a Node,
     path: &Path,
@@ -54,10 +54,10 @@ pub(super) fn refuse_unknown_keys<'a>(
     unknown.map(refuse).collect()
 }
 
-/// What the runs know of each other.
+/// State shared between runs.
 struct Notes<'a> {
     faults: &'a mut Faults,
-    /// Nodes that are wrong, by identity: a later run goes on without them.
+    /// Nodes with errors, by identity: later runs skip them.
     set_aside: HashSet<*const Node>,
 }
 
@@ -84,17 +84,17 @@ impl<'a, 'n> Decoder<'a, 'n> {
         self.notes.borrow().set_aside.contains(&std::ptr::from_ref(node))
     }
 
-    /// Runs the decoding of this node; a failure that nobody below has told is told here, and the node set aside.
+    /// Decodes this node; an error not yet reported further down is reported here, and the node set aside.
     fn placed<T>(&self, run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
         run().map_err(|failure| {
             let mut notes = self.notes.borrow_mut();
             let (place, path) = (self.node.place, self.path.clone());
             match failure {
                 Failure::Told => return Failure::Told,
-                // What is said of a whole without its wrong parts may not hold for it with them mended.
+                // An error of the whole may only be due to the parts that were set aside.
                 Failure::Message { .. } if notes.has_set_aside_below(self.node) => {}
                 Failure::Message { message, hint } => notes.faults.add(Fault { place, path, message, hint }),
-                // A key that is there but wrong has been told as such.
+                // An invalid key has already been reported.
                 Failure::Missing(key) if self.node.get(key).is_some() => {}
                 Failure::Missing(key) => {
                     notes.faults.at(place, &path, format!("the key `{key}` is missing"));
@@ -118,7 +118,7 @@ impl<'a, 'n> Decoder<'a, 'n> {
         entries.map(|(key, node)| (key.text.as_str(), node, self.path.key(&key.text)))
     }
 
-    /// Tells the keys that a struct does not have.
+    /// Reports the keys that a struct does not have.
     fn tell_unknown_keys(&self, known: &'static [&'static str]) {
         let mut notes = self.notes.borrow_mut();
         for node in refuse_unknown_keys(self.node, &self.path, known, notes.faults) {
@@ -177,7 +177,7 @@ impl<'de> Deserializer<'de> for Decoder<'_, '_> {
     ) -> Result<V::Value, Failure> {
         self.tell_unknown_keys(fields);
         self.placed(|| match self.node.value {
-            // An empty entry is a map without keys: `rabbitmq:` with everything at its default.
+            // An empty entry is a map without keys: `rabbitmq:` with all defaults.
             Value::Null => visitor
                 .visit_map(de::value::MapDeserializer::<_, Failure>::new(std::iter::empty::<(&str, &str)>())),
             _ => self.visit(visitor),
@@ -231,7 +231,7 @@ impl<'de> MapAccess<'de> for Entries<'_, '_, '_> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Failure> {
         let Some((key, node, path)) = self.items.next() else { return Ok(None) };
-        // The failure of a key, such as a name in the wrong form, is told at its value's node.
+        // An error in a key, such as an invalid name, is reported at its value's node.
         let child = self.decoder.child(node, path.clone());
         self.value = Some((node, path));
         child.placed(|| seed.deserialize(StrDeserializer::<Failure>::new(key))).map(Some)

@@ -3,10 +3,10 @@
 /// Why the bytes of a file are not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EncodingError {
-    /// As Windows' editors may save it.
+    /// As saved by some Windows editors.
     #[error("expected UTF-8, found UTF-16: save the file as UTF-8")]
     Utf16,
-    /// As in Latin-1, for example.
+    /// For example Latin-1.
     #[error("expected UTF-8, found the byte 0x{byte:02X}: save the file as UTF-8")]
     NotUtf8 {
         /// The line of the byte, from 1.
@@ -19,7 +19,7 @@ pub enum EncodingError {
 }
 
 impl EncodingError {
-    /// Line and column of the first byte that is wrong.
+    /// Line and column of the first invalid byte.
     pub fn place(&self) -> (u64, u64) {
         match self {
             Self::Utf16 => (1, 1),

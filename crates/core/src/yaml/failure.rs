@@ -1,4 +1,4 @@
-//! What serde says when a value does not fit, in words for the person who wrote the file.
+//! Turns serde's errors into messages for the person who wrote the file.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use super::fault::hint;
 /// A failure on its way up to the node that it belongs to.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Told already.
+    /// Already reported.
     Told,
-    /// A required key is not there.
+    /// A required key is missing.
     Missing(&'static str),
-    /// Not told yet.
+    /// Not reported yet.
     Message { message: String, hint: Option<String> },
 }
 
@@ -58,7 +58,7 @@ impl de::Error for Failure {
     }
 }
 
-/// The expectation without Rust's own words.
+/// The expectation without Rust terms.
 fn plain(expected: &dyn de::Expected) -> String {
     match expected.to_string() {
         name if name.starts_with("struct ") => "a map".to_owned(),

@@ -1,4 +1,4 @@
-//! What is wrong with a document, where, and how to mend it.
+//! Errors in a document: what, where, and how to fix it.
 
 use std::fmt;
 
@@ -28,35 +28,35 @@ impl fmt::Display for Path {
     }
 }
 
-/// One thing that is wrong.
+/// One error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Where it stands.
+    /// Where it is.
     pub place: Place,
     /// The node.
     pub path: Path,
-    /// What was expected. Never holds the value that was found where that may be a secret.
+    /// What was expected. Never contains the value that was found if it may be a secret.
     pub message: String,
-    /// How to mend it.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 
-/// The faults of files that are read together.
+/// The errors of files that are read together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
     files: Vec<String>,
     found: Vec<Fault>,
-    /// Where there is no value, so that nothing else is to be said of it.
+    /// Nodes without a value, for which nothing else is reported.
     without_value: Vec<(Place, Path)>,
 }
 
 impl Faults {
-    /// No faults yet, in a file of this name.
+    /// No errors yet, in a file of this name.
     pub fn of(file: impl Into<String>) -> Self {
         Self { files: vec![file.into()], ..Self::default() }
     }
 
-    /// Goes on with another file: what is parsed from now on has its place there.
+    /// Continues with another file: what is parsed from now on has its place there.
     pub fn begin(&mut self, file: impl Into<String>) {
         self.files.push(file.into());
     }
@@ -66,7 +66,7 @@ impl Faults {
         self.files.len().saturating_sub(1)
     }
 
-    /// Adds a fault; one that is already known at the same place is not told twice.
+    /// Adds an error, unless it is already known at the same place.
     pub fn add(&mut self, fault: Fault) {
         let has_value =
             !self.without_value.iter().any(|(place, path)| (*place, path) == (fault.place, &fault.path));
@@ -75,25 +75,25 @@ impl Faults {
         }
     }
 
-    /// Adds a fault after which nothing is added for the same node: there is no value to find fault with.
+    /// Adds an error and ignores further ones for the same node, because it has no value.
     pub(super) fn last(&mut self, fault: Fault) {
         let node = (fault.place, fault.path.clone());
         self.add(fault);
         self.without_value.push(node);
     }
 
-    /// Adds a fault without a hint.
+    /// Adds an error without a hint.
     pub fn at(&mut self, place: Place, path: &Path, message: impl Into<String>) {
         self.add(Fault { place, path: path.clone(), message: message.into(), hint: None });
     }
 
-    /// Adds a fault at a line and column of the file that is being read.
+    /// Adds an error at a line and column of the current file.
     pub fn at_line(&mut self, (line, column): (u64, u64), message: impl Into<String>) {
         let place = Place { file: self.current(), line, column };
         self.at(place, &Path::default(), message);
     }
 
-    /// Whether anything is wrong with a node of a file, or below it.
+    /// Whether there is an error at or below a node of a file.
     pub fn concern(&self, file: usize, path: &Path) -> bool {
         let is_below = |fault: &Fault| {
             fault
@@ -105,7 +105,7 @@ impl Faults {
         self.found.iter().any(|fault| fault.place.file == file && is_below(fault))
     }
 
-    /// Whether there is none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
@@ -115,7 +115,7 @@ impl Faults {
         self.found.len()
     }
 
-    /// The faults, in the order of the files and of their lines.
+    /// The errors, ordered by file and line.
     pub fn sorted(&self) -> Vec<&Fault> {
         let mut faults: Vec<_> = self.found.iter().collect();
         faults.sort_by_key(|fault| fault.place);
@@ -123,7 +123,7 @@ impl Faults {
     }
 }
 
-/// One line for each fault: `file:line:column: path: message (hint)`.
+/// One line for each error: `file:line:column: path: message (hint)`.
 impl fmt::Display for Faults {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, fault) in self.sorted().into_iter().enumerate() {
@@ -144,7 +144,7 @@ impl fmt::Display for Faults {
     }
 }
 
-/// The known word nearest to a misspelt one, if any is near enough to be meant.
+/// The known word nearest to a misspelt one, if it is near enough.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()

@@ -1,4 +1,4 @@
-//! Strict reading of YAML: every fault at once, each with its place and a way to mend it. Pure.
+//! Strict reading of YAML: all errors at once, each with its place and a fix. Pure.
 //!
 //! A document becomes a tree of placed nodes, and any part of the tree decodes into a typed value through serde.
 
@@ -15,7 +15,7 @@ pub use tree::{Key, Node, Place, Value};
 
 use serde::de::DeserializeOwned;
 
-/// Reads a document into its tree. `variable` answers what `${NAME}` stands for.
+/// Reads a document into its tree. `variable` returns the value of `${NAME}`.
 ///
 /// Returns `None` when the text is not YAML at all; then, as for each variable that is not set, `faults` has the
 /// reason.
@@ -30,17 +30,17 @@ pub fn parse_literally(text: &str, faults: &mut Faults) -> Option<Node> {
     tree::parse(text, None, faults)
 }
 
-/// Decodes a node. Returns `None` when there are faults, all of which then are in `faults`.
+/// Decodes a node. Returns `None` if there are errors; all of them are then in `faults`.
 pub fn decode<T: DeserializeOwned>(node: &Node, path: &Path, faults: &mut Faults) -> Option<T> {
     decode::decode(node, path, faults)
 }
 
-/// Decodes what is right of a node. Returns `None` when nothing is left of it; the faults are in `faults`.
+/// Decodes the valid part of a node. Returns `None` if nothing is left of it; the errors are in `faults`.
 pub fn decode_rest<T: DeserializeOwned>(node: &Node, path: &Path, faults: &mut Faults) -> Option<T> {
     decode::decode_rest(node, path, faults)
 }
 
-/// Tells the keys of a map that are not among the known ones.
+/// Reports the keys of a map that are not among the known ones.
 pub fn refuse_unknown_keys(node: &Node, path: &Path, known: &[&str], faults: &mut Faults) {
     decode::refuse_unknown_keys(node, path, known, faults);
 }

@@ -47,14 +47,14 @@ pub enum Value {
     Float(f64),
     String(String),
     List(Vec<Node>),
-    /// Keys in their order, each once.
+    /// Keys in order, each once.
     Map(Vec<(Key, Node)>),
 }
 
 /// A map's key with its place.
 #[derive(Clone, Debug)]
 pub struct Key {
-    /// Where it stands.
+    /// Where it is.
     pub place: Place,
     /// The key.
     pub text: String,
@@ -74,7 +74,7 @@ impl Node {
         }
     }
 
-    /// A number that is the same for nodes that hold the same, wherever they stand; within one run of the process.
+    /// A number that is equal for nodes with equal content, wherever they are, within one run of the process.
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.value.hash(&mut hasher);
@@ -104,7 +104,7 @@ impl Hash for Value {
                 elements.iter().for_each(|node| node.value.hash(hasher));
             }
             Self::Map(entries) => {
-                // The order of keys means nothing.
+                // The order of keys does not matter.
                 let entries: BTreeMap<_, _> =
                     entries.iter().map(|(key, node)| (&key.text, &node.value)).collect();
                 entries.len().hash(hasher);
@@ -114,7 +114,7 @@ impl Hash for Value {
     }
 }
 
-/// The tree as serde-saphyr hands it over.
+/// The tree as returned by serde-saphyr.
 enum Raw {
     Null,
     Bool(bool),
@@ -125,10 +125,10 @@ enum Raw {
     Map(Vec<(Spanned<String>, Spanned<Raw>)>),
 }
 
-/// A configuration is a page, not a data set; the limit keeps a wrong file from filling memory.
+/// No configuration is this large; the limit protects memory if the wrong file is given.
 const LARGEST_DOCUMENT: usize = 4 << 20;
 
-/// What answers for `${NAME}`; without it, `${NAME}` is text like any other.
+/// Returns the value of `${NAME}`; without it, `${NAME}` is plain text.
 pub(super) type Variables<'a> = Option<&'a dyn Fn(&str) -> Option<String>>;
 
 pub(super) fn parse(text: &str, variables: Variables<'_>, faults: &mut Faults) -> Option<Node> {
@@ -137,15 +137,16 @@ pub(super) fn parse(text: &str, variables: Variables<'_>, faults: &mut Faults) -
     if text.len() > LARGEST_DOCUMENT {
         let (most, size) = (LARGEST_DOCUMENT >> 20, text.len().div_ceil(1 << 20));
         let message =
-            format!("expected a file of at most {most} MiB, found {size} MiB: is it the right one?");
+            format!("expected a file of at most {most} MiB, found {size} MiB: is it the right file?");
         faults.at(start, &Path::default(), message);
         return None;
     }
     let options = serde_saphyr::options! {
-        // Each entry reaches the tree, where a key given twice is told with its place, beside all other faults.
+        // Every entry reaches the tree, where duplicate keys are reported with their place, along with all other
+        // errors.
         duplicate_keys: DuplicateKeyPolicy::LastWins,
         strict_booleans: true,
-        // A snippet would print the lines around a fault, and with them secrets.
+        // A snippet would print the lines around an error, which may contain secrets.
         with_snippet: false,
     };
     match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options) {
@@ -163,25 +164,24 @@ pub(super) fn parse(text: &str, variables: Variables<'_>, faults: &mut Faults) -
     }
 }
 
-/// What is wrong, without the place at the end of the parser's message, which stands before every message already.
+/// The error without the place at the end of the parser's message: every message already starts with it.
 fn syntax_message(mut error: &Error) -> String {
     while let Error::AliasError { error: inner, .. } | Error::WithSnippet { error: inner, .. } = error {
         error = inner;
     }
     let own = match error {
         Error::RecursiveReferencesRequireWeakTypes { .. } => {
-            "the value after `&NAME` contains `*NAME`, which stands for that value: write it out"
+            "the value of the anchor `&NAME` contains its own alias `*NAME`: write it out"
         }
         Error::UnknownAnchor { .. } => {
-            "there is no `&NAME` before this `*NAME`: put strings with `*` in quotes"
+            "there is no anchor `&NAME` before this alias `*NAME`: put strings with `*` in quotes"
         }
-        Error::MultipleDocuments { .. } => "expected one document: leave out `---` and what follows",
+        Error::MultipleDocuments { .. } => "expected one document: remove `---` and everything after it",
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => {
-            "expected a smaller or flatter document: it has too many values, or too many inside each other, once each \
-             alias (`*NAME`) is replaced by what it stands for"
+            "expected a smaller or flatter document: with aliases (`*NAME`) expanded, it has too many values or levels"
         }
         _ => "",
     };
@@ -194,13 +194,13 @@ fn syntax_message(mut error: &Error) -> String {
     let message = message.strip_prefix("error: ").unwrap_or(message);
     match message {
         message if message.contains("while parsing a block mapping") => {
-            format!("not valid YAML: {message}; does the indentation fit that of the lines above?")
+            format!("not valid YAML: {message}; does the indentation match the lines above?")
         }
         message => format!("not valid YAML: {message}"),
     }
 }
 
-/// A tab in the indentation of the line with the fault, or of one beside it.
+/// A tab in the indentation of the line with the error, or of an adjacent line.
 fn tab_near(text: &str, place: Place) -> Option<Place> {
     let lines = (1..).zip(text.lines()).skip_while(|(line, _)| *line + 1 < place.line);
     let near = lines.take_while(|(line, _)| *line <= place.line + 1);
@@ -211,7 +211,7 @@ fn tab_near(text: &str, place: Place) -> Option<Place> {
     })
 }
 
-/// Turns the parser's tree into ours, with variables replaced and keys checked.
+/// Converts the parser's tree, replaces variables and checks keys.
 struct Builder<'a> {
     file: usize,
     variables: Variables<'a>,
@@ -245,7 +245,7 @@ impl Builder<'_> {
             let (place, text) = (Place::at(self.file, key.referenced), key.value);
             let path = path.key(&text);
             if let Some((first, _)) = map.iter().find(|(known, _)| known.text == text) {
-                let message = format!("given twice, first in line {}", first.place.line);
+                let message = format!("duplicate key, first on line {}", first.place.line);
                 self.faults.at(place, &path, message);
             } else {
                 let node = self.node(value, &path);

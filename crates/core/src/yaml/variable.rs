@@ -1,6 +1,6 @@
-//! `${NAME}` and `${NAME:-default}` in the texts of a document.
+//! `${NAME}` and `${NAME:-default}` in the strings of a document.
 
-/// Why a text with variables was refused. Holds nothing but names: the rest may be secret.
+/// Why a text with variables was rejected. Contains only names: the rest may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum VariableError {
     #[error("expected `}}` after `${{NAME`")]
@@ -9,7 +9,7 @@ pub(super) enum VariableError {
     NotSet(String),
     #[error("expected `${{NAME}}` or `${{NAME:-default}}`")]
     Form,
-    #[error("expected no variable in the default of another: `${{{0}:-…}}`")]
+    #[error("a default cannot contain another variable: `${{{0}:-…}}`")]
     Nested(String),
 }
 
@@ -18,16 +18,16 @@ impl VariableError {
     pub(super) fn hint(&self) -> Option<String> {
         match self {
             Self::NotSet(name) => {
-                Some(format!("write `${{{name}:-default}}` to do without, or `$${{` for a plain `${{`"))
+                Some(format!("write `${{{name}:-default}}` to set a default, or `$${{` for a literal `${{`"))
             }
-            Self::Form => Some("write `$${` for a plain `${`".to_owned()),
+            Self::Form => Some("write `$${` for a literal `${`".to_owned()),
             Self::Open | Self::Nested(_) => None,
         }
     }
 }
 
-/// Replaces each `${NAME}` by its variable, and `${NAME:-default}` where that is not set or empty; `$${` stands for a
-/// plain `${`.
+/// Replaces each `${NAME}` by its variable, and `${NAME:-default}` by the default if the variable is not set or empty;
+/// `$${` is a literal `${`.
 pub(super) fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, VariableError> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

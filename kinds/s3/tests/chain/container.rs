@@ -53,7 +53,7 @@ async fn a_token_goes_nowhere_else_in_the_clear() {
 async fn what_is_no_credentials_is_told_without_it() {
     let web = Web::start(|_| reply(200, "{\"AccessKeyId\": \"t0ken\", \"SecretAccessKey\": 7}")).await;
     let problem = fails(&[(FULL, &web.url("/x"))]).await;
-    assert!(problem.detail.contains("JSON of another form"), "{problem}");
+    assert!(problem.detail.contains("JSON of an unexpected form"), "{problem}");
     let problem = fails(&[(FULL, "http://127.0.0.1:1/x")]).await;
     assert!(problem.reason == Reason::Auth && problem.detail.contains("http://127.0.0.1:1/x: "), "{problem}");
 }

@@ -51,7 +51,7 @@ web.yml:4:21: tls_server_config.client_auth_type: expected one of NoClientCert, 
 RequireAnyClientCert, RequireClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert, found \
 `RequireAndVerifyClientCerts` (did you mean `RequireAndVerifyClientCert`?)
 web.yml:5:19: tls_server_config.client_ca_file: expected certificates in PEM
-web.yml:6:16: tls_server_config.min_version: TLS 1.0 and 1.1 are not secure, and not spoken here: expected TLS12 or \
+web.yml:6:16: tls_server_config.min_version: TLS 1.0 and 1.1 are insecure and not supported: expected TLS12 or \
 TLS13
 web.yml:7:16: tls_server_config.max_version: expected TLS12 or TLS13, found `TLS14`
 web.yml:8:19: tls_server_config.cipher_suites[0]: expected one of TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256, \
@@ -69,7 +69,7 @@ web.yml:14:22: http_server_config.headers.X-Frame-Options: expected deny or same
 web.yml:15:29: http_server_config.headers.X-Content-Type-Options: expected nosniff
 web.yml:16:5: http_server_config.headers.Server: unknown key; expected one of Content-Security-Policy, \
 X-Frame-Options, X-Content-Type-Options, X-XSS-Protection, Strict-Transport-Security
-web.yml:18:10: basic_auth_users.alice: expected a bcrypt hash, such as `htpasswd -nBC 10 \"\" | tr -d ':\\n'` makes
+web.yml:18:10: basic_auth_users.alice: expected a bcrypt hash, as printed by `htpasswd -nBC 10 \"\" | tr -d ':\\n'`
 web.yml:19:8: basic_auth_users.bob: expected a bcrypt hash with a cost of 4 to 20
 web.yml:20:24: rate_limit.interval: expected a duration such as 1s or 100ms, or 0 for no limit
 web.yml:20:38: rate_limit.burst: expected a whole number, 0 or above
@@ -83,26 +83,26 @@ fn what_belongs_together_is_asked_for() {
     for (web, expected) in [
         (
             "tls_server_config: {key_file: server.key}",
-            "web.yml:1:20: tls_server_config: the key `cert_file` is missing (or `cert`, with the PEM in place)",
+            "web.yml:1:20: tls_server_config: the key `cert_file` is missing (or `cert`, with inline PEM)",
         ),
         (
             "tls_server_config: {min_version: TLS12}",
-            "web.yml:1:20: tls_server_config: the key `cert_file` is missing (or `cert`, with the PEM in place)\n\
-             web.yml:1:20: tls_server_config: the key `key_file` is missing (or `key`, with the PEM in place)",
+            "web.yml:1:20: tls_server_config: the key `cert_file` is missing (or `cert`, with inline PEM)\n\
+             web.yml:1:20: tls_server_config: the key `key_file` is missing (or `key`, with inline PEM)",
         ),
         (
             "tls_server_config: {cert_file: server.pem, key_file: server.key, cert: x}",
-            "web.yml:1:72: tls_server_config.cert: give either `cert` or `cert_file`, not both",
+            "web.yml:1:72: tls_server_config.cert: set either `cert` or `cert_file`, not both",
         ),
         (
             "tls_server_config: {cert_file: server.pem, key_file: server.key, client_ca_file: ca.pem}",
-            "web.yml:1:82: tls_server_config.client_ca_file: without `client_auth_type: RequireAndVerifyClientCert` \
-             nothing is checked",
+            "web.yml:1:82: tls_server_config.client_ca_file: it has no effect without `client_auth_type: \
+             RequireAndVerifyClientCert`",
         ),
         (
             "tls_server_config: {cert_file: server.pem, key_file: server.key, client_auth_type: VerifyClientCertIfGiven}",
-            "web.yml:1:84: tls_server_config.client_auth_type: it needs `client_ca_file`, or `client_ca` with the PEM \
-             in place",
+            "web.yml:1:84: tls_server_config.client_auth_type: it needs `client_ca_file`, or `client_ca` with inline \
+             PEM",
         ),
         (
             "tls_server_config: {cert_file: server.pem, key_file: server.key, min_version: TLS13, max_version: TLS12}",
@@ -110,15 +110,15 @@ fn what_belongs_together_is_asked_for() {
         ),
         (
             "tls_server_config: {cert_file: ca.pem, key_file: server.key}",
-            "web.yml:1:50: tls_server_config.key_file: the key does not belong to the certificate",
+            "web.yml:1:50: tls_server_config.key_file: the key does not match the certificate",
         ),
         (
             "rate_limit: {interval: 1s}",
-            "web.yml:1:13: rate_limit: expected a `burst` of 1 or above: without it, nobody is answered",
+            "web.yml:1:13: rate_limit: expected a `burst` of at least 1: without it, every request is rejected",
         ),
         (
             "basic_auth_users: {'c:d': $2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG}",
-            "web.yml:1:19: basic_auth_users: `c:d` cannot sign in: a name has no colon",
+            "web.yml:1:19: basic_auth_users: `c:d` cannot sign in: a user name cannot contain a colon",
         ),
         (
             "rate_limit: {interval: [1s], burst: 1}",
@@ -157,7 +157,7 @@ fn the_example_is_accepted() {
         files.write("web.yml", web);
         let output = check(Path::new(&files.path("web.yml")));
         assert!(output.status.success(), "{web}: {}", String::from_utf8_lossy(&output.stderr));
-        assert!(String::from_utf8(output.stdout).unwrap().contains("web.yml: no faults"));
+        assert!(String::from_utf8(output.stdout).unwrap().contains("web.yml: no errors"));
     }
     for key in [
         "cert_file",

@@ -59,7 +59,7 @@ async fn a_certificate_without_its_key_changes_nothing_and_is_told_once() {
         assert_eq!(site.status(site.client(), "/metrics").await, Ok(200));
     }
     assert_eq!(told(&site, "event=web.config.refused"), 1, "{}", site.exporter.log());
-    assert!(site.exporter.log().contains("the key does not belong to the certificate"));
+    assert!(site.exporter.log().contains("the key does not match the certificate"));
     site.files.write("server.key", &fs::read_to_string(identity.key()).unwrap());
     assert_eq!(site.status(client(&renewed, None), "/metrics").await, Ok(200));
     assert_eq!(told(&site, "event=web.config.loaded"), 1, "{}", site.exporter.log());

@@ -134,7 +134,7 @@ async fn idle_connections_are_drained() {
     kill(process.pid(), Signal::SIGTERM).unwrap();
     assert_eq!(process.ended(Duration::from_secs(10)).await.code(), Some(0));
     let log = site.exporter.log();
-    assert!(!log.contains("still under way"), "{log}");
+    assert!(!log.contains("still running"), "{log}");
 }
 
 /// It asks in plain HTTP, whatever is spoken, and wants no certificate and no password.

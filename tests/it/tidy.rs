@@ -15,12 +15,13 @@ const ORDER: [&str; 10] =
 const SOURCES: [&str; 3] = ["src", "crates/core", "kinds"];
 
 /// What a folder of a kind has beside its code, and one of a platform.
-const OF_KIND: [&str; 7] = [
+const OF_KIND: [&str; 8] = [
     "Cargo.toml",
     "dashboard.yml",
     "rules.yml",
     "rules_test.yml",
     "example.yml",
+    "README.md",
     "tests/mod.rs",
     "tests/faults.rs",
 ];

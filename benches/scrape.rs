@@ -39,8 +39,8 @@ pub(crate) async fn run(title: &'static str) -> Section {
 
 async fn measure(platform: &Platform, section: &mut Section) {
     section.text(
-        "`wrk` scrapes `/metrics` over keep-alive connections, one scrape at a time on each. The bare server returns the same \
-         bytes from memory with the same HTTP library (hyper), on one thread like the exporter, in a separate process, \
+        "`wrk` scrapes `/metrics` over keep-alive connections, one scrape at a time on each. The bare server returns the \
+         same bytes from memory with the same HTTP library (hyper), on one thread like the exporter, in a separate process, \
          and does nothing else: nothing based on this library can be faster. The exporter monitors one source of each \
          kind, and declared queries provide the rest of the series; all probes and queries run every 5 s meanwhile. \
          *Hung*: PostgreSQL, MongoDB, Redis and RabbitMQ are frozen (SIGSTOP), and traffic from Stripe, S3 and the \

@@ -100,8 +100,8 @@ async fn all_probed(exporter: &mut Exporter) -> f64 {
 async fn faults(section: &mut Section) {
     section.text(&format!(
         "From a fault of a Redis server to `platform_source_up` 0 on `/metrics`, and from its recovery to 1, {FAULTS} times \
-         each at random moments of the interval ({INTERVAL:?} here, with a timeout of {TIMEOUT:?}; the defaults are 15 s and \
-         5 s). A fault is detected after at most an interval plus a timeout, a recovery after at most an interval; add \
+         each at random moments of the interval ({INTERVAL:?} here, with a timeout of {TIMEOUT:?}; the defaults are 15 s \
+         and 5 s). A fault is detected after at most an interval plus a timeout, a recovery after at most an interval; add \
          Prometheus' scrape interval to both.",
     ));
     let mut redis = Redis::start().await;

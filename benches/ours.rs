@@ -75,7 +75,7 @@ pub(crate) fn values(exposition: &str) -> usize {
     exposition.lines().filter(told).count()
 }
 
-/// The binary beside this program.
+/// The binary next to this program.
 pub(crate) fn release_binary() -> PathBuf {
     // This program is TARGET/release/examples/bench.
     let this = std::env::current_exe().expect("the kernel knows");

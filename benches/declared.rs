@@ -18,11 +18,12 @@ const DATABASES: [&str; 2] = ["ours", "theirs"];
 pub(crate) async fn run(platform: &Platform, section: &mut Section) {
     println!("declared queries");
     section.text(&format!(
-        "{QUERIES} declared queries of ten rows each, run and scraped with gzip every {EVERY:?}, {CYCLES} times, \
-         in platform_exporter and in sql_exporter at the same time. PostgreSQL counts the runs: each is one transaction. \
-         platform_exporter spreads them over the second and builds its exposition when they have run; sql_exporter runs \
-         them back to back and builds its exposition when scraped. PostgreSQL's responses pass a relay that checks \
-         every message before the driver sees it: two more hops per round trip, and about a fifth of the CPU here.",
+        "{QUERIES} declared queries of ten rows each, run and scraped with gzip every {EVERY:?}, {CYCLES} times, in \
+         platform_exporter and in sql_exporter at the same time. PostgreSQL counts the runs: each is one transaction. \
+         platform_exporter spreads them over the second and builds its exposition when they have run; sql_exporter \
+         runs them back to back and builds its exposition when scraped. PostgreSQL's responses pass a relay that \
+         checks every message before the driver sees it: two more hops per round trip, and about a fifth of the CPU \
+         here.",
     ));
     for database in DATABASES {
         platform.postgres.sql(&format!("CREATE DATABASE {database}")).await;

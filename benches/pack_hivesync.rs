@@ -1,6 +1,7 @@
 //! The hivesync pack on a large platform: time and blocks read by each query, without and with the pack's indexes.
 //!
-//! `BENCH_USERS` is the number of users, by default a million; each has ten rows of activity, and one in five is online.
+//! `BENCH_USERS` is the number of users, by default a million; each has ten rows of activity, and one in five is
+//! online.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

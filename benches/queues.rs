@@ -33,9 +33,9 @@ pub(crate) async fn run(title: &'static str) -> Section {
          one probe, or one scrape of `/metrics/per-object` of RabbitMQ's own plugin `rabbitmq_prometheus`, which runs \
          inside the broker: compare the sum of both CPU columns. *Probe* is `platform_probe_duration_seconds`, *at the \
          broker* the time spent waiting for responses over AMQP and from the management interface, up to the last byte \
-         of each, and *own time* the rest. *Wire* is the traffic of both. No exporter can be faster than the broker lists \
-         its queues. By default, 1,000 queues have their own series, and the rest is summed under `other`; `max_queues` \
-         raises this limit.",
+         of each, and *own time* the rest. *Wire* is the traffic of both. No exporter can be faster than the broker \
+         lists its queues. By default, 1,000 queues have their own series, and the rest is summed under `other`; \
+         `max_queues` raises this limit.",
     );
     support::install_ring();
     let broker = Rabbitmq::options().prometheus().setting("collect_statistics_interval = 5000").start().await;

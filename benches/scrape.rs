@@ -39,12 +39,12 @@ pub(crate) async fn run(title: &'static str) -> Section {
 
 async fn measure(platform: &Platform, section: &mut Section) {
     section.text(
-        "`wrk` scrapes `/metrics` over keep-alive connections, one scrape at a time on each. The bare server returns the \
-         same bytes from memory with the same HTTP library (hyper), on one thread like the exporter, in a separate process, \
-         and does nothing else: nothing based on this library can be faster. The exporter monitors one source of each \
-         kind, and declared queries provide the rest of the series; all probes and queries run every 5 s meanwhile. \
-         *Hung*: PostgreSQL, MongoDB, Redis and RabbitMQ are frozen (SIGSTOP), and traffic from Stripe, S3 and the \
-         website is blocked. With 16 connections, `wrk` and the server share the cores.",
+        "`wrk` scrapes `/metrics` over keep-alive connections, one scrape at a time on each. The bare server returns \
+         the same bytes from memory with the same HTTP library (hyper), on one thread like the exporter, in a separate \
+         process, and does nothing else: nothing based on this library can be faster. The exporter monitors one source \
+         of each kind, and declared queries provide the rest of the series; all probes and queries run every 5 s \
+         meanwhile. *Hung*: PostgreSQL, MongoDB, Redis and RabbitMQ are frozen (SIGSTOP), and traffic from Stripe, S3 \
+         and the website is blocked. With 16 connections, `wrk` and the server share the cores.",
     );
     let mut table = Table::new(&[
         "series, representation, connections",
@@ -65,9 +65,10 @@ async fn measure(platform: &Platform, section: &mut Section) {
     }
     section.table(&table);
     section.text(
-        "Compared with Debian's exporters, on one connection, with everything healthy: postgres_exporter and sql_exporter \
-         have the same queries. postgres_exporter, redis_exporter and blackbox_exporter query their service during the \
-         scrape; sql_exporter serves from memory. Only the first row of each group has all nine kinds behind it.",
+        "Compared with Debian's exporters, on one connection, with everything healthy: postgres_exporter and \
+         sql_exporter have the same queries. postgres_exporter, redis_exporter and blackbox_exporter query their \
+         service during the scrape; sql_exporter serves from memory. Only the first row of each group has all nine \
+         kinds behind it.",
     );
     section.table(&of_peers);
 }

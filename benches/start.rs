@@ -30,9 +30,9 @@ pub(crate) async fn run(title: &'static str) -> Section {
 
 async fn first_scrapes(platform: &Platform, section: &mut Section) {
     section.text(&format!(
-        "From process start to the end of the first successful scrape, {STARTS} starts each. platform_exporter has a source \
-         of each kind; sources that have not been probed yet are missing from that scrape, and `/-/ready` shows when all \
-         have been: first probes are spread over two seconds to avoid a burst.",
+        "From process start to the end of the first successful scrape, {STARTS} starts each. platform_exporter has a \
+         source of each kind; sources that have not been probed yet are missing from that scrape, and `/-/ready` shows \
+         when all have been: first probes are spread over two seconds to avoid a burst.",
     ));
     let mut exporter = ours::start_all_kinds(platform, &ours::all_kinds("15s"), platform.environment()).await;
     let mut peers = peers::all(platform).await;
@@ -99,10 +99,10 @@ async fn all_probed(exporter: &mut Exporter) -> f64 {
 
 async fn faults(section: &mut Section) {
     section.text(&format!(
-        "From a fault of a Redis server to `platform_source_up` 0 on `/metrics`, and from its recovery to 1, {FAULTS} times \
-         each at random moments of the interval ({INTERVAL:?} here, with a timeout of {TIMEOUT:?}; the defaults are 15 s \
-         and 5 s). A fault is detected after at most an interval plus a timeout, a recovery after at most an interval; add \
-         Prometheus' scrape interval to both.",
+        "From a fault of a Redis server to `platform_source_up` 0 on `/metrics`, and from its recovery to 1, {FAULTS} \
+         times each at random moments of the interval ({INTERVAL:?} here, with a timeout of {TIMEOUT:?}; the defaults \
+         are 15 s and 5 s). A fault is detected after at most an interval plus a timeout, a recovery after at most an \
+         interval; add Prometheus' scrape interval to both.",
     ));
     let mut redis = Redis::start().await;
     let config = format!(

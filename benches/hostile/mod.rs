@@ -72,8 +72,8 @@ pub(crate) async fn run() -> Result<Option<Section>, String> {
     section.text(&format!(
         "`make hostile MINUTES={minutes} SEED={seed}`: the responses of real servers are corrupted in transit, for \
          {minutes} minutes per kind: bits and lengths changed, parts cut, repeated and swapped, openings nested up to \
-         100,000 deep, floods of up to 256 MiB. The exporter never exited or panicked, stayed below {BOUND_MIB:.0} MiB, \
-         and kept probing the other eight sources every second."
+         100,000 deep, floods of up to 256 MiB. The exporter never exited or panicked, stayed below {BOUND_MIB:.0} \
+         MiB, and kept probing the other eight sources every second."
     ));
     section.table(&table);
     if failures.is_empty() {

@@ -43,9 +43,9 @@ pub(crate) async fn run() -> Result<Option<Section>, String> {
     let mut section = Section::new(TITLE);
     section.text(&format!(
         "`make soak MINUTES={minutes} SEED={seed}`: the nine kinds, probed every few seconds and scraped every second. \
-         Every few seconds a source breaks: its server is restarted or frozen, its network cut, delayed or corrupted, its \
-         file rotated, removed or truncated. The configuration is reloaded {reloads} times. The slope is that of the \
-         second half. A closing connection may be counted together with its replacement."
+         Every few seconds a source breaks: its server is restarted or frozen, its network cut, delayed or corrupted, \
+         its file rotated, removed or truncated. The configuration is reloaded {reloads} times. The slope is that of \
+         the second half. A closing connection may be counted together with its replacement."
     ));
     let mut failures = record.report(&mut section);
     failures.extend(broken.report(&mut section));

@@ -65,8 +65,8 @@ fn next(script: &Script, is_fuzzed: bool) -> Option<Vec<u8>> {
     }
 }
 
-/// A table, from its innermost field to its outermost. Of each two bytes, the first says what to wrap around the result so
-/// far, a table or an array, and the second how often, in hundreds; or it prepends a single field.
+/// A table, from its innermost field to its outermost. Of each two bytes, the first says what to wrap around the result
+/// so far, a table or an array, and the second how often, in hundreds; or it prepends a single field.
 fn table(shape: &[u8]) -> Vec<u8> {
     let mut table = Vec::new();
     for pair in shape.chunks(2) {

@@ -1,9 +1,9 @@
 //! A MongoDB server at wire protocol level, as far as a probe needs it: it greets like a standalone server and responds
 //! to every other command with the next piece.
 //!
-//! A piece that starts with `greeting:` is the response to a greeting, and one that starts with `raw:` is sent without a
-//! header. In a document, `{"$nest": 1000}` becomes a thousand nested documents, and `{"$wide": 1000}` a thousand fields,
-//! so that a few bytes from the fuzzer are enough to challenge recursion and memory.
+//! A piece that starts with `greeting:` is the response to a greeting, and one that starts with `raw:` is sent without
+//! a header. In a document, `{"$nest": 1000}` becomes a thousand nested documents, and `{"$wide": 1000}` a thousand
+//! fields, so that a few bytes from the fuzzer are enough to challenge recursion and memory.
 
 use std::io;
 

@@ -18,8 +18,8 @@ pub enum Protocol {
     Plain,
     /// Each request is answered with the next piece: a body whose first line may be a status. The last one is repeated.
     Http,
-    /// AMQP 0-9-1 as far as a probe needs it. If the bytes start with `!`, the pieces are the broker's responses, see the
-    /// module `broker`. On the same port, HTTP requests are handled like [`Protocol::Http`].
+    /// AMQP 0-9-1 as far as a probe needs it. If the bytes start with `!`, the pieces are the broker's responses, see
+    /// the module `broker`. On the same port, HTTP requests are handled like [`Protocol::Http`].
     AmqpAndHttp,
     /// MongoDB: each command is answered with the next piece, a document; a greeting only if the piece is for one.
     Mongo,

@@ -1,5 +1,5 @@
--- Two read-only roles for the hivesync pack: one for the exporter, one for Grafana's data source. Run it as the owner of
--- the tables, or as a superuser, in the application's database. Idempotent.
+-- Two read-only roles for the hivesync pack: one for the exporter, one for Grafana's data source. Run it as the owner
+-- of the tables, or as a superuser, in the application's database. Idempotent.
 --
 -- Privileges are per column: the exporter cannot read user names, e-mail addresses or project names. If a parameter of
 -- the pack renames a table or column, rename it here too. Set passwords with \password, not here.

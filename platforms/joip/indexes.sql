@@ -13,5 +13,5 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS credit_transactions_type_idx
   ON credit_transactions (type, createdAt) INCLUDE (credits, priceCents);
 CREATE INDEX CONCURRENTLY IF NOT EXISTS community_shares_created_idx ON community_shares (createdAt);
 CREATE INDEX CONCURRENTLY IF NOT EXISTS community_likes_share_idx ON community_likes (shareId);
--- None on user_usage_stats: each event updates one of its rows, which is cheap only as long as no indexed column changes.
--- None for totals: counting every row requires reading the whole table.
+-- None on user_usage_stats: each event updates one of its rows, which is cheap only as long as no indexed column
+-- changes. None for totals: counting every row requires reading the whole table.

@@ -1,8 +1,8 @@
-# The exporter as one static binary and nothing else.
+# The exporter as a single static binary.
 #
 #   docker build -t platform_exporter --build-arg SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) .
 #
-# The same sources, lock file and SOURCE_DATE_EPOCH give the same binary: paths of the build do not get into it.
+# Reproducible: the same sources, lock file and SOURCE_DATE_EPOCH produce the same binary, without build paths.
 FROM rust:1.95.0-alpine3.22 AS build
 RUN apk add --no-cache gcc make musl-dev ca-certificates
 WORKDIR /src

@@ -5,7 +5,7 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 .PHONY: deps
-deps: ## Install the servers that tests and the demo run (Debian 12; repeat freely)
+deps: ## Install the servers that tests and the demo run (Debian 12; idempotent)
 	@scripts/deps.sh
 
 .PHONY: test
@@ -13,17 +13,17 @@ test: deps ## Run every test, against real servers
 	cargo test --locked --workspace
 
 .PHONY: test-features
-test-features: ## Build and try the exporter with some of the kinds only, and with a new one
+test-features: ## Build and test the exporter with a subset of the kinds, and with a new one
 	cargo test --locked --no-default-features --features postgres,redis --lib --test features
 	cargo test --locked --no-default-features --features http --lib --test features
 	cargo test --locked --test new_kind
 
 .PHONY: test-faults
-test-faults: deps ## Break every kind of source in every way, and show the table; BLESS=1 writes docs/faults.md
+test-faults: deps ## Run the fault matrix on every kind and print the table; BLESS=1 writes docs/faults.md
 	cargo test --locked --test it -- faults:: --nocapture
 
 .PHONY: demo
-demo: deps ## Start real services, the exporter, Prometheus and Alertmanager; Ctrl-C ends them all
+demo: deps ## Start real services, the exporter, Prometheus and Alertmanager; Ctrl-C stops them all
 	cargo build --locked --release
 	cargo run --locked --example demo
 
@@ -32,48 +32,48 @@ demo-break: ## Freeze a service of the running demo until Ctrl-C: make demo-brea
 	@cargo run --locked --quiet --example demo -- break $(SOURCE)
 
 .PHONY: up
-up: ## Start docker-compose.yml with services to watch (needs Docker)
+up: ## Start docker-compose.yml with demo services (needs Docker)
 	scripts/secrets.sh
 	docker compose --profile demo up --build --wait
 
 .PHONY: lint
-lint: ## Check form and lints, those of the fuzz targets too
+lint: ## Check formatting and lints, including the fuzz targets
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir $${CARGO_TARGET_DIR:-target} -- -D warnings
 
 .PHONY: bless
-bless: deps ## Rewrite the files that are made from the code: the golden exposition, docs/metrics.md, dashboards, rules
+bless: deps ## Regenerate files rendered from the code: the golden exposition, docs/metrics.md, dashboards, rules
 	BLESS=1 cargo test --locked --test it -- docs:: platform::every_kind
 
 .PHONY: deny
-deny: ## Check licences, bans, sources and advisories of every dependency
+deny: ## Check licences, bans, sources and advisories of all dependencies
 	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
 	cargo deny check
 
 .PHONY: sbom
-sbom: ## Write the bill of materials of the binary (CycloneDX) to target/
+sbom: ## Write the binary's SBOM (CycloneDX) to target/
 	@cargo cyclonedx --version >/dev/null 2>&1 || cargo install --locked cargo-cyclonedx
 	@scripts/sbom.sh
 
 .PHONY: bench
-bench: ## Measure beside other exporters, and write docs/benchmarks.md; some of it: make bench ONLY="scrape memory"
+bench: ## Compare with other exporters and write docs/benchmarks.md; single sections: make bench ONLY="scrape memory"
 	@scripts/deps.sh peers
 	cargo build --locked --release
 	cargo run --locked --release --example bench -- $(ONLY)
 
 .PHONY: bench-memory
-bench-memory: ## Only the memory of it, beside the other exporters
+bench-memory: ## Only the memory section of the benchmarks
 	@$(MAKE) bench ONLY=memory
 
 .PHONY: soak
-soak: deps ## Break services all the time, and see that nothing grows: make soak MINUTES=20 SEED=1
+soak: deps ## Keep breaking services, and check for leaks: make soak MINUTES=20 SEED=1
 	cargo build --locked --release
 	MINUTES=$(MINUTES) SEED=$(SEED) cargo run --locked --release --example bench -- soak
 
 .PHONY: hostile
-hostile: deps ## Spoil what real servers answer: make hostile MINUTES=10 (for each kind) KIND=redis SEED=1
+hostile: deps ## Corrupt the responses of real servers: make hostile MINUTES=10 (per kind) KIND=redis SEED=1
 	cargo build --locked --release
 	MINUTES=$(MINUTES) SEED=$(SEED) KIND=$(KIND) cargo run --locked --release --example bench -- hostile
 

@@ -1,4 +1,4 @@
-//! The limit: a server that does nothing but answer the same bytes from memory, with the same HTTP library.
+//! The lower bound: a server that only returns the same bytes from memory, with the same HTTP library.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub(crate) struct Bare {
 const CODINGS: [&str; 2] = ["identity", "gzip"];
 
 impl Bare {
-    /// Starts a server that answers what a URL answers now.
+    /// Starts a server that returns the current response of a URL.
     pub(crate) async fn like(url: &str) -> Self {
         let directory = TempDir::with_prefix("bare-").expect("a temporary directory");
         for coding in CODINGS {
@@ -48,7 +48,7 @@ impl Bare {
     }
 }
 
-/// What the process of such a server does.
+/// The main function of such a server's process.
 pub(crate) async fn serve(directory: &Path, port: u16) {
     let [identity, gzip] = CODINGS
         .map(|coding| Bytes::from(std::fs::read(directory.join(coding)).expect("it was written before")));

@@ -1,4 +1,4 @@
-//! Cycles of exporters, as Prometheus would cause them: what they cost the exporter, the wire and the service.
+//! Scrape cycles of exporters, and their cost for the exporter, the network and the service.
 
 use std::time::{Duration, Instant};
 
@@ -12,23 +12,23 @@ use crate::usage::{cpu, cpu_of};
 use testkit::http;
 use testkit::process::Process;
 
-/// An exporter that asks its service during each scrape of this URL.
+/// An exporter that queries its service during each scrape of this URL.
 pub(crate) struct Contender<'a> {
     pub(crate) name: &'static str,
     pub(crate) url: String,
-    /// Where it has one of its own.
+    /// If it has its own.
     pub(crate) process: Option<Pid>,
-    /// Between it and its services, where the wire counts.
+    /// Between it and its services, if traffic is measured.
     pub(crate) detours: Option<&'a Detours>,
 }
 
-/// What one cycle costs.
+/// The cost of one cycle.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Cost {
     pub(crate) values: f64,
     /// Of the exporter, in milliseconds.
     pub(crate) cpu: f64,
-    /// Of the service, in milliseconds, without what it spends on itself anyway.
+    /// Of the service, in milliseconds, without its idle usage.
     pub(crate) cpu_of_service: f64,
     pub(crate) traffic: Traffic,
 }
@@ -40,10 +40,10 @@ impl Cost {
     }
 }
 
-/// Within a second, `/probe` gives an answer again.
+/// Within a second, `/probe` returns the previous result.
 pub(crate) const FRESH_PROBE: Duration = Duration::from_millis(1_050);
 
-/// How long a contender goes on before the next has its turn.
+/// The length of a candidate's turn.
 #[derive(Clone, Copy)]
 pub(crate) struct Turns {
     pub(crate) number: usize,
@@ -52,7 +52,7 @@ pub(crate) struct Turns {
     pub(crate) every: Duration,
 }
 
-/// Sums over all turns of a contender.
+/// Sums over all turns of a candidate.
 #[derive(Default)]
 pub(crate) struct Sums {
     cycles: u32,
@@ -62,7 +62,7 @@ pub(crate) struct Sums {
     traffic: Traffic,
 }
 
-/// Has contenders take turns, each with one scrape after the other.
+/// Runs candidates in turns, each with one scrape after the other.
 pub(crate) async fn compare(
     contenders: &[Contender<'_>],
     service: Option<&Process>,
@@ -82,21 +82,21 @@ pub(crate) async fn compare(
     sums.iter().zip(values).map(|(sums, values)| sums.cost(values, idle)).collect()
 }
 
-/// How many values a scrape has. It also warms up: connections are open from here on.
+/// The number of values of a scrape. This also warms up: connections are open from here on.
 pub(crate) async fn values_of(url: &str) -> usize {
     ours::values(&scrape(&http::client(), url, "identity").await)
 }
 
-/// The share of a processor that the service uses by itself.
+/// The service's idle CPU usage.
 pub(crate) async fn idle(service: Option<&Process>) -> f64 {
     let Some(service) = service else { return 0.0 };
     let (before, started) = (cpu_of(service.processes()), Instant::now());
-    // The broker's statistics come every five.
+    // The broker collects statistics every five.
     tokio::time::sleep(Duration::from_secs(5)).await;
     cpu_of(service.processes()).saturating_sub(before).as_secs_f64() / started.elapsed().as_secs_f64()
 }
 
-/// Scrapes a contender again and again.
+/// Scrapes a candidate repeatedly.
 pub(crate) async fn turn(
     contender: &Contender<'_>,
     service: Option<&Process>,

@@ -1,4 +1,4 @@
-//! Declared queries, beside sql_exporter with the same ones. Both put them by their own clocks.
+//! Declared queries, compared with sql_exporter. Both run them on their own clocks.
 
 use std::time::Duration;
 
@@ -12,17 +12,18 @@ const QUERIES: usize = 50;
 const EVERY: Duration = Duration::from_secs(1);
 const CYCLES: u32 = 10;
 
-/// Each contender has a database of its own, so that PostgreSQL counts for each.
+/// Each candidate has its own database, so that PostgreSQL counts them separately.
 const DATABASES: [&str; 2] = ["ours", "theirs"];
 
 pub(crate) async fn run(platform: &Platform, section: &mut Section) {
     println!("declared queries");
     section.text(&format!(
-        "{QUERIES} declared queries of ten rows each, put every {EVERY:?} and scraped with gzip as often, {CYCLES} times, \
-         in platform_exporter and in sql_exporter at the same time. PostgreSQL counts the runs: each is one transaction. \
-         platform_exporter spreads them over the second, and makes its exposition when they have run; sql_exporter puts \
-         one after the other at once, and makes its own when it is scraped. What PostgreSQL answers passes a relay, which \
-         checks every message before the driver sees it: two more hops a round trip, and about a fifth of the CPU here.",
+        "{QUERIES} declared queries of ten rows each, run and scraped with gzip every {EVERY:?}, {CYCLES} times, in \
+         platform_exporter and in sql_exporter at the same time. PostgreSQL counts the runs: each is one transaction. \
+         platform_exporter spreads them over the second and builds its exposition when they have run; sql_exporter \
+         runs them back to back and builds its exposition when scraped. PostgreSQL's responses pass a relay that \
+         checks every message before the driver sees it: two more hops per round trip, and about a fifth of the CPU \
+         here.",
     ));
     for database in DATABASES {
         platform.postgres.sql(&format!("CREATE DATABASE {database}")).await;
@@ -43,7 +44,7 @@ pub(crate) async fn run(platform: &Platform, section: &mut Section) {
     let (cpu_after, after) = (processes.map(cpu), transactions(platform).await);
     let runs = [after[0] - before[0], after[1] - before[1]];
     let a_run = [0, 1].map(|which| milliseconds(cpu_after[which] - cpu_before[which]) / runs[which]);
-    let mut table = Table::new(&["exporter", "runs", "CPU a run", "÷ peer"]);
+    let mut table = Table::new(&["exporter", "runs", "CPU per run", "÷ peer"]);
     let row = |name: &str, which: usize, ratio: String| {
         [name.to_owned(), format!("{:.0}", runs[which]), time(a_run[which]), ratio]
     };
@@ -52,7 +53,7 @@ pub(crate) async fn run(platform: &Platform, section: &mut Section) {
     section.table(&table);
 }
 
-/// How many PostgreSQL has counted in each database.
+/// Transactions counted by PostgreSQL in each database.
 async fn transactions(platform: &Platform) -> [f64; 2] {
     let mut counts = [0.0; 2];
     for (count, database) in counts.iter_mut().zip(DATABASES) {
@@ -63,7 +64,7 @@ async fn transactions(platform: &Platform) -> [f64; 2] {
     counts
 }
 
-/// Reads a table: without that, a session does not tell of its transactions before it ends.
+/// Reads a table: otherwise, a session does not report its transactions before it ends.
 const SQL: &str = "SELECT 'plan-' || oid AS plan, random() AS users FROM pg_collation ORDER BY oid LIMIT 10";
 
 fn platform_exporter(url: &str) -> String {

@@ -1,4 +1,4 @@
-//! Proxies between exporters and services: they count what goes through, and can let it hang.
+//! Proxies between exporters and services that count traffic and can block it.
 
 use std::collections::BTreeMap;
 use std::ops::{Add, Div, Sub};
@@ -7,15 +7,15 @@ use crate::ours::Environment;
 use crate::stats::milliseconds;
 use testkit::proxy::{Mode, Proxy};
 
-/// A proxy for each service to which a variable of an environment points.
+/// A proxy for each service that an environment variable points to.
 pub(crate) struct Detours(BTreeMap<&'static str, (String, Proxy)>);
 
-/// What has gone through.
+/// The traffic so far.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Traffic {
     pub(crate) bytes: f64,
     pub(crate) exchanges: f64,
-    /// How long clients have waited for answers, in milliseconds.
+    /// How long clients waited for responses, in milliseconds.
     pub(crate) waited: f64,
 }
 
@@ -48,7 +48,7 @@ impl Div<f64> for Traffic {
 }
 
 impl Detours {
-    /// Puts a proxy before each of the services that the variables name.
+    /// Puts a proxy in front of each service named by the variables.
     pub(crate) async fn start(environment: &Environment, variables: &[&str]) -> Self {
         let mut detours = BTreeMap::new();
         for (variable, url) in environment.iter().filter(|(name, _)| variables.contains(name)) {
@@ -60,26 +60,26 @@ impl Detours {
         Self(detours)
     }
 
-    /// The URL of a service, led through its proxy.
+    /// A service's URL, rewritten to go through its proxy.
     pub(crate) fn url(&self, variable: &str) -> String {
         let (url, proxy) = &self.0[variable];
         proxy.through(url)
     }
 
-    /// The environment, led through the proxies.
+    /// The environment, rewritten to go through the proxies.
     pub(crate) fn lead(&self, environment: Environment) -> Environment {
         let lead = |(name, value)| (name, if self.0.contains_key(name) { self.url(name) } else { value });
         environment.into_iter().map(lead).collect()
     }
 
-    /// Has all proxies do the same.
+    /// Sets the mode of all proxies.
     pub(crate) async fn set(&self, mode: Mode) {
         for (_, proxy) in self.0.values() {
             proxy.set(mode).await;
         }
     }
 
-    /// What has gone through all of them since their start.
+    /// The traffic of all proxies since their start.
     pub(crate) fn traffic(&self) -> Traffic {
         let of = |(_, proxy): &(String, Proxy)| Traffic {
             bytes: proxy.bytes() as f64,

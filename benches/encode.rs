@@ -1,6 +1,6 @@
-//! What a change costs beside encoding everything, and how much memory an exposition takes.
+//! The cost of a change compared with encoding everything, and the memory of an exposition.
 //!
-//! Both run in this thread and are measured by its time on a processor, one after the other in turn.
+//! Both run in this thread, in turns, and are measured by its CPU time.
 
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -29,14 +29,14 @@ const REPRESENTATIONS: [(&str, Format, Coding); 4] = [
 pub(crate) fn run(title: &'static str) -> Section {
     let mut section = Section::new(title);
     section.text(
-        "Processor time of one thread, with 100 sources of 1,000 series each: *everything* makes the whole exposition from \
-         families, *one source* takes in what one of the 100 says anew and publishes it. They take turns.",
+        "CPU time of one thread, with 100 sources of 1,000 series each: *everything* builds the whole exposition from \
+         families, *one source* applies an update of one of the 100 and publishes it. They take turns.",
     );
     let mut table = Table::new(&[
         "",
         "everything: median",
         "p99",
-        "series a second",
+        "series per second",
         "one source: median",
         "p99",
         "one source ÷ everything",
@@ -46,7 +46,7 @@ pub(crate) fn run(title: &'static str) -> Section {
     }
     section.table(&table);
     section.text(
-        "Resident memory of a process that holds an exposition and nothing else, before and after 300 changes, beside the \
+        "Resident memory of a process that holds only an exposition, before and after 300 changes, compared with the \
          length of its text.",
     );
     let mut table = Table::new(&["", "series", "text", "resident", "peak", "after changes", "÷ text"]);
@@ -59,7 +59,7 @@ pub(crate) fn run(title: &'static str) -> Section {
     section
 }
 
-/// The cost of a change of one source of 100, at 100,000 series in all, beside that of encoding everything.
+/// The cost of a change of one of 100 sources, with 100,000 series in total, compared with encoding everything.
 fn change(format: Format, coding: Coding) -> [String; 6] {
     let world = World::new(100, 1000);
     let store = world.store(0);
@@ -92,7 +92,7 @@ fn change(format: Format, coding: Coding) -> [String; 6] {
     ]
 }
 
-/// Measured in a process of its own.
+/// Measured in a separate process.
 fn memory_of(name: &str, series: usize) -> Vec<String> {
     let this = std::env::current_exe().expect("the kernel knows");
     let output = Command::new(this).args(["encode-memory", name, &series.to_string()]).output();
@@ -102,7 +102,7 @@ fn memory_of(name: &str, series: usize) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-/// Fills an exposition in this process, has it changed, and prints what memory it took.
+/// Fills an exposition in this process, changes it, and prints the memory used.
 pub(crate) fn memory(name: &str, series: usize) {
     let (_, format, coding) =
         REPRESENTATIONS.into_iter().find(|known| known.0 == name).expect("a representation");
@@ -124,7 +124,7 @@ pub(crate) fn memory(name: &str, series: usize) {
     println!("{} {}", mib.join(" "), ratio(after.resident, text));
 }
 
-/// Sources that say something, each the same number of series.
+/// Sources with the same number of series each.
 pub(crate) struct World {
     config: Config,
     names: Vec<SourceName>,
@@ -149,7 +149,7 @@ impl World {
         Self { config, names, descs: (0..FAMILIES).map(desc).collect(), samples: series / FAMILIES }
     }
 
-    /// A store in which every source has said something, and that is published.
+    /// A published store with series of every source.
     pub(crate) fn store(&self, round: usize) -> Store {
         let store = Store::new(&self.config, SystemTime::now());
         for index in 0..self.names.len() {

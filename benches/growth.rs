@@ -12,7 +12,7 @@ use testkit::platform::Platform;
 
 const SOURCES: [usize; 3] = [10, 100, 500];
 const SERIES: [usize; 3] = [1_000, 10_000, 100_000];
-/// All is asked this often, and scraped as often.
+/// Probe and scrape interval.
 const EVERY: Duration = Duration::from_secs(5);
 const WARM_UP: u32 = 1;
 const ROUNDS: u32 = 3;
@@ -20,15 +20,15 @@ const ROUNDS: u32 = 3;
 pub(crate) async fn run(title: &'static str) -> Section {
     let mut section = Section::new(title);
     section.text(&format!(
-        "Everything is asked every {EVERY:?}, and scraped with gzip as often, for {:?}. A cycle is such a round. The slope is that \
-         of the straight line that fits best; a factor that stays as the size grows tenfold is what makes it straight.",
+        "Everything is probed and scraped with gzip every {EVERY:?}, for {:?}; a cycle is one such round. The slope is \
+         a least-squares fit; growth is linear if the cost of each additional one stays constant.",
         EVERY * (WARM_UP + ROUNDS)
     ));
     let platform = Platform::start().await;
-    let head = ["CPU a cycle", "CPU of one", "resident", "peak", "resident, each more"];
+    let head = ["CPU per cycle", "CPU of one", "resident", "peak", "resident, each more"];
     let mut table = Table::new(&[&["sources"], &head[..]].concat());
     rows(&mut table, &SOURCES, async |size| sources(&platform, size).await).await;
-    section.text("Sources: one half redis, the other http, all on one server of their kind.");
+    section.text("Sources: half redis, half http, all on one server of their kind.");
     section.table(&table);
     let mut table = Table::new(&[&["series"], &head[..]].concat());
     rows(&mut table, &SERIES, async |size| of_queries(&platform, size).await).await;
@@ -37,7 +37,7 @@ pub(crate) async fn run(title: &'static str) -> Section {
     section
 }
 
-/// What one size costs.
+/// The cost at one size.
 struct Cost {
     cpu: f64,
     memory: Memory,

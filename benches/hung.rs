@@ -1,4 +1,4 @@
-//! One scrape while the service behind it is frozen.
+//! One scrape while the service is frozen.
 
 use std::time::{Duration, Instant};
 
@@ -11,16 +11,16 @@ use testkit::http;
 use testkit::platform::Platform;
 use testkit::platform_data::while_living;
 
-/// After this time Prometheus gives up, if it is not told otherwise.
+/// Prometheus' default scrape timeout.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
 const SCRAPES: usize = 100;
 
 pub(crate) async fn run(title: &'static str) -> Section {
     let mut section = Section::new(title);
     section.text(
-        "One scrape while the service is frozen (SIGSTOP): it accepts connections and answers nothing. Prometheus gives \
-         up after 10 s, and then has no value at all of that exporter, not even of what is well. platform_exporter is \
-         scraped a hundred times from the moment of the freeze on; the slowest counts as well.",
+        "One scrape while the service is frozen (SIGSTOP): it accepts connections but does not respond. Prometheus \
+         times out after 10 s, and then has no values from that exporter at all, not even about healthy services. \
+         platform_exporter is scraped a hundred times from the moment of the freeze; the slowest scrape is included.",
     );
     let mut table = Table::new(&["frozen", "exporter", "median", "slowest"]);
     let platform = Platform::start().await;
@@ -35,7 +35,7 @@ async fn measure(platform: &Platform, table: &mut Table) {
         [peers::postgres(&platform.postgres.url(), 0).await, peers::redis(&platform.redis.url()).await];
     let services = [platform.postgres.process(), platform.redis.process()];
     for ((name, service), peer) in ["PostgreSQL", "Redis"].into_iter().zip(services).zip(&peers) {
-        // A connection is open, and an answer in memory, wherever an exporter keeps them.
+        // So that exporters that keep connections open, or results in memory, have them.
         peer.scrape().await;
         println!("{name} is frozen");
         service.stop();

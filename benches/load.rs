@@ -1,4 +1,4 @@
-//! Scrapes by `wrk`, a process of its own.
+//! Scrapes by `wrk`, a separate process.
 
 use tokio::process::Command;
 
@@ -8,12 +8,12 @@ use testkit::http;
 /// How to scrape.
 #[derive(Clone, Copy)]
 pub(crate) struct Load {
-    /// Each is kept open, and has one scrape under way at any time.
+    /// Each is kept open, with one scrape in flight at any time.
     pub(crate) connections: u32,
     pub(crate) gzip: bool,
 }
 
-/// How long scrapes took, in milliseconds.
+/// Scrape durations in milliseconds.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Times {
     pub(crate) median: f64,
@@ -21,14 +21,14 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    /// The middle of several rounds.
+    /// The median of several rounds.
     pub(crate) fn middle(rounds: &[Self]) -> Self {
         let of = |value: fn(&Self) -> f64| median(&rounds.iter().map(value).collect::<Vec<_>>());
         Self { median: of(|times| times.median), p99: of(|times| times.p99) }
     }
 }
 
-/// Scrapes each of the URLs in turn, for some rounds of so many seconds.
+/// Scrapes the URLs in turns, for several rounds of this many seconds.
 pub(crate) async fn alternate(urls: &[String], load: Load, rounds: usize, seconds: u32) -> Vec<Times> {
     let mut times = vec![Vec::new(); urls.len()];
     for _ in 0..rounds {

@@ -1,4 +1,4 @@
-//! What the figures were measured on and with.
+//! The machine and versions of a measurement.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ const COMPARED: [&str; 5] = [
     "rabbitmq-server",
 ];
 
-/// Day, machine and versions in one sentence.
+/// Date, machine and versions in one sentence.
 pub(crate) fn description() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let day = jiff::Timestamp::now().strftime("%F");

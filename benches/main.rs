@@ -1,8 +1,8 @@
-//! Measurements beside other exporters, on the same services in the same run. They print figures;
+//! Measurements compared with other exporters, on the same services in the same run. They print figures;
 //! `soak` and `hostile` also judge them.
 //!
-//! `make bench` runs every section and writes docs/benchmarks.md; `make bench ONLY="scrape memory"` renews some of it.
-//! `make soak`: memory, descriptors, threads and connections over a long time in which services break; a section, too.
+//! `make bench` runs every section and writes docs/benchmarks.md; `make bench ONLY="scrape memory"` updates some.
+//! `make soak`: memory, descriptors, threads and connections over a long run with faults; also writes a section.
 //! `pack-NAME`: what the queries of a pack cost the database of a large platform.
 
 mod bare;
@@ -35,7 +35,7 @@ use std::time::Instant;
 
 use report::Section;
 
-/// The sections in their order: what one calls each, and its title.
+/// The sections in order: name and title.
 const SECTIONS: [(&str, &str); 8] = [
     ("scrape", "Scrapes"),
     ("hung", "A service that hangs"),
@@ -81,17 +81,17 @@ async fn bench(words: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// The number in an environment variable. An empty one is how make says that none was given.
+/// The number in an environment variable. make passes an empty one if none was given.
 fn number(variable: &str) -> Result<Option<u64>, String> {
     let given = std::env::var(variable).ok().filter(|text| !text.is_empty());
-    given.map(|text| text.parse().map_err(|_| format!("{variable} is no number: {text}"))).transpose()
+    given.map(|text| text.parse().map_err(|_| format!("{variable} is not a number: {text}"))).transpose()
 }
 
-/// Runs the named sections, or all, and puts them into the document.
+/// Runs the named sections, or all, and writes them to the document.
 async fn sections(words: &[&str]) -> Result<(), String> {
     let known = SECTIONS.map(|(name, _)| name);
     if let Some(unknown) = words.iter().find(|word| !known.contains(word)) {
-        return Err(format!("{unknown}: expected some of {}", known.join(", ")));
+        return Err(format!("{unknown}: expected one or more of {}", known.join(", ")));
     }
     let started = Instant::now();
     let mut written = Vec::new();
@@ -105,7 +105,7 @@ async fn sections(words: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// Puts sections into the document.
+/// Writes sections to the document.
 fn write(sections: &[Section]) {
     let order: Vec<_> =
         SECTIONS.iter().map(|&(_, title)| title).chain([soak::TITLE, hostile::TITLE]).collect();

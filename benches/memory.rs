@@ -1,4 +1,4 @@
-//! Memory: all nine kinds in one process, beside four exporters that cover four of them.
+//! Memory: all nine kinds in one process, compared with four exporters that cover four of them.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use testkit::exporter::Exporter;
 use testkit::platform::Platform;
 use testkit::platform_data::while_living;
 
-/// Both sides probe and are scraped this often.
+/// Probe and scrape interval of both sides.
 const EVERY: Duration = Duration::from_secs(5);
 const ROUNDS: u32 = 8;
 const LOAD: Load = Load { connections: 16, gzip: true };
-/// Of the load on each.
+/// Duration of the load on each.
 const SECONDS: u32 = 3;
 
 pub(crate) async fn run(title: &'static str) -> Section {
@@ -29,9 +29,9 @@ pub(crate) async fn run(title: &'static str) -> Section {
 
 async fn compare(platform: &Platform, section: &mut Section) {
     section.text(&format!(
-        "MiB, by the kernel's count of the process (`VmRSS`, `VmHWM`). *Idle*: each probes and is scraped every \
-         {EVERY:?}, for {:?}. *Under load*: then each is scraped over 16 connections as fast as it answers, for {SECONDS} s. \
-         *Peak* is since the start.",
+        "MiB, as counted by the kernel (`VmRSS`, `VmHWM`). *Idle*: each probes and is scraped every {EVERY:?}, for \
+         {:?}. *Under load*: then each is scraped over 16 connections as fast as it responds, for {SECONDS} s. *Peak* \
+         is since startup.",
         EVERY * ROUNDS
     ));
     let exporter = ours::start_all_kinds(platform, &ours::all_kinds("5s"), platform.environment()).await;
@@ -62,7 +62,7 @@ async fn compare(platform: &Platform, section: &mut Section) {
     let ratios = ours.zip(of_idle.into_iter().chain(of_loaded)).map(|(ours, theirs)| ratio(ours, theirs));
     table.row(["platform_exporter ÷ the four".to_owned()].into_iter().chain(ratios));
     section.table(&table);
-    section.text("How memory grows with sources, series and queues stands under *Growth* and *Queues*.");
+    section.text("*Growth* and *Queues* show how memory grows with sources, series and queues.");
 }
 
 async fn idle(exporter: &Exporter, peers: &[Peer]) -> Vec<Memory> {

@@ -9,7 +9,7 @@ use testkit::wait::eventually;
 /// Long enough for a hundred thousand series on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The variables to which a configuration refers.
+/// The variables that a configuration refers to.
 pub(crate) type Environment = Vec<(&'static str, String)>;
 
 /// Starts the exporter, and waits until this many of its sources are up.
@@ -22,7 +22,7 @@ pub(crate) async fn start(config: &str, environment: Environment, sources: usize
     exporter
 }
 
-/// Starts the exporter with the demo's nine kinds, and pushes the heartbeats that one of them waits for.
+/// Starts the exporter with the demo's nine kinds, and pushes the heartbeats that one of them expects.
 pub(crate) async fn start_all_kinds(platform: &Platform, config: &str, environment: Environment) -> Exporter {
     let exporter = start(config, environment, KINDS).await;
     platform.keep_pushing(&exporter.url("/heartbeat/backup/host1"));
@@ -32,12 +32,12 @@ pub(crate) async fn start_all_kinds(platform: &Platform, config: &str, environme
 /// How many sources the demo's configuration has: one of each kind.
 pub(crate) const KINDS: usize = 9;
 
-/// The demo's configuration, with everything asked as often as this.
+/// The demo's configuration, with this interval everywhere.
 pub(crate) fn all_kinds(interval: &str) -> String {
     all_kinds_but("", "", interval)
 }
 
-/// The same, with one source asked at an interval of its own.
+/// The same, with a different interval for one source.
 pub(crate) fn all_kinds_but(source: &str, its_interval: &str, interval: &str) -> String {
     let mut is_source = false;
     let lines = Platform::CONFIG.lines().map(|line| match line.split_once(':') {
@@ -65,7 +65,7 @@ pub(crate) fn samples(exposition: &str) -> usize {
     exposition.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count()
 }
 
-/// How many of them tell of a service, and not of the exporter's own process.
+/// How many of them are about a service, not about the exporter's own process.
 pub(crate) fn values(exposition: &str) -> usize {
     let own = ["go_", "process_", "promhttp_", "platform_", "redis_exporter_", "postgres_exporter_"];
     let told = |line: &&str| {

@@ -1,6 +1,6 @@
-//! The hayon pack on a large platform: each question's time and what it reads, without and with the pack's index.
+//! The hayon pack on a large platform: time and documents read by each query, without and with the pack's index.
 //!
-//! `BENCH_USERS` is the number of users, a million without it; as many documents of connections and of posts, and in
+//! `BENCH_USERS` is the number of users, by default a million; with as many connection documents and posts, and in
 //! Redis one counter for every ten.
 
 use std::time::{Duration, Instant};
@@ -39,7 +39,7 @@ pub(crate) async fn run() {
     measure("without the index", &database, &config).await;
     let started = Instant::now();
     database.run_command(index()).await.expect("it can be made");
-    println!("the index takes {:.1} s to make", started.elapsed().as_secs_f64());
+    println!("building the index takes {:.1} s", started.elapsed().as_secs_f64());
     measure("with the index", &database, &config).await;
     count_requests(&cache, &config, users / 10).await;
 }
@@ -90,7 +90,7 @@ async fn busy(database: &Database) -> f64 {
     Duration::from_micros(microseconds.unsigned_abs()).as_secs_f64()
 }
 
-/// The sum of a number that may stand at several places of an explanation.
+/// The sum of a number that may occur in several places of an `explain` output.
 fn total(document: &Document, key: &str) -> i64 {
     fn of(value: &Bson, key: &str) -> i64 {
         match value {
@@ -138,7 +138,7 @@ async fn count_requests(cache: &Redis, config: &Config, counters: u64) {
     println!("  {:<32}{seconds:>10.2}  {counters} counters among {keys} keys", "hayon.rate_limits");
 }
 
-/// Makes the documents on the server: sending them would take longer.
+/// Creates the documents on the server: sending them would take longer.
 async fn fill(database: &Database, users: u64) {
     let thousands = i64::try_from(users.div_ceil(1000)).expect("not that many");
     for (collection, document) in [("users", user()), ("socialaccounts", account()), ("posts", post())] {
@@ -156,7 +156,7 @@ async fn fill(database: &Database, users: u64) {
     }
 }
 
-/// Whether the number of a document, spread by a factor, falls into the first of so many parts.
+/// Whether a document's number, spread by a factor, falls into the first of this many parts.
 fn one_in(parts: i32) -> Document {
     doc! {"$eq": [{"$mod": [{"$multiply": ["$n", 7919]}, parts]}, 0]}
 }
@@ -204,7 +204,7 @@ fn account() -> Document {
     document
 }
 
-/// One post in a hundred waits.
+/// One post in a hundred is waiting.
 fn post() -> Document {
     doc! {
         "userId": "$n",

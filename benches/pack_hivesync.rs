@@ -1,6 +1,7 @@
-//! The hivesync pack on a large platform: every query's time and what it reads, without and with the pack's indexes.
+//! The hivesync pack on a large platform: time and blocks read by each query, without and with the pack's indexes.
 //!
-//! `BENCH_USERS` is the number of users, a million without it; each has ten rows of activity, and one in five is online.
+//! `BENCH_USERS` is the number of users, by default a million; each has ten rows of activity, and one in five is
+//! online.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ const PAGE: &str = include_str!("../platforms/hivesync/README.md");
 /// A whole cycle, also without indexes and on a slow disk.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// What a statement cost.
+/// The cost of a statement.
 #[derive(Default)]
 struct Cost {
     seconds: f64,
@@ -57,7 +58,7 @@ async fn fill(postgres: &Postgres, users: u64) {
     postgres.sql(SCHEMA).await;
     for statement in script(ROWS) {
         let statement = statement.replace(":users", &users.to_string());
-        // References are right by construction; to look each up would take longer than to make the rows.
+        // References are valid by construction; checking them would take longer than inserting the rows.
         postgres.sql(&format!("SET session_replication_role = replica; {statement}")).await;
     }
     postgres.sql(ROLES).await;
@@ -80,7 +81,7 @@ fn configuration(postgres: &Postgres, redis: &Redis) -> String {
     )
 }
 
-/// Every SELECT of the pack, and those of the tables of the dashboard.
+/// Every SELECT of the pack, and those of the dashboard's tables.
 fn statements(config: &str) -> BTreeMap<String, String> {
     let nothing = |_: &str| Err(std::io::Error::from(std::io::ErrorKind::NotFound));
     let surroundings = Surroundings { variable: &|_| None, file: &nothing };
@@ -104,7 +105,7 @@ fn statements(config: &str) -> BTreeMap<String, String> {
     all
 }
 
-/// What each statement costs, as the server tells when it runs it the second time.
+/// The cost of each statement, as reported by the server for its second run.
 async fn measure(postgres: &Postgres, statements: &BTreeMap<String, String>) -> BTreeMap<String, Cost> {
     let mut costs = BTreeMap::new();
     for (name, sql) in statements {
@@ -160,8 +161,7 @@ fn print(bare: &BTreeMap<String, Cost>, indexed: &BTreeMap<String, Cost>) {
     println!("{:<32}{}{}", "the whole cycle", line(&of_pack(bare)), line(&of_pack(indexed)));
 }
 
-/// What an exact count of online users takes in memory: as many sockets again as there are heartbeats, half of them
-/// of the same users.
+/// The memory of an exact count of online users: as many sockets as heartbeats, half of them of the same users.
 async fn online(redis: &Redis, config: &str, online: u64) {
     let mut exporter = Exporter::options(config).start().await;
     let series = "hivesync_online_users{source=\"cache\"}";

@@ -1,4 +1,4 @@
--- A HiveSync of :users users, with ten rows of activity each, most of which go back thirty days, and some ninety.
+-- A HiveSync with :users users and ten activity rows each, most within the last thirty days, some within ninety.
 
 INSERT INTO users SELECT id, 'user' || id, 'user' || id || '@example.com', now() - interval '90 days'
 FROM generate_series(1, :users) AS id;
@@ -18,7 +18,7 @@ SELECT 1 + number % :users, CASE WHEN number % 4 = 0 THEN 'live_view' ELSE 'logi
        CASE WHEN number < :users / 5 THEN now() + interval '1 day' ELSE now() - random() * interval '90 days' - interval '1 hour' END
 FROM generate_series(0, 3 * :users - 1) AS number;
 
--- Five AI requests, by users of whom some ask much.
+-- Five AI requests per user, unevenly distributed.
 INSERT INTO ai_usage_events (user_id, status, error_class, input_tokens, output_tokens, created_at, completed_at)
 SELECT 1 + floor(random() * random() * :users), CASE WHEN number % 50 = 0 THEN 'failed' ELSE 'completed' END,
        CASE WHEN number % 50 = 0 THEN 'timeout' END, 2000, 500, at, at + random() * interval '30 seconds'

@@ -1,6 +1,6 @@
-//! What a cycle of the pack `joip` costs a large platform's database, before and after the index script.
+//! The cost of a cycle of the joip pack on a large database, without and with its indexes.
 //!
-//! Accounts and rows of activity can be given: `bench pack-joip 10000 100000`.
+//! The number of accounts and activity rows are optional arguments: `bench pack-joip 10000 100000`.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ const ROWS: &str = include_str!("pack_joip.sql");
 const ROLES: &str = include_str!("../platforms/joip/role.sql");
 const INDEXES: &str = include_str!("../platforms/joip/indexes.sql");
 
-/// Each query is put this often, and the cheapest run counts.
+/// Runs per query; the cheapest one counts.
 const RUNS: usize = 3;
 /// PostgreSQL's pages.
 const PAGE: f64 = 8192.0;
@@ -28,9 +28,9 @@ struct Bench {
     files: TempDir,
 }
 
-/// What a query cost.
+/// The cost of a query.
 struct Cost {
-    /// Of a processor: what else the machine does is no cost of the pack.
+    /// CPU time, so that other load on the machine does not count.
     time: Duration,
     rows: f64,
     bytes: f64,
@@ -41,7 +41,7 @@ pub(crate) async fn run() {
         std::env::args().nth(position).map_or(default, |text| text.parse().expect("a number"))
     };
     let (users, events): (u64, u64) = (number(2, 1_000_000), number(3, 10_000_000));
-    // Without workers, all that a query costs is in one process.
+    // Without parallel workers, the whole cost of a query is in one process.
     let postgres = Postgres::options()
         .setting("shared_buffers = 128MB")
         .setting("max_wal_size = 8GB")
@@ -50,7 +50,7 @@ pub(crate) async fn run() {
     let bench = Bench { postgres: postgres.start().await, files };
     println!("{users} accounts, {events} rows of activity");
     bench.run(SCHEMA);
-    // The rows are right by their making: no need to look each of their references up.
+    // References are valid by construction; no need to check them.
     let rows = ROWS.replace("$(users)", &users.to_string()).replace("$(events)", &events.to_string());
     bench.run(&format!("SET session_replication_role = replica;\n{rows}\nVACUUM ANALYZE;"));
     bench.run(ROLES);
@@ -91,7 +91,7 @@ impl Bench {
         config::load(&text, "bench.yml", surroundings).unwrap_or_else(|faults| panic!("{faults}"))
     }
 
-    /// Every query as the exporter puts it, and once more to see what it reads.
+    /// Runs every query as the exporter does, and once more to see what it reads.
     async fn cycle(&self, config: &Config) -> Vec<Cost> {
         let surroundings =
             subject::Surroundings { timeout: Duration::from_secs(600), ..subject::Surroundings::default() };
@@ -117,13 +117,13 @@ impl Bench {
         costs
     }
 
-    /// The server's process behind the session of the queries.
+    /// The server process of the queries' session.
     async fn backend(&self) -> i32 {
         let sql = "SELECT pid FROM pg_stat_activity WHERE application_name = 'platform_exporter'";
         self.postgres.sql(sql).await.parse().expect("there is one session")
     }
 
-    /// How many rows of tables and indexes a question goes over, and how many bytes of pages.
+    /// The number of table and index rows a query scans, and the bytes of pages.
     fn read(&self, sql: &str) -> (f64, f64) {
         let explain = format!("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {sql};");
         // In the same transaction.
@@ -138,7 +138,7 @@ impl Bench {
     }
 }
 
-/// The time of a processor that a process has used.
+/// The CPU time of a process.
 fn used(pid: i32) -> Duration {
     let process = procfs::process::Process::new(pid).expect("it runs");
     let stat = process.stat().expect("it runs");
@@ -155,7 +155,7 @@ fn question(query: &Declared) -> &Question {
 }
 
 fn print(config: &Config, before: &[Cost], after: &[Cost]) {
-    println!("\n| query | before: CPU | rows | read | with indexes: CPU | rows | read |");
+    println!("\n| query | without indexes: CPU | rows | read | with indexes: CPU | rows | read |");
     println!("|---|---:|---:|---:|---:|---:|---:|");
     let cells = |cost: &Cost| {
         let (ms, mb) = (cost.time.as_secs_f64() * 1e3, cost.bytes / 1e6);
@@ -174,5 +174,5 @@ fn print(config: &Config, before: &[Cost], after: &[Cost]) {
             bytes: of_cycle.iter().map(|(_, cost)| cost.bytes).sum(),
         })
     };
-    println!("| a cycle, without `joip.event_totals` | {} | {} |", frequent(before), frequent(after));
+    println!("| one cycle, without `joip.event_totals` | {} | {} |", frequent(before), frequent(after));
 }

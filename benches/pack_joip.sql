@@ -1,5 +1,5 @@
--- A platform of $(users) accounts and $(events) rows of activity over a year, in the order of time as an application
--- writes them. Everything follows from the number of the row, so two runs measure the same.
+-- A platform with $(users) accounts and $(events) activity rows over a year, in chronological order, as an application
+-- writes them. Everything is derived from the row number, so that runs are comparable.
 
 INSERT INTO users
 SELECT 'user-' || n, 'user' || n || '@example.com', 'First', 'Last', 'https://example.com/' || n,

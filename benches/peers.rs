@@ -1,4 +1,4 @@
-//! Debian's exporters, each on the service that it is made for.
+//! Debian's exporters, each on the service it is made for.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use testkit::platform::Platform;
 use testkit::ports::Port;
 use testkit::process::{Process, command};
 
-/// A running exporter of somebody else's.
+/// A running third-party exporter.
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
     pub(crate) process: Process,
@@ -24,7 +24,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Scrapes it once, and gives what it says.
+    /// Scrapes it once and returns the response.
     pub(crate) async fn scrape(&self) -> String {
         let answer = http::client().get(&self.url).send().await.expect("it answers");
         answer.text().await.expect("it answers in full")
@@ -41,7 +41,7 @@ pub(crate) async fn all(platform: &Platform) -> Vec<Peer> {
     ]
 }
 
-/// postgres_exporter, with so many rows of a query of the user's.
+/// postgres_exporter, with this many rows of a user query.
 pub(crate) async fn postgres(url: &str, rows: usize) -> Peer {
     peer("prometheus-postgres-exporter", "/metrics", |command, listen, directory| {
         let queries = directory.join("queries.yml");
@@ -69,7 +69,7 @@ pub(crate) async fn sql(config: &str) -> Peer {
     .await
 }
 
-/// blackbox_exporter, asked for one target.
+/// blackbox_exporter, with one target.
 pub(crate) async fn blackbox(target: &str) -> Peer {
     let path = format!("/probe?module=http_2xx&target={target}");
     peer("prometheus-blackbox-exporter", &path, |command, listen, directory| {

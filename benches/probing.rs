@@ -1,4 +1,4 @@
-//! What a cycle of each kind costs, beside the peer that asks the same service.
+//! The cost of a cycle of each kind, compared with the peer for the same service.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::{declared, ours, peers};
 use testkit::platform::Platform;
 use testkit::process::Process;
 
-/// A source is probed as often as its peer is scraped. Probes take a part of this on any machine.
+/// Probe interval of a source and scrape interval of its peer; longer than a probe takes on any machine.
 const EVERY: Duration = Duration::from_millis(200);
 const TURNS: Turns = Turns { number: 3, length: Duration::from_secs(4), every: EVERY };
-/// Of sources that are not measured.
+/// Probe interval of sources that are not measured.
 const SELDOM: &str = "1h";
 
 /// The kinds, each with its source in the demo's configuration.
@@ -29,7 +29,7 @@ const KINDS: [(&str, &str); ours::KINDS] = [
     ("logfile", "ai-log"),
 ];
 
-/// The variables that lead to services.
+/// The variables with the addresses of services.
 const SERVICES: [&str; 9] = [
     "POSTGRES_URL",
     "MONGODB_URL",
@@ -52,22 +52,23 @@ pub(crate) async fn run(title: &'static str) -> Section {
 
 async fn of_kinds(platform: &Platform, section: &mut Section) {
     section.text(&format!(
-        "A cycle is one probe and one scrape, with gzip. platform_exporter probes by its own clock, every {EVERY:?}, and \
-         its `/metrics` is scraped as often; its peers ask their service during the scrape. Wire: what goes between \
-         exporter and service, both ways, above TCP. Round trips: how often the exporter waits for an answer. The CPU of \
-         the service is that of all its processes, less what they use while nobody asks. MongoDB, RabbitMQ, Stripe, S3, \
-         workers and log files have no exporter in Debian; RabbitMQ's own metrics are compared under *Queues*. The relay in \
-         front of PostgreSQL's driver, which checks every message, takes about a fifth of that kind's CPU.",
+        "A cycle is one probe and one scrape, with gzip. platform_exporter probes on its own clock, every {EVERY:?}, \
+         and its `/metrics` is scraped at the same interval; its peers query their service during the scrape. Wire: \
+         bytes between exporter and service in both directions, above TCP. Round trips: how often the exporter waits \
+         for a response. The service's CPU is that of all its processes, minus their idle usage. MongoDB, RabbitMQ, \
+         Stripe, S3, workers and log files have no exporter in Debian; RabbitMQ's own metrics are compared under \
+         *Queues*. The relay in front of PostgreSQL's driver, which checks every message, takes about a fifth of that \
+         kind's CPU.",
     ));
     let mut table = Table::new(&[
         "kind",
         "exporter",
         "values",
-        "CPU a cycle",
+        "CPU per cycle",
         "÷ peer",
-        "CPU a value",
+        "CPU per value",
         "÷ peer",
-        "wire a cycle",
+        "wire per cycle",
         "a value",
         "round trips",
         "CPU of the service",
@@ -95,7 +96,7 @@ async fn of_kinds(platform: &Platform, section: &mut Section) {
     section.table(&table);
 }
 
-/// What a cycle of a source costs, and one of its peer.
+/// The cost of a cycle of a source, and of its peer.
 async fn costs(
     platform: &Platform,
     source: &str,
@@ -154,7 +155,7 @@ async fn peer(kind: &str, detours: &Detours) -> Option<Peer> {
     Some(peer)
 }
 
-/// The process of the service, where it is one of its own.
+/// The process of the service, if it has its own.
 fn service<'a>(platform: &'a Platform, kind: &str) -> Option<&'a Process> {
     match kind {
         "postgres" => Some(platform.postgres.process()),
@@ -165,10 +166,10 @@ fn service<'a>(platform: &'a Platform, kind: &str) -> Option<&'a Process> {
     }
 }
 
-/// How many cycles are made to count what the service counts.
+/// How many cycles the service's own counts are measured over.
 const COUNTED: u32 = 10;
 
-/// What the service itself counts, where it does.
+/// The service's own counts, if any.
 async fn counts(platform: &Platform, kind: &str, source: &str, peer: &Contender<'_>) -> Option<String> {
     // Probed on demand only, so that nothing else is counted.
     let exporter = ours::start_all_kinds(platform, &ours::all_kinds(SELDOM), platform.environment()).await;
@@ -191,7 +192,7 @@ async fn commands(platform: &Platform, cycles: [(&str, &str); 2]) -> String {
     per_cycle("Redis counts", "commands", cycles, count).await
 }
 
-/// What PostgreSQL counts: each read of a view is a transaction of its own.
+/// What PostgreSQL counts: each read of a view is a separate transaction.
 async fn transactions(platform: &Platform, cycles: [(&str, &str); 2]) -> String {
     let count = async || {
         // A session reports its transactions once a second at most, with its next statement.
@@ -204,9 +205,9 @@ async fn transactions(platform: &Platform, cycles: [(&str, &str); 2]) -> String 
     per_cycle("PostgreSQL counts", "transactions", cycles, count).await
 }
 
-/// A sentence with the growth of a count by a cycle of each.
+/// A sentence with the increase of a count per cycle of each.
 async fn per_cycle(who: &str, what: &str, cycles: [(&str, &str); 2], count: impl AsyncFn() -> f64) -> String {
-    // Counting counts as well.
+    // Reading the count increases it as well.
     let before = count().await;
     let own = count().await - before;
     let mut figures = Vec::new();
@@ -216,12 +217,12 @@ async fn per_cycle(who: &str, what: &str, cycles: [(&str, &str); 2], count: impl
             cycle(url).await;
         }
         let figure = (count().await - before - own) / f64::from(COUNTED);
-        figures.push(format!("{figure:.0} {what} a cycle of {name}"));
+        figures.push(format!("{figure:.0} {what} per cycle of {name}"));
     }
     format!("{who} {}.", figures.join(", "))
 }
 
-/// A scrape that has the exporter ask its service.
+/// A scrape that makes the exporter query its service.
 async fn cycle(url: &str) {
     tokio::time::sleep(FRESH_PROBE).await;
     testkit::http::answers(url).await;

@@ -1,4 +1,4 @@
-//! Many queues of one broker, beside the broker's own metrics.
+//! Many queues on one broker, compared with the broker's own metrics.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use crate::usage::memory;
 use testkit::exporter::Exporter;
 use testkit::rabbitmq::Rabbitmq;
 
-/// The variables that lead to the broker, and to its management interface.
+/// The variables with the addresses of the broker and its management interface.
 const BROKER: &str = "BROKER";
 const MANAGEMENT: &str = "MANAGEMENT";
 const QUEUES: [usize; 3] = [100, 1_000, 10_000];
-/// So many declarations are under way at a time.
+/// Concurrent declarations.
 const PIPELINE: usize = 500;
-/// To tell where the time of a probe goes.
+/// Number of probes for the breakdown of probe time.
 const PROBES: usize = 3;
 const TURNS: Turns = Turns { number: 2, length: Duration::from_secs(5), every: FRESH_PROBE };
 
@@ -30,12 +30,12 @@ pub(crate) async fn run(title: &'static str) -> Section {
     let mut section = Section::new(title);
     section.text(
         "Every tenth queue has a dead-letter queue, every hundredth holds a message and has no consumer. One cycle is \
-         one probe, or one scrape of `/metrics/per-object` of RabbitMQ's own plugin `rabbitmq_prometheus`, which works \
-         inside of the broker: compare the CPU of both together. *Probe* is `platform_probe_duration_seconds`, *at the \
-         broker* how long it waited for answers, by AMQP and of the management interface, up to the last byte of each, \
-         and *own time* the rest. *Wire* is what came and went on both. No exporter can be faster than the broker is at \
-         listing its queues. By default, 1,000 queues have series of their own, and the rest is summed under `other`; \
-         `max_queues` gives all of them theirs.",
+         one probe, or one scrape of `/metrics/per-object` of RabbitMQ's own plugin `rabbitmq_prometheus`, which runs \
+         inside the broker: compare the sum of both CPU columns. *Probe* is `platform_probe_duration_seconds`, *at the \
+         broker* the time spent waiting for responses over AMQP and from the management interface, up to the last byte \
+         of each, and *own time* the rest. *Wire* is the traffic of both. No exporter can be faster than the broker \
+         lists its queues. By default, 1,000 queues have their own series, and the rest is summed under `other`; \
+         `max_queues` raises this limit.",
     );
     testkit::install_ring();
     let broker = Rabbitmq::options().prometheus().setting("collect_statistics_interval = 5000").start().await;
@@ -65,13 +65,13 @@ pub(crate) async fn run(title: &'static str) -> Section {
     }
     section.table(&table);
     section.text(&format!(
-        "Each further queue with series of its own costs {} of the exporter's CPU a probe.",
+        "Each additional queue with its own series costs {} of the exporter's CPU per probe.",
         time(slope(&points))
     ));
     section
 }
 
-/// Gives the exporter's CPU for a probe of all queues, in milliseconds.
+/// Returns the exporter's CPU for a probe of all queues, in milliseconds.
 async fn measure(broker: &Rabbitmq, queues: usize, table: &mut Table) -> f64 {
     let environment = vec![(BROKER, broker.url()), (MANAGEMENT, broker.management_url())];
     let all = Detours::start(&environment, &[BROKER, MANAGEMENT]).await;
@@ -108,7 +108,7 @@ async fn measure(broker: &Rabbitmq, queues: usize, table: &mut Table) -> f64 {
         ];
         let further = match exporters.get(place) {
             Some(exporter) => of_probe(exporter, detours[place]).await,
-            // It works within the broker.
+            // It runs inside the broker.
             None => ["–"; 6].map(str::to_owned),
         };
         table.row(row.into_iter().chain(further));
@@ -116,7 +116,7 @@ async fn measure(broker: &Rabbitmq, queues: usize, table: &mut Table) -> f64 {
     costs[0].cpu
 }
 
-/// Where the time of a probe goes, what is on the wire, and what it takes to hold it all.
+/// Breakdown of probe time, traffic and memory.
 async fn of_probe(exporter: &Exporter, detours: &Detours) -> [String; 6] {
     let (mut lasting, mut waiting, mut own) = (Vec::new(), Vec::new(), Vec::new());
     let mut carried = 0.0;
@@ -146,7 +146,7 @@ async fn of_probe(exporter: &Exporter, detours: &Detours) -> [String; 6] {
     ]
 }
 
-/// Waits until the broker has done what declarations leave behind, or twenty seconds.
+/// Waits until the broker has finished the work caused by declarations, at most twenty seconds.
 async fn settle(broker: &Rabbitmq) {
     for _ in 0..4 {
         if idle(Some(broker.process())).await < 0.15 {
@@ -164,7 +164,7 @@ async fn start(detours: &Detours, options: &str) -> Exporter {
     ours::start(&config, Vec::new(), 1).await
 }
 
-/// Declares the queues from one number up to another, over one channel.
+/// Declares a range of queues over one channel.
 async fn declare(broker: &Rabbitmq, from: usize, to: usize) {
     let connection = Connection::connect(&broker.url(), ConnectionProperties::default()).await;
     let connection = connection.expect("the broker serves clients");

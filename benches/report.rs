@@ -1,4 +1,4 @@
-//! From figures to a table in the terminal, and to a section of `docs/benchmarks.md`.
+//! Renders figures as a table in the terminal, and as a section of `docs/benchmarks.md`.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -6,13 +6,13 @@ use std::path::Path;
 const INTRODUCTION: &str = include_str!("introduction.md");
 const PROFILES: &str = include_str!("profiles.md");
 
-/// What one section of the document says.
+/// One section of the document.
 pub(crate) struct Section {
     title: &'static str,
     parts: Vec<String>,
 }
 
-/// Rows under a head; the first column is text, the others are figures.
+/// Rows below a header; the first column is text, the others are figures.
 pub(crate) struct Table {
     head: Vec<String>,
     rows: Vec<Vec<String>>,
@@ -79,7 +79,7 @@ impl Table {
     }
 }
 
-/// Puts sections into the document in the place of older ones; the sections of other runs stay.
+/// Replaces sections in the document; the sections of other runs are kept.
 pub(crate) fn write(sections: &[Section], order: &[&str], machine: &str) {
     if sections.is_empty() {
         return;
@@ -118,7 +118,7 @@ fn wrapped(text: &str) -> String {
     lines.join("\n")
 }
 
-/// A time in the unit in which one reads it best, from milliseconds.
+/// A time in milliseconds, in the most readable unit.
 pub(crate) fn time(milliseconds: f64) -> String {
     match milliseconds {
         ms if ms < 1.0 => format!("{:.0} µs", ms * 1e3),
@@ -128,7 +128,7 @@ pub(crate) fn time(milliseconds: f64) -> String {
     }
 }
 
-/// How many times the second figure the first one is.
+/// The ratio of the first figure to the second.
 pub(crate) fn ratio(figure: f64, of: f64) -> String {
     match figure / of {
         ratio if !ratio.is_finite() => "–".to_owned(),
@@ -137,14 +137,14 @@ pub(crate) fn ratio(figure: f64, of: f64) -> String {
     }
 }
 
-/// A count with its thousands set apart.
+/// A count with thousands separators.
 pub(crate) fn grouped(count: usize) -> String {
     let digits = count.to_string();
     let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
     groups.join(",")
 }
 
-/// Bytes in the unit in which one reads them best.
+/// Bytes in the most readable unit.
 pub(crate) fn bytes(count: f64) -> String {
     match count {
         count if count < 1e4 => format!("{count:.0} B"),

@@ -1,4 +1,4 @@
-//! Scrapes of `/metrics`, beside a server that only answers the same bytes, and beside Debian's exporters.
+//! Scrapes of `/metrics`, compared with a server that only returns the same bytes, and with Debian's exporters.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use testkit::wait::eventually;
 
 const SERIES: [usize; 3] = [500, 10_000, 100_000];
 const ROUNDS: usize = 3;
-/// Of one round.
+/// Duration of one round.
 const SECONDS: u32 = 1;
-/// A peer that asks its service for 100,000 rows has to get at least one answer ready.
+/// A peer that queries its service for 100,000 rows must complete at least one response.
 const SECONDS_OF_PEERS: u32 = 3;
 
-/// The services that are part of this program, and so cannot be frozen by a signal.
+/// The services that are part of this program and therefore cannot be frozen by a signal.
 const IN_PROCESS: [&str; 4] = ["STRIPE_API_BASE", "S3_ENDPOINT", "STS_ENDPOINT", "WEBSITE_URL"];
 
 const LOADS: [Load; 4] = [
@@ -39,18 +39,18 @@ pub(crate) async fn run(title: &'static str) -> Section {
 
 async fn measure(platform: &Platform, section: &mut Section) {
     section.text(
-        "`wrk` scrapes `/metrics` over connections that are kept open, one scrape under way on each. The bare server \
-         answers the same bytes from memory with the same HTTP library (hyper), on one thread as the exporter does, in a \
-         process of its own, and does nothing else: nothing that uses this library can answer faster. The exporter \
-         watches one source of each kind, and declared queries give the rest of the series; all sources are probed, and \
-         all queries put, every 5 s meanwhile. *Hung*: PostgreSQL, MongoDB, Redis and RabbitMQ are frozen (SIGSTOP), and nothing comes through \
-         from Stripe, S3 and the website. With 16 connections, `wrk` and the server share the cores.",
+        "`wrk` scrapes `/metrics` over keep-alive connections, one scrape at a time on each. The bare server returns \
+         the same bytes from memory with the same HTTP library (hyper), on one thread like the exporter, in a separate \
+         process, and does nothing else: nothing based on this library can be faster. The exporter monitors one source \
+         of each kind, and declared queries provide the rest of the series; all probes and queries run every 5 s \
+         meanwhile. *Hung*: PostgreSQL, MongoDB, Redis and RabbitMQ are frozen (SIGSTOP), and traffic from Stripe, S3 \
+         and the website is blocked. With 16 connections, `wrk` and the server share the cores.",
     );
     let mut table = Table::new(&[
         "series, representation, connections",
         "bare: median",
         "p99",
-        "well: median",
+        "healthy: median",
         "p99",
         "÷ bare",
         "hung: median",
@@ -65,9 +65,10 @@ async fn measure(platform: &Platform, section: &mut Section) {
     }
     section.table(&table);
     section.text(
-        "Beside Debian's exporters, on one connection, while all is well: postgres_exporter and sql_exporter are given \
-         the same queries. postgres_exporter, redis_exporter and blackbox_exporter ask their service during the scrape; \
-         sql_exporter answers from memory. Only the first row of each group has all nine kinds behind it.",
+        "Compared with Debian's exporters, on one connection, with everything healthy: postgres_exporter and \
+         sql_exporter have the same queries. postgres_exporter, redis_exporter and blackbox_exporter query their \
+         service during the scrape; sql_exporter serves from memory. Only the first row of each group has all nine \
+         kinds behind it.",
     );
     section.table(&of_peers);
 }
@@ -104,7 +105,7 @@ async fn at(platform: &Platform, series: usize, table: &mut Table, of_peers: &mu
     wake(platform);
 }
 
-/// The nine kinds, and as many rows of queries as are missing to so many series.
+/// The nine kinds, filled up with query rows to the given number of series.
 async fn filled(platform: &Platform, series: usize, detours: &Detours) -> (Exporter, usize) {
     let config = ours::all_kinds("5s").replace("    interval: 5s\n", "    interval: 5s\n    timeout: 2s\n");
     let environment = || detours.lead(platform.environment());
@@ -150,7 +151,7 @@ async fn beside_peers(platform: &Platform, exporter: &Exporter, rows: usize, tab
     }
 }
 
-/// Freezes everything that can be frozen, and waits until the exporter has noticed.
+/// Freezes everything that can be frozen, and waits until the exporter reports it.
 async fn hang(platform: &Platform, exporter: &Exporter, detours: &Detours) {
     detours.set(Mode::Blackhole).await;
     platform.postgres.stop();
@@ -161,7 +162,7 @@ async fn hang(platform: &Platform, exporter: &Exporter, detours: &Detours) {
     eventually(Duration::from_secs(30), "the hung sources are found down", found).await;
 }
 
-/// Of the nine sources, the log file asks nobody, and workers that push are heard while those in Redis are not.
+/// Of the nine sources, the log file needs no service, and pushed heartbeats still arrive while those in Redis do not.
 const NEVER_HUNG: usize = 2;
 
 fn wake(platform: &Platform) {

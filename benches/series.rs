@@ -1,11 +1,11 @@
-//! The same series for every exporter that can be given questions: rows of a query, whose values all change.
+//! The same series for every exporter with user-defined queries: rows of a query whose values all change.
 
 use std::fmt::Write;
 
-/// The most that one declared query may have.
+/// The maximum of one declared query.
 const LARGEST: usize = 10_000;
 
-/// One question for so many of the rows; the last has what is left.
+/// One query per this many rows; the last one has the remainder.
 fn questions(rows: usize) -> impl Iterator<Item = (usize, String)> {
     (0..rows).step_by(LARGEST).enumerate().map(move |(number, first)| {
         let last = (first + LARGEST).min(rows);
@@ -18,7 +18,7 @@ fn questions(rows: usize) -> impl Iterator<Item = (usize, String)> {
     })
 }
 
-/// The items of `queries:`, put to a source. Results stay for an hour, whatever happens to the source.
+/// The items of `queries:` for a source. Results are kept for an hour, whatever happens to the source.
 pub(crate) fn platform_exporter(source: &str, rows: usize, every: &str) -> String {
     let mut items = String::new();
     for (number, sql) in questions(rows) {

@@ -1,4 +1,4 @@
-//! How long it takes to start, to notice a fault, and to see that it is over.
+//! How long it takes to start, to detect a fault, and to detect the recovery.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -30,9 +30,9 @@ pub(crate) async fn run(title: &'static str) -> Section {
 
 async fn first_scrapes(platform: &Platform, section: &mut Section) {
     section.text(&format!(
-        "From the start of the process to the end of the first scrape that is answered, {STARTS} starts each. \
-         platform_exporter has a source of each kind; what has not been probed yet is missing from that scrape, and \
-         `/-/ready` tells when all has been: first probes are spread over two seconds, so that a start is no burst.",
+        "From process start to the end of the first successful scrape, {STARTS} starts each. platform_exporter has a \
+         source of each kind; sources that have not been probed yet are missing from that scrape, and `/-/ready` shows \
+         when all have been: first probes are spread over two seconds to avoid a burst.",
     ));
     let mut exporter = ours::start_all_kinds(platform, &ours::all_kinds("15s"), platform.environment()).await;
     let mut peers = peers::all(platform).await;
@@ -68,7 +68,7 @@ async fn first_scrapes(platform: &Platform, section: &mut Section) {
     section.table(&table);
 }
 
-/// Starts a process anew, and waits until it answers. Blocks, so that nothing is between two attempts.
+/// Restarts a process and waits until it responds. Blocking, so that there is no delay between attempts.
 fn first_scrape(process: &mut Process, address: &str) -> f64 {
     process.kill();
     let started = Instant::now();
@@ -99,10 +99,10 @@ async fn all_probed(exporter: &mut Exporter) -> f64 {
 
 async fn faults(section: &mut Section) {
     section.text(&format!(
-        "From a fault of a Redis server to `platform_source_up` 0 on `/metrics`, and from its mending to 1, {FAULTS} \
-         times each at any moment of the interval ({INTERVAL:?} here, {TIMEOUT:?} of timeout; 15 s and 5 s if nothing else is \
-         configured). A fault is seen after at most an interval and a timeout, a recovery after at most an interval; \
-         Prometheus' own scrape interval is added to both.",
+        "From a fault of a Redis server to `platform_source_up` 0 on `/metrics`, and from its recovery to 1, {FAULTS} \
+         times each at random moments of the interval ({INTERVAL:?} here, with a timeout of {TIMEOUT:?}; the defaults \
+         are 15 s and 5 s). A fault is detected after at most an interval plus a timeout, a recovery after at most an \
+         interval; add Prometheus' scrape interval to both.",
     ));
     let mut redis = Redis::start().await;
     let config = format!(
@@ -110,7 +110,8 @@ async fn faults(section: &mut Section) {
         redis.url()
     );
     let exporter = ours::start(&config, Vec::new(), 1).await;
-    let mut table = Table::new(&["fault", "seen: median", "slowest", "recovery seen: median", "slowest"]);
+    let mut table =
+        Table::new(&["fault", "detected: median", "slowest", "recovery detected: median", "slowest"]);
     for fault in ["killed, then started", "frozen, then woken"] {
         println!("{fault}");
         let (mut seen, mut recovered) = (Vec::new(), Vec::new());

@@ -1,8 +1,8 @@
-//! Order and slope of figures.
+//! Quantiles and slope of figures.
 
 use std::time::Duration;
 
-/// The figure below which so large a share of them lies; zero where there is none.
+/// The quantile of the figures; zero if there are none.
 pub(crate) fn quantile(figures: &[f64], share: f64) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -10,12 +10,12 @@ pub(crate) fn quantile(figures: &[f64], share: f64) -> f64 {
     sorted.get((last * share).round() as usize).copied().unwrap_or_default()
 }
 
-/// The figure in the middle.
+/// The median.
 pub(crate) fn median(figures: &[f64]) -> f64 {
     quantile(figures, 0.5)
 }
 
-/// By how much the second figure grows with the first, by least squares.
+/// The least-squares slope of the second figure over the first.
 pub(crate) fn slope(points: &[(f64, f64)]) -> f64 {
     let count = points.len() as f64;
     let (x, y) = points.iter().fold((0.0, 0.0), |(x, y), point| (x + point.0 / count, y + point.1 / count));

@@ -1,4 +1,4 @@
-//! What processes use: time of a processor, and memory.
+//! CPU time and memory of processes.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub(crate) struct Memory {
     pub(crate) peak: f64,
 }
 
-/// The time that the threads of a process, living and ended, have spent on a processor.
+/// The CPU time of all threads of a process, running and exited.
 ///
 /// The kernel counts it in nanoseconds; the figures in `/proc` are in hundredths of a second.
 pub(crate) fn cpu(process: Pid) -> Duration {
@@ -20,12 +20,12 @@ pub(crate) fn cpu(process: Pid) -> Duration {
     time.map(Duration::from).unwrap_or_default()
 }
 
-/// The same of several processes; one that ends between two looks is lost.
+/// The same for several processes; one that exits between two readings is lost.
 pub(crate) fn cpu_of(processes: impl IntoIterator<Item = Pid>) -> Duration {
     processes.into_iter().map(cpu).sum()
 }
 
-/// What a process holds now, and the most that it has held.
+/// Current and peak resident memory of a process.
 pub(crate) fn memory(process: Pid) -> Memory {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
     let mib = |key: &str| {

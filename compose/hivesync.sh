@@ -1,4 +1,4 @@
-# HiveSync beside the shop: a database with the tables, rows and indexes, and the role that the exporter reads with.
+# HiveSync's own database: tables, rows, indexes, and the exporter's read-only role.
 createdb -U "$POSTGRES_USER" hivesync
 for script in schema rows role indexes; do
   psql -q -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d hivesync -f "${FILES:-/hivesync}/$script.sql" || exit 1

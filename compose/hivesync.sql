@@ -1,4 +1,4 @@
--- What HiveSync begins with: accounts, and thirty days of their doings.
+-- HiveSync's initial data: accounts and thirty days of activity.
 INSERT INTO users (id, username, email, created_at)
   SELECT n, 'user' || n, 'user' || n || '@example.com', now() - n * interval '1 hour' FROM generate_series(1, 2500) AS n;
 INSERT INTO subscriptions (user_id, plan, status, trial_ends_at)

@@ -1,6 +1,6 @@
-//! `make demo-break`: a service of the running demo stops answering for as long as someone wants it to.
+//! `make demo-break`: freezes a service of the running demo until Ctrl-C.
 //!
-//! The demo listens on a socket; a service is frozen while the connection that named it is open.
+//! The demo listens on a socket; a service stays frozen as long as the connection that named it is open.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use testkit::rabbitmq::Rabbitmq;
 use testkit::redis::Redis;
 use testkit::sts::Sts;
 
-/// A service that can stop answering for a while.
+/// A service that can be frozen.
 trait Freeze {
     fn stop(&self);
     fn resume(&self);
@@ -36,7 +36,7 @@ macro_rules! freeze {
 
 freeze!(Postgres, Mongodb, Redis, Rabbitmq, Sts);
 
-/// The services that are processes of their own.
+/// The services that run as separate processes.
 fn freezable(platform: &Platform) -> [(&'static str, &dyn Freeze); 5] {
     [
         ("postgres", &platform.postgres),
@@ -53,12 +53,12 @@ fn socket() -> PathBuf {
 
 /// Freezes services of the running demo on demand, until dropped.
 pub(crate) async fn on_demand(platform: &Platform) {
-    // One that a killed demo left behind.
+    // Left behind by a killed demo.
     let _ = std::fs::remove_file(socket());
     let listener = UnixListener::bind(socket()).expect("the directory is writable");
     loop {
         let (stream, _) = listener.accept().await.expect("a local connection");
-        // A client that went away is no reason to end.
+        // A client that disconnects must not end the demo.
         let _ = frozen_while_open(platform, stream).await;
     }
 }
@@ -71,15 +71,15 @@ async fn frozen_while_open(platform: &Platform, stream: UnixStream) -> std::io::
     let freezable = freezable(platform);
     let Some((_, service)) = freezable.iter().find(|(known, _)| *known == name) else {
         let names: Vec<_> = freezable.iter().map(|(name, _)| *name).collect();
-        return stream.write_all(format!("SOURCE has to be one of {}.\n", names.join(", ")).as_bytes()).await;
+        return stream.write_all(format!("SOURCE must be one of {}.\n", names.join(", ")).as_bytes()).await;
     };
     service.stop();
     println!("==> {name} is frozen");
     let told = stream.write_all(b"frozen\n").await;
-    // The end of the connection is the only thing that can come.
+    // The client sends nothing more; this waits until it disconnects.
     let _ = stream.read_u8().await;
     service.resume();
-    println!("==> {name} goes on");
+    println!("==> {name} resumed");
     told
 }
 
@@ -93,12 +93,12 @@ pub(crate) async fn freeze(name: &str) -> Result<(), String> {
         stream.write_all(format!("{name}\n").as_bytes()).await?;
         stream.read_line(&mut answer).await
     };
-    exchange.await.map_err(|error| format!("the demo does not answer: {error}"))?;
+    exchange.await.map_err(|error| format!("no response from the demo: {error}"))?;
     if answer.trim() != "frozen" {
         return Err(answer.trim().to_owned());
     }
     println!(
-        "{name} is frozen. Watch its card on the status page, and the alert after some 80 s. Ctrl-C wakes it."
+        "{name} is frozen. Watch its card on the status page, and the alert after about 80 s. Ctrl-C resumes it."
     );
     tokio::signal::ctrl_c().await.map_err(|error| error.to_string())
 }

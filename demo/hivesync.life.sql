@@ -1,5 +1,5 @@
--- What goes on in HiveSync within two seconds: somebody signs up now and then; who is online stays so for a while; jobs
--- take some seconds, and a few fail. It needs 2001 users and a project.
+-- Two seconds of HiveSync activity: occasional signups, users who stay online for a while, jobs that take some seconds,
+-- a few of which fail. It needs 2001 users and a project.
 INSERT INTO users (id, username, email)
   SELECT 1 + max(id), 'user' || 1 + max(id), 'user' || 1 + max(id) || '@example.com' FROM users HAVING random() < 0.2;
 INSERT INTO projects (id, user_id, name)

@@ -1,4 +1,4 @@
--- The tables that the hivesync pack expects, as its contract says. Ids may be of any type.
+-- The tables of the hivesync pack's contract. Ids may be of any type.
 
 CREATE TABLE users (
     id         bigint PRIMARY KEY,
@@ -7,13 +7,13 @@ CREATE TABLE users (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
--- A user may have several. Who has none has the free plan.
+-- A user may have several. A user without any is on the free plan.
 CREATE TABLE subscriptions (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     user_id       bigint NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     plan          text NOT NULL,        -- pro, team, …; free
     status        text NOT NULL,        -- trialing, active, past_due, canceled, expired
-    trial_ends_at timestamptz,          -- NULL: without a trial, or a trial without an end
+    trial_ends_at timestamptz,          -- NULL: no trial, or a trial without an end
     created_at    timestamptz NOT NULL DEFAULT now()
 );
 
@@ -24,36 +24,36 @@ CREATE TABLE projects (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
--- One row for each login and for each join of a Live View, at `created_at`.
+-- One row per login and per Live View join, at `created_at`.
 CREATE TABLE sessions (
     id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     user_id           bigint NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     kind              text NOT NULL,    -- login, live_view
-    device_id         text,             -- NULL: this session is a device of its own
-    device_type       text,             -- desktop, ipad, phone; NULL and everything else: unknown
+    device_id         text,             -- NULL: this session counts as a separate device
+    device_type       text,             -- desktop, ipad, phone; NULL or anything else: unknown
     created_at        timestamptz NOT NULL DEFAULT now(),
     last_heartbeat_at timestamptz
 );
 
--- One row for each AI request: the job that writes a document.
+-- One row per AI request: the job that writes a document.
 CREATE TABLE ai_usage_events (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     user_id       bigint NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     status        text NOT NULL,        -- queued, running, completed, failed
-    error_class   text,                 -- of a failed one: provider_error, timeout, safety_rejection
+    error_class   text,                 -- if failed: provider_error, timeout, safety_rejection
     input_tokens  bigint,
     output_tokens bigint,
     created_at    timestamptz NOT NULL DEFAULT now(),
     completed_at  timestamptz           -- when it was completed or failed
 );
 
--- One row for each preview request.
+-- One row per preview request.
 CREATE TABLE preview_jobs (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     user_id      bigint NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     project_id   bigint NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
     status       text NOT NULL,         -- queued, building, completed, failed
-    error_class  text,                  -- of a failed one
+    error_class  text,                  -- if failed
     created_at   timestamptz NOT NULL DEFAULT now(),
     completed_at timestamptz            -- when it was completed or failed
 );

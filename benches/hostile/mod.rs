@@ -1,5 +1,5 @@
-//! Servers that answer with spoilt answers, one kind after the other: the exporter lives, stays below its bound of memory,
-//! and every other source is probed on time. As `soak`, and unlike the other measurements, this one fails.
+//! Servers with corrupted responses, one kind after the other: the exporter must survive, stay below its memory limit,
+//! and probe every other source on time. Like `soak`, and unlike the other measurements, this one can fail.
 
 mod mutator;
 
@@ -13,10 +13,10 @@ use testkit::platform::Platform;
 
 pub(crate) const TITLE: &str = "Hostile answers";
 
-/// A shorter run does not go into the document.
+/// A shorter run is not written to the document.
 const MINUTES: u64 = 10;
 
-/// The kinds that speak over a network: the source of each in the demo, and the variables that lead to it.
+/// The kinds that use the network: the source of each in the demo, and the variables with its address.
 const KINDS: [(&str, &str, &[&str]); 7] = [
     ("postgres", "orders-db", &["POSTGRES_URL"]),
     ("mongodb", "documents", &["MONGODB_URL"]),
@@ -27,12 +27,12 @@ const KINDS: [(&str, &str, &[&str]); 7] = [
     ("http", "website", &["WEBSITE_URL"]),
 ];
 
-/// Resident memory never exceeds this, whatever is answered: docs/SECURITY.md has the bounds of each kind.
+/// Resident memory never exceeds this, whatever the response: docs/SECURITY.md has the limits of each kind.
 const BOUND_MIB: f64 = 512.0;
-/// A source that is not attacked has a good probe at least this often. Each is probed every second.
+/// A source that is not attacked has a successful probe at least this often. Each is probed every second.
 const LATEST: f64 = 5.0;
 
-/// What was seen of the attack on one kind.
+/// The results of the attack on one kind.
 struct Seen {
     answers: u64,
     mutations: u64,
@@ -46,10 +46,10 @@ pub(crate) async fn run() -> Result<Option<Section>, String> {
     let minutes = crate::number("MINUTES")?.unwrap_or(MINUTES);
     let seed = crate::number("SEED")?.unwrap_or_else(|| fastrand::u64(..));
     let only = std::env::var("KIND").ok().filter(|kind| !kind.is_empty());
-    println!("MINUTES={minutes} SEED={seed}: {minutes} minutes for each kind");
+    println!("MINUTES={minutes} SEED={seed}: {minutes} minutes per kind");
     let platform = Platform::start().await;
     let mut table =
-        Table::new(&["kind", "answers", "spoilt", "peak memory", "longest wait of another source"]);
+        Table::new(&["kind", "responses", "corrupted", "peak memory", "longest gap of another source"]);
     let mut failures = Vec::new();
     for (kind, source, variables) in
         KINDS.iter().filter(|(kind, ..)| only.as_deref().is_none_or(|only| only == *kind))
@@ -57,7 +57,7 @@ pub(crate) async fn run() -> Result<Option<Section>, String> {
         let seen = attack(&platform, source, variables, Duration::from_secs(60 * minutes), seed).await;
         let Seen { answers, mutations, peak, latest, .. } = &seen;
         println!(
-            "{kind}: {mutations} of {answers} answers spoilt, peak {peak:.0} MiB, longest wait {latest:.1} s"
+            "{kind}: {mutations} of {answers} responses corrupted, peak {peak:.0} MiB, longest gap {latest:.1} s"
         );
         table.row([
             (*kind).to_owned(),
@@ -70,10 +70,10 @@ pub(crate) async fn run() -> Result<Option<Section>, String> {
     }
     let mut section = Section::new(TITLE);
     section.text(&format!(
-        "`make hostile MINUTES={minutes} SEED={seed}`: what a real server answers is spoilt on its way, for {minutes} \
-         minutes a kind: bits and lengths changed, parts cut, repeated and swapped, openings nested up to 100,000 deep, floods \
-         of up to 256 MiB. The exporter never ended or panicked, stayed below {BOUND_MIB:.0} MiB, and went on probing \
-         the other eight sources every second."
+        "`make hostile MINUTES={minutes} SEED={seed}`: the responses of real servers are corrupted in transit, for \
+         {minutes} minutes per kind: bits and lengths changed, parts cut, repeated and swapped, openings nested up to \
+         100,000 deep, floods of up to 256 MiB. The exporter never exited or panicked, stayed below {BOUND_MIB:.0} \
+         MiB, and kept probing the other eight sources every second."
     ));
     section.table(&table);
     if failures.is_empty() {
@@ -101,7 +101,7 @@ async fn attack(platform: &Platform, attacked: &str, variables: &[&str], lasts: 
     while Instant::now() < end && seen.failures.is_empty() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         if !exporter.process().is_running() {
-            seen.failures.push(format!("the exporter has ended:\n{}", end_of(&exporter.log())));
+            seen.failures.push(format!("the exporter exited:\n{}", end_of(&exporter.log())));
             break;
         }
         let latest = longest_wait(&exporter.get("/metrics").await, attacked);
@@ -125,8 +125,7 @@ async fn attack(platform: &Platform, attacked: &str, variables: &[&str], lasts: 
     seen
 }
 
-/// How long ago the last good probe was of the source for which that is longest, the attacked one and those that are
-/// read through it aside.
+/// The longest time since a source's last successful probe, except the attacked source and those read through it.
 fn longest_wait(metrics: &str, attacked: &str) -> f64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_secs_f64();
     let last = metrics.lines().filter_map(|line| {
@@ -138,7 +137,7 @@ fn longest_wait(metrics: &str, attacked: &str) -> f64 {
     last.map(|at| now - at).fold(0.0, f64::max)
 }
 
-/// The end of the exporter's log: its directory goes with the run.
+/// The end of the exporter's log: its directory is deleted after the run.
 fn end_of(log: &str) -> String {
     let lines: Vec<_> = log.lines().collect();
     lines[lines.len().saturating_sub(20)..].join("\n")

@@ -1,4 +1,4 @@
-//! A TCP proxy that spoils what a real server answers: at random, and in the ways that hurt decoders most.
+//! A TCP proxy that corrupts a real server's responses: at random, and in the ways most harmful to decoders.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(crate) struct Mutator {
 
 struct State {
     target: String,
-    /// Before the attack, everything passes as it is.
+    /// Before the attack, everything passes unchanged.
     attacks: AtomicBool,
     answers: AtomicU64,
     mutations: AtomicU64,
@@ -25,12 +25,12 @@ struct State {
     seed: u64,
 }
 
-/// One piece in this many stays as it is, so that the exporter gets beyond the first answer.
+/// One piece in this many is left unchanged, so that the exporter gets beyond the first response.
 const PASSES: u32 = 3;
-/// A flood is this long at most, and takes this long at most.
+/// Maximum size and duration of a flood.
 const LONGEST_FLOOD: usize = 256 << 20;
 const LONGEST_TIME: Duration = Duration::from_secs(20);
-/// Nested this deep, a decoder that recurses overflows any stack.
+/// At this nesting depth, a recursive decoder overflows any stack.
 const DEPTHS: [usize; 4] = [101, 1_200, 15_000, 100_000];
 
 impl Mutator {
@@ -55,19 +55,19 @@ impl Mutator {
         Self { address, state }
     }
 
-    /// The URL of the server behind it, led through the proxy instead.
+    /// The server's URL, rewritten to go through the proxy.
     pub(crate) fn through(&self, url: &str) -> String {
         let mut url = url::Url::parse(url).expect("a URL");
         url.set_port(Some(self.address.port())).expect("a URL with a host");
         url.into()
     }
 
-    /// Begins to spoil answers, or lets them pass again.
+    /// Starts or stops corrupting responses.
     pub(crate) fn attack(&self, attacks: bool) {
         self.state.attacks.store(attacks, Ordering::Relaxed);
     }
 
-    /// How many pieces of answers came by, and how many of them were spoilt.
+    /// The number of response pieces, and how many of them were corrupted.
     pub(crate) fn counts(&self) -> (u64, u64) {
         (self.state.answers.load(Ordering::Relaxed), self.state.mutations.load(Ordering::Relaxed))
     }
@@ -110,7 +110,7 @@ impl State {
     }
 }
 
-/// What takes the place of an answer: bytes, how often they are repeated, and whether anything follows.
+/// The replacement of a response: bytes, how often they are repeated, and whether anything follows.
 struct Mutated {
     bytes: Vec<u8>,
     times: usize,
@@ -118,7 +118,7 @@ struct Mutated {
 }
 
 impl Mutated {
-    /// Whether the connection lives on.
+    /// Whether the connection stays open.
     async fn write(&self, client: &mut tokio::net::tcp::OwnedWriteHalf) -> bool {
         for _ in 0..self.times {
             if client.write_all(&self.bytes).await.is_err() {
@@ -139,7 +139,7 @@ fn mutate(answer: &[u8], earlier: &[u8], random: &mut Rng) -> Mutated {
             let at = random.usize(..bytes.len());
             bytes[at] = random.u8(..);
         }),
-        // The head of a message, where lengths and types are.
+        // The header of a message, which has lengths and types.
         2 => {
             let at = random.usize(..bytes.len().min(32));
             bytes[at] = random.u8(..);
@@ -164,7 +164,7 @@ fn mutate(answer: &[u8], earlier: &[u8], random: &mut Rng) -> Mutated {
     Mutated { bytes, times, goes_on }
 }
 
-/// Sets four bytes to a length that no decoder should believe.
+/// Sets four bytes to an implausible length.
 fn extreme(bytes: &mut [u8], at: usize, random: &mut Rng) {
     let numbers = [0_u32, 1, 4, 5, 0x7fff_ffff, 0xffff_ffff, 0x8000_0000, 0x00ff_ffff, 16 << 20, 48_000_000];
     let number = *random.choice(&numbers).expect("there are some");
@@ -174,7 +174,7 @@ fn extreme(bytes: &mut [u8], at: usize, random: &mut Rng) {
     }
 }
 
-/// Openings without end, in one of the languages that servers speak.
+/// Endless opening brackets, in one of the servers' formats.
 fn nested(random: &mut Rng) -> Vec<u8> {
     let depth = random.choice(DEPTHS).expect("there are some");
     match random.u32(..8) {
@@ -194,7 +194,7 @@ fn document(depth: usize) -> Vec<u8> {
     // Each level: length, type document, an empty name, the level below, the end.
     let mut body = vec![5, 0, 0, 0, 0];
     if depth > 20_000 {
-        // Only the openings: the lengths are a lie anyway.
+        // Only the openings: the lengths are wrong anyway.
         body = [0xff, 0xff, 0x0f, 0x00, 0x03, 0x00].repeat(depth);
     } else {
         for _ in 0..depth {

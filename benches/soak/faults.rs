@@ -1,4 +1,4 @@
-//! Something breaks, is mended, and has to come back; and again.
+//! Repeatedly breaks and repairs a source, which must recover each time.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -13,7 +13,7 @@ use testkit::exporter::value;
 use testkit::platform::Platform;
 use testkit::proxy::Mode;
 
-/// Below the time in which somebody is woken: the longest interval and back-off of the sources, and a restart.
+/// Less than the time until an alert pages: the longest interval and back-off of the sources, and a restart.
 const RECOVERS_WITHIN: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ enum Fault {
     Network(Mode),
     /// SIGSTOP.
     Freeze,
-    /// The server is killed, and comes back.
+    /// The server is killed and restarted.
     Restart,
     Rotate,
     Truncate,
@@ -41,7 +41,7 @@ const NETWORK: [Fault; 8] = [
 ];
 const FILE: [Fault; 4] = [Fault::Rotate, Fault::Truncate, Fault::Remove, Fault::Gibberish];
 
-/// The sources that break, with their kinds and what their servers can suffer beside a bad network.
+/// The sources that break, with their kinds and the faults of their servers besides a bad network.
 const VICTIMS: [(&str, &str, &[Fault]); 8] = [
     ("orders-db", "postgres", &[Fault::Freeze, Fault::Restart]),
     ("documents", "mongodb", &[Fault::Freeze, Fault::Restart]),
@@ -92,13 +92,13 @@ pub(crate) async fn until(
                 broken.recoveries += 1;
                 broken.slowest = broken.slowest.max(mended.elapsed());
             }
-            Err(_) => broken.lasting.push(format!("{source} did not come back after {fault:?}")),
+            Err(_) => broken.lasting.push(format!("{source} did not recover after {fault:?}")),
         }
     }
     broken
 }
 
-/// One fault from its beginning to its end.
+/// One fault from start to end.
 async fn strike(platform: &mut Platform, source: &str, path: Option<&Path>, fault: Fault, lasts: Duration) {
     match fault {
         Fault::Network(mode) => {
@@ -139,7 +139,7 @@ fn hurt_file(platform: &Platform, fault: Fault) {
 }
 
 impl Broken {
-    /// Puts it into the section, and gives what must not be.
+    /// Writes it to the section, and returns the failures.
     pub(crate) fn report(self, section: &mut Section) -> Vec<String> {
         let faults: Vec<_> = self.faults.iter().map(|(source, count)| format!("{source} {count}")).collect();
         section.text(&format!(

@@ -21,12 +21,12 @@ impl Line {
         self.values().fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// The largest value that was there twice in a row: an old connection may still end while the next one begins.
+    /// The largest value seen twice in a row: an old connection may still be closing while the next one opens.
     pub(crate) fn lasting_max(&self) -> f64 {
         self.0.windows(2).map(|pair| pair[0].1.min(pair[1].1)).fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// The slope of the second half in units per hour, by least squares, and what it makes over that half.
+    /// The least-squares slope of the second half in units per hour, and the resulting growth over that half.
     pub(crate) fn growth(&self) -> (f64, f64) {
         let half = &self.0[self.0.len() / 2..];
         let count = half.len() as f64;

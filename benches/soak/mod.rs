@@ -1,5 +1,5 @@
-//! Left alone on a platform in which something breaks all the time: nothing grows, what breaks comes back, and what
-//! does not break is never without a sample. Unlike the other measurements, this one fails.
+//! A long run on a platform where something is always breaking: nothing may grow, broken sources must recover, and
+//! unaffected sources must never lose a sample. Unlike the other measurements, this one can fail.
 
 mod faults;
 mod line;
@@ -17,15 +17,15 @@ use testkit::exporter::Exporter;
 
 pub(crate) const TITLE: &str = "Left alone";
 
-/// A shorter run is not told of in the document: it has not levelled out.
+/// A shorter run is not written to the document: it has not levelled out.
 const MINUTES: u64 = 20;
-/// How often another configuration is loaded.
+/// How often a different configuration is loaded.
 const RELOAD_EVERY: Duration = Duration::from_secs(60);
 
-/// What is shown of the exporter's log after a failure: its directory goes with the run.
+/// Log lines shown after a failure: the log's directory is deleted after the run.
 const LOG_LINES: usize = 60;
 
-/// The section of a run that is long enough to be told of.
+/// The section of a run that is long enough to be documented.
 pub(crate) async fn run() -> Result<Option<Section>, String> {
     let minutes = crate::number("MINUTES")?.unwrap_or(MINUTES);
     let seed = crate::number("SEED")?.unwrap_or_else(|| fastrand::u64(..));
@@ -42,10 +42,10 @@ pub(crate) async fn run() -> Result<Option<Section>, String> {
     };
     let mut section = Section::new(TITLE);
     section.text(&format!(
-        "`make soak MINUTES={minutes} SEED={seed}`: the nine kinds, asked every few seconds and scraped every second. \
-         Every few seconds a source breaks: its server is restarted or frozen, its network cut, delayed or spoilt, its \
-         file rotated, removed or truncated. The configuration is reloaded {reloads} times. The slope is \
-         that of the second half. A connection that ends may be counted beside the one that takes its place."
+        "`make soak MINUTES={minutes} SEED={seed}`: the nine kinds, probed every few seconds and scraped every second. \
+         Every few seconds a source breaks: its server is restarted or frozen, its network cut, delayed or corrupted, \
+         its file rotated, removed or truncated. The configuration is reloaded {reloads} times. The slope is that of \
+         the second half. A closing connection may be counted together with its replacement."
     ));
     let mut failures = record.report(&mut section);
     failures.extend(broken.report(&mut section));

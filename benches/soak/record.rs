@@ -1,4 +1,4 @@
-//! A scrape each second, and what it says about the exporter itself and about the sources that nothing happens to.
+//! A scrape every second, and what it shows about the exporter itself and the unaffected sources.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -16,24 +16,23 @@ const EVERY: Duration = Duration::from_secs(1);
 const PROGRESS_EVERY: Duration = Duration::from_secs(30);
 /// Prometheus' own default.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Three intervals of the calm sources: one probe may be late on a machine that is busy, and no number may be old.
+/// Three intervals of the calm sources: one probe may be late on a busy machine, but no value may be stale.
 const FRESH: f64 = 15.0;
 
-/// What each quantity may grow by over the second half, as the line through it says. Memory swings by a MiB with the
-/// faults of the moment, and threads by what one source has. A log file that was rotated is read for five minutes
-/// more, up to eight at a time: a descriptor that leaks with each fault makes ten times as many. A run of less than
-/// ten minutes has not levelled out in its second half.
+/// The growth allowed over the second half, according to the fitted line. Memory fluctuates by a MiB with the current
+/// faults, and threads by those of one source. A rotated log file is read for five more minutes, up to eight at a time:
+/// a descriptor leaked by each fault would add ten times as many. A run shorter than ten minutes does not level out.
 const MEMORY_GROWS: f64 = 2.0;
 const DESCRIPTORS_GROW: f64 = 8.0;
 const THREADS_GROW: f64 = 3.0;
 
-/// How many connections a source may hold through one address: one for its probe and one for its queries; the
-/// driver of MongoDB has one more for its monitor.
+/// Connections that a source may hold to one address: one for its probe and one for its queries; MongoDB's driver has
+/// one more for its monitor.
 fn most_connections(path: &Path) -> f64 {
     if path.source == "documents" { 3.0 } else { 2.0 }
 }
 
-/// What was seen.
+/// The measurements.
 pub(crate) struct Record<'a> {
     exporter: &'a Exporter,
     paths: &'a [Path],
@@ -62,7 +61,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Scrapes, and passes each scrape on.
+    /// Scrapes, and passes on each result.
     pub(crate) async fn watch(&mut self, scraped: &watch::Sender<String>) -> Infallible {
         let (begin, client, url) = (Instant::now(), client(), self.exporter.url("/metrics"));
         let mut ticks = tokio::time::interval(EVERY);
@@ -124,10 +123,10 @@ impl<'a> Record<'a> {
         );
     }
 
-    /// Puts it into the section, and gives what must not be.
+    /// Writes it to the section, and returns the failures.
     pub(crate) fn report(self, section: &mut Section) -> Vec<String> {
         let mut failures = Vec::new();
-        let mut table = Table::new(&["", "least", "most", "at the end", "slope per hour"]);
+        let mut table = Table::new(&["", "min", "max", "at the end", "slope per hour"]);
         let own = [
             ("resident memory, MiB", &self.memory, MEMORY_GROWS),
             ("descriptors", &self.descriptors, DESCRIPTORS_GROW),
@@ -149,7 +148,7 @@ impl<'a> Record<'a> {
         }
         section.table(&table);
         section.text(&format!(
-            "{} scrapes, {} probes; {} lost samples of the {} sources that nothing happens to.",
+            "{} scrapes, {} probes; {} lost samples of the {} unaffected sources.",
             self.scrapes,
             self.probes,
             self.lost.len(),

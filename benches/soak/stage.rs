@@ -11,7 +11,7 @@ use testkit::proxy::Proxy;
 use testkit::redis::Redis;
 use testkit::wait::eventually;
 
-/// The variables of the demo's configuration that lead to a service, with the sources that they belong to.
+/// The variables of the demo's configuration with addresses of services, and the sources they belong to.
 const ADDRESSES: [(&str, &str); 9] = [
     ("POSTGRES_URL", "orders-db"),
     ("MONGODB_URL", "documents"),
@@ -24,7 +24,7 @@ const ADDRESSES: [(&str, &str); 9] = [
     ("WEBSITE_URL", "website"),
 ];
 
-/// The sources that nothing happens to, with their kinds.
+/// The unaffected sources, with their kinds.
 pub(crate) const CALM: [(&str, &str); 6] = [
     ("calm-db", "postgres"),
     ("calm-cache", "redis"),
@@ -49,12 +49,12 @@ const CALM_SOURCES: &str = "
   calm-website: {http: {url: \"${CALM_WEBSITE}\"}, interval: 5s}
 ";
 
-/// What comes and goes with every other configuration.
+/// Present in every other configuration only.
 const NEWCOMER: &str = "
   newcomer: {redis: {url: \"${CALM_REDIS}\"}, interval: 1s}
 ";
 
-/// The series that a source has of a family.
+/// The series of a family that belong to a source.
 pub(crate) fn series(name: &str, source: &str, kind: &str) -> String {
     format!("{name}{{source=\"{source}\",kind=\"{kind}\"}}")
 }
@@ -63,14 +63,14 @@ pub(crate) fn last_success(source: &str, kind: &str) -> String {
     series("platform_source_last_success_timestamp_seconds", source, kind)
 }
 
-/// The way to a service that breaks.
+/// The path to a service that breaks.
 pub(crate) struct Path {
     pub(crate) source: &'static str,
     pub(crate) name: &'static str,
     pub(crate) proxy: Proxy,
 }
 
-/// Everything that runs beside the exporter.
+/// Everything that runs besides the exporter.
 pub(crate) struct Stage {
     pub(crate) platform: Platform,
     /// One for each address, in the order of [`ADDRESSES`].
@@ -136,7 +136,7 @@ pub(crate) fn log_a_line(platform: &Platform) {
     }
 }
 
-/// The configuration of the demo at short intervals, with the calm sources. Every other one has a source more, and
+/// The demo's configuration with short intervals and the calm sources. Every other one has an additional source, and
 /// another interval for a source that breaks.
 fn config(number: u32) -> String {
     let more = if number.is_multiple_of(2) { "" } else { NEWCOMER };

@@ -1,4 +1,4 @@
-# An order every two seconds, a question about them, and what goes on in HiveSync.
+# An order and a query every two seconds, and activity in HiveSync.
 PGPASSWORD=$(cat "${SECRETS:-/run/secrets}/postgres_password")
 export PGPASSWORD
 while sleep 2; do

@@ -1,5 +1,5 @@
-# The shop: a worker that gives heartbeats, and a queue that it empties now and then. HiveSync, in another database: open
-# WebSockets, two queues, and workers.
+# The shop: a worker with heartbeats and a queue that is emptied now and then. HiveSync, in another database: open
+# WebSockets, two queues and workers.
 REDISCLI_AUTH=$(cat "${SECRETS:-/run/secrets}/redis_password")
 export REDISCLI_AUTH
 round=0

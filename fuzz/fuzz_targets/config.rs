@@ -1,4 +1,4 @@
-//! A configuration with variables and packs: good, or refused with every fault, and never anything else.
+//! A configuration with variables and packs: either accepted, or rejected with all errors.
 #![no_main]
 
 use std::io;

@@ -1,4 +1,4 @@
-//! What workers push: the path of a heartbeat. What is taken has good names, and is remembered as it was said.
+//! Paths of pushed heartbeats. Accepted ones have valid names and are stored unchanged.
 #![no_main]
 
 use std::time::SystemTime;

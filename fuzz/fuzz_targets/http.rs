@@ -1,4 +1,4 @@
-//! What a website may answer, at the level of bytes.
+//! Responses of a website, at byte level.
 #![no_main]
 
 use std::sync::LazyLock;

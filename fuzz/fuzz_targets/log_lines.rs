@@ -21,7 +21,7 @@ static RUNTIME: LazyLock<Runtime> =
 enum Step<'a> {
     Append(&'a [u8]),
     Line(&'a str),
-    /// Lines with as many classes, which may be more than are counted each by itself.
+    /// Lines with this many classes, possibly more than are counted individually.
     Classes(u16),
     Truncate,
     Replace(&'a [u8]),

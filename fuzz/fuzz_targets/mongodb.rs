@@ -1,4 +1,4 @@
-//! What a MongoDB server may answer: to a probe, and to questions of every shape.
+//! Responses of a MongoDB server to a probe and to queries of every form.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -23,6 +23,6 @@ static QUESTIONS: LazyLock<Vec<Question>> = LazyLock::new(|| {
 fuzz_target!(|input: (u8, &[u8])| {
     let (which, answers) = input;
     let question = &QUESTIONS[usize::from(which) % QUESTIONS.len()];
-    // Without a login: its exchange would take the first answers.
+    // Without a login, whose exchange would use up the first responses.
     STAGE.ask("mongodb: {url: \"mongodb://ADDRESS/db\"}", std::slice::from_ref(question), answers);
 });

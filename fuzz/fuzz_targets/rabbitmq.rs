@@ -1,4 +1,4 @@
-//! What a broker may answer by AMQP, and its management interface beside a broker that answers well.
+//! Responses of a broker over AMQP, and of the management interface next to a well-behaved broker.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! What a Redis server may answer: to a probe, and to questions of every shape.
+//! Responses of a Redis server to a probe and to queries of every form.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! What S3 and STS may answer, the canary's objects included.
+//! Responses of S3 and STS, including the canary's objects.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! What Stripe may answer: events, endpoints, destinations, subscriptions, errors.
+//! Responses of Stripe: events, endpoints, destinations, subscriptions, errors.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! A web configuration file: good, or refused with a reason.
+//! A web configuration file: either accepted, or rejected with a reason.
 #![no_main]
 
 use std::fs;

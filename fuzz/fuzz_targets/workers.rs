@@ -1,4 +1,4 @@
-//! What a store may say of workers, in every layout: rows of its query lane, one answer after the other.
+//! Worker data from a store, in every layout: rows of its query lane, one result after the other.
 #![no_main]
 
 use std::collections::{BTreeMap, VecDeque};
@@ -42,7 +42,7 @@ const COLUMNS: [&str; 11] = [
     "slots",
 ];
 
-/// A query lane that gives the fuzzer's cells in the shape that each question has.
+/// A query lane that returns the fuzzer's cells in the form each query expects.
 struct Script(VecDeque<Vec<[Value; COLUMNS.len()]>>);
 
 #[async_trait::async_trait]
@@ -62,7 +62,7 @@ impl Answers for Script {
         };
         let shaped = rows.map(|row| row.into_iter().take(columns.len()).collect::<Vec<_>>());
         let rows = match words {
-            // Every name is answered, in the order of the question.
+            // Every name gets a response, in the order of the query.
             [command, names @ ..] if command == "MGET" || command == "HMGET" => {
                 let mut values = shaped.map(|mut row| row.pop().unwrap_or(Cell::Null));
                 let names = names.iter().skip(usize::from(command == "HMGET"));

@@ -1,4 +1,4 @@
-//! A stand-in for RabbitMQ: one that answers well, or one whose every answer is the fuzzer's.
+//! A stand-in for RabbitMQ: either well-behaved, or with responses from the fuzzer.
 
 use std::io;
 
@@ -7,13 +7,13 @@ use tokio::net::TcpStream;
 
 use crate::script::Script;
 
-/// What makes the broker say what the fuzzer's bytes say.
+/// The flag that makes the broker respond with the fuzzer's bytes.
 const FLAG: u8 = b'!';
 
-/// How large a table becomes at most: far more than overflows a stack.
+/// Maximum size of a table: far more than enough to overflow a stack.
 const MOST: usize = 1 << 20;
 
-/// Answers the client's header, and then each of its methods. Behind a flag, the pieces are the answers.
+/// Responds to the client's header, then to each of its methods. After a flag, the pieces are the responses.
 pub(crate) async fn answer(script: &Script, mut client: TcpStream, mut received: Vec<u8>) -> io::Result<()> {
     received.drain(..8.min(received.len()));
     let is_fuzzed = script.take_flag(FLAG);
@@ -43,11 +43,11 @@ pub(crate) async fn answer(script: &Script, mut client: TcpStream, mut received:
     }
 }
 
-/// The next answer, if the fuzzer has any. Its first byte says what it is:
-/// - `t`: Connection.Start, whose properties are built as the following bytes say, see [`table`];
+/// The next response, if the fuzzer has one. Its first byte is its type:
+/// - `t`: Connection.Start, with properties built from the following bytes, see [`table`];
 /// - `m`: a method: class, number and arguments, on channel 1;
-/// - `w`: the answer of a broker that is well;
-/// - anything else: bytes as they are.
+/// - `w`: the response of a well-behaved broker;
+/// - anything else: raw bytes.
 fn next(script: &Script, is_fuzzed: bool) -> Option<Vec<u8>> {
     let piece = if is_fuzzed { script.next()? } else { return None };
     match piece.split_first() {
@@ -65,8 +65,8 @@ fn next(script: &Script, is_fuzzed: bool) -> Option<Vec<u8>> {
     }
 }
 
-/// A table, from its innermost field to its outermost. Of each two bytes the first is what is put around what there is
-/// so far, and the second how often, in hundreds: a table, an array, or once a field before it.
+/// A table, from its innermost field to its outermost. Of each two bytes, the first says what to wrap around the result
+/// so far, a table or an array, and the second how often, in hundreds; or it prepends a single field.
 fn table(shape: &[u8]) -> Vec<u8> {
     let mut table = Vec::new();
     for pair in shape.chunks(2) {
@@ -78,7 +78,7 @@ fn table(shape: &[u8]) -> Vec<u8> {
             let [length, with_head] = [0, 5].map(|more| (table.len() as u32 + more).to_be_bytes());
             let field: &[u8] = match pair[0] % 4 {
                 0 => &[&[0, b'F'][..], &length].concat(),
-                // Of one table.
+                // An array of a single table.
                 1 => &[&[0, b'A'][..], &with_head, b"F", &length].concat(),
                 2 => b"\x01nS\x00\x00\x00\x01x",
                 _ => &[0, pair[0]],

@@ -1,5 +1,5 @@
-//! What fuzz targets share: a source built as the exporter builds it, and a stand-in for its service that answers
-//! with the fuzzer's bytes. So the whole way is fuzzed, driver included, through public functions alone.
+//! Shared by the fuzz targets: a source built as in the exporter, and a stand-in for its service that responds with the
+//! fuzzer's bytes. This fuzzes the whole path, including the driver, through public functions only.
 
 mod broker;
 mod mongo;
@@ -26,12 +26,12 @@ pub use script::Protocol;
 use script::Script;
 pub use value::Value;
 
-/// What no problem may tell.
+/// Must not appear in any problem.
 pub const SECRET: &str = "hunter2nevershown";
-/// Short, because a service that leaves an answer unfinished takes all of it.
+/// Short, because a service with an incomplete response uses all of it.
 const TIMEOUT: Duration = Duration::from_millis(250);
 
-/// A service that answers with the fuzzer's bytes, and the runtime that it shares with the source that asks it.
+/// A service that responds with the fuzzer's bytes, and the runtime it shares with the source.
 pub struct Stage {
     runtime: Runtime,
     script: Arc<Script>,
@@ -49,8 +49,8 @@ impl Stage {
         Self { runtime, script, address }
     }
 
-    /// Probes a source and puts it questions, with these bytes as the answers of its service: one for each connection
-    /// or request, separated by lines of `----`. In `yaml`, `ADDRESS` is the service's.
+    /// Probes a source and runs queries on it, with these bytes as the responses of its service: one per connection or
+    /// request, separated by lines of `----`. In `yaml`, `ADDRESS` is the service's address.
     pub fn ask(&self, yaml: &str, questions: &[Question], answers: &[u8]) {
         self.script.begin(answers);
         let yaml = yaml.replace("ADDRESS", &self.address.to_string());
@@ -76,7 +76,7 @@ impl Stage {
     }
 }
 
-/// Builds a source from its kind's key and content, and the lanes of the sources that it asks.
+/// Builds a source from its kind's key and content, and the lanes of the sources it queries.
 pub fn source(
     yaml: &str,
     questions: &[Question],
@@ -106,18 +106,18 @@ pub fn source_name(name: &str) -> SourceName {
     SourceName::try_from(name.to_owned()).expect("a good name")
 }
 
-/// A question to Redis.
+/// A query to Redis.
 pub fn redis(words: &[&str]) -> Question {
     let command = words.iter().map(|&word| word.to_owned()).collect();
     Question::Redis(platform_core::query::RedisQuestion { command: Some(command), ..Default::default() })
 }
 
-/// A question to MongoDB, from JSON.
+/// A query to MongoDB, from JSON.
 pub fn mongo(question: &str) -> Question {
     Question::Mongo(serde_json::from_str(question).expect("a good question"))
 }
 
-/// Whatever a service says: no label set comes twice, each has a value for each name, and both formats can be made.
+/// Whatever the response: label sets are unique, each has a value for each name, and both formats can be encoded.
 pub fn check_families(families: Vec<Family>) {
     let mut exposition = Exposition::default();
     for family in &families {
@@ -131,7 +131,7 @@ pub fn check_families(families: Vec<Family>) {
     let _ = (encode(&exposition, Format::Text), encode(&exposition, Format::OpenMetrics));
 }
 
-/// A problem never tells a secret, unless the service told it first.
+/// A problem never contains a secret, unless the service sent it.
 fn check_problem(problem: &Problem, answers: &[u8]) {
     let told = answers.windows(SECRET.len()).any(|bytes| bytes == SECRET.as_bytes());
     assert!(told || !problem.to_string().contains(SECRET), "{problem}");

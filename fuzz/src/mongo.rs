@@ -1,9 +1,9 @@
-//! A MongoDB server by its wire protocol, as far as a probe needs it: it greets as a standalone server does, and answers
-//! every other command with the next piece.
+//! A MongoDB server at wire protocol level, as far as a probe needs it: it greets like a standalone server and responds
+//! to every other command with the next piece.
 //!
-//! A piece that begins with `greeting:` is the answer to a greeting, and what follows `raw:` is sent without a header of
-//! its own. In a document, `{"$nest": 1000}` becomes a thousand documents, one inside the other, and `{"$wide": 1000}` a
-//! thousand fields: few bytes of the fuzzer make what recursion and memory fail at.
+//! A piece that starts with `greeting:` is the response to a greeting, and one that starts with `raw:` is sent without
+//! a header. In a document, `{"$nest": 1000}` becomes a thousand nested documents, and `{"$wide": 1000}` a thousand
+//! fields, so that a few bytes from the fuzzer are enough to challenge recursion and memory.
 
 use std::io;
 
@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 
 use crate::script::Script;
 
-/// A header: length, number of the message, number of the message that it answers, operation.
+/// A header: length, request id, id of the request it responds to, operation.
 const HEADER: usize = 16;
 const OP_REPLY: i32 = 1;
 const OP_QUERY: i32 = 2004;
@@ -121,12 +121,12 @@ fn bytes(document: &Document) -> Vec<u8> {
     document.to_vec().unwrap_or_default()
 }
 
-/// The answer to a request, in the form of the request.
+/// The response to a request, in the format of the request.
 fn message(request: &[u8], document: &[u8]) -> Vec<u8> {
     let (operation, start) = match number(request, 12) {
-        // No flags, no cursor, from the first document on, one document.
+        // No flags, no cursor, starting at the first document, one document.
         Some(OP_QUERY) => (OP_REPLY, [0_i32, 0, 0, 0, 1].map(i32::to_le_bytes).concat()),
-        // No flags, and a section that is one document.
+        // No flags, and a section of one document.
         _ => (OP_MSG, vec![0; 5]),
     };
     let length = (HEADER + start.len() + document.len()) as i32;

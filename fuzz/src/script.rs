@@ -10,22 +10,22 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::{broker, mongo};
 
-/// How the stand-in takes requests.
+/// How the stand-in handles requests.
 #[derive(Clone, Copy)]
 pub enum Protocol {
-    /// Each piece of what the client sends is answered with the next piece, as it is; after the last one, the
-    /// connection is closed.
+    /// Each chunk from the client is answered with the next piece, unchanged; after the last one, the connection is
+    /// closed.
     Plain,
-    /// Each request is answered by the next piece: a body, whose first line may be a status. The last one is repeated.
+    /// Each request is answered with the next piece: a body whose first line may be a status. The last one is repeated.
     Http,
-    /// AMQP 0-9-1 as far as a probe needs it, unless the bytes begin with a `!`: then pieces are what the broker says,
-    /// see the module `broker`. On the same port, what begins as HTTP is answered as [`Protocol::Http`].
+    /// AMQP 0-9-1 as far as a probe needs it. If the bytes start with `!`, the pieces are the broker's responses, see
+    /// the module `broker`. On the same port, HTTP requests are handled like [`Protocol::Http`].
     AmqpAndHttp,
-    /// MongoDB's: each command is answered by the next piece, a document. A greeting only where the piece is for one.
+    /// MongoDB: each command is answered with the next piece, a document; a greeting only if the piece is for one.
     Mongo,
 }
 
-/// What is still to be answered.
+/// The remaining responses.
 #[derive(Default)]
 pub(crate) struct Script(Mutex<VecDeque<Vec<u8>>>);
 
@@ -47,7 +47,7 @@ impl Script {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    /// Whether the first piece begins with a flag, which is taken off.
+    /// Whether the first piece starts with a flag, which is removed.
     pub(crate) fn take_flag(&self, flag: u8) -> bool {
         let mut pieces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(first) = pieces.front_mut().filter(|first| first.first() == Some(&flag)) else {
@@ -57,7 +57,7 @@ impl Script {
         true
     }
 
-    /// What follows this beginning of the next piece; none where it begins otherwise, and it stays.
+    /// The rest of the next piece after this prefix; none if it has another prefix, and then the piece is kept.
     pub(crate) fn next_after(&self, beginning: &[u8]) -> Option<Vec<u8>> {
         let mut pieces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let rest = pieces.front()?.strip_prefix(beginning)?.to_vec();
@@ -79,7 +79,7 @@ impl Script {
         let address = listener.local_addr().expect("it is bound");
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                // A client that has given up is no finding.
+                // A client that disconnects is not a finding.
                 tokio::spawn(Arc::clone(&self).answer(client, protocol));
             }
         });
@@ -114,7 +114,7 @@ impl Script {
     }
 }
 
-/// Whether a request has arrived with its body.
+/// Whether a request has arrived completely.
 fn is_whole(request: &[u8]) -> bool {
     let Some(end) = request.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { return false };
     let head = String::from_utf8_lossy(&request[..end]).to_lowercase();

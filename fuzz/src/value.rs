@@ -1,9 +1,9 @@
-//! Arbitrary cells of an answer.
+//! Arbitrary cells of a result.
 
 use arbitrary::Arbitrary;
 use platform_core::query::Cell;
 
-/// A cell, often one of a few, so that rows meet each other.
+/// A cell, often one of a few, so that rows collide.
 #[derive(Arbitrary, Clone, Debug)]
 pub enum Value {
     Null,

@@ -1,8 +1,8 @@
 // mongosh "mongodb://admin@HOST/hayon" platforms/hayon/indexes.js — with the application's database in the URL.
 //
-// The index that the question for scheduled posts goes through: it then reads the posts that wait instead of all. It is
-// that of the application's own schema, which connects with `autoIndex: false`. Repeat it freely. Users and connections
-// are counted over whole collections, which no index makes cheaper: platforms/hayon/README.md has the figures.
+// The index for the scheduled_posts query, which then reads only waiting posts instead of all. The application's schema
+// declares the same index, but connects with `autoIndex: false`. Idempotent. Users and connections are counted over
+// whole collections, which no index makes cheaper: platforms/hayon/README.md has the figures.
 
 const indexes = {
   "createIndexes": "posts",

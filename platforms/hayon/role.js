@@ -1,10 +1,10 @@
 // mongosh "mongodb://admin@HOST/hayon" platforms/hayon/role.js — with the application's database in the URL.
 //
-// A view for each collection that the pack reads, with nothing but the fields that it counts, a role that may read
-// these views and no collection, and a user with this role. So the exporter's account cannot read an e-mail address, a
-// password hash, a platform's token or a post's text, whatever it asks. Repeat it freely.
+// Creates a view for each collection that the pack reads, with only the fields it counts; a role that can read these
+// views but no collection; and a user with this role. Whatever it runs, the exporter's account cannot read e-mail
+// addresses, password hashes, platform tokens or post texts. Idempotent.
 //
-// In the configuration, the views take the places of the collections:
+// In the configuration, use the views instead of the collections:
 //   hayon: {db: …, users_collection: exporter_users, accounts_collection: exporter_accounts, posts_collection: exporter_posts}
 
 const views = [
@@ -57,7 +57,7 @@ const views = [
   }
 ];
 
-// `clusterMonitor` is for the server's own values: connections, latencies, slow operations, the replica set.
+// `clusterMonitor` is for the server metrics: connections, latencies, slow operations, the replica set.
 const role = {
   "createRole": "hayon_exporter",
   "privileges": [

@@ -1,20 +1,20 @@
--- Indexes for the hivesync pack. Run it with psql outside of a transaction: writes go on meanwhile. It can be run again.
--- Where one was interrupted, PostgreSQL leaves an index that is not valid: drop it, and run this again.
+-- Indexes for the hivesync pack. Run it with psql, outside a transaction; writes are not blocked. Idempotent.
+-- If a build is interrupted, PostgreSQL leaves an invalid index: drop it, and run this again.
 
--- Heartbeats within the last two minutes. It costs each heartbeat an entry in every index of the table.
+-- Heartbeats within the last two minutes. Each heartbeat then writes an entry to every index of the table.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS sessions_last_heartbeat_at ON sessions (last_heartbeat_at);
--- Logins and joins of Live Views within a day and within thirty.
+-- Logins and Live View joins within one day and thirty days.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS sessions_created_at ON sessions (created_at) INCLUDE (user_id, kind);
 -- When a user was last seen.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS sessions_user_id ON sessions (user_id);
 
--- AI requests within an hour, a day, seven days and thirty.
+-- AI requests within an hour, one day, seven days and thirty days.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS ai_usage_events_created_at
     ON ai_usage_events (created_at) INCLUDE (user_id, status, input_tokens, output_tokens);
 -- AI requests that ended within an hour.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS ai_usage_events_completed_at
     ON ai_usage_events (completed_at) INCLUDE (status, created_at);
--- AI errors, the newest first.
+-- AI errors, newest first.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS ai_usage_events_failed
     ON ai_usage_events (created_at) INCLUDE (error_class) WHERE status = 'failed';
 

@@ -1,8 +1,8 @@
--- Two read-only roles for the hivesync pack: one for the exporter, one for Grafana's data source. Run it as the owner of
--- the tables, or as a superuser, in the application's database. It can be run again.
+-- Two read-only roles for the hivesync pack: one for the exporter, one for Grafana's data source. Run it as the owner
+-- of the tables, or as a superuser, in the application's database. Idempotent.
 --
--- Rights are given by column: the exporter never sees a name, an e-mail address or the name of a project. Where a
--- parameter of the pack renames a table or column, rename it here too. Set passwords with \password, not here.
+-- Privileges are per column: the exporter cannot read user names, e-mail addresses or project names. If a parameter of
+-- the pack renames a table or column, rename it here too. Set passwords with \password, not here.
 
 DO $$
 BEGIN
@@ -15,12 +15,12 @@ BEGIN
 END
 $$;
 
--- What the exporter asks of any server; it has to be a superuser who grants it.
+-- For the server metrics; only a superuser can grant it.
 GRANT pg_monitor TO platform_exporter;
 
 GRANT USAGE ON SCHEMA public TO platform_exporter, grafana_hivesync;
 
--- The numbers.
+-- For the pack's queries.
 GRANT SELECT (id) ON users TO platform_exporter;
 GRANT SELECT (user_id, plan, status, trial_ends_at) ON subscriptions TO platform_exporter;
 GRANT SELECT (id) ON projects TO platform_exporter;
@@ -29,13 +29,13 @@ GRANT SELECT (user_id, status, error_class, input_tokens, output_tokens, created
     ON ai_usage_events TO platform_exporter;
 GRANT SELECT (user_id, status, created_at, completed_at) ON preview_jobs TO platform_exporter;
 
--- The tables of the administrator's view: who uses AI most, and what went wrong lately.
+-- For the dashboard's tables: top AI users and recent incidents.
 GRANT SELECT (id, username) ON users TO grafana_hivesync;
 GRANT SELECT (user_id, plan, status, trial_ends_at, created_at) ON subscriptions TO grafana_hivesync;
 GRANT SELECT (user_id, created_at, last_heartbeat_at) ON sessions TO grafana_hivesync;
 GRANT SELECT (user_id, status, error_class, created_at) ON ai_usage_events TO grafana_hivesync;
 GRANT SELECT (status, error_class, created_at) ON preview_jobs TO grafana_hivesync;
 
--- Grafana's own limits: whoever may edit a panel can write any SELECT.
+-- Limits for Grafana: anyone who can edit a panel can write any SELECT.
 ALTER ROLE grafana_hivesync SET default_transaction_read_only = on;
 ALTER ROLE grafana_hivesync SET statement_timeout = '10s';

@@ -1,7 +1,7 @@
--- The table of HiveSync's daily roll-up, and the role that writes it: another one than the exporter's, which only reads.
--- Run it as the owner of the tables, or as a superuser, in the application's database. It can be run again.
+-- The table of HiveSync's daily roll-up, and the role that writes it, separate from the exporter's read-only role.
+-- Run it as the owner of the tables, or as a superuser, in the application's database. Idempotent.
 --
--- Where a parameter of the pack renames a table or column, rename it here too. Set the password with \password, not here.
+-- If a parameter of the pack renames a table or column, rename it here too. Set the password with \password, not here.
 
 CREATE TABLE IF NOT EXISTS usage_analytics_daily (
     date             date PRIMARY KEY,
@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS usage_analytics_daily (
     ai_requests      bigint NOT NULL,
     preview_requests bigint NOT NULL,
     avg_latency_ms   double precision,  -- NULL: no AI request was completed on that day
-    max_queue_depth  bigint             -- NULL: nobody looked on that day
+    max_queue_depth  bigint             -- NULL: the exporter did not run on that day
 );
 
 DO $$
@@ -23,14 +23,14 @@ $$;
 
 GRANT USAGE ON SCHEMA public TO platform_roll_up;
 
--- What the rows are made of: no name, no e-mail address, no content.
+-- What the rows are computed from: no names, no e-mail addresses, no content.
 GRANT SELECT (user_id, kind, created_at) ON sessions TO platform_roll_up;
 GRANT SELECT (user_id, status, created_at, completed_at) ON ai_usage_events TO platform_roll_up;
 GRANT SELECT (user_id, created_at) ON preview_jobs TO platform_roll_up;
 
--- The only table that it writes; it cannot delete from it.
+-- The only table it can write to; it cannot delete.
 GRANT SELECT, INSERT, UPDATE ON usage_analytics_daily TO platform_roll_up;
 
--- Users of thirty days are counted in memory instead of in files, and by one process: there is no hurry.
+-- Count thirty days of users in memory rather than in temporary files, with one process: there is no hurry.
 ALTER ROLE platform_roll_up SET work_mem = '64MB';
 ALTER ROLE platform_roll_up SET max_parallel_workers_per_gather = 0;

@@ -1,7 +1,7 @@
--- The indexes that queries and tables of users are read through. Repeat freely; without locks that writers wait for,
--- and therefore outside of a transaction: psql -d app -f joip.indexes.sql.
+-- Indexes for the queries and the user tables. Idempotent. Built concurrently, so writers are not blocked; must run
+-- outside a transaction: psql -d app -f platforms/joip/indexes.sql.
 
--- Windows, totals and themes of the log, and every report over a range of dates.
+-- Windows, totals and themes of the activity log, and every report over a time range.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS user_activity_logs_created_idx
   ON user_activity_logs (createdAt, action, feature);
 -- The recent activity of one user.
@@ -13,5 +13,5 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS credit_transactions_type_idx
   ON credit_transactions (type, createdAt) INCLUDE (credits, priceCents);
 CREATE INDEX CONCURRENTLY IF NOT EXISTS community_shares_created_idx ON community_shares (createdAt);
 CREATE INDEX CONCURRENTLY IF NOT EXISTS community_likes_share_idx ON community_likes (shareId);
--- None on user_usage_stats: each event updates a row of it, which stays cheap only while no indexed column changes.
--- None for totals: to count every row of a table, PostgreSQL reads the table.
+-- None on user_usage_stats: each event updates one of its rows, which is cheap only as long as no indexed column
+-- changes. None for totals: counting every row requires reading the whole table.

@@ -1,5 +1,5 @@
--- Two roles that only read, each with no more than it needs. Repeat freely; run as a superuser in the application's
--- database: psql -d app -f joip.role.sql. Then give each a password with psql's \password, which sends only its hash.
+-- Two least-privilege, read-only roles. Idempotent. Run as a superuser in the application's database:
+-- psql -d app -f platforms/joip/role.sql. Then set their passwords with psql's \password, which sends only the hash.
 
 DO $$
 BEGIN
@@ -12,16 +12,16 @@ BEGIN
 END
 $$;
 
--- Columns without a time zone are read in this one: that of the sessions in which the application writes them.
+-- The time zone for columns without one: the time zone that the application writes in.
 ALTER ROLE platform_exporter SET timezone = 'UTC';
 ALTER ROLE grafana_joip SET timezone = 'UTC';
 
--- The exporter: counts, and not who. No name, no e-mail address, no IP address.
+-- The exporter only counts: no names, no e-mail addresses, no IP addresses.
 GRANT pg_monitor TO platform_exporter;
 GRANT USAGE ON SCHEMA public TO platform_exporter;
 GRANT SELECT (createdAt, subscriptionTier) ON users TO platform_exporter;
 GRANT SELECT (action, feature, details, createdAt) ON user_activity_logs TO platform_exporter;
--- The whole table, so that the columns of new themes and layouts are seen.
+-- The whole table, so that columns of new themes and layouts are included.
 GRANT SELECT ON user_usage_stats TO platform_exporter;
 GRANT SELECT (userId, createdAt) ON content_sessions TO platform_exporter;
 GRANT SELECT (createdAt) ON media_vault TO platform_exporter;
@@ -33,7 +33,7 @@ GRANT SELECT (createdAt) ON community_likes TO platform_exporter;
 -- Grafana's tables of users, for administrators only. No IP address, no user agent.
 ALTER ROLE grafana_joip SET default_transaction_read_only = on;
 ALTER ROLE grafana_joip SET statement_timeout = '30s';
--- Who looked at whom is in the server's log.
+-- The server log shows who looked at whom.
 ALTER ROLE grafana_joip SET log_statement = 'all';
 GRANT USAGE ON SCHEMA public TO grafana_joip;
 GRANT SELECT (id, email, firstName, lastName, profileImageUrl, createdAt) ON users TO grafana_joip;

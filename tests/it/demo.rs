@@ -25,7 +25,7 @@ const PACKS: [(&str, &[Empty], &[&str]); 3] = [
         &[
             NOTHING_WRONG,
             ("What is firing", "A", "no alert of HiveSync fires"),
-            ("GPU instances, estimated cost of 30 days", "A", "it takes half an hour"),
+            ("Estimated GPU cost (30 days)", "A", "it takes half an hour"),
         ],
         &[""],
     ),

@@ -9,17 +9,17 @@ fn the_bundle_does_without_optional_inputs() {
         "sources: {app-db: {mongodb: {url: 'mongodb://localhost/hayon'}}}\npacks: {hayon: {db: app-db}}\n",
         "hayon",
     );
-    for title in ["Accounts", "Overdue posts", "Plans and their limits", "Posts that wait", "Paid accounts"] {
+    for title in ["Accounts", "Overdue posts", "Plans and their limits", "Posts waiting", "Paid accounts"] {
         assert!(dashboard.has(title), "{title}");
     }
     for title in [
         "Redis PING",
-        "Consumers of posts",
-        "Webhooks not delivered",
+        "Post consumers",
+        "Undelivered webhooks",
         "Webhook receiver",
         "Media bucket",
         "Workers missing",
-        "Depth of the queues",
+        "Queue depth",
         "Age of dead letters",
         "Clients at their limit",
         "Last upload",

@@ -65,7 +65,7 @@ async fn every_expression_has_an_answer() {
 const EMPTY: [Empty; 3] = [
     ("Problems", "A", "nothing is wrong"),
     ("What is firing", "A", "no alert of HiveSync fires"),
-    ("GPU instances, estimated cost of 30 days", "A", "it takes half an hour, and has a test of its own"),
+    ("Estimated GPU cost (30 days)", "A", "it takes half an hour, and has a test of its own"),
 ];
 
 /// What needs logs or workers is left out without them, and nothing else.
@@ -74,7 +74,7 @@ fn the_bundle_does_without_optional_inputs() {
     let sources = "sources: {app-db: {postgres: {url: 'postgres://localhost'}}, cache: {redis: {url: 'redis://localhost'}}}";
     let (dashboard, rules) =
         of_pack(&format!("{sources}\npacks: {{hivesync: {{db: app-db, cache: cache}}}}\n"), "hivesync");
-    for title in ["Online users", "Recent incidents", "Price of a GPU hour"] {
+    for title in ["Online users", "Recent incidents", "GPU price per hour"] {
         assert!(dashboard.has(title), "{title}");
     }
     for title in ["CPU workers", "Workers alive", "AI errors in the log"] {

@@ -125,21 +125,21 @@ async fn the_tables_of_the_dashboard_have_the_rows_of_the_documented_questions()
         let scores = world.users.iter().enumerate().filter(|(_, user)| user.counters.is_some());
         let scores = scores.map(|(index, user)| (index, score(user)));
         assert_eq!(pairs(&found["Most active users"], "id", "activity_score"), largest(scores, 100));
-        assert_eq!(found["Every user"].len(), world.users.len());
-        let of_user = &found["Counters of the user"];
+        assert_eq!(found["All users"].len(), world.users.len());
+        let of_user = &found["User counters"];
         assert!(of_user.iter().all(|row| text(row, "id") == id(tables.user)), "{of_user:?}");
         for (title, rows) in &found {
             assert!(!rows.is_empty(), "{title}");
         }
         if spelling == Spelling::Folded {
-            for title in ["Recent referrals", "Top contributors", "Events that were tracked twice"] {
+            for title in ["Recent referrals", "Top contributors", "Events tracked twice"] {
                 assert_eq!(found[title].len(), tables.rows(title).len(), "{title}");
             }
             let score_of = |rows: &[Row]| pairs(rows, "id", "activity_score");
             let in_range = tables.rows("Most active users in a range");
-            assert_eq!(score_of(&found["Most active users of the chosen time"]), score_of(&in_range));
+            assert_eq!(score_of(&found["Most active users in the selected time range"]), score_of(&in_range));
             let recent = tables.rows("Recent activity of one user");
-            assert_eq!(found["Recent activity of the user"].len(), recent.len());
+            assert_eq!(found["Recent user activity"].len(), recent.len());
         }
     }
 }
@@ -168,7 +168,7 @@ fn check_users(tables: &Tables, world: &World) {
     let rows = tables.rows("Most active users in a range");
     assert_eq!(pairs(&rows, "id", "activity_score"), largest(scores.into_iter(), 100));
 
-    let rows = tables.rows("Every user");
+    let rows = tables.rows("All users");
     let mut all: Vec<_> =
         world.users.iter().enumerate().map(|(index, user)| (id(index), score(user))).collect();
     all.sort_by(|a, b| a.0.cmp(&b.0));
@@ -193,7 +193,7 @@ fn check_one_user(tables: &Tables, world: &World) {
     let actions: Vec<_> = rows.iter().map(|row| text(row, "action")).collect();
     assert_eq!(actions, events.iter().map(|event| event.action).collect::<Vec<_>>());
 
-    let rows = tables.rows("Events that were tracked twice");
+    let rows = tables.rows("Events tracked twice");
     let key = |event: &Event| (event.user, event.action, event.theme, event.age);
     let twice = counts(recent(world).map(key)).into_iter().filter(|(_, times)| *times > 1.0);
     let mut twice: Vec<_> = twice.map(|((user, ..), times)| (id(user), times)).collect();

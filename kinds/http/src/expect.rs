@@ -104,7 +104,7 @@ impl Expect {
             // It serves, but not what it should.
             _ => Reason::Alarm,
         };
-        Some(Problem::new(reason, format!("the endpoint answers {status}")))
+        Some(Problem::new(reason, format!("the endpoint returned {status}")))
     }
 
     /// What is wrong with the text of the body.

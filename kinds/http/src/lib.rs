@@ -29,29 +29,29 @@ pub use self::config::Config;
 const UP: Desc = Desc::gauge(
     "probe_success",
     &[],
-    "Whether the endpoint answered as expected: 1 or 0, with the names of the blackbox exporter.",
+    "Whether the endpoint answered as expected: 1 or 0 (as in blackbox_exporter).",
 );
 const STATUS_CODE: Desc =
-    Desc::gauge("probe_http_status_code", &[], "Status code of the last answer, after redirects.");
+    Desc::gauge("probe_http_status_code", &[], "Status code of the last response, after redirects.");
 const DURATION: Desc = Desc::gauge(
     "probe_http_duration_seconds",
     &["phase"],
     "Duration of each phase of the HTTP exchange, summed over redirects.",
 );
 const CONTENT_LENGTH: Desc =
-    Desc::gauge("probe_http_content_length", &[], "Content-Length of the last answer, where it gives one.");
-const VERSION: Desc = Desc::gauge("probe_http_version", &[], "HTTP version of the last answer.");
-const REDIRECTS: Desc = Desc::gauge("probe_http_redirects", &[], "Number of redirects that were followed.");
-const SSL: Desc = Desc::gauge("probe_http_ssl", &[], "Whether the last answer came over TLS: 1 or 0.");
+    Desc::gauge("probe_http_content_length", &[], "Content-Length of the last response, if present.");
+const VERSION: Desc = Desc::gauge("probe_http_version", &[], "HTTP version of the last response.");
+const REDIRECTS: Desc = Desc::gauge("probe_http_redirects", &[], "Number of redirects followed.");
+const SSL: Desc = Desc::gauge("probe_http_ssl", &[], "Whether the last response came over TLS: 1 or 0.");
 const EXPIRY: Desc = Desc::gauge(
     "probe_ssl_earliest_cert_expiry",
     &[],
-    "Unix time at which the first of the certificates that the server showed expires.",
+    "Earliest expiry of the certificates presented by the server, in Unix time.",
 );
 const FAILED_REGEX: Desc = Desc::gauge(
     "probe_failed_due_to_regex",
     &[],
-    "Whether `expect.body` or `expect.not_body` was not met: 1 or 0.",
+    "Whether `expect.body` or `expect.not_body` failed: 1 or 0.",
 );
 
 /// What is the same for every source of this kind.
@@ -64,12 +64,12 @@ pub const FACTS: KindFacts = KindFacts {
     catalogue: || vec![STATUS_CODE, DURATION, CONTENT_LENGTH, VERSION, REDIRECTS, SSL, EXPIRY, FAILED_REGEX],
     reasons: &[],
     answers: |_| false,
-    permissions: "None, where the endpoint is public. Else an account or token that may do nothing but read it.",
+    permissions: "None if the endpoint is public. Otherwise an account or token that can only read it.",
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
     headlines: &[
         Headline { title: "Status code", metric: "probe_http_status_code", unit: Unit::Count },
-        Headline { title: "Answered after", metric: "probe_http_duration_seconds", unit: Unit::Seconds },
+        Headline { title: "Response time", metric: "probe_http_duration_seconds", unit: Unit::Seconds },
     ],
 };
 
@@ -166,7 +166,7 @@ async fn visit(config: &Config, trust: &mut Trust, phases: &mut Phases) -> Resul
                 }
                 let host = request.url.host_str().unwrap_or_default();
                 let detail =
-                    format!("a redirect to {host:.253}, which is this machine or its link: not followed");
+                    format!("a redirect to {host:.253}, which is this host or link-local: not followed");
                 Some(Problem::new(Reason::Protocol, detail))
             }
             Some(Ok(_)) => {

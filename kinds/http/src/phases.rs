@@ -16,8 +16,8 @@ impl Phase {
         (Self::Resolve, "resolve", "resolving the host's name"),
         (Self::Connect, "connect", "connecting"),
         (Self::Tls, "tls", "in the TLS handshake"),
-        (Self::Processing, "processing", "connected, but no status line came"),
-        (Self::Transfer, "transfer", "the body did not come to its end"),
+        (Self::Processing, "processing", "connected, but received no status line"),
+        (Self::Transfer, "transfer", "the body was not received completely"),
     ];
 }
 

@@ -44,7 +44,7 @@ impl Request {
         let location = answer.headers.get(LOCATION)?;
         let url = location.to_str().ok().and_then(|location| self.url.join(location).ok());
         let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https")) else {
-            return Some(Err(Problem::new(Reason::Protocol, "a redirect that is not to an HTTP URL")));
+            return Some(Err(Problem::new(Reason::Protocol, "a redirect to a URL that is not HTTP")));
         };
         let keeps_body = keeps_method || matches!(self.method, Method::GET | Method::HEAD);
         // What was meant for one origin may be a secret to another.
@@ -60,7 +60,7 @@ impl Request {
     /// As the connection takes it: with a path instead of a whole URL.
     pub(super) fn message(&self) -> Result<hyper::Request<Full<Bytes>>, Problem> {
         let path = &self.url[url::Position::BeforePath..url::Position::AfterQuery];
-        let unusable = |_| Problem::new(Reason::Protocol, "the URL cannot be put into a request");
+        let unusable = |_| Problem::new(Reason::Protocol, "the URL cannot be used in a request");
         let mut message = hyper::Request::new(Full::new(self.body.clone()));
         *message.method_mut() = self.method.clone();
         *message.uri_mut() = path.parse().map_err(unusable)?;
@@ -90,7 +90,7 @@ async fn authorization(credentials: &Credentials) -> Result<HeaderValue, Problem
         }
     };
     let mut value = HeaderValue::from_str(&text).map_err(|_| {
-        Problem::new(Reason::Auth, "the token holds a line break or another control character")
+        Problem::new(Reason::Auth, "the token contains a line break or another control character")
     })?;
     value.set_sensitive(true);
     Ok(value)

@@ -153,7 +153,7 @@ fn state_problem(path: &Path, error: &io::Error) -> Problem {
         io::ErrorKind::PermissionDenied => Reason::Permission,
         _ => Reason::Internal,
     };
-    Problem::new(reason, format!("the state in {} cannot be kept: {error}", path.display()))
+    Problem::new(reason, format!("cannot save the state to {}: {error}", path.display()))
 }
 
 /// Counts a line for every question.

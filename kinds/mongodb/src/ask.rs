@@ -101,7 +101,7 @@ impl Session {
     }
 }
 
-const NO_DATABASE: &str = "expected `database` beside `collection`: the url of the source names none";
+const NO_DATABASE: &str = "expected `database` with `collection`: the source's url names none";
 
 #[async_trait::async_trait]
 impl Answers for Session {
@@ -269,7 +269,7 @@ impl Exchange {
         let names = reply.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
         match names {
             Ok(names) if names.is_empty() => {
-                let detail = format!("there is no collection `{collection}` in `{database}`");
+                let detail = format!("collection `{collection}` does not exist in `{database}`");
                 Err(Problem::new(Reason::NotFound, detail))
             }
             _ => Ok(()),
@@ -345,5 +345,5 @@ fn advise(problem: Problem, database: &str, reads: bool) -> Problem {
     }
     let role =
         if reads { format!("`read` on `{database}`") } else { "`clusterMonitor` on `admin`".to_owned() };
-    Problem::new(Reason::Permission, format!("{}; the role {role} allows it", problem.detail))
+    Problem::new(Reason::Permission, format!("{}; grant the role {role}", problem.detail))
 }

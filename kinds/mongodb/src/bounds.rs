@@ -45,7 +45,7 @@ pub(super) enum Asked {
 /// Why a message is not passed on to the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refusal {
-    #[error("what the server answers is not MongoDB's protocol: {0}")]
+    #[error("the server does not speak MongoDB's protocol: {0}")]
     Malformed(&'static str),
     #[error("the server's answer is nested more than {MOST_LEVELS} levels deep")]
     TooDeep,

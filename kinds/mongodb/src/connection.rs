@@ -143,8 +143,7 @@ impl Connection {
         let internal = |error| Problem::new(Reason::Internal, error);
         let mut options = self.options(password.as_ref()).await.map_err(failed)?;
         if options.hosts.len() > bounds::MOST_MEMBERS {
-            let detail =
-                format!("the name of the cluster leads to more than {} servers", bounds::MOST_MEMBERS);
+            let detail = format!("the cluster name resolves to more than {} servers", bounds::MOST_MEMBERS);
             return Err(Problem::new(Reason::Protocol, detail));
         }
         let encryption = self.encryption.with(options.tls.take().as_ref()).await?;

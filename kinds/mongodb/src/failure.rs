@@ -106,7 +106,7 @@ fn refusal(error: &CommandError, logs_in: bool) -> Problem {
 /// Why no server can be asked.
 fn unreachable_servers(members: &Members) -> Problem {
     let Some(topology) = members.latest() else {
-        return Problem::new(Reason::Timeout, "no server has answered yet");
+        return Problem::new(Reason::Timeout, "no server has responded yet");
     };
     if let Some(fault) = topology.compatibility_error() {
         return Problem::new(Reason::Protocol, fault);
@@ -124,7 +124,7 @@ fn unreachable_servers(members: &Members) -> Problem {
         return Problem::new(first.reason, details.collect::<Vec<_>>().join("; "));
     }
     if servers.is_empty() {
-        return Problem::new(Reason::NotFound, "no server belongs to the replica set that the url names");
+        return Problem::new(Reason::NotFound, "no server belongs to the replica set named in the url");
     }
     let silent = servers.iter().any(|(_, server)| server.server_type() == ServerType::Unknown);
     let types = servers.iter().map(|(address, server)| format!("{address} is {:?}", server.server_type()));
@@ -132,6 +132,6 @@ fn unreachable_servers(members: &Members) -> Problem {
     if silent {
         Problem::new(Reason::Timeout, format!("no answer in time: {types}"))
     } else {
-        Problem::new(Reason::Alarm, format!("no member can be read from: {types}"))
+        Problem::new(Reason::Alarm, format!("no readable member: {types}"))
     }
 }

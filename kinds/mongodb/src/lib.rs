@@ -41,7 +41,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
     is_metered: false,
-    up: Some(Desc::gauge("mongodb_up", &[], "Whether the last probe of the server succeeded.")),
+    up: Some(Desc::gauge("mongodb_up", &[], "Whether the last probe succeeded.")),
     catalogue: || built_in::catalogue("mongodb", QUERIES),
     reasons: &[],
     answers: |question| matches!(question, Question::Mongo(_)),
@@ -99,13 +99,13 @@ struct RawConfig {
 enum ConfigError {
     #[error(transparent)]
     Secret(#[from] SecretError),
-    #[error("a password is given, but the url names no user: expected mongodb://USER@HOST")]
+    #[error("a password is set, but the url has no user: expected mongodb://USER@HOST")]
     PasswordWithoutUser,
     #[error(
-        "the user in the url has no password: give `password_file`, `password`, or mongodb://USER:PASSWORD@HOST"
+        "the user in the url has no password: set `password_file`, `password`, or mongodb://USER:PASSWORD@HOST"
     )]
     UserWithoutPassword,
-    #[error("`proxyHost` in the url is not supported: give the address of the server")]
+    #[error("`proxyHost` in the url is not supported: use the address of the server")]
     Proxy,
     #[error("expected database.collection in `collections`, found `{0}`: the url names no database")]
     NoDatabase(String),

@@ -14,7 +14,7 @@ use platform_core::query::{AnswerBudget, Cell, Columns, MOST_COLUMNS, Rows};
 const LARGEST_EXACT: u64 = 1 << 53;
 
 /// What can be done about an answer that is too large.
-pub(super) const ADVICE: &str = "group its documents, or project less of them";
+pub(super) const ADVICE: &str = "group the documents, or project fewer fields";
 
 /// A table that gets its columns from its documents.
 pub(super) struct Table {
@@ -72,7 +72,7 @@ impl Table {
                 }
             }
             _ => {
-                let detail = format!("there is no array and no document at `{path}` in the answer");
+                let detail = format!("no array or document at `{path}` in the answer");
                 return Err(Problem::new(Reason::Query, detail));
             }
         }
@@ -126,7 +126,7 @@ impl Table {
             return Ok(None);
         }
         if position == MOST_COLUMNS {
-            let detail = format!("the answer has more than {MOST_COLUMNS} columns: project less of it");
+            let detail = format!("the answer has more than {MOST_COLUMNS} columns: project fewer fields");
             return Err(Problem::new(Reason::Query, detail));
         }
         // Keys of documents may be long, and a path has many.

@@ -87,7 +87,7 @@ fn fault(address: &Address, error: &Error) -> UrlError {
     };
     if let Some(key) = message.split_once(" is an invalid option").map(|(key, _)| key) {
         let hint = nearest(&key.replace('_', ""), PARAMETERS).map_or_else(
-            || ": the driver knows no such parameter".to_owned(),
+            || ": not supported by the driver".to_owned(),
             |meant| format!(": did you mean `{meant}`?"),
         );
         let key = if key.len() < 40 { format!("`{key}` ") } else { String::new() };

@@ -17,7 +17,7 @@ const ROW_HEADER: usize = 7;
 const CELL_HEADER: usize = 4;
 
 /// What the author of a query can do about an answer that is too large.
-pub(super) const ADVICE: &str = "let the query count or group its rows";
+pub(super) const ADVICE: &str = "aggregate in the query with count or GROUP BY";
 
 pub(super) struct Answer {
     /// The positions of the columns that are kept.
@@ -52,7 +52,7 @@ impl Answer {
             return Err(Failure::Lost(too_large(ADVICE)));
         }
         if self.rows.rows.len() == MOST_ROWS {
-            return Err(refusal(format!("more than {MOST_ROWS} rows: let the query count or group them")));
+            return Err(refusal(format!("more than {MOST_ROWS} rows: aggregate with count or GROUP BY")));
         }
         let cells = self.kept.iter().map(|&position| read(row, position)).collect::<Result<Vec<_>, _>>();
         let cells = cells.map_err(failure)?;

@@ -46,7 +46,7 @@ async fn has_tls(stream: &mut TcpStream) -> Result<bool, Problem> {
         b'N' => Ok(false),
         other => {
             let detail =
-                format!("the server answers {:?} when asked for TLS, and not S or N", char::from(other));
+                format!("the server answered the TLS request with {:?}, expected S or N", char::from(other));
             Err(Problem::new(Reason::Protocol, detail))
         }
     }

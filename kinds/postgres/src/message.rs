@@ -11,13 +11,13 @@ const HEADER: usize = 5;
 /// Why a message is not passed on to the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Malformed {
-    #[error("what the server answers is not PostgreSQL's protocol: a message of kind {0:?}")]
+    #[error("the server does not speak PostgreSQL's protocol: unexpected message {0:?}")]
     Kind(char),
-    #[error("what the server answers is not PostgreSQL's protocol: the length of a message of kind {0:?}")]
+    #[error("the server does not speak PostgreSQL's protocol: invalid length of message {0:?}")]
     Length(char),
-    #[error("what the server answers is not PostgreSQL's protocol: a row that is not as it was described")]
+    #[error("the server does not speak PostgreSQL's protocol: a row does not match its description")]
     Row,
-    #[error("what the server answers is not PostgreSQL's protocol: a login that cannot be read")]
+    #[error("the server does not speak PostgreSQL's protocol: malformed authentication message")]
     Login,
     #[error("the server demands more than {MOST_ITERATIONS} iterations to log in")]
     Iterations,

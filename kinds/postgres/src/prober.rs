@@ -102,7 +102,7 @@ async fn missing_rights(asked: &mut Asked<'_>) -> Result<Option<Problem>, Proble
 fn no_stream(families: &[Family]) -> Option<Problem> {
     let receiver = families.iter().find(|family| family.desc.name == "pg_stat_wal_receiver_active")?;
     let cut = receiver.samples.iter().any(|sample| sample.value == 0.0);
-    let detail = "this replica receives nothing from its primary: no WAL receiver is connected";
+    let detail = "this replica receives no WAL from its primary: no WAL receiver is connected";
     cut.then(|| Problem::new(Reason::Alarm, detail))
 }
 
@@ -132,6 +132,6 @@ impl Answers for PgAnswers {
 fn sql(question: &Question) -> Result<&str, Problem> {
     match question {
         Question::Sql(sql) => Ok(sql),
-        other => Err(Problem::new(Reason::Internal, format!("not a question in SQL: {}", other.key()))),
+        other => Err(Problem::new(Reason::Internal, format!("not an SQL query: {}", other.key()))),
     }
 }

@@ -118,7 +118,7 @@ impl Session {
     /// The server's major version.
     pub(super) fn version(&self) -> Result<u32, Problem> {
         let version = self.connection.server_version_num().map(|number| number / 10_000);
-        version.ok_or_else(|| Problem::new(Reason::Protocol, "the server does not tell its version"))
+        version.ok_or_else(|| Problem::new(Reason::Protocol, "the server does not report its version"))
     }
 
     /// Runs a SELECT of our own, in one round trip.

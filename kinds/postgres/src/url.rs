@@ -47,7 +47,7 @@ impl TryFrom<Address> for Parts {
         }
         match &parts.host {
             Some(host) if host.contains(',') => {
-                Err("expected one host: give every server of a cluster as a source of its own".to_owned())
+                Err("expected one host: configure one source per server".to_owned())
             }
             _ => Ok(parts),
         }

@@ -90,7 +90,7 @@ enum ConfigError {
     FilterWithoutManagement,
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    #[error("queue {0} is given twice")]
+    #[error("queue {0} is listed twice")]
     QueueTwice(String),
     #[error(transparent)]
     Secret(#[from] SecretError),

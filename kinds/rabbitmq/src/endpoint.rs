@@ -65,7 +65,7 @@ pub(super) enum UrlError {
          characters such as `/`, `@`, `#` and `%` have to be percent-encoded"
     )]
     Broker,
-    #[error("expected the address of the management interface, as in http://HOST:15672")]
+    #[error("expected the address of the management API, as in http://HOST:15672")]
     Management,
     #[error(transparent)]
     Parameter(#[from] ParameterError),

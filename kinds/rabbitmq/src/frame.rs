@@ -30,9 +30,9 @@ pub(super) enum Malformed {
     Overrun,
     #[error("the broker sends a field of the unknown type {0:#04x}")]
     UnknownType(u8),
-    #[error("the broker sends method {0}.{1}, which answers nothing that was asked")]
+    #[error("the broker sends the unexpected method {0}.{1}")]
     Unasked(u16, u16),
-    #[error("the broker sends a message, which was not asked for")]
+    #[error("the broker sends an unexpected message")]
     Content,
 }
 

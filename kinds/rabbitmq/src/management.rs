@@ -159,7 +159,7 @@ impl Management {
         let total = self.get(OVERVIEW, end).await?.json::<Overview>()?.object_totals.queues;
         let detail = || {
             let total = total.unwrap_or_default();
-            format!("sees {seen} of {total} queues: give the user access to every virtual host")
+            format!("sees {seen} of {total} queues: grant the user access to every virtual host")
         };
         Ok(more(total).then(|| Problem::new(Reason::Permission, detail())))
     }
@@ -242,5 +242,5 @@ fn checked(response: Response) -> Result<Response, Problem> {
 
 fn about(path: &str, problem: Problem) -> Problem {
     let path = path.split('?').next().unwrap_or(path);
-    Problem::new(problem.reason, format!("management interface, {path}: {}", problem.detail))
+    Problem::new(problem.reason, format!("management API, {path}: {}", problem.detail))
 }

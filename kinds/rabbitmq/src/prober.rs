@@ -161,5 +161,5 @@ fn abandoned(queues: &[&Queue]) -> Option<Problem> {
     let named = named.collect::<Vec<_>>().join(", ");
     let more = queues.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    (!queues.is_empty()).then(|| Problem::new(Reason::Stale, format!("nobody consumes from {named}{more}")))
+    (!queues.is_empty()).then(|| Problem::new(Reason::Stale, format!("no consumers on {named}{more}")))
 }

@@ -28,7 +28,7 @@ impl Answers for RedisAnswers {
         timeout: Duration,
     ) -> Result<Rows, Problem> {
         let Question::Redis(RedisQuestion { command, scan, id, at_least }) = question else {
-            return Err(Problem::new(Reason::Query, "expected a question to Redis"));
+            return Err(Problem::new(Reason::Query, "expected a Redis query"));
         };
         match (command, scan) {
             (Some(words), _) => command_rows(&mut self.links, words, columns, timeout)

@@ -61,7 +61,7 @@ enum ConfigError {
     NoSentinel,
     #[error("expected either `sentinel` or `cluster`: a cluster needs no sentinels")]
     SentinelOfCluster,
-    #[error("a cluster has only database 0: leave the database out")]
+    #[error("a cluster has only database 0: remove the database")]
     DatabaseOfCluster,
     #[error("expected a database of 0 or above")]
     Database,
@@ -69,7 +69,7 @@ enum ConfigError {
     TlsWithoutTls,
     #[error("`username` needs a `password` or a `password_file`")]
     NoPassword,
-    #[error("key {0} is given twice")]
+    #[error("key {0} is listed twice")]
     KeyTwice(String),
     #[error(transparent)]
     Secret(#[from] SecretError),

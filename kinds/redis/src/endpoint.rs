@@ -76,7 +76,7 @@ pub(super) enum UrlError {
          the characters `/?#@:` in a password have to be percent-encoded, or given as `password`"
     )]
     Syntax,
-    #[error("`#insecure` is not possible: give the authority's certificate as `tls: {{ca_file: …}}`")]
+    #[error("`#insecure` is not supported: set the CA certificate with `tls: {{ca_file: …}}`")]
     Insecure,
     #[error(transparent)]
     Parameter(#[from] ParameterError),

@@ -18,22 +18,19 @@ const LARGEST_GROUPS: usize = 50;
 const KEY_SIZE: Desc = Desc::gauge(
     "redis_key_size",
     &["db", "key"],
-    "Elements of a declared key by the command for its type (LLEN, SCARD, ZCARD, HLEN, XLEN), bytes of a string by STRLEN; 0 when there is no such key.",
+    "Elements of a declared key, by the command for its type (LLEN, SCARD, ZCARD, HLEN, XLEN), or bytes of a string (STRLEN); 0 if the key does not exist.",
 );
-const STREAM_LENGTH: Desc = Desc::gauge(
-    "redis_stream_length",
-    &["db", "stream"],
-    "Entries of a declared key that is a stream, by XLEN.",
-);
+const STREAM_LENGTH: Desc =
+    Desc::gauge("redis_stream_length", &["db", "stream"], "Entries of a declared stream, from XLEN.");
 const GROUP_LAG: Desc = Desc::gauge(
     "redis_stream_group_lag",
     &["db", "stream", "group"],
-    "Entries of a stream that are still to be delivered to a group, by XINFO GROUPS lag (Redis 7).",
+    "Entries of a stream not yet delivered to a group, from XINFO GROUPS lag (Redis 7).",
 );
 const GROUP_PENDING: Desc = Desc::gauge(
     "redis_stream_group_messages_pending",
     &["db", "stream", "group"],
-    "Entries that were delivered to a group and are not acknowledged, by XINFO GROUPS pending.",
+    "Entries delivered to a group but not acknowledged, from XINFO GROUPS pending.",
 );
 
 /// The families of declared keys.
@@ -161,7 +158,7 @@ impl Sizes {
         }
         let count = groups.rows.len();
         if count > LARGEST_GROUPS {
-            let detail = format!("stream {stream}: {count} groups, {LARGEST_GROUPS} are shown");
+            let detail = format!("stream {stream}: {count} groups, only {LARGEST_GROUPS} are exported");
             self.problem(Reason::Cardinality, detail);
         }
     }

@@ -125,7 +125,7 @@ impl Link {
                 let allowed: Vec<_> = addresses.filter(|address| origin.allows(address.ip())).collect();
                 if allowed.is_empty() {
                     let detail = format!(
-                        "{endpoint}: another server named this address, which is not one of its network"
+                        "{endpoint}: another server redirected to this address, which is outside its network"
                     );
                     return Err(Problem::new(Reason::Connect, detail));
                 }
@@ -197,5 +197,5 @@ impl Link {
 
 /// The answer to a single command.
 pub(super) fn only(replies: Vec<Reply>) -> Result<Reply, Problem> {
-    replies.into_iter().next().ok_or_else(|| Problem::new(Reason::Protocol, "an answer is missing"))
+    replies.into_iter().next().ok_or_else(|| Problem::new(Reason::Protocol, "missing answer"))
 }

@@ -175,14 +175,14 @@ async fn resolve(
     tls: &Tls,
     timeout: Duration,
 ) -> Result<Endpoint, Problem> {
-    let mut problem = Problem::new(Reason::NotFound, "no sentinel is given");
+    let mut problem = Problem::new(Reason::NotFound, "no sentinel is configured");
     for (endpoint, login) in sentinels {
         match ask_sentinel(name, endpoint, login, tls, timeout).await {
             Ok(master) => return Ok(master),
             Err(cause) => problem = cause,
         }
     }
-    Err(Problem { detail: format!("no sentinel names the master: {}", problem.detail), ..problem })
+    Err(Problem { detail: format!("no sentinel knows the master: {}", problem.detail), ..problem })
 }
 
 async fn ask_sentinel(

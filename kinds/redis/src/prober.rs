@@ -14,11 +14,10 @@ use super::links::{Entry, Links};
 use super::refusal::Refusal;
 use super::{keys, reply};
 
-pub(super) const UP: Desc =
-    Desc::gauge("redis_up", &[], "1 when the server answered the last probe, else 0.");
+pub(super) const UP: Desc = Desc::gauge("redis_up", &[], "1 if the server answered the last probe, else 0.");
 
 pub(super) const PING_DURATION: Desc =
-    Desc::gauge("redis_ping_duration_seconds", &[], "How long the server took to answer PING.");
+    Desc::gauge("redis_ping_duration_seconds", &[], "Response time of PING.");
 
 /// Asks a server how it is.
 pub(super) struct RedisProber {
@@ -42,7 +41,9 @@ impl Prober for RedisProber {
         observation.problems.splice(0..0, problems);
         observation.families.extend(ping);
         if is_zero(&observation.families, "redis_cluster_state") {
-            observation.problems.push(Problem::new(Reason::Alarm, "the cluster does not answer all queries"));
+            observation
+                .problems
+                .push(Problem::new(Reason::Alarm, "the cluster state is not ok: some queries fail"));
         }
         keys::observe(&mut self.links, &self.keys, self.timeout, &mut observation).await?;
         observation.problems.extend(self.demoted(&info));
@@ -82,7 +83,10 @@ impl RedisProber {
     fn demoted(&mut self, info: &Info) -> Option<Problem> {
         let Entry::Master { name, .. } = &self.links.way().entry else { return None };
         let role = info.get("role").filter(|role| *role != "master")?;
-        let problem = Problem::new(Reason::Alarm, format!("the server named as master `{name}` is a {role}"));
+        let problem = Problem::new(
+            Reason::Alarm,
+            format!("the server that the sentinels name as master `{name}` is a {role}"),
+        );
         self.links.close();
         Some(problem)
     }
@@ -124,12 +128,13 @@ fn alarms(info: &Info) -> Vec<String> {
     let (clients, limit) =
         (number("connected_clients") + number("cluster_connections"), number("maxclients"));
     if limit > 0.0 && clients >= limit {
-        alarms.push(format!("{clients} clients are connected, and maxclients is {limit}"));
+        alarms.push(format!("{clients} clients are connected; maxclients is {limit}"));
     }
     let memory = number("maxmemory");
     if memory > 0.0 && is("maxmemory_policy", "noeviction") && number("used_memory") >= memory {
-        alarms
-            .push("memory is full, and writes are refused: maxmemory is reached without eviction".to_owned());
+        alarms.push(
+            "memory is full and writes are rejected: maxmemory is reached, and eviction is off".to_owned(),
+        );
     }
     alarms
 }

@@ -64,7 +64,7 @@ impl Refusal {
     /// As a problem whose reason is known from what was wanted.
     pub(super) fn problem_as(&self, reason: Reason, wanted: &str) -> Problem {
         let hint = match self.code.as_str() {
-            "MOVED" => " (this is a node of a cluster: set `cluster: true`)",
+            "MOVED" => " (this is a cluster node: set `cluster: true`)",
             _ => "",
         };
         Problem::new(reason, format!("{wanted}: {} {}{hint}", self.code, self.message))
@@ -75,9 +75,7 @@ impl Refusal {
 pub(super) fn broken(error: &RedisError, endpoint: &Endpoint) -> Problem {
     match hidden(error).and_then(unfit) {
         Some(Unfit::TooLarge) => {
-            return too_large(
-                "ask for less of the key, as LRANGE and ZRANGE can, or count with LLEN or ZCARD",
-            );
+            return too_large("read less of the key, with LRANGE or ZRANGE, or count with LLEN or ZCARD");
         }
         Some(unfit) => return Problem::new(Reason::Protocol, format!("{endpoint}: {unfit}")),
         None => {}

@@ -32,7 +32,7 @@ pub(super) fn rows(
         RedisShape::Time => time(answer).map(|now| values(Value::Double(now), wanted)),
     };
     rows.unwrap_or_else(|| {
-        let detail = format!("the answer to {} is not what was expected", words.join(" "));
+        let detail = format!("unexpected answer to {}", words.join(" "));
         Err(Problem::new(Reason::Protocol, detail))
     })
 }

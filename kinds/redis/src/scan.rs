@@ -102,7 +102,7 @@ impl<'a> Scan<'a> {
                 if let Some(found) = first_group(id, &key)
                     && !ids.contains(found)
                 {
-                    let advice = "let `id` take a part of the keys that has fewer values";
+                    let advice = "let `id` match a part of the keys with fewer values";
                     memory.row(&[Cell::Text(found.to_owned())], advice)?;
                     ids.insert(found.to_owned());
                 }
@@ -145,7 +145,7 @@ impl<'a> Scan<'a> {
         for node in &nodes {
             size += keys_of(self.links, node, self.timeout).await?;
             if size > self.budget {
-                let detail = format!("there are {size} keys, more than `scan_budget` ({})", self.budget);
+                let detail = format!("{size} keys exceed `scan_budget` ({})", self.budget);
                 return Err(Problem::new(Reason::Cardinality, detail));
             }
         }
@@ -167,7 +167,7 @@ impl Walk<'_> {
         self.given += keys.len() as u64;
         // Keys may come twice, and new ones meanwhile; but a walk has to end, whatever DBSIZE said before.
         if self.given > budget.saturating_mul(2).saturating_add(SLACK) {
-            let detail = format!("SCAN gave {} keys, with a `scan_budget` of {budget}", self.given);
+            let detail = format!("SCAN returned {} keys, with a `scan_budget` of {budget}", self.given);
             return Err(Problem::new(Reason::Cardinality, detail));
         }
         if next != "0" {
@@ -208,7 +208,7 @@ async fn keys_of(links: &mut Links, node: &Node, timeout: Duration) -> Result<u6
         .and_then(|info| super::reply::text(&info))
         .is_some_and(|text| text.contains("cluster_enabled:1"));
     if is_cluster && node.is_none() {
-        return Err(Problem::new(Reason::Query, "this is one node of a cluster: set `cluster: true`"));
+        return Err(Problem::new(Reason::Query, "this is a cluster node: set `cluster: true`"));
     }
     let missing = || Problem::new(Reason::Protocol, "DBSIZE: expected a number");
     match accepted(size.ok_or_else(missing)?, "DBSIZE")? {
@@ -233,7 +233,7 @@ fn number(reply: Reply) -> Result<Option<f64>, Problem> {
         Value::Nil => Ok(None),
         answer => {
             let number = super::reply::text(&answer).and_then(|text| text.parse().ok());
-            let missing = || Problem::new(Reason::Query, "a key that matches `scan` holds no number");
+            let missing = || Problem::new(Reason::Query, "a key that matches `scan` does not hold a number");
             number.map(Some).ok_or_else(missing)
         }
     }

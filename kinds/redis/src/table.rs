@@ -6,7 +6,7 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::query::{AnswerBudget, Cell, Columns, MOST_COLUMNS, Rows};
 
 /// What the author of a query can do about an answer that is too large.
-const ADVICE: &str = "ask for less of the key, as LRANGE and ZRANGE can, or count with LLEN or ZCARD";
+const ADVICE: &str = "read less of the key, with LRANGE or ZRANGE, or count with LLEN or ZCARD";
 /// How many columns that are not kept are named.
 const MOST_UNREAD: usize = 20;
 

@@ -32,27 +32,27 @@ pub use self::config::Config;
 const CREDENTIALS_VALID: Desc = Desc::gauge(
     "aws_credentials_valid",
     &[],
-    "Whether STS GetCallerIdentity takes the credentials: 1 or 0; absent while STS does not answer.",
+    "Whether STS GetCallerIdentity accepts the credentials: 1 or 0; absent while STS does not answer.",
 );
 const CALLER: Desc = Desc::gauge(
     "aws_caller_info",
     &["account"],
-    "Account that the credentials belong to, from STS GetCallerIdentity; always 1.",
+    "Account of the credentials, from STS GetCallerIdentity; always 1.",
 );
 const BUCKET_UP: Desc = Desc::gauge(
     "s3_bucket_up",
     &["bucket", "operation"],
-    "Whether the operation succeeded when it was last tried: 1 or 0; absent where it was not tried.",
+    "Whether the last attempt of the operation succeeded: 1 or 0; absent if it was not attempted.",
 );
 const DURATION: Desc = Desc::gauge(
     "s3_operation_duration_seconds",
     &["bucket", "operation"],
-    "Duration of the operation when it was last tried.",
+    "Duration of the last attempt of the operation.",
 );
 const CANARY_SUCCESS: Desc = Desc::gauge(
     "s3_canary_last_success_timestamp_seconds",
     &["bucket"],
-    "Unix time at which the canary object was last put, read back and deleted.",
+    "Unix time of the last canary object put, read back and deleted.",
 );
 
 /// What is the same for every source of this kind.
@@ -81,7 +81,11 @@ pub const FACTS: KindFacts = KindFacts {
     dashboard: include_str!("../dashboard.yml"),
     headlines: &[
         Headline { title: "Credentials valid", metric: "aws_credentials_valid", unit: Unit::Count },
-        Headline { title: "Operations took", metric: "s3_operation_duration_seconds", unit: Unit::Seconds },
+        Headline {
+            title: "Operation duration",
+            metric: "s3_operation_duration_seconds",
+            unit: Unit::Seconds,
+        },
     ],
 };
 
@@ -241,7 +245,9 @@ impl Verdict {
     fn blame_policy(&mut self) {
         for problem in self.failure.iter_mut().chain(&mut self.problem) {
             if problem.reason == Reason::Permission {
-                problem.detail.push_str("; STS takes the credentials, so a policy denies this, not the key");
+                problem
+                    .detail
+                    .push_str("; STS accepts the credentials, so a policy denies this, not the key");
             }
         }
     }

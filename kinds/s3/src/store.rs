@@ -92,7 +92,7 @@ impl Store<'_> {
             return Ok(());
         }
         self.record(Operation::Get, false, Duration::ZERO);
-        Err(Problem::new(Reason::Protocol, "get: the object is not what was put"))
+        Err(Problem::new(Reason::Protocol, "get: the object differs from what was put"))
     }
 
     /// Deletes a version for good, or an object.

@@ -51,7 +51,7 @@ impl Sts {
         }
         xml::text(&String::from_utf8_lossy(&response.body), "Account")
             .map(|account| xml::short(&account))
-            .ok_or_else(|| Problem::new(Reason::Protocol, "STS: the answer names no account"))
+            .ok_or_else(|| Problem::new(Reason::Protocol, "STS: the response has no account"))
     }
 
     fn request(&self, credentials: &Credentials) -> Request {

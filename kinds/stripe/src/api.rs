@@ -27,7 +27,7 @@ const REQUESTS: Desc = Desc::counter(
 const RATE_LIMITED: Desc = Desc::counter(
     "stripe_api_rate_limited_total",
     &[],
-    "Calls of Stripe's API by this exporter that were answered with 429 since its start.",
+    "Stripe API calls by this exporter answered with 429.",
 );
 
 pub(super) const CATALOGUE: [Desc; 2] = [REQUESTS, RATE_LIMITED];
@@ -155,7 +155,7 @@ fn refusal(response: &Response) -> Problem {
         500..=599 => Reason::Alarm,
         _ => Reason::Protocol,
     };
-    let mut detail = format!("Stripe answers {}", response.status);
+    let mut detail = format!("Stripe returned {}", response.status);
     let parts = [
         ("type", r#type.as_deref()),
         ("code", code.as_deref()),

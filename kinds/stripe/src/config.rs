@@ -77,7 +77,7 @@ impl TryFrom<Raw> for Config {
     fn try_from(raw: Raw) -> Result<Self, String> {
         let key = Secret::from_keys("api_key", raw.api_key, raw.api_key_file)
             .map_err(|error| error.to_string())?
-            .ok_or("a key is needed: give `api_key_file` or `api_key` with a restricted key (rk_…)")?;
+            .ok_or("missing key: set `api_key_file` or `api_key` to a restricted key (rk_…)")?;
         let key = Key::new(key).map_err(|error| format!("`api_key`: {error}"))?;
         let lookback = raw.lookback.get();
         if lookback <= RETRIES_END || lookback > RETENTION {

@@ -116,7 +116,7 @@ impl Destination {
         let detail = if !self.is_enabled() {
             format!("the event destination {name} is {} ({})", self.status, self.disabled_reason())
         } else if self.source_is_active() == Some(false) {
-            format!("the event destination {name} is enabled, but nothing takes its events at the other end")
+            format!("the event destination {name} is enabled, but its event bus is not active")
         } else {
             return None;
         };
@@ -146,8 +146,10 @@ pub(super) async fn observe(session: &mut Session<'_>, config: &Config) -> Resul
         problems.extend(destination.problem());
     }
     if destinations.truncated {
-        problems
-            .push(Problem::new(Reason::Cardinality, "more event destinations than `max_pages` lets us read"));
+        problems.push(Problem::new(
+            Reason::Cardinality,
+            "more event destinations than `max_pages` allows to read",
+        ));
     }
     Ok(Observation { families: vec![enabled, disabled, active], problems, failure: None })
 }

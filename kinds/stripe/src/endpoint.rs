@@ -51,8 +51,10 @@ pub(super) async fn observe(session: &mut Session<'_>, config: &Config) -> Resul
         }
     }
     if endpoints.truncated {
-        problems
-            .push(Problem::new(Reason::Cardinality, "more webhook endpoints than `max_pages` lets us read"));
+        problems.push(Problem::new(
+            Reason::Cardinality,
+            "more webhook endpoints than `max_pages` allows to read",
+        ));
     }
     Ok(Observation { families: vec![enabled], problems, failure: None })
 }

@@ -134,13 +134,10 @@ fn families(undelivered: Family, events: &Listing<Event>) -> Vec<Family> {
 /// Events on which Stripe has given up are lost to the application: that is an alarm, and no mere number.
 fn problems(exhausted: u32, truncated: bool) -> Vec<Problem> {
     let lost = (exhausted > 0).then(|| {
-        Problem::new(
-            Reason::Alarm,
-            format!("undelivered events that Stripe no longer tries to deliver: {exhausted}"),
-        )
+        Problem::new(Reason::Alarm, format!("events that Stripe has given up delivering: {exhausted}"))
     });
     let more = truncated.then(|| {
-        Problem::new(Reason::Cardinality, "webhooks: more undelivered events than `max_pages` lets us read")
+        Problem::new(Reason::Cardinality, "webhooks: more undelivered events than `max_pages` allows to read")
     });
     lost.into_iter().chain(more).collect()
 }

@@ -30,12 +30,12 @@ use self::key::CurrentKey;
 const UP: Desc = Desc::gauge(
     "stripe_up",
     &[],
-    "1 when Stripe's API answered the last probe's question for undelivered events, else 0.",
+    "1 if Stripe's API answered the last probe's request for undelivered events, else 0.",
 );
 const ACCOUNT: Desc = Desc::gauge(
     "stripe_account_info",
     &["livemode"],
-    "1, with the half of the account that is watched: true for live mode, false for a sandbox (from the key's prefix).",
+    "Mode of the key as a label, by its prefix: true for live mode, false for a sandbox; always 1.",
 );
 
 /// What is the same for every source of this kind.

@@ -53,7 +53,7 @@ pub(super) async fn v1<T: Listed>(
             (false, _) => return Ok(Listing { items, truncated: false }),
             (true, false) => {}
             (true, true) => {
-                return Err(Problem::new(Reason::Protocol, "a list has more, but the page is empty"));
+                return Err(Problem::new(Reason::Protocol, "has_more is set, but the page is empty"));
             }
         }
     }
@@ -93,7 +93,7 @@ fn target<'a>(path: &str, params: impl Iterator<Item = (&'a str, &'a str)>) -> S
 
 /// What of a link may be followed: the key goes to the configured host and to no other.
 fn path_and_query(link: &str) -> Result<String, Problem> {
-    let unusable = |_| Problem::new(Reason::Protocol, "the link to the next page cannot be read");
+    let unusable = |_| Problem::new(Reason::Protocol, "invalid link to the next page");
     let base = Url::parse("https://api.stripe.com").map_err(unusable)?;
     let url = base.join(link).map_err(unusable)?;
     Ok(format!("{}?{}", url.path(), url.query().unwrap_or_default()))

@@ -32,7 +32,7 @@ impl Throttle {
             None => Ok(()),
             Some(left) => Err(Problem::new(
                 Reason::RateLimited,
-                format!("Stripe has asked to slow down: no call in the next {left:.0?}"),
+                format!("rate limited by Stripe: no calls for the next {left:.0?}"),
             )),
         }
     }

@@ -55,7 +55,7 @@ impl TryFrom<String> for ClassName {
             return Ok(Self(name));
         }
         Err(format!(
-            "expected the name of a class of 1 to 128 letters, digits, `_`, `-`, `.`, `:` or `@`, found `{name}`"
+            "expected a class name of 1 to 128 letters, digits, `_`, `-`, `.`, `:` or `@`, found `{name}`"
         ))
     }
 }
@@ -129,13 +129,13 @@ impl TryFrom<RawClass> for Class {
         let way = match raw.layout()? {
             Some(layout) if token.is_none() => {
                 let from =
-                    raw.from.take().ok_or("the key `from` is missing: which source holds the heartbeats")?;
+                    raw.from.take().ok_or("missing key `from`: the source that stores the heartbeats")?;
                 Way::Ask { from, layout }
             }
-            Some(_) => return Err("`token` belongs to `push: true`".to_owned()),
+            Some(_) => return Err("`token` is only valid with `push: true`".to_owned()),
             None => Way::Push {
                 token: token
-                    .ok_or("expected `token_file` or `token`: what workers that push have to show")?,
+                    .ok_or("expected `token_file` or `token`: the bearer token of workers that push")?,
             },
         };
         raw.refuse_unused()?;
@@ -151,10 +151,7 @@ impl TryFrom<RawClass> for Class {
             && rhythm.interval.is_none()
             && !matches!(way, Way::Push { .. })
         {
-            return Err(
-                "workers of this layout have no heartbeat: `interval` and `grace` do not belong to it"
-                    .to_owned(),
-            );
+            return Err("workers of this layout have no heartbeat: remove `interval` and `grace`".to_owned());
         }
         let limit = interval.filter(|_| is_timed).map(|interval| interval + grace.unwrap_or(interval * 2));
         Ok(Self { way, expected: raw.expected, interval, limit, states: raw.states })
@@ -220,7 +217,7 @@ impl RawClass {
             ("prefix", self.prefix.is_some()),
         ];
         match left.into_iter().find(|(_, is_left)| *is_left) {
-            Some((key, _)) => Err(format!("`{key}` does not belong to a class of this layout")),
+            Some((key, _)) => Err(format!("`{key}` is not valid for this layout")),
             None => Ok(()),
         }
     }

@@ -18,49 +18,46 @@ const OFFLINE: &str = "offline";
 const HEARTBEAT: Desc = Desc::gauge(
     "worker_heartbeat_timestamp_seconds",
     &["class", "worker"],
-    "Time of the worker's last heartbeat, by the clock that wrote it; the 200 workers of a class that were heard last.",
+    "Time of the worker's last heartbeat, by the clock that wrote it; the 200 most recent workers of a class.",
 );
 const INTERVAL: Desc = Desc::gauge(
     "worker_heartbeat_interval_seconds",
     &["class"],
-    "How often workers of the class give a heartbeat, from the configuration or the job system's default.",
+    "Heartbeat interval of the class, from the configuration or the job system's default.",
 );
 const ALIVE: Desc = Desc::gauge(
     "workers_alive",
     &["class"],
-    "Workers whose last heartbeat is not older than the interval and the grace of their class, by their store's clock.",
+    "Workers whose last heartbeat is no older than their class's interval plus grace, by their store's clock.",
 );
 const EXPECTED: Desc =
-    Desc::gauge("workers_expected", &["class"], "Workers that there should be, from the configuration.");
+    Desc::gauge("workers_expected", &["class"], "Expected workers, from the configuration.");
 const STATES: Desc = Desc::gauge(
     "workers",
     &["class", "state"],
-    "Workers by the state that they give; those that are expected, or known, and not heard are offline.",
+    "Workers by reported state; expected or known workers without a recent heartbeat are offline.",
 );
 const INFO: Desc = Desc::gauge(
     "worker_info",
     &["class", "worker", "state", "instance_type", "lifecycle"],
-    "What a worker says about itself; always 1.",
+    "Details reported by the worker; always 1.",
 );
 const PROGRESS: Desc = Desc::gauge(
     "worker_last_progress_timestamp_seconds",
     &["class"],
-    "Time at which a worker of the class last got something done, where workers tell it.",
+    "Time of the last progress of any worker of the class, if workers report it.",
 );
 const BUSY: Desc = Desc::gauge(
     "workers_busy",
     &["class"],
-    "Slots of the workers that are alive in which a job runs, where the job system tells it.",
+    "Slots of live workers that are running a job, if the job system reports it.",
 );
-const SLOTS: Desc = Desc::gauge(
-    "worker_slots",
-    &["class"],
-    "Jobs that the workers that are alive can run at once, where the job system tells it.",
-);
+const SLOTS: Desc =
+    Desc::gauge("worker_slots", &["class"], "Slots of live workers, if the job system reports it.");
 const SKEW: Desc = Desc::gauge(
     "worker_clock_skew_seconds",
     &["class"],
-    "How far the clock of the store that holds the heartbeats is ahead of the exporter's.",
+    "Offset of the heartbeat store's clock from the exporter's; positive if it is ahead.",
 );
 
 pub(super) const CATALOGUE: [Desc; 10] =

@@ -52,7 +52,7 @@ impl Prober for WorkersProber {
         }
         observation.problems.extend(failures);
         if let Err(error) = self.pushed.save().await {
-            let detail = format!("pushed heartbeats cannot be kept: {error}");
+            let detail = format!("cannot save pushed heartbeats: {error}");
             observation.problems.push(Problem::new(Reason::Internal, detail));
         }
         observation.families = families.into_inner();

@@ -101,9 +101,9 @@ pub(super) async fn bullmq(store: &Store, queue: &str, prefix: &str) -> Result<V
     let unnamed = format!("{prefix}:{}", BASE64_STANDARD.encode(queue));
     let named = format!("{unnamed}:w:");
     let clients = store.run(&["CLIENT", "LIST"]).await?;
-    let name = clients.column("name").ok_or_else(|| {
-        Problem::new(Reason::Protocol, "CLIENT LIST does not tell the names of connections")
-    })?;
+    let name = clients
+        .column("name")
+        .ok_or_else(|| Problem::new(Reason::Protocol, "CLIENT LIST does not report connection names"))?;
     let names = clients.rows.iter().filter_map(|row| row.get(name)?.text());
     let worker = |name: String| match name.strip_prefix(&named) {
         Some(id) => Some(Worker::present(id)),

@@ -73,7 +73,7 @@ impl Store {
         let index = rows.column("localTime").unwrap_or(0);
         let store = rows.rows.first().and_then(|row| row.get(index)).and_then(time);
         let store =
-            store.ok_or_else(|| Problem::new(Reason::Protocol, "the store does not tell its time"))?;
+            store.ok_or_else(|| Problem::new(Reason::Protocol, "the store does not report its time"))?;
         Ok(Clock::read(store, before, now()))
     }
 }

@@ -52,7 +52,7 @@ pub(super) async fn sql(store: &Store, sql: &str) -> Result<Roll, Problem> {
     let rows = store.read(&Question::Sql(with_clock(sql)), &columns(&["store_now"])).await?;
     let store_now = rows.rows.first().and_then(|row| time(row.first()?));
     let store_now =
-        store_now.ok_or_else(|| Problem::new(Reason::Protocol, "the server does not tell its time"))?;
+        store_now.ok_or_else(|| Problem::new(Reason::Protocol, "the server does not report its time"))?;
     let clock = Clock::read(store_now, before, now());
     Ok(Roll { workers: workers(&rows, &["worker"])?, now: clock.now, skew: Some(clock.skew) })
 }

@@ -48,12 +48,12 @@ impl TryFrom<RawTable> for DailyTable {
     fn try_from(raw: RawTable) -> Result<Self, String> {
         let RawTable { table, day, columns, sql, observed } = raw;
         if columns.is_empty() {
-            return Err("expected at least one of the columns that `sql` gives in `columns`".to_owned());
+            return Err("expected at least one of the columns returned by `sql` in `columns`".to_owned());
         }
         Question::Sql(sql.clone()).check().map_err(|error| format!("`sql`: {error}"))?;
         let mut seen = BTreeSet::from([&day]);
         if let Some(twice) = columns.iter().chain(observed.keys()).find(|column| !seen.insert(column)) {
-            return Err(format!("the column {twice} is given twice"));
+            return Err(format!("the column {twice} is listed twice"));
         }
         Ok(Self { table, day, columns, sql, observed })
     }

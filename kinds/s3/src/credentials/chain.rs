@@ -69,7 +69,7 @@ impl Chain {
                 }
             }
         }
-        Err(Problem::new(Reason::Auth, format!("there are no credentials; tried: {}", tried.join(", "))))
+        Err(Problem::new(Reason::Auth, format!("no credentials found; tried: {}", tried.join(", "))))
     }
 }
 
@@ -114,7 +114,7 @@ impl Step for Environment {
                 session_token: self.token.clone(),
             },
             (Some(_), None) | (None, Some(_)) => {
-                let detail = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both";
+                let detail = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set together";
                 return Err(Problem::new(Reason::Auth, detail).into());
             }
         };

@@ -86,7 +86,7 @@ fn trusted(address: &str) -> Result<Url, String> {
     };
     if !url.username().is_empty() || url.password().is_some() || !is_trusted {
         return Err(
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI has to be https, or http to this host, ECS or EKS".to_owned()
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, or http to this host, ECS or EKS".to_owned()
         );
     }
     Ok(url)

@@ -94,7 +94,7 @@ impl Step for Profile {
             let told = format!("no `{name}` in {}", self.files());
             return Err(match self.name {
                 Some(_) => {
-                    Miss::Failed(Problem::new(Reason::Auth, format!("{told}, which AWS_PROFILE asks for")))
+                    Miss::Failed(Problem::new(Reason::Auth, format!("{told}, which AWS_PROFILE selects")))
                 }
                 None => Miss::Absent(told),
             });
@@ -109,7 +109,7 @@ impl Step for Profile {
             return Err(match other.iter().find(|key| section.contains_key(**key)) {
                 Some(other) => {
                     let told = format!(
-                        "{told}, and its {other} is not followed: give keys, or a role by web identity, container or instance"
+                        "{told}, and its {other} is not supported: use keys, or a role via web identity, container or instance"
                     );
                     Miss::Failed(Problem::new(Reason::Auth, told))
                 }

@@ -1,4 +1,4 @@
-//! PostgreSQL: its built-in values by one connection, declared queries by another.
+//! PostgreSQL: built-in queries on one connection, declared queries on another.
 
 mod answer;
 mod cell;

@@ -2,9 +2,9 @@
 
 use platform_core::parameters::{ParameterError, Parameters};
 
-const SEARCH_PATH: &str = "write the schema in the query, as in `SELECT … FROM app.users`, or give it to the account: \
+const SEARCH_PATH: &str = "write the schema in the query, as in `SELECT … FROM app.users`, or set it on the account: \
                            `ALTER ROLE … SET search_path = app`";
-const SETTINGS: &str = "give settings to the account, as in `ALTER ROLE … SET search_path = app`, and write the \
+const SETTINGS: &str = "set it on the account, as in `ALTER ROLE … SET search_path = app`, and write the \
                         schema of a table in the query, as in `SELECT … FROM app.users`";
 const TLS_KEYS: &str = "set it under the key `tls`: ca_file, cert_file, key_file";
 const REVOCATION: &str = "certificate revocation is not checked: remove it if you do not need that";
@@ -31,7 +31,7 @@ const PARAMETERS: Parameters = Parameters {
         "ssl_min_protocol_version",
     ],
     ignored: &[
-        // libpq's, which change nothing that a probe shows or protects.
+        // libpq's, without effect on what a probe reads or on security.
         "application_name",
         "client_encoding",
         "connect_timeout",
@@ -112,7 +112,7 @@ const PARAMETERS: Parameters = Parameters {
     ],
 };
 
-/// Those of which some values ask for no more than there is: each with these values, and what else there is to say.
+/// Parameters with some acceptable values: each with these values, and advice for the others.
 const CONDITIONAL: [(&str, &[&str], &str); 11] = [
     ("channel_binding", &["disable", "prefer"], "use sslmode=verify-full instead"),
     ("gssencmode", &["disable", "prefer"], "use sslmode=verify-full instead"),
@@ -139,10 +139,10 @@ const CONDITIONAL: [(&str, &[&str], &str); 11] = [
     ("tls", &["false", "0", "disable"], "say sslmode=require or sslmode=verify-full"),
 ];
 
-/// Whether a parameter may stand in a URL.
+/// Whether a parameter is allowed in a URL.
 ///
 /// # Errors
-/// For what protects and cannot be honoured, and for what may be a misspelling of a parameter that is.
+/// For security parameters that are not supported, and for possible misspellings of supported ones.
 pub(super) fn check(key: &str, value: &str) -> Result<(), ParameterError> {
     match CONDITIONAL.into_iter().find(|(known, ..)| *known == key) {
         Some((_, harmless, _)) if harmless.contains(&value) => Ok(()),

@@ -12,7 +12,7 @@ pub(super) const UP: Desc =
 const QUEUE: &[&str] = &["vhost", "queue"];
 const NODE: &[&str] = &["node"];
 
-/// What has one series for each queue.
+/// The families with one series per queue.
 pub(super) const QUEUE_FAMILIES: [Desc; 5] = [
     Desc::gauge(
         "rabbitmq_queue_messages",
@@ -163,7 +163,7 @@ const NODE_FAMILIES: [(Desc, OfNode); 8] = [
     ),
 ];
 
-/// Every family beside [`UP`].
+/// Every family except [`UP`].
 pub(super) fn catalogue() -> Vec<Desc> {
     let mut catalogue = Vec::from(QUEUE_FAMILIES);
     catalogue.extend([DEAD_LETTERS, DEAD_LETTER_HEAD, DEAD_LETTER_INFO, QUEUES, MESSAGES, READY, UNACKED]);
@@ -177,7 +177,7 @@ pub(super) fn count(number: u64) -> f64 {
     number as f64
 }
 
-/// What the broker says of itself, as far as it does.
+/// What the broker reports about itself.
 pub(super) fn of_broker(survey: &Survey) -> Vec<Family> {
     let nodes = survey.nodes.as_deref().unwrap_or_default();
     let alarms = survey.alarms.iter().flat_map(|alarms| of_alarms(nodes, alarms));

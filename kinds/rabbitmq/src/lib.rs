@@ -1,4 +1,4 @@
-//! RabbitMQ: by AMQP, and by its management interface where there is one.
+//! RabbitMQ: over AMQP, and over its management API if configured.
 
 mod amqp;
 mod answer;

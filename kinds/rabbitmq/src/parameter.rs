@@ -5,7 +5,7 @@ use platform_core::parameters::{ParameterError, Parameters};
 
 const TLS_KEYS: &str = "set it under the key `tls`: ca_file, cert_file, key_file";
 const VERIFIED: &str = "with amqps:// the certificate is always verified; set its CA with `tls: {ca_file: …}`, and \
-                        leave this out";
+                        remove this parameter";
 const NEEDS_TLS: &str = "TLS needs a URL that starts with amqps://";
 
 const PARAMETERS: Parameters = Parameters {
@@ -39,10 +39,10 @@ const PARAMETERS: Parameters = Parameters {
     ],
 };
 
-/// Whether a parameter may stand in a URL.
+/// Whether a parameter is allowed in a URL.
 ///
 /// # Errors
-/// For what protects and cannot be honoured, and for what may be a misspelling of a parameter that is.
+/// For security parameters that are not supported, and for possible misspellings of supported ones.
 pub(super) fn check(encrypted: bool, key: &str, value: &str) -> Result<(), ParameterError> {
     let refused = |key, instead| Err(ParameterError::Refused { key, instead });
     let is_one_of = |known: &[&str]| known.iter().any(|known| value.eq_ignore_ascii_case(known));

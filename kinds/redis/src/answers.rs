@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use super::reply;
 use super::scan::Scan;
 
-/// Answers declared questions, on connections of its own.
+/// Runs declared queries, on its own connections.
 pub(super) struct RedisAnswers {
     pub(super) links: Links,
     /// The largest number of keys that a scan may look at.

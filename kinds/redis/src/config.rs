@@ -8,7 +8,7 @@ use platform_core::tls::Tls;
 use super::endpoint::{Login, Url};
 use super::links::{Entry, Way};
 
-/// More keys than this are not looked at by one scan.
+/// A scan reads at most this many keys.
 const DEFAULT_SCAN_BUDGET: u64 = 1_000_000;
 
 /// The keys of a `redis` source.
@@ -45,7 +45,7 @@ struct Sentinel {
     urls: Vec<Url>,
 }
 
-/// A key whose size is wanted with every probe.
+/// A key whose size is read with every probe.
 #[derive(serde::Deserialize)]
 struct Key {
     name: String,

@@ -12,7 +12,7 @@ use super::links::Links;
 use super::refusal::Refusal;
 use super::reply;
 
-/// More groups than this of one stream are not exported: their number is the application's to choose.
+/// At most this many groups per stream are exported: applications can create any number.
 const LARGEST_GROUPS: usize = 50;
 
 const KEY_SIZE: Desc = Desc::gauge(
@@ -36,7 +36,7 @@ const GROUP_PENDING: Desc = Desc::gauge(
 /// The families of declared keys.
 pub(super) const CATALOGUE: [Desc; 4] = [KEY_SIZE, STREAM_LENGTH, GROUP_LAG, GROUP_PENDING];
 
-/// Adds the sizes of the keys, and a problem for each key that may not be read.
+/// Adds the sizes of the keys, and a problem for each unreadable key.
 pub(super) async fn observe(
     links: &mut Links,
     keys: &[String],
@@ -74,7 +74,7 @@ fn each(command: &str, keys: &[String]) -> Vec<Words> {
     keys.iter().map(|key| words([command, key])).collect()
 }
 
-/// A declared key that exists, with the command that tells its size.
+/// A declared key that exists, with the command that returns its size.
 struct Key<'a> {
     name: &'a str,
     command: &'static str,
@@ -86,7 +86,7 @@ impl Key<'_> {
     }
 }
 
-/// The command that tells the size of a key of this type.
+/// The command that returns the size of a key of this type.
 fn length_command(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "list" => "LLEN",
@@ -106,7 +106,7 @@ struct Sizes {
 }
 
 impl Sizes {
-    /// Counts keys that do not exist as empty, and gives those that do.
+    /// Counts missing keys as empty, and returns the existing ones.
     fn add_missing<'a>(&mut self, keys: &'a [String], types: Vec<Reply>) -> Vec<Key<'a>> {
         let mut there = Vec::new();
         for (name, reply) in keys.iter().zip(types) {
@@ -148,7 +148,7 @@ impl Sizes {
         for row in groups.rows.iter().take(LARGEST_GROUPS) {
             let find = |column| groups.column(column).map(|index| &row[index]);
             let Some(group) = find("name").and_then(Cell::text) else { continue };
-            // Before Redis 7, and after entries were deleted in the middle, the lag is not known.
+            // The lag is unknown before Redis 7, and after entries were deleted from the middle.
             if let Some(lag) = find("lag").and_then(Cell::number) {
                 lags.push([&self.db, stream, &group], lag);
             }

@@ -1,4 +1,4 @@
-//! Redis and Valkey: one server, a master that sentinels name, or a cluster.
+//! Redis and Valkey: one server, a master behind sentinels, or a cluster.
 
 mod answers;
 mod config;
@@ -70,7 +70,7 @@ impl Definition for Config {
                 links: Links::new(self.way.clone()),
                 built_in: BuiltInQueries::of("redis", QUERIES, context.built_in),
                 keys: self.keys.clone(),
-                // Below the deadline of the whole probe, so that the log can tell which server was silent.
+                // Below the deadline of the whole probe, so that the log can name the silent server.
                 timeout: context.timeout * 9 / 10,
             }),
             answers: Some(Box::new(RedisAnswers {

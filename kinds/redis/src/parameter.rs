@@ -9,7 +9,7 @@ const LOGIN: &str =
     "set it before the host, as in redis://USER:PASSWORD@host, or in `username` and `password_file`";
 const DATABASE: &str = "set the database after the host, as in redis://host/3, or in `database`";
 const VERIFIED: &str = "with rediss:// the certificate is always verified; set its CA with `tls: {ca_file: …}`, and \
-                        leave this out";
+                        remove this parameter";
 const NEEDS_TLS: &str = "TLS needs a URL that starts with rediss://";
 
 const OF_A_HOST: Parameters = Parameters {

@@ -20,7 +20,7 @@ pub struct Config {
     pub(super) url: Address,
     pub(super) host: String,
     pub(super) method: Method,
-    /// Marked as sensitive: printing them shows no value.
+    /// Marked as sensitive, so that printing hides the values.
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Secret>,
     pub(super) credentials: Option<Credentials>,
@@ -29,7 +29,7 @@ pub struct Config {
     pub(super) expect: Expect,
 }
 
-/// What the `Authorization` header is made of.
+/// The contents of the `Authorization` header.
 #[derive(Clone, Debug)]
 pub(super) enum Credentials {
     Basic { username: String, password: Secret },
@@ -113,14 +113,14 @@ impl BasicAuth {
     }
 }
 
-/// The parts of a URL that can be asked over HTTP.
+/// The parts of an HTTP URL.
 pub(super) fn parse(address: &Address) -> Result<Url, String> {
     address.expect_scheme(&["http", "https"], EXAMPLE)?;
     Url::parse(address.expose())
         .map_err(|error| format!("invalid URL ({error}): expected one such as {EXAMPLE}"))
 }
 
-/// A URL that can be asked over HTTP.
+/// An HTTP URL.
 #[derive(serde::Deserialize)]
 #[serde(try_from = "Address")]
 struct Target {

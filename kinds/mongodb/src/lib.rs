@@ -27,15 +27,15 @@ use self::ask::Session;
 use self::prober::MongodbProber;
 use self::url::Url;
 
-/// What every probe asks.
+/// The built-in queries of every probe.
 const QUERIES: &str = include_str!("../queries.yml");
 
-/// Logs in with a certificate, and needs no password.
+/// Logs in with a certificate, without a password.
 const X509: AuthMechanism = AuthMechanism::MongoDbX509;
 
 const DEFAULT_SLOW_OPERATION: setting::Duration = setting::Duration::seconds(10);
 
-/// What is the same for every source of this kind.
+/// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
     name: "mongodb",
     interval: Duration::from_secs(15),
@@ -83,7 +83,7 @@ struct RawConfig {
     url: Url,
     /// The password, instead of the one in the URL.
     password: Option<Secret>,
-    /// A file that holds the password; read anew when it changes.
+    /// A file that holds the password; reread when it changes.
     password_file: Option<PathBuf>,
     /// Turns TLS on.
     tls: Option<Tls>,
@@ -94,7 +94,7 @@ struct RawConfig {
     slow_operation: Option<setting::Duration>,
 }
 
-/// Why a configuration was refused. Holds nothing of what stands before the `@` of the URL.
+/// Why a configuration was rejected. Contains nothing of the URL before the `@`.
 #[derive(Debug, thiserror::Error)]
 enum ConfigError {
     #[error(transparent)]

@@ -1,8 +1,8 @@
 //! Relays what a server sends to the driver: checked, counted, and cut off if it is too much.
 //!
 //! The driver reads a message of any length into memory, up to 4 GiB, keeps whatever parameters a server reports, and
-//! panics on wrong lengths. It accepts no custom stream, but it connects to UNIX sockets: this relay is at the other end
-//! of one, and speaks TLS with the server.
+//! panics on wrong lengths. It accepts no custom stream, but it connects to UNIX sockets: this relay is at the other
+//! end of one, and speaks TLS with the server.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;

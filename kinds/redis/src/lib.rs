@@ -29,10 +29,10 @@ use self::answers::RedisAnswers;
 use self::links::Links;
 use self::prober::RedisProber;
 
-/// What every probe asks.
+/// The built-in queries of every probe.
 const QUERIES: &str = include_str!("../queries.yml");
 
-/// What is the same for every source of this kind.
+/// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
     name: "redis",
     interval: Duration::from_secs(15),

@@ -21,7 +21,7 @@ use platform_core::setting;
 use self::follower::{Follower, Plan};
 use self::turn::Turns;
 
-/// What is the same for every source of this kind.
+/// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
     name: "logfile",
     interval: Duration::from_secs(15),
@@ -69,13 +69,13 @@ const ROTATIONS: Desc =
 
 const FAMILIES: [Desc; 7] = [LINES, BYTES, MALFORMED, SIZE, OFFSET, LAST_LINE, ROTATIONS];
 
-/// Where a file is begun that was there before the exporter first looked.
+/// Where to start in a file that already existed at the first look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum From {
-    /// With its first line.
+    /// At its first line.
     Beginning,
-    /// With the next line that is written.
+    /// At the next line written.
     #[default]
     End,
 }

@@ -15,14 +15,14 @@ use super::credentials::Keys;
 #[serde(try_from = "Raw")]
 pub struct Config {
     pub(super) bucket: Bucket,
-    /// Where STS is.
+    /// The STS endpoint.
     pub(super) sts: Url,
-    /// Whether STS is asked whose the credentials are.
+    /// Whether STS is called to check the credentials.
     pub(super) asks_sts: bool,
     pub(super) prefix: String,
     pub(super) canary: Option<CanaryConfig>,
     pub(super) tls: Tls,
-    /// Without any, the chain finds credentials.
+    /// If absent, the default chain is used.
     pub(super) keys: Option<Keys>,
 }
 
@@ -110,7 +110,7 @@ impl TryFrom<RawCanary> for CanaryConfig {
 
     fn try_from(raw: RawCanary) -> Result<Self, String> {
         let prefix = format!("{}/", raw.prefix.trim_end_matches('/'));
-        // A URL would resolve these, and lead out of the prefix or even out of the bucket.
+        // A URL would resolve these, and escape the prefix or even the bucket.
         if prefix.split('/').rev().skip(1).any(|part| matches!(part, "" | "." | "..")) {
             return Err("`prefix` must be a folder such as health/ or ops/health/".to_owned());
         }
@@ -147,7 +147,7 @@ fn bucket(
     if !is_word(&name, "-._") || name.split('.').any(str::is_empty) {
         return Err("`bucket` must be a bucket name, without s3:// and without a path".to_owned());
     }
-    // AWS's certificates do not cover a name with dots in front of the host.
+    // AWS's wildcard certificates do not cover bucket names with dots.
     let in_path = path_style.unwrap_or(endpoint.is_some() || name.contains('.'));
     let style = if in_path { UrlStyle::Path } else { UrlStyle::VirtualHost };
     let url = match endpoint {
@@ -159,7 +159,7 @@ fn bucket(
     })
 }
 
-/// Where STS is, and whether it is asked: another store than AWS has none unless the configuration says so.
+/// The STS endpoint, and whether it is called: stores other than AWS have none unless configured.
 fn sts(config: Option<StsConfig>, region: &str, elsewhere: bool) -> Result<(Url, bool), String> {
     let is_asked = config.as_ref().map_or(!elsewhere, |config| config.enabled);
     let url = match config.and_then(|config| config.endpoint) {
@@ -175,7 +175,7 @@ fn aws(service: &str, region: &str) -> Result<Url, String> {
         .map_err(|_| "`region` must be a name such as eu-west-1".to_owned())
 }
 
-/// Where a store or STS is.
+/// The endpoint of a store or STS.
 #[derive(serde::Deserialize)]
 #[serde(try_from = "Address")]
 struct Endpoint(Url);
@@ -204,7 +204,7 @@ impl TryFrom<Address> for Endpoint {
 }
 
 impl Config {
-    /// TLS towards STS: the name in the store's certificate is not that of another host.
+    /// TLS for STS: `server_name` applies to the store only.
     pub(super) fn sts_tls(&self) -> Tls {
         let is_store = self.sts.host() == self.bucket.base_url().host();
         let server_name = self.tls.server_name.clone().filter(|_| is_store);

@@ -1,9 +1,9 @@
-//! S3 and every store that speaks its language: are the credentials good, does the bucket take them, and can an
-//! application write, read and delete there.
+//! S3 and compatible stores: are the credentials valid, does the bucket accept them, and can an application write, read
+//! and delete there.
 //!
-//! The questions form a ladder, and the first that explains a failure is the last to be put: `HeadBucket`,
-//! `ListObjectsV2` for its error code, then the canary. Whether the credentials are good is asked of STS beside it:
-//! AWS answers that even when the bucket is out of reach, and a bucket does not tell a bad key from a policy.
+//! The checks form a ladder and stop at the first one that explains a failure: `HeadBucket`, `ListObjectsV2` for its
+//! error code, then the canary. STS checks the credentials in parallel: AWS answers that even if the bucket is
+//! unreachable, and a bucket does not distinguish a bad key from a policy.
 
 mod canary;
 mod config;
@@ -55,7 +55,7 @@ const CANARY_SUCCESS: Desc = Desc::gauge(
     "Unix time of the last canary object put, read back and deleted.",
 );
 
-/// What is the same for every source of this kind.
+/// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
     name: "s3",
     interval: Duration::from_secs(60),
@@ -99,7 +99,7 @@ impl Definition for Config {
         let canary = self.canary.as_ref();
         let prober = S3Prober {
             config: self.clone(),
-            // Below the deadline, so that what one of the two says survives the other's silence.
+            // Below the deadline, so that one result survives if the other check hangs.
             limit: context.timeout.mul_f64(0.9),
             store: HttpClient::new(self.tls.clone()),
             sts: self.asks_sts.then(|| Sts::new(self.sts.clone(), region, self.sts_tls())),
@@ -119,7 +119,7 @@ struct S3Prober {
     canary: Option<Canary>,
 }
 
-/// What is to say of the bucket.
+/// The results for the bucket.
 #[derive(Default)]
 struct Verdict {
     failure: Option<Problem>,
@@ -130,7 +130,7 @@ struct Verdict {
 impl Prober for S3Prober {
     async fn probe(&mut self) -> Result<Observation, Problem> {
         let start = Instant::now();
-        // What finds credentials leaves as much time for what uses them.
+        // Finding credentials leaves as much time for using them.
         let current = self.origin.current(self.limit / 2).await?;
         let (credentials, limit) = (current.credentials, self.limit.saturating_sub(start.elapsed()));
         let mut store = Store {
@@ -189,7 +189,7 @@ async fn account(
     }
 }
 
-/// Only an answer about the credentials says anything about them; silence does not.
+/// Only an answer about the credentials determines their validity; a missing answer does not.
 fn credential_families(account: &Result<String, Problem>) -> Vec<Family> {
     match account {
         Ok(account) => vec![CREDENTIALS_VALID.value(1.0), CALLER.family().with([account], 1.0)],
@@ -213,7 +213,7 @@ async fn climb(store: &mut Store<'_>, prefix: &str, canary: Option<&mut Canary>)
         (Ok(()), Ok(_)) => Verdict::default(),
         (Ok(()), Err(problem)) if leaves_the_bucket_up(problem.reason) => Verdict::degraded(problem),
         (Err(problem), Ok(_)) => Verdict::degraded(problem),
-        // Of two failures, that of the list has a code.
+        // Of two failures, only that of the list has an error code.
         (_, Err(problem)) => Verdict::failed(problem),
     };
     if let (Verdict { failure: None, problem: None }, Some(canary)) = (&verdict, canary) {
@@ -222,12 +222,12 @@ async fn climb(store: &mut Store<'_>, prefix: &str, canary: Option<&mut Canary>)
     verdict
 }
 
-/// Whether the status of an answer to HEAD, which has no body, says enough.
+/// Whether the status of a HEAD response, which has no body, is sufficient.
 fn explains(reason: Reason) -> bool {
     !matches!(reason, Reason::Permission | Reason::Protocol)
 }
 
-/// Whether the bucket, which just answered, only refuses this one question.
+/// Whether the bucket, which just responded, only denies this one operation.
 fn leaves_the_bucket_up(reason: Reason) -> bool {
     matches!(reason, Reason::Permission | Reason::RateLimited | Reason::Protocol | Reason::Alarm)
 }
@@ -241,7 +241,7 @@ impl Verdict {
         Self { failure: None, problem: Some(problem) }
     }
 
-    /// Says what the on-call has to know when the credentials are good and yet refused.
+    /// Adds what the on-call needs to know if valid credentials are denied.
     fn blame_policy(&mut self) {
         for problem in self.failure.iter_mut().chain(&mut self.problem) {
             if problem.reason == Reason::Permission {

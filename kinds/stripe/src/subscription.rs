@@ -1,4 +1,4 @@
-//! Subscriptions by status, to hold against what the application's own database says.
+//! Subscriptions by status, to compare with the application's own database.
 
 use std::collections::BTreeMap;
 

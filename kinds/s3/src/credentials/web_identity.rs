@@ -1,4 +1,4 @@
-//! A token that a platform such as Kubernetes writes to a file, for which STS gives the credentials of a role.
+//! A token that a platform such as Kubernetes writes to a file, exchanged at STS for the credentials of a role.
 //!
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
 
@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::refusal::Asked;
 use crate::xml;
 
-/// How the session is called in CloudTrail where the environment does not say.
+/// The default session name in CloudTrail.
 const SESSION: &str = "platform_exporter";
 
 pub(super) struct WebIdentity {

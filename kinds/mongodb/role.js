@@ -1,10 +1,9 @@
 // mongosh "mongodb://admin@HOST/admin" kinds/mongodb/role.js
 //
-// The least that the exporter needs of a server: its own values and the sizes of collections, and no document. It can be
-// run again.
+// Minimum privileges of the exporter: server statistics and collection sizes, no documents. Safe to run again.
 
-// For declared queries, add {"role": "read", "db": "shop"} for each database that they ask. platforms/hayon/role.js shows how
-// views narrow that to single fields.
+// For declared queries, add {"role": "read", "db": "shop"} for each database they read. platforms/hayon/role.js shows
+// how views restrict that to single fields.
 const roles = [{"role": "clusterMonitor", "db": "admin"}];
 
 const admin = db.getSiblingDB("admin");

@@ -1,7 +1,6 @@
 #!/bin/sh
-# The least that the exporter needs of a broker: its own values and those of queues, and no message. Run it where
-# rabbitmqctl works, with the virtual hosts to watch; the password comes from standard input, on one line. It can be run
-# again:
+# Minimum privileges of the exporter: statistics of the broker and its queues, no messages. Run it where rabbitmqctl
+# works, with the virtual hosts to watch; the password is read from standard input, on one line. Safe to run again:
 #
 #   kinds/rabbitmq/role.sh / shop < password
 set -eu
@@ -15,12 +14,12 @@ else
     rabbitmqctl --silent add_user "$user"
 fi
 
-# For the values of nodes. Where the broker is asked by AMQP alone, this tag is not needed.
+# For node statistics. Not needed if the exporter uses AMQP only.
 rabbitmqctl --silent set_user_tags "$user" monitoring </dev/null
 
-# The management interface leaves out the queues of virtual hosts on which the user has no permissions at all. These
-# let him configure, write and read nothing. From 4.2.6 on, AMQP counts a queue only for those who have some right on
-# it: name the queues to be counted in the last pattern, as in '^(orders|emails)$'.
+# The management API omits the queues of virtual hosts on which the user has no permissions at all. These patterns let
+# it configure, write and read nothing. From 4.2.6 on, AMQP returns the count of a queue only to users with some
+# permission on it: name those queues in the last pattern, as in '^(orders|emails)$'.
 for vhost do
     rabbitmqctl --silent set_permissions --vhost "$vhost" "$user" '^$' '^$' '^$' </dev/null
 done

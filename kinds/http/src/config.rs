@@ -20,7 +20,7 @@ pub struct Config {
     pub(super) url: Address,
     pub(super) host: String,
     pub(super) method: Method,
-    /// Marked as sensitive: printing them shows no value.
+    /// Marked as sensitive, so that printing hides the values.
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Secret>,
     pub(super) credentials: Option<Credentials>,
@@ -29,7 +29,7 @@ pub struct Config {
     pub(super) expect: Expect,
 }
 
-/// What the `Authorization` header is made of.
+/// The contents of the `Authorization` header.
 #[derive(Clone, Debug)]
 pub(super) enum Credentials {
     Basic { username: String, password: Secret },
@@ -80,12 +80,12 @@ impl TryFrom<Raw> for Config {
         let method = Method::from_bytes(raw.method.to_ascii_uppercase().as_bytes())
             .map_err(|_| "expected a method such as GET, HEAD or POST".to_owned())?;
         if method == Method::HEAD && (raw.expect.body.is_some() || raw.expect.not_body.is_some()) {
-            return Err("an answer to HEAD has no body to match: use `method: GET`".to_owned());
+            return Err("a response to HEAD has no body to match: use `method: GET`".to_owned());
         }
         let bearer = Secret::from_keys("bearer_token", raw.bearer_token, raw.bearer_token_file)
             .map_err(|error| error.to_string())?;
         let credentials = match (raw.basic_auth, bearer) {
-            (Some(_), Some(_)) => return Err("give either `basic_auth` or a bearer token".to_owned()),
+            (Some(_), Some(_)) => return Err("expected either `basic_auth` or a bearer token".to_owned()),
             (Some(basic), None) => Some(basic.credentials()?),
             (None, Some(token)) => Some(Credentials::Bearer(token)),
             (None, None) => in_url(&url),
@@ -113,14 +113,14 @@ impl BasicAuth {
     }
 }
 
-/// The parts of a URL that can be asked over HTTP.
+/// The parts of an HTTP URL.
 pub(super) fn parse(address: &Address) -> Result<Url, String> {
     address.expect_scheme(&["http", "https"], EXAMPLE)?;
     Url::parse(address.expose())
-        .map_err(|error| format!("the URL cannot be read ({error}): expected one such as {EXAMPLE}"))
+        .map_err(|error| format!("invalid URL ({error}): expected one such as {EXAMPLE}"))
 }
 
-/// A URL that can be asked over HTTP.
+/// An HTTP URL.
 #[derive(serde::Deserialize)]
 #[serde(try_from = "Address")]
 struct Target {
@@ -149,13 +149,13 @@ fn headers(raw: &BTreeMap<String, Secret>) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for (name, value) in raw {
         let name = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| format!("`{name}` cannot be the name of a header"))?;
+            .map_err(|_| format!("`{name}` is not a valid header name"))?;
         if name == CONTENT_LENGTH || name == TRANSFER_ENCODING {
-            return Err(format!("`{name}` follows from the body: leave it out"));
+            return Err(format!("`{name}` is derived from the body: remove it"));
         }
         let Secret::Value(value) = value else { continue };
         let mut value = HeaderValue::from_str(value.expose_secret())
-            .map_err(|_| format!("the header `{name}` holds a line break or another control character"))?;
+            .map_err(|_| format!("the header `{name}` contains a line break or another control character"))?;
         value.set_sensitive(true);
         headers.insert(name, value);
     }

@@ -1,4 +1,4 @@
-//! One request and its answer, on a connection of its own.
+//! One request and its response, on its own connection.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -21,7 +21,7 @@ use super::phases::{Phase, Phases};
 use super::request::Request;
 use super::trust::Trust;
 
-/// More of a body than this is not read: the connection is closed instead.
+/// At most this much of a body is read, then the connection is closed.
 pub(super) const LARGEST_BODY: usize = 1 << 20;
 
 pub(super) struct Answer {
@@ -29,10 +29,10 @@ pub(super) struct Answer {
     pub(super) version: f64,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
-    /// Whether the body goes on where reading ended.
+    /// Whether the body continues after the part that was read.
     pub(super) truncated: bool,
     pub(super) over_tls: bool,
-    /// Who answered.
+    /// The responding address.
     pub(super) peer: IpAddr,
     /// When the first of the server's certificates expires, in Unix time.
     pub(super) expiry: Option<f64>,
@@ -91,7 +91,7 @@ fn earliest_expiry(certificates: &[CertificateDer<'_>]) -> Option<f64> {
     ends.min().map(|time| time as f64)
 }
 
-/// Speaks HTTP on a connection. The connection ends with this future, however it ends.
+/// Speaks HTTP on a connection, which is closed when this future ends.
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     peer: IpAddr,
@@ -119,7 +119,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             expiry: None,
         })
     };
-    // The connection does the work, and passes its own errors on to the answer.
+    // The connection does the work, and passes its errors on to the response.
     let work = async {
         drop(connection.await);
         std::future::pending().await

@@ -1,4 +1,4 @@
-//! What an answer has to be.
+//! The expectations of a response.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use super::exchange::{Answer, LARGEST_BODY};
 /// The `expect` key.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 pub(super) struct Expect {
-    /// Status codes, or classes such as `4xx`, that are good. Without any, every 2xx is.
+    /// Expected status codes, or classes such as `4xx`. Default: any 2xx.
     #[serde(default)]
     pub(super) status: Vec<Status>,
-    /// What the body has to match.
+    /// What the body must match.
     pub(super) body: Option<Pattern>,
     /// What the body must not match.
     pub(super) not_body: Option<Pattern>,
@@ -88,7 +88,7 @@ impl Status {
 }
 
 impl Expect {
-    /// What is wrong with the status.
+    /// The problem with the status.
     pub(super) fn status_problem(&self, answer: &Answer) -> Option<Problem> {
         let status = answer.status;
         let good = match &self.status[..] {
@@ -101,13 +101,13 @@ impl Expect {
             403 => Reason::Permission,
             404 | 410 => Reason::NotFound,
             429 => Reason::RateLimited,
-            // It serves, but not what it should.
+            // It serves, but not what is expected.
             _ => Reason::Alarm,
         };
-        Some(Problem::new(reason, format!("the endpoint answers {status}")))
+        Some(Problem::new(reason, format!("the endpoint returned {status}")))
     }
 
-    /// What is wrong with the text of the body.
+    /// The problem with the body.
     pub(super) fn text_problem(&self, answer: &Answer) -> Option<Problem> {
         let place =
             if answer.truncated { format!("first {LARGEST_BODY} bytes of the ") } else { String::new() };

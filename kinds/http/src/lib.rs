@@ -1,8 +1,7 @@
-//! HTTP endpoints, such as the platform's own webhook receiver: does it answer, with what, how fast, and for how long
-//! is its certificate still good.
+//! HTTP endpoints, such as the platform's own webhook receiver: response, latency and certificate expiry.
 //!
-//! Every probe makes a connection of its own, as a new visitor does: a kept one would hide a changed address, an
-//! expired certificate and a listener that is gone, and would leave nothing to time.
+//! Every probe opens a new connection, as a new visitor does: a kept one would hide a changed address, an expired
+//! certificate and a closed listener, and leave nothing to measure.
 
 mod config;
 mod exchange;
@@ -29,32 +28,32 @@ pub use self::config::Config;
 const UP: Desc = Desc::gauge(
     "probe_success",
     &[],
-    "Whether the endpoint answered as expected: 1 or 0, with the names of the blackbox exporter.",
+    "Whether the endpoint answered as expected: 1 or 0 (as in blackbox_exporter).",
 );
 const STATUS_CODE: Desc =
-    Desc::gauge("probe_http_status_code", &[], "Status code of the last answer, after redirects.");
+    Desc::gauge("probe_http_status_code", &[], "Status code of the last response, after redirects.");
 const DURATION: Desc = Desc::gauge(
     "probe_http_duration_seconds",
     &["phase"],
     "Duration of each phase of the HTTP exchange, summed over redirects.",
 );
 const CONTENT_LENGTH: Desc =
-    Desc::gauge("probe_http_content_length", &[], "Content-Length of the last answer, where it gives one.");
-const VERSION: Desc = Desc::gauge("probe_http_version", &[], "HTTP version of the last answer.");
-const REDIRECTS: Desc = Desc::gauge("probe_http_redirects", &[], "Number of redirects that were followed.");
-const SSL: Desc = Desc::gauge("probe_http_ssl", &[], "Whether the last answer came over TLS: 1 or 0.");
+    Desc::gauge("probe_http_content_length", &[], "Content-Length of the last response, if present.");
+const VERSION: Desc = Desc::gauge("probe_http_version", &[], "HTTP version of the last response.");
+const REDIRECTS: Desc = Desc::gauge("probe_http_redirects", &[], "Number of redirects followed.");
+const SSL: Desc = Desc::gauge("probe_http_ssl", &[], "Whether the last response came over TLS: 1 or 0.");
 const EXPIRY: Desc = Desc::gauge(
     "probe_ssl_earliest_cert_expiry",
     &[],
-    "Unix time at which the first of the certificates that the server showed expires.",
+    "Earliest expiry of the certificates presented by the server, in Unix time.",
 );
 const FAILED_REGEX: Desc = Desc::gauge(
     "probe_failed_due_to_regex",
     &[],
-    "Whether `expect.body` or `expect.not_body` was not met: 1 or 0.",
+    "Whether `expect.body` or `expect.not_body` failed: 1 or 0.",
 );
 
-/// What is the same for every source of this kind.
+/// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
     name: "http",
     interval: Duration::from_secs(15),
@@ -64,12 +63,12 @@ pub const FACTS: KindFacts = KindFacts {
     catalogue: || vec![STATUS_CODE, DURATION, CONTENT_LENGTH, VERSION, REDIRECTS, SSL, EXPIRY, FAILED_REGEX],
     reasons: &[],
     answers: |_| false,
-    permissions: "None, where the endpoint is public. Else an account or token that may do nothing but read it.",
+    permissions: "None if the endpoint is public. Otherwise an account or token that can only read it.",
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
     headlines: &[
         Headline { title: "Status code", metric: "probe_http_status_code", unit: Unit::Count },
-        Headline { title: "Answered after", metric: "probe_http_duration_seconds", unit: Unit::Seconds },
+        Headline { title: "Response time", metric: "probe_http_duration_seconds", unit: Unit::Seconds },
     ],
 };
 
@@ -81,7 +80,7 @@ impl Definition for Config {
     fn build(&self, context: &Context<'_>) -> Parts {
         let prober = HttpProber {
             config: self.clone(),
-            // Below the deadline, so that the phase which hangs can be told.
+            // Below the deadline, so that the hanging phase can be reported.
             limit: context.timeout.mul_f64(0.95),
             trust: Trust::of(self.tls.clone(), &self.host),
         };
@@ -89,7 +88,7 @@ impl Definition for Config {
     }
 }
 
-/// As many redirects as browsers and curl think enough are 20 and more; an endpoint under watch has no excuse.
+/// Browsers and curl follow 20 or more redirects; a monitored endpoint should not need as many.
 const MOST_REDIRECTS: u32 = 10;
 
 struct HttpProber {
@@ -98,11 +97,11 @@ struct HttpProber {
     trust: Trust,
 }
 
-/// The last answer, and the way to it.
+/// The last response, and how it was reached.
 struct Visit {
     answer: Answer,
     redirects: u32,
-    /// Why the last answer is not one to judge.
+    /// Why the last response cannot be checked.
     lost: Option<Problem>,
 }
 
@@ -124,7 +123,7 @@ impl Prober for HttpProber {
 }
 
 impl HttpProber {
-    /// The wrong answer of an endpoint is a failure, as for the blackbox exporter; yet its status code stays.
+    /// An unexpected response is a failure, as in blackbox_exporter, but its status code is kept.
     fn observe(&self, Visit { answer, redirects, lost }: Visit, phases: &Phases) -> Observation {
         let text = self.config.expect.text_problem(&answer);
         let mut families = vec![
@@ -146,7 +145,7 @@ fn durations(phases: &Phases) -> Family {
     phases.iter().fold(DURATION.family(), |family, (name, time)| family.with([name], time.as_secs_f64()))
 }
 
-/// Asks, and follows redirects.
+/// Sends the request, and follows redirects.
 async fn visit(config: &Config, trust: &mut Trust, phases: &mut Phases) -> Result<Visit, Problem> {
     let mut request = Request::first(config).await?;
     let mut addresses = resolve(&request.url, phases).await?;
@@ -156,7 +155,7 @@ async fn visit(config: &Config, trust: &mut Trust, phases: &mut Phases) -> Resul
         let next = if config.follow_redirects { request.redirected(&answer) } else { None };
         let lost = match next {
             Some(Ok(next)) if redirects < MOST_REDIRECTS => {
-                // The same addresses are looked at and connected to: a name may have others a moment later.
+                // Checks and connects to the same addresses: a name may resolve to others a moment later.
                 addresses = resolve(&next.url, phases).await?;
                 request = next;
                 let from = Zone::of(answer.peer);
@@ -166,7 +165,7 @@ async fn visit(config: &Config, trust: &mut Trust, phases: &mut Phases) -> Resul
                 }
                 let host = request.url.host_str().unwrap_or_default();
                 let detail =
-                    format!("a redirect to {host:.253}, which is this machine or its link: not followed");
+                    format!("a redirect to {host:.253}, which is this host or link-local: not followed");
                 Some(Problem::new(Reason::Protocol, detail))
             }
             Some(Ok(_)) => {

@@ -1,4 +1,4 @@
-//! The phases of an exchange, under the blackbox exporter's names, and the time that each took.
+//! The phases of an exchange, named as in blackbox_exporter, and their durations.
 
 use std::time::{Duration, Instant};
 
@@ -16,12 +16,12 @@ impl Phase {
         (Self::Resolve, "resolve", "resolving the host's name"),
         (Self::Connect, "connect", "connecting"),
         (Self::Tls, "tls", "in the TLS handshake"),
-        (Self::Processing, "processing", "connected, but no status line came"),
-        (Self::Transfer, "transfer", "the body did not come to its end"),
+        (Self::Processing, "processing", "connected, but received no status line"),
+        (Self::Transfer, "transfer", "the body was not received completely"),
     ];
 }
 
-/// A stopwatch: outlives an exchange that is cut off, to tell where it hung.
+/// A stopwatch that outlives a cancelled exchange, to report where it hung.
 pub(super) struct Phases {
     current: Phase,
     spent: [Duration; 5],
@@ -42,7 +42,7 @@ impl Phases {
         result
     }
 
-    /// What was going on last, for people.
+    /// The last activity, for people.
     pub(super) fn doing(&self) -> &'static str {
         Phase::ALL[self.current as usize].2
     }

@@ -1,4 +1,4 @@
-//! What is sent, at first and after a redirect.
+//! The requests, initial and after redirects.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -34,7 +34,7 @@ impl Request {
         Ok(Self { url, method: config.method.clone(), headers, body })
     }
 
-    /// The next request, when the answer leads elsewhere.
+    /// The next request, if the response is a redirect.
     pub(super) fn redirected(&self, answer: &Answer) -> Option<Result<Self, Problem>> {
         let keeps_method = match answer.status {
             StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => false,
@@ -44,10 +44,10 @@ impl Request {
         let location = answer.headers.get(LOCATION)?;
         let url = location.to_str().ok().and_then(|location| self.url.join(location).ok());
         let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https")) else {
-            return Some(Err(Problem::new(Reason::Protocol, "a redirect that is not to an HTTP URL")));
+            return Some(Err(Problem::new(Reason::Protocol, "a redirect to a URL that is not HTTP")));
         };
         let keeps_body = keeps_method || matches!(self.method, Method::GET | Method::HEAD);
-        // What was meant for one origin may be a secret to another.
+        // Credentials for one origin must not reach another.
         let same_origin = url.origin() == self.url.origin();
         Some(Ok(Self {
             method: if keeps_body { self.method.clone() } else { Method::GET },
@@ -57,10 +57,10 @@ impl Request {
         }))
     }
 
-    /// As the connection takes it: with a path instead of a whole URL.
+    /// In origin form: with a path instead of a whole URL.
     pub(super) fn message(&self) -> Result<hyper::Request<Full<Bytes>>, Problem> {
         let path = &self.url[url::Position::BeforePath..url::Position::AfterQuery];
-        let unusable = |_| Problem::new(Reason::Protocol, "the URL cannot be put into a request");
+        let unusable = |_| Problem::new(Reason::Protocol, "the URL cannot be used in a request");
         let mut message = hyper::Request::new(Full::new(self.body.clone()));
         *message.method_mut() = self.method.clone();
         *message.uri_mut() = path.parse().map_err(unusable)?;
@@ -72,7 +72,7 @@ impl Request {
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         let name = concat!("platform_exporter/", env!("CARGO_PKG_VERSION"));
         headers.insert(USER_AGENT, HeaderValue::from_static(name));
-        // The configured ones come last: they may replace those.
+        // The configured ones come last, so that they override these.
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
         }
@@ -80,7 +80,7 @@ impl Request {
     }
 }
 
-/// Reads files anew, so that a rotated secret counts.
+/// Rereads files, so that rotated secrets take effect.
 async fn authorization(credentials: &Credentials) -> Result<HeaderValue, Problem> {
     let text = match credentials {
         Credentials::Bearer(token) => format!("Bearer {}", token.read().await?.expose_secret()),
@@ -90,7 +90,7 @@ async fn authorization(credentials: &Credentials) -> Result<HeaderValue, Problem
         }
     };
     let mut value = HeaderValue::from_str(&text).map_err(|_| {
-        Problem::new(Reason::Auth, "the token holds a line break or another control character")
+        Problem::new(Reason::Auth, "the token contains a line break or another control character")
     })?;
     value.set_sensitive(true);
     Ok(value)

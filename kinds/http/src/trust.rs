@@ -10,19 +10,18 @@ use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use url::Url;
 
-/// Renewed files count after this time, or at once after a failure.
+/// Renewed files take effect after this time, or at once after a failure.
 const LARGEST_AGE: Duration = Duration::from_secs(300);
 
 pub(super) struct Trust {
     tls: Tls,
-    /// The host whose certificate bears the name that the configuration gives, and which may see the client's own; a
-    /// redirection may lead to others.
+    /// The host to which `server_name` applies and which may see the client certificate; redirects may lead to others.
     host: String,
     own: Option<Made>,
     others: Option<Made>,
 }
 
-/// A configuration, and when it was made.
+/// A configuration, and when it was built.
 type Made = (Arc<ClientConfig>, Instant);
 
 impl Trust {
@@ -30,7 +29,7 @@ impl Trust {
         Self { tls, host: host.to_owned(), own: None, others: None }
     }
 
-    /// The name that the certificate has to bear.
+    /// The name that the certificate must have.
     pub(super) fn name_of(&self, url: &Url) -> Result<ServerName<'static>, Problem> {
         match host(url) {
             own if own == self.host => self.tls.name_of(own),
@@ -38,7 +37,7 @@ impl Trust {
         }
     }
 
-    /// The configuration for a host; reading the system's authorities costs too much to do it every time.
+    /// The configuration for a host; loading the system CAs every time would be too expensive.
     pub(super) async fn config(&mut self, url: &Url) -> Result<Arc<ClientConfig>, Problem> {
         let is_own = host(url) == self.host;
         let made = if is_own { &mut self.own } else { &mut self.others };
@@ -52,20 +51,20 @@ impl Trust {
             false => self.tls.without_identity().client_config().await?,
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // Only a whole handshake shows the certificate that is there now.
+        // Only a full handshake shows the current certificate.
         config.resumption = Resumption::disabled();
         let config = Arc::new(config);
         *made = Some((Arc::clone(&config), Instant::now()));
         Ok(config)
     }
 
-    /// Reads the files anew next time.
+    /// Makes the next probe reread the files.
     pub(super) fn forget(&mut self) {
         (self.own, self.others) = (None, None);
     }
 }
 
-/// The host of a URL, as it stands in a certificate.
+/// The host of a URL, as written in a certificate.
 pub(super) fn host(url: &Url) -> &str {
     url.host_str().unwrap_or_default().trim_matches(['[', ']'])
 }

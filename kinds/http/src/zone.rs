@@ -1,22 +1,22 @@
-//! Where a redirection may lead. Pure.
+//! Where a redirect may lead. Pure.
 //!
-//! Whoever answers at a watched endpoint must not choose what the exporter's own machine is asked: services that listen
-//! on loopback alone, and the metadata of a cloud, trust whoever reaches them.
+//! A monitored endpoint must not choose what the exporter requests on its own host: services that listen only on
+//! loopback, and cloud metadata services, trust any client that reaches them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What can reach an address.
+/// From where an address is reachable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Zone {
-    /// This machine alone.
+    /// This host only.
     Machine,
-    /// This link alone, and what clouds serve to a machine about itself.
+    /// This link only, and cloud metadata.
     Link,
-    /// Anything else, private networks among it: redirections within a company are usual.
+    /// Anything else, including private networks: redirects within a company are common.
     Anywhere,
 }
 
-/// Where clouds serve metadata, or keys to it, beyond the addresses of a link: EC2 by IPv6, Azure, Alibaba, Oracle.
+/// Cloud metadata addresses that are not link-local: EC2 over IPv6, Azure, Alibaba, Oracle.
 const METADATA: [IpAddr; 4] = [
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
@@ -31,7 +31,7 @@ impl Zone {
             IpAddr::V4(address) => address.is_link_local(),
             IpAddr::V6(address) => address.is_unicast_link_local(),
         };
-        // A connection to no address in particular is one to this machine; so is all of 0.0.0.0/8 on some systems.
+        // The unspecified address connects to this host; so does all of 0.0.0.0/8 on some systems.
         let is_nothing = match address {
             IpAddr::V4(address) => address.octets()[0] == 0,
             IpAddr::V6(address) => address.is_unspecified(),
@@ -45,13 +45,13 @@ impl Zone {
         }
     }
 
-    /// Whether what answers here may send the exporter there.
+    /// Whether a server here may redirect the exporter there.
     pub(super) fn may_lead_to(self, other: Self) -> bool {
         other == Self::Anywhere || other == self
     }
 }
 
-/// The address of version 4 that one of version 6 stands for: mapped, compatible, or behind a NAT64.
+/// The IPv4 address embedded in an IPv6 address: mapped, compatible, or NAT64.
 fn inner(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let [.., a, b] = v6.segments();

@@ -27,8 +27,8 @@ fn what_is_wrong_is_told_with_what_was_expected() {
         ("http: {url: 'http://a.test', basic_auth: {username: a}}", "`password_file`"),
         ("http: {url: 'http://a.test', basic_auth: {username: a, password: b}, bearer_token: c}", "either"),
         ("http: {url: 'http://a.test', bearer_token: a, bearer_token_file: b}", "not both"),
-        ("http: {url: 'http://a.test', headers: {'a b': c}}", "the name of a header"),
-        ("http: {url: 'http://a.test', headers: {Content-Length: '3'}}", "leave it out"),
+        ("http: {url: 'http://a.test', headers: {'a b': c}}", "is not a valid header name"),
+        ("http: {url: 'http://a.test', headers: {Content-Length: '3'}}", "remove it"),
         ("http: {url: 'http://a.test', folow_redirects: false}", "follow_redirects"),
     ];
     for (yaml, words) in cases {

@@ -105,8 +105,8 @@ async fn what_hangs_is_a_timeout_that_names_the_phase_and_passes() {
     let surroundings = Surroundings { timeout: Duration::from_millis(800), ..Surroundings::default() };
     let mut subject = surroundings.source(&format!("http: {{url: 'http://{}/'}}", proxy.address()));
     let cases = [
-        (Mode::Blackhole, "no status line came"),
-        (Mode::Trickle, "no status line came"),
+        (Mode::Blackhole, "received no status line"),
+        (Mode::Trickle, "received no status line"),
         (Mode::Unreachable, "connecting"),
     ];
     for (mode, words) in cases {
@@ -133,7 +133,7 @@ async fn a_handshake_and_a_body_that_never_end_are_timeouts() {
     .await;
     let cases = [
         (format!("https://{}/", proxy.address()), "in the TLS handshake"),
-        (endless.url("/"), "the body did not come to its end"),
+        (endless.url("/"), "the body was not received completely"),
     ];
     let surroundings = Surroundings { timeout: Duration::from_millis(800), ..Surroundings::default() };
     for (url, words) in cases {

@@ -1,4 +1,4 @@
-//! Matching lines against the declared questions, and counting them. Pure; time is an argument.
+//! Matches lines against the declared queries, and counts them. Pure; time is an argument.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,41 +7,41 @@ use platform_core::query::{Cell, LogQuestion, OTHER, Rows};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The counts of a question are kept for this many parts of its window.
+/// A query's window is divided into this many parts.
 const PARTS: f64 = 60.0;
-/// Each combination of the values of `by` costs memory here and in Prometheus. Lines of further ones are counted
-/// together: whoever can write a value into a log could otherwise end the counting.
+/// Each combination of the values of `by` takes memory here and in Prometheus. Further ones are counted together:
+/// otherwise anyone who can write to the log could stop the counting.
 const MOST_COMBINATIONS: usize = 1000;
-/// Of the combinations that are counted together, this many are kept apart, to count them.
+/// This many of the combinations counted together are remembered, to report their number.
 const MOST_FOLDED: usize = 10_000;
-/// A longer value is cut: it is a text, not a label.
+/// Longer values are cut: they are texts, not labels.
 const LONGEST_VALUE: usize = 128;
 /// The value of a field that a line lacks.
 const UNKNOWN: &str = "unknown";
 
-/// The counts of one question.
+/// The counts of one query.
 #[derive(Debug)]
 pub(super) struct Tally {
     question: LogQuestion,
     combinations: BTreeMap<Vec<String>, Parts>,
-    /// The last part in which a line was of a combination too many.
+    /// The last part with a line of a surplus combination.
     overflow: Option<i64>,
-    /// Those combinations by their hashes, with the last part in which each had a line.
+    /// Surplus combinations by hash, with the last part in which each had a line.
     folded: BTreeMap<u64, i64>,
 }
 
-/// The counts of a combination by the part of time in which its lines were written; without a window, all in one.
+/// The counts of a combination by part of the window; without a window, all in one.
 type Parts = BTreeMap<i64, Count>;
 
-/// A number of lines, and what their numbers add up to.
+/// A number of lines, and their sums.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Count {
     lines: u64,
-    /// For each field of `sum`, the number of lines that have a number there, and their sum.
+    /// For each field of `sum`, the number of lines with a number there, and its sum.
     sums: Vec<(u64, f64)>,
 }
 
-/// What survives a restart: the counts of a question, which is found again by its text.
+/// What survives a restart: the counts of a query, identified by its text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Memory {
     question: String,
@@ -74,7 +74,7 @@ impl Tally {
         self.combinations.entry(key).or_default().entry(part).or_default().add(numbers);
     }
 
-    /// Remembers that a combination is counted under `other`.
+    /// Remembers a combination counted under `other`.
     fn fold(&mut self, key: &[String], part: i64) {
         self.overflow = self.overflow.max(Some(part));
         let mut hasher = DefaultHasher::new();
@@ -86,13 +86,13 @@ impl Tally {
         }
     }
 
-    /// How many combinations are counted under `other`, as far as they are kept apart since the start.
+    /// The number of remembered combinations under `other` since the start.
     fn folded(&self, oldest: i64) -> usize {
         let is_any = self.overflow.is_some_and(|part| part >= oldest);
         self.folded.values().filter(|&&part| part >= oldest).count().max(usize::from(is_any))
     }
 
-    /// Forgets what has left the window.
+    /// Drops what has left the window.
     pub(super) fn prune(&mut self, now: f64) {
         let oldest = self.oldest(now);
         self.combinations.retain(|_, parts| {
@@ -103,7 +103,7 @@ impl Tally {
         self.folded.retain(|_, part| *part >= oldest);
     }
 
-    /// The answer to the question.
+    /// The result of the query.
     pub(super) fn rows(&self, now: f64) -> Rows {
         let oldest = self.oldest(now);
         let LogQuestion { by, sum, .. } = &self.question;
@@ -118,7 +118,7 @@ impl Tally {
                 Some(row(key, parts.fold(first, Count::plus)))
             })
             .collect();
-        // A question without `by` has one answer, even when nothing matched.
+        // A query without `by` has one row, even if nothing matched.
         if by.is_empty() && rows.is_empty() {
             rows.push(row(&[], Count { lines: 0, sums: vec![(0, 0.0); sum.len()] }));
         }
@@ -130,7 +130,7 @@ impl Tally {
         Memory { question: text(&self.question), combinations, overflow: self.overflow }
     }
 
-    /// Goes on with the counts of the last run, if they are this question's.
+    /// Restores the counts of the last run, if they belong to this query.
     pub(super) fn resume(&mut self, memories: &[Memory]) {
         let text = text(&self.question);
         if let Some(memory) = memories.iter().find(|memory| memory.question == text) {
@@ -145,7 +145,7 @@ impl Tally {
         })
     }
 
-    /// The part of time that a moment lies in.
+    /// The part that contains a time.
     fn part(&self, at: f64) -> i64 {
         match self.question.window {
             None => 0,
@@ -205,14 +205,14 @@ pub(super) fn field<'a>(line: &'a Value, path: &str) -> Option<&'a Value> {
     })
 }
 
-/// A value as a label has it.
+/// A value as a label.
 fn label(value: &Value) -> Option<String> {
     let text = plain(value)?;
     let end = text.char_indices().nth(LONGEST_VALUE).map_or(text.len(), |(end, _)| end);
     Some(text[..end].to_owned())
 }
 
-/// A value as a configuration gives it.
+/// A value from the configuration.
 fn plain(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -231,7 +231,7 @@ fn number(value: &Value) -> Option<f64> {
     number.filter(|number| number.is_finite())
 }
 
-/// The question as a text that is the same in every run.
+/// The query as a text that is the same in every run.
 fn text(question: &LogQuestion) -> String {
     let LogQuestion { r#where, by, sum, window } = question;
     let window = window.map(|window| window.get().as_secs_f64());

@@ -1,4 +1,4 @@
-//! All paths of a source with the counts of its questions, and what is kept of them across restarts.
+//! All paths of a source with the counts of its queries, and their state across restarts.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,14 +16,14 @@ use super::lines::Line;
 use super::tail::{self, Tail, Verdict};
 use super::{From, moment};
 
-/// What a turn reads at most: a large backlog is taken in parts, so that each turn ends in time.
+/// The most that a turn reads: a large backlog is read in parts, so that each turn ends in time.
 const MOST_PER_TURN: u64 = 32 << 20;
-/// A part of a turn, after which its time is looked at.
+/// How much is read before the time is checked.
 const STEP: u64 = 1 << 20;
-/// Where lines have their time, unless the configuration says so.
+/// The default timestamp fields.
 const TIMESTAMP_FIELDS: [&str; 4] = ["ts", "time", "timestamp", "@timestamp"];
 
-/// What a follower is made from.
+/// The settings of a follower.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) paths: Vec<PathBuf>,
@@ -41,9 +41,9 @@ pub(super) struct Follower {
     plan: Plan,
     tails: Vec<Followed>,
     tallies: Vec<Tally>,
-    /// What stands in the state file; `None` before it was read.
+    /// The content of the state file; `None` before it was read.
     saved: Option<State>,
-    /// Why the state cannot be kept.
+    /// Why the state cannot be saved.
     pub(super) state_problem: Option<Problem>,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Followed {
     pub(super) result: Result<(), Problem>,
 }
 
-/// The content of the state file. The counts stand beside the positions, so that both are of the same moment.
+/// The content of the state file. Counts and positions are stored together, so that they are consistent.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct State {
     files: Vec<tail::Memory>,
@@ -77,8 +77,8 @@ impl Follower {
         self.tallies.iter().find(|tally| tally.question() == question)
     }
 
-    /// Reads what is new in every file. What it tells afterwards has been saved, so a restart never goes back behind
-    /// what was exported.
+    /// Reads what is new in every file. Its results are saved first, so a restart never falls back behind what was
+    /// exported.
     pub(super) fn advance(&mut self, current: &CurrentFile) {
         if let Some(path) = &self.plan.state_file {
             current.set(path);
@@ -153,17 +153,17 @@ fn state_problem(path: &Path, error: &io::Error) -> Problem {
         io::ErrorKind::PermissionDenied => Reason::Permission,
         _ => Reason::Internal,
     };
-    Problem::new(reason, format!("the state in {} cannot be kept: {error}", path.display()))
+    Problem::new(reason, format!("cannot save the state to {}: {error}", path.display()))
 }
 
-/// Counts a line for every question.
+/// Counts a line for every query.
 fn judge(line: Line<'_>, timestamp_field: Option<&str>, tallies: &mut [Tally], now: f64) -> Verdict {
     let Line::Whole(bytes) = line else { return Verdict::Malformed };
     let bytes = bytes.trim_ascii();
     if bytes.is_empty() {
         return Verdict::Blank;
     }
-    // One wrong byte in a message is no reason to lose the line.
+    // One invalid byte in a message is no reason to drop the line.
     let parsed =
         serde_json::from_slice(bytes).or_else(|_| serde_json::from_str(&String::from_utf8_lossy(bytes)));
     let line: Value = match parsed {
@@ -177,7 +177,7 @@ fn judge(line: Line<'_>, timestamp_field: Option<&str>, tallies: &mut [Tally], n
     Verdict::Good(at)
 }
 
-/// When a line was written, as far as it says so.
+/// The timestamp of a line, if it has one.
 fn timestamp(line: &Value, named: Option<&str>) -> Option<f64> {
     let read = |path: &str| match counts::field(line, path)? {
         Value::Number(number) => moment::from_number(number.as_f64()?),

@@ -21,7 +21,7 @@ use platform_core::setting;
 use self::follower::{Follower, Plan};
 use self::turn::Turns;
 
-/// What is the same for every source of this kind.
+/// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
     name: "logfile",
     interval: Duration::from_secs(15),
@@ -47,39 +47,35 @@ setfacl -m u:platform_exporter:r -m d:u:platform_exporter:r /data/logs/ai-events
 
 const LINES: Desc =
     Desc::counter("logfile_lines_total", &["path"], "Lines read from the file, malformed ones included.");
-const BYTES: Desc =
-    Desc::counter("logfile_bytes_total", &["path"], "Bytes of the lines that were read from the file.");
+const BYTES: Desc = Desc::counter("logfile_bytes_total", &["path"], "Bytes read from the file.");
 const MALFORMED: Desc = Desc::counter(
     "logfile_malformed_lines_total",
     &["path"],
-    "Lines of the file that are no JSON object, or longer than 1 MiB.",
+    "Lines that are not JSON objects or are longer than 1 MiB.",
 );
 const SIZE: Desc = Desc::gauge("logfile_size_bytes", &["path"], "Size of the file.");
 const OFFSET: Desc = Desc::gauge(
     "logfile_offset_bytes",
     &["path"],
-    "Position up to which the file has been read; what lies beyond it is the backlog.",
+    "Read position in the file; the rest of the file is the backlog.",
 );
 const LAST_LINE: Desc = Desc::gauge(
     "logfile_last_line_timestamp_seconds",
     &["path"],
-    "Time of the newest line by its own time stamp, or its arrival; before the first line, of the last change of the file.",
+    "Time of the newest line, by its timestamp or its arrival; before the first line, modification time of the file.",
 );
-const ROTATIONS: Desc = Desc::counter(
-    "logfile_rotations_total",
-    &["path"],
-    "Times that the file was replaced by another or truncated.",
-);
+const ROTATIONS: Desc =
+    Desc::counter("logfile_rotations_total", &["path"], "Times the file was replaced or truncated.");
 
 const FAMILIES: [Desc; 7] = [LINES, BYTES, MALFORMED, SIZE, OFFSET, LAST_LINE, ROTATIONS];
 
-/// Where a file is begun that was there before the exporter first looked.
+/// Where to start in a file that already existed at the first look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum From {
-    /// With its first line.
+    /// At its first line.
     Beginning,
-    /// With the next line that is written.
+    /// At the next line written.
     #[default]
     End,
 }
@@ -117,7 +113,7 @@ impl TryFrom<Raw> for Config {
             return Err("expected `path: /var/log/app.log`, or several under `paths`");
         }
         if paths.len() < given {
-            return Err("a path is given twice");
+            return Err("a path is listed twice");
         }
         let stale_after = raw.stale_after.map(setting::Duration::get);
         Ok(Self { paths, timestamp_field: raw.timestamp_field, from: raw.from, stale_after })
@@ -170,11 +166,11 @@ struct LogAnswers(Arc<Turns>);
 impl Answers for LogAnswers {
     async fn rows(&mut self, question: &Question, _: &Columns, _: Duration) -> Result<Rows, Problem> {
         let Question::Log(question) = question else {
-            return Err(Problem::new(Reason::Query, "a log file answers `log` questions only"));
+            return Err(Problem::new(Reason::Query, "a log file supports `log` queries only"));
         };
         let rows = |follower: &Follower| {
             reachable(follower)?;
-            let unknown = || Problem::new(Reason::Query, "lines are counted for declared questions only");
+            let unknown = || Problem::new(Reason::Query, "lines are counted for declared queries only");
             Ok(follower.tally(question).ok_or_else(unknown)?.rows(moment::now()))
         };
         self.0.take(rows).await?
@@ -227,6 +223,6 @@ fn stale(path: &str, age: f64, limit: Option<Duration>) -> Option<Problem> {
     let limit = limit?;
     (age > limit.as_secs_f64()).then(|| {
         let limit = humantime::format_duration(limit);
-        Problem::new(Reason::Stale, format!("{path}: no line for more than {limit}"))
+        Problem::new(Reason::Stale, format!("{path}: no new line for more than {limit}"))
     })
 }

@@ -1,42 +1,42 @@
-//! From bytes to lines: whole ones, of bounded length. Pure.
+//! From bytes to complete lines of bounded length. Pure.
 
-/// A longer line is no log line, and must not fill memory.
+/// A longer line is not a log line, and must not fill memory.
 pub(super) const LONGEST: usize = 1 << 20;
 
-/// What a line is.
+/// A line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
     /// A line without its line break.
     Whole(&'a [u8]),
-    /// A line longer than [`LONGEST`], told once.
+    /// A line longer than [`LONGEST`], reported once.
     TooLong,
 }
 
-/// The line that has begun and not ended yet.
+/// The incomplete last line.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lines {
     begun: Vec<u8>,
-    /// The rest of the line is of no interest: its start was too long, or was never seen.
+    /// The rest of the line is ignored: it is too long, or its start was never seen.
     skipping: bool,
 }
 
 impl Lines {
-    /// In the middle of a line whose start is lost.
+    /// In the middle of a line whose start is missing.
     pub(super) fn in_the_middle() -> Self {
         Self { begun: Vec::new(), skipping: true }
     }
 
-    /// How many bytes of the line that has not ended are kept.
+    /// How many bytes of the incomplete line are kept.
     pub(super) fn kept(&self) -> usize {
         self.begun.len()
     }
 
-    /// Whether what comes up to the next line break is left out.
+    /// Whether everything up to the next line break is skipped.
     pub(super) fn is_skipping(&self) -> bool {
         self.skipping
     }
 
-    /// Takes the next bytes, and tells each line that ends in them.
+    /// Takes the next bytes, and emits each line that ends in them.
     pub(super) fn feed(&mut self, mut bytes: &[u8], tell: &mut dyn FnMut(Line<'_>)) {
         while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
             let (rest, after) = (&bytes[..end], &bytes[end + 1..]);
@@ -47,7 +47,7 @@ impl Lines {
         self.extend(bytes, tell);
     }
 
-    /// Ends the line that has begun.
+    /// Ends the incomplete line.
     pub(super) fn finish(&mut self, tell: &mut dyn FnMut(Line<'_>)) {
         if !self.skipping && !self.begun.is_empty() {
             tell(Line::Whole(&self.begun));
@@ -60,7 +60,7 @@ impl Lines {
         if self.skipping {
             return;
         }
-        // A program that goes on at its old offset after a truncation leaves a hole, which reads as zeros.
+        // A program that keeps writing at its old offset after a truncation leaves a hole, which reads as zeros.
         let hole =
             if self.begun.is_empty() { bytes.iter().take_while(|&&byte| byte == 0).count() } else { 0 };
         let bytes = &bytes[hole..];

@@ -11,15 +11,15 @@ use serde::{Deserialize, Serialize};
 
 use super::lines::{Line, Lines};
 
-/// What tells a file from another on a machine. A file that is open keeps its own; a deleted one's is given away.
+/// Identifies a file on a host. An open file keeps its identity; that of a deleted one may be reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Identity {
     device: u64,
     inode: u64,
 }
 
-/// The fingerprint of a file's first bytes, which tells whether it is still the same after a truncation, and finds
-/// its copy. A hash, so that no content of a log is kept.
+/// The fingerprint of a file's first bytes, to detect truncation and find copies. A hash, so that no log content is
+/// kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Head {
     length: u64,
@@ -31,18 +31,18 @@ pub(super) struct Head {
 pub(super) struct Position {
     pub(super) identity: Identity,
     pub(super) head: Head,
-    /// Where the first line begins that has not been counted.
+    /// The start of the first line that has not been counted.
     pub(super) offset: u64,
-    /// Whether that line's start was left out.
+    /// Whether that line's start was skipped.
     pub(super) skipping: bool,
 }
 
-/// Why a reader reads no further.
+/// Why a reader stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// There is no more.
     End,
-    /// It may read no more in this turn.
+    /// The budget of this turn is used up.
     Budget,
     /// The file was truncated, and other content is in its place.
     Replaced,
@@ -61,11 +61,11 @@ pub(super) struct Reader {
 
 /// How many bytes make a head.
 const LONGEST_HEAD: u64 = 1024;
-/// With fewer bytes than this, a head may be that of any log.
+/// With fewer bytes than this, a head may match any log.
 const SHORTEST_HEAD: u64 = 32;
 /// How many bytes are read at once.
 const CHUNK: usize = 64 << 10;
-/// A directory with more entries than this is not searched to its end.
+/// At most this many directory entries are searched.
 const MOST_SIBLINGS: usize = 1000;
 
 impl Identity {
@@ -75,7 +75,7 @@ impl Identity {
 }
 
 impl Head {
-    /// The fingerprint of the first `length` bytes; `None` when there are not as many.
+    /// The fingerprint of the first `length` bytes; `None` if the file is shorter.
     fn read(file: &File, length: u64) -> io::Result<Option<Self>> {
         let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
         match file.read_exact_at(&mut bytes, 0) {
@@ -89,7 +89,7 @@ impl Head {
         }
     }
 
-    /// Takes the next bytes, up to [`LONGEST_HEAD`]. FNV-1a: the same in every build, as it is kept on disk.
+    /// Adds the next bytes, up to [`LONGEST_HEAD`]. FNV-1a: the same in every build, since it is stored on disk.
     fn extend(&mut self, bytes: &[u8]) {
         let room = usize::try_from(LONGEST_HEAD - self.length).unwrap_or(0).min(bytes.len());
         self.length += room as u64;
@@ -98,7 +98,7 @@ impl Head {
         }
     }
 
-    /// Whether it tells files apart: logs begin alike.
+    /// Whether it is long enough to distinguish files: logs begin alike.
     fn is_telling(self) -> bool {
         self.length >= SHORTEST_HEAD
     }
@@ -139,8 +139,8 @@ impl Reader {
         Ok(reader)
     }
 
-    /// The file that was read up to a position: `at_path`, the one that was just opened at `path`, or one beside it
-    /// to which it was renamed or copied.
+    /// The file that was read up to a position: `at_path`, just opened at `path`, or one in the same directory to which
+    /// it was renamed or copied.
     pub(super) fn resume(path: &Path, at_path: Option<&File>, position: &Position) -> Option<Self> {
         let renamed = |file: &File, metadata: &Metadata| {
             Identity::of(metadata) == position.identity && position.is_in(file, metadata)
@@ -191,13 +191,13 @@ impl Reader {
         }
     }
 
-    /// Whether what was read is still there: the file was not truncated.
+    /// Whether what was read is still there, so that the file was not truncated.
     pub(super) fn is_intact(&self) -> io::Result<bool> {
         let position = Position { offset: self.offset, ..self.position() };
         Ok(position.is_in(&self.file, &self.file.metadata()?))
     }
 
-    /// After a truncation: the copy beside the path that still holds what was read, to be read to its end.
+    /// After a truncation: the copy in the same directory that still holds what was read, to be read to its end.
     pub(super) fn continued_in_copy(&self, path: &Path) -> Option<Self> {
         let position = self.position();
         let is_copy = |file: &File, metadata: &Metadata| {
@@ -226,7 +226,7 @@ impl Reader {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            // What was read belongs to what was read before only if that is still there now.
+            // What was just read continues the earlier content only if that is still there.
             if Head::read(&self.file, self.head.length)? != Some(self.head) {
                 return Ok(Stop::Replaced);
             }
@@ -241,24 +241,24 @@ impl Reader {
         Ok(Stop::Budget)
     }
 
-    /// Ends the line that has begun: no more will come.
+    /// Ends the incomplete line: no more will come.
     pub(super) fn finish(&mut self, tell: &mut dyn FnMut(Line<'_>)) {
         self.lines.finish(tell);
     }
 
-    /// Since when nothing more has come.
+    /// Since when there was nothing new.
     pub(super) fn last_growth(&self) -> Instant {
         self.last_growth
     }
 
-    /// Whether no name leads to the file any more.
+    /// Whether the file was deleted.
     pub(super) fn is_deleted(&self) -> bool {
         self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
     }
 }
 
 impl Position {
-    /// Whether a file holds what was read.
+    /// Whether a file contains what was read.
     fn is_in(&self, file: &File, metadata: &Metadata) -> bool {
         metadata.len() >= self.offset
             && Head::read(file, self.head.length).is_ok_and(|head| head == Some(self.head))
@@ -266,7 +266,7 @@ impl Position {
 }
 
 fn open(path: &Path) -> Option<(File, Metadata)> {
-    // Looked at first: opening a named pipe would wait for its writer.
+    // Checked first: opening a named pipe would wait for its writer.
     if !fs::metadata(path).ok()?.is_file() {
         return None;
     }
@@ -277,7 +277,7 @@ fn open(path: &Path) -> Option<(File, Metadata)> {
 
 /// A file in the same directory that is the one looked for.
 fn sibling(path: &Path, is_it: impl Fn(&File, &Metadata) -> bool) -> Option<(File, Metadata)> {
-    // A directory does not always list a file that is being renamed meanwhile.
+    // A directory listing may miss a file that is being renamed.
     (0..3).find_map(|_| sibling_now(path, &is_it))
 }
 

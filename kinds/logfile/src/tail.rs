@@ -1,4 +1,4 @@
-//! Following one path through rotation, truncation and restarts, so that each line is told once.
+//! Follows one path through rotation, truncation and restarts, so that each line is counted once.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,9 +13,9 @@ use super::From;
 use super::lines::Line;
 use super::reader::{Identity, Position, Reader, Stop};
 
-/// A file that was renamed is read on for this long after its last line: its writer may not know yet.
+/// A renamed file is read for this long after its last line: its writer may not have reopened yet.
 const LINGERS: Duration = Duration::from_secs(300);
-/// More renamed files than this are not kept open.
+/// At most this many renamed files are kept open.
 const MOST_RENAMED: usize = 8;
 
 /// What has been read of a path since it was first followed.
@@ -29,18 +29,18 @@ pub(super) struct Totals {
     last_line: Option<f64>,
 }
 
-/// What a line turned out to be.
+/// The result of parsing a line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Verdict {
     /// Nothing.
     Blank,
-    /// Not what the format says.
+    /// Malformed.
     Malformed,
     /// A line of this time.
     Good(f64),
 }
 
-/// Judges and counts a line.
+/// Parses and counts a line.
 pub(super) type Tell<'a> = dyn FnMut(Line<'_>) -> Verdict + 'a;
 
 /// What survives a restart.
@@ -63,7 +63,7 @@ pub(super) struct Extent {
 pub(super) struct Tail {
     path: PathBuf,
     start: Start,
-    /// The open files, that at the path last, those that were renamed before it.
+    /// The open files: first the renamed ones, last the one at the path.
     readers: Vec<Reader>,
     /// The file that was last seen at the path.
     current: Option<Identity>,
@@ -72,14 +72,14 @@ pub(super) struct Tail {
     totals: Totals,
 }
 
-/// Where a file is begun that is not followed yet.
+/// Where to start in a file that is not followed yet.
 #[derive(Clone, Debug)]
 enum Start {
     /// The path was never looked at.
     First(From),
     /// Where the last run of the exporter stopped.
     Resume(Vec<Position>),
-    /// It came while the path was followed.
+    /// It appeared while the path was followed.
     Beginning,
 }
 
@@ -102,7 +102,7 @@ impl Tail {
         Self { path, start: Start::First(from), readers, current: None, modified: None, totals }
     }
 
-    /// Goes on where the last run stopped.
+    /// Resumes where the last run stopped.
     pub(super) fn resume(&mut self, memory: Memory) {
         self.totals = memory.totals;
         self.start = Start::Resume(memory.positions);
@@ -125,21 +125,21 @@ impl Tail {
         self.totals
     }
 
-    /// When the newest line was written; where none has been read, when the file was last written to.
+    /// When the newest line was written; if none was read, when the file was last modified.
     pub(super) fn last_line(&self) -> Option<f64> {
         self.totals.last_line.or(self.modified)
     }
 
-    /// The extent of the file at the path, or of the one that was renamed away from it last.
+    /// The extent of the file at the path, or of the one last renamed from it.
     pub(super) fn extent(&self) -> Option<Extent> {
         let reader = self.readers.last()?;
         Some(Extent { size: reader.size().ok()?.max(reader.offset()), offset: reader.offset() })
     }
 
-    /// Reads what is new and tells each line; takes the bytes off `budget`, of which something is left at the end.
+    /// Reads what is new and emits each line; deducts the bytes from `budget`; a rest means all is read.
     ///
     /// # Errors
-    /// When the path leads nowhere or may not be read. What was renamed away from it is read all the same.
+    /// If the path does not exist or may not be read. Files renamed from it are still read.
     pub(super) fn advance(&mut self, budget: &mut u64, tell: &mut Tell<'_>) -> Result<(), Problem> {
         let file = open(&self.path);
         let is_gone = file.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
@@ -149,21 +149,21 @@ impl Tail {
         let found = file.and_then(|file| self.follow(file, tell));
         let read = self.read(is_gone, budget, tell);
         match found {
-            // Renamed away a moment ago, and its successor is not there yet.
+            // Just renamed, and its successor does not exist yet.
             Err(_) if is_gone && !self.readers.is_empty() => read,
             found => found.and(read),
         }
         .map_err(|error| self.problem(&error))
     }
 
-    /// At the first look, opens what the last run had open.
+    /// At the first look, opens the files of the last run.
     fn find_again(&mut self, at_path: Option<&File>) {
         if let Start::Resume(positions) = &self.start {
             let resumed =
                 positions.iter().filter_map(|position| Reader::resume(&self.path, at_path, position));
             self.readers = resumed.collect();
             self.current = positions.last().map(|position| position.identity);
-            // A directory that is not mounted yet says that nothing is there.
+            // A directory that is not mounted yet looks empty.
             if at_path.is_none() && self.readers.is_empty() {
                 return;
             }
@@ -173,11 +173,11 @@ impl Tail {
         }
     }
 
-    /// Puts the file that is now at the path last.
+    /// Appends the file that is now at the path.
     fn follow(&mut self, file: File, tell: &mut Tell<'_>) -> io::Result<()> {
         let identity = Identity::of(&file.metadata()?);
         let known = self.readers.iter().position(|reader| reader.identity() == identity);
-        // A file that is not known may have the number of the last one: after a truncation while nobody looked.
+        // A new file may reuse the inode of the last one: after a truncation between two looks.
         if self.current.is_some_and(|last| last != identity || known.is_none()) {
             self.totals.rotations += 1;
         }
@@ -200,7 +200,7 @@ impl Tail {
         Ok(())
     }
 
-    /// After a truncation, with which the rest of the old content may have gone into a copy.
+    /// Handles a truncation: the rest of the old content may be in a copy.
     fn begin_again(&mut self, index: usize, tell: &mut Tell<'_>) {
         self.totals.rotations += 1;
         let reader = &mut self.readers[index];
@@ -255,7 +255,7 @@ impl Tail {
     }
 }
 
-/// Opens a regular file. Looks first: opening a named pipe would wait for its writer.
+/// Opens a regular file. Checks first: opening a named pipe would wait for its writer.
 fn open(path: &Path) -> io::Result<File> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "expected a regular file"));
@@ -268,7 +268,7 @@ fn has_ended(reader: &Reader) -> bool {
     reader.is_deleted() || reader.last_growth().elapsed() > LINGERS
 }
 
-/// Takes the last line without its line break.
+/// Emits the last line without its line break.
 fn finish(reader: &mut Reader, totals: &mut Totals, tell: &mut Tell<'_>) {
     let counted = reader.counted();
     reader.finish(&mut |line| totals.add(tell(line)));

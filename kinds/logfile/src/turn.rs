@@ -1,4 +1,4 @@
-//! One turn at a time on the files, off the runtime: a read that hangs blocks nothing, and does not pile up.
+//! One turn on the files at a time, off the runtime: a hanging read blocks nothing else, and does not pile up.
 
 use std::sync::atomic::AtomicBool;
 
@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, oneshot};
 
 use super::follower::{Follower, Plan};
 
-/// A follower that the prober and the query lane share.
+/// A follower shared by the prober and the query lane.
 #[derive(Debug)]
 pub(super) struct Turns {
     plan: Plan,
@@ -18,7 +18,7 @@ pub(super) struct Turns {
 #[derive(Debug, Default)]
 struct State {
     idle: Option<Follower>,
-    /// A turn under way. It stays when whoever waited for it has left.
+    /// A running turn. It continues if its caller has gone.
     running: Option<oneshot::Receiver<Follower>>,
     file: CurrentFile,
     hangs: AtomicBool,
@@ -29,11 +29,11 @@ impl Turns {
         Self { plan, state: Mutex::default() }
     }
 
-    /// Takes a turn, then reads what came of it.
+    /// Runs a turn, then reads its results.
     pub(super) async fn take<T>(&self, read: impl FnOnce(&Follower) -> T) -> Result<T, Problem> {
         let mut state = self.state.lock().await;
         if state.running.is_some() {
-            // Left over from a deadline: its result may be old, so another turn follows.
+            // Left over from an earlier deadline: its result may be old, so another turn follows.
             state.finish().await?;
         }
         let mut follower = state.idle.take().unwrap_or_else(|| Follower::new(self.plan.clone()));

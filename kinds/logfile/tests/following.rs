@@ -184,7 +184,7 @@ fn the_keys_are_checked() {
     for (yaml, expected) in [
         ("logfile: {}", "expected `path: /var/log/app.log`"),
         ("logfile: {paths: []}", "expected `path: /var/log/app.log`"),
-        ("logfile: {path: /a, paths: [/b, /a]}", "given twice"),
+        ("logfile: {path: /a, paths: [/b, /a]}", "listed twice"),
         ("logfile: {path: /a, from: start}", "expected one of beginning, end"),
         ("logfile: {path: /a, stale_after: soon}", "expected a duration"),
         ("logfile: {path: /a, follow: true}", "unknown key"),

@@ -162,7 +162,7 @@ async fn a_state_that_cannot_be_read_or_written_does_not_end_the_source() {
     let observation = source.probe().await.unwrap();
     assert_eq!(logs.value(&observation, "logfile_lines_total"), 1.0);
     let [problem] = &observation.problems[..] else { panic!("{:?}", observation.problems) };
-    assert!(problem.detail.contains("the state in"), "{problem}");
+    assert!(problem.detail.contains("cannot save the state"), "{problem}");
 }
 
 /// A program that logs and rotates its log in every way that there is, at random.

@@ -1,4 +1,4 @@
-//! Puts questions: every one with a limit of time on the server's side, and none that writes.
+//! Runs commands and queries: each with a time limit on the server, and all read-only.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,31 +12,31 @@ use super::connection::{Connected, Connection};
 use super::table::{ADVICE, Table};
 use super::{Config, Namespace, failure};
 
-/// A server of many tenants has more databases than anyone wants series of: the largest are asked.
+/// Multi-tenant servers have too many databases for series: only the largest are read.
 const MOST_DATABASES: usize = 100;
 
-/// So many documents are read without a pause.
+/// How many documents are read without yielding.
 const AT_ONCE: usize = 1_000;
 
 const EVERY: &str = "*";
 
-/// What the prober and the query lane ask through. Clones share one client.
+/// Used by the prober and the query lane. Clones share one client.
 #[derive(Clone)]
 pub(super) struct Session(Arc<Connection>);
 
-/// The rows of an answer, and what could not be had of it.
+/// The rows of an answer, and the problems with its parts.
 pub(super) struct Answer {
     pub(super) rows: Rows,
     pub(super) problems: Vec<Problem>,
 }
 
-/// An answer while it comes in.
+/// An answer being received.
 struct Incoming {
     table: Table,
     problems: Vec<Problem>,
 }
 
-/// One exchange with a server: a connected client, since when it is used, and until when it may take.
+/// One exchange with a server: a connected client, its start and its deadline.
 struct Exchange {
     connection: Arc<Connection>,
     connected: Connected,
@@ -49,7 +49,7 @@ impl Session {
         Self(Arc::new(Connection::new(config, timeout)))
     }
 
-    /// Runs a command of the exporter's own in `admin`.
+    /// Runs a built-in command in `admin`.
     pub(super) async fn admin(&self, command: Document, deadline: Instant) -> Result<Document, Problem> {
         let unanswered = self.0.ask();
         let run = |exchange: Exchange| {
@@ -63,9 +63,9 @@ impl Session {
         answer
     }
 
-    /// Puts a question.
+    /// Runs a query.
     ///
-    /// A question to every database or collection gives what can be had, and a problem for each that fails.
+    /// A query over all databases or collections returns what is available, and a problem for each failure.
     pub(super) async fn answer(
         &self,
         question: &MongoQuestion,
@@ -75,7 +75,7 @@ impl Session {
         self.exchange(deadline, |exchange| exchange.answer(question, columns)).await
     }
 
-    /// Runs an exchange, and anew with the next client where another has this one replaced meanwhile.
+    /// Runs an exchange; again with the next client if this one is replaced meanwhile.
     async fn exchange<T, F: Future<Output = Result<T, Problem>>>(
         &self,
         deadline: Instant,
@@ -93,7 +93,7 @@ impl Session {
             };
             drop(used);
             if result.as_ref().is_err_and(|problem| problem.reason == Reason::Auth) {
-                // The next client logs in anew.
+                // The next client logs in again.
                 tasks.stop();
             }
             return result;
@@ -101,7 +101,7 @@ impl Session {
     }
 }
 
-const NO_DATABASE: &str = "expected `database` beside `collection`: the url of the source names none";
+const NO_DATABASE: &str = "expected `database` with `collection`: the source's url names none";
 
 #[async_trait::async_trait]
 impl Answers for Session {
@@ -115,11 +115,11 @@ impl Answers for Session {
             return Err(Problem::new(Reason::Query, "expected `mongo`"));
         };
         let deadline = Instant::now() + timeout;
-        // Finding a server and connecting do not count into the time that the server has for the question.
+        // Server selection and connecting do not count towards the server's time limit.
         self.admin(doc! {"ping": 1}, deadline).await?;
         let mut answer = self.answer(question, columns, deadline).await?;
         match answer.problems.pop() {
-            // Half an answer would be a wrong number.
+            // A partial answer would be a wrong number.
             Some(problem) => Err(problem),
             None => Ok(answer.rows),
         }
@@ -151,17 +151,17 @@ impl Exchange {
         self.connection.config()
     }
 
-    /// With half of the time that is left, so that many parts cannot take all of it.
+    /// With half of the remaining time, so that no part can use all of it.
     fn halved(mut self) -> Self {
         self.deadline -= self.deadline.saturating_duration_since(Instant::now()) / 2;
         self
     }
 
-    /// What the server may take: less than what is left until nobody waits any more.
+    /// The server's time limit: less than the time until the deadline.
     fn limit(&self) -> Result<i64, Problem> {
         let left = self.deadline.saturating_duration_since(Instant::now()).mul_f64(0.9);
         match i64::try_from(left.as_millis()) {
-            // Zero would mean without a limit.
+            // Zero would mean no limit.
             Ok(0) => Err(Problem::new(Reason::Timeout, "no time is left")),
             limit => Ok(limit.unwrap_or(i64::MAX)),
         }
@@ -175,8 +175,8 @@ impl Exchange {
         self.run(database, command, self.limit()?).await.map_err(|error| self.problem(&error))
     }
 
-    /// A command in `admin` that only reads, with which asking begins anew. The server may have closed the connection since the last
-    /// question, so it is put again on another one, once.
+    /// The first, read-only command of an exchange, in `admin`. The server may have closed the connection since the
+    /// last exchange, so it is retried once on another one.
     async fn open(&self, command: Document) -> Result<Document, Problem> {
         let result = match self.run("admin", command.clone(), self.limit()?).await {
             Err(error) if failure::is_broken(&error) => self.run("admin", command, self.limit()?).await,
@@ -196,7 +196,7 @@ impl Exchange {
         database.run_command(command).selection_criteria(self.connected.readable()).await
     }
 
-    /// Puts a question to one database.
+    /// Runs a query on one database.
     async fn ask(
         &self,
         question: &MongoQuestion,
@@ -248,7 +248,7 @@ impl Exchange {
             }
             table.add(leading, cursor.current())?;
             documents += 1;
-            // A batch is there as a whole, and other sources share this thread.
+            // A whole batch is available at once, and other sources share this thread.
             if documents % AT_ONCE == 0 {
                 tokio::task::yield_now().await;
             }
@@ -256,9 +256,9 @@ impl Exchange {
         Ok(())
     }
 
-    /// Refuses to take a collection that does not exist for an empty one, as the server does.
+    /// Fails if the collection does not exist: the server treats it as empty.
     async fn expect(&self, database: &str, collection: &str) -> Result<(), Problem> {
-        // With these two, it names what the user may read, and needs no right of its own.
+        // With these two, it lists what the user may read, and needs no further privilege.
         let list = doc! {
             "listCollections": 1,
             "filter": {"name": collection},
@@ -269,7 +269,7 @@ impl Exchange {
         let names = reply.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
         match names {
             Ok(names) if names.is_empty() => {
-                let detail = format!("there is no collection `{collection}` in `{database}`");
+                let detail = format!("collection `{collection}` does not exist in `{database}`");
                 Err(Problem::new(Reason::NotFound, detail))
             }
             _ => Ok(()),
@@ -316,7 +316,7 @@ impl Exchange {
 }
 
 impl Incoming {
-    /// Keeps what one of many refused; a server that can no longer be reached ends the question.
+    /// Keeps the error of one part; an unreachable server ends the query.
     fn note(&mut self, whose: &str, asked: Result<(), Problem>) -> Result<(), Problem> {
         match asked {
             Ok(()) => Ok(()),
@@ -338,12 +338,12 @@ impl Incoming {
     }
 }
 
-/// Names the role that is missing.
+/// Names the missing role.
 fn advise(problem: Problem, database: &str, reads: bool) -> Problem {
     if problem.reason != Reason::Permission {
         return problem;
     }
     let role =
         if reads { format!("`read` on `{database}`") } else { "`clusterMonitor` on `admin`".to_owned() };
-    Problem::new(Reason::Permission, format!("{}; the role {role} allows it", problem.detail))
+    Problem::new(Reason::Permission, format!("{}; grant the role {role}", problem.detail))
 }

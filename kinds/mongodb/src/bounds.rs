@@ -1,42 +1,42 @@
-//! What a server may send. The driver decodes documents by recursion and without limits, so a message is checked here
-//! before the driver sees it: by its lengths, with a stack of its own.
+//! What a server may send. The driver decodes documents recursively and without limits, so messages are checked here
+//! first: by their lengths, with an explicit stack.
 
 use std::cmp::Ordering;
 
 use platform_core::probe::Reason;
 
-/// The length of a message, its number, the number of the message that it answers, and the operation.
+/// Message length, request id, response-to id, and opcode.
 pub(super) const HEADER: usize = 16;
 
 /// A reply is one document, and MongoDB's own limit for one is 16 MiB and 16 KiB.
 pub(super) const LARGEST_MESSAGE: usize = 20 << 20;
 /// The protocol's limit for any message.
 const LARGEST_OF_ALL: usize = 48_000_000;
-/// A greeting names the members of a set, and little else.
+/// A greeting lists the members of a set, and little else.
 const LARGEST_GREETING: usize = 256 << 10;
 /// MongoDB's own limit for a document.
 pub(super) const MOST_LEVELS: usize = 100;
 /// A document of a batch is inside the reply, `cursor` and `firstBatch`.
 const LEVELS_OF_BATCH: usize = 3;
-/// The driver makes a value of each field, which takes up to a hundred times what it takes on the wire.
+/// The driver turns each field into a value of up to a hundred times its size on the wire.
 pub(super) const MOST_FIELDS: usize = 500_000;
 /// The driver copies each document of a batch.
 const MOST_DOCUMENTS: usize = 1_000_000;
-/// A set has 50 members at most, and the driver connects to every one.
+/// A set has at most 50 members, and the driver connects to each.
 pub(super) const MOST_MEMBERS: usize = 100;
-/// MongoDB's default is 15,000. The driver computes them all before it can be stopped.
+/// MongoDB's default is 15,000. The driver computes them all and cannot be interrupted.
 const MOST_ITERATIONS: u64 = 1_000_000;
 
 const OP_MSG: u32 = 2013;
 const CHECKSUM_PRESENT: u32 = 1;
 const MORE_TO_COME: u32 = 2;
 
-/// What was asked, as far as it decides how the driver reads the answer.
+/// The kind of request, which decides how the driver decodes the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// Who the server is, or to be let in: anyone who answers in its place is asked this.
+    /// Greeting or login: sent to any server before it is authenticated.
     Greeting,
-    /// A batch of documents, which the driver leaves as they are.
+    /// A batch of documents, which the driver does not decode.
     Batch,
     /// One document, which the driver decodes.
     Document,
@@ -45,7 +45,7 @@ pub(super) enum Asked {
 /// Why a message is not passed on to the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refusal {
-    #[error("what the server answers is not MongoDB's protocol: {0}")]
+    #[error("the server does not speak MongoDB's protocol: {0}")]
     Malformed(&'static str),
     #[error("the server's answer is nested more than {MOST_LEVELS} levels deep")]
     TooDeep,
@@ -64,7 +64,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// The reason. An answer that only has too much in it is a matter of what was asked.
+    /// The reason. An answer that is merely too large is a problem of the query.
     pub(super) fn reason(self, asked: Asked) -> Reason {
         match self {
             Self::TooLarge(_) | Self::TooManyFields | Self::TooManyDocuments if asked != Asked::Greeting => {
@@ -76,7 +76,7 @@ impl Refusal {
 }
 
 impl Asked {
-    /// What a message of the driver asks: its first key names the command.
+    /// What a message of the driver requests: its first key is the command.
     pub(super) fn by(message: &[u8]) -> Self {
         // Header, flags, the kind of the section, the document's length, the type of the value.
         const KEY: usize = HEADER + 4 + 1 + 4 + 1;
@@ -121,7 +121,7 @@ pub(super) fn check(message: &[u8], asked: Asked) -> Result<(), Refusal> {
 
 const CUT: Refusal = Refusal::Malformed("a length that does not fit");
 
-/// Checks a document, which has to fill the bytes.
+/// Checks a document, which must fill the bytes.
 pub(super) fn document(bytes: &[u8], asked: Asked) -> Result<(), Refusal> {
     let mut walk = Walk { bytes, at: 0, ends: Vec::new(), asked, tally: Tally::default() };
     walk.enter(bytes.len())?;
@@ -143,13 +143,13 @@ pub(super) fn document(bytes: &[u8], asked: Asked) -> Result<(), Refusal> {
 struct Walk<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// Where the documents end that are around this place, without their zero byte.
+    /// The ends of the enclosing documents, without their zero byte.
     ends: Vec<usize>,
     asked: Asked,
     tally: Tally<'a>,
 }
 
-/// What has been seen.
+/// What has been counted.
 #[derive(Default)]
 struct Tally<'a> {
     fields: usize,
@@ -157,13 +157,13 @@ struct Tally<'a> {
     in_batch: usize,
     documents: usize,
     members: usize,
-    /// The keys on the way to this place, of the first levels.
+    /// The keys of the path to this position, of the first levels.
     path: [&'a [u8]; 2],
     is_ok: Option<bool>,
 }
 
 impl Tally<'_> {
-    /// The driver decodes a batch as well where it stands in a refusal.
+    /// The driver also decodes a batch in an error reply.
     fn check(&self) -> Result<(), Refusal> {
         match self.is_ok == Some(true) || self.fields + self.documents + self.in_batch <= MOST_FIELDS {
             true => Ok(()),
@@ -173,7 +173,7 @@ impl Tally<'_> {
 }
 
 impl<'a> Walk<'a> {
-    /// Steps into the document that begins here and is to end within `limit`.
+    /// Enters the document that begins here and must end within `limit`.
     fn enter(&mut self, limit: usize) -> Result<(), Refusal> {
         let length = int32(self.bytes, self.at).ok_or(CUT)? as usize;
         let end = self.at.checked_add(length).filter(|&end| end <= limit && length >= 5).ok_or(CUT)?;
@@ -196,7 +196,7 @@ impl<'a> Walk<'a> {
         let value = self.at;
         match kind {
             0x03 | 0x04 => self.enter(end)?,
-            // Code with the variables that it sees: a length, a text, a document.
+            // Code with scope: a length, a string, a document.
             0x0f => {
                 let whole = self.length_here(end)?;
                 self.skip(4, end)?;
@@ -228,14 +228,14 @@ impl<'a> Walk<'a> {
             0x13 => self.skip(16, end)?,
             _ => return Err(Refusal::Malformed("a value of an unknown type")),
         }
-        // A document counts with what is around it.
+        // A document counts towards its parent.
         let is_document = matches!(kind, 0x03 | 0x04 | 0x0f);
         let level = self.ends.len() - usize::from(is_document);
         let value = if is_document { &[][..] } else { &self.bytes[value..self.at] };
         self.note(level, kind, key, value)
     }
 
-    /// Counts a field, and looks at those from which the driver begins something.
+    /// Counts a field, and checks those that the driver acts on.
     fn note(&mut self, level: usize, kind: u8, key: &'a [u8], value: &'a [u8]) -> Result<(), Refusal> {
         let is_greeting = self.asked == Asked::Greeting;
         let tally = &mut self.tally;
@@ -262,7 +262,7 @@ impl<'a> Walk<'a> {
             if tally.members > MOST_MEMBERS {
                 return Err(Refusal::TooManyMembers);
             }
-            // The driver would connect to it by itself. It compares hosts in lower case.
+            // The driver would connect to it. It compares hosts in lower case.
             if String::from_utf8_lossy(value).to_lowercase().ends_with(".sock\0") {
                 return Err(Refusal::MemberIsFile);
             }
@@ -320,7 +320,7 @@ fn is_one(kind: u8, value: &[u8]) -> bool {
     }
 }
 
-/// How often SCRAM is to hash the password: `r=…,s=…,i=15000`.
+/// SCRAM's iteration count: `r=…,s=…,i=15000`.
 fn iterations(payload: &[u8]) -> u64 {
     let parts = payload.split(|&byte| byte == b',').filter_map(|part| part.strip_prefix(b"i="));
     let numbers = parts.map(|part| {

@@ -1,11 +1,11 @@
-//! Questions in the terms of MongoDB.
+//! Queries as MongoDB commands.
 
 use ::mongodb::bson::Document;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::MongoQuestion;
 use serde::Deserialize;
 
-/// The command, with its name first: the server takes the first key for it.
+/// The command, with its name as the first key, as the server requires.
 pub(super) fn command(question: &MongoQuestion) -> Result<Document, Problem> {
     let arguments: Document = decode(&question.command)?;
     let Some(name) = question.command_name() else {

@@ -1,4 +1,4 @@
-//! The one client of a source, which its prober and its query lane share.
+//! The client of a source, shared by its prober and its query lane.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,13 +20,13 @@ use super::reader::{self, Dialer, Outcomes};
 use super::tasks::Tasks;
 use super::{Config, bounds, failure};
 
-/// What servers show for the exporter's connections.
+/// The appName of the exporter's connections.
 const APP_NAME: &str = "platform_exporter";
 
-/// The prober and the query lane ask one thing at a time each.
+/// The prober and the query lane run one operation at a time each.
 const CONNECTIONS: u32 = 2;
 
-/// The client of a source, built when it is first needed.
+/// The client of a source, built on first use.
 pub(super) struct Connection {
     config: Config,
     encryption: Encryption,
@@ -45,7 +45,7 @@ pub(super) struct Connected {
     password: Option<SecretString>,
 }
 
-/// Has the client replaced if it is dropped before [`Self::answered`] is called.
+/// Replaces the client if dropped before [`Self::answered`] is called.
 pub(super) struct Unanswered<'a>(Option<&'a AtomicBool>);
 
 impl Unanswered<'_> {
@@ -62,7 +62,7 @@ impl Drop for Unanswered<'_> {
     }
 }
 
-/// What is known about the servers. It says why the driver finds none, which its error does not.
+/// What is known about the servers. Unlike the driver's error, it says why none is found.
 #[derive(Clone, Default)]
 pub(super) struct Members {
     latest: Arc<Mutex<Option<TopologyDescription>>>,
@@ -85,7 +85,7 @@ impl Members {
 }
 
 impl Connected {
-    /// Which members may answer: the driver applies the URL's choice to aggregations alone, not to commands.
+    /// Read preference: the driver applies the URL's to aggregations only, not to commands.
     pub(super) fn readable(&self) -> SelectionCriteria {
         self.client
             .selection_criteria()
@@ -109,12 +109,12 @@ impl Connection {
         &self.config
     }
 
-    /// Takes note that something is asked that every server answers at once.
+    /// Marks the start of a request that any server answers at once.
     pub(super) fn ask(&self) -> Unanswered<'_> {
         Unanswered(Some(&self.is_stuck))
     }
 
-    /// The client; a new one when the last did not answer at all, or was built with another password.
+    /// The client; a new one if the last did not answer, or was built with another password.
     pub(super) async fn client(&self) -> Result<Connected, Problem> {
         let password = match &self.config.password {
             Some(password) => Some(password.read().await?),
@@ -130,7 +130,7 @@ impl Connection {
             if !connected.tasks.is_stopped() {
                 return Ok(connected.clone());
             }
-            // So that its connections and those of the next one are never there side by side.
+            // So that its connections and those of the next one never coexist.
             connected.tasks.gone().await;
         }
         let connected = self.build(password).await?;
@@ -143,8 +143,7 @@ impl Connection {
         let internal = |error| Problem::new(Reason::Internal, error);
         let mut options = self.options(password.as_ref()).await.map_err(failed)?;
         if options.hosts.len() > bounds::MOST_MEMBERS {
-            let detail =
-                format!("the name of the cluster leads to more than {} servers", bounds::MOST_MEMBERS);
+            let detail = format!("the cluster name resolves to more than {} servers", bounds::MOST_MEMBERS);
             return Err(Problem::new(Reason::Protocol, detail));
         }
         let encryption = self.encryption.with(options.tls.take().as_ref()).await?;
@@ -160,7 +159,7 @@ impl Connection {
     /// Looks up the servers of a `mongodb+srv` URL.
     async fn options(&self, password: Option<&SecretString>) -> ::mongodb::error::Result<ClientOptions> {
         let mut url = ::mongodb::options::ConnectionString::parse(self.config.address.expose())?;
-        // A key that the driver refuses; every exchange has its own limit of time here.
+        // A key that the driver rejects; every exchange has its own time limit here.
         #[expect(deprecated, reason = "it is there to be refused")]
         {
             url.socket_timeout = None;
@@ -172,7 +171,7 @@ impl Connection {
         options.app_name = Some(APP_NAME.to_owned());
         options.max_pool_size = Some(CONNECTIONS);
         options.min_pool_size = Some(0);
-        // Streaming would take a second connection for the monitor.
+        // Streaming would need a second connection for the monitor.
         options.server_monitoring_mode = Some(ServerMonitoringMode::Poll);
         options.server_selection_timeout = Some(self.timeout.mul_f64(0.8));
         options.connect_timeout = Some(self.timeout.mul_f64(0.7));
@@ -182,8 +181,8 @@ impl Connection {
     }
 }
 
-/// Has the driver take sockets that are files for hosts, because it sends nothing else through a proxy. It compares
-/// hosts in lower case.
+/// Makes the driver treat UNIX sockets as hosts, because it sends nothing else through a proxy. It compares hosts in
+/// lower case.
 fn as_hosts(servers: &mut [ServerAddress]) -> BTreeMap<String, PathBuf> {
     let mut files = BTreeMap::new();
     for server in servers {

@@ -1,4 +1,4 @@
-//! TLS with servers: whom every source trusts, and what the URL says.
+//! TLS with servers: the common trust settings, and those of the URL.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use platform_core::probe::Problem;
 use platform_core::tls::{Identity, Tls, Trust};
 use rustls::ClientConfig;
 
-/// How to encrypt, wherever TLS is turned on: by a key or in the URL.
+/// The TLS settings, whether TLS is turned on by a key or in the URL.
 pub(super) struct Encryption {
     is_on: bool,
     own: Tls,
@@ -18,10 +18,10 @@ impl Encryption {
         Self { is_on: own.is_some(), own: own.cloned().unwrap_or_default() }
     }
 
-    /// Takes in what the URL says, and reads the files.
+    /// Applies the settings of the URL, and reads the files.
     ///
     /// # Errors
-    /// `tls` when a file cannot be read or used, `timeout` when one cannot be read in time.
+    /// `tls` if a file cannot be read or used, `timeout` if it cannot be read in time.
     pub(super) async fn with(
         &self,
         url: Option<&DriverTls>,

@@ -1,6 +1,6 @@
 //! From the driver's errors to reasons.
 //!
-//! The driver's own texts are not used whole: they hold the server's reply, and so what was asked.
+//! The driver's texts are not used in full: they contain the server's reply, and so the query.
 
 use std::io;
 use std::time::Instant;
@@ -15,11 +15,11 @@ use super::connection::Members;
 
 const UNAUTHORIZED: i32 = 13;
 
-/// What an error means for the source. `begin` is when the exchange began that failed.
+/// What an error means for the source. `begin` is when the failed exchange began.
 pub(super) fn problem(error: &Error, config: &Config, members: &Members, begin: Instant) -> Problem {
     match error.kind.as_ref() {
         ErrorKind::Command(command) => refusal(command, config.logs_in),
-        // Neither says why there is no server to ask.
+        // Neither says why no server is available.
         ErrorKind::ServerSelection { .. } | ErrorKind::ConnectionPoolCleared { .. } => {
             unreachable_servers(members)
         }
@@ -34,7 +34,7 @@ pub(super) fn problem(error: &Error, config: &Config, members: &Members, begin: 
     }
 }
 
-/// Whether the connection was closed, by the server or on the way to it.
+/// Whether the connection was closed, by the server or on the way.
 pub(super) fn is_broken(error: &Error) -> bool {
     match error.kind.as_ref() {
         ErrorKind::Io(io) => matches!(
@@ -44,7 +44,7 @@ pub(super) fn is_broken(error: &Error) -> bool {
                 | io::ErrorKind::ConnectionReset
                 | io::ErrorKind::UnexpectedEof
         ),
-        // That of another question's connection.
+        // That of another operation's connection.
         ErrorKind::ConnectionPoolCleared { .. } => true,
         _ => false,
     }
@@ -74,7 +74,7 @@ fn reason(kind: &ErrorKind) -> Reason {
     }
 }
 
-/// A command that the server refused.
+/// A command that the server rejected.
 fn refusal(error: &CommandError, logs_in: bool) -> Problem {
     let CommandError { code, code_name, message, .. } = error;
     let reason = match *code {
@@ -95,7 +95,7 @@ fn refusal(error: &CommandError, logs_in: bool) -> Problem {
         462 => Reason::RateLimited,
         _ => Reason::Query,
     };
-    // The message of a missing right goes on with the whole command, and with the tokens of its session.
+    // The message of a missing privilege contains the whole command, including session tokens.
     let message = match *code {
         UNAUTHORIZED => message.split(" { ").next().unwrap_or_default(),
         _ => message,
@@ -103,10 +103,10 @@ fn refusal(error: &CommandError, logs_in: bool) -> Problem {
     Problem::new(reason, format!("{code_name} ({code}): {message}"))
 }
 
-/// Why no server can be asked.
+/// Why no server is available.
 fn unreachable_servers(members: &Members) -> Problem {
     let Some(topology) = members.latest() else {
-        return Problem::new(Reason::Timeout, "no server has answered yet");
+        return Problem::new(Reason::Timeout, "no server has responded yet");
     };
     if let Some(fault) = topology.compatibility_error() {
         return Problem::new(Reason::Protocol, fault);
@@ -124,7 +124,7 @@ fn unreachable_servers(members: &Members) -> Problem {
         return Problem::new(first.reason, details.collect::<Vec<_>>().join("; "));
     }
     if servers.is_empty() {
-        return Problem::new(Reason::NotFound, "no server belongs to the replica set that the url names");
+        return Problem::new(Reason::NotFound, "no server belongs to the replica set named in the url");
     }
     let silent = servers.iter().any(|(_, server)| server.server_type() == ServerType::Unknown);
     let types = servers.iter().map(|(address, server)| format!("{address} is {:?}", server.server_type()));
@@ -132,6 +132,6 @@ fn unreachable_servers(members: &Members) -> Problem {
     if silent {
         Problem::new(Reason::Timeout, format!("no answer in time: {types}"))
     } else {
-        Problem::new(Reason::Alarm, format!("no member can be read from: {types}"))
+        Problem::new(Reason::Alarm, format!("no readable member: {types}"))
     }
 }

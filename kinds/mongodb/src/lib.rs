@@ -27,21 +27,21 @@ use self::ask::Session;
 use self::prober::MongodbProber;
 use self::url::Url;
 
-/// What every probe asks.
+/// The built-in queries of every probe.
 const QUERIES: &str = include_str!("../queries.yml");
 
-/// Logs in with a certificate, and needs no password.
+/// Logs in with a certificate, without a password.
 const X509: AuthMechanism = AuthMechanism::MongoDbX509;
 
 const DEFAULT_SLOW_OPERATION: setting::Duration = setting::Duration::seconds(10);
 
-/// What is the same for every source of this kind.
+/// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
     name: "mongodb",
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
     is_metered: false,
-    up: Some(Desc::gauge("mongodb_up", &[], "Whether the last probe of the server succeeded.")),
+    up: Some(Desc::gauge("mongodb_up", &[], "Whether the last probe succeeded.")),
     catalogue: || built_in::catalogue("mongodb", QUERIES),
     reasons: &[],
     answers: |question| matches!(question, Question::Mongo(_)),
@@ -83,7 +83,7 @@ struct RawConfig {
     url: Url,
     /// The password, instead of the one in the URL.
     password: Option<Secret>,
-    /// A file that holds the password; read anew when it changes.
+    /// A file that holds the password; reread when it changes.
     password_file: Option<PathBuf>,
     /// Turns TLS on.
     tls: Option<Tls>,
@@ -94,18 +94,18 @@ struct RawConfig {
     slow_operation: Option<setting::Duration>,
 }
 
-/// Why a configuration was refused. Holds nothing of what stands before the `@` of the URL.
+/// Why a configuration was rejected. Contains nothing of the URL before the `@`.
 #[derive(Debug, thiserror::Error)]
 enum ConfigError {
     #[error(transparent)]
     Secret(#[from] SecretError),
-    #[error("a password is given, but the url names no user: expected mongodb://USER@HOST")]
+    #[error("a password is set, but the url has no user: expected mongodb://USER@HOST")]
     PasswordWithoutUser,
     #[error(
-        "the user in the url has no password: give `password_file`, `password`, or mongodb://USER:PASSWORD@HOST"
+        "the user in the url has no password: set `password_file`, `password`, or mongodb://USER:PASSWORD@HOST"
     )]
     UserWithoutPassword,
-    #[error("`proxyHost` in the url is not supported: give the address of the server")]
+    #[error("`proxyHost` in the url is not supported: use the address of the server")]
     Proxy,
     #[error("expected database.collection in `collections`, found `{0}`: the url names no database")]
     NoDatabase(String),

@@ -1,4 +1,4 @@
-//! Asks a server how it is.
+//! Probes a server.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ pub(super) struct MongodbProber {
     timeout: Duration,
     slow_operation: setting::Duration,
     built_in: BuiltInQueries,
-    /// What the built-in queries read of the answers that several of them share.
+    /// The columns that the built-in queries read of shared answers.
     shared: Vec<(MongoQuestion, Columns)>,
 }
 
@@ -58,7 +58,7 @@ impl Prober for MongodbProber {
     }
 }
 
-/// The questions that more than one built-in query asks, with the columns of all of them.
+/// The commands shared by several built-in queries, with all of their columns.
 fn shared(built_in: &BuiltInQueries) -> Vec<(MongoQuestion, Columns)> {
     let mut questions: Vec<(MongoQuestion, Vec<Columns>)> = Vec::new();
     for (question, columns) in built_in.questions() {
@@ -84,7 +84,7 @@ struct Probe<'a> {
     in_set: bool,
     deadline: Instant,
     shared: &'a [(MongoQuestion, Columns)],
-    /// serverStatus is the largest answer by far, and built-in queries of several versions read it one after the other.
+    /// serverStatus is by far the largest answer, and built-in queries for several versions read it in turn.
     last: Option<(MongoQuestion, Rows)>,
     problems: Vec<Problem>,
 }
@@ -100,7 +100,7 @@ impl Answers for Probe<'_> {
         let Question::Mongo(question) = question else {
             return Err(Problem::new(Reason::Internal, "expected `mongo`"));
         };
-        // A server of its own, or a router, has no replica set, and refuses the command.
+        // A standalone server or a router has no replica set and rejects the command.
         if !self.in_set && question.command_name() == Some("replSetGetStatus") {
             return Ok(Rows::default());
         }
@@ -118,7 +118,7 @@ impl Answers for Probe<'_> {
                 }
                 Ok(answer.rows)
             }
-            // A member that recovers tells how it is, and refuses to tell of its data.
+            // A recovering member reports its status but rejects reads.
             Err(problem) if problem.reason == Reason::Alarm => {
                 self.problems.push(problem);
                 Ok(Rows::default())
@@ -136,7 +136,7 @@ fn with_slow_operation(mut question: MongoQuestion, slow_operation: setting::Dur
     question
 }
 
-/// What is wrong with a replica set.
+/// The problems of a replica set.
 fn alarms(families: &[Family]) -> Vec<Problem> {
     let Some(members) = families.iter().find(|family| family.desc.name == "mongodb_rs_members_state") else {
         return Vec::new();
@@ -153,7 +153,7 @@ fn alarms(families: &[Family]) -> Vec<Problem> {
 
 const PRIMARY: f64 = 1.0;
 
-/// The name of a state in which a member does not serve.
+/// The name of a non-serving member state.
 fn sick_state(state: f64) -> Option<&'static str> {
     #[expect(clippy::cast_possible_truncation, reason = "states are small numbers")]
     match state as i64 {

@@ -10,11 +10,11 @@ use ::mongodb::bson::{RawBsonRef, RawDocument, Uuid};
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{AnswerBudget, Cell, Columns, MOST_COLUMNS, Rows};
 
-/// Whole numbers up to this one are exact as floating point; larger ones, such as ids, stay text.
+/// Integers up to this one are exact as floats; larger ones, such as ids, stay text.
 const LARGEST_EXACT: u64 = 1 << 53;
 
-/// What can be done about an answer that is too large.
-pub(super) const ADVICE: &str = "group its documents, or project less of them";
+/// How to avoid an answer that is too large.
+pub(super) const ADVICE: &str = "group the documents, or project fewer fields";
 
 /// A table that gets its columns from its documents.
 pub(super) struct Table {
@@ -72,7 +72,7 @@ impl Table {
                 }
             }
             _ => {
-                let detail = format!("there is no array and no document at `{path}` in the answer");
+                let detail = format!("no array or document at `{path}` in the answer");
                 return Err(Problem::new(Reason::Query, detail));
             }
         }
@@ -84,7 +84,7 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// The finished table: what a document lacks is `Null`.
+    /// The finished table: missing values are `Null`.
     ///
     /// # Errors
     /// When that makes it too large.
@@ -116,7 +116,7 @@ impl Table {
         Ok(())
     }
 
-    /// The place of a column; none where nobody reads it.
+    /// The index of a column; `None` if it is not read.
     fn position(&mut self, column: &str) -> Result<Option<usize>, Problem> {
         if let Some(&position) = self.positions.get(column) {
             return Ok(Some(position));
@@ -126,7 +126,7 @@ impl Table {
             return Ok(None);
         }
         if position == MOST_COLUMNS {
-            let detail = format!("the answer has more than {MOST_COLUMNS} columns: project less of it");
+            let detail = format!("the answer has more than {MOST_COLUMNS} columns: project fewer fields");
             return Err(Problem::new(Reason::Query, detail));
         }
         // Keys of documents may be long, and a path has many.
@@ -153,7 +153,7 @@ impl Row<'_> {
         }
     }
 
-    /// Adds what is in a document. Its depth is bounded: the reader has passed it on.
+    /// Adds the contents of a document. Its depth is bounded, since the reader has checked it.
     fn document(&mut self, document: &RawDocument) -> Result<(), Problem> {
         for entry in document {
             let (key, value) = entry.map_err(malformed)?;

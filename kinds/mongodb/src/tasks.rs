@@ -1,4 +1,4 @@
-//! Where the driver's tasks of one client run, and how they end.
+//! Runs the driver's tasks of one client, and ends them.
 
 use std::io;
 use std::thread;
@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-/// The driver decodes a greeting by recursion: what is not used of the stack takes no memory.
+/// The driver decodes a greeting recursively; unused stack takes no memory.
 const STACK: usize = 8 << 20;
 
-/// The runtime of a client, on a thread of its own. The driver bounds how long connecting takes, but not the greeting
-/// that follows, and nothing ends a task that waits for it but the end of its runtime.
+/// The runtime of a client, on its own thread. The driver limits the time for connecting, but not for the greeting that
+/// follows, and only shutting down the runtime ends a task that waits for it.
 pub(super) struct Tasks {
     runtime: Handle,
     stopped: CancellationToken,
@@ -30,25 +30,25 @@ impl Tasks {
             Self { runtime: runtime.handle().clone(), stopped: stopped.clone(), gone: gone.clone(), users };
         thread::Builder::new().name("mongodb".to_owned()).stack_size(STACK).spawn(move || {
             runtime.block_on(stopped.cancelled());
-            // Drops the tasks, and does not wait for the system's resolver.
+            // Drops the tasks without waiting for the system's resolver.
             runtime.shutdown_background();
             gone.cancel();
         })?;
         Ok(tasks)
     }
 
-    /// Runs something that begins tasks.
+    /// Runs something that spawns tasks.
     pub(super) fn start<T>(&self, run: impl FnOnce() -> T) -> T {
         let _entered = self.runtime.enter();
         run()
     }
 
-    /// Takes note of someone who asks through the client, until the token is dropped.
+    /// Registers a user of the client, until the token is dropped.
     pub(super) fn used(&self) -> TaskTrackerToken {
         self.users.token()
     }
 
-    /// Ends the tasks, and has whoever asks through the client stop.
+    /// Ends the tasks, and stops the users of the client.
     pub(super) fn stop(&self) {
         self.stopped.cancel();
     }
@@ -62,7 +62,7 @@ impl Tasks {
         self.stopped.cancelled().await;
     }
 
-    /// Waits until all tasks have ended and nobody asks through the client, so that it has no connection.
+    /// Waits until all tasks have ended and the client has no users, so that it has no connections.
     pub(super) async fn gone(&self) {
         self.gone.cancelled().await;
         self.users.wait().await;

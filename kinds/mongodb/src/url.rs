@@ -1,4 +1,4 @@
-//! A `mongodb://` URL, read by the driver, which refuses parameters that it does not know.
+//! A `mongodb://` URL, parsed by the driver, which rejects unknown parameters.
 
 use ::mongodb::error::{Error, ErrorKind};
 use ::mongodb::options::ConnectionString;
@@ -13,7 +13,7 @@ pub(super) struct Url {
     pub(super) parsed: ConnectionString,
 }
 
-/// Why a URL was refused. Holds nothing of what stands before the `@`.
+/// Why a URL was rejected. Contains nothing before the `@`.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UrlError {
     #[error("{0}")]
@@ -29,7 +29,7 @@ pub(super) enum UrlError {
     Hosts,
     #[error(
         "the user or the password in the url cannot be read: percent-encode them (`@` is %40, `:` is %3A, `/` is \
-         %2F, `?` is %3F, `%` is %25), or give the password as `password_file`"
+         %2F, `?` is %3F, `%` is %25), or set `password_file`"
     )]
     Credentials,
 }
@@ -62,7 +62,7 @@ const PARAMETERS: [&str; 19] = [
 impl TryFrom<Address> for Url {
     type Error = UrlError;
 
-    /// Reads the URL, without looking anything up.
+    /// Parses the URL, without DNS lookups.
     fn try_from(address: Address) -> Result<Self, UrlError> {
         address.expect_scheme(&["mongodb", "mongodb+srv"], EXAMPLE).map_err(UrlError::Scheme)?;
         let parsed = ConnectionString::parse(address.expose()).map_err(|error| fault(&address, &error))?;
@@ -71,7 +71,7 @@ impl TryFrom<Address> for Url {
 }
 
 fn fault(address: &Address, error: &Error) -> UrlError {
-    // The driver may take a piece of the password for a host, and quote it.
+    // The driver may mistake a part of the password for a host, and quote it.
     let (scheme, rest) = address.expose().split_once("://").unwrap_or_default();
     let public = rest.rsplit_once('@').map_or(rest, |(_, public)| public);
     if ConnectionString::parse(format!("{scheme}://{public}")).is_ok() {
@@ -87,7 +87,7 @@ fn fault(address: &Address, error: &Error) -> UrlError {
     };
     if let Some(key) = message.split_once(" is an invalid option").map(|(key, _)| key) {
         let hint = nearest(&key.replace('_', ""), PARAMETERS).map_or_else(
-            || ": the driver knows no such parameter".to_owned(),
+            || ": not supported by the driver".to_owned(),
             |meant| format!(": did you mean `{meant}`?"),
         );
         let key = if key.len() < 40 { format!("`{key}` ") } else { String::new() };

@@ -65,7 +65,7 @@ fn a_wrong_url_is_told_without_its_secrets() {
 #[test]
 fn keys_that_do_not_go_together_are_told() {
     for (keys, expected) in [
-        (", password: x", "the url names no user"),
+        (", password: x", "the url has no user"),
         (", collections: [orders]", "found `orders`: the url names no database"),
         (", tls: {cert_file: a.pem}", "belong together"),
         (", tls: {server_name: '*'}", "a DNS name"),

@@ -173,7 +173,7 @@ async fn a_missing_role_is_a_problem_beside_the_rest() {
     assert!(seen.problems.len() >= 3, "{:?}", seen.problems);
     for problem in &seen.problems {
         assert_eq!(problem.reason, Reason::Permission, "{problem}");
-        assert!(problem.detail.contains("the role `clusterMonitor` on `admin` allows it"), "{problem}");
+        assert!(problem.detail.contains("grant the role `clusterMonitor` on `admin`"), "{problem}");
         assert!(!problem.detail.contains("signature"), "{problem}");
     }
 
@@ -181,7 +181,7 @@ async fn a_missing_role_is_a_problem_beside_the_rest() {
     assert_eq!(watcher.probe().await.unwrap().problems, []);
     let problem = watcher.rows(&question("{database: shop, collection: users}")).await.unwrap_err();
     assert_eq!(problem.reason, Reason::Permission);
-    assert!(problem.detail.contains("the role `read` on `shop` allows it"), "{problem}");
+    assert!(problem.detail.contains("grant the role `read` on `shop`"), "{problem}");
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ async fn a_collection_that_does_not_exist_is_not_found() {
     let (server, mut subject) = with_users(vec![doc! {"plan": "free"}]).await;
     let question = question("{collection: orders, pipeline: [{$count: orders}]}");
     let problem = subject.rows(&question).await.unwrap_err();
-    assert_eq!(problem.to_string(), "not_found: there is no collection `orders` in `shop`");
+    assert_eq!(problem.to_string(), "not_found: collection `orders` does not exist in `shop`");
     server.client().await.database("shop").create_collection("orders").await.unwrap();
     assert_eq!(subject.rows(&question).await, Ok(Rows::default()));
 }
@@ -166,10 +166,7 @@ async fn each_takes_an_answer_apart() {
     assert_eq!(open.columns, ["key", "value"]);
     let nothing = question("{command: {serverStatus: 1}, each: metrics.nothing}");
     let problem = subject.rows(&nothing).await.unwrap_err();
-    assert_eq!(
-        problem.to_string(),
-        "query: there is no array and no document at `metrics.nothing` in the answer"
-    );
+    assert_eq!(problem.to_string(), "query: no array or document at `metrics.nothing` in the answer");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! One answer as it arrives: of each row what is read, within the limits of an answer.
+//! One answer as it arrives: the wanted cells of each row, within the limits of an answer.
 
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{AnswerBudget, Cell, Columns, LARGEST_ANSWER, MOST_COLUMNS, Rows, too_large};
@@ -8,19 +8,19 @@ use sqlx::{Column, Row, TypeInfo};
 use super::cell::cell;
 use super::failure::{Failure, failure};
 
-/// More rows than this are not held in memory; a question that gives them wants a GROUP BY.
+/// More rows than this are not kept in memory; such a query needs a GROUP BY.
 pub(super) const MOST_ROWS: usize = 1_000_000;
-/// How many columns that are not kept are named.
+/// How many dropped columns are named.
 const MOST_UNREAD: usize = 20;
-/// What the protocol adds to a row, and to each of its cells.
+/// The protocol overhead of a row, and of each of its cells.
 const ROW_HEADER: usize = 7;
 const CELL_HEADER: usize = 4;
 
-/// What the author of a query can do about an answer that is too large.
-pub(super) const ADVICE: &str = "let the query count or group its rows";
+/// How the author of a query can avoid an answer that is too large.
+pub(super) const ADVICE: &str = "aggregate in the query with count or GROUP BY";
 
 pub(super) struct Answer {
-    /// The positions of the columns that are kept.
+    /// The positions of the kept columns.
     kept: Vec<usize>,
     rows: Rows,
     wire: usize,
@@ -45,14 +45,14 @@ impl Answer {
         Ok(Self { kept, rows, wire: 0, budget: AnswerBudget::default() })
     }
 
-    /// Takes a row. After an error the rest is still on its way: only the end of the session spares it.
+    /// Adds a row. After an error the rest is still being sent: only closing the session avoids reading it.
     pub(super) fn push(&mut self, row: &PgRow) -> Result<(), Failure> {
         self.wire += bytes(row).map_err(failure)?;
         if self.wire > LARGEST_ANSWER {
             return Err(Failure::Lost(too_large(ADVICE)));
         }
         if self.rows.rows.len() == MOST_ROWS {
-            return Err(refusal(format!("more than {MOST_ROWS} rows: let the query count or group them")));
+            return Err(refusal(format!("more than {MOST_ROWS} rows: aggregate with count or GROUP BY")));
         }
         let cells = self.kept.iter().map(|&position| read(row, position)).collect::<Result<Vec<_>, _>>();
         let cells = cells.map_err(failure)?;
@@ -70,7 +70,7 @@ fn refusal(detail: String) -> Failure {
     Failure::Lost(Problem::new(Reason::Query, detail))
 }
 
-/// How large a row is as it came.
+/// The size of a row on the wire.
 fn bytes(row: &PgRow) -> Result<usize, sqlx::Error> {
     let cells = (0..row.len()).map(|position| {
         let value = row.try_get_raw(position)?;

@@ -18,12 +18,12 @@ pub(super) fn cell(type_name: &str, text: &str) -> Cell {
     number.map_or_else(|| Cell::Text(text.to_owned()), Cell::Number)
 }
 
-/// A number that a float holds to the last digit; an id beyond 2^53 has to stay the text that it is.
+/// A number that a float represents exactly; an id beyond 2^53 stays text.
 fn exact(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.to_string() == text)
 }
 
-/// Seconds since 1970. What jiff cannot hold, such as a year before Christ, stays a text.
+/// Seconds since 1970. Dates that jiff cannot represent, such as years BC, stay text.
 fn point_in_time(type_name: &str, text: &str) -> Option<f64> {
     let seconds = |timestamp: Timestamp| timestamp.as_duration().as_secs_f64();
     let utc = |local: DateTime| Some(seconds(local.to_zoned(TimeZone::UTC).ok()?.timestamp()));
@@ -36,7 +36,7 @@ fn point_in_time(type_name: &str, text: &str) -> Option<f64> {
     }
 }
 
-/// Seconds, with the lengths that `EXTRACT(EPOCH FROM …)` gives to months and years:
+/// Seconds, with months and years as long as in `EXTRACT(EPOCH FROM …)`:
 /// `1 year 2 mons -3 days +04:05:06.7`.
 fn interval(text: &str) -> Option<f64> {
     let mut seconds = 0.0;
@@ -58,7 +58,7 @@ fn interval(text: &str) -> Option<f64> {
     Some(seconds)
 }
 
-/// `[+-]HH:MM:SS[.ffffff]`, with as many hours as it takes.
+/// `[+-]HH:MM:SS[.ffffff]`, with any number of hours.
 fn clock(text: &str) -> Option<f64> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1.0, digits),

@@ -1,7 +1,7 @@
 //! The keys of a `postgres` source.
 //!
-//! The driver would read a URL itself, but starts from the `PG*` variables and `~/.pgpass`, which belong to whoever
-//! starts the exporter and not to a source. So every field is told to it.
+//! The driver can read a URL itself, but falls back to the `PG*` variables and `~/.pgpass` of the user who starts the
+//! exporter. So every field is set explicitly.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use platform_core::tls::{Tls, Trust};
 
 use super::url::Parts;
 
-/// The account that the documented GRANTs make.
+/// The account created by the documented GRANTs.
 const DEFAULT_USER: &str = "platform_exporter";
 /// The database that every server has.
 const DEFAULT_DATABASE: &str = "postgres";
@@ -31,24 +31,24 @@ pub struct Config {
     pub(super) database: String,
     pub(super) ssl_mode: SslMode,
     pub(super) tls: Tls,
-    /// Whether the connections of a pool in between are shared, so that nothing may be kept in a session.
+    /// Whether connections go through a shared pool, so that no session state may be kept.
     pub(super) pgbouncer: bool,
-    /// How many tables have series of their own.
+    /// How many tables have their own series.
     pub(super) top_tables: usize,
 }
 
-/// How much TLS there has to be: libpq's `sslmode`.
+/// libpq's `sslmode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SslMode {
     /// None.
     Disable,
-    /// If the server has it.
+    /// If the server supports it.
     Prefer,
-    /// Whatever certificate the server shows.
+    /// Any certificate.
     Require,
-    /// A certificate by a trusted authority.
+    /// A certificate issued by a trusted CA.
     VerifyCa,
-    /// A certificate by a trusted authority for this very host.
+    /// A certificate issued by a trusted CA for this host.
     VerifyFull,
 }
 
@@ -78,7 +78,7 @@ impl TryFrom<Raw> for Config {
 }
 
 impl Config {
-    /// What it takes to connect: a URL, and what is given beside it.
+    /// Connection parameters: the URL and the other keys.
     pub(super) fn connection(
         url: Parts,
         password: Option<Secret>,
@@ -102,7 +102,7 @@ impl Config {
 }
 
 impl SslMode {
-    /// What a certificate has to be, where there is TLS.
+    /// How the certificate is verified, with TLS.
     fn trust(self) -> Trust {
         match self {
             Self::Disable | Self::Prefer | Self::Require => Trust::Anyone,
@@ -114,7 +114,7 @@ impl SslMode {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         match text {
             "disable" => Ok(Self::Disable),
-            // The driver cannot come back with TLS to a server that asks for it; the other way round it can.
+            // The driver cannot retry with TLS if the server requires it; only the other way round.
             "allow" | "prefer" => Ok(Self::Prefer),
             "require" => Ok(Self::Require),
             "verify-ca" => Ok(Self::VerifyCa),
@@ -125,7 +125,7 @@ impl SslMode {
     }
 }
 
-/// As libpq: who names an authority wants verification, and a UNIX socket has no TLS.
+/// As in libpq: a CA file implies verification, and a UNIX socket has no TLS.
 fn ssl_mode(given: Option<SslMode>, host: &str, tls: &Tls) -> Result<SslMode, String> {
     if host.starts_with('/') {
         return Ok(SslMode::Disable);
@@ -141,7 +141,7 @@ fn ssl_mode(given: Option<SslMode>, host: &str, tls: &Tls) -> Result<SslMode, St
     }
 }
 
-/// Where it is, without credentials.
+/// The address, without credentials.
 impl fmt::Display for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         Address::of_parts("postgres", &self.host, self.port, &self.database).fmt(formatter)

@@ -1,4 +1,4 @@
-//! The connection to a server: over TCP or by a UNIX socket, with as much TLS as `sslmode` asks for.
+//! The connection to a server: over TCP or a UNIX socket, with TLS according to `sslmode`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::config::{Config, SslMode};
 
-/// What begins TLS: the length of the message, and a number that is no version of the protocol.
+/// SSLRequest: the length of the message, and a magic protocol version.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 pub(super) async fn dial(config: &Config) -> Result<Box<dyn Stream>, Problem> {
@@ -23,7 +23,7 @@ pub(super) async fn dial(config: &Config) -> Result<Box<dyn Stream>, Problem> {
     if config.ssl_mode == SslMode::Disable {
         return Ok(Box::new(dial::tcp(host, *port).await?));
     }
-    // Files that hang keep no connection waiting.
+    // Hanging files must not delay the connection.
     let (client, name) = (Arc::new(config.tls.client_config().await?), config.tls.name_of(host)?);
     let mut stream = dial::tcp(host, *port).await?;
     if has_tls(&mut stream).await? {
@@ -35,7 +35,7 @@ pub(super) async fn dial(config: &Config) -> Result<Box<dyn Stream>, Problem> {
     }
 }
 
-/// Asks the server for TLS. It answers with one byte, and says nothing more before TLS has begun.
+/// Requests TLS. The server answers with one byte, and nothing more before the handshake.
 async fn has_tls(stream: &mut TcpStream) -> Result<bool, Problem> {
     let asked = async {
         stream.write_all(&SSL_REQUEST).await?;
@@ -46,7 +46,7 @@ async fn has_tls(stream: &mut TcpStream) -> Result<bool, Problem> {
         b'N' => Ok(false),
         other => {
             let detail =
-                format!("the server answers {:?} when asked for TLS, and not S or N", char::from(other));
+                format!("the server answered the TLS request with {:?}, expected S or N", char::from(other));
             Err(Problem::new(Reason::Protocol, detail))
         }
     }

@@ -7,7 +7,7 @@ use sqlx::postgres::{PgDatabaseError, PgSeverity};
 /// Why an exchange failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The server refused it, and can be asked something else.
+    /// The server rejected it; the session stays usable.
     Refused {
         /// The SQLSTATE.
         code: String,
@@ -49,7 +49,7 @@ fn is_fatal(error: &PgDatabaseError) -> bool {
     matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
 }
 
-/// The driver's own text ends in a line number of the server's source: code and message say more.
+/// The driver's text ends in a line number of the server's source: code and message are more useful.
 fn server_problem(error: &PgDatabaseError) -> Problem {
     let (code, message) = (error.code(), error.message());
     let reason = match code {
@@ -58,7 +58,7 @@ fn server_problem(error: &PgDatabaseError) -> Problem {
         // The second is a write in a read-only transaction.
         "42501" | "25006" => Reason::Permission,
         "3D000" => Reason::NotFound,
-        // PgBouncer has this one code for all that is wrong with a client.
+        // PgBouncer uses this one code for all client errors.
         "08P01" if message.contains("authentication failed") => Reason::Auth,
         "08P01" if is_fatal(error) => Reason::Protocol,
         _ if code.starts_with("28") => Reason::Auth,

@@ -1,4 +1,4 @@
-//! PostgreSQL: its built-in values by one connection, declared queries by another.
+//! PostgreSQL: built-in queries on one connection, declared queries on another.
 
 mod answer;
 mod cell;
@@ -25,10 +25,10 @@ use platform_core::query::Question;
 
 use self::prober::{PgAnswers, PgProber};
 
-/// What every probe asks.
+/// The built-in queries of every probe.
 const QUERIES: &str = include_str!("../queries.yml");
 
-/// What is the same for every source of this kind.
+/// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
     name: "postgres",
     interval: Duration::from_secs(15),

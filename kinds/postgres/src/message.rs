@@ -1,9 +1,9 @@
-//! What a server sends, message by message. The driver trusts the lengths and counts in them, and panics where they are
-//! wrong: so none passes that the driver would stumble over.
+//! What a server sends, message by message. The driver trusts the lengths and counts in messages and panics if they are
+//! wrong, so they are checked first.
 
-/// Messages that are checked as a whole are short: the longest begins a login.
+/// Messages checked as a whole are short: the longest starts authentication.
 const LONGEST_WHOLE: usize = 64 << 10;
-/// PostgreSQL's default is 4,096. The driver computes them all before it can be stopped.
+/// PostgreSQL's default is 4,096. The driver computes them all and cannot be interrupted.
 const MOST_ITERATIONS: u64 = 1_000_000;
 /// The kind of a message, and its length.
 const HEADER: usize = 5;
@@ -11,33 +11,33 @@ const HEADER: usize = 5;
 /// Why a message is not passed on to the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Malformed {
-    #[error("what the server answers is not PostgreSQL's protocol: a message of kind {0:?}")]
+    #[error("the server does not speak PostgreSQL's protocol: unexpected message {0:?}")]
     Kind(char),
-    #[error("what the server answers is not PostgreSQL's protocol: the length of a message of kind {0:?}")]
+    #[error("the server does not speak PostgreSQL's protocol: invalid length of message {0:?}")]
     Length(char),
-    #[error("what the server answers is not PostgreSQL's protocol: a row that is not as it was described")]
+    #[error("the server does not speak PostgreSQL's protocol: a row does not match its description")]
     Row,
-    #[error("what the server answers is not PostgreSQL's protocol: a login that cannot be read")]
+    #[error("the server does not speak PostgreSQL's protocol: malformed authentication message")]
     Login,
     #[error("the server demands more than {MOST_ITERATIONS} iterations to log in")]
     Iterations,
 }
 
-/// A check of messages as their bytes arrive. After the first failure there is nothing left to check.
+/// Checks messages as their bytes arrive, up to the first failure.
 #[derive(Debug)]
 pub(super) struct Messages {
     part: Part,
     /// How many bytes the part has.
     needed: usize,
-    /// What there is of it.
+    /// The bytes received so far.
     held: Vec<u8>,
-    /// How many bytes come before the part that nobody needs to look at.
+    /// How many bytes precede the part that needs no check.
     skipped: usize,
     /// How many columns the rows have.
     columns: u16,
 }
 
-/// What of a message comes next.
+/// The part of a message that comes next.
 #[derive(Clone, Copy, Debug)]
 enum Part {
     Header,
@@ -45,7 +45,7 @@ enum Part {
     Whole {
         kind: u8,
     },
-    /// The number of columns that are described next, before the rest of that message.
+    /// The number of columns described next, before the rest of the message.
     Described {
         rest: usize,
     },
@@ -53,7 +53,7 @@ enum Part {
     Cells {
         rest: usize,
     },
-    /// The length of a cell, of those that are left in the rest of the row.
+    /// The length of a cell, among those remaining in the row.
     Cell {
         left: u16,
         rest: usize,
@@ -67,7 +67,7 @@ impl Default for Messages {
 }
 
 impl Messages {
-    /// Looks at what came next. Where it fails, the message that it ends in must not reach the driver as a whole.
+    /// Checks the next bytes. If it fails, the message that they end in must not reach the driver completely.
     pub(super) fn check(&mut self, mut bytes: &[u8]) -> Result<(), Malformed> {
         loop {
             let skipped = self.skipped.min(bytes.len());
@@ -89,7 +89,7 @@ impl Messages {
         }
     }
 
-    /// Takes a part that is complete.
+    /// Checks a complete part.
     fn take(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
         match self.part {
             Part::Header => self.header(bytes)?,
@@ -122,7 +122,7 @@ impl Messages {
         match kind {
             b'D' => self.next(Part::Cells { rest: length.checked_sub(2).ok_or(wrong)? }, 2),
             b'T' => self.next(Part::Described { rest: length.checked_sub(2).ok_or(wrong)? }, 2),
-            // Errors, notices, what a command has done, and a server's settings: the driver reads these with care.
+            // Errors, notices, command tags and parameter status: the driver parses these safely.
             b'E' | b'N' | b'C' | b'S' => self.skip(length),
             b'1' | b'2' | b'3' | b'A' | b'I' | b'K' | b'R' | b'Z' | b'n' | b's' | b't' => {
                 if length > LONGEST_WHOLE {
@@ -130,13 +130,13 @@ impl Messages {
                 }
                 self.next(Part::Whole { kind }, length);
             }
-            // Whatever else there is, as for copies, answers nothing that is ever sent.
+            // Others, such as those of COPY, never answer what the exporter sends.
             _ => return Err(Malformed::Kind(kind.into())),
         }
         Ok(())
     }
 
-    /// What follows with so many cells and bytes left in a row.
+    /// What follows with that many cells and bytes left in a row.
     fn cell(&mut self, left: u16, rest: usize) -> Result<(), Malformed> {
         match (left, rest) {
             (0, 0) => self.next(Part::Header, HEADER),
@@ -156,7 +156,7 @@ impl Messages {
     }
 }
 
-/// Whether a message has what its kind has to have.
+/// Whether a message is well-formed for its kind.
 fn whole(kind: u8, body: &[u8]) -> Result<(), Malformed> {
     let is_well = match kind {
         b'R' => return login(body),

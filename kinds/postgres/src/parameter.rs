@@ -2,15 +2,14 @@
 
 use platform_core::parameters::{ParameterError, Parameters};
 
-const SEARCH_PATH: &str = "write the schema in the query, as in `SELECT … FROM app.users`, or give it to the account: \
+const SEARCH_PATH: &str = "write the schema in the query, as in `SELECT … FROM app.users`, or set it on the account: \
                            `ALTER ROLE … SET search_path = app`";
-const SETTINGS: &str = "give settings to the account, as in `ALTER ROLE … SET search_path = app`, and write the \
+const SETTINGS: &str = "set it on the account, as in `ALTER ROLE … SET search_path = app`, and write the \
                         schema of a table in the query, as in `SELECT … FROM app.users`";
-const TLS_KEYS: &str = "give it under the key `tls`: ca_file, cert_file, key_file";
-const REVOCATION: &str =
-    "lists of revoked certificates cannot be checked: leave it out where that is no matter";
-const FILES: &str = "give user and password in the URL, or the password under `password_file`";
-const SCRAM_KEYS: &str = "give the password under `password_file`";
+const TLS_KEYS: &str = "set it under the key `tls`: ca_file, cert_file, key_file";
+const REVOCATION: &str = "certificate revocation is not checked: remove it if you do not need that";
+const FILES: &str = "set user and password in the URL, or the password in `password_file`";
+const SCRAM_KEYS: &str = "set the password in `password_file`";
 
 const PARAMETERS: Parameters = Parameters {
     honoured: &[
@@ -32,7 +31,7 @@ const PARAMETERS: Parameters = Parameters {
         "ssl_min_protocol_version",
     ],
     ignored: &[
-        // libpq's, which change nothing that a probe shows or protects.
+        // libpq's, without effect on what a probe reads or on security.
         "application_name",
         "client_encoding",
         "connect_timeout",
@@ -101,10 +100,7 @@ const PARAMETERS: Parameters = Parameters {
         ("passfile", FILES),
         ("service", FILES),
         ("servicefile", FILES),
-        (
-            "requirepeer",
-            "the owner of a UNIX socket's server cannot be checked: leave it out where that is no matter",
-        ),
+        ("requirepeer", "the peer of a UNIX socket cannot be checked: remove it if you do not need that"),
         ("scram_client_key", SCRAM_KEYS),
         ("scram_server_key", SCRAM_KEYS),
         ("sslcert", TLS_KEYS),
@@ -112,34 +108,30 @@ const PARAMETERS: Parameters = Parameters {
         ("sslrootcert", TLS_KEYS),
         ("sslcrl", REVOCATION),
         ("sslcrldir", REVOCATION),
-        ("sslpassword", "give a key without a password as `tls.key_file`, readable by the exporter alone"),
+        ("sslpassword", "set `tls.key_file` to a key without a password that only the exporter can read"),
     ],
 };
 
-/// Those of which some values ask for no more than there is: each with these values, and what else there is to say.
+/// Parameters with some acceptable values: each with these values, and advice for the others.
 const CONDITIONAL: [(&str, &[&str], &str); 11] = [
-    (
-        "channel_binding",
-        &["disable", "prefer"],
-        "channel binding is not spoken; give sslmode=verify-full instead",
-    ),
-    ("gssencmode", &["disable", "prefer"], "GSSAPI is not spoken: give sslmode=verify-full instead"),
+    ("channel_binding", &["disable", "prefer"], "use sslmode=verify-full instead"),
+    ("gssencmode", &["disable", "prefer"], "use sslmode=verify-full instead"),
     (
         "require_auth",
         &[],
-        "how the server asks for the password cannot be prescribed; give sslmode=verify-full instead, so that only the right server does",
+        "the authentication method cannot be required; use sslmode=verify-full instead, so that only the right server gets the password",
     ),
-    ("target_session_attrs", &["any"], "one source is one server: give each as a source of its own"),
-    ("sslnegotiation", &["postgres"], "TLS begins as PostgreSQL negotiates it: leave it out"),
+    ("target_session_attrs", &["any"], "one source is one server: configure one source per server"),
+    ("sslnegotiation", &["postgres"], "TLS always starts with an SSLRequest: remove it"),
     (
         "sslcertmode",
         &["allow", "disable"],
-        "whether the server asks for the certificate cannot be required: give it as `tls: {cert_file: …, key_file: …}`",
+        "the server cannot be required to request a certificate: set `tls: {cert_file: …, key_file: …}`",
     ),
     (
         "ssl_min_protocol_version",
         &["TLSv1", "TLSv1.1", "TLSv1.2"],
-        "TLS 1.2 and 1.3 are spoken; set the server's ssl_min_protocol_version to have it no lower than 1.3",
+        "TLS 1.2 and 1.3 are supported; to require 1.3, set the server's ssl_min_protocol_version",
     ),
     ("requiressl", &["0"], "say sslmode=require or sslmode=verify-full"),
     ("ssl", &["false", "0", "disable"], "say sslmode=require or sslmode=verify-full"),
@@ -147,10 +139,10 @@ const CONDITIONAL: [(&str, &[&str], &str); 11] = [
     ("tls", &["false", "0", "disable"], "say sslmode=require or sslmode=verify-full"),
 ];
 
-/// Whether a parameter may stand in a URL.
+/// Whether a parameter is allowed in a URL.
 ///
 /// # Errors
-/// For what protects and cannot be honoured, and for what may be a misspelling of a parameter that is.
+/// For security parameters that are not supported, and for possible misspellings of supported ones.
 pub(super) fn check(key: &str, value: &str) -> Result<(), ParameterError> {
     match CONDITIONAL.into_iter().find(|(known, ..)| *known == key) {
         Some((_, harmless, _)) if harmless.contains(&value) => Ok(()),

@@ -1,4 +1,4 @@
-//! The health probe, and the query lane's end.
+//! The health probe and the query lane.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use super::config::Config;
 use super::failure::Failure;
 use super::session::{Line, Session};
 
-/// The server shows foreign sessions as NULL to an account without this role, instead of refusing.
+/// To an account without this role, the server shows other accounts' sessions as NULL instead of an error.
 const RIGHTS: &str = "SELECT quote_ident(current_user) AS account \
                       WHERE NOT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')";
 
 const FEATURE_NOT_SUPPORTED: &str = "0A000";
 
-/// Asks a server for its built-in values.
+/// Runs the built-in queries.
 pub(super) struct PgProber {
     line: Line,
     built_in: BuiltInQueries,
@@ -29,7 +29,7 @@ pub(super) struct PgProber {
 
 impl PgProber {
     pub(super) fn new(config: &Config, context: &Context<'_>) -> Self {
-        // One series more, for the sum of all other tables.
+        // One more series, for the sum of all other tables.
         let built_in = BuiltInQueries::of("postgres", QUERIES, context.built_in)
             .with_max_series("tables", config.top_tables + 1);
         Self { line: Line::new(config), built_in, timeout: context.timeout }
@@ -59,12 +59,12 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     async fn select(&mut self, sql: &str, wanted: &Columns) -> Result<Rows, Failure> {
-        // Half of what is left, so that a slow view leaves time to those after it, and all end in time.
+        // Half of the remaining time, so that a slow view leaves time for the next ones, and all end in time.
         let limit = self.deadline.saturating_duration_since(Instant::now()) / 2;
         match self.session.select_own(sql, wanted, limit).await {
-            // A service that speaks PostgreSQL without having all of it: there is nothing to mend.
+            // A service that is PostgreSQL-compatible but incomplete: nothing to fix.
             Err(Failure::Refused { code, .. }) if code == FEATURE_NOT_SUPPORTED => Ok(Rows::default()),
-            // One view is slow, but the server is there.
+            // One view is slow, but the server is up.
             Err(Failure::Refused { code, problem }) if problem.reason == Reason::Timeout => {
                 let problem = Problem { reason: Reason::Slow, ..problem };
                 Err(Failure::Refused { code, problem })
@@ -102,11 +102,11 @@ async fn missing_rights(asked: &mut Asked<'_>) -> Result<Option<Problem>, Proble
 fn no_stream(families: &[Family]) -> Option<Problem> {
     let receiver = families.iter().find(|family| family.desc.name == "pg_stat_wal_receiver_active")?;
     let cut = receiver.samples.iter().any(|sample| sample.value == 0.0);
-    let detail = "this replica receives nothing from its primary: no WAL receiver is connected";
+    let detail = "this replica receives no WAL from its primary: no WAL receiver is connected";
     cut.then(|| Problem::new(Reason::Alarm, detail))
 }
 
-/// Answers declared queries.
+/// Runs declared queries.
 pub(super) struct PgAnswers(Line);
 
 impl PgAnswers {
@@ -132,6 +132,6 @@ impl Answers for PgAnswers {
 fn sql(question: &Question) -> Result<&str, Problem> {
     match question {
         Question::Sql(sql) => Ok(sql),
-        other => Err(Problem::new(Reason::Internal, format!("not a question in SQL: {}", other.key()))),
+        other => Err(Problem::new(Reason::Internal, format!("not an SQL query: {}", other.key()))),
     }
 }

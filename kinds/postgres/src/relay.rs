@@ -1,8 +1,8 @@
-//! What a server sends on its way to the driver: checked, counted, and cut off where it is too much.
+//! Relays what a server sends to the driver: checked, counted, and cut off if it is too much.
 //!
 //! The driver reads a message of any length into memory, up to 4 GiB, keeps whatever parameters a server reports, and
-//! panics on lengths that are wrong. It takes no stream of ours, but it connects to UNIX sockets: at the other end of one
-//! is this relay, which speaks TLS with the server.
+//! panics on wrong lengths. It accepts no custom stream, but it connects to UNIX sockets: this relay is at the other
+//! end of one, and speaks TLS with the server.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -24,34 +24,34 @@ use super::config::Config;
 use super::dial::dial;
 use super::message::Messages;
 
-/// What an exchange may bring: an answer, and what TLS and the protocol add to it.
+/// The size limit of an exchange: an answer, plus the overhead of TLS and the protocol.
 const MOST_PER_EXCHANGE: usize = LARGEST_ANSWER + LARGEST_ANSWER / 16;
-/// A session that has brought more than this is replaced after its exchange, with all that its driver keeps of it.
+/// A session that has received more than this is replaced after its exchange, to free what the driver keeps of it.
 const MOST_PER_SESSION: usize = LARGEST_ANSWER;
 const CHUNK: usize = 16 << 10;
 
-/// The way to a server. Dropping it closes the connection at once, whatever is on its way.
+/// The connection to a server. Dropping it closes it at once, whatever is in flight.
 pub(super) struct Relay {
-    /// The directory of the socket, as the driver wants it.
+    /// The directory of the socket, in the driver's notation.
     socket: PathBuf,
     counts: Arc<Counts>,
-    /// What passes bytes on. In a task of its own it would outlast the session.
+    /// Relays the bytes. As a separate task it would outlive the session.
     way: Fuse<BoxFuture<'static, ()>>,
 }
 
-/// What has passed.
+/// What was relayed.
 #[derive(Default)]
 pub(super) struct Counts {
     exchange: AtomicUsize,
     session: AtomicUsize,
-    /// Why the connection has ended, where that is more than its end.
+    /// Why the connection ended, if there is more to say than that it was closed.
     end: OnceLock<Problem>,
 }
 
 impl Relay {
     /// Connects to the server, and listens for the driver.
     pub(super) async fn open(config: &Config) -> Result<Self, Problem> {
-        // An abstract name: in no directory, and gone with the listener.
+        // An abstract name: not in the file system, and gone with the listener.
         let random = RandomState::new().hash_one(std::process::id());
         let name = format!("\0platform_exporter-{random:016x}");
         let listener = UnixListener::bind(format!("{name}/.s.PGSQL.{}", config.port));
@@ -66,12 +66,12 @@ impl Relay {
         &self.socket
     }
 
-    /// What passes while the driver does something.
+    /// What is relayed while the driver works.
     pub(super) fn counts(&self) -> Arc<Counts> {
         Arc::clone(&self.counts)
     }
 
-    /// Has the driver do something, and passes on what it sends and gets for that.
+    /// Runs an operation of the driver, and relays what it sends and receives.
     pub(super) async fn with<T>(&mut self, exchange: impl Future<Output = T>) -> T {
         let mut exchange = pin!(exchange);
         tokio::select! {
@@ -82,24 +82,24 @@ impl Relay {
         }
     }
 
-    /// Passes on what the driver has sent last, once it has closed its end.
+    /// Relays what the driver sent last, once it has closed its end.
     pub(super) async fn ended(self) {
         self.way.await;
     }
 
-    /// Whether the session has had its share.
+    /// Whether the session has reached its limit.
     pub(super) fn is_worn(&self) -> bool {
         self.counts.session.load(Ordering::Relaxed) > MOST_PER_SESSION
     }
 }
 
 impl Counts {
-    /// The next bytes are those of another exchange.
+    /// The next bytes belong to a new exchange.
     pub(super) fn begin(&self) {
         self.exchange.store(0, Ordering::Relaxed);
     }
 
-    /// Why the connection has ended, unless the server has said so itself.
+    /// Why the connection ended, unless the server reported it.
     pub(super) fn end(&self, error: &sqlx::Error) -> Option<Problem> {
         if error.as_database_error().is_some() { None } else { self.end.get().cloned() }
     }
@@ -108,7 +108,7 @@ impl Counts {
         let Ok(driver) = accept(listener).await else { return };
         let (mut from_driver, mut to_driver) = driver.into_split();
         let (mut from_server, mut to_server) = tokio::io::split(server);
-        // Either end closes both. The first problem is the cause of the others.
+        // Closing either end closes both. The first problem caused the others.
         let ended = tokio::select! {
             sent = tokio::io::copy(&mut from_driver, &mut to_server) => {
                 // With TLS, this sends the end of the session.
@@ -145,7 +145,7 @@ impl Counts {
     }
 }
 
-/// Our own driver. Any process of the machine could connect to an abstract name.
+/// Our own driver. Any process on this host could connect to an abstract name.
 async fn accept(listener: UnixListener) -> io::Result<UnixStream> {
     loop {
         let (stream, _) = listener.accept().await?;

@@ -1,4 +1,4 @@
-//! One connection: opened with limits on the server's side, asked in read-only transactions.
+//! One connection: with server-side limits, used in read-only transactions.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -16,23 +16,23 @@ use super::config::Config;
 use super::failure::{Failure, failure, problem};
 use super::relay::Relay;
 
-/// Also where the server's defaults say otherwise: snapshots of a whole transaction hold back its vacuum.
+/// Overrides the server's defaults: snapshots of a whole transaction hold back vacuum.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
-/// What a text means to the server, and how it is worked on, whatever is set for the account: a string ends where the
-/// standard has it end, all rows are wanted, and by one process.
+/// How the server parses and plans a text, whatever is set for the account: standard strings, plans for all rows, no
+/// parallel workers.
 const READING: &str = "SET LOCAL standard_conforming_strings = on; SET LOCAL cursor_tuple_fraction = 1; \
                        SET LOCAL max_parallel_workers_per_gather = 0";
-/// Advisory locks of a session outlive its transactions. Gives no rows, but has to be executed for that: the planner
-/// cannot know what number a row has.
+/// Session-level advisory locks outlive transactions. Returns no rows, but has to be executed for that: the planner
+/// cannot know the number of a row.
 const RELEASE: &str = "; SELECT FROM pg_catalog.pg_advisory_unlock_all() WITH ORDINALITY AS released(nothing, number) \
                        WHERE number OPERATOR(pg_catalog.<) 0";
 
-/// The first version whose backends notice that their client has gone while they compute.
+/// The first version whose backends notice a lost client while they run a query.
 const NOTICES_GONE_CLIENTS: u32 = 14;
 
-/// Where a session comes from, and where it waits between exchanges.
+/// Opens a session, and keeps it between exchanges.
 ///
-/// Whoever asks takes the session, and puts it back when the exchange is complete: a dropped future drops it.
+/// A caller takes the session and puts it back when the exchange is complete: a dropped future drops it.
 pub(super) struct Line {
     config: Config,
     idle: Option<Session>,
@@ -43,7 +43,7 @@ impl Line {
         Self { config: config.clone(), idle: None }
     }
 
-    /// The session of the last exchange if the server still knows it, or a new one.
+    /// The session of the last exchange if it is still alive, or a new one.
     pub(super) async fn take(&mut self, deadline: Instant) -> Result<Session, Problem> {
         if let Some(mut session) = self.idle.take()
             && session.relay.with(session.connection.ping()).await.is_ok()
@@ -53,7 +53,7 @@ impl Line {
         Session::open(&self.config, deadline).await
     }
 
-    /// Runs a SELECT that somebody declared.
+    /// Runs a declared SELECT.
     pub(super) async fn select_declared(
         &mut self,
         sql: &str,
@@ -68,7 +68,7 @@ impl Line {
         rows
     }
 
-    /// A session whose transaction has begun, which also tells whether the server still knows it.
+    /// A session with an open transaction, which also shows whether it is still alive.
     async fn begin(&mut self, deadline: Instant) -> Result<Session, Problem> {
         if let Some(mut session) = self.idle.take()
             && session.begin(deadline).await.is_ok()
@@ -80,7 +80,7 @@ impl Line {
         Ok(session)
     }
 
-    /// Keeps a session for the next exchange, unless it has had its share.
+    /// Keeps a session for the next exchange, unless it has reached its limit.
     pub(super) fn put_back(&mut self, session: Session) {
         self.idle = Some(session).filter(|session| !session.relay.is_worn());
     }
@@ -90,9 +90,9 @@ impl Line {
 pub(super) struct Session {
     pub(super) connection: PgConnection,
     pub(super) relay: Relay,
-    /// The declared texts that the server has taken as one SELECT.
+    /// The declared texts that the server has accepted as one SELECT.
     proven: HashSet<String>,
-    /// Whether other clients have it too, between transactions.
+    /// Whether other clients use it between transactions.
     is_shared: bool,
 }
 
@@ -106,7 +106,7 @@ impl Session {
         let connection = connection.map_err(|error| counts.end(&error).unwrap_or_else(|| problem(&error)))?;
         let mut session = Self { connection, relay, proven: HashSet::new(), is_shared: config.pgbouncer };
         if !config.pgbouncer && session.version()? >= NOTICES_GONE_CLIENTS {
-            // Not every operating system of a server can do it; its limits act all the same.
+            // Not every server platform supports it; the limits apply anyway.
             match session.run("SET client_connection_check_interval = '500ms'").await {
                 Err(Failure::Lost(problem)) => return Err(problem),
                 Ok(()) | Err(Failure::Refused { .. }) => {}
@@ -118,10 +118,10 @@ impl Session {
     /// The server's major version.
     pub(super) fn version(&self) -> Result<u32, Problem> {
         let version = self.connection.server_version_num().map(|number| number / 10_000);
-        version.ok_or_else(|| Problem::new(Reason::Protocol, "the server does not tell its version"))
+        version.ok_or_else(|| Problem::new(Reason::Protocol, "the server does not report its version"))
     }
 
-    /// Runs a SELECT of our own, in one round trip.
+    /// Runs a built-in SELECT, in one round trip.
     pub(super) async fn select_own(
         &mut self,
         sql: &str,
@@ -129,8 +129,7 @@ impl Session {
         limit: Duration,
     ) -> Result<Rows, Failure> {
         let limits = limits(limit);
-        // The search path keeps functions that others made out of our expressions. People are alerted by the number of
-        // transactions that are rolled back: ours are not.
+        // The search path keeps user-defined functions out of our expressions. Commits, because alerts count rollbacks.
         let script = format!("{BEGIN}; {limits}; SET LOCAL search_path = pg_catalog; {sql}\n; COMMIT");
         let rows = self.rows(script, wanted).await;
         if let Err(Failure::Refused { .. }) = rows {
@@ -139,7 +138,7 @@ impl Session {
         rows
     }
 
-    /// Runs a SELECT that somebody declared, and reads all of its columns.
+    /// Runs a declared SELECT, and reads all of its columns.
     pub(super) async fn select_declared(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
         self.begin(deadline).await?;
         self.select_begun(sql, &Columns::All, deadline).await
@@ -148,11 +147,11 @@ impl Session {
     /// Begins a transaction for a declared SELECT.
     async fn begin(&mut self, deadline: Instant) -> Result<(), Failure> {
         let limits = limits(limit(deadline));
-        // The savepoint takes back what functions of the SELECT may do beside reading, as to change a setting.
+        // The savepoint reverts side effects of the SELECT's functions, such as changed settings.
         self.run(format!("{BEGIN}; {limits}; {READING}; SAVEPOINT declared")).await
     }
 
-    /// Runs a declared SELECT in the transaction that was begun for it, and ends that.
+    /// Runs a declared SELECT in its open transaction, and ends it.
     async fn select_begun(
         &mut self,
         sql: &str,
@@ -162,8 +161,8 @@ impl Session {
         let release = self.release(sql);
         let undo = format!("ROLLBACK TO SAVEPOINT declared{release}; COMMIT");
         let rows = if self.proven.contains(sql) {
-            // One SELECT, now as then: where it ends depends on the text and on settings of this transaction alone. The
-            // line feed ends a comment that the text may end in.
+            // Still one SELECT: where it ends depends only on the text and on settings of this transaction. The line
+            // feed ends a comment at the end of the text.
             self.rows(format!("{sql}\n; {undo}"), wanted).await
         } else {
             self.through_cursor(sql, &undo, wanted, deadline).await
@@ -174,8 +173,8 @@ impl Session {
         rows
     }
 
-    /// What releases the advisory locks that a SELECT has taken, as a further statement. In a pool the session is also
-    /// that of others, whose locks are released only where the text itself takes some.
+    /// The statement that releases the advisory locks of a SELECT. In a pool the session is shared, so locks are only
+    /// released if the text itself takes some.
     fn release(&self, sql: &str) -> &'static str {
         if self.is_shared && !sql.to_ascii_lowercase().contains("advisory") { "" } else { RELEASE }
     }
@@ -193,7 +192,7 @@ impl Session {
         let declare = format!("DECLARE platform_exporter NO SCROLL CURSOR FOR {sql}");
         let declare = sqlx::query(AssertSqlSafe(declare)).persistent(false);
         self.relay.with(declare.execute(&mut self.connection)).await.map_err(failure)?;
-        // In pg_stat_activity, people shall see what it is about. Without a slash nothing ends a comment.
+        // Shows in pg_stat_activity what it is about. Without a slash nothing can end the comment.
         let (limits, most, about) = (limits(limit(deadline)), MOST_ROWS + 1, sql.replace('/', " "));
         let fetch = format!("{limits}; FETCH FORWARD {most} FROM platform_exporter /* {about} */; {undo}");
         let rows = self.rows(fetch, wanted).await?;
@@ -205,9 +204,9 @@ impl Session {
         self.rows(sql.into(), &Columns::All).await.map(drop)
     }
 
-    /// Says good-bye, so that the server does not log a lost client.
+    /// Sends Terminate, so that the server does not log a lost client.
     pub(super) async fn close(self) {
-        // Everything is committed: whatever happens now has no effect.
+        // Everything is committed: errors no longer matter.
         let Self { connection, mut relay, .. } = self;
         let _ = relay.with(connection.close()).await;
         relay.ended().await;
@@ -234,7 +233,7 @@ impl Session {
     }
 }
 
-/// How long the server may work on a statement so that it ends before the deadline, answer included.
+/// How long a statement may run on the server to end before the deadline, including the answer.
 pub(super) fn limit(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now()) * 9 / 10
 }
@@ -247,7 +246,7 @@ pub(super) fn limits(limit: Duration) -> String {
     )
 }
 
-/// At least one: to the server, zero is no limit.
+/// At least one: zero means no limit.
 fn milliseconds(limit: Duration) -> u128 {
     limit.as_millis().max(1)
 }
@@ -257,7 +256,7 @@ async fn options(config: &Config, deadline: Instant) -> Result<PgConnectOptions,
         Some(password) => password.read().await?,
         None => SecretString::default(),
     };
-    // Tells everything: what is left out would come from the environment.
+    // Sets everything: omitted values would come from the environment.
     let options = PgConnectOptions::new_without_pgpass()
         .host(&config.host)
         .port(config.port)
@@ -269,12 +268,12 @@ async fn options(config: &Config, deadline: Instant) -> Result<PgConnectOptions,
         .ssl_mode(PgSslMode::Disable)
         .disable_statement_logging();
     if options.get_options().is_some() {
-        // The driver has taken it from there, and cannot be made to leave it.
+        // The driver reads it from there, and that cannot be turned off.
         let detail = "the environment variable PGOPTIONS would change every source: unset it";
         return Err(Problem::new(Reason::Internal, detail));
     }
     if config.pgbouncer {
-        // PgBouncer refuses startup parameters that it does not know.
+        // PgBouncer rejects startup parameters that it does not know.
         return Ok(options.extra_float_digits(None));
     }
     let [statement, lock] = [limit(deadline), limit(deadline) / 2].map(milliseconds);

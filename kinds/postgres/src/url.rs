@@ -7,7 +7,7 @@ use url::Url;
 use super::config::SslMode;
 use super::parameter;
 
-/// What a URL says; `None` where it says nothing.
+/// The parts of a URL; `None` if absent.
 #[derive(Default, serde::Deserialize)]
 #[serde(try_from = "Address")]
 pub(super) struct Parts {
@@ -30,7 +30,7 @@ impl TryFrom<Address> for Parts {
         let url = Url::parse(&with_host(address.expose())).map_err(|error| {
             format!(
                 "the URL cannot be read ({error}): expected {EXAMPLE} with one host; percent-encode any of / ? # @ : % \
-                 in a password, or give it under `password_file`"
+                 in a password, or set `password_file`"
             )
         })?;
         let given = |text: &str| (!text.is_empty()).then(|| decoded(text));
@@ -47,7 +47,7 @@ impl TryFrom<Address> for Parts {
         }
         match &parts.host {
             Some(host) if host.contains(',') => {
-                Err("expected one host: give every server of a cluster as a source of its own".to_owned())
+                Err("expected one host: configure one source per server".to_owned())
             }
             _ => Ok(parts),
         }
@@ -75,7 +75,7 @@ impl Parts {
     }
 }
 
-/// `user@/database?host=/run/postgresql` is a URL to libpq, but not to the URL standard.
+/// `user@/database?host=/run/postgresql` is valid in libpq, but not in the URL standard.
 fn with_host(url: &str) -> String {
     let authority = url.find("://").map_or(0, |start| start + 3);
     let end = url[authority..].find(['/', '?', '#']).map_or(url.len(), |length| authority + length);

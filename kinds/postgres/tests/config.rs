@@ -49,7 +49,7 @@ fn says_what_is_wrong_and_never_the_secret() {
         ("{url: 'postgres://u:hunter2@a,b/shop'}", "expected one host"),
         ("{url: 'postgres://u:hunter2@db/shop?sslmode=on'}", "expected sslmode to be one of"),
         ("{url: 'postgres://u:hunter2@db/shop?port=x'}", "expected a number after `port=`"),
-        ("{url: 'postgres://db?sslrootcert=ca.pem'}", "give it under the key `tls`: ca_file"),
+        ("{url: 'postgres://db?sslrootcert=ca.pem'}", "set it under the key `tls`: ca_file"),
         ("{url: 'postgres://db?ssl_mode=verify-full'}", "did you mean `sslmode`?"),
         ("{url: 'postgres://db?ssl=true'}", "sslmode=verify-full"),
         ("{url: 'postgres://db?channel_binding=require'}", "`channel_binding` of the URL is not supported"),

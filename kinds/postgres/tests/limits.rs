@@ -129,7 +129,7 @@ async fn what_is_malformed_does_not_reach_the_driver() {
         let sent = answer.clone();
         let problem = answered(move || Answer::Bytes([sent.clone(), done()].concat())).await;
         assert_eq!(problem.reason, Reason::Protocol, "{answer:?}: {problem}");
-        assert!(problem.detail.contains("is not PostgreSQL's protocol"), "{answer:?}: {problem}");
+        assert!(problem.detail.contains("does not speak PostgreSQL's protocol"), "{answer:?}: {problem}");
     }
 }
 

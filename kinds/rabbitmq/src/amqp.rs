@@ -1,4 +1,4 @@
-//! The broker by AMQP: proves that it serves clients, and counts what waits in declared queues.
+//! The broker over AMQP: proves that it serves clients, and counts the messages in declared queues.
 
 use std::net::Shutdown;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +28,7 @@ use super::wire::{self, Checked, Raw};
 /// What the broker answers to a passive declaration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Depth {
-    /// Messages that wait for a consumer; those at a consumer are not counted.
+    /// Messages ready for delivery, without the unacknowledged ones.
     pub(super) ready: u32,
     pub(super) consumers: u32,
 }
@@ -39,7 +39,7 @@ impl Depth {
     }
 }
 
-/// A connection on which nothing is under way.
+/// An idle connection.
 pub(super) struct Session {
     connection: Connection,
     events: BoxStream<'static, Event>,
@@ -52,18 +52,18 @@ pub(super) struct Exchange {
     channel: Option<Channel>,
 }
 
-/// How many queues are asked for at a time. After a refusal, those behind it are asked for once more.
+/// How many queues are declared at a time. After a refusal, those behind it are sent again.
 const AT_ONCE: usize = 20;
 
-/// Ends the connection when it is dropped, whatever state it is in.
+/// Closes the connection on drop, whatever its state.
 ///
-/// The driver's own thread goes on reading from a broker that has fallen silent in the middle of the handshake, and
-/// would keep itself and the socket alive for as long as that lasts.
+/// Otherwise the driver's thread keeps reading from a broker that falls silent during the handshake, and keeps itself
+/// and the socket alive all that time.
 struct Lifeline(Socket);
 
 impl Drop for Lifeline {
     fn drop(&mut self) {
-        // Fails when the other side was first.
+        // Fails if the other side closed it first.
         let _ = self.0.shutdown(Shutdown::Both);
     }
 }
@@ -95,12 +95,12 @@ impl Session {
         Ok(Self { connection, events, _lifeline: lifeline })
     }
 
-    /// Whether the broker has not left since the last exchange.
+    /// Whether the broker is still connected since the last exchange.
     pub(super) fn is_open(&self) -> bool {
         self.connection.status().connected()
     }
 
-    /// Opens a channel, which takes the broker's answer.
+    /// Opens a channel, which needs an answer of the broker.
     pub(super) async fn begin(self) -> Result<Exchange, Problem> {
         let mut exchange = Exchange { session: self, channel: None };
         exchange.channel().await?;
@@ -109,9 +109,9 @@ impl Session {
 }
 
 impl Exchange {
-    /// Asks for queues of the connection's virtual host.
+    /// Declares queues of the connection's virtual host passively.
     ///
-    /// The inner results are the broker's word on each queue, in their order.
+    /// The inner results are the broker's answers, in the order of the queues.
     pub(super) async fn inspect(&mut self, queues: &[&str]) -> Result<Vec<Result<Depth, Problem>>, Problem> {
         let mut told = Vec::with_capacity(queues.len());
         while told.len() < queues.len() {
@@ -125,7 +125,7 @@ impl Exchange {
                 match answer {
                     Ok(queue) => told.push(Ok(Depth::of(&queue))),
                     Err(error) if error.is_amqp_soft_error() => {
-                        // The broker has closed the channel with its refusal, and does not look at what came after it.
+                        // A refusal closes the channel; the broker ignores what was sent after it.
                         self.channel = None;
                         told.push(Err(problem(&error)));
                         break;
@@ -137,7 +137,7 @@ impl Exchange {
         Ok(told)
     }
 
-    /// Closes the channel, and gives the connection back.
+    /// Closes the channel and returns the connection.
     pub(super) async fn finish(mut self) -> Result<Session, Problem> {
         if let Some(channel) = mem::take(&mut self.channel) {
             let close = channel.close(200, "done".into());
@@ -158,7 +158,7 @@ impl Exchange {
 
 /// Waits for the answer to a request as long as the connection lives.
 ///
-/// The driver never answers a request that reaches it just when the connection breaks.
+/// The driver never completes a request made just as the connection breaks.
 async fn answer<T>(
     events: &mut BoxStream<'static, Event>,
     request: impl Future<Output = lapin::Result<T>>,
@@ -178,8 +178,8 @@ async fn answer<T>(
 
 /// Runs the handshake of AMQP.
 ///
-/// The driver's thread gets the stream only once the driver waits for it: it forgets to tell of a stream that breaks
-/// before.
+/// The driver's thread gets the stream only once the driver waits for it: it does not report a stream that breaks
+/// earlier.
 async fn log_in(uri: AMQPUri, runtime: TokioRuntime, stream: Raw) -> lapin::Result<Connection> {
     let runtime = wire::runtime(runtime);
     let stream = AsyncTcpStream::Plain(Checked::new(stream));
@@ -199,8 +199,8 @@ async fn log_in(uri: AMQPUri, runtime: TokioRuntime, stream: Raw) -> lapin::Resu
     connection
 }
 
-/// The driver keeps buffers of 64 frames, which at the broker's own limit would be 8 MiB. This is the least that every
-/// version takes.
+/// The driver keeps buffers of 64 frames: 8 MiB at the broker's default limit. This is the smallest size that every
+/// version accepts.
 const FRAME_MAX: u32 = frame::LARGEST as u32;
 
 async fn uri(endpoint: &Endpoint) -> Result<AMQPUri, Problem> {
@@ -251,7 +251,7 @@ fn problem(error: &lapin::Error) -> Problem {
     Problem::new(reason, error)
 }
 
-/// The broker tells by its text alone which of several things it does not allow.
+/// Only the text says which of several things the broker does not allow.
 fn refused(kind: &AMQPErrorKind, text: &str) -> Reason {
     match kind {
         AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND) => Reason::NotFound,

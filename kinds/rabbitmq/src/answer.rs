@@ -1,4 +1,4 @@
-//! The answers of the management interface, as far as they are read, and how much of them.
+//! The parts of the management API's answers that are read, and their limits.
 
 use std::borrow::Cow;
 
@@ -6,8 +6,8 @@ use platform_core::bounded::{self, AtMost, NAME};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// How much of each list is decoded. More than this, nobody could tell apart in a dashboard, and it would take more
-/// memory than all other sources together.
+/// How much of each list is decoded. More would be useless on a dashboard and take more memory than all other sources
+/// together.
 pub(super) const MOST_QUEUES: usize = 100_000;
 pub(super) const MOST_CONSUMERS: usize = 200_000;
 pub(super) const MOST_BINDINGS: usize = 200_000;
@@ -56,7 +56,7 @@ pub(super) struct Node {
     pub(super) partitions: Option<Vec<IgnoredAny>>,
 }
 
-/// A number, for which the broker puts a word where it does not know.
+/// A number, or a word if the broker does not know it.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Figure {
@@ -101,7 +101,7 @@ pub(super) struct QueueName<'a> {
     pub(super) name: Cow<'a, str>,
 }
 
-/// Where there is no time stamp it may be null, an empty text, or missing in an empty list.
+/// Without a timestamp it may be null, an empty string, or an empty list.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Head {

@@ -23,10 +23,10 @@ pub struct Config {
     pub(super) scope: Scope,
 }
 
-/// Which queues count, and for what.
+/// Which queues are monitored, and how.
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
-    /// Queues that have to exist, sorted.
+    /// Required queues, sorted.
     pub(super) declared: Vec<String>,
     pub(super) filter: Filter,
     pub(super) max_queues: usize,
@@ -34,7 +34,7 @@ pub(super) struct Scope {
     pub(super) dead_letter_queues: Additions,
 }
 
-/// A choice of queues by name.
+/// A filter of queues by name.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Filter {
@@ -42,14 +42,14 @@ pub(super) struct Filter {
     exclude: Option<Pattern>,
 }
 
-/// Queues that are added to those found, or taken away from them, by name.
+/// Queues added to or removed from those found, by name.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 pub(super) struct Additions {
     include: Option<Pattern>,
     exclude: Option<Pattern>,
 }
 
-/// The queues in which messages should not wait without a consumer.
+/// The queues that should have a consumer while they hold messages.
 #[derive(Clone, Debug)]
 pub(super) enum Expected {
     Nowhere,
@@ -84,13 +84,13 @@ const MAX_QUEUES: usize = 1000;
 #[derive(Debug, thiserror::Error)]
 enum ConfigError {
     #[error(
-        "`queue_filter` chooses from the list of queues that only the management interface gives: add \
-         `management_url`, or name the queues under `queues`"
+        "`queue_filter` needs the queue list of the management API: add `management_url`, or \
+         list the queues under `queues`"
     )]
     FilterWithoutManagement,
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    #[error("queue {0} is given twice")]
+    #[error("queue {0} is listed twice")]
     QueueTwice(String),
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -131,7 +131,7 @@ impl TryFrom<String> for Pattern {
 
     fn try_from(pattern: String) -> Result<Self, String> {
         regex::Regex::new(&pattern).map(Self).map_err(|error| {
-            // The lines before it draw where.
+            // The lines before it mark the position.
             let error = error.to_string();
             let reason = error.lines().last().unwrap_or_default();
             format!("expected a regular expression: {}", reason.trim_start_matches("error: "))
@@ -151,7 +151,7 @@ impl Filter {
 }
 
 impl Scope {
-    /// Whether messages should not wait in this queue without a consumer.
+    /// Whether this queue should have a consumer while it holds messages.
     pub(super) fn is_attended(&self, queue: &Queue) -> bool {
         let takes = match &self.consumers_expected {
             Expected::Nowhere => false,
@@ -160,12 +160,12 @@ impl Scope {
         takes && queue.needs_consumers() && self.is_chosen(&queue.name)
     }
 
-    /// Whether the queue is one of those that are looked at singly.
+    /// Whether the queue gets its own series.
     pub(super) fn is_chosen(&self, name: &str) -> bool {
         self.filter.takes(name) || self.declared.binary_search_by(|declared| (**declared).cmp(name)).is_ok()
     }
 
-    /// The role of a queue, found from its surroundings, after what the configuration says of it.
+    /// The role of a queue as detected, unless the configuration overrides it.
     pub(super) fn role(&self, name: &str, found: Role) -> Role {
         match (found, self.dead_letter_queues.apply(name, found == Role::DeadLetter)) {
             (_, true) => Role::DeadLetter,
@@ -176,7 +176,7 @@ impl Scope {
 }
 
 impl Additions {
-    /// Whether a queue counts, found or not.
+    /// Whether a queue is included, detected or not.
     fn apply(&self, name: &str, found: bool) -> bool {
         (found || matches(self.include.as_ref(), name).unwrap_or(false))
             && !matches(self.exclude.as_ref(), name).unwrap_or(false)

@@ -1,4 +1,4 @@
-//! Which queues get the dead letters of which others: from arguments, policies, exchanges and bindings. Pure.
+//! Which queues dead-letter into which: from arguments, policies, exchanges and bindings. Pure.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use super::policy::{MOST_PATTERNS, Policies, PolicyRow};
 use super::queue::{Queue, QueueType, Role};
 use super::routing::{self, Budget, Destination, Exchange, Key, Matching};
 
-/// The part of a broker's definitions that says where dead letters go. It changes seldom.
+/// The part of a broker's definitions that determines where dead letters go. It rarely changes.
 #[derive(Debug, Default)]
 pub(super) struct Topology {
     vhosts: HashMap<String, Vhost>,
@@ -21,11 +21,11 @@ pub(super) struct Topology {
 struct Vhost {
     policies: Policies,
     exchanges: HashMap<String, Exchange>,
-    /// What is known of the routing keys with which messages come into a queue, without the default exchange.
+    /// What is known of the routing keys of messages entering a queue, without the default exchange.
     keys: HashMap<String, Vec<Key>>,
 }
 
-/// An exchange, as the management interface gives it.
+/// An exchange, as the management API returns it.
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct ExchangeRow<'a> {
     #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
@@ -36,7 +36,7 @@ pub(super) struct ExchangeRow<'a> {
     pub(super) exchange_type: Cow<'a, str>,
 }
 
-/// A binding, as the management interface gives it.
+/// A binding, as the management API returns it.
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct BindingRow<'a> {
     #[serde(borrow, deserialize_with = "bounded::borrowed::<NAME, _>")]
@@ -51,7 +51,7 @@ pub(super) struct BindingRow<'a> {
     pub(super) routing_key: Cow<'a, str>,
 }
 
-/// What holds for one queue.
+/// The settings of one queue.
 #[derive(Default)]
 struct InForce<'a> {
     exchange: Option<&'a str>,
@@ -59,7 +59,7 @@ struct InForce<'a> {
     expires: bool,
 }
 
-/// The dead letters of one queue go to another.
+/// A queue that dead-letters into another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Route {
     /// Positions among the queues.
@@ -71,17 +71,17 @@ pub(super) struct Route {
 #[derive(Debug)]
 pub(super) struct DeadLetters {
     pub(super) routes: Vec<Route>,
-    /// One for each queue.
+    /// One per queue.
     pub(super) roles: Vec<Role>,
-    /// Whether nothing had to be left out: see [`Budget`].
+    /// Whether the [`Budget`] was enough for everything.
     pub(super) complete: bool,
 }
 
-/// Enough for 10,000 queues that each look at a hundred bindings; about a tenth of a second. As many policies may be
-/// looked at.
+/// Enough for 10,000 queues with a hundred bindings each; about a tenth of a second. The same limit applies to
+/// policies.
 const BUDGET: usize = 1_000_000;
 
-/// Enough for 100,000 queues of which each sends its dead letters to two others.
+/// Enough for 100,000 queues that each dead-letter into two others.
 const MOST_ROUTES: usize = 200_000;
 
 impl Topology {
@@ -135,7 +135,7 @@ impl Topology {
             let targets = vhost.targets(&queue.name, exchange, settings.routing_key, &mut budget);
             let positions =
                 targets.iter().filter_map(|target| positions.get(&(queue.vhost.as_str(), target.as_str())));
-            // A policy for all queues makes dead-letter queues send to themselves: that says nothing.
+            // A policy for all queues makes dead-letter queues send to themselves: ignore that.
             let others = positions.copied().filter(|&to| to != from);
             let exchange = Arc::<str>::from(exchange);
             let room = MOST_ROUTES - routes.len();
@@ -160,7 +160,7 @@ impl Vhost {
         }
     }
 
-    /// The settings in force: an argument goes before a policy, each setting for itself.
+    /// The effective settings: arguments override policies, setting by setting.
     fn settings<'a>(&'a self, queue: &'a Queue, budget: &mut Budget) -> InForce<'a> {
         if queue.queue_type == QueueType::Stream {
             return InForce::default();
@@ -182,7 +182,7 @@ impl Vhost {
     ) -> Vec<String> {
         let keys = match routing_key {
             Some(key) => vec![Key::Exact(key.to_owned())],
-            // Dead letters keep the key with which they came.
+            // Dead letters keep their routing key.
             None => {
                 let by_name = std::iter::once(Key::Exact(queue.to_owned()));
                 let known = self.keys.get(queue).into_iter().flatten().take_while(|_| budget.spend());
@@ -200,7 +200,7 @@ impl Vhost {
 fn roles(queues: usize, routes: &[Route], expires: &[bool]) -> Vec<Role> {
     let edges: Vec<(usize, usize)> = routes.iter().map(|route| (route.from, route.to)).collect();
     let loops = loops::of(queues, &edges);
-    // Only what expires goes round by itself: that is a retry, and what comes back is work again.
+    // Only expired messages come back without a consumer: that is a retry, so they are work again.
     let mut retries = vec![false; queues];
     for queue in (0..queues).filter(|&queue| expires[queue]) {
         if let Some(number) = loops[queue] {

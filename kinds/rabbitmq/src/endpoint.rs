@@ -1,4 +1,4 @@
-//! Where a broker is and as whom to log in there, out of its URLs.
+//! Address and login of a broker, from its URLs.
 
 use percent_encoding::percent_decode_str;
 use platform_core::parameters::ParameterError;
@@ -7,18 +7,18 @@ use url::Url;
 
 use super::parameter;
 
-/// Where the broker serves AMQP, and as whom to log in.
+/// The broker's AMQP address and login.
 #[derive(Clone, Debug)]
 pub(super) struct Endpoint {
     pub(super) encrypted: bool,
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) vhost: String,
-    /// Without one, the client's certificate says who it is: `EXTERNAL`.
+    /// Without one, the client certificate identifies the client: `EXTERNAL`.
     pub(super) login: Option<Login>,
 }
 
-/// Where the management interface is, and as whom to log in.
+/// The address and login of the management API.
 #[derive(Clone, Debug)]
 pub(super) struct Interface {
     /// Without credentials, query and trailing slash.
@@ -46,7 +46,7 @@ pub(super) struct BrokerUrl {
     external: bool,
 }
 
-/// The management interface's URL, taken apart.
+/// The management API's URL, taken apart.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(try_from = "Address")]
 pub(super) struct ManagementUrl {
@@ -55,27 +55,27 @@ pub(super) struct ManagementUrl {
     password: Option<Secret>,
 }
 
-/// Why a URL cannot be used. Does not repeat it: it may hold a password.
+/// Why a URL cannot be used. Does not quote it: it may contain a password.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum UrlError {
     #[error("{0}")]
     Scheme(String),
     #[error(
         "expected amqp://USER:PASSWORD@HOST:PORT/VHOST or amqps://…; in user, password and virtual host, \
-         characters such as `/`, `@`, `#` and `%` have to be percent-encoded"
+         characters such as `/`, `@`, `#` and `%` must be percent-encoded"
     )]
     Broker,
-    #[error("expected the address of the management interface, as in http://HOST:15672")]
+    #[error("expected the address of the management API, as in http://HOST:15672")]
     Management,
     #[error(transparent)]
     Parameter(#[from] ParameterError),
 }
 
-/// Why URLs and the keys beside them do not go together.
+/// Why URLs and other keys conflict.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(super) enum EndpointError {
     #[error(
-        "management_url: the management interface knows no certificates: give user and password in it, as in \
+        "management_url: the management API does not support client certificates: set user and password in it, as in \
          https://USER:PASSWORD@HOST:15671"
     )]
     ManagementLogin,
@@ -86,7 +86,7 @@ pub(super) enum EndpointError {
     External,
 }
 
-/// What AMQP's clients take where a URL has no user.
+/// What AMQP clients use if a URL has no user.
 const DEFAULT_LOGIN: &str = "guest";
 const EXAMPLE: &str = "amqp://USER:PASSWORD@HOST:5672/VHOST";
 const MANAGEMENT_EXAMPLE: &str = "http://HOST:15672";
@@ -114,7 +114,7 @@ impl TryFrom<Address> for BrokerUrl {
 fn place(url: &Url) -> Option<(String, String)> {
     let host = url.host_str().filter(|host| !host.is_empty())?;
     let vhost = match url.path() {
-        // By the letter, `/` is a virtual host without a name; but nobody has one, and many write this slash.
+        // Strictly, `/` is a virtual host with an empty name; but that is not used, and many URLs end in a slash.
         "" | "/" | "//" => "/".to_owned(),
         path => decoded(&path[1..])?,
     };
@@ -133,7 +133,7 @@ impl TryFrom<Address> for ManagementUrl {
     }
 }
 
-/// The broker, with what is given beside its URL.
+/// The broker, with the other keys applied.
 pub(super) fn broker(
     url: BrokerUrl,
     username: Option<String>,
@@ -151,7 +151,7 @@ pub(super) fn broker(
     Ok(Endpoint { encrypted, host, port, vhost, login })
 }
 
-/// The management interface; its login is the broker's where the URL has none.
+/// The management API; uses the broker's login if the URL has none.
 pub(super) fn interface(url: ManagementUrl, broker: Option<&Login>) -> Result<Interface, EndpointError> {
     let login = Login {
         username: url

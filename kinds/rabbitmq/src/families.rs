@@ -7,27 +7,27 @@ use super::management::Survey;
 use super::queue::Queue;
 
 pub(super) const UP: Desc =
-    Desc::gauge("rabbitmq_up", &[], "Whether the broker let the exporter log in and open a channel.");
+    Desc::gauge("rabbitmq_up", &[], "Whether the exporter could log in and open a channel.");
 
 const QUEUE: &[&str] = &["vhost", "queue"];
 const NODE: &[&str] = &["node"];
 
-/// What has one series for each queue.
+/// The families with one series per queue.
 pub(super) const QUEUE_FAMILIES: [Desc; 5] = [
     Desc::gauge(
         "rabbitmq_queue_messages",
         QUEUE,
-        "Messages in the queue, ready or at a consumer; quorum queues tell theirs every 5 seconds (management API, queues with totals).",
+        "Messages in the queue, ready or unacknowledged; quorum queues update theirs every 5 seconds (management API, queues with totals).",
     ),
     Desc::gauge(
         "rabbitmq_queue_messages_ready",
         QUEUE,
-        "Messages that wait for a consumer (management API, queues with totals; AMQP, passive declaration).",
+        "Messages ready for delivery (management API, queues with totals; AMQP, passive declaration).",
     ),
     Desc::gauge(
         "rabbitmq_queue_messages_unacked",
         QUEUE,
-        "Messages at a consumer that has not acknowledged them yet (management API, queues with totals).",
+        "Messages delivered but not yet acknowledged (management API, queues with totals).",
     ),
     Desc::gauge(
         "rabbitmq_queue_consumers",
@@ -37,42 +37,42 @@ pub(super) const QUEUE_FAMILIES: [Desc; 5] = [
     Desc::gauge(
         "rabbitmq_queue_without_consumers",
         QUEUE,
-        "1 where messages are and nobody consumes, dead-letter queues, delay queues and streams left out (management API, consumers; AMQP, passive declaration).",
+        "1 if the queue has messages but no consumers; without dead-letter queues, delay queues and streams (management API, consumers; AMQP, passive declaration).",
     ),
 ];
 
 pub(super) const DEAD_LETTERS: Desc = Desc::gauge(
     "rabbitmq_dead_letter_queue_messages",
     QUEUE,
-    "Messages in a queue that gets the dead letters of others, by arguments, policies and bindings (management API).",
+    "Messages in a dead-letter queue, as determined from arguments, policies and bindings (management API).",
 );
 pub(super) const DEAD_LETTER_HEAD: Desc = Desc::gauge(
     "rabbitmq_dead_letter_queue_head_message_timestamp_seconds",
     QUEUE,
-    "Time stamp of the first message in a dead-letter queue, where its publisher or the broker set one; of the 20 deepest (management API, queue, head_message_timestamp).",
+    "Timestamp of the first message in a dead-letter queue, if its publisher or the broker set one; the 20 deepest queues (management API, queue, head_message_timestamp).",
 );
 pub(super) const DEAD_LETTER_INFO: Desc = Desc::gauge(
     "rabbitmq_dead_letter_info",
     &["vhost", "queue", "dead_letter_exchange", "dead_letter_queue"],
-    "1 for each queue and each queue that gets its dead letters (management API, policies and bindings).",
+    "Which queue's dead letters go to which dead-letter queue; always 1 (management API, policies and bindings).",
 );
 
 const QUEUES: Desc =
-    Desc::gauge("rabbitmq_queues", &[], "All queues that the user may see (management API, queues).");
+    Desc::gauge("rabbitmq_queues", &[], "Queues visible to the user (management API, queues).");
 const MESSAGES: Desc = Desc::gauge(
     "rabbitmq_queue_messages_global",
     &[],
-    "Messages in all queues, whatever the filter (management API, queues with totals).",
+    "Messages in all queues, regardless of the filter (management API, queues with totals).",
 );
 const READY: Desc = Desc::gauge(
     "rabbitmq_queue_messages_ready_global",
     &[],
-    "Messages that wait for a consumer in all queues, whatever the filter (management API, queues with totals).",
+    "Messages ready for delivery in all queues, regardless of the filter (management API, queues with totals).",
 );
 const UNACKED: Desc = Desc::gauge(
     "rabbitmq_queue_messages_unacknowledged_global",
     &[],
-    "Messages at a consumer from all queues, whatever the filter (management API, queues with totals).",
+    "Messages delivered but not yet acknowledged in all queues, regardless of the filter (management API, queues with totals).",
 );
 
 const CONNECTIONS: Desc =
@@ -82,12 +82,12 @@ const CONSUMERS: Desc = Desc::gauge("rabbitmq_consumers", &[], "Consumers (manag
 const STATISTICS: Desc = Desc::gauge(
     "rabbitmq_statistics_enabled",
     &[],
-    "Whether the management interface collects statistics; without them, nodes tell little (management API, overview).",
+    "Whether the management plugin collects statistics; without them, few node metrics are available (management API, overview).",
 );
 const BUILD: Desc = Desc::gauge(
     "rabbitmq_build_info",
     &["rabbitmq_version", "erlang_version"],
-    "1, with the versions of the node that answers (management API, overview).",
+    "RabbitMQ and Erlang versions of the responding node as labels; always 1 (management API, overview).",
 );
 
 const RUNNING: Desc =
@@ -95,7 +95,7 @@ const RUNNING: Desc =
 const PARTITIONS: Desc = Desc::gauge(
     "rabbitmq_partitions",
     NODE,
-    "Network partitions that the node sees (management API, nodes).",
+    "Other nodes from which the node is partitioned (management API, nodes).",
 );
 const MEMORY_ALARM: Desc = Desc::gauge(
     "rabbitmq_alarms_memory_used_watermark",
@@ -117,7 +117,7 @@ const NODE_FAMILIES: [(Desc, OfNode); 8] = [
         Desc::gauge(
             "rabbitmq_process_resident_memory_bytes",
             NODE,
-            "Memory that the node uses (management API, nodes, mem_used).",
+            "Memory used by the node (management API, nodes, mem_used).",
         ),
         |node| node.mem_used.known(),
     ),
@@ -125,7 +125,7 @@ const NODE_FAMILIES: [(Desc, OfNode); 8] = [
         Desc::gauge(
             "rabbitmq_resident_memory_limit_bytes",
             NODE,
-            "Memory use at which the node blocks publishers (management API, nodes, mem_limit).",
+            "Memory limit at which the node blocks publishers (management API, nodes, mem_limit).",
         ),
         |node| node.mem_limit.known(),
     ),
@@ -133,7 +133,7 @@ const NODE_FAMILIES: [(Desc, OfNode); 8] = [
         Desc::gauge(
             "rabbitmq_disk_space_available_bytes",
             NODE,
-            "Disk space that is left to the node (management API, nodes, disk_free).",
+            "Free disk space of the node (management API, nodes, disk_free).",
         ),
         |node| node.disk_free.known(),
     ),
@@ -141,7 +141,7 @@ const NODE_FAMILIES: [(Desc, OfNode); 8] = [
         Desc::gauge(
             "rabbitmq_disk_space_available_limit_bytes",
             NODE,
-            "Disk space at which the node blocks publishers (management API, nodes, disk_free_limit).",
+            "Free disk space below which the node blocks publishers (management API, nodes, disk_free_limit).",
         ),
         |node| node.disk_free_limit.known(),
     ),
@@ -149,7 +149,7 @@ const NODE_FAMILIES: [(Desc, OfNode); 8] = [
         Desc::gauge(
             "rabbitmq_process_open_fds",
             NODE,
-            "File descriptors that the node has open (management API, nodes, fd_used).",
+            "Open file descriptors of the node (management API, nodes, fd_used).",
         ),
         |node| node.fd_used.known(),
     ),
@@ -157,13 +157,13 @@ const NODE_FAMILIES: [(Desc, OfNode); 8] = [
         Desc::gauge(
             "rabbitmq_process_max_fds",
             NODE,
-            "File descriptors that the node may open (management API, nodes, fd_total).",
+            "Maximum number of open file descriptors of the node (management API, nodes, fd_total).",
         ),
         |node| node.fd_total.known(),
     ),
 ];
 
-/// Every family beside [`UP`].
+/// Every family except [`UP`].
 pub(super) fn catalogue() -> Vec<Desc> {
     let mut catalogue = Vec::from(QUEUE_FAMILIES);
     catalogue.extend([DEAD_LETTERS, DEAD_LETTER_HEAD, DEAD_LETTER_INFO, QUEUES, MESSAGES, READY, UNACKED]);
@@ -177,7 +177,7 @@ pub(super) fn count(number: u64) -> f64 {
     number as f64
 }
 
-/// What the broker says of itself, as far as it does.
+/// What the broker reports about itself.
 pub(super) fn of_broker(survey: &Survey) -> Vec<Family> {
     let nodes = survey.nodes.as_deref().unwrap_or_default();
     let alarms = survey.alarms.iter().flat_map(|alarms| of_alarms(nodes, alarms));

@@ -1,17 +1,17 @@
 //! Checks what a broker sends before the driver decodes it. Pure.
 //!
-//! The driver decodes nested tables by recursion, so 10 kB can overflow its stack, which ends the whole process. It
+//! The driver decodes nested tables recursively, so 10 kB can overflow its stack, which kills the whole process. It
 //! also queues some methods without a limit. Neither can happen with frames that pass here: they are small, their
-//! tables are shallow, and they answer something that a probe asks.
+//! tables are shallow, and they answer a request of the probe.
 
-/// What the start of a stream is.
+/// What a stream starts with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Frame {
-    /// More bytes are needed to say.
+    /// More bytes are needed to decide.
     Incomplete,
     /// A frame of this length for the driver.
     Good(usize),
-    /// A frame of this length that the driver has no use for.
+    /// A frame of this length that the driver does not need.
     Needless(usize),
 }
 
@@ -30,14 +30,14 @@ pub(super) enum Malformed {
     Overrun,
     #[error("the broker sends a field of the unknown type {0:#04x}")]
     UnknownType(u8),
-    #[error("the broker sends method {0}.{1}, which answers nothing that was asked")]
+    #[error("the broker sends the unexpected method {0}.{1}")]
     Unasked(u16, u16),
-    #[error("the broker sends a message, which was not asked for")]
+    #[error("the broker sends an unexpected message")]
     Content,
 }
 
-/// The largest frame, with its head and end octet. The driver negotiates this, and a broker's frames are smaller than
-/// half of it before that.
+/// The largest frame, including header and end octet. The driver negotiates this; before that, a broker's frames are
+/// smaller than half of it.
 pub(super) const LARGEST: usize = 8192;
 
 /// How deep tables and arrays may be nested. RabbitMQ's own properties take two levels.
@@ -83,7 +83,7 @@ fn version(bytes: &[u8]) -> Result<Frame, Malformed> {
 fn method(payload: &[u8], length: usize) -> Result<Frame, Malformed> {
     let &[a, b, c, d, ref arguments @ ..] = payload else { return Err(Malformed::Overrun) };
     match (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])) {
-        // Connection.Start: two octets of a version, then the one table that a probe is sent.
+        // Connection.Start: two octets of version, then the only table that a probe receives.
         (10, 10) => table(arguments.get(2..).ok_or(Malformed::Overrun)?).map(|()| Frame::Good(length)),
         // Connection.Blocked and Unblocked are for publishers. The driver would keep each of them.
         (10, 60 | 61) => Ok(Frame::Needless(length)),
@@ -100,7 +100,7 @@ struct Level {
     has_names: bool,
 }
 
-/// Walks the table at the start of these bytes, with a stack of its own.
+/// Walks the table at the start of these bytes, with an explicit stack.
 fn table(bytes: &[u8]) -> Result<(), Malformed> {
     let mut at = 0;
     let mut levels = vec![level(bytes, &mut at, bytes.len(), true)?];
@@ -134,7 +134,7 @@ fn table(bytes: &[u8]) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// Enters a table or an array, which has to end within its parent.
+/// Enters a table or an array, which must end within its parent.
 fn level(bytes: &[u8], at: &mut usize, end: usize, has_names: bool) -> Result<Level, Malformed> {
     let length = long(bytes, at, end)?;
     let own_end = at.checked_add(length).filter(|own_end| *own_end <= end).ok_or(Malformed::Overrun)?;
@@ -146,7 +146,7 @@ fn long(bytes: &[u8], at: &mut usize, end: usize) -> Result<usize, Malformed> {
     Ok(u32::from_be_bytes(length) as usize)
 }
 
-/// The next bytes, which have to lie before an end.
+/// The next bytes, which must lie before the end.
 fn take<'a>(bytes: &'a [u8], at: &mut usize, end: usize, length: usize) -> Result<&'a [u8], Malformed> {
     let next = at.checked_add(length).filter(|next| *next <= end).ok_or(Malformed::Overrun)?;
     let taken = bytes.get(*at..next).ok_or(Malformed::Overrun)?;

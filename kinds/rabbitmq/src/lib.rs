@@ -1,4 +1,4 @@
-//! RabbitMQ: by AMQP, and by its management interface where there is one.
+//! RabbitMQ: over AMQP, and over its management API if configured.
 
 mod amqp;
 mod answer;
@@ -23,7 +23,7 @@ pub use config::Config;
 
 use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
 
-/// What is the same for every source of this kind.
+/// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
     name: "rabbitmq",
     interval: Duration::from_secs(15),

@@ -1,8 +1,8 @@
 //! Loops in a graph. Pure.
 
-/// For each node the number of the loop that it is part of; nodes that can all reach each other share one.
+/// The number of each node's loop; nodes that can all reach each other share one.
 ///
-/// Kosaraju's algorithm, in linear time and without recursion: the graph comes from outside.
+/// Kosaraju's algorithm, in linear time and without recursion, since the graph is external input.
 pub(super) fn of(nodes: usize, edges: &[(usize, usize)]) -> Vec<Option<usize>> {
     let (mut forward, mut backward) = (vec![Vec::new(); nodes], vec![Vec::new(); nodes]);
     for &(from, to) in edges {
@@ -26,7 +26,7 @@ pub(super) fn of(nodes: usize, edges: &[(usize, usize)]) -> Vec<Option<usize>> {
     loops
 }
 
-/// Appends what can be reached from a node and has not been seen, each node after all that it leads to.
+/// Appends the unseen nodes reachable from a node, each after those that it leads to.
 fn walk(start: usize, edges: &[Vec<usize>], seen: &mut [bool], finished: &mut Vec<usize>) {
     if std::mem::replace(&mut seen[start], true) {
         return;

@@ -1,4 +1,4 @@
-//! The management interface: what AMQP does not tell. Version 3.8 and later, with statistics or without.
+//! The management API: what AMQP does not report. Version 3.8 and later, with or without statistics.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -29,7 +29,7 @@ pub(super) struct Management {
     topology: Option<(Instant, Topology)>,
 }
 
-/// What the management interface says; `None` where it does not.
+/// What the management API reports; `None` if it does not.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
     pub(super) overview: Option<Overview>,
@@ -45,8 +45,8 @@ const OVERVIEW: &str = "overview?columns=rabbitmq_version,erlang_version,disable
 const NODES: &str =
     "nodes?columns=name,running,mem_used,mem_limit,disk_free,disk_free_limit,fd_used,fd_total,partitions";
 const ALARMS: &str = "health/checks/alarms";
-/// The counts come from the queues themselves. Through the statistics, they would be some seconds old, and cost the
-/// broker several times as much.
+/// The counts come from the queues themselves. Statistics would be some seconds old and cost the broker several times
+/// as much.
 const QUEUES: &str = "queues?disable_stats=true&enable_queue_totals=true\
      &columns=vhost,name,type,arguments,policy,messages,messages_ready,messages_unacknowledged";
 const CONSUMERS: &str = "consumers?columns=queue.vhost,queue.name";
@@ -63,10 +63,10 @@ fn largest_body(path: &str) -> usize {
     }
 }
 
-/// How many dead-letter queues are asked for their first message.
+/// How many dead-letter queues are checked for their first message.
 const MOST_HEADS: usize = 20;
 
-/// Exchanges, bindings and policies are read anew after this long.
+/// Exchanges, bindings and policies are reread after this long.
 const TOPOLOGY_AGE: Duration = Duration::from_secs(60);
 
 impl Management {
@@ -74,7 +74,7 @@ impl Management {
         Self { interface, http: HttpClient::new(tls), topology: None }
     }
 
-    /// Asks for everything, until `end`.
+    /// Requests everything, until `end`.
     pub(super) async fn survey(&mut self, end: Instant) -> Survey {
         let mut survey = Survey::default();
         if let Err(problem) = self.fill(&mut survey, end).await {
@@ -83,8 +83,8 @@ impl Management {
         survey
     }
 
-    /// Adds the time stamps of the first messages of dead-letter queues. A queue is asked alone: with all queues, the
-    /// statistics behind it would cost the broker more than everything else.
+    /// Adds the timestamps of the first messages of dead-letter queues. One request per queue: for all queues at
+    /// once, the statistics would cost the broker more than everything else.
     pub(super) async fn add_heads(&mut self, queues: &mut [Queue], end: Instant) -> Option<Problem> {
         let is_filled = |queue: &&mut Queue| queue.role == Role::DeadLetter && queue.depth() > Some(0);
         let mut dead: Vec<_> = queues.iter_mut().filter(is_filled).collect();
@@ -128,7 +128,7 @@ impl Management {
             survey.problems.push(Problem::new(Reason::Cardinality, detail));
         }
         let queues = survey.queues.insert(queues);
-        // Who may not see the nodes sees only his own consumers.
+        // Users who may not see the nodes see only their own consumers.
         if statistics && survey.nodes.is_some() {
             self.count_consumers(queues, end).await?;
         }
@@ -144,7 +144,7 @@ impl Management {
         }
     }
 
-    /// The list leaves out virtual hosts to which the user has no access, and does not say so.
+    /// The list silently omits virtual hosts to which the user has no access.
     async fn hidden(
         &mut self,
         seen: usize,
@@ -159,7 +159,7 @@ impl Management {
         let total = self.get(OVERVIEW, end).await?.json::<Overview>()?.object_totals.queues;
         let detail = || {
             let total = total.unwrap_or_default();
-            format!("sees {seen} of {total} queues: give the user access to every virtual host")
+            format!("sees {seen} of {total} queues: grant the user access to every virtual host")
         };
         Ok(more(total).then(|| Problem::new(Reason::Permission, detail())))
     }
@@ -230,7 +230,7 @@ fn checked(response: Response) -> Result<Response, Problem> {
     let word = || refusal().unwrap_or_default();
     let reason = match response.status {
         200 => return Ok(response),
-        // Both a wrong password and a missing right are 401; only the text tells.
+        // Both a wrong password and a missing permission are 401; only the text tells them apart.
         401 | 403 if word().to_lowercase().contains("user") => Reason::Permission,
         401 | 403 => Reason::Auth,
         404 => Reason::NotFound,
@@ -242,5 +242,5 @@ fn checked(response: Response) -> Result<Response, Problem> {
 
 fn about(path: &str, problem: Problem) -> Problem {
     let path = path.split('?').next().unwrap_or(path);
-    Problem::new(problem.reason, format!("management interface, {path}: {}", problem.detail))
+    Problem::new(problem.reason, format!("management API, {path}: {}", problem.detail))
 }

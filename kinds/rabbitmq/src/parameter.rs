@@ -3,10 +3,10 @@
 
 use platform_core::parameters::{ParameterError, Parameters};
 
-const TLS_KEYS: &str = "give it under the key `tls`: ca_file, cert_file, key_file";
-const VERIFIED: &str = "with amqps:// the certificate is always checked; give its authority as `tls: {ca_file: …}`, and \
-                        leave this out";
-const NEEDS_TLS: &str = "encryption needs a URL that starts with amqps://";
+const TLS_KEYS: &str = "set it under the key `tls`: ca_file, cert_file, key_file";
+const VERIFIED: &str = "with amqps:// the certificate is always verified; set its CA with `tls: {ca_file: …}`, and \
+                        remove this parameter";
+const NEEDS_TLS: &str = "TLS needs a URL that starts with amqps://";
 
 const PARAMETERS: Parameters = Parameters {
     honoured: &["auth_mechanism", "verify"],
@@ -32,17 +32,17 @@ const PARAMETERS: Parameters = Parameters {
         ("certfile", TLS_KEYS),
         ("keyfile", TLS_KEYS),
         ("ssl_options", TLS_KEYS),
-        ("password", "give a key without a password as `tls.key_file`, readable by the exporter alone"),
-        ("server_name_indication", "give it as `tls: {server_name: …}`"),
+        ("password", "set `tls.key_file` to a key without a password that only the exporter can read"),
+        ("server_name_indication", "set `tls: {server_name: …}`"),
         ("fail_if_no_peer_cert", VERIFIED),
-        ("depth", "chains of certificates of any length are checked to their end: leave it out"),
+        ("depth", "certificate chains of any length are verified: remove it"),
     ],
 };
 
-/// Whether a parameter may stand in a URL.
+/// Whether a parameter is allowed in a URL.
 ///
 /// # Errors
-/// For what protects and cannot be honoured, and for what may be a misspelling of a parameter that is.
+/// For security parameters that are not supported, and for possible misspellings of supported ones.
 pub(super) fn check(encrypted: bool, key: &str, value: &str) -> Result<(), ParameterError> {
     let refused = |key, instead| Err(ParameterError::Refused { key, instead });
     let is_one_of = |known: &[&str]| known.iter().any(|known| value.eq_ignore_ascii_case(known));
@@ -50,7 +50,7 @@ pub(super) fn check(encrypted: bool, key: &str, value: &str) -> Result<(), Param
         "verify" if !encrypted => refused("verify", NEEDS_TLS),
         "verify" if value != "verify_peer" => refused("verify", VERIFIED),
         "auth_mechanism" if !is_one_of(&["plain", "amqplain", "external"]) => {
-            refused("auth_mechanism", "only PLAIN and EXTERNAL are spoken")
+            refused("auth_mechanism", "only PLAIN and EXTERNAL are supported")
         }
         _ => PARAMETERS.check(key),
     }

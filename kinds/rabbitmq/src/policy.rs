@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use super::queue::{Queue, QueueType, Settings};
 use super::routing::Budget;
 
-/// A policy, as the management interface gives it.
+/// A policy, as the management API returns it.
 #[derive(Debug, Deserialize)]
 pub(super) struct PolicyRow {
     #[serde(deserialize_with = "bounded::text::<NAME, _>")]
@@ -53,19 +53,19 @@ struct Policy {
 #[derive(Debug)]
 enum Pattern {
     Known(Box<Regex>),
-    /// Then only the broker's own word counts.
+    /// Then only what the broker reports counts.
     Unreadable,
-    /// There are too many to look at.
+    /// There are too many to check.
     Unread,
 }
 
-/// Longer ones, whole lists of names, are not written by people.
+/// Longer ones are generated lists of names.
 const LONGEST_PATTERN: usize = 4096;
 
-/// How many patterns are compiled. A broker of version 4 says itself which policy is in force.
+/// How many patterns are compiled. A broker of version 4 reports the effective policy itself.
 pub(super) const MOST_PATTERNS: usize = 1000;
-/// How much one of them may take, and how much the states that it builds while it matches. A few characters such as
-/// `\w{1000}` can be megabytes.
+/// Memory limits of a compiled pattern, and of the states it builds while matching. A few characters such as
+/// `\w{1000}` can take megabytes.
 const LARGEST_PATTERN: usize = 64 << 10;
 const MOST_BACKTRACKING: usize = 10_000;
 
@@ -90,7 +90,7 @@ impl Policies {
         self.0.insert(place, policy);
     }
 
-    /// The settings of the one policy that is in force for a queue.
+    /// The settings of the effective policy of a queue.
     pub(super) fn in_force(&self, queue: &Queue, budget: &mut Budget) -> Option<&Settings> {
         let mut policies = self.0.iter().take_while(|_| budget.spend());
         let policy = match &queue.policy {
@@ -135,7 +135,7 @@ impl Policy {
             "quorum_queues" => queue.queue_type == QueueType::Quorum,
             _ => false,
         };
-        // Quorum queues pass over a policy with a setting that they do not have, as a whole.
+        // Quorum queues ignore a policy entirely if it has a setting that they do not support.
         let supported = !(self.is_mirroring && queue.queue_type == QueueType::Quorum);
         kind && supported && self.pattern.matches(&queue.name)
     }

@@ -1,4 +1,4 @@
-//! One probe: the broker by AMQP, then the management interface, then by AMQP what that left open.
+//! One probe: the broker over AMQP, then the management API, then over AMQP what is still unknown.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ pub(super) struct Prober {
     members: Members,
 }
 
-/// How many queues are asked for by AMQP beside the declared ones: at well below a millisecond each.
+/// How many queues are checked over AMQP in addition to the declared ones: well below a millisecond each.
 const MOST_DOUBTFUL: usize = 100;
 
 /// How many queues a problem names.
@@ -35,7 +35,7 @@ impl Prober {
     }
 
     async fn exchange(&mut self) -> Result<Exchange, Problem> {
-        // A broker that was restarted between two probes is no failure of either.
+        // A broker restart between two probes must fail neither.
         if let Some(session) = self.session.take().filter(Session::is_open)
             && let Ok(exchange) = session.begin().await
         {
@@ -48,7 +48,7 @@ impl Prober {
 #[async_trait::async_trait]
 impl platform_core::probe::Prober for Prober {
     async fn probe(&mut self) -> Result<Observation, Problem> {
-        // A management interface that hangs shall not make a broker that serves look down.
+        // A hanging management API must not make a working broker look down.
         let end = Instant::now() + self.timeout.mul_f64(0.8);
         let mut exchange = self.exchange().await?;
         let mut survey = match &mut self.management {
@@ -82,7 +82,7 @@ impl platform_core::probe::Prober for Prober {
     }
 }
 
-/// Asks by AMQP for declared queues that are not known yet.
+/// Checks declared queues that are still unknown over AMQP.
 async fn add_declared(config: &Config, exchange: &mut Exchange, survey: &mut Survey) -> Result<(), Problem> {
     let vhost = &config.broker.vhost;
     let queues = survey.queues.get_or_insert_default();
@@ -106,9 +106,9 @@ async fn add_declared(config: &Config, exchange: &mut Exchange, survey: &mut Sur
     Ok(())
 }
 
-/// Asks by AMQP for the consumers of queues that seem to have none.
+/// Checks the consumers of queues that seem to have none over AMQP.
 ///
-/// The statistics do not know a consumer of the last seconds, and may be disabled altogether.
+/// The statistics miss consumers of the last few seconds, and may be disabled.
 async fn settle_doubts(
     config: &Config,
     exchange: &mut Exchange,
@@ -127,7 +127,7 @@ async fn settle_doubts(
     let told =
         exchange.inspect(&doubtful.iter().map(|queue| queue.name.as_str()).collect::<Vec<_>>()).await?;
     for (queue, told) in doubtful.into_iter().zip(told) {
-        // Refused: deleted meanwhile, or another connection's own.
+        // Refused: deleted meanwhile, or exclusive to another connection.
         if let Ok(depth) = told {
             queue.consumers = Some(depth.consumers.into());
         }
@@ -135,7 +135,7 @@ async fn settle_doubts(
     Ok(())
 }
 
-/// What the nodes themselves complain of.
+/// What the nodes themselves report.
 fn sick(survey: &Survey) -> Vec<Problem> {
     let alarm = |detail: String| Problem::new(Reason::Alarm, detail);
     let alarms = survey.alarms.iter().flatten().map(|raised| {
@@ -161,5 +161,5 @@ fn abandoned(queues: &[&Queue]) -> Option<Problem> {
     let named = named.collect::<Vec<_>>().join(", ");
     let more = queues.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    (!queues.is_empty()).then(|| Problem::new(Reason::Stale, format!("nobody consumes from {named}{more}")))
+    (!queues.is_empty()).then(|| Problem::new(Reason::Stale, format!("no consumers on {named}{more}")))
 }

@@ -1,10 +1,10 @@
-//! A queue, by whatever way it is known. Pure.
+//! A queue, from either API. Pure.
 
 use platform_core::bounded::{self, NAME};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// A queue; the fields that serde reads are those of the management interface.
+/// A queue; the fields that serde reads are those of the management API.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Queue {
     #[serde(deserialize_with = "bounded::text::<NAME, _>")]
@@ -15,7 +15,7 @@ pub(super) struct Queue {
     pub(super) queue_type: QueueType,
     #[serde(default)]
     pub(super) arguments: Settings,
-    /// The name of the policy in force, empty where there is none; `None` where the broker does not say.
+    /// The name of the effective policy, empty if there is none; `None` if the broker does not report it.
     #[serde(default, deserialize_with = "bounded::optional::<NAME, _>")]
     pub(super) policy: Option<String>,
     /// Absent while the queue's node is down.
@@ -28,7 +28,7 @@ pub(super) struct Queue {
     pub(super) consumers: Option<u64>,
     #[serde(skip)]
     pub(super) role: Role,
-    /// The time that the publisher, or the broker in its place, gave to the first message.
+    /// The timestamp that the publisher or the broker set on the first message.
     #[serde(skip)]
     pub(super) head_timestamp: Option<u64>,
 }
@@ -45,26 +45,26 @@ pub(super) enum QueueType {
     Unknown,
 }
 
-/// What a queue is for, as far as dead-lettering tells.
+/// The purpose of a queue, judging by dead-lettering.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Role {
     /// Its messages are for consumers.
     #[default]
     Work,
-    /// Its messages move on to another queue after a time: a delay, or the waiting room of a retry.
+    /// Its messages move to another queue after a time: a delay or a retry.
     Delay,
     /// It gets the dead letters of others.
     DeadLetter,
 }
 
-/// The arguments of a queue, or the definition of a policy, as far as dead-lettering goes. No broker can route by a name
-/// that is longer than AMQP allows.
+/// The dead-lettering part of a queue's arguments or a policy's definition. No broker can route by a name longer than
+/// AMQP allows.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "Arguments")]
 pub(super) struct Settings {
     pub(super) exchange: Option<String>,
     pub(super) routing_key: Option<String>,
-    /// Whether messages leave by themselves after a time.
+    /// Whether messages expire.
     pub(super) expires: bool,
 }
 
@@ -86,17 +86,17 @@ impl From<Arguments> for Settings {
 }
 
 impl Queue {
-    /// All that is in it, as far as is known.
+    /// All messages in it, if known.
     pub(super) fn depth(&self) -> Option<u64> {
         self.messages.or(self.ready)
     }
 
-    /// Whether its messages are for consumers: a stream keeps them all, whoever reads.
+    /// Whether its messages are for consumers: a stream keeps them all.
     pub(super) fn needs_consumers(&self) -> bool {
         self.role == Role::Work && self.queue_type != QueueType::Stream
     }
 
-    /// Whether messages are there and nobody consumes.
+    /// Whether it has messages but no consumers.
     pub(super) fn is_abandoned(&self) -> Option<bool> {
         self.depth().zip(self.consumers).map(|(depth, consumers)| depth > 0 && consumers == 0)
     }

@@ -1,4 +1,4 @@
-//! The exchanges of one virtual host: to which queues a message with a routing key can go. Pure.
+//! The exchanges of one virtual host: which queues a message with a routing key can reach. Pure.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 /// How an exchange compares a message's routing key with that of a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Matching {
-    /// `direct`: they are the same.
+    /// `direct`: they are equal.
     Same,
-    /// `topic`: the binding's is a pattern of words.
+    /// `topic`: the binding's key is a pattern of words.
     Topic,
-    /// `fanout` does not compare; what `headers` and others do cannot be told from a key.
+    /// `fanout` does not compare; for `headers` and others, the key does not matter.
     Anything,
 }
 
@@ -38,15 +38,15 @@ pub(super) struct Exchange {
     patterns: Vec<(String, Destination)>,
 }
 
-/// How many more bindings may be looked at, or policies. The work grows with queues times bindings; a broker with too
-/// many of them must cost neither the memory of all sources nor their time.
+/// How many more bindings or policies may be checked. The work grows with queues times bindings; a broker with too many
+/// must not use up the memory or time of all sources.
 #[derive(Debug)]
 pub(super) struct Budget {
     left: usize,
     end: Instant,
 }
 
-/// A source takes no more of the thread that all of them share, whatever its patterns are.
+/// A source gets no more of the shared thread, whatever its patterns are.
 const LONGEST: Duration = Duration::from_secs(1);
 
 impl Budget {
@@ -66,7 +66,7 @@ impl Budget {
         self.spend_on(1)
     }
 
-    /// Pays for something that takes as long as so many plain bindings. Whether anything is left.
+    /// Charges the cost of that many plain bindings. Returns whether any budget is left.
     pub(super) fn spend_on(&mut self, bindings: usize) -> bool {
         self.left = self.left.saturating_sub(bindings);
         if Instant::now() >= self.end {
@@ -76,7 +76,7 @@ impl Budget {
     }
 }
 
-/// How long it takes to compare two keys, in plain bindings: it grows with the words of both.
+/// The cost of comparing two keys, in plain bindings: it grows with the words of both.
 fn cost(key: &Key, binding: &str) -> usize {
     match key {
         Key::Exact(text) | Key::Like(text) => 1 + text.len() * binding.len() / 1024,
@@ -93,7 +93,7 @@ impl Matching {
         }
     }
 
-    /// What the key of a binding to a queue says of the messages that come through it.
+    /// What a queue's binding key says about the messages routed through it.
     pub(super) fn key_of(self, binding: &str) -> Key {
         match self {
             Self::Same => Key::Exact(binding.to_owned()),
@@ -145,7 +145,7 @@ impl Exchange {
     }
 }
 
-/// The queues that a message with one of these keys can reach from an exchange that is not the default one.
+/// The queues that a message with one of these keys can reach from a non-default exchange.
 pub(super) fn reach<'a>(
     exchanges: &'a HashMap<String, Exchange>,
     start: &'a str,
@@ -196,7 +196,7 @@ fn words(key: &str, is_pattern: bool) -> Vec<Word<'_>> {
     key.split('.').map(word).collect()
 }
 
-/// Whether some routing key fits both.
+/// Whether some routing key matches both.
 fn overlap(key: &Key, binding: &str, binding_is_pattern: bool) -> bool {
     let key = match key {
         Key::Exact(key) => words(key, false),

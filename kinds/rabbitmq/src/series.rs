@@ -1,4 +1,4 @@
-//! Series of single queues, within their number.
+//! Per-queue series, up to their limit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::dead_letter::Route;
 use super::families::{DEAD_LETTER_HEAD, DEAD_LETTER_INFO, DEAD_LETTERS, QUEUE_FAMILIES, count};
 use super::queue::{Queue, Role};
 
-/// Which queues have series of their own, from probe to probe.
+/// Which queues have their own series, from probe to probe.
 #[derive(Debug, Default)]
 pub(super) struct Members {
     queues: SeriesBudget,
@@ -23,7 +23,7 @@ type Key<'a> = (&'a str, &'a str);
 type Lines<'a> = BTreeMap<Key<'a>, Values>;
 
 impl Members {
-    /// The families of single queues. `vhost` is that of the declared ones.
+    /// The per-queue families. `vhost` is that of the declared queues.
     pub(super) fn families(
         &mut self,
         queues: &[Queue],
@@ -43,7 +43,7 @@ impl Members {
         let expected = declared.filter(|key| lines.contains_key(key)).collect();
         self.queues.apply(&mut lines, &expected, (OTHER, OTHER), scope.max_queues);
 
-        // The dead letters of a chosen queue count, whatever the queue is called in which they end.
+        // The dead letters of a selected queue count, whatever the name of their dead-letter queue.
         let mut wanted = chosen;
         for route in
             routes.iter().filter(|route| wanted[route.from]).map(|route| route.to).collect::<Vec<_>>()
@@ -67,7 +67,7 @@ impl Members {
     }
 }
 
-/// The time stamps of the first messages, of dead-letter queues that have series of their own: times do not add up.
+/// The timestamps of the first messages of dead-letter queues with their own series: timestamps cannot be summed.
 fn heads(queues: &[Queue], dead: &Lines<'_>) -> Option<Family> {
     let mut family = DEAD_LETTER_HEAD.family();
     let known = queues.iter().filter_map(|queue| Some((key(queue), queue.head_timestamp?)));
@@ -77,7 +77,7 @@ fn heads(queues: &[Queue], dead: &Lines<'_>) -> Option<Family> {
     (!family.samples.is_empty()).then_some(family)
 }
 
-/// Which queue's dead letters go where, for queues that have series of their own.
+/// Which queue's dead letters go where, for queues with their own series.
 fn info(queues: &[Queue], routes: &[Route], lines: &Lines<'_>, limit: usize) -> Option<Family> {
     let mut family = DEAD_LETTER_INFO.family();
     let shown = routes.iter().filter(|route| {

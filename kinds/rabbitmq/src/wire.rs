@@ -1,4 +1,4 @@
-//! The driver's stream to a broker, which passes on only what [`super::frame`] finds good.
+//! The driver's stream to a broker, which passes on only frames accepted by [`super::frame`].
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -24,15 +24,15 @@ pub(super) type Runtime = async_rs::Runtime<RuntimeParts<TokioRuntime, Checking>
 /// How much is read at a time.
 const CHUNK: usize = 4096;
 
-/// A stream of which only whole and good frames are read. After the first bad one, every read fails with a
-/// [`frame::Malformed`] inside of its error.
+/// A stream that yields only complete, valid frames. After the first invalid one, every read fails with a
+/// [`frame::Malformed`] inside its error.
 pub(super) struct Checked<S> {
     inner: S,
-    /// What came from the broker: less than a frame and a chunk.
+    /// Bytes from the broker: less than a frame and a chunk.
     received: Vec<u8>,
-    /// How much of it has been handed on.
+    /// How much of it has been passed on.
     taken: usize,
-    /// How much of it may be handed on.
+    /// How much of it may be passed on.
     good: usize,
 }
 
@@ -41,7 +41,7 @@ impl<S> Checked<S> {
         Self { inner, received: Vec::new(), taken: 0, good: 0 }
     }
 
-    /// Looks at what came, up to the first frame that is not whole or not to be passed on.
+    /// Checks the bytes, up to the first frame that is incomplete or must not be passed on.
     fn check(&mut self) -> io::Result<()> {
         self.received.drain(..self.good);
         (self.taken, self.good) = (0, 0);
@@ -50,7 +50,7 @@ impl<S> Checked<S> {
                 Ok(Frame::Good(length)) => self.good += length,
                 Ok(Frame::Needless(length)) => drop(self.received.drain(self.good..self.good + length)),
                 Ok(Frame::Incomplete) => return Ok(()),
-                // What came before is handed on first, such as the broker's own reason to close.
+                // Earlier frames are passed on first, such as the broker's own reason to close.
                 Err(_) if self.good > 0 => return Ok(()),
                 Err(malformed) => return Err(io::Error::new(ErrorKind::InvalidData, malformed)),
             }
@@ -102,12 +102,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Checked<S> {
     }
 }
 
-/// The driver takes the type of its stream from a reactor. This one keeps tokio's timers, and makes no connections:
-/// the driver is given one.
+/// The driver takes the type of its stream from a reactor. This one keeps tokio's timers and opens no connections: the
+/// driver is given one.
 #[derive(Clone, Debug)]
 pub(super) struct Checking(TokioRuntime);
 
-/// The driver's runtime on this one.
+/// The driver's runtime, on top of this one.
 pub(super) fn runtime(tokio: TokioRuntime) -> Runtime {
     RuntimeParts::new(tokio.clone(), Checking(tokio)).into()
 }
@@ -173,7 +173,7 @@ mod tests {
         }
     }
 
-    /// An end of the world in small steps: one byte at a time, of arbitrarily many needless frames.
+    /// Endless unneeded frames, one byte at a time.
     #[tokio::test]
     async fn endless_frames_are_not_kept() {
         let sent = UNBLOCKED.repeat(100_000);

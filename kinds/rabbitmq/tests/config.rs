@@ -32,7 +32,7 @@ fn faults_say_what_was_expected() {
         ("queues: [a]", "url"),
         ("url: 'http://u:s3cret@localhost'", "amqp://USER:PASSWORD@HOST:5672/VHOST"),
         ("url: 'amqp://u:s3cret#@localhost'", "percent-encode"),
-        ("url: 'amqps://h?verify=verify_none'", "the certificate is always checked"),
+        ("url: 'amqps://h?verify=verify_none'", "the certificate is always verified"),
         ("url: 'amqps://h?cacertfile=a'", "under the key `tls`"),
         ("url: 'amqp://h?auth_mecanism=external'", "did you mean `auth_mechanism`?"),
         ("url: amqp://h, management_url: 'amqp://u:s3cret@h'", "http://HOST:15672"),
@@ -44,7 +44,7 @@ fn faults_say_what_was_expected() {
         ("url: amqp://h, management_url: 'http://h', queue_filter: {only: a}", "include, exclude"),
         ("url: amqp://h, consumers_expected: {only: a}", "include"),
         ("url: amqp://h, consumers_expected: sometimes", "true, false, or {include: PATTERN"),
-        ("url: amqp://h, queues: [b, a, b]", "queue b is given twice"),
+        ("url: amqp://h, queues: [b, a, b]", "queue b is listed twice"),
         ("url: amqp://h, max_queues: 0", "max_queues"),
         ("url: amqp://h, password: s3cret, password_file: /f", "set either `password` or `password_file`"),
     ] {

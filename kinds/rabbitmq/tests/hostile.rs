@@ -65,8 +65,8 @@ async fn each_bad_frame_is_told_by_its_fault() {
     let cases = [
         (nested_start(100_000), "a frame of 600"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), "does not speak AMQP"),
-        (frame(1, (60, 60), b""), "method 60.60, which answers nothing"),
-        (b"\x03\0\x01\0\0\0\x01x\xce".to_vec(), "a message, which was not asked for"),
+        (frame(1, (60, 60), b""), "the unexpected method 60.60"),
+        (b"\x03\0\x01\0\0\0\x01x\xce".to_vec(), "an unexpected message"),
     ];
     for (greeting, words) in cases {
         let broker = FakeBroker::greeting(greeting).await;

@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use super::reply;
 use super::scan::Scan;
 
-/// Answers declared questions, on connections of its own.
+/// Runs declared queries, on its own connections.
 pub(super) struct RedisAnswers {
     pub(super) links: Links,
     /// The largest number of keys that a scan may look at.
@@ -28,7 +28,7 @@ impl Answers for RedisAnswers {
         timeout: Duration,
     ) -> Result<Rows, Problem> {
         let Question::Redis(RedisQuestion { command, scan, id, at_least }) = question else {
-            return Err(Problem::new(Reason::Query, "expected a question to Redis"));
+            return Err(Problem::new(Reason::Query, "expected a Redis query"));
         };
         match (command, scan) {
             (Some(words), _) => command_rows(&mut self.links, words, columns, timeout)

@@ -8,7 +8,7 @@ use platform_core::tls::Tls;
 use super::endpoint::{Login, Url};
 use super::links::{Entry, Way};
 
-/// More keys than this are not looked at by one scan.
+/// A scan reads at most this many keys.
 const DEFAULT_SCAN_BUDGET: u64 = 1_000_000;
 
 /// The keys of a `redis` source.
@@ -45,7 +45,7 @@ struct Sentinel {
     urls: Vec<Url>,
 }
 
-/// A key whose size is wanted with every probe.
+/// A key whose size is read with every probe.
 #[derive(serde::Deserialize)]
 struct Key {
     name: String,
@@ -61,7 +61,7 @@ enum ConfigError {
     NoSentinel,
     #[error("expected either `sentinel` or `cluster`: a cluster needs no sentinels")]
     SentinelOfCluster,
-    #[error("a cluster has only database 0: leave the database out")]
+    #[error("a cluster has only database 0: remove the database")]
     DatabaseOfCluster,
     #[error("expected a database of 0 or above")]
     Database,
@@ -69,7 +69,7 @@ enum ConfigError {
     TlsWithoutTls,
     #[error("`username` needs a `password` or a `password_file`")]
     NoPassword,
-    #[error("key {0} is given twice")]
+    #[error("key {0} is listed twice")]
     KeyTwice(String),
     #[error(transparent)]
     Secret(#[from] SecretError),

@@ -1,4 +1,4 @@
-//! Where a server is and as whom to log in there, out of a URL.
+//! Address and login of a server, from a URL.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ pub(super) enum Endpoint {
     Unix(PathBuf),
 }
 
-/// Who says where a server is. What another server says is not simply believed: the password goes there.
+/// Where a server's address comes from. Addresses from other servers are checked, since the password is sent there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Origin {
     /// The configuration.
@@ -32,8 +32,8 @@ pub(super) enum Origin {
 }
 
 impl Origin {
-    /// Whether a server may be at this address. One elsewhere cannot know what listens on this machine only, and
-    /// link-local addresses are those of a cloud's metadata.
+    /// Whether a server may have this address. A remote one cannot know what listens on this host's loopback, and
+    /// link-local addresses serve cloud metadata.
     pub(super) fn allows(self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         let is_here = address.is_loopback() || address.is_unspecified();
@@ -49,7 +49,7 @@ impl Origin {
     }
 }
 
-/// As whom to log in, and to which database.
+/// Login and database.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Login {
     pub(super) username: Option<String>,
@@ -66,7 +66,7 @@ pub(super) struct Url {
     pub(super) login: Login,
 }
 
-/// Why a URL cannot be used. Does not repeat the URL: it may hold a password.
+/// Why a URL cannot be used. Does not quote it: it may contain a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum UrlError {
     #[error("{0}")]
@@ -76,19 +76,19 @@ pub(super) enum UrlError {
          the characters `/?#@:` in a password have to be percent-encoded, or given as `password`"
     )]
     Syntax,
-    #[error("`#insecure` is not possible: give the authority's certificate as `tls: {{ca_file: …}}`")]
+    #[error("`#insecure` is not supported: set the CA certificate with `tls: {{ca_file: …}}`")]
     Insecure,
     #[error(transparent)]
     Parameter(#[from] ParameterError),
 }
 
 impl Endpoint {
-    /// Another server of the same deployment, spoken to in the same way. `is_here` says whether the one that names it
-    /// is on this machine.
+    /// Another server of the same deployment, reached the same way. `is_here` says whether the server that named it is
+    /// on this host.
     pub(super) fn sibling(&self, host: &str, port: u16, is_here: bool) -> Self {
         let origin = if is_here { Origin::NamedHere } else { Origin::NamedElsewhere };
         match self {
-            // A node that does not know its own name is where the one is that told of it.
+            // A node without an address of its own is at the address of the server that named it.
             Self::Tcp { host: own, tls, origin, .. } if host.is_empty() || host == "?" => {
                 Self::Tcp { host: own.clone(), port, tls: *tls, origin: *origin }
             }
@@ -97,7 +97,7 @@ impl Endpoint {
         }
     }
 
-    /// The same server, spoken to with TLS where `needed`.
+    /// The same server, with TLS if `needed`.
     pub(super) fn with_tls(self, needed: bool) -> Self {
         match self {
             Self::Tcp { host, port, tls, origin } => Self::Tcp { host, port, tls: tls || needed, origin },
@@ -105,7 +105,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether TLS is spoken there.
+    /// Whether it uses TLS.
     pub(super) fn has_tls(&self) -> bool {
         matches!(self, Self::Tcp { tls: true, .. })
     }
@@ -142,7 +142,7 @@ impl TryFrom<Address> for Url {
             parameter::check(&endpoint, &key, &value)?;
         }
         let settings = info.redis_settings();
-        // The driver takes `+` in a parameter for a space.
+        // The driver decodes `+` in a parameter as a space.
         let parameter = |name: &str| {
             address.parameters().into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
         };

@@ -31,17 +31,17 @@ const SECTIONS: [Section; 5] = [
     Section { name: "slaves", prefix: "slave", key: "slave", whole: true, columns: "slave_" },
 ];
 
-/// Texts that say what a server is. A column for each is always there, since a label must not be missing.
+/// Strings that describe a server. Each always has a column, since a label must not be missing.
 const IDENTITY: [&str; 5] = ["role", "redis_version", "redis_mode", "os", "maxmemory_policy"];
 
-/// A server has a few hundred fields, and one more for each database, command and replica.
+/// A server has a few hundred fields, plus one per database, command and replica.
 const MOST_FIELDS: usize = 50_000;
 
-/// What a server says about itself: the fields of INFO in their order.
+/// The fields of INFO, in order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Info(Vec<(String, String)>);
 
-/// The section of INFO to ask for, when a table of it is wanted.
+/// The section of INFO that holds a table.
 pub(super) fn section(table: &str) -> &str {
     match table {
         "slaves" | "master" => "replication",
@@ -61,7 +61,7 @@ impl Info {
         Ok(Self(fields))
     }
 
-    /// Whether it says nothing at all.
+    /// Whether it is empty.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -76,13 +76,13 @@ impl Info {
         self.get(field)?.parse().ok()
     }
 
-    /// The major version of the server; 0 where it does not say.
+    /// The major version of the server; 0 if unknown.
     pub(super) fn major_version(&self) -> u32 {
         let version = self.get("redis_version").and_then(|version| version.split('.').next());
         version.and_then(|major| major.parse().ok()).unwrap_or(0)
     }
 
-    /// One of the tables that INFO holds; without a name, one row of all plain fields.
+    /// One of the tables in INFO; without a name, one row of all plain fields.
     pub(super) fn table(&self, name: Option<&str>, wanted: &Columns) -> Result<Rows, Problem> {
         let name = name.map(str::to_ascii_lowercase);
         if name.as_deref() == Some("master") && self.get("role") != Some("slave") {

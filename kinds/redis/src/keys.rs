@@ -12,34 +12,31 @@ use super::links::Links;
 use super::refusal::Refusal;
 use super::reply;
 
-/// More groups than this of one stream are not exported: their number is the application's to choose.
+/// At most this many groups per stream are exported: applications can create any number.
 const LARGEST_GROUPS: usize = 50;
 
 const KEY_SIZE: Desc = Desc::gauge(
     "redis_key_size",
     &["db", "key"],
-    "Elements of a declared key by the command for its type (LLEN, SCARD, ZCARD, HLEN, XLEN), bytes of a string by STRLEN; 0 when there is no such key.",
+    "Elements of a declared key, by the command for its type (LLEN, SCARD, ZCARD, HLEN, XLEN), or bytes of a string (STRLEN); 0 if the key does not exist.",
 );
-const STREAM_LENGTH: Desc = Desc::gauge(
-    "redis_stream_length",
-    &["db", "stream"],
-    "Entries of a declared key that is a stream, by XLEN.",
-);
+const STREAM_LENGTH: Desc =
+    Desc::gauge("redis_stream_length", &["db", "stream"], "Entries of a declared stream, from XLEN.");
 const GROUP_LAG: Desc = Desc::gauge(
     "redis_stream_group_lag",
     &["db", "stream", "group"],
-    "Entries of a stream that are still to be delivered to a group, by XINFO GROUPS lag (Redis 7).",
+    "Entries of a stream not yet delivered to a group, from XINFO GROUPS lag (Redis 7).",
 );
 const GROUP_PENDING: Desc = Desc::gauge(
     "redis_stream_group_messages_pending",
     &["db", "stream", "group"],
-    "Entries that were delivered to a group and are not acknowledged, by XINFO GROUPS pending.",
+    "Entries delivered to a group but not acknowledged, from XINFO GROUPS pending.",
 );
 
 /// The families of declared keys.
 pub(super) const CATALOGUE: [Desc; 4] = [KEY_SIZE, STREAM_LENGTH, GROUP_LAG, GROUP_PENDING];
 
-/// Adds the sizes of the keys, and a problem for each key that may not be read.
+/// Adds the sizes of the keys, and a problem for each unreadable key.
 pub(super) async fn observe(
     links: &mut Links,
     keys: &[String],
@@ -77,7 +74,7 @@ fn each(command: &str, keys: &[String]) -> Vec<Words> {
     keys.iter().map(|key| words([command, key])).collect()
 }
 
-/// A declared key that exists, with the command that tells its size.
+/// A declared key that exists, with the command that returns its size.
 struct Key<'a> {
     name: &'a str,
     command: &'static str,
@@ -89,7 +86,7 @@ impl Key<'_> {
     }
 }
 
-/// The command that tells the size of a key of this type.
+/// The command that returns the size of a key of this type.
 fn length_command(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "list" => "LLEN",
@@ -109,7 +106,7 @@ struct Sizes {
 }
 
 impl Sizes {
-    /// Counts keys that do not exist as empty, and gives those that do.
+    /// Counts missing keys as empty, and returns the existing ones.
     fn add_missing<'a>(&mut self, keys: &'a [String], types: Vec<Reply>) -> Vec<Key<'a>> {
         let mut there = Vec::new();
         for (name, reply) in keys.iter().zip(types) {
@@ -151,7 +148,7 @@ impl Sizes {
         for row in groups.rows.iter().take(LARGEST_GROUPS) {
             let find = |column| groups.column(column).map(|index| &row[index]);
             let Some(group) = find("name").and_then(Cell::text) else { continue };
-            // Before Redis 7, and after entries were deleted in the middle, the lag is not known.
+            // The lag is unknown before Redis 7, and after entries were deleted from the middle.
             if let Some(lag) = find("lag").and_then(Cell::number) {
                 lags.push([&self.db, stream, &group], lag);
             }
@@ -161,7 +158,7 @@ impl Sizes {
         }
         let count = groups.rows.len();
         if count > LARGEST_GROUPS {
-            let detail = format!("stream {stream}: {count} groups, {LARGEST_GROUPS} are shown");
+            let detail = format!("stream {stream}: {count} groups, only {LARGEST_GROUPS} are exported");
             self.problem(Reason::Cardinality, detail);
         }
     }

@@ -1,4 +1,4 @@
-//! Redis and Valkey: one server, a master that sentinels name, or a cluster.
+//! Redis and Valkey: one server, a master behind sentinels, or a cluster.
 
 mod answers;
 mod config;
@@ -29,10 +29,10 @@ use self::answers::RedisAnswers;
 use self::links::Links;
 use self::prober::RedisProber;
 
-/// What every probe asks.
+/// The built-in queries of every probe.
 const QUERIES: &str = include_str!("../queries.yml");
 
-/// What is the same for every source of this kind.
+/// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
     name: "redis",
     interval: Duration::from_secs(15),
@@ -70,7 +70,7 @@ impl Definition for Config {
                 links: Links::new(self.way.clone()),
                 built_in: BuiltInQueries::of("redis", QUERIES, context.built_in),
                 keys: self.keys.clone(),
-                // Below the deadline of the whole probe, so that the log can tell which server was silent.
+                // Below the deadline of the whole probe, so that the log can name the silent server.
                 timeout: context.timeout * 9 / 10,
             }),
             answers: Some(Box::new(RedisAnswers {

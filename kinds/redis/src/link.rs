@@ -19,7 +19,7 @@ use super::endpoint::{Endpoint, Login};
 use super::refusal::{Refusal, broken};
 use super::stream::{Conversation, Exchanges};
 
-/// What the server calls this connection in CLIENT LIST.
+/// The name of this connection in CLIENT LIST.
 const CLIENT_NAME: &str = "platform_exporter";
 
 /// A command's answer, or the server's refusal of it.
@@ -33,14 +33,14 @@ pub(super) fn words<const N: usize>(words: [&str; N]) -> Words {
     words.map(str::to_owned).to_vec()
 }
 
-/// A connection that is logged in. Dropping it closes it at once, whatever is on its way.
+/// An authenticated connection. Dropping it closes it at once, whatever is in flight.
 pub(super) struct Link {
     endpoint: Endpoint,
     /// Whether the server is on this machine.
     is_here: bool,
     connection: MultiplexedConnection,
     exchanges: Exchanges,
-    /// What sends and receives. In a task of its own it would outlast the link, and its socket another one.
+    /// Sends and receives. As a separate task it would outlive the link, and keep the socket open.
     driver: Fuse<BoxFuture<'static, ()>>,
 }
 
@@ -63,9 +63,9 @@ impl Link {
         })
     }
 
-    /// Sends commands together, and gives their answers in the same order.
+    /// Sends commands together, and returns their answers in the same order.
     ///
-    /// After an error nothing is known of the connection: it has to be dropped.
+    /// After an error the state of the connection is unknown: it must be dropped.
     pub(super) async fn exchange(
         &mut self,
         commands: &[Words],
@@ -73,8 +73,7 @@ impl Link {
     ) -> Result<Vec<Reply>, Problem> {
         self.connection.set_response_timeout(timeout);
         self.exchanges.begin();
-        // The connection sends what is asked at the same time together. A pipeline would do so too, but it hides why
-        // a connection broke.
+        // Concurrent commands are sent together. A pipeline would do so too, but it hides why a connection broke.
         let answers = commands.iter().map(|command| {
             let mut connection = self.connection.clone();
             let mut packed = Cmd::new();
@@ -85,7 +84,7 @@ impl Link {
         let answers = tokio::select! {
             biased;
             answers = &mut answers => answers,
-            // Whoever still waits for an answer is told why there is none.
+            // Commands still waiting for an answer get the cause.
             () = &mut self.driver => answers.await,
         };
         let answers = answers.map_err(|error| broken(&error, &self.endpoint))?;
@@ -101,12 +100,12 @@ impl Link {
         only(self.exchange(&[command], timeout).await?)
     }
 
-    /// A server that this one has named.
+    /// A server named by this one.
     pub(super) fn sibling(&self, host: &str, port: u16) -> Endpoint {
         self.endpoint.sibling(host, port, self.is_here)
     }
 
-    /// Whether its end is known already.
+    /// Whether it is known to be closed.
     pub(super) fn is_closed(&mut self) -> bool {
         self.driver.is_terminated() || (&mut self.driver).now_or_never().is_some()
     }
@@ -125,7 +124,7 @@ impl Link {
                 let allowed: Vec<_> = addresses.filter(|address| origin.allows(address.ip())).collect();
                 if allowed.is_empty() {
                     let detail = format!(
-                        "{endpoint}: another server named this address, which is not one of its network"
+                        "{endpoint}: another server redirected to this address, which is outside its network"
                     );
                     return Err(Problem::new(Reason::Connect, detail));
                 }
@@ -146,7 +145,7 @@ impl Link {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        // The driver's own login hides what the server says: it is done here instead.
+        // The driver's own login hides the server's error, so it is done here.
         let nothing = RedisConnectionInfo::default().set_skip_set_lib_name();
         let (config, exchanges) = (AsyncConnectionConfig::new(), Exchanges::default());
         let stream = Conversation::new(stream, exchanges.clone());
@@ -157,7 +156,7 @@ impl Link {
         Ok(Self { endpoint: endpoint.clone(), is_here, connection, exchanges, driver })
     }
 
-    /// One command after the other: a server that turns clients away answers the first, and closes.
+    /// One command at a time: a server that rejects clients answers the first one and closes.
     async fn log_in(&mut self, login: &Login, timeout: Duration) -> Result<(), Problem> {
         if let Some(password) = &login.password {
             let password = password.read().await?;
@@ -168,7 +167,7 @@ impl Link {
             };
             let mut reply = self.ask(command, timeout).await?;
             if reply.as_ref().is_err_and(Refusal::is_wrong_number_of_arguments) {
-                // Before Redis 6 there are no users, but a URL may have to name one.
+                // Before Redis 6 there are no users, but the URL may still name one.
                 reply = self.ask(words(["AUTH", password]), timeout).await?;
             }
             reply.map_err(|refusal| match refusal.reason() {
@@ -186,7 +185,7 @@ impl Link {
         }
         let reply = self.ask(words(["CLIENT", "SETNAME", CLIENT_NAME]), timeout).await?;
         match reply {
-            // Some managed servers do not allow names, and a name is a courtesy.
+            // Some managed servers do not allow names; the name is optional.
             Err(refusal) if matches!(refusal.reason(), Reason::Auth | Reason::Alarm) => {
                 Err(refusal.problem("CLIENT SETNAME"))
             }
@@ -197,5 +196,5 @@ impl Link {
 
 /// The answer to a single command.
 pub(super) fn only(replies: Vec<Reply>) -> Result<Reply, Problem> {
-    replies.into_iter().next().ok_or_else(|| Problem::new(Reason::Protocol, "an answer is missing"))
+    replies.into_iter().next().ok_or_else(|| Problem::new(Reason::Protocol, "missing answer"))
 }

@@ -1,4 +1,4 @@
-//! The connections of one asker: one, or in a cluster one to each node that it has to ask.
+//! The connections of a prober or query lane: one, or in a cluster one per node.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(super) struct Way {
     pub(super) entry: Entry,
     pub(super) login: Login,
     pub(super) tls: Tls,
-    /// Whether keys lie on several nodes, which tell where.
+    /// Whether keys are spread over cluster nodes.
     pub(super) cluster: bool,
 }
 
@@ -28,17 +28,17 @@ impl Way {
                 Link::open(endpoint, login, tls, timeout).await
             }
             (None, Entry::Master { name, sentinels }) => {
-                // A sentinel that hangs must leave time for the others.
+                // A hanging sentinel must leave time for the others.
                 let share = timeout / u32::try_from(sentinels.len() + 1).unwrap_or(u32::MAX);
                 let master = resolve(name, sentinels, tls, share).await?;
-                // A sentinel without TLS must not have the password sent in the clear where another one has TLS.
+                // A sentinel without TLS must not cause the password to be sent in clear text if another one uses TLS.
                 Link::open(&master.with_tls(entry.has_tls()), login, tls, share).await
             }
         }
     }
 }
 
-/// The first server to speak to.
+/// The first server to connect to.
 #[derive(Clone, Debug)]
 pub(super) enum Entry {
     Server(Endpoint),
@@ -50,7 +50,7 @@ pub(super) enum Entry {
 }
 
 impl Entry {
-    /// Whether TLS is spoken there; to the master, as soon as it is to one of its sentinels.
+    /// Whether it uses TLS; the master does if any of its sentinels does.
     pub(super) fn has_tls(&self) -> bool {
         match self {
             Self::Server(endpoint) => endpoint.has_tls(),
@@ -59,10 +59,10 @@ impl Entry {
     }
 }
 
-/// A server to ask: the entry, or a node of the cluster.
+/// A server: the entry point, or a cluster node.
 pub(super) type Node = Option<Endpoint>;
 
-/// Open connections, each opened when it is first needed.
+/// Open connections, opened on first use.
 pub(super) struct Links {
     way: Way,
     open: BTreeMap<Node, Link>,
@@ -77,7 +77,7 @@ impl Links {
         &self.way
     }
 
-    /// Makes sure that there is a connection to the entry.
+    /// Ensures a connection to the entry point.
     pub(super) async fn open(&mut self, timeout: Duration) -> Result<(), Problem> {
         if self.open.get_mut(&None).is_none_or(Link::is_closed) {
             let link = self.way.connect(&None, timeout).await?;
@@ -86,15 +86,15 @@ impl Links {
         Ok(())
     }
 
-    /// Forgets every connection: the next question looks for the servers anew.
+    /// Drops every connection: the next command looks up the servers again.
     pub(super) fn close(&mut self) {
         self.open.clear();
     }
 
     /// Sends commands together to one server.
     ///
-    /// A server may have closed the connection since the last question, so a broken one is replaced once; all
-    /// commands only read, so asking twice is harmless.
+    /// A server may have closed the connection since the last command, so a broken one is replaced once; all commands
+    /// are read-only, so repeating them is harmless.
     pub(super) async fn exchange(
         &mut self,
         node: &Node,
@@ -102,7 +102,7 @@ impl Links {
         timeout: Duration,
     ) -> Result<Vec<Reply>, Problem> {
         self.open.retain(|_, link| !link.is_closed());
-        // Out of the map while it is used: it is dropped with a future that is dropped.
+        // Removed from the map while in use, so that a cancelled future drops it.
         if let Some(mut link) = self.open.remove(node) {
             match link.exchange(commands, timeout).await {
                 Ok(replies) => {
@@ -141,7 +141,7 @@ impl Links {
         only(self.ask_all(&[command], timeout).await?)
     }
 
-    /// Every server that has keys of its own.
+    /// Every server that holds keys.
     pub(super) async fn masters(&mut self, timeout: Duration) -> Result<BTreeSet<Node>, Problem> {
         if !self.way.cluster {
             return Ok(BTreeSet::from([None]));
@@ -154,7 +154,7 @@ impl Links {
         Ok(slots.iter().map(|range| master(range, link)).filter(Node::is_some).collect())
     }
 
-    /// The places of the refusals that name another node, by node.
+    /// The positions of redirections, by target node.
     fn moved(&self, replies: &[Reply]) -> BTreeMap<Endpoint, Vec<usize>> {
         let mut moved: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
         if let Some(link) = self.open.get(&None).filter(|_| self.way.cluster) {
@@ -175,14 +175,14 @@ async fn resolve(
     tls: &Tls,
     timeout: Duration,
 ) -> Result<Endpoint, Problem> {
-    let mut problem = Problem::new(Reason::NotFound, "no sentinel is given");
+    let mut problem = Problem::new(Reason::NotFound, "no sentinel is configured");
     for (endpoint, login) in sentinels {
         match ask_sentinel(name, endpoint, login, tls, timeout).await {
             Ok(master) => return Ok(master),
             Err(cause) => problem = cause,
         }
     }
-    Err(Problem { detail: format!("no sentinel names the master: {}", problem.detail), ..problem })
+    Err(Problem { detail: format!("no sentinel knows the master: {}", problem.detail), ..problem })
 }
 
 async fn ask_sentinel(

@@ -4,13 +4,13 @@ use platform_core::parameters::{ParameterError, Parameters};
 
 use super::endpoint::Endpoint;
 
-const TLS_KEYS: &str = "give it under the key `tls`: ca_file, cert_file, key_file";
+const TLS_KEYS: &str = "set it under the key `tls`: ca_file, cert_file, key_file";
 const LOGIN: &str =
-    "give it before the host, as in redis://USER:PASSWORD@host, or under `username` and `password_file`";
-const DATABASE: &str = "give the database after the host, as in redis://host/3, or under `database`";
-const VERIFIED: &str = "with rediss:// the certificate is always checked; give its authority as `tls: {ca_file: …}`, and \
-                        leave this out";
-const NEEDS_TLS: &str = "encryption needs a URL that starts with rediss://";
+    "set it before the host, as in redis://USER:PASSWORD@host, or in `username` and `password_file`";
+const DATABASE: &str = "set the database after the host, as in redis://host/3, or in `database`";
+const VERIFIED: &str = "with rediss:// the certificate is always verified; set its CA with `tls: {ca_file: …}`, and \
+                        remove this parameter";
+const NEEDS_TLS: &str = "TLS needs a URL that starts with rediss://";
 
 const OF_A_HOST: Parameters = Parameters {
     honoured: &["protocol", "ssl_cert_reqs", "ssl_check_hostname"],
@@ -57,7 +57,7 @@ const OF_A_HOST: Parameters = Parameters {
         ("ssl_ca_data", TLS_KEYS),
         ("ssl_certfile", TLS_KEYS),
         ("ssl_keyfile", TLS_KEYS),
-        ("ssl_min_version", "TLS 1.2 and 1.3 are spoken: leave it out"),
+        ("ssl_min_version", "TLS 1.2 and 1.3 are supported: remove it"),
         ("skip_verify", VERIFIED),
         ("ssl", NEEDS_TLS),
         ("tls", NEEDS_TLS),
@@ -68,9 +68,9 @@ const OF_A_SOCKET: Parameters = Parameters {
     honoured: &["db", "user", "pass", "protocol"],
     ignored: OF_A_HOST.ignored,
     refused: &[
-        ("database", "write `db=`"),
-        ("password", "write `pass=`, or give it under `password_file`"),
-        ("username", "write `user=`"),
+        ("database", "use `db=`"),
+        ("password", "use `pass=`, or set `password_file`"),
+        ("username", "use `user=`"),
     ],
 };
 

@@ -1,4 +1,4 @@
-//! One probe of a Redis server: PING, INFO once, the built-in values out of it, and the declared keys.
+//! One probe of a Redis server: PING, INFO, the built-in queries, and the declared keys.
 
 use std::time::{Duration, Instant};
 
@@ -14,17 +14,16 @@ use super::links::{Entry, Links};
 use super::refusal::Refusal;
 use super::{keys, reply};
 
-pub(super) const UP: Desc =
-    Desc::gauge("redis_up", &[], "1 when the server answered the last probe, else 0.");
+pub(super) const UP: Desc = Desc::gauge("redis_up", &[], "1 if the server answered the last probe, else 0.");
 
 pub(super) const PING_DURATION: Desc =
-    Desc::gauge("redis_ping_duration_seconds", &[], "How long the server took to answer PING.");
+    Desc::gauge("redis_ping_duration_seconds", &[], "Response time of PING.");
 
-/// Asks a server how it is.
+/// Probes a server.
 pub(super) struct RedisProber {
     pub(super) links: Links,
     pub(super) built_in: BuiltInQueries,
-    /// Keys whose size is wanted.
+    /// Keys whose size is exported.
     pub(super) keys: Vec<String>,
     /// How long one exchange may take.
     pub(super) timeout: Duration,
@@ -42,7 +41,9 @@ impl Prober for RedisProber {
         observation.problems.splice(0..0, problems);
         observation.families.extend(ping);
         if is_zero(&observation.families, "redis_cluster_state") {
-            observation.problems.push(Problem::new(Reason::Alarm, "the cluster does not answer all queries"));
+            observation
+                .problems
+                .push(Problem::new(Reason::Alarm, "the cluster state is not ok: some queries fail"));
         }
         keys::observe(&mut self.links, &self.keys, self.timeout, &mut observation).await?;
         observation.problems.extend(self.demoted(&info));
@@ -51,7 +52,7 @@ impl Prober for RedisProber {
 }
 
 impl RedisProber {
-    /// How long PING takes, connecting not counted.
+    /// The duration of PING, without connecting.
     async fn ping(&mut self, problems: &mut Vec<Problem>) -> Result<Option<Family>, Problem> {
         self.links.open(self.timeout).await?;
         let start = Instant::now();
@@ -64,7 +65,7 @@ impl RedisProber {
         }
     }
 
-    /// All that the server says about itself. Without `all`, commandstats would be missing.
+    /// The whole INFO. Without `all`, commandstats would be missing.
     async fn info(&mut self, problems: &mut Vec<Problem>) -> Result<Info, Problem> {
         match self.links.ask(words(["INFO", "all"]), self.timeout).await? {
             Ok(answer) => match reply::into_text(answer) {
@@ -78,11 +79,14 @@ impl RedisProber {
         }
     }
 
-    /// After a failover the old master may answer as a replica on a connection that has survived.
+    /// After a failover the old master may answer as a replica on a surviving connection.
     fn demoted(&mut self, info: &Info) -> Option<Problem> {
         let Entry::Master { name, .. } = &self.links.way().entry else { return None };
         let role = info.get("role").filter(|role| *role != "master")?;
-        let problem = Problem::new(Reason::Alarm, format!("the server named as master `{name}` is a {role}"));
+        let problem = Problem::new(
+            Reason::Alarm,
+            format!("the server that the sentinels name as master `{name}` is a {role}"),
+        );
         self.links.close();
         Some(problem)
     }
@@ -94,13 +98,13 @@ fn is_zero(families: &[Family], name: &str) -> bool {
     samples.into_iter().any(|sample| sample.value == 0.0)
 }
 
-/// A refusal that leaves the rest of the probe its sense.
+/// An error after which the rest of the probe still makes sense.
 fn bearable(refusal: &Refusal, wanted: &str) -> Result<Problem, Problem> {
     let problem = refusal.problem(wanted);
     if problem.reason == Reason::Auth { Err(problem) } else { Ok(problem) }
 }
 
-/// What a server says of itself that somebody has to look after.
+/// States of the server that need attention.
 fn alarms(info: &Info) -> Vec<String> {
     let mut alarms = Vec::new();
     let is = |field, text| info.get(field) == Some(text);
@@ -124,17 +128,18 @@ fn alarms(info: &Info) -> Vec<String> {
     let (clients, limit) =
         (number("connected_clients") + number("cluster_connections"), number("maxclients"));
     if limit > 0.0 && clients >= limit {
-        alarms.push(format!("{clients} clients are connected, and maxclients is {limit}"));
+        alarms.push(format!("{clients} clients are connected; maxclients is {limit}"));
     }
     let memory = number("maxmemory");
     if memory > 0.0 && is("maxmemory_policy", "noeviction") && number("used_memory") >= memory {
-        alarms
-            .push("memory is full, and writes are refused: maxmemory is reached without eviction".to_owned());
+        alarms.push(
+            "memory is full and writes are rejected: maxmemory is reached, and eviction is off".to_owned(),
+        );
     }
     alarms
 }
 
-/// Answers the built_in questions: those about INFO out of the one answer that the probe has.
+/// Runs the built-in queries: those on INFO read the one answer of the probe.
 struct OfInfo<'a> {
     links: &'a mut Links,
     info: &'a Info,
@@ -152,14 +157,14 @@ impl Answers for OfInfo<'_> {
             return Err(Problem::new(Reason::Internal, "expected a command"));
         };
         match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            // Refused, which has been told.
+            // Rejected, which was already reported.
             ["INFO", ..] if self.info.is_empty() => Ok(Rows::default()),
             ["INFO"] => self.info.table(None, columns),
             ["INFO", table] => self.info.table(Some(table), columns),
             ["CLUSTER", ..] if self.info.get("cluster_enabled") != Some("1") => Ok(Rows::default()),
             _ => match command_rows(self.links, words, columns, timeout).await? {
                 Ok(rows) => Ok(rows),
-                // Managed servers leave commands out, and a server that is loading refuses most: neither is news.
+                // Managed servers disable commands, and a loading server rejects most: neither needs reporting.
                 Err(refusal) if refusal.is_unknown_command() || refusal.reason() == Reason::Alarm => {
                     Ok(Rows::default())
                 }

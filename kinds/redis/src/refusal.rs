@@ -1,4 +1,4 @@
-//! What a server says no with, and what lies behind the driver's errors.
+//! A server's error replies, and the causes behind the driver's errors.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::endpoint::Endpoint;
 use super::link::Link;
 use super::walk::Unfit;
 
-/// A server's error reply. The connection is as good as before.
+/// A server's error reply. The connection stays usable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     code: String,
@@ -37,14 +37,14 @@ impl Refusal {
         }
     }
 
-    /// Whether the server does not have the command at all: it is old, or its operator has taken it away.
+    /// Whether the server lacks the command: it is old, or its operator has disabled it.
     pub(super) fn is_unknown_command(&self) -> bool {
         let message = self.message.to_ascii_lowercase();
         self.code == "ERR"
             && ["unknown command", "unknown subcommand"].iter().any(|no| message.starts_with(no))
     }
 
-    /// Whether AUTH is an older one that takes no user name.
+    /// Whether the server's AUTH is the older one without a user name.
     pub(super) fn is_wrong_number_of_arguments(&self) -> bool {
         self.message.starts_with("wrong number of arguments")
     }
@@ -56,15 +56,15 @@ impl Refusal {
         Some(from.sibling(host, port.parse().ok()?))
     }
 
-    /// As a problem, with what was wanted.
+    /// As a problem, with the operation.
     pub(super) fn problem(&self, wanted: &str) -> Problem {
         self.problem_as(self.reason(), wanted)
     }
 
-    /// As a problem whose reason is known from what was wanted.
+    /// As a problem whose reason follows from the operation.
     pub(super) fn problem_as(&self, reason: Reason, wanted: &str) -> Problem {
         let hint = match self.code.as_str() {
-            "MOVED" => " (this is a node of a cluster: set `cluster: true`)",
+            "MOVED" => " (this is a cluster node: set `cluster: true`)",
             _ => "",
         };
         Problem::new(reason, format!("{wanted}: {} {}{hint}", self.code, self.message))
@@ -75,9 +75,7 @@ impl Refusal {
 pub(super) fn broken(error: &RedisError, endpoint: &Endpoint) -> Problem {
     match hidden(error).and_then(unfit) {
         Some(Unfit::TooLarge) => {
-            return too_large(
-                "ask for less of the key, as LRANGE and ZRANGE can, or count with LLEN or ZCARD",
-            );
+            return too_large("read less of the key, with LRANGE or ZRANGE, or count with LLEN or ZCARD");
         }
         Some(unfit) => return Problem::new(Reason::Protocol, format!("{endpoint}: {unfit}")),
         None => {}
@@ -101,7 +99,7 @@ fn unfit(cause: &(dyn Error + 'static)) -> Option<Unfit> {
     cause.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref().copied()
 }
 
-/// The cause that the driver keeps behind a shared pointer, which hides its type.
+/// The cause, which the driver keeps behind a shared pointer that hides its type.
 fn hidden(error: &RedisError) -> Option<&(dyn Error + 'static)> {
     let cause = error.source()?.downcast_ref::<Arc<dyn Error + Send + Sync>>()?;
     Some(cause.as_ref())

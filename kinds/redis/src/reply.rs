@@ -7,7 +7,7 @@ use platform_core::query::{Cell, Columns, RedisShape, Rows};
 use super::info::Info;
 use super::table::{Records, Table};
 
-/// The rows of an answer to the command of these words, with the columns that are wanted.
+/// The rows of the answer to this command, with the wanted columns.
 pub(super) fn rows(
     shape: RedisShape,
     words: &[String],
@@ -32,7 +32,7 @@ pub(super) fn rows(
         RedisShape::Time => time(answer).map(|now| values(Value::Double(now), wanted)),
     };
     rows.unwrap_or_else(|| {
-        let detail = format!("the answer to {} is not what was expected", words.join(" "));
+        let detail = format!("unexpected answer to {}", words.join(" "));
         Err(Problem::new(Reason::Protocol, detail))
     })
 }
@@ -105,7 +105,7 @@ fn named(names: &[String], values: Vec<Value>, wanted: &Columns) -> Result<Rows,
 fn table(names: &[&str], lists: Vec<Value>, wanted: &Columns) -> Result<Rows, Problem> {
     let mut table = Table::new(names, wanted);
     for list in lists {
-        // A place that does not exist is nil instead of a list.
+        // A missing position is nil instead of a list.
         table.push(self::list(list).unwrap_or_default().into_iter().map(cell))?;
     }
     Ok(table.finish())

@@ -1,4 +1,4 @@
-//! Counts keys by SCAN, never by KEYS: in small steps, within a budget, and each key once.
+//! Counts keys with SCAN, never with KEYS: in small steps, within a budget, and each key once.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -12,17 +12,17 @@ use regex::Regex;
 use super::link::{Reply, Words, only, words};
 use super::links::{Links, Node};
 
-/// How many keys the server looks at in one step, about a millisecond of its time.
+/// How many keys the server visits per step, about a millisecond of its time.
 const STEP: &str = "1000";
 
-/// How many more keys than twice the budget a walk may give.
+/// How many keys a walk may return beyond twice the budget.
 const SLACK: u64 = 10_000;
 
 /// What to walk over.
 pub(super) struct Scan<'a> {
     pub(super) links: &'a mut Links,
     pub(super) pattern: &'a str,
-    /// More keys than this are not looked at.
+    /// At most this many keys are read.
     pub(super) budget: u64,
     pub(super) timeout: Duration,
 }
@@ -30,25 +30,25 @@ pub(super) struct Scan<'a> {
 /// A walk over all keys of a deployment, page by page.
 struct Walk<'a> {
     scan: Scan<'a>,
-    /// The servers that are still to come.
+    /// The remaining servers.
     nodes: Vec<Node>,
-    /// Where the next page is.
+    /// The cursor of the next page.
     at: Option<(Node, String)>,
-    /// How many keys were given so far.
+    /// How many keys were returned so far.
     given: u64,
 }
 
-/// Keys that one server has found in one step.
+/// Keys that one server returned in one step.
 struct Page {
     node: Node,
     keys: Vec<Vec<u8>>,
 }
 
-/// The keys that a walk has met: SCAN may give one more than once.
+/// The keys seen in a walk: SCAN may return one more than once.
 #[derive(Default)]
 struct Seen {
     hasher: RandomState,
-    /// Two of a million hashes are equal in one count of many millions.
+    /// Among a million hashes, a collision occurs in one of many millions of counts.
     hashes: HashSet<u64>,
 }
 
@@ -71,7 +71,7 @@ impl Tally {
 }
 
 impl Seen {
-    /// Whether the key is met for the first time.
+    /// Whether the key is seen for the first time.
     fn is_new(&mut self, key: &[u8]) -> bool {
         self.hashes.insert(self.hasher.hash_one(key))
     }
@@ -102,7 +102,7 @@ impl<'a> Scan<'a> {
                 if let Some(found) = first_group(id, &key)
                     && !ids.contains(found)
                 {
-                    let advice = "let `id` take a part of the keys that has fewer values";
+                    let advice = "let `id` match a part of the keys with fewer values";
                     memory.row(&[Cell::Text(found.to_owned())], advice)?;
                     ids.insert(found.to_owned());
                 }
@@ -112,8 +112,8 @@ impl<'a> Scan<'a> {
         Ok(Rows::new(vec![column_of(id)], rows))
     }
 
-    /// For each of these ids, how many keys have it, and the value of how many is its number or more: the columns of
-    /// [`Scan::ids`], `count` and `reached`.
+    /// For each of these ids, the number of its keys, and the number of those whose value is at least the id's
+    /// threshold: the columns of [`Scan::ids`], `count` and `reached`.
     pub(super) async fn reached(self, id: &Regex, least: &BTreeMap<String, f64>) -> Result<Rows, Problem> {
         let mut seen = Seen::default();
         let mut tallies: BTreeMap<&str, Tally> =
@@ -138,14 +138,14 @@ impl<'a> Scan<'a> {
         Ok(Rows::new(vec![column_of(id), "count".to_owned(), "reached".to_owned()], rows))
     }
 
-    /// Refuses to start where there are too many keys.
+    /// Refuses to start if there are too many keys.
     async fn start(self) -> Result<Walk<'a>, Problem> {
         let nodes = self.links.masters(self.timeout).await?;
         let mut size = 0;
         for node in &nodes {
             size += keys_of(self.links, node, self.timeout).await?;
             if size > self.budget {
-                let detail = format!("there are {size} keys, more than `scan_budget` ({})", self.budget);
+                let detail = format!("{size} keys exceed `scan_budget` ({})", self.budget);
                 return Err(Problem::new(Reason::Cardinality, detail));
             }
         }
@@ -154,7 +154,7 @@ impl<'a> Scan<'a> {
 }
 
 impl Walk<'_> {
-    /// The next page, until every server has given all of its keys.
+    /// The next page, until every server has returned all of its keys.
     async fn next(&mut self) -> Result<Option<Page>, Problem> {
         let begin = |node| (node, "0".to_owned());
         let Some((node, cursor)) = self.at.take().or_else(|| self.nodes.pop().map(begin)) else {
@@ -165,9 +165,9 @@ impl Walk<'_> {
         let reply = only(links.exchange(&node, &[step], *timeout).await?)?;
         let (next, keys) = page(accepted(reply, "SCAN")?)?;
         self.given += keys.len() as u64;
-        // Keys may come twice, and new ones meanwhile; but a walk has to end, whatever DBSIZE said before.
+        // Keys may be returned twice or added meanwhile, but a walk must end, whatever DBSIZE was.
         if self.given > budget.saturating_mul(2).saturating_add(SLACK) {
-            let detail = format!("SCAN gave {} keys, with a `scan_budget` of {budget}", self.given);
+            let detail = format!("SCAN returned {} keys, with a `scan_budget` of {budget}", self.given);
             return Err(Problem::new(Reason::Cardinality, detail));
         }
         if next != "0" {
@@ -176,29 +176,29 @@ impl Walk<'_> {
         Ok(Some(Page { node, keys }))
     }
 
-    /// The numbers in keys of a server; `None` where a key has ended since it was found.
+    /// The numbers in keys of a server; `None` if a key has expired since it was found.
     async fn values(&mut self, node: &Node, keys: &[(String, &str)]) -> Result<Vec<Option<f64>>, Problem> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        // Not MGET: in a cluster, one server's keys lie in many slots.
+        // Not MGET: in a cluster, one server's keys are in many slots.
         let commands: Vec<Words> = keys.iter().map(|(key, _)| words(["GET", key])).collect();
         let replies = self.scan.links.exchange(node, &commands, self.scan.timeout).await?;
         replies.into_iter().map(number).collect()
     }
 }
 
-/// The first group's part of a key.
+/// The part of a key matched by the first group.
 fn first_group<'k>(id: &Regex, key: &'k str) -> Option<&'k str> {
     Some(id.captures(key)?.get(1)?.as_str())
 }
 
-/// The column that holds ids: named as the group is.
+/// The column that holds ids, named after the group.
 fn column_of(id: &Regex) -> String {
     id.capture_names().nth(1).flatten().unwrap_or("id").to_owned()
 }
 
-/// How many keys a server has. Refuses to take one node's keys for those of its cluster.
+/// The number of keys of a server. Fails on a cluster node whose cluster is not configured.
 async fn keys_of(links: &mut Links, node: &Node, timeout: Duration) -> Result<u64, Problem> {
     let commands: [Words; 2] = [words(["DBSIZE"]), words(["INFO", "cluster"])];
     let mut replies = links.exchange(node, &commands, timeout).await?.into_iter();
@@ -208,7 +208,7 @@ async fn keys_of(links: &mut Links, node: &Node, timeout: Duration) -> Result<u6
         .and_then(|info| super::reply::text(&info))
         .is_some_and(|text| text.contains("cluster_enabled:1"));
     if is_cluster && node.is_none() {
-        return Err(Problem::new(Reason::Query, "this is one node of a cluster: set `cluster: true`"));
+        return Err(Problem::new(Reason::Query, "this is a cluster node: set `cluster: true`"));
     }
     let missing = || Problem::new(Reason::Protocol, "DBSIZE: expected a number");
     match accepted(size.ok_or_else(missing)?, "DBSIZE")? {
@@ -227,13 +227,13 @@ fn page(answer: Value) -> Result<(String, Vec<Vec<u8>>), Problem> {
         .map_err(|error| Problem::new(Reason::Protocol, format!("SCAN: {error}")))
 }
 
-/// The number in the answer to GET; `None` where the key has ended.
+/// The number in the answer to GET; `None` if the key has expired.
 fn number(reply: Reply) -> Result<Option<f64>, Problem> {
     match accepted(reply, "GET")? {
         Value::Nil => Ok(None),
         answer => {
             let number = super::reply::text(&answer).and_then(|text| text.parse().ok());
-            let missing = || Problem::new(Reason::Query, "a key that matches `scan` holds no number");
+            let missing = || Problem::new(Reason::Query, "a key that matches `scan` does not hold a number");
             number.map(Some).ok_or_else(missing)
         }
     }

@@ -1,9 +1,9 @@
-//! A stream from which nothing is read before something was written, and only so much after it.
+//! A stream that reads nothing before the first write, and only a bounded amount after it.
 //!
-//! A server that turns a client away says so at once, and the driver throws away what comes before the first
-//! command. Held back until then, it becomes that command's answer.
+//! A server that rejects a client says so at once, but the driver discards what arrives before the first command. Held
+//! back until then, it becomes that command's answer.
 //!
-//! The driver reads an answer of any size into memory, and recurses into nested ones: such an answer ends here.
+//! The driver reads an answer of any size into memory, and recurses into nested ones: such an answer is cut off here.
 
 use std::io;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::walk::{Unfit, Walk};
 
-/// Says that the next command begins another exchange. All answers of one share their limits.
+/// Starts a new exchange with the next command. All answers of an exchange share their limits.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Exchanges(Arc<AtomicBool>);
 
@@ -34,7 +34,7 @@ pub(super) struct Conversation<S> {
     stream: S,
     exchanges: Exchanges,
     has_written: bool,
-    /// How many bytes have come since the exchange began.
+    /// How many bytes were received since the exchange began.
     answered: usize,
     walk: Walk,
     reader: Option<Waker>,
@@ -45,7 +45,7 @@ impl<S> Conversation<S> {
         Self { stream, exchanges, has_written: false, answered: 0, walk: Walk::new(), reader: None }
     }
 
-    /// Looks at bytes before the driver gets them.
+    /// Checks bytes before the driver gets them.
     fn inspect(&mut self, bytes: &[u8]) -> Result<(), Unfit> {
         self.answered += bytes.len();
         if self.answered > LARGEST_ANSWER {

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{AnswerBudget, Cell, Columns, MOST_COLUMNS, Rows};
 
-/// What the author of a query can do about an answer that is too large.
-const ADVICE: &str = "ask for less of the key, as LRANGE and ZRANGE can, or count with LLEN or ZCARD";
-/// How many columns that are not kept are named.
+/// How the author of a query can avoid an answer that is too large.
+const ADVICE: &str = "read less of the key, with LRANGE or ZRANGE, or count with LLEN or ZCARD";
+/// How many dropped columns are named.
 const MOST_UNREAD: usize = 20;
 
 /// A table whose columns are known.
@@ -28,7 +28,7 @@ impl Table {
         Self { kept, rows, budget: AnswerBudget::default() }
     }
 
-    /// Adds a row. Cells beyond the last column are left out, and missing ones are NULL.
+    /// Adds a row. Cells beyond the last column are dropped, and missing ones are NULL.
     pub(super) fn push(&mut self, cells: impl IntoIterator<Item = Cell>) -> Result<(), Problem> {
         let mut cells = cells.into_iter();
         let mut row = Vec::with_capacity(self.rows.columns.len());
@@ -49,7 +49,7 @@ impl Table {
     }
 }
 
-/// A table of records that each have fields of their own choice. They come twice: first their names, then the cells.
+/// A table of records with varying fields, passed twice: first their names, then the cells.
 pub(super) struct Records<'a> {
     wanted: &'a Columns,
     places: HashMap<String, usize>,
@@ -62,7 +62,7 @@ impl<'a> Records<'a> {
         Self { wanted, places: HashMap::new(), rows: Rows::default(), budget: AnswerBudget::default() }
     }
 
-    /// A column of that name, unless it is there or not wanted.
+    /// Adds a column of that name, unless it exists or is not wanted.
     pub(super) fn column(&mut self, name: &str) -> Result<(), Problem> {
         let Rows { columns, unread, .. } = &mut self.rows;
         if self.places.contains_key(name) {
@@ -83,7 +83,7 @@ impl<'a> Records<'a> {
         Ok(())
     }
 
-    /// Adds a row. Of a name that comes twice, the first counts.
+    /// Adds a row. Of duplicate names, the first counts.
     pub(super) fn push<N: AsRef<str>>(
         &mut self,
         fields: impl IntoIterator<Item = (N, Cell)>,

@@ -1,14 +1,14 @@
-//! Walks through RESP as it arrives, before the driver parses it: what an answer takes in memory, and how deeply it is
-//! nested. Both RESP2 and RESP3, because a server may send either.
+//! Walks through RESP as it arrives, before the driver parses it, and limits its memory and nesting. Both RESP2 and
+//! RESP3, because a server may send either.
 
 use ::redis::Value;
 use platform_core::query::LARGEST_ANSWER;
 
-/// An answer nested more deeply than this is refused. Redis' own need five levels; the driver recurses.
+/// Deeper nested answers are rejected, since the driver recurses. Redis' own answers need five levels.
 pub(super) const DEEPEST: usize = 32;
-/// A longer line is refused: texts come with their length, and the driver searches an unfinished line repeatedly.
+/// Longer lines are rejected: texts come with their length, and the driver rescans an unfinished line repeatedly.
 const LONGEST_LINE: usize = 64 << 10;
-/// A longer line is no number.
+/// A longer line is not a number.
 const LONGEST_NUMBER: usize = 32;
 
 const VALUE: usize = size_of::<Value>();
@@ -26,15 +26,15 @@ pub(super) enum Unfit {
     Malformed,
 }
 
-/// Where in the stream of answers the walk is.
+/// The position in the stream of answers.
 #[derive(Debug)]
 pub(super) struct Walk {
     place: Place,
-    /// For each list that has begun, how many of its elements are still to come.
+    /// For each open list, the number of remaining elements.
     open: Vec<usize>,
     /// The length that is being read.
     number: Vec<u8>,
-    /// How much memory the answers may still take.
+    /// How much memory the answers may still use.
     left: usize,
 }
 
@@ -53,7 +53,7 @@ impl Walk {
         Self { place: Place::Type, open: Vec::new(), number: Vec::new(), left: LARGEST_ANSWER }
     }
 
-    /// Grants the next answers memory of their own.
+    /// Resets the memory limit for the next answers.
     pub(super) fn renew(&mut self) {
         self.left = LARGEST_ANSWER;
     }
@@ -147,7 +147,7 @@ impl Walk {
         Ok(())
     }
 
-    /// Its elements are paid for before they come: an answer that is too large is not waited for.
+    /// Its elements are charged before they arrive, so that an answer that is too large fails early.
     fn list(&mut self, length: usize, copies: usize) -> Result<(), Unfit> {
         self.charge(length.saturating_mul(VALUE).saturating_add(ALLOCATION).saturating_mul(copies))?;
         if length == 0 {

@@ -29,7 +29,7 @@ fn faults_say_what_was_expected_and_repeat_no_secret() {
         ("url: 'http://u:s3cret@localhost'", "redis://host:6379/0"),
         ("url: 'redis://u:s3cret#@localhost'", "percent-encode"),
         ("url: 'redis://localhost?ssl_cert_reqs=required'", "rediss://"),
-        ("url: 'rediss://localhost?ssl_cert_reqs=none'", "the certificate is always checked"),
+        ("url: 'rediss://localhost?ssl_cert_reqs=none'", "the certificate is always verified"),
         ("url: 'redis://localhost?db=3'", "redis://host/3"),
         ("url: 'redis://localhost?protocl=3'", "did you mean `protocol`?"),
         ("url: 'redis://u:s3cret@localhost/zero'", "redis://host:6379/0"),
@@ -44,7 +44,7 @@ fn faults_say_what_was_expected_and_repeat_no_secret() {
         ("url: 'redis://localhost', tls: {ca_file: ca.pem}", "rediss://"),
         ("url: 'redis://localhost', username: a", "`password_file`"),
         ("url: 'redis://localhost', password: s3cret, password_file: f", "not both"),
-        ("url: 'redis://localhost', keys: [{name: a}, {name: a}]", "given twice"),
+        ("url: 'redis://localhost', keys: [{name: a}, {name: a}]", "listed twice"),
         ("url: 'redis://localhost', key: []", "unknown key"),
     ] {
         let faults = config(&format!("redis: {{{content}}}")).expect_err(content).to_string();

@@ -137,7 +137,7 @@ async fn a_key_that_is_no_counter_gives_no_number() {
     let mut subject = source_of(&server);
     let question = reached(LIMITER, &[("login", 5.0)]);
     for (make, said) in [
-        (["SET", "ratelimit:login:reset", "tomorrow"], "holds no number"),
+        (["SET", "ratelimit:login:reset", "tomorrow"], "does not hold a number"),
         (["LPUSH", "ratelimit:login:list", "7"], "GET: WRONGTYPE"),
     ] {
         server.run::<()>(&make).await;

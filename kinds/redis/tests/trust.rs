@@ -30,12 +30,12 @@ async fn no_sentinel_and_no_node_leads_to_link_local_addresses() {
         let sentinel = naming(host, "80").await;
         let problem = failure(&mut behind(&[&sentinel.url()], &format!("password: {SECRET}"))).await;
         assert_eq!(problem.reason, Reason::Connect, "{problem}");
-        assert!(problem.detail.contains("another server named this address"), "{problem}");
+        assert!(problem.detail.contains("another server redirected to this address"), "{problem}");
         assert!(!problem.detail.contains(SECRET), "{problem}");
     }
     let node = StandIn::answering("TYPE", b"-MOVED 1 169.254.169.254:80\r\n".to_vec()).await;
     let problem = failure(&mut source(&node.url(), "cluster: true, keys: [{name: a}]")).await;
-    assert!(problem.detail.contains("another server named this address"), "{problem}");
+    assert!(problem.detail.contains("another server redirected to this address"), "{problem}");
 }
 
 #[tokio::test]

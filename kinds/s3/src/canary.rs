@@ -7,19 +7,19 @@ use platform_core::probe::Problem;
 
 use super::store::{Operation, Outcome, Store};
 
-/// An object of ours that is older was left behind by a run that did not end; a younger one may be of a run that
-/// still goes on, in another exporter with the same configuration.
+/// Older objects of ours were left behind by an aborted run; younger ones may belong to a run in progress in another
+/// exporter with the same configuration.
 const LEFTOVER_AGE_SECONDS: i64 = 3600;
-/// How many leftovers one run looks at.
+/// How many leftovers one run checks.
 const LEFTOVERS: usize = 20;
-/// Enough to show that the bytes are right.
+/// Enough to verify the content.
 const CONTENT_WORDS: usize = 64;
 
 pub(super) struct Canary {
-    /// Everything below it is ours: it holds the exporter's name and the source's.
+    /// Everything under it is ours: it contains the names of the exporter and the source.
     folder: String,
     interval: Duration,
-    /// The last good run, which counts until the next is due.
+    /// The last successful run, valid until the next is due.
     last: Option<(Instant, Vec<Outcome>)>,
     last_success: Option<Timestamp>,
 }
@@ -34,7 +34,7 @@ impl Canary {
         self.last_success
     }
 
-    /// Runs when it is time; after a failure it is always time, so that recovery shows at once.
+    /// Runs if due; always due after a failure, so that recovery shows at once.
     pub(super) async fn run(&mut self, store: &mut Store<'_>) -> Option<Problem> {
         if let Some((at, outcomes)) = &self.last
             && at.elapsed() < self.interval
@@ -66,7 +66,7 @@ impl Canary {
         self.tidy(store, now).await
     }
 
-    /// Deletes what crashed runs left.
+    /// Deletes the leftovers of aborted runs.
     async fn tidy(&self, store: &mut Store<'_>, now: i64) -> Result<(), Problem> {
         for key in store.list(&self.folder, LEFTOVERS).await? {
             if self.time_of(&key).is_some_and(|time| time < now - LEFTOVER_AGE_SECONDS) {
@@ -76,7 +76,7 @@ impl Canary {
         Ok(())
     }
 
-    /// When one of our objects was made; nothing for anything that is not exactly of our form.
+    /// When one of our objects was created; `None` for any name that is not exactly in our format.
     fn time_of(&self, key: &str) -> Option<i64> {
         let (time, random) = key.strip_prefix(&self.folder)?.split_once('-')?;
         let is_ours = random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit());

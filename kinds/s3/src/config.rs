@@ -15,14 +15,14 @@ use super::credentials::Keys;
 #[serde(try_from = "Raw")]
 pub struct Config {
     pub(super) bucket: Bucket,
-    /// Where STS is.
+    /// The STS endpoint.
     pub(super) sts: Url,
-    /// Whether STS is asked whose the credentials are.
+    /// Whether STS is called to check the credentials.
     pub(super) asks_sts: bool,
     pub(super) prefix: String,
     pub(super) canary: Option<CanaryConfig>,
     pub(super) tls: Tls,
-    /// Without any, the chain finds credentials.
+    /// If absent, the default chain is used.
     pub(super) keys: Option<Keys>,
 }
 
@@ -86,7 +86,7 @@ impl TryFrom<Raw> for Config {
     type Error = String;
 
     fn try_from(raw: Raw) -> Result<Self, String> {
-        is_word(&raw.region, "-").then_some(()).ok_or("`region` has to be a name such as eu-west-1")?;
+        is_word(&raw.region, "-").then_some(()).ok_or("`region` must be a name such as eu-west-1")?;
         let secret =
             |key, value, file| Secret::from_keys(key, value, file).map_err(|error| error.to_string());
         let id = secret("access_key_id", raw.access_key_id, raw.access_key_id_file)?;
@@ -110,9 +110,9 @@ impl TryFrom<RawCanary> for CanaryConfig {
 
     fn try_from(raw: RawCanary) -> Result<Self, String> {
         let prefix = format!("{}/", raw.prefix.trim_end_matches('/'));
-        // A URL would resolve these, and lead out of the prefix or even out of the bucket.
+        // A URL would resolve these, and escape the prefix or even the bucket.
         if prefix.split('/').rev().skip(1).any(|part| matches!(part, "" | "." | "..")) {
-            return Err("`prefix` has to be a folder such as health/ or ops/health/".to_owned());
+            return Err("`prefix` must be a folder such as health/ or ops/health/".to_owned());
         }
         Ok(Self { prefix, interval: raw.interval.get() })
     }
@@ -145,9 +145,9 @@ fn bucket(
     path_style: Option<bool>,
 ) -> Result<Bucket, String> {
     if !is_word(&name, "-._") || name.split('.').any(str::is_empty) {
-        return Err("`bucket` has to be a bucket's name, without s3:// and without a path".to_owned());
+        return Err("`bucket` must be a bucket name, without s3:// and without a path".to_owned());
     }
-    // AWS's certificates do not cover a name with dots in front of the host.
+    // AWS's wildcard certificates do not cover bucket names with dots.
     let in_path = path_style.unwrap_or(endpoint.is_some() || name.contains('.'));
     let style = if in_path { UrlStyle::Path } else { UrlStyle::VirtualHost };
     let url = match endpoint {
@@ -155,11 +155,11 @@ fn bucket(
         None => aws("s3", region)?,
     };
     Bucket::new(url, style, name, region.to_owned()).map_err(|_| {
-        "the bucket's name cannot be part of the endpoint's host: use `path_style: true`".to_owned()
+        "the bucket name cannot be part of the endpoint's host: use `path_style: true`".to_owned()
     })
 }
 
-/// Where STS is, and whether it is asked: another store than AWS has none unless the configuration says so.
+/// The STS endpoint, and whether it is called: stores other than AWS have none unless configured.
 fn sts(config: Option<StsConfig>, region: &str, elsewhere: bool) -> Result<(Url, bool), String> {
     let is_asked = config.as_ref().map_or(!elsewhere, |config| config.enabled);
     let url = match config.and_then(|config| config.endpoint) {
@@ -172,10 +172,10 @@ fn sts(config: Option<StsConfig>, region: &str, elsewhere: bool) -> Result<(Url,
 fn aws(service: &str, region: &str) -> Result<Url, String> {
     let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
     Url::parse(&format!("https://{service}.{region}.{domain}"))
-        .map_err(|_| "`region` has to be a name such as eu-west-1".to_owned())
+        .map_err(|_| "`region` must be a name such as eu-west-1".to_owned())
 }
 
-/// Where a store or STS is.
+/// The endpoint of a store or STS.
 #[derive(serde::Deserialize)]
 #[serde(try_from = "Address")]
 struct Endpoint(Url);
@@ -187,15 +187,16 @@ impl TryFrom<Address> for Endpoint {
         const EXAMPLE: &str = "https://s3.example.com";
         address.expect_scheme(&["http", "https"], EXAMPLE)?;
         let url = Url::parse(address.expose())
-            .map_err(|error| format!("the URL cannot be read ({error}): expected one such as {EXAMPLE}"))?;
+            .map_err(|error| format!("invalid URL ({error}): expected one such as {EXAMPLE}"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(
-                "`endpoint` takes no credentials: use `access_key_id` and `secret_access_key`".to_owned()
+                "`endpoint` must not contain credentials: use `access_key_id` and `secret_access_key`"
+                    .to_owned(),
             );
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(format!(
-                "`endpoint` takes neither query nor fragment: expected a URL such as {EXAMPLE}"
+                "`endpoint` must not contain a query or fragment: expected a URL such as {EXAMPLE}"
             ));
         }
         Ok(Self(url))
@@ -203,7 +204,7 @@ impl TryFrom<Address> for Endpoint {
 }
 
 impl Config {
-    /// TLS towards STS: the name in the store's certificate is not that of another host.
+    /// TLS for STS: `server_name` applies to the store only.
     pub(super) fn sts_tls(&self) -> Tls {
         let is_store = self.sts.host() == self.bucket.base_url().host();
         let server_name = self.tls.server_name.clone().filter(|_| is_store);

@@ -1,9 +1,9 @@
-//! S3 and every store that speaks its language: are the credentials good, does the bucket take them, and can an
-//! application write, read and delete there.
+//! S3 and compatible stores: are the credentials valid, does the bucket accept them, and can an application write, read
+//! and delete there.
 //!
-//! The questions form a ladder, and the first that explains a failure is the last to be put: `HeadBucket`,
-//! `ListObjectsV2` for its error code, then the canary. Whether the credentials are good is asked of STS beside it:
-//! AWS answers that even when the bucket is out of reach, and a bucket does not tell a bad key from a policy.
+//! The checks form a ladder and stop at the first one that explains a failure: `HeadBucket`, `ListObjectsV2` for its
+//! error code, then the canary. STS checks the credentials in parallel: AWS answers that even if the bucket is
+//! unreachable, and a bucket does not distinguish a bad key from a policy.
 
 mod canary;
 mod config;
@@ -32,30 +32,30 @@ pub use self::config::Config;
 const CREDENTIALS_VALID: Desc = Desc::gauge(
     "aws_credentials_valid",
     &[],
-    "Whether STS GetCallerIdentity takes the credentials: 1 or 0; absent while STS does not answer.",
+    "Whether STS GetCallerIdentity accepts the credentials: 1 or 0; absent while STS does not answer.",
 );
 const CALLER: Desc = Desc::gauge(
     "aws_caller_info",
     &["account"],
-    "Account that the credentials belong to, from STS GetCallerIdentity; always 1.",
+    "Account of the credentials, from STS GetCallerIdentity; always 1.",
 );
 const BUCKET_UP: Desc = Desc::gauge(
     "s3_bucket_up",
     &["bucket", "operation"],
-    "Whether the operation succeeded when it was last tried: 1 or 0; absent where it was not tried.",
+    "Whether the last attempt of the operation succeeded: 1 or 0; absent if it was not attempted.",
 );
 const DURATION: Desc = Desc::gauge(
     "s3_operation_duration_seconds",
     &["bucket", "operation"],
-    "Duration of the operation when it was last tried.",
+    "Duration of the last attempt of the operation.",
 );
 const CANARY_SUCCESS: Desc = Desc::gauge(
     "s3_canary_last_success_timestamp_seconds",
     &["bucket"],
-    "Unix time at which the canary object was last put, read back and deleted.",
+    "Unix time of the last canary object put, read back and deleted.",
 );
 
-/// What is the same for every source of this kind.
+/// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
     name: "s3",
     interval: Duration::from_secs(60),
@@ -81,7 +81,11 @@ pub const FACTS: KindFacts = KindFacts {
     dashboard: include_str!("../dashboard.yml"),
     headlines: &[
         Headline { title: "Credentials valid", metric: "aws_credentials_valid", unit: Unit::Count },
-        Headline { title: "Operations took", metric: "s3_operation_duration_seconds", unit: Unit::Seconds },
+        Headline {
+            title: "Operation duration",
+            metric: "s3_operation_duration_seconds",
+            unit: Unit::Seconds,
+        },
     ],
 };
 
@@ -95,7 +99,7 @@ impl Definition for Config {
         let canary = self.canary.as_ref();
         let prober = S3Prober {
             config: self.clone(),
-            // Below the deadline, so that what one of the two says survives the other's silence.
+            // Below the deadline, so that one result survives if the other check hangs.
             limit: context.timeout.mul_f64(0.9),
             store: HttpClient::new(self.tls.clone()),
             sts: self.asks_sts.then(|| Sts::new(self.sts.clone(), region, self.sts_tls())),
@@ -115,7 +119,7 @@ struct S3Prober {
     canary: Option<Canary>,
 }
 
-/// What is to say of the bucket.
+/// The results for the bucket.
 #[derive(Default)]
 struct Verdict {
     failure: Option<Problem>,
@@ -126,7 +130,7 @@ struct Verdict {
 impl Prober for S3Prober {
     async fn probe(&mut self) -> Result<Observation, Problem> {
         let start = Instant::now();
-        // What finds credentials leaves as much time for what uses them.
+        // Finding credentials leaves as much time for using them.
         let current = self.origin.current(self.limit / 2).await?;
         let (credentials, limit) = (current.credentials, self.limit.saturating_sub(start.elapsed()));
         let mut store = Store {
@@ -185,7 +189,7 @@ async fn account(
     }
 }
 
-/// Only an answer about the credentials says anything about them; silence does not.
+/// Only an answer about the credentials determines their validity; a missing answer does not.
 fn credential_families(account: &Result<String, Problem>) -> Vec<Family> {
     match account {
         Ok(account) => vec![CREDENTIALS_VALID.value(1.0), CALLER.family().with([account], 1.0)],
@@ -209,7 +213,7 @@ async fn climb(store: &mut Store<'_>, prefix: &str, canary: Option<&mut Canary>)
         (Ok(()), Ok(_)) => Verdict::default(),
         (Ok(()), Err(problem)) if leaves_the_bucket_up(problem.reason) => Verdict::degraded(problem),
         (Err(problem), Ok(_)) => Verdict::degraded(problem),
-        // Of two failures, that of the list has a code.
+        // Of two failures, only that of the list has an error code.
         (_, Err(problem)) => Verdict::failed(problem),
     };
     if let (Verdict { failure: None, problem: None }, Some(canary)) = (&verdict, canary) {
@@ -218,12 +222,12 @@ async fn climb(store: &mut Store<'_>, prefix: &str, canary: Option<&mut Canary>)
     verdict
 }
 
-/// Whether the status of an answer to HEAD, which has no body, says enough.
+/// Whether the status of a HEAD response, which has no body, is sufficient.
 fn explains(reason: Reason) -> bool {
     !matches!(reason, Reason::Permission | Reason::Protocol)
 }
 
-/// Whether the bucket, which just answered, only refuses this one question.
+/// Whether the bucket, which just responded, only denies this one operation.
 fn leaves_the_bucket_up(reason: Reason) -> bool {
     matches!(reason, Reason::Permission | Reason::RateLimited | Reason::Protocol | Reason::Alarm)
 }
@@ -237,11 +241,13 @@ impl Verdict {
         Self { failure: None, problem: Some(problem) }
     }
 
-    /// Says what the on-call has to know when the credentials are good and yet refused.
+    /// Adds what the on-call needs to know if valid credentials are denied.
     fn blame_policy(&mut self) {
         for problem in self.failure.iter_mut().chain(&mut self.problem) {
             if problem.reason == Reason::Permission {
-                problem.detail.push_str("; STS takes the credentials, so a policy denies this, not the key");
+                problem
+                    .detail
+                    .push_str("; STS accepts the credentials, so a policy denies this, not the key");
             }
         }
     }

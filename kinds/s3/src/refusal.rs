@@ -1,4 +1,4 @@
-//! From the refusal of S3 or STS to a reason.
+//! Maps error responses of S3 or STS to reasons.
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 
@@ -8,27 +8,27 @@ use platform_core::probe::{Problem, Reason};
 
 use super::xml;
 
-/// How far apart the clocks may be before a refused signature is put down to them. AWS tolerates 5 to 15 minutes.
+/// The clock skew above which a rejected signature is attributed to it. AWS tolerates 5 to 15 minutes.
 const TOLERATED_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// What to know of a request to judge its refusal.
+/// What is needed of a request to interpret its error.
 pub(super) struct Asked<'a> {
     /// For people: the operation.
     pub(super) what: &'a str,
     pub(super) region: &'a str,
-    /// What the answer may repeat, and nobody may see.
+    /// Secrets that the response may repeat.
     pub(super) secrets: &'a [&'a str],
 }
 
 impl Asked<'_> {
-    /// Why the request was refused.
+    /// Why the request was rejected.
     pub(super) fn refused(&self, response: &Response) -> Problem {
         let body = String::from_utf8_lossy(&response.body);
         let code = xml::text(&body, "Code").unwrap_or_default();
         let message = xml::text(&body, "Message").unwrap_or_default();
         let told = self.detail(response.status, &code, &message);
         if let Some(actual) = self.actual_region(response, &body) {
-            let detail = format!("the bucket is in {actual}, while `region` is {}; {told}", self.region);
+            let detail = format!("the bucket is in {actual}, but `region` is {}; {told}", self.region);
             return Problem::new(Reason::WrongRegion, detail);
         }
         let reason = code_reason(&code, &message).unwrap_or_else(|| status_reason(response.status));
@@ -36,14 +36,14 @@ impl Asked<'_> {
             Some(skew) => {
                 let seconds = skew.as_secs().unsigned_abs();
                 let side = if skew.is_negative() { "behind" } else { "ahead of" };
-                let detail = format!("this machine's clock is {seconds} s {side} the server's; {told}");
+                let detail = format!("this host's clock is {seconds} s {side} the server's; {told}");
                 Problem::new(Reason::ClockSkew, detail)
             }
             None => Problem::new(reason, told),
         }
     }
 
-    /// The region that the answer names, where it is not the one that was asked.
+    /// The region in the response, if it differs from the requested one.
     fn actual_region(&self, response: &Response, body: &str) -> Option<String> {
         let named = response.header("x-amz-bucket-region").map(str::to_owned);
         let named = named.or_else(|| xml::text(body, "Region")).filter(|region| !region.is_empty())?;
@@ -51,7 +51,7 @@ impl Asked<'_> {
         (named != self.region && matches!(response.status, 301 | 307 | 400 | 403)).then_some(named)
     }
 
-    /// One line, without the credentials: some answers repeat the whole request that they could not verify.
+    /// One line, without the credentials: some responses repeat the whole request that failed verification.
     fn detail(&self, status: u16, code: &str, message: &str) -> String {
         let line = message.lines().next().unwrap_or_default();
         let holds_secret =
@@ -102,7 +102,7 @@ fn code_reason(code: &str, message: &str) -> Option<Reason> {
     })
 }
 
-/// An answer to HEAD has no body, and so no code.
+/// A HEAD response has no body, and so no error code.
 fn status_reason(status: u16) -> Reason {
     match status {
         301 => Reason::WrongRegion,
@@ -114,13 +114,13 @@ fn status_reason(status: u16) -> Reason {
     }
 }
 
-/// How far this machine's clock is ahead of the one that dated the answer.
+/// How far this host's clock is ahead of the server's.
 fn skew(response: &Response) -> Option<SignedDuration> {
     let date = jiff::fmt::rfc2822::parse(response.header("date")?).ok()?;
     Some(Timestamp::now().duration_since(date.timestamp()))
 }
 
-/// Whether clocks this far apart explain the refusal. A signed URL outside of its time is merely denied by S3.
+/// Whether this clock skew explains the error. S3 merely denies a presigned URL outside its validity.
 fn may_come_from(reason: Reason, skew: SignedDuration) -> bool {
     let tolerated = match reason {
         Reason::CredentialsInvalid | Reason::CredentialsExpired | Reason::ClockSkew => TOLERATED_SKEW,

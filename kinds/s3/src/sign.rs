@@ -10,14 +10,14 @@ use rusty_s3::Credentials;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// For whom a signature is good.
+/// The scope of a signature.
 pub(super) struct Scope<'a> {
     pub(super) region: &'a str,
     pub(super) service: &'a str,
     pub(super) time: Timestamp,
 }
 
-/// What is signed. Path and query are as they are sent; the headers' names are in lower case and sorted.
+/// The signed request. Path and query as sent; header names in lower case and sorted.
 pub(super) struct Message<'a> {
     pub(super) method: &'a str,
     pub(super) path: &'a str,
@@ -27,7 +27,7 @@ pub(super) struct Message<'a> {
 }
 
 impl Scope<'_> {
-    /// The value of the `x-amz-date` header, which has to be among the signed ones.
+    /// The value of the `x-amz-date` header, which must be signed.
     pub(super) fn date_header(&self) -> String {
         self.time.strftime("%Y%m%dT%H%M%SZ").to_string()
     }
@@ -86,7 +86,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// AWS's own examples: the Signature Version 4 test suite, and the request that its guide signs step by step.
+/// AWS's own examples: the Signature Version 4 test suite, and the example request of its guide.
 #[cfg(test)]
 mod tests {
     use super::*;

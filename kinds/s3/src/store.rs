@@ -10,11 +10,11 @@ use rusty_s3::{Bucket, Credentials, S3Action};
 
 use super::refusal::Asked;
 
-/// How long a signature is good: as long as AWS takes one in a header, so that clocks which are good enough for an
-/// application's client are good enough here.
+/// The validity of a signature: as AWS accepts for signed headers, so that a clock good enough for an application's
+/// client is good enough here.
 pub(super) const VALIDITY: SignedDuration = SignedDuration::from_mins(15);
 
-/// Answers are short: an error, a page of keys, the canary itself.
+/// Responses are short: an error, a page of keys, the canary itself.
 const LARGEST_BODY: usize = 1 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub(super) struct Store<'a> {
     pub(super) client: &'a mut HttpClient,
     pub(super) bucket: &'a Bucket,
     pub(super) credentials: &'a Credentials,
-    /// When everything has to be done.
+    /// The deadline.
     pub(super) deadline: Instant,
     pub(super) outcomes: Vec<Outcome>,
 }
@@ -77,14 +77,14 @@ impl Store<'_> {
         Ok(page?.contents.into_iter().map(|object| object.key).collect())
     }
 
-    /// The version that was made, where the bucket keeps versions.
+    /// The created version, if the bucket is versioned.
     pub(super) async fn put(&mut self, key: &str, body: &[u8]) -> Result<Option<String>, Problem> {
         let action = self.bucket.put_object(Some(self.credentials), key);
         let response = self.run(Operation::Put, &action, body).await?;
         Ok(response.header("x-amz-version-id").map(str::to_owned))
     }
 
-    /// Reads an object, which has to be this.
+    /// Reads an object, and compares its content.
     pub(super) async fn get(&mut self, key: &str, expected: &[u8]) -> Result<(), Problem> {
         let action = self.bucket.get_object(Some(self.credentials), key);
         let response = self.run(Operation::Get, &action, b"").await?;
@@ -92,10 +92,10 @@ impl Store<'_> {
             return Ok(());
         }
         self.record(Operation::Get, false, Duration::ZERO);
-        Err(Problem::new(Reason::Protocol, "get: the object is not what was put"))
+        Err(Problem::new(Reason::Protocol, "get: the object differs from what was put"))
     }
 
-    /// Deletes a version for good, or an object.
+    /// Permanently deletes a version, or an object.
     pub(super) async fn delete(&mut self, key: &str, version: Option<&str>) -> Result<(), Problem> {
         let mut action = self.bucket.delete_object(Some(self.credentials), key);
         if let Some(version) = version {
@@ -138,7 +138,7 @@ impl Store<'_> {
         Err(Asked { what, region: self.bucket.region(), secrets: &secrets }.refused(&response))
     }
 
-    /// An operation that is done several times is good when each was, and as long as the longest.
+    /// A repeated operation succeeded if each did, and its duration is the longest one.
     fn record(&mut self, operation: Operation, good: bool, duration: Duration) {
         match self.outcomes.iter_mut().find(|outcome| outcome.operation == operation) {
             Some(outcome) => {

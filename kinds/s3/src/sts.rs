@@ -1,4 +1,4 @@
-//! AWS Security Token Service: whose credentials these are, and whether they are good.
+//! AWS Security Token Service: the account of the credentials, and whether they are valid.
 //!
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
 
@@ -29,8 +29,8 @@ impl Sts {
         Self { endpoint, region, client: HttpClient::new(tls) }
     }
 
-    /// The account to which the credentials belong. No permission is needed for this question, and no policy can
-    /// forbid it: a refusal is about the credentials themselves.
+    /// The account of the credentials. The call needs no permission, and no policy can deny it: an error is about the
+    /// credentials themselves.
     pub(super) async fn account(
         &mut self,
         credentials: &Credentials,
@@ -44,14 +44,14 @@ impl Sts {
             let asked = Asked { what: "STS GetCallerIdentity", region: &self.region, secrets: &secrets };
             let mut problem = asked.refused(&response);
             if problem.reason == Reason::BucketMissing {
-                // Whatever answers there, it is not STS, and there is no bucket in the question.
+                // Whatever responded, it is not STS, and no bucket is involved.
                 problem.reason = Reason::NotFound;
             }
             return Err(problem);
         }
         xml::text(&String::from_utf8_lossy(&response.body), "Account")
             .map(|account| xml::short(&account))
-            .ok_or_else(|| Problem::new(Reason::Protocol, "STS: the answer names no account"))
+            .ok_or_else(|| Problem::new(Reason::Protocol, "STS: the response has no account"))
     }
 
     fn request(&self, credentials: &Credentials) -> Request {

@@ -1,4 +1,4 @@
-//! The few texts that are read from the XML of S3 and STS, whatever their namespaces and surroundings.
+//! The few strings read from the XML of S3 and STS, regardless of namespaces and nesting.
 
 /// The text of the first element of this name.
 pub(super) fn text(xml: &str, name: &str) -> Option<String> {
@@ -7,12 +7,12 @@ pub(super) fn text(xml: &str, name: &str) -> Option<String> {
     Some(unescape(text.trim()))
 }
 
-/// The beginning of a text that becomes a label or part of a sentence: account numbers and regions are much shorter.
+/// Truncates a string for a label or message: account numbers and regions are much shorter.
 pub(super) fn short(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-/// Resolves the five named entities; `&amp;` comes last, for what it gives is not to be resolved again.
+/// Resolves the five named entities; `&amp;` last, so that its result is not resolved again.
 fn unescape(text: &str) -> String {
     let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
     entities.iter().fold(text.to_owned(), |text, (entity, character)| text.replace(entity, character))

@@ -85,7 +85,7 @@ async fn a_key_of_the_environment_is_enough() {
     let problem = fails(&[("AWS_ACCESS_KEY_ID", KEY), NOWHERE]).await;
     assert_eq!(
         problem.to_string(),
-        "auth: environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both"
+        "auth: environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set together"
     );
 }
 
@@ -102,7 +102,7 @@ async fn an_application_s_environment_reaches_the_chain() {
     let without = probe(&[]).await;
     let with_key = probe(&[("AWS_ACCESS_KEY_ID", KEY), ("AWS_SECRET_ACCESS_KEY", SECRET)]).await;
     let told = String::from_utf8_lossy(&without.stderr).into_owned();
-    assert!(told.starts_with("s3: auth: there are no credentials; tried: environment"), "{told}");
+    assert!(told.starts_with("s3: auth: no credentials found; tried: environment"), "{told}");
     let metrics = String::from_utf8_lossy(&with_key.stdout).into_owned();
     assert!(metrics.contains("s3_bucket_up{bucket=\"backups\",operation=\"list\"} 1"), "{metrics}");
 }
@@ -115,7 +115,7 @@ async fn without_any_credentials_every_step_is_named() {
     assert_eq!(
         problem.to_string(),
         format!(
-            "auth: there are no credentials; tried: environment (no AWS_ACCESS_KEY_ID), web identity (no \
+            "auth: no credentials found; tried: environment (no AWS_ACCESS_KEY_ID), web identity (no \
              AWS_WEB_IDENTITY_TOKEN_FILE), profile (no `default` in {aws}/credentials and {aws}/config), container (no \
              AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI), instance metadata \
              (AWS_EC2_METADATA_DISABLED)"

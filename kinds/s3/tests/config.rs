@@ -38,7 +38,7 @@ fn what_is_wrong_is_told_with_what_was_expected() {
         ("s3: {bucket: b, access_key_id: a}", "`secret_access_key_file` is missing"),
         ("s3: {bucket: b, CRED, secret_access_key_file: f}", "not both"),
         ("s3: {bucket: 's3://b/path', CRED}", "without s3://"),
-        ("s3: {bucket: '..', CRED}", "a bucket's name"),
+        ("s3: {bucket: '..', CRED}", "a bucket name"),
         ("s3: {bucket: b, region: 'eu west', CRED}", "a name such as eu-west-1"),
         ("s3: {bucket: b, endpoint: 'minio:9000', CRED}", "http:// or https://"),
         ("s3: {bucket: b, endpoint: 'http://u:s3cr3t@minio', CRED}", "use `access_key_id`"),

@@ -62,7 +62,7 @@ async fn the_bucket_s_region_is_named() {
         let observation = probe(&web.url(""), "region: us-west-2").await;
         let failure = observation.failure.expect("it is elsewhere");
         assert_eq!(failure.reason, Reason::WrongRegion);
-        assert!(failure.detail.contains("in eu-central-1, while `region` is us-west-2"), "{failure}");
+        assert!(failure.detail.contains("in eu-central-1, but `region` is us-west-2"), "{failure}");
     }
     // The right region in the header of a denial is no news.
     let web = refusing(move || elsewhere(403)).await;

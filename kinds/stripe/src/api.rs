@@ -1,4 +1,4 @@
-//! Calls of Stripe's API: their headers, what their errors mean, and what is learnt on the way.
+//! Calls of Stripe's API: headers, errors, and what responses reveal.
 
 use std::time::Duration;
 
@@ -15,33 +15,33 @@ use super::config::Config;
 use super::key::CurrentKey;
 use super::throttle::Throttle;
 
-/// Every answer has the form that it had in this version, whatever the account's own is.
+/// Pins the format of responses, whatever the account's own version is.
 const VERSION: &str = "2026-08-26.dahlia";
 
 const REQUESTS: Desc = Desc::counter(
     "stripe_api_requests_total",
     &[],
-    "Calls of Stripe's API by this exporter since its start, which count against the account's read allocation: 3 a \
-     probe, and more where a list has more than one page.",
+    "Stripe API calls by this exporter, which count against the account's read allocation: 3 per \
+     probe, more if a list has more than one page.",
 );
 const RATE_LIMITED: Desc = Desc::counter(
     "stripe_api_rate_limited_total",
     &[],
-    "Calls of Stripe's API by this exporter that were answered with 429 since its start.",
+    "Stripe API calls by this exporter answered with 429.",
 );
 
 pub(super) const CATALOGUE: [Desc; 2] = [REQUESTS, RATE_LIMITED];
 
-/// A page of a hundred objects, of which the largest are events with all that has changed.
+/// A page of a hundred objects; the largest are events with all changed fields.
 const LARGEST_PAGE: usize = 16 << 20;
 
-/// Stripe's API, and what is remembered of it from probe to probe.
+/// Stripe's API, with its state between probes.
 pub(super) struct Api {
     base: String,
     account: Option<String>,
     client: HttpClient,
     throttle: Throttle,
-    /// By how many seconds Stripe's clock is ahead of ours.
+    /// How many seconds Stripe's clock is ahead of ours.
     ahead: i64,
     requests: u32,
     rate_limited: u32,
@@ -67,13 +67,13 @@ impl Api {
         }
     }
 
-    /// Opens a session, unless Stripe has asked to be left alone for now.
+    /// Opens a session, unless Stripe is rate limiting us.
     pub(super) fn session(&mut self, key: &CurrentKey, timeout: Duration) -> Result<Session<'_>, Problem> {
         self.throttle.check()?;
         Ok(Session { api: self, authorization: key.authorization(), deadline: Instant::now() + timeout })
     }
 
-    /// Takes in that a probe came to its end without an answer 429.
+    /// Records a probe without a 429 response.
     pub(super) fn relax(&mut self) {
         self.throttle.relax();
     }
@@ -84,12 +84,12 @@ impl Api {
 }
 
 impl Session<'_> {
-    /// The time on Stripe's clock, as far as it is known: ages and windows must not depend on ours.
+    /// The time by Stripe's clock, if known: ages and windows must not depend on ours.
     pub(super) fn now(&self) -> i64 {
         Timestamp::now().as_second() + self.api.ahead
     }
 
-    /// The answer to one GET. `target` is the path, and the query if there is one.
+    /// The response to a GET. `target` is the path, with the query if any.
     pub(super) async fn get<T: serde::de::DeserializeOwned>(&mut self, target: &str) -> Result<T, Problem> {
         let mut request = Request::get(format!("{}{target}", self.api.base))
             .header("Authorization", self.authorization.clone())
@@ -120,7 +120,7 @@ fn server_time(response: &Response) -> Option<i64> {
     rfc2822::parse(response.header("Date")?).ok().map(|date| date.timestamp().as_second())
 }
 
-/// Stripe documents no such header, but a proxy in between may set it.
+/// Stripe documents no such header, but a proxy may set it.
 fn retry_after(response: &Response) -> Option<Duration> {
     response.header("Retry-After")?.parse().ok().map(Duration::from_secs)
 }
@@ -143,7 +143,7 @@ struct ApiError {
     param: Option<String>,
 }
 
-/// What a refusal means. Its message is not passed on: it quotes parts of the key and the account's id.
+/// Maps an error response. Its message is not passed on: it quotes parts of the key and the account id.
 fn refusal(response: &Response) -> Problem {
     let ApiError { message, r#type, code, param } = response.json::<ErrorBody>().unwrap_or_default().error;
     let reason = match response.status {
@@ -151,11 +151,11 @@ fn refusal(response: &Response) -> Problem {
         403 => Reason::Permission,
         404 => Reason::NotFound,
         429 => Reason::RateLimited,
-        // Stripe was reached, and says in its own protocol that it is not well: neither `connect` nor `protocol`.
+        // Stripe was reached and reports its own failure: neither `connect` nor `protocol`.
         500..=599 => Reason::Alarm,
         _ => Reason::Protocol,
     };
-    let mut detail = format!("Stripe answers {}", response.status);
+    let mut detail = format!("Stripe returned {}", response.status);
     let parts = [
         ("type", r#type.as_deref()),
         ("code", code.as_deref()),
@@ -173,7 +173,7 @@ fn refusal(response: &Response) -> Problem {
     Problem::new(reason, detail)
 }
 
-/// The permission that a message asks for, `rak_event_read` for example.
+/// The permission named in a message, such as `rak_event_read`.
 fn permission(message: &str) -> Option<&str> {
     let start = &message[message.find("rak_")?..];
     start.split(|character: char| !character.is_ascii_lowercase() && character != '_').next()

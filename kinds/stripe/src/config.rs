@@ -51,14 +51,14 @@ struct Raw {
 
 const API_BASE: &str = "https://api.stripe.com";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// Stripe gives up on an event after this time, in live mode.
+/// Stripe stops retrying an event after this time, in live mode.
 pub(super) const RETRIES_END: Duration = Duration::from_secs(3 * 24 * 60 * 60);
-/// Stripe forgets events after this time.
+/// Stripe deletes events after this time.
 const RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// 100 objects are on a page.
+/// A page has 100 objects.
 const MOST_PAGES: usize = 100;
 
-/// The end of the retries, and a day in which to see what they have left behind.
+/// The end of the retries, plus a day in which to see undelivered events.
 fn four_days() -> setting::Duration {
     const { setting::Duration::seconds(RETRIES_END.as_secs() + DAY.as_secs()) }
 }
@@ -77,15 +77,13 @@ impl TryFrom<Raw> for Config {
     fn try_from(raw: Raw) -> Result<Self, String> {
         let key = Secret::from_keys("api_key", raw.api_key, raw.api_key_file)
             .map_err(|error| error.to_string())?
-            .ok_or("a key is needed: give `api_key_file` or `api_key` with a restricted key (rk_…)")?;
+            .ok_or("missing key: set `api_key_file` or `api_key` to a restricted key (rk_…)")?;
         let key = Key::new(key).map_err(|error| format!("`api_key`: {error}"))?;
         let lookback = raw.lookback.get();
         if lookback <= RETRIES_END || lookback > RETENTION {
-            return Err(
-                "`lookback`: expected more than 3d, so that events on which Stripe has given up are \
+            return Err("`lookback`: expected more than 3d, so that events that Stripe has given up are \
                         seen, and at most 30d, as Stripe keeps none for longer"
-                    .to_owned(),
-            );
+                .to_owned());
         }
         if !(1..=MOST_PAGES).contains(&raw.max_pages) {
             return Err(format!("`max_pages`: expected 1 to {MOST_PAGES}"));
@@ -105,7 +103,7 @@ impl TryFrom<Raw> for Config {
     }
 }
 
-/// Where the API is: without a slash at its end, and without anything secret.
+/// The API's address: without a trailing slash, and without secrets.
 #[derive(serde::Deserialize)]
 #[serde(try_from = "Address")]
 struct ApiBase(String);

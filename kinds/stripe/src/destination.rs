@@ -12,19 +12,19 @@ use super::list::{self, Listed};
 const ENABLED: Desc = Desc::gauge(
     "stripe_event_destination_enabled",
     &["destination_id", "destination_type", "url_host"],
-    "1 when Stripe sends events to the destination, 0 when it is disabled (field status of GET \
+    "1 if the destination is enabled, 0 if disabled (field status of GET \
      /v2/core/event_destinations, at each probe); url_host is empty for an event bus.",
 );
 const DISABLED: Desc = Desc::gauge(
     "stripe_event_destination_disabled_info",
     &["destination_id", "disabled_reason"],
-    "1 for each destination that is disabled, with the reason (field status_details.disabled.reason of GET \
-     /v2/core/event_destinations), `other` when it is none that is documented.",
+    "1 for each disabled destination, with the reason (field status_details.disabled.reason of GET \
+     /v2/core/event_destinations), `other` if it is undocumented.",
 );
 const SOURCE_ACTIVE: Desc = Desc::gauge(
     "stripe_event_destination_source_active",
     &["destination_id"],
-    "1 when the event source of an event bus is active at AWS or Azure, 0 when it is pending or deleted (field \
+    "1 if the event source of an event bus is active at AWS or Azure, 0 if pending or deleted (field \
      aws_event_source_status or azure_partner_topic_status of GET /v2/core/event_destinations).",
 );
 
@@ -97,7 +97,7 @@ impl Destination {
         known(disabled.map(|disabled| disabled.reason.as_str()), DISABLED_REASONS)
     }
 
-    /// Whether the cloud at the other end takes events; `None` without a cloud, or when it does not say.
+    /// Whether the cloud's event bus is active; `None` without a cloud, or if unknown.
     fn source_is_active(&self) -> Option<bool> {
         let aws = self.amazon_eventbridge.as_ref().map(|aws| aws.aws_event_source_status.as_str());
         let azure = self.azure_event_grid.as_ref().map(|azure| azure.azure_partner_topic_status.as_str());
@@ -116,7 +116,7 @@ impl Destination {
         let detail = if !self.is_enabled() {
             format!("the event destination {name} is {} ({})", self.status, self.disabled_reason())
         } else if self.source_is_active() == Some(false) {
-            format!("the event destination {name} is enabled, but nothing takes its events at the other end")
+            format!("the event destination {name} is enabled, but its event bus is not active")
         } else {
             return None;
         };
@@ -146,13 +146,15 @@ pub(super) async fn observe(session: &mut Session<'_>, config: &Config) -> Resul
         problems.extend(destination.problem());
     }
     if destinations.truncated {
-        problems
-            .push(Problem::new(Reason::Cardinality, "more event destinations than `max_pages` lets us read"));
+        problems.push(Problem::new(
+            Reason::Cardinality,
+            "more event destinations than `max_pages` allows to read",
+        ));
     }
     Ok(Observation { families: vec![enabled, disabled, active], problems, failure: None })
 }
 
-/// The value if it is a documented one: label values come from closed lists.
+/// The value if it is documented: label values come from closed lists.
 fn known(value: Option<&str>, list: [&'static str; 3]) -> &'static str {
     list.into_iter().find(|known| value == Some(known)).unwrap_or("other")
 }

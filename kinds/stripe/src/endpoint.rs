@@ -12,13 +12,13 @@ use super::list::{self, Listed};
 const ENABLED: Desc = Desc::gauge(
     "stripe_webhook_endpoint_enabled",
     &["endpoint_id", "url_host"],
-    "1 when Stripe sends events to the webhook endpoint, 0 when it is disabled (field status of GET \
+    "1 if the webhook endpoint is enabled, 0 if disabled (field status of GET \
      /v1/webhook_endpoints, at each probe).",
 );
 
 pub(super) const CATALOGUE: [Desc; 1] = [ENABLED];
 
-/// Twice what Stripe takes.
+/// Twice Stripe's own limit.
 pub(super) const LONGEST_URL: usize = 10_000;
 
 #[derive(serde::Deserialize)]
@@ -51,13 +51,15 @@ pub(super) async fn observe(session: &mut Session<'_>, config: &Config) -> Resul
         }
     }
     if endpoints.truncated {
-        problems
-            .push(Problem::new(Reason::Cardinality, "more webhook endpoints than `max_pages` lets us read"));
+        problems.push(Problem::new(
+            Reason::Cardinality,
+            "more webhook endpoints than `max_pages` allows to read",
+        ));
     }
     Ok(Observation { families: vec![enabled], problems, failure: None })
 }
 
-/// The host of a receiver; the rest of its URL may hold a secret.
+/// The host of a receiver; the rest of its URL may contain a secret.
 pub(super) fn host(url: &str) -> String {
     let url = Url::parse(url).ok();
     // A name that DNS knows.

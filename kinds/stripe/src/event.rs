@@ -1,4 +1,4 @@
-//! Events that a webhook has not taken.
+//! Events not delivered to a webhook.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,19 +20,19 @@ const UNDELIVERED: Desc = Desc::gauge(
 const OLDEST: Desc = Desc::gauge(
     "stripe_webhook_oldest_undelivered_timestamp_seconds",
     &[],
-    "When the oldest of the undelivered events that were read was created (field created of the event); absent when \
+    "Creation time of the oldest undelivered event that was read (field created of the event); absent if \
      there is none.",
 );
 const TRUNCATED: Desc = Desc::gauge(
     "stripe_webhook_events_truncated",
     &[],
-    "1 when there are more undelivered events than max_pages pages of 100 hold, so that the counts are too low, else \
+    "1 if more undelivered events exist than fit in max_pages pages of 100, so the counts are too low, else \
      0.",
 );
 
 pub(super) const CATALOGUE: [Desc; 3] = [UNDELIVERED, OLDEST, TRUNCATED];
 
-/// How long a first failure may take to mend itself.
+/// How long a first failure may take to recover.
 const GRACE: Duration = Duration::from_secs(15 * 60);
 
 const PATH: &str = "/v1/events";
@@ -52,7 +52,7 @@ impl Listed for Event {
     }
 }
 
-/// How far an undelivered event is on its way.
+/// The delivery phase of an undelivered event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Grace,
@@ -106,8 +106,8 @@ pub(super) async fn observe(session: &mut Session<'_>, config: &Config) -> Resul
     })
 }
 
-/// The undelivered events of the lookback. Newest come first, so a truncated list lacks the oldest, which matter
-/// most: one more page then asks for those on which Stripe has given up.
+/// The undelivered events of the lookback. Newest come first, so a truncated list lacks the oldest, which matter most:
+/// one more page then reads those that Stripe has given up.
 async fn read(session: &mut Session<'_>, config: &Config) -> Result<Listing<Event>, Problem> {
     let from = (session.now() - as_seconds(config.lookback)).to_string();
     let params = [("delivery_success", "false"), ("created[gte]", &from)];
@@ -131,16 +131,13 @@ fn families(undelivered: Family, events: &Listing<Event>) -> Vec<Family> {
     families
 }
 
-/// Events on which Stripe has given up are lost to the application: that is an alarm, and no mere number.
+/// Events that Stripe has given up are lost to the application, which is an alarm.
 fn problems(exhausted: u32, truncated: bool) -> Vec<Problem> {
     let lost = (exhausted > 0).then(|| {
-        Problem::new(
-            Reason::Alarm,
-            format!("undelivered events that Stripe no longer tries to deliver: {exhausted}"),
-        )
+        Problem::new(Reason::Alarm, format!("events that Stripe has given up delivering: {exhausted}"))
     });
     let more = truncated.then(|| {
-        Problem::new(Reason::Cardinality, "webhooks: more undelivered events than `max_pages` lets us read")
+        Problem::new(Reason::Cardinality, "webhooks: more undelivered events than `max_pages` allows to read")
     });
     lost.into_iter().chain(more).collect()
 }

@@ -1,6 +1,6 @@
-//! The event types that have a series of their own.
+//! The event types with their own series.
 
-/// What is not listed is counted under this label value.
+/// The label value of types that are not listed.
 pub(super) const OTHER: &str = "other";
 
 /// Types such as `invoice.paid`, and groups of them such as `charge.dispute.*`.
@@ -8,7 +8,7 @@ pub(super) const OTHER: &str = "other";
 #[serde(try_from = "Vec<String>")]
 pub(super) struct EventTypes(Vec<String>);
 
-/// The types by which money and access to what was paid for come and go.
+/// The types that affect payments and paid access.
 const DEFAULT: [&str; 11] = [
     "checkout.session.completed",
     "checkout.session.*",
@@ -29,7 +29,7 @@ impl EventTypes {
         self.0.iter().map(String::as_str).chain([OTHER])
     }
 
-    /// The label value under which an event counts: its type, or else the narrowest group that holds it.
+    /// The label value of an event: its type, or else the most specific group that contains it.
     pub(super) fn label(&self, event_type: &str) -> &str {
         let holding = self.0.iter().filter(|listed| match listed.strip_suffix('*') {
             Some(group) => event_type.starts_with(group),

@@ -1,14 +1,14 @@
-//! The API key, and what its form tells.
+//! The API key, and what its format reveals.
 
 use platform_core::probe::{Problem, Reason};
 use platform_core::setting::Secret;
 use secrecy::{ExposeSecret, SecretString};
 
-/// A key in the form of one that can read.
+/// A key in the format of one that can read.
 #[derive(Clone, Debug)]
 pub(super) struct Key(Secret);
 
-/// Why a key was refused. Never holds the key.
+/// Why a key was rejected. Never contains the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum KeyError {
     #[error(
@@ -28,11 +28,11 @@ pub(super) enum KeyError {
     Other,
 }
 
-/// The key as it is now, for one probe.
+/// The current key, for one probe.
 pub(super) struct CurrentKey(SecretString);
 
 impl Key {
-    /// A key in place is judged at once; one in a file whenever it is read.
+    /// An inline key is checked at once; one in a file whenever it is read.
     pub(super) fn new(secret: Secret) -> Result<Self, KeyError> {
         if let Secret::Value(value) = &secret {
             judge(value.expose_secret())?;
@@ -59,12 +59,12 @@ fn judge(key: &str) -> Result<(), KeyError> {
 }
 
 impl CurrentKey {
-    /// Whether the key may do everything, writing and moving money included.
+    /// Whether the key has full access, including writing and moving money.
     pub(super) fn is_unrestricted(&self) -> bool {
         self.0.expose_secret().starts_with("sk_")
     }
 
-    /// Which half of the account the key sees, where its form tells.
+    /// Whether the key is for live mode, if its format shows it.
     pub(super) fn livemode(&self) -> Option<bool> {
         let mode = |name| self.0.expose_secret().contains(name);
         (mode("_live_") || mode("_test_")).then(|| mode("_live_"))

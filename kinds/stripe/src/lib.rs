@@ -1,8 +1,8 @@
-//! Stripe: whether its webhooks arrive, which is how an application learns of money.
+//! Stripe: whether its webhooks arrive, by which applications learn of payments.
 //!
-//! There is no call that tells of single deliveries. What can be known are the events that some endpoint has not
-//! taken, and the state of the endpoints. Every call counts against the account's monthly read allocation, so a probe
-//! makes three, and more only where a list has more than one page, up to `max_pages` for each list.
+//! No call returns single deliveries. Available are the events that some endpoint has not accepted, and the state of
+//! the endpoints. Every call counts against the account's monthly read allocation, so a probe makes three, and more
+//! only if a list has more than one page, up to `max_pages` per list.
 
 mod api;
 mod config;
@@ -30,15 +30,15 @@ use self::key::CurrentKey;
 const UP: Desc = Desc::gauge(
     "stripe_up",
     &[],
-    "1 when Stripe's API answered the last probe's question for undelivered events, else 0.",
+    "1 if Stripe's API answered the last probe's request for undelivered events, else 0.",
 );
 const ACCOUNT: Desc = Desc::gauge(
     "stripe_account_info",
     &["livemode"],
-    "1, with the half of the account that is watched: true for live mode, false for a sandbox (from the key's prefix).",
+    "Mode of the key as a label, by its prefix: true for live mode, false for a sandbox; always 1.",
 );
 
-/// What is the same for every source of this kind.
+/// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
     name: "stripe",
     // Three calls every 5 minutes are 26,000 a month.
@@ -98,7 +98,7 @@ struct StripeProber {
     config: Config,
     api: Api,
     timeout: Duration,
-    /// Whether the log says that the key may do too much.
+    /// Whether the excessive permissions of the key were logged.
     is_warned: bool,
 }
 
@@ -107,7 +107,7 @@ impl Prober for StripeProber {
     async fn probe(&mut self) -> Result<Observation, Problem> {
         let mut observation = match self.observe().await {
             Ok(observation) => observation,
-            // The counters are true all the same, and never more wanted.
+            // The counters are still correct, and most useful now.
             Err(problem) if problem.reason == Reason::RateLimited => {
                 Observation { failure: Some(problem), ..Observation::default() }
             }
@@ -162,12 +162,12 @@ impl StripeProber {
     }
 }
 
-/// Whether there is no use in asking Stripe anything else in this probe.
+/// Whether further calls in this probe are pointless.
 fn is_end(reason: Reason) -> bool {
     matches!(reason, Reason::Timeout | Reason::Dns | Reason::Connect | Reason::Tls | Reason::Auth)
 }
 
-/// What a probe asks for, each by a call of its own.
+/// The lists that a probe reads, one call each.
 #[derive(Clone, Copy)]
 enum Part {
     Events,

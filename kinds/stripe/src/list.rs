@@ -11,11 +11,11 @@ use super::api::Session;
 /// The objects of a list, as far as the budget goes.
 pub(super) struct Listing<T> {
     pub(super) items: Vec<T>,
-    /// Whether there are more than were read.
+    /// Whether more exist than were read.
     pub(super) truncated: bool,
 }
 
-/// An object with an id, which in the v1 API is also the place in the list where the next page starts.
+/// An object with an id, which in the v1 API is also the cursor of the next page.
 pub(super) trait Listed: DeserializeOwned {
     fn id(&self) -> &str;
 }
@@ -53,14 +53,14 @@ pub(super) async fn v1<T: Listed>(
             (false, _) => return Ok(Listing { items, truncated: false }),
             (true, false) => {}
             (true, true) => {
-                return Err(Problem::new(Reason::Protocol, "a list has more, but the page is empty"));
+                return Err(Problem::new(Reason::Protocol, "has_more is set, but the page is empty"));
             }
         }
     }
     Ok(Listing { items, truncated: true })
 }
 
-/// A list of the v2 API, whose pages have no size that could be relied on.
+/// A list of the v2 API, whose page size is not reliable.
 pub(super) async fn v2<T: DeserializeOwned>(
     session: &mut Session<'_>,
     path: &str,
@@ -80,7 +80,7 @@ pub(super) async fn v2<T: DeserializeOwned>(
     Ok(Listing { items, truncated: true })
 }
 
-/// The objects, each once: a list may change while it is read, and no series may be given twice.
+/// The objects, deduplicated: a list may change while it is read, and series must be unique.
 pub(super) fn distinct<T: Listed>(mut items: Vec<T>) -> Vec<T> {
     items.sort_by(|a, b| a.id().cmp(b.id()));
     items.dedup_by(|a, b| a.id() == b.id());
@@ -91,9 +91,9 @@ fn target<'a>(path: &str, params: impl Iterator<Item = (&'a str, &'a str)>) -> S
     format!("{path}?{}", Serializer::new(String::new()).extend_pairs(params).finish())
 }
 
-/// What of a link may be followed: the key goes to the configured host and to no other.
+/// The part of a link that is followed: the key is sent only to the configured host.
 fn path_and_query(link: &str) -> Result<String, Problem> {
-    let unusable = |_| Problem::new(Reason::Protocol, "the link to the next page cannot be read");
+    let unusable = |_| Problem::new(Reason::Protocol, "invalid link to the next page");
     let base = Url::parse("https://api.stripe.com").map_err(unusable)?;
     let url = base.join(link).map_err(unusable)?;
     Ok(format!("{}?{}", url.path(), url.query().unwrap_or_default()))

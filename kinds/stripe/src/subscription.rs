@@ -1,4 +1,4 @@
-//! Subscriptions by status, to hold against what the application's own database says.
+//! Subscriptions by status, to compare with the application's own database.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use super::list::{self, Listed};
 const SUBSCRIPTIONS: Desc = Desc::gauge(
     "stripe_subscriptions",
     &["status"],
-    "Subscriptions by status (GET /v1/subscriptions?status=all, at each probe), with `subscriptions: true` only.",
+    "Subscriptions by status (GET /v1/subscriptions?status=all, at each probe); only with `subscriptions: true`.",
 );
 const TRUNCATED: Desc = Desc::gauge(
     "stripe_subscriptions_truncated",
     &[],
-    "1 when there are more subscriptions than max_pages pages of 100 hold, so that the counts are too low, else 0.",
+    "1 if more subscriptions exist than fit in max_pages pages of 100, so the counts are too low, else 0.",
 );
 
 pub(super) const CATALOGUE: [Desc; 2] = [SUBSCRIPTIONS, TRUNCATED];
@@ -53,9 +53,9 @@ pub(super) async fn observe(session: &mut Session<'_>, config: &Config) -> Resul
     for (status, count) in counts {
         subscriptions.push([status], f64::from(count));
     }
-    let problems = found.truncated.then(|| {
-        Problem::new(Reason::Cardinality, "subscriptions: there are more than `max_pages` lets us read")
-    });
+    let problems = found
+        .truncated
+        .then(|| Problem::new(Reason::Cardinality, "subscriptions: more than `max_pages` allows to read"));
     Ok(Observation {
         families: vec![subscriptions, TRUNCATED.value(f64::from(u8::from(found.truncated)))],
         problems: problems.into_iter().collect(),

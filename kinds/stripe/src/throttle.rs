@@ -1,14 +1,14 @@
-//! Restraint after Stripe has asked for it.
+//! Backs off after Stripe's rate limiting.
 
 use std::time::Duration;
 
 use platform_core::probe::{Problem, Reason};
 use tokio::time::Instant;
 
-/// The first pause where Stripe does not say how long; each further one is twice as long.
+/// The first pause if Stripe gives none; each further one is twice as long.
 const FIRST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(30 * 60);
-/// A longer `Retry-After` is taken for a mistake.
+/// A longer `Retry-After` is treated as a mistake.
 const LONGEST_ASKED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// When Stripe may be called again.
@@ -32,13 +32,13 @@ impl Throttle {
             None => Ok(()),
             Some(left) => Err(Problem::new(
                 Reason::RateLimited,
-                format!("Stripe has asked to slow down: no call in the next {left:.0?}"),
+                format!("rate limited by Stripe: no calls for the next {left:.0?}"),
             )),
         }
     }
 
-    /// Takes in an answer 429. The pause is never shorter than what Stripe asks for; it varies, so that many
-    /// exporters do not come back at once.
+    /// Records a 429 response. The pause is never shorter than Stripe requests, with jitter, so that exporters do not
+    /// return all at once.
     pub(super) fn slow_down(&mut self, retry_after: Option<Duration>) {
         let pause = match retry_after {
             Some(asked) => asked.min(LONGEST_ASKED).mul_f64(1.0 + 0.1 * fastrand::f64()),
@@ -51,7 +51,7 @@ impl Throttle {
         self.not_before = Some(Instant::now() + pause);
     }
 
-    /// Takes in a probe that was not slowed down.
+    /// Records a probe that was not rate limited.
     pub(super) fn relax(&mut self) {
         *self = Self::default();
     }

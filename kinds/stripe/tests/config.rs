@@ -27,7 +27,7 @@ fn a_key_is_enough() {
 #[test]
 fn what_is_wrong_is_told_with_what_was_expected() {
     for (keys, words) in [
-        ("", "a key is needed"),
+        ("", "missing key: set `api_key_file`"),
         ("api_key: rk_live_a, api_key_file: /key", "not both"),
         ("api_key: pk_live_a", "found a publishable key (pk_…)"),
         ("api_key: whsec_a", "found the signing secret of a webhook"),

@@ -130,9 +130,7 @@ async fn tells_what_is_true_of_the_account() {
 
     assert_eq!(reasons(&observation), [Reason::Alarm; 3]);
     let told = format!("{:?}", observation.problems);
-    for words in
-        ["no longer tries to deliver: 2", "at old.example.com is disabled", "no_aws_event_source_exists"]
-    {
+    for words in ["given up delivering: 2", "at old.example.com is disabled", "no_aws_event_source_exists"] {
         assert!(told.contains(words), "{told}");
     }
     assert!(!format!("{observation:?}").contains("planted"), "{observation:?}");

@@ -55,30 +55,29 @@ impl TryFrom<String> for ClassName {
             return Ok(Self(name));
         }
         Err(format!(
-            "expected the name of a class of 1 to 128 letters, digits, `_`, `-`, `.`, `:` or `@`, found `{name}`"
+            "expected a class name of 1 to 128 letters, digits, `_`, `-`, `.`, `:` or `@`, found `{name}`"
         ))
     }
 }
 
-/// Workers that do the same.
+/// Workers of the same kind.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(try_from = "RawClass")]
 pub(super) struct Class {
     pub(super) way: Way,
-    /// How many there should be.
+    /// How many are expected.
     pub(super) expected: Option<u32>,
-    /// How often a worker gives a heartbeat.
+    /// The heartbeat interval of a worker.
     pub(super) interval: Option<Duration>,
-    /// The age from which on a worker whose heartbeat is not renewed counts as dead. `None` where its store forgets
-    /// it by itself.
+    /// The heartbeat age above which a worker counts as dead. `None` if its store expires it.
     pub(super) limit: Option<Duration>,
     states: Vec<String>,
 }
 
-/// How the exporter hears of the workers of a class.
+/// How the exporter learns of the workers of a class.
 #[derive(Clone, Debug)]
 pub(super) enum Way {
-    /// It asks another source.
+    /// It reads another source.
     Ask { from: SourceName, layout: Layout },
     /// They push, with this token.
     Push { token: Secret },
@@ -129,13 +128,13 @@ impl TryFrom<RawClass> for Class {
         let way = match raw.layout()? {
             Some(layout) if token.is_none() => {
                 let from =
-                    raw.from.take().ok_or("the key `from` is missing: which source holds the heartbeats")?;
+                    raw.from.take().ok_or("missing key `from`: the source that stores the heartbeats")?;
                 Way::Ask { from, layout }
             }
-            Some(_) => return Err("`token` belongs to `push: true`".to_owned()),
+            Some(_) => return Err("`token` is only valid with `push: true`".to_owned()),
             None => Way::Push {
                 token: token
-                    .ok_or("expected `token_file` or `token`: what workers that push have to show")?,
+                    .ok_or("expected `token_file` or `token`: the bearer token of workers that push")?,
             },
         };
         raw.refuse_unused()?;
@@ -151,10 +150,7 @@ impl TryFrom<RawClass> for Class {
             && rhythm.interval.is_none()
             && !matches!(way, Way::Push { .. })
         {
-            return Err(
-                "workers of this layout have no heartbeat: `interval` and `grace` do not belong to it"
-                    .to_owned(),
-            );
+            return Err("workers of this layout have no heartbeat: remove `interval` and `grace`".to_owned());
         }
         let limit = interval.filter(|_| is_timed).map(|interval| interval + grace.unwrap_or(interval * 2));
         Ok(Self { way, expected: raw.expected, interval, limit, states: raw.states })
@@ -162,7 +158,7 @@ impl TryFrom<RawClass> for Class {
 }
 
 impl RawClass {
-    /// Takes what describes the layout; `None` for workers that push.
+    /// Takes the keys of the layout; `None` for workers that push.
     fn layout(&mut self) -> Result<Option<Layout>, String> {
         const EXPECTED: &str = "expected exactly one of `layout`, `sql`, `mongo` and `push: true`";
         let layout =
@@ -209,7 +205,7 @@ impl RawClass {
         })
     }
 
-    /// A key that nothing has taken would be without effect.
+    /// Rejects unused keys, which would have no effect.
     fn refuse_unused(&self) -> Result<(), String> {
         let left = [
             ("from", self.from.is_some()),
@@ -220,22 +216,22 @@ impl RawClass {
             ("prefix", self.prefix.is_some()),
         ];
         match left.into_iter().find(|(_, is_left)| *is_left) {
-            Some((key, _)) => Err(format!("`{key}` does not belong to a class of this layout")),
+            Some((key, _)) => Err(format!("`{key}` is not valid for this layout")),
             None => Ok(()),
         }
     }
 }
 
-/// What stands before each key: `name:`, or nothing.
+/// The prefix of each key: `name:`, or nothing.
 fn namespace(name: String) -> String {
     if name.is_empty() || name.ends_with(':') { name } else { name + ":" }
 }
 
-/// How often the workers of a system give a heartbeat, and for how long after the next one was due they count.
+/// The heartbeat interval and grace of a job system's workers.
 struct Rhythm {
     interval: Option<Duration>,
     grace: Option<Duration>,
-    /// Their store forgets those that are silent.
+    /// Their store expires silent ones.
     is_kept_by_store: bool,
 }
 
@@ -252,7 +248,7 @@ impl Way {
             }
             Self::Ask { layout, .. } => match layout {
                 Layout::Sidekiq { .. } => of(10, None, true),
-                // The hash of an idle worker is renewed fifteen seconds before the end of `worker_ttl`.
+                // The hash of an idle worker is renewed fifteen seconds before `worker_ttl` ends.
                 Layout::Rq { .. } => of(405, None, true),
                 // Resque and Solid Queue prune workers after five minutes; so does GoodJob.
                 Layout::Resque { .. } | Layout::SolidQueue => of(60, Some(240), false),
@@ -264,7 +260,7 @@ impl Way {
 }
 
 impl Class {
-    /// The states that are told as 0 when no worker is in them.
+    /// The states exported as 0 if no worker is in them.
     pub(super) fn states(&self) -> impl Iterator<Item = &str> {
         let known: &[&str] = match &self.way {
             Way::Ask { layout, .. } => layout.states(),
@@ -273,7 +269,7 @@ impl Class {
         known.iter().copied().chain(self.states.iter().map(String::as_str))
     }
 
-    /// Whether the number of busy slots is known even when there is no worker.
+    /// Whether the number of busy slots is known even without workers.
     pub(super) fn tells_busy(&self) -> bool {
         matches!(&self.way, Way::Ask { layout, .. } if layout.tells_busy())
     }

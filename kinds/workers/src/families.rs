@@ -8,59 +8,56 @@ use platform_core::probe::{Problem, Reason};
 use super::config::Class;
 use super::worker::{Roll, Seen, Worker};
 
-/// Only this many workers of a class, those that were heard last, have series of their own; all are counted.
+/// Only this many workers of a class, the most recent ones, have their own series; all are counted.
 const MOST_SERIES: usize = 200;
-/// Workers in more states than this are counted under `other`.
+/// Workers in states beyond this number are counted under `other`.
 const MOST_STATES: usize = 20;
-/// The state of a worker that is not there.
+/// The state of a missing worker.
 const OFFLINE: &str = "offline";
 
 const HEARTBEAT: Desc = Desc::gauge(
     "worker_heartbeat_timestamp_seconds",
     &["class", "worker"],
-    "Time of the worker's last heartbeat, by the clock that wrote it; the 200 workers of a class that were heard last.",
+    "Time of the worker's last heartbeat, by the clock that wrote it; the 200 most recent workers of a class.",
 );
 const INTERVAL: Desc = Desc::gauge(
     "worker_heartbeat_interval_seconds",
     &["class"],
-    "How often workers of the class give a heartbeat, from the configuration or the job system's default.",
+    "Heartbeat interval of the class, from the configuration or the job system's default.",
 );
 const ALIVE: Desc = Desc::gauge(
     "workers_alive",
     &["class"],
-    "Workers whose last heartbeat is not older than the interval and the grace of their class, by their store's clock.",
+    "Workers whose last heartbeat is no older than their class's interval plus grace, by their store's clock.",
 );
 const EXPECTED: Desc =
-    Desc::gauge("workers_expected", &["class"], "Workers that there should be, from the configuration.");
+    Desc::gauge("workers_expected", &["class"], "Expected workers, from the configuration.");
 const STATES: Desc = Desc::gauge(
     "workers",
     &["class", "state"],
-    "Workers by the state that they give; those that are expected, or known, and not heard are offline.",
+    "Workers by reported state; expected or known workers without a recent heartbeat are offline.",
 );
 const INFO: Desc = Desc::gauge(
     "worker_info",
     &["class", "worker", "state", "instance_type", "lifecycle"],
-    "What a worker says about itself; always 1.",
+    "Details reported by the worker; always 1.",
 );
 const PROGRESS: Desc = Desc::gauge(
     "worker_last_progress_timestamp_seconds",
     &["class"],
-    "Time at which a worker of the class last got something done, where workers tell it.",
+    "Time of the last progress of any worker of the class, if workers report it.",
 );
 const BUSY: Desc = Desc::gauge(
     "workers_busy",
     &["class"],
-    "Slots of the workers that are alive in which a job runs, where the job system tells it.",
+    "Slots of live workers that are running a job, if the job system reports it.",
 );
-const SLOTS: Desc = Desc::gauge(
-    "worker_slots",
-    &["class"],
-    "Jobs that the workers that are alive can run at once, where the job system tells it.",
-);
+const SLOTS: Desc =
+    Desc::gauge("worker_slots", &["class"], "Slots of live workers, if the job system reports it.");
 const SKEW: Desc = Desc::gauge(
     "worker_clock_skew_seconds",
     &["class"],
-    "How far the clock of the store that holds the heartbeats is ahead of the exporter's.",
+    "Offset of the heartbeat store's clock from the exporter's; positive if it is ahead.",
 );
 
 pub(super) const CATALOGUE: [Desc; 10] =
@@ -74,7 +71,7 @@ pub(super) struct Known<'a> {
     pub(super) class: &'a Class,
     pub(super) name: &'a str,
     pub(super) roll: &'a Roll,
-    /// Whether a worker that is not there would have been heard.
+    /// Whether a missing worker would have been noticed.
     pub(super) is_settled: bool,
 }
 
@@ -83,7 +80,7 @@ impl Families {
         Self(CATALOGUE.map(|desc| desc.family()))
     }
 
-    /// What holds whether or not the class can be read.
+    /// Adds what is known even if the class cannot be read.
     pub(super) fn add_configured(&mut self, name: &str, class: &Class) {
         let [_, interval, _, expected, ..] = &mut self.0;
         if let Some(every) = class.interval {
@@ -94,7 +91,7 @@ impl Families {
         }
     }
 
-    /// What a class was found to be; fewer workers than expected are a problem.
+    /// Adds the workers of a class; fewer than expected are a problem.
     pub(super) fn add(&mut self, known: &Known<'_>) -> Option<Problem> {
         let Known { class, name, roll, .. } = known;
         let [_, _, alive_family, _, _, _, progress, busy, slots, skew] = &mut self.0;
@@ -126,7 +123,7 @@ impl Families {
         Some(Problem::new(Reason::Stale, detail))
     }
 
-    /// The workers that have a name, the freshest of each name.
+    /// The named workers, the most recent of each name.
     fn add_workers(&mut self, known: &Known<'_>) {
         let [heartbeat, _, _, _, _, info, ..] = &mut self.0;
         let time = |worker: &Worker| match worker.seen {
@@ -166,7 +163,7 @@ impl Families {
             *states.entry(if is_known { state } else { "other" }).or_default() += 1;
         }
         let heard: u32 = states.iter().filter(|(state, _)| **state != OFFLINE).map(|(_, count)| count).sum();
-        // Workers come and go under new names: of those that have gone, only the ones that are missed count.
+        // Workers restart under new names: of those gone, only as many as are missing count.
         match class.expected {
             Some(expected) => states.insert(OFFLINE, expected.saturating_sub(heard.max(alive))),
             None => Some(*states.entry(OFFLINE).or_default()),
@@ -183,7 +180,7 @@ impl Families {
 }
 
 impl Known<'_> {
-    /// The state of a worker: its own word for as long as it is heard.
+    /// The state of a worker: the reported one while it is alive.
     fn state<'w>(&self, worker: &'w Worker) -> &'w str {
         let (now, limit) = (self.roll.now, self.class.limit);
         if worker.is_recent(now, limit) || worker.is_alive(now, limit) {

@@ -7,7 +7,7 @@ use super::store::{self, Store};
 use super::worker::Roll;
 use super::{plain, queue, table};
 
-/// Where the heartbeats of a class stand, and in which form.
+/// Where and how the heartbeats of a class are stored.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Layout {
     /// Redis: a sorted set of workers, the score is the time.
@@ -35,7 +35,7 @@ pub(super) enum Layout {
 }
 
 impl Layout {
-    /// The states that a worker may be in, where the system that writes the layout has a closed list.
+    /// The possible states of a worker, if the job system has a closed list.
     pub(super) fn states(&self) -> &'static [&'static str] {
         match self {
             Self::Sidekiq { .. } => &["busy", "idle", "quiet"],
@@ -45,12 +45,12 @@ impl Layout {
         }
     }
 
-    /// Whether every worker says how many of its slots work.
+    /// Whether every worker reports its busy slots.
     pub(super) fn tells_busy(&self) -> bool {
         matches!(self, Self::Sidekiq { .. } | Self::Rq { .. } | Self::Resque { .. } | Self::SolidQueue)
     }
 
-    /// The forms of question that it puts, each once.
+    /// The kinds of queries that it runs, each once.
     pub(super) fn questions(&self) -> Vec<Question> {
         match self {
             Self::Sql(sql) => vec![Question::Sql(table::with_clock(sql))],
@@ -71,7 +71,7 @@ impl Layout {
             Self::Mongo(question) => return table::mongo(store, question).await,
             _ => {}
         }
-        // The clock first: a heartbeat that comes meanwhile is not from the past.
+        // The clock first: a heartbeat that arrives meanwhile is not old.
         let clock = store.clock(&store::command(&["TIME"])).await?;
         let workers = match self {
             Self::Zset { key } => plain::zset(store, key).await?,

@@ -1,6 +1,6 @@
-//! Workers: who is alive of each class, by heartbeats that another source holds or that they push.
+//! Workers: which are alive in each class, by heartbeats stored in another source or pushed.
 //!
-//! There is no driver here: each layout is a question or a few to another source, and a reading of the rows.
+//! There is no driver here: each layout runs a few queries on another source and interprets the rows.
 
 mod config;
 mod families;
@@ -25,7 +25,7 @@ use self::config::{Class, ClassName, Way};
 use self::prober::WorkersProber;
 use self::pushed::Pushed;
 
-/// What is the same for every source of this kind.
+/// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
     name: "workers",
     interval: Duration::from_secs(15),
@@ -94,7 +94,7 @@ impl Definition for Config {
             classes: self.classes.clone(),
             lanes: self.asked().filter_map(lane).collect(),
             pushed: Pushed::new(context.beats.clone(), pushing, state_file),
-            // Below the deadline of the probe, so that a class whose source hangs leaves the others their values.
+            // Below the deadline of the probe, so that a hanging source of one class does not affect the others.
             timeout: context.timeout * 8 / 10,
         };
         Parts { prober: Box::new(prober), answers: None }

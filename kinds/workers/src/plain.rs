@@ -1,4 +1,4 @@
-//! Heartbeats as applications write them into Redis themselves.
+//! Heartbeats that applications write into Redis themselves.
 
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::Cell;
@@ -6,9 +6,9 @@ use platform_core::query::Cell;
 use super::store::Store;
 use super::worker::{Seen, Worker, text, time};
 
-/// Of a sorted set, the workers that were heard last.
+/// How many of the most recent workers of a sorted set are read.
 const FRESHEST: &str = "-10000";
-/// A larger hash is not one of workers, and reading it whole would hold up its server.
+/// A larger hash is not one of workers, and reading it whole would block its server.
 const LARGEST_HASH: f64 = 10_000.0;
 /// How many keys are read at once.
 const BATCH: usize = 500;
@@ -52,12 +52,12 @@ fn worker(id: &str, value: &Cell) -> Worker {
     let worker = Worker { id: text(&Cell::Text(id.to_owned())), ..Worker::default() };
     match value.text() {
         Some(value) => worker.with_value(&value),
-        // A key of another type, such as a hash: it is there.
+        // A key of another type, such as a hash: it exists.
         None => Worker { seen: Seen::Present, ..worker },
     }
 }
 
-/// The part of a key for which the pattern has no letters of its own.
+/// The part of a key matched by the pattern's wildcards.
 fn in_key<'a>(pattern: &str, key: &'a str) -> &'a str {
     let is_special = |letter: char| matches!(letter, '*' | '?' | '[' | ']' | '\\');
     let prefix = pattern.find(is_special).map_or("", |index| &pattern[..index]);

@@ -18,7 +18,7 @@ pub(super) struct WorkersProber {
     pub(super) classes: BTreeMap<ClassName, Class>,
     pub(super) lanes: BTreeMap<SourceName, Lane>,
     pub(super) pushed: Pushed,
-    /// How long the reading of a class may take.
+    /// How long reading a class may take.
     pub(super) timeout: Duration,
 }
 
@@ -52,7 +52,7 @@ impl Prober for WorkersProber {
         }
         observation.problems.extend(failures);
         if let Err(error) = self.pushed.save().await {
-            let detail = format!("pushed heartbeats cannot be kept: {error}");
+            let detail = format!("cannot save pushed heartbeats: {error}");
             observation.problems.push(Problem::new(Reason::Internal, detail));
         }
         observation.families = families.into_inner();
@@ -70,7 +70,7 @@ impl WorkersProber {
         let lane =
             lane.ok_or_else(|| Problem::new(Reason::Internal, format!("there is no source `{from}`")))?;
         let store = Store { lane: lane.clone(), timeout: self.timeout };
-        // The lane counts from the moment that it is a question's turn; here, waiting counts too, and all questions.
+        // The lane's timeout starts when a query runs; this one includes waiting, and all queries.
         match tokio::time::timeout(self.timeout, layout.read(&store)).await {
             Ok(roll) => roll.map(|roll| (roll, true)).map_err(named),
             Err(_) => {

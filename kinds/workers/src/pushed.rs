@@ -14,14 +14,14 @@ use tokio::sync::oneshot;
 
 use super::worker::{Roll, Seen, Worker};
 
-/// A worker that was not heard for ten times as long as it may be silent, but at least for a day, is forgotten.
+/// A worker silent for ten times its limit, and for at least a day, is forgotten.
 const FORGOTTEN_AFTER: u32 = 10;
 const SHORTEST_MEMORY: Duration = Duration::from_secs(86_400);
 
 /// The states of workers that push.
 pub(super) const STATES: [&str; 3] = ["failed", "running", "succeeded"];
 
-/// What the state file holds: the workers of each class.
+/// The content of the state file: the workers of each class.
 type Kept = BTreeMap<String, Vec<(String, Beat)>>;
 
 /// The pushed heartbeats of a source's classes.
@@ -30,11 +30,11 @@ pub(super) struct Pushed {
     beats: Arc<Beats>,
     classes: Vec<String>,
     state_file: Option<PathBuf>,
-    /// What stands in the state file.
+    /// The content of the state file.
     saved: Option<Kept>,
-    /// A write under way. It stays when the deadline has ended the probe that began it: another would hang as well.
+    /// A running write. It continues after its probe's deadline: another one would hang as well.
     saving: Option<oneshot::Receiver<io::Result<()>>>,
-    /// Since when the exporter would have heard each class; empty before the first look.
+    /// Since when the exporter has listened for each class; empty before the first look.
     listening_since: BTreeMap<String, f64>,
 }
 
@@ -44,7 +44,7 @@ impl Pushed {
         Self { beats, classes, state_file, saved: None, saving: None, listening_since: BTreeMap::new() }
     }
 
-    /// Takes up what was known before a restart.
+    /// Restores the state from before a restart.
     pub(super) async fn begin(&mut self) {
         if !self.listening_since.is_empty() {
             return;
@@ -54,7 +54,7 @@ impl Pushed {
         let kept = kept.await.ok().flatten().unwrap_or_default();
         let now = moment::now();
         for class in &self.classes {
-            // What is there already came to this process, under an earlier configuration.
+            // Existing entries were received by this process, under an earlier configuration.
             let first =
                 self.beats.of_class(class).iter().map(|(_, beat)| timestamp(beat.at)).reduce(f64::min);
             self.listening_since.insert(class.clone(), first.unwrap_or(now));
@@ -78,13 +78,13 @@ impl Pushed {
         (Roll { workers, now, skew: None }, now - since > limit.as_secs_f64())
     }
 
-    /// Keeps what is known now.
+    /// Saves the current state.
     pub(super) async fn save(&mut self) -> io::Result<()> {
         let Some(path) = &self.state_file else { return Ok(()) };
         let kept: Kept =
             self.classes.iter().map(|class| (class.clone(), self.beats.of_class(class))).collect();
         if let Some(left) = &mut self.saving {
-            // Its result tells nothing about what is known now.
+            // Its result is not about the current state.
             let _ = left.await;
             self.saving = None;
         }
@@ -111,7 +111,7 @@ fn worker(id: String, beat: Beat) -> Worker {
     Worker {
         id: Some(id),
         seen: Seen::At(timestamp(beat.at)),
-        // A job that says that it failed does not do its work, however often it says so.
+        // A job that reports failures does not do its work, however often it reports.
         verdict: failed.then_some(false),
         progress_at: beat.last_success.map(timestamp),
         state: Some(state.to_owned()),

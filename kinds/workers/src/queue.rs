@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::store::Store;
 use super::worker::{Seen, Worker, text, time};
 
-/// Each worker of some systems is a question of its own; more than this many would load their store.
+/// In some systems each worker needs its own query; more than this would load their store.
 const MOST_ASKED: usize = 1000;
 
 /// Sidekiq: the set `processes`, and for each member a hash that its process renews every ten seconds and that
@@ -29,7 +29,7 @@ pub(super) async fn sidekiq(store: &Store, namespace: &str) -> Result<Vec<Worker
             _ => "idle",
         };
         workers.push(Worker {
-            // Host and process number, without the number that each start draws anew.
+            // Host and process id, without the random part of each start.
             id: Some(identity.rsplit_once(':').map_or(&*identity, |(id, _)| id).to_owned()),
             seen: Seen::At(beat),
             state: Some(state.to_owned()),
@@ -41,7 +41,7 @@ pub(super) async fn sidekiq(store: &Store, namespace: &str) -> Result<Vec<Worker
     Ok(workers)
 }
 
-/// The number of threads in the description that a Sidekiq process gives of itself.
+/// The number of threads in a Sidekiq process's description of itself.
 fn concurrency(info: &Cell) -> Option<f64> {
     let info: Value = serde_json::from_str(&info.text()?).ok()?;
     info.get("concurrency")?.as_f64()
@@ -96,14 +96,14 @@ pub(super) async fn resque(store: &Store, namespace: &str) -> Result<Vec<Worker>
     Ok(ids.into_iter().zip(jobs).map(worker).collect())
 }
 
-/// BullMQ: no key at all, but each worker names its connection after its queue, and after itself if it has a name.
+/// BullMQ: no key, but each worker names its connection after its queue, and after itself if it has a name.
 pub(super) async fn bullmq(store: &Store, queue: &str, prefix: &str) -> Result<Vec<Worker>, Problem> {
     let unnamed = format!("{prefix}:{}", BASE64_STANDARD.encode(queue));
     let named = format!("{unnamed}:w:");
     let clients = store.run(&["CLIENT", "LIST"]).await?;
-    let name = clients.column("name").ok_or_else(|| {
-        Problem::new(Reason::Protocol, "CLIENT LIST does not tell the names of connections")
-    })?;
+    let name = clients
+        .column("name")
+        .ok_or_else(|| Problem::new(Reason::Protocol, "CLIENT LIST does not report connection names"))?;
     let names = clients.rows.iter().filter_map(|row| row.get(name)?.text());
     let worker = |name: String| match name.strip_prefix(&named) {
         Some(id) => Some(Worker::present(id)),
@@ -121,7 +121,7 @@ async fn members(store: &Store, set: &str) -> Result<Vec<String>, Problem> {
     Ok(members)
 }
 
-/// The fields of a hash, NULL where there is none.
+/// The fields of a hash, NULL if missing.
 async fn fields<'a>(store: &Store, key: &str, names: &[&'a str]) -> Result<BTreeMap<&'a str, Cell>, Problem> {
     let words: Vec<_> = ["HMGET", key].into_iter().chain(names.iter().copied()).collect();
     let mut values = store.pairs(&words).await?.into_iter();

@@ -1,4 +1,4 @@
-//! The source that a class is read from: questions through its query lane, and its clock.
+//! The source that a class is read from: queries through its query lane, and its clock.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use platform_core::query::{Cell, Columns, Lane, MongoQuestion, Question, RedisQu
 
 use super::worker::time;
 
-/// A source to ask.
+/// A source to query.
 #[derive(Clone, Debug)]
 pub(super) struct Store {
     pub(super) lane: Lane,
-    /// How long one answer may take.
+    /// The timeout of one query.
     pub(super) timeout: Duration,
 }
 
@@ -24,7 +24,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// The store said this time at some moment between two of ours, so a difference within them is none.
+    /// The store reported this time at some moment between two of ours, so a difference within them counts as none.
     pub(super) fn read(store: f64, before: f64, after: f64) -> Self {
         let skew = if store < before { store - before } else { (store - after).max(0.0) };
         Self { now: store, skew }
@@ -36,7 +36,7 @@ impl Store {
         self.read(question, &Columns::All).await
     }
 
-    /// Runs a question, and reads these columns.
+    /// Runs a query, and reads these columns.
     pub(super) async fn read(&self, question: &Question, columns: &Columns) -> Result<Rows, Problem> {
         self.lane.ask(question, columns, self.timeout).await
     }
@@ -51,12 +51,12 @@ impl Store {
         Ok(column(&self.ask(&scan(pattern)).await?))
     }
 
-    /// The elements of a list or set, as a command gives them.
+    /// The elements of a list or set, as returned by a command.
     pub(super) async fn elements(&self, words: &[&str]) -> Result<Vec<String>, Problem> {
         Ok(column(&self.run(words).await?))
     }
 
-    /// Keys with their values, as a command gives them.
+    /// Keys with their values, as returned by a command.
     pub(super) async fn pairs(&self, words: &[&str]) -> Result<Vec<(String, Cell)>, Problem> {
         let rows = self.run(words).await?.rows;
         let pair = |row: Vec<Cell>| {
@@ -73,7 +73,7 @@ impl Store {
         let index = rows.column("localTime").unwrap_or(0);
         let store = rows.rows.first().and_then(|row| row.get(index)).and_then(time);
         let store =
-            store.ok_or_else(|| Problem::new(Reason::Protocol, "the store does not tell its time"))?;
+            store.ok_or_else(|| Problem::new(Reason::Protocol, "the store does not report its time"))?;
         Ok(Clock::read(store, before, now()))
     }
 }
@@ -88,7 +88,7 @@ pub(super) fn scan(pattern: &str) -> Question {
     Question::Redis(RedisQuestion { scan: Some(pattern.to_owned()), id, ..Default::default() })
 }
 
-/// The question for the time of a MongoDB server.
+/// The query for the time of a MongoDB server.
 pub(super) fn hello() -> Question {
     let command = serde_json::Map::from_iter([("hello".to_owned(), serde_json::Value::from(1))]);
     Question::Mongo(MongoQuestion {

@@ -1,4 +1,4 @@
-//! Workers in the rows of a query: a row for each, a column for each thing that is known of it.
+//! Workers in the rows of a query: a row per worker, a column per attribute.
 
 use platform_core::moment::now;
 use platform_core::probe::{Problem, Reason};
@@ -36,7 +36,7 @@ SELECT concat_ws(':', p.state ->> 'hostname', p.state ->> 'pid') AS worker,
 FROM good_job_processes p
 CROSS JOIN LATERAL (SELECT md5('good_job_processes-' || p.id::text) AS hash) k";
 
-/// A SELECT with the server's time in its first column, which is there even when no worker is.
+/// A SELECT with the server's time in its first column, which returns a row even without workers.
 pub(super) fn with_clock(sql: &str) -> String {
     let sql = sql.trim().trim_end_matches(';');
     // The line break ends a comment.
@@ -46,30 +46,30 @@ pub(super) fn with_clock(sql: &str) -> String {
     )
 }
 
-/// Asks PostgreSQL.
+/// Queries PostgreSQL.
 pub(super) async fn sql(store: &Store, sql: &str) -> Result<Roll, Problem> {
     let before = now();
     let rows = store.read(&Question::Sql(with_clock(sql)), &columns(&["store_now"])).await?;
     let store_now = rows.rows.first().and_then(|row| time(row.first()?));
     let store_now =
-        store_now.ok_or_else(|| Problem::new(Reason::Protocol, "the server does not tell its time"))?;
+        store_now.ok_or_else(|| Problem::new(Reason::Protocol, "the server does not report its time"))?;
     let clock = Clock::read(store_now, before, now());
     Ok(Roll { workers: workers(&rows, &["worker"])?, now: clock.now, skew: Some(clock.skew) })
 }
 
-/// Asks MongoDB.
+/// Queries MongoDB.
 pub(super) async fn mongo(store: &Store, question: &MongoQuestion) -> Result<Roll, Problem> {
     let clock = store.clock(&hello()).await?;
     let rows = store.read(&Question::Mongo(question.clone()), &columns(&["_id"])).await?;
     Ok(Roll { workers: workers(&rows, &["worker", "_id"])?, now: clock.now, skew: Some(clock.skew) })
 }
 
-/// What is read of a worker, and more.
+/// The columns read of a worker, and more.
 fn columns(more: &[&str]) -> Columns {
     Columns::named(Worker::NAMES.iter().chain(more).copied())
 }
 
-/// Reads the rows. The worker stands in the first of the columns `ids` that there is.
+/// Reads the rows. The worker is named by the first existing column of `ids`.
 fn workers(rows: &Rows, ids: &[&str]) -> Result<Vec<Worker>, Problem> {
     if rows.rows.is_empty() {
         return Ok(Vec::new());
@@ -87,7 +87,7 @@ fn workers(rows: &Rows, ids: &[&str]) -> Result<Vec<Worker>, Problem> {
         worker.set("worker", &row[id]);
         worker
     };
-    // The row that is there for the clock alone has neither.
+    // The row that exists only for the clock has neither.
     let is_worker = |worker: &Worker| worker.id.is_some() || worker.seen != Seen::Never;
     Ok(rows.rows.iter().map(worker).filter(is_worker).collect())
 }

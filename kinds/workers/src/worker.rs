@@ -1,4 +1,4 @@
-//! What a layout tells of one worker, and whether it is alive. Pure; time is an argument.
+//! What a layout reports of one worker, and whether it is alive. Pure; time is an argument.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use platform_core::moment;
 use platform_core::query::Cell;
 use serde_json::{Map, Value};
 
-/// A longer text is cut: it becomes a label value.
+/// Longer texts are cut, since they become label values.
 const LONGEST_TEXT: usize = 128;
 
-/// A smaller number than this, that of September 2001, is a mark and no time.
+/// Smaller numbers, before September 2001, are flags and not times.
 const EARLIEST: f64 = 1e9;
 
-/// When a worker was heard last.
+/// When a worker was last heard from.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) enum Seen {
     /// At this time, in seconds since 1970.
     At(f64),
-    /// Its store keeps what it says for as long as it is alive.
+    /// Its store keeps its entry while it is alive.
     Present,
-    /// It has not been heard.
+    /// It has not been heard from.
     #[default]
     Never,
 }
@@ -27,18 +27,18 @@ pub(super) enum Seen {
 /// One worker.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Worker {
-    /// What tells it from others, if anything does.
+    /// Its name, if it has one.
     pub(super) id: Option<String>,
     pub(super) seen: Seen,
-    /// Whether it is alive, where its system knows better than its last heartbeat tells.
+    /// Whether it is alive, if its system knows better than its last heartbeat.
     pub(super) verdict: Option<bool>,
-    /// When it last got something done, in seconds since 1970.
+    /// When it last made progress, in seconds since 1970.
     pub(super) progress_at: Option<f64>,
     pub(super) state: Option<String>,
     pub(super) instance_type: Option<String>,
     /// `spot` or `on-demand`.
     pub(super) lifecycle: Option<String>,
-    /// How many of its slots work, and how many there are.
+    /// How many of its slots are busy, and how many it has.
     pub(super) busy: Option<f64>,
     pub(super) slots: Option<f64>,
 }
@@ -58,7 +58,7 @@ impl Worker {
         Self { id: Some(id.into()), seen: Seen::Present, ..Self::default() }
     }
 
-    /// Whether it was heard lately: within `limit`, or at all where there is none.
+    /// Whether it was heard from within `limit`, or at all if there is none.
     pub(super) fn is_recent(&self, now: f64, limit: Option<Duration>) -> bool {
         match (self.seen, limit) {
             (Seen::Never, _) => false,
@@ -71,11 +71,11 @@ impl Worker {
         self.verdict.unwrap_or_else(|| self.is_recent(now, limit))
     }
 
-    /// Takes what a value of a hash or key says: a time, or a map with the same names as the columns of a query.
-    /// Anything else says that the worker is there.
+    /// Reads the value of a hash field or key: a time, or a map with the same names as the columns of a query. Anything
+    /// else means that the worker exists.
     pub(super) fn with_value(mut self, text: &str) -> Self {
         if let Some(at) = moment::from_text(text) {
-            // `SET hb:mail:1 1 EX 60` is no heartbeat of 1970.
+            // `SET hb:mail:1 1 EX 60` is not a heartbeat from 1970.
             self.seen = if at < EARLIEST { Seen::Present } else { Seen::At(at) };
         } else if let Ok(Value::Object(fields)) = serde_json::from_str(text) {
             self.take(&fields);
@@ -110,7 +110,7 @@ impl Worker {
         "slots",
     ];
 
-    /// Takes the value of a column or field; those of other names are the application's own.
+    /// Reads the value of a column or field; other names belong to the application.
     pub(super) fn set(&mut self, name: &str, cell: &Cell) {
         match name {
             "worker" | "id" => self.id = text(cell).or(self.id.take()),

@@ -14,13 +14,13 @@ fn the_keys_of_a_class_go_together() {
         ("{from: cache}", "expected exactly one of `layout`, `sql`, `mongo` and `push: true`"),
         ("{from: cache, layout: rq, sql: SELECT 1}", "expected exactly one of"),
         ("{from: cache, layout: rq, push: true}", "expected exactly one of"),
-        ("{layout: rq}", "the key `from` is missing"),
+        ("{layout: rq}", "missing key `from`"),
         ("{from: cache, layout: zset}", "needs the key `key`"),
         ("{from: cache, layout: hash, key: ''}", "needs the key `key`"),
         ("{from: cache, layout: keys, key: hb}", "needs the key `pattern`"),
         ("{from: cache, layout: bullmq}", "needs the key `queue`"),
-        ("{from: cache, layout: zset, key: hb, queue: x}", "`queue` does not belong"),
-        ("{from: cache, layout: sidekiq, prefix: x}", "`prefix` does not belong"),
+        ("{from: cache, layout: zset, key: hb, queue: x}", "`queue` is not valid"),
+        ("{from: cache, layout: sidekiq, prefix: x}", "`prefix` is not valid"),
         ("{from: cache, layout: bullmq, queue: x, interval: 1m}", "have no heartbeat"),
         ("{from: cache, layout: celery}", "expected one of zset"),
         ("{from: db, sql: ' '}", "expected a SELECT"),
@@ -28,8 +28,8 @@ fn the_keys_of_a_class_go_together() {
         ("{push: true, interval: 1m}", "expected `token_file` or `token`"),
         ("{push: true, token: a, token_file: /b, interval: 1m}", "not both"),
         ("{push: true, token: a}", "expected `interval`"),
-        ("{push: true, token: a, interval: 1m, from: cache}", "`from` does not belong"),
-        ("{from: cache, layout: rq, token: a}", "`token` belongs to `push: true`"),
+        ("{push: true, token: a, interval: 1m, from: cache}", "`from` is not valid"),
+        ("{from: cache, layout: rq, token: a}", "`token` is only valid with `push: true`"),
         ("{from: cache, layout: rq, expected: -1}", "expected a whole number"),
     ] {
         let faults = fault(class);
@@ -38,7 +38,7 @@ fn the_keys_of_a_class_go_together() {
     let faults = config("workers: {classes: {}}").unwrap_err().to_string();
     assert!(faults.contains("at least one class"), "{faults}");
     let faults = config("workers: {classes: {'a b': {from: cache, layout: rq}}}").unwrap_err().to_string();
-    assert!(faults.contains("expected the name of a class"), "{faults}");
+    assert!(faults.contains("expected a class name"), "{faults}");
 }
 
 #[test]

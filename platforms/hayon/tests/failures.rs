@@ -39,7 +39,8 @@ async fn a_collection_that_is_missing_is_named() {
     expect(&exporter, &without(&world, &["connected_accounts"])).await;
     wait_for_problem(&exporter, "app-db", "not_found").await;
     let report = check_live(&url(&server));
-    let line = "FAIL  query hayon.accounts: not_found: there is no collection `socialaccounts` in `hayon`\n";
+    let line =
+        "FAIL  query hayon.accounts: not_found: collection `socialaccounts` does not exist in `hayon`\n";
     assert!(report.contains(line) && report.contains("ok    query hayon.users\n"), "{report}");
 }
 

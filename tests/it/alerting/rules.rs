@@ -186,12 +186,12 @@ fn every_alert_has_a_runbook_and_every_runbook_an_alert() {
     let with_runbook: BTreeSet<String> = sections.keys().map(|name| (*name).to_owned()).collect();
     assert_eq!(alerts, with_runbook);
     for (name, section) in sections {
-        let places: Vec<_> = ["**Means:**", "**Confirm:**", "**Mend:**"]
+        let places: Vec<_> = ["**Meaning:**", "**Diagnosis:**", "**Fix:**"]
             .into_iter()
             .map(|part| section.find(part).unwrap_or_else(|| panic!("{name} has no part {part}")))
             .collect();
         assert!(places.is_sorted(), "{name}");
-        let confirm = &section[places[1]..places[2]];
-        assert!(confirm.matches('`').count() >= 2, "{name}: no command to confirm it");
+        let diagnosis = &section[places[1]..places[2]];
+        assert!(diagnosis.matches('`').count() >= 2, "{name}: no command for the diagnosis");
     }
 }

@@ -16,11 +16,11 @@ const EMPTY: [Empty; 9] = [
     ("Problems", "A", "nothing is wrong"),
     ("Failed probes", "A", "none failed"),
     ("Failed queries", "A", "none failed"),
-    ("Replicas behind", "A", "the server has no replica"),
-    ("WAL kept for slots", "A", "the server has no replication slot"),
+    ("Replication backlog", "A", "the server has no replica"),
+    ("WAL retained for slots", "A", "the server has no replication slot"),
     ("Memory", "C", "the server has no limit of memory"),
     ("Streams", "A", "no stream is declared"),
-    ("Slots at work", "A", "the job system of no class tells its slots"),
+    ("Slot utilization", "A", "the job system of no class tells its slots"),
 ];
 
 /// Until every source was probed, every query put, and every rate has two samples.

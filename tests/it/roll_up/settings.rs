@@ -51,8 +51,8 @@ fn a_table_names_each_column_once() {
     for (from, to, told) in [
         ("table: visits_daily", "table: 'visits; DROP TABLE visits'", "expected an SQL name"),
         ("table: visits_daily", "table: 'a.\"b'", "expected an SQL name"),
-        ("columns: [users,", "columns: [day,", "the column day is given twice"),
-        ("columns: [users,", "columns: [max_depth,", "the column max_depth is given twice"),
+        ("columns: [users,", "columns: [day,", "the column day is listed twice"),
+        ("columns: [users,", "columns: [max_depth,", "the column max_depth is listed twice"),
         ("columns: [users, month_users, visits, avg_ms]", "columns: []", "expected at least one"),
         ("day: day", "dya: day", "did you mean `day`?"),
     ] {

@@ -1,4 +1,4 @@
-//! Connections to servers: by name or by file, plainly or with TLS.
+//! Connections to servers: by TCP or UNIX socket, with or without TLS.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use super::socks::Target;
 
 /// Connects to servers.
 pub(crate) struct Dialer {
-    /// The files that the URL names as servers, by what the driver takes for their hosts. No server leads to others.
+    /// The UNIX sockets in the URL, by the driver's host names for them. Servers cannot add others.
     pub(crate) files: BTreeMap<String, PathBuf>,
     pub(crate) encryption: Option<(Tls, Arc<ClientConfig>)>,
 }

@@ -1,7 +1,7 @@
-//! A reader in front of the driver: it connects to the servers, and passes on what they send once it is checked.
+//! A reader in front of the driver: it connects to the servers, checks what they send and passes it on.
 //!
-//! The driver has no hook for that, but it can be made to go through a SOCKS5 proxy. The reader is one, inside of this
-//! process: it speaks TLS with the server and plainly with the driver, by a socket of loopback and with a password.
+//! The driver has no hook for that, but supports SOCKS5 proxies. The reader is one, inside this process: it speaks TLS
+//! with the server and plain text with the driver, over a loopback socket with a password.
 
 mod dial;
 mod outcome;
@@ -28,12 +28,12 @@ use platform_core::probe::Problem;
 use self::socks::Credentials;
 use super::bounds;
 
-/// Three for each of the 50 members that a set may have, and some. Whatever names further members, and whoever finds
-/// the port on this machine, opens no more.
+/// Three for each of the up to 50 members of a set, and some spare. A limit against servers that name ever more members
+/// and against other processes on this host.
 const MOST_CONNECTIONS: usize = 256;
-/// The driver says at once where it wants to go.
+/// The driver sends its destination at once.
 const GREETING: Duration = Duration::from_secs(5);
-/// After a failure to accept, as when descriptors have run out.
+/// After a failed accept, such as when file descriptors have run out.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Everything that a connection needs.
@@ -43,7 +43,7 @@ struct Reader {
     outcomes: Outcomes,
 }
 
-/// Begins to listen, on the runtime that this is called in, and gives what leads the driver there.
+/// Starts to listen on the current runtime, and returns the driver's proxy settings.
 pub(super) fn start(dialer: Dialer, outcomes: Outcomes) -> io::Result<Socks5Proxy> {
     let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.set_nonblocking(true)?;
@@ -83,7 +83,7 @@ async fn listen(listener: TcpListener, reader: Arc<Reader>) {
 
 impl Reader {
     async fn serve(&self, mut driver: TcpStream) {
-        // Without it, short messages would wait for each other.
+        // Otherwise short messages would be delayed.
         if driver.set_nodelay(true).is_err() {
             return;
         }
@@ -92,7 +92,7 @@ impl Reader {
         let address = target.to_string();
         let dialed = tokio::select! {
             dialed = self.dialer.dial(&target) => dialed,
-            // It has given up: its own limit of time is over.
+            // It has given up: its own time limit is over.
             () = socks::left(&driver) => {
                 self.outcomes.forget(&address);
                 return;

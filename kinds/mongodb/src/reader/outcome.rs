@@ -1,4 +1,4 @@
-//! What became of connections: the driver only learns that there is none.
+//! Outcomes of connections: the driver only learns that there is none.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use platform_core::probe::Problem;
 
-/// Servers may name ever new members; more than these are not remembered.
+/// Servers may name any number of members; at most this many are remembered.
 const MOST_ADDRESSES: usize = 1_000;
 
 /// Why connections failed, by the driver's name of the server: `host:port`.
@@ -26,12 +26,12 @@ impl Outcomes {
         self.with(|failures| failures.by_address.get(address).cloned())
     }
 
-    /// Why a server could not be connected to, where that is not longer ago than this.
+    /// Why connecting to a server failed, unless that is longer ago than this.
     pub(crate) fn unreachable_since(&self, begin: Instant) -> Option<Problem> {
         self.with(|failures| since(begin, failures.unreachable.as_ref()))
     }
 
-    /// Why a message was not passed on, where that is not longer ago than this.
+    /// Why a message was not passed on, unless that is longer ago than this.
     pub(crate) fn refused_since(&self, begin: Instant) -> Option<Problem> {
         self.with(|failures| since(begin, failures.refused.as_ref()))
     }

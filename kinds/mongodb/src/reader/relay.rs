@@ -1,4 +1,4 @@
-//! The exchange between the driver and a server: messages, one after the other.
+//! The exchange of messages between the driver and a server.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::bounds::{self, Asked, Refusal};
 
-/// The command that waits for its answer. There is one answer for each.
+/// The command waiting for its answer. Each has one answer.
 #[derive(Default)]
 struct Pending(Mutex<Option<Asked>>);
 
@@ -22,8 +22,8 @@ impl Pending {
     }
 }
 
-/// Passes messages on until either side closes its connection, and both are gone at the end. Calls `well` after the
-/// first message of the server. Gives whether there was one.
+/// Relays messages until either side closes its connection, then closes both. Calls `well` after the first message of
+/// the server. Returns whether there was one.
 ///
 /// # Errors
 /// Why a message of the server was not passed on.
@@ -61,14 +61,14 @@ pub(super) async fn relay(
     Ok(is_well.load(Ordering::Relaxed))
 }
 
-/// The next message of the driver, which it makes no larger than a server takes.
+/// The next message of the driver, which is never larger than servers accept.
 async fn request(driver: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
     let mut beginning = [0; 4];
     driver.read_exact(&mut beginning).await.ok()?;
     rest(driver, beginning, u32::from_le_bytes(beginning) as usize).await
 }
 
-/// The next message of the server, once all of it is there and sound. Nothing, where the connection ends.
+/// The next message of the server, complete and checked. `None` if the connection ends.
 async fn answer(
     server: &mut (impl AsyncRead + Unpin),
     pending: &Pending,
@@ -87,7 +87,7 @@ async fn answer(
     Ok(Some(message))
 }
 
-/// A message whose length has been read. It takes memory as it arrives, and not as it says.
+/// A message whose length has been read. Memory is allocated as bytes arrive, not by the announced length.
 async fn rest(from: &mut (impl AsyncRead + Unpin), beginning: [u8; 4], length: usize) -> Option<Vec<u8>> {
     let mut message = beginning.to_vec();
     let missing = length.checked_sub(beginning.len())?;

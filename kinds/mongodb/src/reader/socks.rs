@@ -1,4 +1,4 @@
-//! As much of SOCKS5 as the driver speaks (RFC 1928, RFC 1929): one way to log in, one command.
+//! The part of SOCKS5 that the driver uses (RFC 1928, RFC 1929): one login method, one command.
 
 use std::fmt;
 use std::io;
@@ -8,14 +8,14 @@ use subtle::ConstantTimeEq;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// What only this process' driver knows.
+/// Credentials known only to this process.
 #[derive(Clone)]
 pub(super) struct Credentials {
     pub(super) user: String,
     pub(super) password: String,
 }
 
-/// Where a connection is to lead.
+/// The destination of a connection.
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) host: String,
@@ -33,7 +33,7 @@ const VERSION: u8 = 5;
 const BY_PASSWORD: u8 = 2;
 const CONNECT: u8 = 1;
 
-/// Lets the driver in, and reads where it wants to go.
+/// Authenticates the driver, and reads its destination.
 pub(super) async fn greet(driver: &mut TcpStream, credentials: &Credentials) -> io::Result<Target> {
     let [version, methods] = bytes(driver).await?;
     let mut offered = vec![0; methods.into()];
@@ -70,7 +70,7 @@ pub(super) async fn refuse(driver: &mut TcpStream) -> io::Result<()> {
     driver.write_all(&[VERSION, 1, 0, 1, 0, 0, 0, 0, 0, 0]).await
 }
 
-/// Waits until the driver closes the connection. Until it is welcome, it has nothing to say.
+/// Waits until the driver closes the connection. Before the reply it sends nothing.
 pub(super) async fn left(driver: &TcpStream) {
     let _ = driver.peek(&mut [0]).await;
 }
@@ -81,7 +81,7 @@ async fn bytes<const COUNT: usize>(driver: &mut TcpStream) -> io::Result<[u8; CO
     Ok(bytes)
 }
 
-/// A text after its length.
+/// A length-prefixed string.
 async fn text(driver: &mut TcpStream) -> io::Result<Vec<u8>> {
     let [length] = bytes(driver).await?;
     let mut text = vec![0; length.into()];

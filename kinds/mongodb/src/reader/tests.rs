@@ -10,7 +10,7 @@ fn reader(files: &[&str]) -> (u16, String, String) {
     (proxy.port.unwrap(), user, password)
 }
 
-/// Asks to be led to a host, and gives the answer: 0 is a welcome. Nothing, where the connection is closed before.
+/// Requests a host, and returns the reply: 0 is success. `None` if the connection is closed first.
 async fn lead(port: u16, user: &str, password: &str, host: &str) -> Option<u8> {
     let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
     let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();

@@ -1,4 +1,4 @@
-//! What a pack says of its roll-up, and what a configuration says of it.
+//! The roll-up settings of a pack and of a configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -16,19 +16,19 @@ const DAY: u64 = 24 * 60 * 60;
 const DEFAULT_BACK_FILL: u16 = 31;
 const LONGEST_BACK_FILL: u16 = 366;
 
-/// The table, and what a row of it holds: the key `roll_up` of a pack.
+/// The table and the contents of its rows: the key `roll_up` of a pack.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "RawTable")]
 pub struct DailyTable {
-    /// The table. Has to exist.
+    /// The table. Must exist.
     pub table: SqlName,
     /// The column of the day: a `date`, and the primary key.
     pub day: SqlName,
-    /// The columns that `sql` gives.
+    /// The columns returned by `sql`.
     pub columns: Vec<SqlName>,
     /// A SELECT of one row with `columns`, about the time from `$1` to before `$2`, both `timestamptz`.
     pub sql: String,
-    /// The columns that no table knows.
+    /// The columns observed by the exporter, which no table holds.
     pub observed: BTreeMap<SqlName, Observed>,
 }
 
@@ -48,28 +48,28 @@ impl TryFrom<RawTable> for DailyTable {
     fn try_from(raw: RawTable) -> Result<Self, String> {
         let RawTable { table, day, columns, sql, observed } = raw;
         if columns.is_empty() {
-            return Err("expected at least one of the columns that `sql` gives in `columns`".to_owned());
+            return Err("expected at least one of the columns returned by `sql` in `columns`".to_owned());
         }
         Question::Sql(sql.clone()).check().map_err(|error| format!("`sql`: {error}"))?;
         let mut seen = BTreeSet::from([&day]);
         if let Some(twice) = columns.iter().chain(observed.keys()).find(|column| !seen.insert(column)) {
-            return Err(format!("the column {twice} is given twice"));
+            return Err(format!("the column {twice} is listed twice"));
         }
         Ok(Self { table, day, columns, sql, observed })
     }
 }
 
-/// The largest value of a metric that was seen during a day, over all its series with these labels.
+/// The largest value of a metric during a day, over all its series with these labels.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct Observed {
     /// One of the pack's own metrics.
     pub metric: String,
-    /// Labels with the value that they have to have.
+    /// Required label values.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
 }
 
-/// Where and when to write: the key `roll_up` of a configured pack. Without it, nothing is ever written.
+/// Where and when to write: the key `roll_up` of a configured pack. Without it, nothing is written.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(try_from = "RawConfig")]
 pub struct RollUpConfig {
@@ -80,7 +80,7 @@ pub struct RollUpConfig {
     pub every: std::time::Duration,
     /// How long each day may take.
     pub timeout: std::time::Duration,
-    /// How many days before today are filled in where they are missing.
+    /// How many past days are filled in if missing.
     pub back_fill: u16,
 }
 
@@ -115,7 +115,7 @@ impl TryFrom<RawConfig> for RollUpConfig {
 }
 
 impl RollUpConfig {
-    /// Where the table is, without credentials.
+    /// The address of the table, without credentials.
     pub fn target(&self) -> String {
         self.connection.to_string()
     }

@@ -1,4 +1,4 @@
-//! The statements of a roll-up. What changes from day to day is bound, and never part of their text.
+//! The statements of a roll-up. What changes from day to day is a bound parameter, never part of the text.
 
 use super::DailyTable;
 
@@ -9,9 +9,9 @@ pub(super) fn days(table: &DailyTable, from: jiff::civil::Date, to: jiff::civil:
     format!("SELECT to_char({day}, 'YYYY-MM-DD') AS day FROM {table} WHERE {day} BETWEEN '{from}' AND '{to}'")
 }
 
-/// Makes or renews the row of a day: `$1` and `$2` are its bounds, `$3` is the day, and the observed values follow.
+/// Inserts or updates the row of a day: `$1` and `$2` are its bounds, `$3` is the day, and the observed values follow.
 ///
-/// A row that would stay as it is is not touched. An observed value never falls, and unknown is less than any.
+/// An unchanged row is not touched. An observed value never decreases, and unknown is less than any.
 pub(super) fn upsert(table: &DailyTable) -> String {
     let DailyTable { table, day, columns, sql, observed } = table;
     let names: Vec<_> = columns.iter().chain(observed.keys()).map(ToString::to_string).collect();
@@ -26,7 +26,7 @@ pub(super) fn upsert(table: &DailyTable) -> String {
     let stored: Vec<_> = names.iter().map(|column| format!("stored.{column}")).collect();
     let set: Vec<_> = names.iter().zip(&new).map(|(column, new)| format!("{column} = {new}")).collect();
     let [names, values, set, stored, new] = [names, values, set, stored, new].map(|list| list.join(", "));
-    // Its own line ends a comment at the end of the SELECT. A SELECT without a row makes a row of NULL.
+    // The line break ends a comment at the end of the SELECT. A SELECT without a row becomes a row of NULL.
     format!(
         "INSERT INTO {table} AS stored ({day}, {names})\n\
          SELECT $3, {values} FROM (VALUES (1)) AS one LEFT JOIN (\n{sql}\n) AS computed ON true\n\

@@ -1,4 +1,4 @@
-//! The connection that writes: opened for a run, used for one day after the other, closed again.
+//! The writing connection: opened for a run, used for one day after the other, then closed.
 
 use std::collections::BTreeSet;
 
@@ -23,13 +23,13 @@ use crate::session::{Session, limit, limits};
 pub struct Day {
     /// The day.
     pub date: Date,
-    /// The largest value that was seen of each observed column, in their order; `None` where nobody looked.
+    /// The largest value seen for each observed column, in order; `None` if there was none.
     pub observed: Vec<Option<f64>>,
 }
 
 /// An open connection of a roll-up.
 ///
-/// The caller drops a method's future at the deadline. After an error, as after that, the connection is of no use.
+/// The caller drops a method's future at the deadline. After that or an error, the connection is unusable.
 pub struct Writing<'a> {
     session: Session,
     table: &'a DailyTable,
@@ -60,7 +60,7 @@ impl<'a> Writing<'a> {
         Ok(texts.filter_map(|text| text.parse().ok()).collect())
     }
 
-    /// Makes or renews the row of a day, and tells whether that changed anything.
+    /// Inserts or updates the row of a day, and returns whether that changed anything.
     ///
     /// # Errors
     /// When the server refuses it, or is gone. Then nothing is written, unless only the answer was lost.
@@ -71,8 +71,7 @@ impl<'a> Writing<'a> {
         Ok(rows > 0)
     }
 
-    /// Has the server look at the statement of a day, with everything and every right that it needs, without
-    /// running it.
+    /// Lets the server check the statement of a day, including the needed objects and privileges, without running it.
     ///
     /// # Errors
     /// What is missing.
@@ -106,7 +105,7 @@ impl<'a> Writing<'a> {
         Ok(done.rows_affected())
     }
 
-    /// Says good-bye, so that the server does not log a lost client.
+    /// Sends Terminate, so that the server does not log a lost client.
     pub async fn close(self) {
         self.session.close().await;
     }

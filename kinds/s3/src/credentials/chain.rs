@@ -1,4 +1,4 @@
-//! AWS's chain: the first step that has credentials gives them.
+//! AWS's default chain: the first step with credentials is used.
 //!
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>
 
@@ -14,11 +14,11 @@ use super::web_identity::WebIdentity;
 use super::{Held, Keys};
 use crate::config::Config;
 
-/// Why a step gives no credentials.
+/// Why a step has no credentials.
 pub(super) enum Miss {
-    /// It is not set up here: the next has its turn.
+    /// It is not configured: the next one is tried.
     Absent(String),
-    /// It is set up, and fails. Another step would give another identity than the one that was meant.
+    /// It is configured but fails. Another step would use a different identity than intended.
     Failed(Problem),
 }
 
@@ -28,10 +28,10 @@ impl From<Problem> for Miss {
     }
 }
 
-/// One place in which credentials may be.
+/// One possible source of credentials.
 #[async_trait::async_trait]
 pub(super) trait Step: Send {
-    /// What it is called in a sentence.
+    /// Its name in messages.
     fn name(&self) -> &'static str;
 
     async fn find(&mut self, deadline: Instant) -> Result<Held, Miss>;
@@ -42,7 +42,7 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    /// `variable` gives the environment, of which an empty variable is none.
+    /// `variable` reads the environment; an empty variable counts as unset.
     pub(super) fn new(config: &Config, variable: &dyn Fn(&str) -> Option<String>) -> Self {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         Self {
@@ -69,11 +69,11 @@ impl Chain {
                 }
             }
         }
-        Err(Problem::new(Reason::Auth, format!("there are no credentials; tried: {}", tried.join(", "))))
+        Err(Problem::new(Reason::Auth, format!("no credentials found; tried: {}", tried.join(", "))))
     }
 }
 
-/// Whatever keeps credentials away, without them it is a matter of authentication.
+/// Whatever the cause, missing credentials are an authentication problem.
 fn reason(reason: Reason) -> Reason {
     match reason {
         Reason::CredentialsInvalid | Reason::CredentialsExpired | Reason::ClockSkew => reason,
@@ -114,7 +114,7 @@ impl Step for Environment {
                 session_token: self.token.clone(),
             },
             (Some(_), None) | (None, Some(_)) => {
-                let detail = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both";
+                let detail = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set together";
                 return Err(Problem::new(Reason::Auth, detail).into());
             }
         };

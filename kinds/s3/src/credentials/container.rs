@@ -16,9 +16,9 @@ use url::{Host, Url};
 use super::Held;
 use super::chain::{Miss, Step};
 
-/// Where ECS serves what the relative address names.
+/// The base of ECS's relative addresses.
 const ECS: &str = "http://169.254.170.2";
-/// Beside loopback, the addresses to which a token may go in the clear: of ECS, and of EKS Pod Identity.
+/// Addresses other than loopback to which a token may be sent in clear text: ECS and EKS Pod Identity.
 const PLAIN: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
 
 pub(super) struct Container {
@@ -57,7 +57,7 @@ impl Step for Container {
         if let Some(token) = &self.token {
             request = request.header("authorization", token.read().await.map_err(Problem::from)?);
         }
-        // No query and no user: nothing in it is a secret.
+        // Without query and user: contains no secret.
         let place = &url[..url::Position::AfterPath];
         let response = self.client.send(request, deadline.saturating_duration_since(Instant::now())).await;
         let told = |problem: &Problem| Problem::new(problem.reason, format!("{place}: {}", problem.detail));
@@ -86,7 +86,7 @@ fn trusted(address: &str) -> Result<Url, String> {
     };
     if !url.username().is_empty() || url.password().is_some() || !is_trusted {
         return Err(
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI has to be https, or http to this host, ECS or EKS".to_owned()
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, or http to this host, ECS or EKS".to_owned()
         );
     }
     Ok(url)

@@ -1,5 +1,4 @@
-//! The role of an EC2 instance, from its metadata service, by version 2 alone: a request that is only passed on, as by
-//! a proxy, gets no token there.
+//! The role of an EC2 instance, from its metadata service (IMDSv2 only: requests forwarded by a proxy get no token).
 //!
 //! <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html>
 
@@ -15,7 +14,7 @@ use super::chain::{Miss, Step};
 
 const ENDPOINT: &str = "http://169.254.169.254";
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
-/// The token is used at once, and then no more.
+/// The token is used once, immediately.
 const TOKEN_SECONDS: &str = "60";
 
 pub(super) struct Metadata {
@@ -39,7 +38,7 @@ impl Metadata {
         let request = Request::new(Method::PUT, format!("{}/latest/api/token", self.endpoint))
             .header("x-aws-ec2-metadata-token-ttl-seconds", TOKEN_SECONDS)
             .largest_body(4 << 10);
-        // Elsewhere than on EC2, nobody is there.
+        // Outside EC2, there is no such service.
         let absent = |problem: Problem| Miss::Absent(format!("{}: {}", self.endpoint, problem.detail));
         let response = self.client.send(request, limit).await.map_err(absent)?;
         Ok(text(good(response, "token")?))

@@ -1,4 +1,4 @@
-//! The credentials of a source: those of its configuration, or those that AWS's chain finds where it has none.
+//! The credentials of a source: those of its configuration, or else those of AWS's default chain.
 
 mod chain;
 mod container;
@@ -19,22 +19,22 @@ use platform_core::probe::Problem;
 
 use super::config::Config;
 
-/// Temporary credentials are renewed this long before their end, and up to as much earlier by chance: exporters and
-/// sources that began together do not ask together.
+/// Temporary credentials are renewed this long before they expire, with a random jitter of up to the same length, so
+/// that exporters and sources started together do not renew together.
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
-/// Credentials as a step of the chain gives them.
+/// Credentials from a step of the chain.
 #[derive(Clone)]
 struct Held {
     credentials: Credentials,
-    /// Where they are temporary.
+    /// Expiry, if they are temporary.
     end: Option<Timestamp>,
 }
 
 /// Credentials to use now.
 pub(super) struct Current {
     pub(super) credentials: Credentials,
-    /// Why they could not be renewed although it was time. They are good until their end.
+    /// Why they could not be renewed when due. They are valid until they expire.
     pub(super) problem: Option<Problem>,
 }
 
@@ -59,7 +59,7 @@ impl Origin {
         }
     }
 
-    /// The credentials as they are now: files are read anew, and temporary credentials renewed in time.
+    /// The current credentials: rereads files, and renews temporary credentials in time.
     pub(super) async fn current(&mut self, limit: Duration) -> Result<Current, Problem> {
         let (chain, kept) = match self {
             Self::Keys(keys) => return Ok(Current { credentials: keys.read().await?, problem: None }),
@@ -81,7 +81,7 @@ impl Origin {
         }
     }
 
-    /// Takes in that these credentials were refused: the next are new ones.
+    /// Marks these credentials as rejected, so that the next ones are new.
     pub(super) fn forget(&mut self) {
         if let Self::Chain { kept, .. } = self {
             *kept = None;
@@ -93,7 +93,7 @@ impl Kept {
     fn new(credentials: Credentials, end: Timestamp) -> Self {
         let now = Timestamp::now();
         let ahead = AHEAD + AHEAD.mul_f64(fastrand::f64());
-        // Of a short life, the second half.
+        // If they are short-lived, halfway through.
         let ahead = ahead.min(now.duration_until(end) / 2);
         Self { credentials, end, renewal: end.checked_sub(ahead).unwrap_or(now) }
     }

@@ -17,11 +17,11 @@ use super::chain::{Miss, Step};
 use super::{Held, Keys};
 
 const DEFAULT: &str = "default";
-/// What lies beyond this is not read.
+/// At most this much of a file is read.
 const LARGEST: u64 = 1 << 20;
 
 pub(super) struct Profile {
-    /// As the environment names it.
+    /// The path from the environment.
     name: Option<String>,
     credentials: Option<PathBuf>,
     config: Option<PathBuf>,
@@ -52,7 +52,7 @@ impl Profile {
         }
     }
 
-    /// What both files say of a profile; of a key that both have, the file of credentials counts.
+    /// The keys of a profile from both files; the credentials file takes precedence.
     async fn section(&self, name: &str) -> Result<Option<Section>, Problem> {
         let title = if name == DEFAULT { name.to_owned() } else { format!("profile {name}") };
         let (credentials, config) = (self.credentials.clone(), self.config.clone());
@@ -94,7 +94,7 @@ impl Step for Profile {
             let told = format!("no `{name}` in {}", self.files());
             return Err(match self.name {
                 Some(_) => {
-                    Miss::Failed(Problem::new(Reason::Auth, format!("{told}, which AWS_PROFILE asks for")))
+                    Miss::Failed(Problem::new(Reason::Auth, format!("{told}, which AWS_PROFILE selects")))
                 }
                 None => Miss::Absent(told),
             });
@@ -104,12 +104,12 @@ impl Step for Profile {
         let session_token = secret("aws_session_token");
         let (Some(access_key_id), Some(secret_access_key)) = (id, key) else {
             let told = format!("`{name}` has no aws_access_key_id with aws_secret_access_key");
-            // A default profile often holds nothing but a region.
+            // A default profile often contains only a region.
             let other = ["role_arn", "credential_process", "sso_session", "sso_start_url"];
             return Err(match other.iter().find(|key| section.contains_key(**key)) {
                 Some(other) => {
                     let told = format!(
-                        "{told}, and its {other} is not followed: give keys, or a role by web identity, container or instance"
+                        "{told}, and its {other} is not supported: use keys, or a role via web identity, container or instance"
                     );
                     Miss::Failed(Problem::new(Reason::Auth, told))
                 }
@@ -133,8 +133,8 @@ fn read(path: Option<&Path>, current: &CurrentFile) -> Result<Option<SecretStrin
     }
 }
 
-/// The keys below a title. In this dialect of INI, a comment in a line begins after a space, and an indented line
-/// belongs to a nested value, of which credentials have none.
+/// The keys of a section. In this dialect of INI, an inline comment needs a space before it, and indented lines belong
+/// to nested values, which credentials do not have.
 fn section(text: &str, title: &str) -> Option<Section> {
     let is_title = |line: &str| {
         let inner = line.strip_prefix('[')?.split_once(']')?.0;

@@ -1,4 +1,4 @@
-//! A token that a platform such as Kubernetes writes to a file, for which STS gives the credentials of a role.
+//! A token that a platform such as Kubernetes writes to a file, exchanged at STS for the credentials of a role.
 //!
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
 
@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::refusal::Asked;
 use crate::xml;
 
-/// How the session is called in CloudTrail where the environment does not say.
+/// The default session name in CloudTrail.
 const SESSION: &str = "platform_exporter";
 
 pub(super) struct WebIdentity {
@@ -49,7 +49,7 @@ impl WebIdentity {
         }
         let body = String::from_utf8_lossy(&response.body);
         let text = |name: &str| {
-            let missing = || Problem::new(Reason::Protocol, format!("the answer of STS has no {name}"));
+            let missing = || Problem::new(Reason::Protocol, format!("the STS response has no {name}"));
             xml::text(&body, name).ok_or_else(missing)
         };
         let credentials = Credentials::new_with_token(
@@ -73,7 +73,7 @@ impl Step for WebIdentity {
             return Err(Miss::Absent("no AWS_WEB_IDENTITY_TOKEN_FILE".to_owned()));
         };
         let Some(role) = &self.role else {
-            let detail = "AWS_WEB_IDENTITY_TOKEN_FILE is set, and AWS_ROLE_ARN is not";
+            let detail = "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not";
             return Err(Problem::new(Reason::Auth, detail).into());
         };
         let token = token_file.read().await.map_err(Problem::from)?;

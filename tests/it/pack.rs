@@ -155,7 +155,7 @@ queries:
     for expected in [
         "shop.yml:2:1: input: unknown key; expected one of about, inputs, parameters, queries",
         "shop.yml:4:14: inputs.db.kind: expected one of postgres, mongodb",
-        "shop.yml:6:3: parameters.file: `file` has a meaning of its own",
+        "shop.yml:6:3: parameters.file: `file` is reserved",
         "shop.yml:7:3: parameters.Upper: expected a name of the form",
         "shop.yml:8:34: parameters.price.default: expected a number",
     ] {

@@ -52,8 +52,8 @@ impl Patient for HttpPatient {
             Fault::NoPermission => down("permission").note("status 403"),
             Fault::WrongProtocol => down("connect").note("Redis, which closes the connection"),
             Fault::Oversized => up().note("100 MiB, of which 1 MiB is read"),
-            Fault::Nested => up().note("bodies are not decoded"),
-            Fault::Bloated => nothing("bodies are not decoded"),
+            Fault::Nested => up().note("bodies are not parsed"),
+            Fault::Bloated => nothing("bodies are not parsed"),
             Fault::RateLimit => down("rate_limited").note("status 429"),
             _ => matrix::usual(fault),
         }

@@ -33,8 +33,8 @@ pub const FACTS: KindFacts = KindFacts {
     answers: |question| matches!(question, Question::Log(_)),
     permissions: "\
 # The exporter's user reads the files and lists their directory, where it finds a rotated file again:
-setfacl -m u:platform_exporter:rx /data/logs
-setfacl -m u:platform_exporter:r -m d:u:platform_exporter:r /data/logs/ai-events.log
+setfacl -m u:platform_exporter:rx -m d:u:platform_exporter:r /data/logs
+setfacl -m u:platform_exporter:r /data/logs/ai-events.log
 # In the logrotate configuration, so that new files can be read too: create 0640 app platform_exporter
 ",
     rules: include_str!("../rules.yml"),

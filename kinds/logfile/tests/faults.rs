@@ -80,17 +80,17 @@ impl Patient for LogfilePatient {
 
     fn cell(&self, fault: Fault) -> Cell {
         match fault {
-            Fault::Refused => down("not_found").note("the file is not there"),
-            Fault::Garbage => up().note("lines that are no JSON are counted as malformed"),
-            Fault::WrongProtocol => down("not_found").note("a directory is in the place of the file"),
-            Fault::Stalled => up().note("a line is not written to its end"),
+            Fault::Refused => down("not_found").note("the file does not exist"),
+            Fault::Garbage => up().note("lines that are not JSON are counted as malformed"),
+            Fault::WrongProtocol => down("not_found").note("the path is a directory"),
+            Fault::Stalled => up().note("a line is not complete yet"),
             Fault::Reset => up().note("the file is truncated"),
-            Fault::NoPermission => down("permission").note("the file may not be read"),
+            Fault::NoPermission => down("permission").note("the file is not readable"),
             Fault::Oversized => up().note("a line of 100 MiB is counted as malformed"),
-            Fault::Nested => up().note("a line that is nested so deeply is counted as malformed"),
-            Fault::Bloated => up().note("a line of 1 MiB with as many lists as it holds"),
+            Fault::Nested => up().note("the line is counted as malformed"),
+            Fault::Bloated => up().note("a line of 1 MiB full of lists"),
             Fault::Restart => up().note("the file is rotated"),
-            Fault::Failover => up().note("a link leads to another file"),
+            Fault::Failover => up().note("a symbolic link is switched to another file"),
             _ => nothing("a file on this machine"),
         }
     }

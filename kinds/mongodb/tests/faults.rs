@@ -107,11 +107,11 @@ impl Patient for MongodbPatient {
     fn cell(&self, fault: Fault) -> Cell {
         match fault {
             Fault::NoPermission => degraded("permission").note("the role `clusterMonitor` is missing"),
-            Fault::Oversized => degraded("query").note("a query gives 1 GiB of documents"),
+            Fault::Oversized => degraded("query").note("a query returns 1 GiB of documents"),
             Fault::Nested => down("protocol"),
-            Fault::Bloated => up().note("8,000 documents with a key of their own each"),
+            Fault::Bloated => up().note("8,000 documents with a distinct key each"),
             Fault::Failover => degraded("alarm")
-                .note("of three members of a set, the primary is killed, and another takes over"),
+                .note("the primary of a three-member replica set is killed and another takes over"),
             Fault::RateLimit => nothing("MongoDB has no rate limit by default"),
             _ => matrix::usual(fault),
         }

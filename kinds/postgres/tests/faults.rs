@@ -26,7 +26,7 @@ const POSTGRES: Use = Use {
     kind: "postgres",
     cell: |fault| match fault {
         Fault::NoPermission => degraded("permission").note("the role `pg_monitor` is missing"),
-        Fault::Oversized => degraded("query").note("a query gives 1 GiB of rows"),
+        Fault::Oversized => degraded("query").note("a query returns 1 GiB of rows"),
         _ => usual(fault),
     },
     rows: "'x' AS filler, 1 AS value",
@@ -39,12 +39,8 @@ const POSTGRES: Use = Use {
 pub(crate) fn usual(fault: Fault) -> Cell {
     match fault {
         Fault::Nested => nothing("values come as text, which is not parsed"),
-        Fault::Bloated => {
-            nothing("rows are counted as they come, as those of an answer that is far too large")
-        }
-        Fault::Failover => {
-            matrix::usual(fault).note("until its standby is promoted, and the name leads there")
-        }
+        Fault::Bloated => nothing("rows are counted as they arrive: see \"far too large\""),
+        Fault::Failover => matrix::usual(fault).note("its standby is promoted, and the name moves to it"),
         Fault::RateLimit => {
             down("connect").note("the role's connection limit is reached: PostgreSQL has no rate limit")
         }

@@ -93,12 +93,10 @@ impl Patient for RabbitmqPatient {
     fn cell(&self, fault: Fault) -> Cell {
         match fault {
             Fault::NoPermission => degraded("permission").note("the tag `monitoring` is missing"),
-            Fault::Oversized => degraded("protocol").note("the management interface sends 100 MiB of JSON"),
-            Fault::Nested => {
-                down("protocol").note("AMQP's field tables, and the management interface's JSON")
-            }
-            Fault::Bloated => degraded("protocol").note("the management interface lists 600,000 queues"),
-            Fault::RateLimit => down("rate_limited").note("the user's limit of connections is reached"),
+            Fault::Oversized => degraded("protocol").note("the management API sends 100 MiB of JSON"),
+            Fault::Nested => down("protocol").note("field tables of AMQP, JSON of the management API"),
+            Fault::Bloated => degraded("protocol").note("the management API lists 600,000 queues"),
+            Fault::RateLimit => down("rate_limited").note("the user's connection limit is reached"),
             _ => matrix::usual(fault),
         }
     }

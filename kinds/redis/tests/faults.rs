@@ -32,8 +32,8 @@ pub(crate) struct Use {
 const REDIS: Use = Use {
     kind: "redis",
     cell: |fault| match fault {
-        Fault::Oversized => degraded("query").note("a query gives a string of 100 MiB"),
-        Fault::Bloated => degraded("query").note("a query gives a list of 3 million elements of one byte"),
+        Fault::Oversized => degraded("query").note("a query returns a string of 100 MiB"),
+        Fault::Bloated => degraded("query").note("a query returns a list of 3 million one-byte elements"),
         Fault::NoPermission => degraded("permission").note("`+slowlog` is missing"),
         _ => usual(fault),
     },
@@ -48,11 +48,9 @@ const REDIS: Use = Use {
 
 pub(crate) fn usual(fault: Fault) -> Cell {
     match fault {
-        Fault::Failover => {
-            matrix::usual(fault).note("until its replica is promoted, and the name leads there")
-        }
+        Fault::Failover => matrix::usual(fault).note("its replica is promoted, and the name moves to it"),
         Fault::Nested => down("protocol"),
-        Fault::Bloated => nothing("as for `redis`"),
+        Fault::Bloated => nothing("see redis"),
         Fault::RateLimit => down("alarm").note("`maxclients` is reached: Redis has no rate limit"),
         _ => matrix::usual(fault),
     }

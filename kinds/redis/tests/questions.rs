@@ -209,7 +209,7 @@ async fn the_permissions_to_paste_are_enough_for_questions_and_least() {
     server.take_all_slots().await;
     let pasted = Kind::Redis.facts().permissions;
     let line = pasted.lines().find(|line| line.starts_with("user ")).expect("a rule to paste");
-    assert!(pasted.contains("put\n# `+@read -@dangerous` behind `-@all`"), "{pasted}");
+    assert!(pasted.contains("add\n# `+@read -@dangerous` after `-@all`"), "{pasted}");
     let rule = line.replace("PASSWORD", "secret").replace("-@all", "-@all +@read -@dangerous");
     let words = ["ACL", "SETUSER"].into_iter().chain(rule.split(' ').skip(1));
     server.run::<()>(&words.collect::<Vec<_>>()).await;

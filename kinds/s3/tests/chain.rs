@@ -162,8 +162,8 @@ async fn a_profile_that_cannot_be_used_is_told() {
     let cases = [
         ("[default]\n", "ops", "no `ops` in "),
         ("[ops]\nregion = eu-west-1\n", "ops", "`ops` has no aws_access_key_id"),
-        ("[ops]\nrole_arn = arn:aws:iam::1:role/x\n", "ops", "its role_arn is not followed"),
-        ("[default]\ncredential_process = /bin/x\n", "", "its credential_process is not followed"),
+        ("[ops]\nrole_arn = arn:aws:iam::1:role/x\n", "ops", "its role_arn is not supported"),
+        ("[default]\ncredential_process = /bin/x\n", "", "its credential_process is not supported"),
         ("[default]\nregion = eu-west-1\n", "", "tried: environment"),
     ];
     for (text, profile, words) in cases {

@@ -68,7 +68,7 @@ impl Patient for S3Patient {
             Fault::WrongProtocol => down("connect").note("Redis, which closes the connection"),
             Fault::Oversized => degraded("protocol").note("100 MiB instead of a list of one key"),
             Fault::Nested => degraded("protocol"),
-            Fault::Bloated => nothing("an answer has at most 1 MiB"),
+            Fault::Bloated => nothing("answers are limited to 1 MiB"),
             Fault::Clock => down("clock_skew").note("`RequestTimeTooSkewed`"),
             Fault::RateLimit => down("rate_limited").note("`SlowDown`"),
             _ => matrix::usual(fault),

@@ -80,7 +80,7 @@ impl Patient for StripePatient {
 
     fn cell(&self, fault: Fault) -> Cell {
         match fault {
-            Fault::NoPermission => degraded("permission").note("that to read webhook endpoints"),
+            Fault::NoPermission => degraded("permission").note("reading webhook endpoints"),
             Fault::WrongProtocol => down("connect").note("Redis, which closes the connection"),
             Fault::Oversized => matrix::usual(fault).note("100 MiB of JSON"),
             Fault::Nested => down("protocol"),

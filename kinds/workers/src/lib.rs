@@ -37,7 +37,7 @@ pub const FACTS: KindFacts = KindFacts {
     answers: |_| false,
     permissions: "\
 # Workers are read through other sources, with their accounts. Beyond what these need anyway:
-# Redis: nothing; BullMQ needs +client|list.
+# Redis: +@read -@dangerous after -@all in its ACL rule.
 # PostgreSQL:
 GRANT SELECT ON solid_queue_processes, solid_queue_claimed_executions TO platform_exporter; -- layout: solid_queue
 GRANT SELECT ON good_job_processes TO platform_exporter;                                    -- layout: good_job

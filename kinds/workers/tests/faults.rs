@@ -13,7 +13,7 @@ const IN_REDIS: redis::faults::Use = redis::faults::Use {
     kind: "workers",
     cell: |fault| match fault {
         Fault::Oversized => down("cardinality").note("a hash of 100,000 workers"),
-        Fault::NoPermission => down("permission").note("the key of the only class may not be read"),
+        Fault::NoPermission => down("permission").note("the key of the only class is not readable"),
         _ => redis::faults::usual(fault),
     },
     keys: "redis.call('DEL', 'hb') redis.call('HSET', 'hb', ARGV[1], redis.call('TIME')[1])",
@@ -27,7 +27,7 @@ const IN_REDIS: redis::faults::Use = redis::faults::Use {
 const IN_POSTGRES: postgres::faults::Use = postgres::faults::Use {
     kind: "workers",
     cell: |fault| match fault {
-        Fault::NoPermission => down("permission").note("the view of the only class may not be read"),
+        Fault::NoPermission => down("permission").note("the view of the only class is not readable"),
         Fault::Oversized => up().note("200 of 2,000 workers have series of their own"),
         _ => postgres::faults::usual(fault),
     },

@@ -46,7 +46,7 @@ pub(crate) fn document(outcomes: &Outcomes) -> String {
 /// The table of one kind.
 pub(crate) fn table(kind: &str, outcomes: &[Outcome]) -> String {
     let mut text = format!(
-        "\n## {kind}\n\n| fault | the source is | shown after | well again after | memory for a moment |\n\
+        "\n## {kind}\n\n| fault | status | detected after | recovered after | peak memory |\n\
          |---|---|---|---|---|\n"
     );
     for outcome in outcomes {
@@ -96,7 +96,7 @@ fn extremes(outcomes: &Outcomes) -> Vec<(String, &'static str, String)> {
         (place.clone(), "The slowest recovery", format!("{:.1} s", measured.recovered.as_secs_f64()))
     });
     let largest = largest.map(|(place, measured)| {
-        (place.clone(), "The largest overshoot of memory", format!("{} MiB", measured.overshoot))
+        (place.clone(), "The largest memory peak", format!("{} MiB", measured.overshoot))
     });
     slowest.into_iter().chain(largest).collect()
 }

@@ -176,7 +176,7 @@ async fn endure(
     moved?;
     let overshoot = peak.saturating_sub(before.resident);
     if overshoot > patient.most_overshoot() {
-        return Err(format!("{overshoot} MiB of memory for a moment"));
+        return Err(format!("a memory peak of {overshoot} MiB"));
     }
     bench.shrinks_to(start.resident + MOST_KEPT, start.descriptors + MOST_LEFT).await?;
     keeps_to_its_budget(patient, &connections)?;

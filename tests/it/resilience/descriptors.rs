@@ -63,8 +63,10 @@ async fn of_sources_run_out_before_those_of_who_scrapes() {
             answers(&exporter).await.contains("reason=\"internal\"} 1")
         })
         .await;
-        // While they have none, clients come and go.
+        // While they have none, clients come and go, beside some that stay.
+        let mut idle = Vec::new();
         for _ in 0..20 {
+            idle.push(TcpStream::connect(exporter.address()).await.unwrap());
             answers(&exporter).await;
         }
     };

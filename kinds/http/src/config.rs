@@ -23,7 +23,7 @@ pub struct Config {
     /// Marked as sensitive, so that printing hides the values.
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Secret>,
-    pub(super) credentials: Option<Credentials>,
+    pub(super) credentials: Option<Authorization>,
     pub(super) tls: Tls,
     pub(super) follow_redirects: bool,
     pub(super) expect: Expect,
@@ -31,7 +31,7 @@ pub struct Config {
 
 /// The contents of the `Authorization` header.
 #[derive(Clone, Debug)]
-pub(super) enum Credentials {
+pub(super) enum Authorization {
     Basic { username: String, password: Secret },
     Bearer(Secret),
 }
@@ -87,7 +87,7 @@ impl TryFrom<Raw> for Config {
         let credentials = match (raw.basic_auth, bearer) {
             (Some(_), Some(_)) => return Err("expected either `basic_auth` or a bearer token".to_owned()),
             (Some(basic), None) => Some(basic.credentials()?),
-            (None, Some(token)) => Some(Credentials::Bearer(token)),
+            (None, Some(token)) => Some(Authorization::Bearer(token)),
             (None, None) => in_url(&url),
         };
         Ok(Self {
@@ -105,11 +105,11 @@ impl TryFrom<Raw> for Config {
 }
 
 impl BasicAuth {
-    fn credentials(self) -> Result<Credentials, String> {
+    fn credentials(self) -> Result<Authorization, String> {
         let password = Secret::from_keys("password", self.password, self.password_file)
             .map_err(|error| error.to_string())?;
         let password = password.ok_or("`basic_auth` needs a `password` or a `password_file`")?;
-        Ok(Credentials::Basic { username: self.username, password })
+        Ok(Authorization::Basic { username: self.username, password })
     }
 }
 
@@ -136,10 +136,10 @@ impl TryFrom<Address> for Target {
     }
 }
 
-fn in_url(url: &Url) -> Option<Credentials> {
+fn in_url(url: &Url) -> Option<Authorization> {
     let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
     let has_any = !url.username().is_empty() || url.password().is_some();
-    has_any.then(|| Credentials::Basic {
+    has_any.then(|| Authorization::Basic {
         username: decode(url.username()),
         password: Secret::Value(decode(url.password().unwrap_or_default()).into()),
     })

@@ -18,13 +18,13 @@ use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 use super::phases::{Phase, Phases};
-use super::request::Request;
-use super::trust::Trust;
+use super::request::EndpointRequest;
+use super::trust::EndpointTls;
 
 /// At most this much of a body is read, then the connection is closed.
 pub(super) const LARGEST_BODY: usize = 1 << 20;
 
-pub(super) struct Answer {
+pub(super) struct EndpointAnswer {
     pub(super) status: StatusCode,
     pub(super) version: f64,
     pub(super) headers: HeaderMap,
@@ -38,18 +38,18 @@ pub(super) struct Answer {
     pub(super) expiry: Option<f64>,
 }
 
-impl Answer {
+impl EndpointAnswer {
     pub(super) fn content_length(&self) -> Option<f64> {
         self.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
     }
 }
 
 pub(super) async fn exchange(
-    request: &Request,
+    request: &EndpointRequest,
     addresses: &[SocketAddr],
-    trust: &mut Trust,
+    trust: &mut EndpointTls,
     phases: &mut Phases,
-) -> Result<Answer, Problem> {
+) -> Result<EndpointAnswer, Problem> {
     let stream = phases.time(Phase::Connect, TcpStream::connect(addresses)).await;
     let stream = stream.map_err(|error| network_problem(&error))?;
     let peer = stream.peer_addr().map_err(|error| network_problem(&error))?.ip();
@@ -61,7 +61,7 @@ pub(super) async fn exchange(
     let stream = phases.time(Phase::Tls, handshake).await.map_err(|error| network_problem(&error))?;
     let expiry = stream.get_ref().1.peer_certificates().and_then(earliest_expiry);
     let answer = talk(stream, peer, request, phases).await?;
-    Ok(Answer { over_tls: true, expiry, ..answer })
+    Ok(EndpointAnswer { over_tls: true, expiry, ..answer })
 }
 
 /// The addresses of a URL's host.
@@ -95,9 +95,9 @@ fn earliest_expiry(certificates: &[CertificateDer<'_>]) -> Option<f64> {
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     peer: IpAddr,
-    request: &Request,
+    request: &EndpointRequest,
     phases: &mut Phases,
-) -> Result<Answer, Problem> {
+) -> Result<EndpointAnswer, Problem> {
     let message = request.message()?;
     let allowance = Allowance::for_head();
     let stream = TokioIo::new(allowance.limit(stream));
@@ -108,7 +108,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         allowance.add_body(LARGEST_BODY);
         let (head, body) = response.into_parts();
         let (body, truncated) = phases.time(Phase::Transfer, read(body)).await?;
-        Ok(Answer {
+        Ok(EndpointAnswer {
             status: head.status,
             version: if head.version == Version::HTTP_10 { 1.0 } else { 1.1 },
             headers: head.headers,

@@ -7,14 +7,14 @@ use platform_core::probe::{Problem, Reason};
 use regex::bytes::Regex;
 use serde::de;
 
-use super::exchange::{Answer, LARGEST_BODY};
+use super::exchange::{EndpointAnswer, LARGEST_BODY};
 
 /// The `expect` key.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 pub(super) struct Expect {
     /// Expected status codes, or classes such as `4xx`. Default: any 2xx.
     #[serde(default)]
-    pub(super) status: Vec<Status>,
+    pub(super) status: Vec<ExpectedStatus>,
     /// What the body must match.
     pub(super) body: Option<Pattern>,
     /// What the body must not match.
@@ -23,7 +23,7 @@ pub(super) struct Expect {
 
 /// A status code, or a class of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
+pub(super) enum ExpectedStatus {
     /// `204`
     Code(u16),
     /// `2xx`, by its first digit.
@@ -47,7 +47,7 @@ impl TryFrom<String> for Pattern {
     }
 }
 
-impl<'de> serde::Deserialize<'de> for Status {
+impl<'de> serde::Deserialize<'de> for ExpectedStatus {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(StatusVisitor)
     }
@@ -56,20 +56,23 @@ impl<'de> serde::Deserialize<'de> for Status {
 struct StatusVisitor;
 
 impl de::Visitor<'_> for StatusVisitor {
-    type Value = Status;
+    type Value = ExpectedStatus;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a status code such as 204, or a class such as 2xx")
     }
 
-    fn visit_i64<E: de::Error>(self, code: i64) -> Result<Status, E> {
+    fn visit_i64<E: de::Error>(self, code: i64) -> Result<ExpectedStatus, E> {
         let code = u16::try_from(code).ok().filter(|code| (100..=599).contains(code));
-        code.map(Status::Code).ok_or_else(|| E::invalid_value(de::Unexpected::Other("a number"), &self))
+        code.map(ExpectedStatus::Code)
+            .ok_or_else(|| E::invalid_value(de::Unexpected::Other("a number"), &self))
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Status, E> {
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<ExpectedStatus, E> {
         match text.as_bytes() {
-            [digit @ b'1'..=b'5', b'x' | b'X', b'x' | b'X'] => Ok(Status::Class(u16::from(digit - b'0'))),
+            [digit @ b'1'..=b'5', b'x' | b'X', b'x' | b'X'] => {
+                Ok(ExpectedStatus::Class(u16::from(digit - b'0')))
+            }
             _ => match text.parse() {
                 Ok(code) => self.visit_i64(code),
                 Err(_) => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
@@ -78,7 +81,7 @@ impl de::Visitor<'_> for StatusVisitor {
     }
 }
 
-impl Status {
+impl ExpectedStatus {
     fn matches(self, status: StatusCode) -> bool {
         match self {
             Self::Code(code) => status.as_u16() == code,
@@ -89,7 +92,7 @@ impl Status {
 
 impl Expect {
     /// The problem with the status.
-    pub(super) fn status_problem(&self, answer: &Answer) -> Option<Problem> {
+    pub(super) fn status_problem(&self, answer: &EndpointAnswer) -> Option<Problem> {
         let status = answer.status;
         let good = match &self.status[..] {
             [] => status.is_success(),
@@ -108,7 +111,7 @@ impl Expect {
     }
 
     /// The problem with the body.
-    pub(super) fn text_problem(&self, answer: &Answer) -> Option<Problem> {
+    pub(super) fn text_problem(&self, answer: &EndpointAnswer) -> Option<Problem> {
         let place =
             if answer.truncated { format!("first {LARGEST_BODY} bytes of the ") } else { String::new() };
         let wrong = |what: &str, pattern: &Pattern| {

@@ -17,10 +17,10 @@ use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit}
 use platform_core::metric::{Desc, Family};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 
-use self::exchange::{Answer, exchange, resolve};
+use self::exchange::{EndpointAnswer, exchange, resolve};
 use self::phases::Phases;
-use self::request::Request;
-use self::trust::Trust;
+use self::request::EndpointRequest;
+use self::trust::EndpointTls;
 use self::zone::Zone;
 
 pub use self::config::Config;
@@ -31,7 +31,7 @@ const UP: Desc = Desc::gauge(
     "Whether the endpoint answered as expected: 1 or 0 (as in blackbox_exporter).",
 );
 const STATUS_CODE: Desc =
-    Desc::gauge("probe_http_status_code", &[], "Status code of the last response, after redirects.");
+    Desc::gauge("probe_http_status_code", &[], "ExpectedStatus code of the last response, after redirects.");
 const DURATION: Desc = Desc::gauge(
     "probe_http_duration_seconds",
     &["phase"],
@@ -67,7 +67,7 @@ pub const FACTS: KindFacts = KindFacts {
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
     headlines: &[
-        Headline { title: "Status code", metric: "probe_http_status_code", unit: Unit::Count },
+        Headline { title: "ExpectedStatus code", metric: "probe_http_status_code", unit: Unit::Count },
         Headline { title: "Response time", metric: "probe_http_duration_seconds", unit: Unit::Seconds },
     ],
 };
@@ -82,7 +82,7 @@ impl Definition for Config {
             config: self.clone(),
             // Below the deadline, so that the hanging phase can be reported.
             limit: context.timeout.mul_f64(0.95),
-            trust: Trust::of(self.tls.clone(), &self.host),
+            trust: EndpointTls::of(self.tls.clone(), &self.host),
         };
         Parts { prober: Box::new(prober), answers: None }
     }
@@ -94,12 +94,12 @@ const MOST_REDIRECTS: u32 = 10;
 struct HttpProber {
     config: Config,
     limit: Duration,
-    trust: Trust,
+    trust: EndpointTls,
 }
 
 /// The last response, and how it was reached.
 struct Visit {
-    answer: Answer,
+    answer: EndpointAnswer,
     redirects: u32,
     /// Why the last response cannot be checked.
     lost: Option<Problem>,
@@ -146,8 +146,8 @@ fn durations(phases: &Phases) -> Family {
 }
 
 /// Sends the request, and follows redirects.
-async fn visit(config: &Config, trust: &mut Trust, phases: &mut Phases) -> Result<Visit, Problem> {
-    let mut request = Request::first(config).await?;
+async fn visit(config: &Config, trust: &mut EndpointTls, phases: &mut Phases) -> Result<Visit, Problem> {
+    let mut request = EndpointRequest::first(config).await?;
     let mut addresses = resolve(&request.url, phases).await?;
     let mut redirects = 0;
     loop {

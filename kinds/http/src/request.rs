@@ -10,17 +10,17 @@ use platform_core::probe::{Problem, Reason};
 use secrecy::ExposeSecret;
 use url::Url;
 
-use super::config::{self, Config, Credentials};
-use super::exchange::Answer;
+use super::config::{self, Authorization, Config};
+use super::exchange::EndpointAnswer;
 
-pub(super) struct Request {
+pub(super) struct EndpointRequest {
     pub(super) url: Url,
     method: Method,
     headers: HeaderMap,
     body: Bytes,
 }
 
-impl Request {
+impl EndpointRequest {
     pub(super) async fn first(config: &Config) -> Result<Self, Problem> {
         let url = config::parse(&config.url).map_err(|error| Problem::new(Reason::Internal, error))?;
         let mut headers = config.headers.clone();
@@ -35,7 +35,7 @@ impl Request {
     }
 
     /// The next request, if the response is a redirect.
-    pub(super) fn redirected(&self, answer: &Answer) -> Option<Result<Self, Problem>> {
+    pub(super) fn redirected(&self, answer: &EndpointAnswer) -> Option<Result<Self, Problem>> {
         let keeps_method = match answer.status {
             StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => false,
             StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
@@ -81,10 +81,10 @@ impl Request {
 }
 
 /// Rereads files, so that rotated secrets take effect.
-async fn authorization(credentials: &Credentials) -> Result<HeaderValue, Problem> {
+async fn authorization(credentials: &Authorization) -> Result<HeaderValue, Problem> {
     let text = match credentials {
-        Credentials::Bearer(token) => format!("Bearer {}", token.read().await?.expose_secret()),
-        Credentials::Basic { username, password } => {
+        Authorization::Bearer(token) => format!("Bearer {}", token.read().await?.expose_secret()),
+        Authorization::Basic { username, password } => {
             let pair = format!("{username}:{}", password.read().await?.expose_secret());
             format!("Basic {}", BASE64_STANDARD.encode(pair))
         }

@@ -13,7 +13,7 @@ use url::Url;
 /// Renewed files take effect after this time, or at once after a failure.
 const LARGEST_AGE: Duration = Duration::from_secs(300);
 
-pub(super) struct Trust {
+pub(super) struct EndpointTls {
     tls: Tls,
     /// The host to which `server_name` applies and which may see the client certificate; redirects may lead to others.
     host: String,
@@ -24,7 +24,7 @@ pub(super) struct Trust {
 /// A configuration, and when it was built.
 type Made = (Arc<ClientConfig>, Instant);
 
-impl Trust {
+impl EndpointTls {
     pub(super) fn of(tls: Tls, host: &str) -> Self {
         Self { tls, host: host.to_owned(), own: None, others: None }
     }

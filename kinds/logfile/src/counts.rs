@@ -43,7 +43,7 @@ struct Count {
 
 /// What survives a restart: the counts of a query, identified by its text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Memory {
+pub(super) struct SavedCounts {
     question: String,
     combinations: Vec<(Vec<String>, Parts)>,
     overflow: Option<i64>,
@@ -125,13 +125,13 @@ impl Tally {
         Rows { folded: self.folded(oldest), ..Rows::new(columns, rows) }
     }
 
-    pub(super) fn memory(&self) -> Memory {
+    pub(super) fn memory(&self) -> SavedCounts {
         let combinations = self.combinations.clone().into_iter().collect();
-        Memory { question: text(&self.question), combinations, overflow: self.overflow }
+        SavedCounts { question: text(&self.question), combinations, overflow: self.overflow }
     }
 
     /// Restores the counts of the last run, if they belong to this query.
-    pub(super) fn resume(&mut self, memories: &[Memory]) {
+    pub(super) fn resume(&mut self, memories: &[SavedCounts]) {
         let text = text(&self.question);
         if let Some(memory) = memories.iter().find(|memory| memory.question == text) {
             self.combinations = memory.combinations.iter().cloned().collect();

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::counts::{self, Tally};
 use super::lines::Line;
-use super::tail::{self, Tail, Verdict};
+use super::tail::{self, LineVerdict, Tail};
 use super::{From, moment};
 
 /// The most that a turn reads: a large backlog is read in parts, so that each turn ends in time.
@@ -57,8 +57,8 @@ pub(super) struct Followed {
 /// The content of the state file. Counts and positions are stored together, so that they are consistent.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct State {
-    files: Vec<tail::Memory>,
-    questions: Vec<counts::Memory>,
+    files: Vec<tail::SavedTail>,
+    questions: Vec<counts::SavedCounts>,
 }
 
 impl Follower {
@@ -157,24 +157,24 @@ fn state_problem(path: &Path, error: &io::Error) -> Problem {
 }
 
 /// Counts a line for every query.
-fn judge(line: Line<'_>, timestamp_field: Option<&str>, tallies: &mut [Tally], now: f64) -> Verdict {
-    let Line::Whole(bytes) = line else { return Verdict::Malformed };
+fn judge(line: Line<'_>, timestamp_field: Option<&str>, tallies: &mut [Tally], now: f64) -> LineVerdict {
+    let Line::Whole(bytes) = line else { return LineVerdict::Malformed };
     let bytes = bytes.trim_ascii();
     if bytes.is_empty() {
-        return Verdict::Blank;
+        return LineVerdict::Blank;
     }
     // One invalid byte in a message is no reason to drop the line.
     let parsed =
         serde_json::from_slice(bytes).or_else(|_| serde_json::from_str(&String::from_utf8_lossy(bytes)));
     let line: Value = match parsed {
         Ok(line @ Value::Object(_)) => line,
-        _ => return Verdict::Malformed,
+        _ => return LineVerdict::Malformed,
     };
     let at = timestamp(&line, timestamp_field).unwrap_or(now).min(now);
     for tally in tallies {
         tally.count(&line, at, now);
     }
-    Verdict::Good(at)
+    LineVerdict::Good(at)
 }
 
 /// The timestamp of a line, if it has one.

@@ -13,7 +13,7 @@ use super::lines::{Line, Lines};
 
 /// Identifies a file on a host. An open file keeps its identity; that of a deleted one may be reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Identity {
+pub(super) struct FileIdentity {
     device: u64,
     inode: u64,
 }
@@ -21,7 +21,7 @@ pub(super) struct Identity {
 /// The fingerprint of a file's first bytes, to detect truncation and find copies. A hash, so that no log content is
 /// kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Head {
+pub(super) struct FileHead {
     length: u64,
     hash: u64,
 }
@@ -29,8 +29,8 @@ pub(super) struct Head {
 /// How far a file has been read: what survives a restart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Position {
-    pub(super) identity: Identity,
-    pub(super) head: Head,
+    pub(super) identity: FileIdentity,
+    pub(super) head: FileHead,
     /// The start of the first line that has not been counted.
     pub(super) offset: u64,
     /// Whether that line's start was skipped.
@@ -52,8 +52,8 @@ pub(super) enum Stop {
 #[derive(Debug)]
 pub(super) struct Reader {
     file: File,
-    identity: Identity,
-    head: Head,
+    identity: FileIdentity,
+    head: FileHead,
     offset: u64,
     lines: Lines,
     last_growth: Instant,
@@ -68,13 +68,13 @@ const CHUNK: usize = 64 << 10;
 /// At most this many directory entries are searched.
 const MOST_SIBLINGS: usize = 1000;
 
-impl Identity {
+impl FileIdentity {
     pub(super) fn of(metadata: &Metadata) -> Self {
         Self { device: metadata.dev(), inode: metadata.ino() }
     }
 }
 
-impl Head {
+impl FileHead {
     /// The fingerprint of the first `length` bytes; `None` if the file is shorter.
     fn read(file: &File, length: u64) -> io::Result<Option<Self>> {
         let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
@@ -104,7 +104,7 @@ impl Head {
     }
 }
 
-impl Default for Head {
+impl Default for FileHead {
     fn default() -> Self {
         Self { length: 0, hash: 0xcbf2_9ce4_8422_2325 }
     }
@@ -113,11 +113,11 @@ impl Default for Head {
 impl Reader {
     /// A file from its start.
     pub(super) fn from_start(file: File) -> io::Result<Self> {
-        let identity = Identity::of(&file.metadata()?);
+        let identity = FileIdentity::of(&file.metadata()?);
         Ok(Self {
             file,
             identity,
-            head: Head::default(),
+            head: FileHead::default(),
             offset: 0,
             lines: Lines::default(),
             last_growth: Instant::now(),
@@ -135,7 +135,7 @@ impl Reader {
         if last != [b'\n'] {
             reader.lines = Lines::in_the_middle();
         }
-        reader.head = Head::read(&reader.file, reader.offset.min(LONGEST_HEAD))?.unwrap_or_default();
+        reader.head = FileHead::read(&reader.file, reader.offset.min(LONGEST_HEAD))?.unwrap_or_default();
         Ok(reader)
     }
 
@@ -143,7 +143,7 @@ impl Reader {
     /// it was renamed or copied.
     pub(super) fn resume(path: &Path, at_path: Option<&File>, position: &Position) -> Option<Self> {
         let renamed = |file: &File, metadata: &Metadata| {
-            Identity::of(metadata) == position.identity && position.is_in(file, metadata)
+            FileIdentity::of(metadata) == position.identity && position.is_in(file, metadata)
         };
         let at_path = at_path.and_then(|file| Some((file.try_clone().ok()?, file.metadata().ok()?)));
         let (file, _) = at_path
@@ -159,7 +159,7 @@ impl Reader {
         Some(reader)
     }
 
-    pub(super) fn identity(&self) -> Identity {
+    pub(super) fn identity(&self) -> FileIdentity {
         self.identity
     }
 
@@ -201,7 +201,7 @@ impl Reader {
     pub(super) fn continued_in_copy(&self, path: &Path) -> Option<Self> {
         let position = self.position();
         let is_copy = |file: &File, metadata: &Metadata| {
-            Identity::of(metadata) != self.identity && position.is_in(file, metadata)
+            FileIdentity::of(metadata) != self.identity && position.is_in(file, metadata)
         };
         let (file, _) = position.head.is_telling().then(|| sibling(path, is_copy))??;
         let mut copy = Self::from_start(file).ok()?;
@@ -211,7 +211,7 @@ impl Reader {
 
     /// Goes back to the start: the file was truncated.
     pub(super) fn restart(&mut self) {
-        (self.offset, self.head, self.lines) = (0, Head::default(), Lines::default());
+        (self.offset, self.head, self.lines) = (0, FileHead::default(), Lines::default());
         self.last_growth = Instant::now();
     }
 
@@ -227,7 +227,7 @@ impl Reader {
                 Err(error) => return Err(error),
             };
             // What was just read continues the earlier content only if that is still there.
-            if Head::read(&self.file, self.head.length)? != Some(self.head) {
+            if FileHead::read(&self.file, self.head.length)? != Some(self.head) {
                 return Ok(Stop::Replaced);
             }
             if self.offset == self.head.length {
@@ -261,7 +261,7 @@ impl Position {
     /// Whether a file contains what was read.
     fn is_in(&self, file: &File, metadata: &Metadata) -> bool {
         metadata.len() >= self.offset
-            && Head::read(file, self.head.length).is_ok_and(|head| head == Some(self.head))
+            && FileHead::read(file, self.head.length).is_ok_and(|head| head == Some(self.head))
     }
 }
 

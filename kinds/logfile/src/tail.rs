@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::From;
 use super::lines::Line;
-use super::reader::{Identity, Position, Reader, Stop};
+use super::reader::{FileIdentity, Position, Reader, Stop};
 
 /// A renamed file is read for this long after its last line: its writer may not have reopened yet.
 const LINGERS: Duration = Duration::from_secs(300);
@@ -20,7 +20,7 @@ const MOST_RENAMED: usize = 8;
 
 /// What has been read of a path since it was first followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Totals {
+pub(super) struct TailTotals {
     pub(super) lines: u64,
     pub(super) bytes: u64,
     pub(super) malformed: u64,
@@ -31,7 +31,7 @@ pub(super) struct Totals {
 
 /// The result of parsing a line.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Verdict {
+pub(super) enum LineVerdict {
     /// Nothing.
     Blank,
     /// Malformed.
@@ -41,13 +41,13 @@ pub(super) enum Verdict {
 }
 
 /// Parses and counts a line.
-pub(super) type Tell<'a> = dyn FnMut(Line<'_>) -> Verdict + 'a;
+pub(super) type Tell<'a> = dyn FnMut(Line<'_>) -> LineVerdict + 'a;
 
 /// What survives a restart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Memory {
+pub(super) struct SavedTail {
     pub(super) path: PathBuf,
-    totals: Totals,
+    totals: TailTotals,
     positions: Vec<Position>,
 }
 
@@ -66,10 +66,10 @@ pub(super) struct Tail {
     /// The open files: first the renamed ones, last the one at the path.
     readers: Vec<Reader>,
     /// The file that was last seen at the path.
-    current: Option<Identity>,
+    current: Option<FileIdentity>,
     /// When that file was last written to.
     modified: Option<f64>,
-    totals: Totals,
+    totals: TailTotals,
 }
 
 /// Where to start in a file that is not followed yet.
@@ -83,45 +83,45 @@ enum Start {
     Beginning,
 }
 
-impl Totals {
-    fn add(&mut self, verdict: Verdict) {
-        if verdict != Verdict::Blank {
+impl TailTotals {
+    fn add(&mut self, verdict: LineVerdict) {
+        if verdict != LineVerdict::Blank {
             self.lines += 1;
         }
         match verdict {
-            Verdict::Blank => {}
-            Verdict::Malformed => self.malformed += 1,
-            Verdict::Good(at) => self.last_line = Some(self.last_line.map_or(at, |last| last.max(at))),
+            LineVerdict::Blank => {}
+            LineVerdict::Malformed => self.malformed += 1,
+            LineVerdict::Good(at) => self.last_line = Some(self.last_line.map_or(at, |last| last.max(at))),
         }
     }
 }
 
 impl Tail {
     pub(super) fn new(path: PathBuf, from: From) -> Self {
-        let (readers, totals) = (Vec::new(), Totals::default());
+        let (readers, totals) = (Vec::new(), TailTotals::default());
         Self { path, start: Start::First(from), readers, current: None, modified: None, totals }
     }
 
     /// Resumes where the last run stopped.
-    pub(super) fn resume(&mut self, memory: Memory) {
+    pub(super) fn resume(&mut self, memory: SavedTail) {
         self.totals = memory.totals;
         self.start = Start::Resume(memory.positions);
     }
 
-    pub(super) fn memory(&self) -> Memory {
+    pub(super) fn memory(&self) -> SavedTail {
         let positions = match &self.start {
             // Not found again yet.
             Start::Resume(positions) => positions.clone(),
             _ => self.readers.iter().map(Reader::position).collect(),
         };
-        Memory { path: self.path.clone(), totals: self.totals, positions }
+        SavedTail { path: self.path.clone(), totals: self.totals, positions }
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn totals(&self) -> Totals {
+    pub(super) fn totals(&self) -> TailTotals {
         self.totals
     }
 
@@ -175,7 +175,7 @@ impl Tail {
 
     /// Appends the file that is now at the path.
     fn follow(&mut self, file: File, tell: &mut Tell<'_>) -> io::Result<()> {
-        let identity = Identity::of(&file.metadata()?);
+        let identity = FileIdentity::of(&file.metadata()?);
         let known = self.readers.iter().position(|reader| reader.identity() == identity);
         // A new file may reuse the inode of the last one: after a truncation between two looks.
         if self.current.is_some_and(|last| last != identity || known.is_none()) {
@@ -269,7 +269,7 @@ fn has_ended(reader: &Reader) -> bool {
 }
 
 /// Emits the last line without its line break.
-fn finish(reader: &mut Reader, totals: &mut Totals, tell: &mut Tell<'_>) {
+fn finish(reader: &mut Reader, totals: &mut TailTotals, tell: &mut Tell<'_>) {
     let counted = reader.counted();
     reader.finish(&mut |line| totals.add(tell(line)));
     totals.bytes += reader.counted() - counted;

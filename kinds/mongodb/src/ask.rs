@@ -9,7 +9,7 @@ use platform_core::query::{Answers, Columns, LARGEST_ANSWER, MongoQuestion, Ques
 
 use super::command::{command, decode};
 use super::connection::{Connected, Connection};
-use super::table::{ADVICE, Table};
+use super::table::{ADVICE, DocumentTable};
 use super::{Config, Namespace, failure};
 
 /// Multi-tenant servers have too many databases for series: only the largest are read.
@@ -22,17 +22,17 @@ const EVERY: &str = "*";
 
 /// Used by the prober and the query lane. Clones share one client.
 #[derive(Clone)]
-pub(super) struct Session(Arc<Connection>);
+pub(super) struct MongoSession(Arc<Connection>);
 
 /// The rows of an answer, and the problems with its parts.
-pub(super) struct Answer {
+pub(super) struct CommandAnswer {
     pub(super) rows: Rows,
     pub(super) problems: Vec<Problem>,
 }
 
 /// An answer being received.
 struct Incoming {
-    table: Table,
+    table: DocumentTable,
     problems: Vec<Problem>,
 }
 
@@ -44,7 +44,7 @@ struct Exchange {
     deadline: Instant,
 }
 
-impl Session {
+impl MongoSession {
     pub(super) fn new(config: &Config, timeout: Duration) -> Self {
         Self(Arc::new(Connection::new(config, timeout)))
     }
@@ -71,7 +71,7 @@ impl Session {
         question: &MongoQuestion,
         columns: &Columns,
         deadline: Instant,
-    ) -> Result<Answer, Problem> {
+    ) -> Result<CommandAnswer, Problem> {
         self.exchange(deadline, |exchange| exchange.answer(question, columns)).await
     }
 
@@ -104,7 +104,7 @@ impl Session {
 const NO_DATABASE: &str = "expected `database` with `collection`: the source's url names none";
 
 #[async_trait::async_trait]
-impl Answers for Session {
+impl Answers for MongoSession {
     async fn rows(
         &mut self,
         question: &Question,
@@ -127,8 +127,8 @@ impl Answers for Session {
 }
 
 impl Exchange {
-    async fn answer(self, question: &MongoQuestion, columns: &Columns) -> Result<Answer, Problem> {
-        let mut answer = Incoming { table: Table::new(columns), problems: Vec::new() };
+    async fn answer(self, question: &MongoQuestion, columns: &Columns) -> Result<CommandAnswer, Problem> {
+        let mut answer = Incoming { table: DocumentTable::new(columns), problems: Vec::new() };
         match (question.database.as_deref(), question.collection.as_deref()) {
             (_, Some(EVERY)) => self.halved().every_collection(question, &mut answer).await?,
             (Some(EVERY), _) => self.halved().every_database(question, &mut answer).await?,
@@ -144,7 +144,7 @@ impl Exchange {
                 }
             }
         }
-        Ok(Answer { rows: answer.table.into_rows()?, problems: answer.problems })
+        Ok(CommandAnswer { rows: answer.table.into_rows()?, problems: answer.problems })
     }
 
     fn config(&self) -> &Config {
@@ -203,7 +203,7 @@ impl Exchange {
         database: &str,
         collection: Option<&str>,
         leading: &[(&str, &str)],
-        table: &mut Table,
+        table: &mut DocumentTable,
     ) -> Result<(), Problem> {
         let command = match collection {
             Some(collection) => doc! {
@@ -233,7 +233,7 @@ impl Exchange {
         database: &str,
         mut command: Document,
         leading: &[(&str, &str)],
-        table: &mut Table,
+        table: &mut DocumentTable,
     ) -> Result<(), Problem> {
         command.insert("cursor", doc! {});
         command.insert("maxTimeMS", self.limit()?);

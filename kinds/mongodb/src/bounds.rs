@@ -33,7 +33,7 @@ const MORE_TO_COME: u32 = 2;
 
 /// The kind of request, which decides how the driver decodes the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum RequestKind {
     /// Greeting or login: sent to any server before it is authenticated.
     Greeting,
     /// A batch of documents, which the driver does not decode.
@@ -44,7 +44,7 @@ pub(super) enum Asked {
 
 /// Why a message is not passed on to the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum MessageRefusal {
     #[error("the server does not speak MongoDB's protocol: {0}")]
     Malformed(&'static str),
     #[error("the server's answer is nested more than {MOST_LEVELS} levels deep")]
@@ -63,11 +63,13 @@ pub(super) enum Refusal {
     TooManyIterations,
 }
 
-impl Refusal {
+impl MessageRefusal {
     /// The reason. An answer that is merely too large is a problem of the query.
-    pub(super) fn reason(self, asked: Asked) -> Reason {
+    pub(super) fn reason(self, asked: RequestKind) -> Reason {
         match self {
-            Self::TooLarge(_) | Self::TooManyFields | Self::TooManyDocuments if asked != Asked::Greeting => {
+            Self::TooLarge(_) | Self::TooManyFields | Self::TooManyDocuments
+                if asked != RequestKind::Greeting =>
+            {
                 Reason::Query
             }
             _ => Reason::Protocol,
@@ -75,7 +77,7 @@ impl Refusal {
     }
 }
 
-impl Asked {
+impl RequestKind {
     /// What a message of the driver requests: its first key is the command.
     pub(super) fn by(message: &[u8]) -> Self {
         // Header, flags, the kind of the section, the document's length, the type of the value.
@@ -92,20 +94,20 @@ impl Asked {
 }
 
 /// The length of the message that begins with these bytes, before more of it is waited for.
-pub(super) fn length(beginning: [u8; 4], asked: Asked) -> Result<usize, Refusal> {
-    let largest = if asked == Asked::Greeting { LARGEST_GREETING } else { LARGEST_MESSAGE };
+pub(super) fn length(beginning: [u8; 4], asked: RequestKind) -> Result<usize, MessageRefusal> {
+    let largest = if asked == RequestKind::Greeting { LARGEST_GREETING } else { LARGEST_MESSAGE };
     match usize::try_from(u32::from_le_bytes(beginning)) {
-        Ok(length) if length < HEADER => Err(Refusal::Malformed("a message shorter than its header")),
+        Ok(length) if length < HEADER => Err(MessageRefusal::Malformed("a message shorter than its header")),
         Ok(length) if length <= largest => Ok(length),
-        Ok(length) if length <= LARGEST_OF_ALL => Err(Refusal::TooLarge(largest)),
-        _ => Err(Refusal::Malformed("a message longer than any")),
+        Ok(length) if length <= LARGEST_OF_ALL => Err(MessageRefusal::TooLarge(largest)),
+        _ => Err(MessageRefusal::Malformed("a message longer than any")),
     }
 }
 
 /// Checks a message with its header.
-pub(super) fn check(message: &[u8], asked: Asked) -> Result<(), Refusal> {
+pub(super) fn check(message: &[u8], asked: RequestKind) -> Result<(), MessageRefusal> {
     if int32(message, 12) != Some(OP_MSG) {
-        return Err(Refusal::Malformed("another operation than OP_MSG"));
+        return Err(MessageRefusal::Malformed("another operation than OP_MSG"));
     }
     let body = &message[HEADER..];
     let flags = int32(body, 0).ok_or(CUT)?;
@@ -114,15 +116,15 @@ pub(super) fn check(message: &[u8], asked: Asked) -> Result<(), Refusal> {
         _ => body.len().checked_sub(4).ok_or(CUT)?,
     };
     if flags & MORE_TO_COME != 0 || body.get(4) != Some(&0) {
-        return Err(Refusal::Malformed("a message that is not one document"));
+        return Err(MessageRefusal::Malformed("a message that is not one document"));
     }
     document(body.get(5..end).ok_or(CUT)?, asked)
 }
 
-const CUT: Refusal = Refusal::Malformed("a length that does not fit");
+const CUT: MessageRefusal = MessageRefusal::Malformed("a length that does not fit");
 
 /// Checks a document, which must fill the bytes.
-pub(super) fn document(bytes: &[u8], asked: Asked) -> Result<(), Refusal> {
+pub(super) fn document(bytes: &[u8], asked: RequestKind) -> Result<(), MessageRefusal> {
     let mut walk = Walk { bytes, at: 0, ends: Vec::new(), asked, tally: Tally::default() };
     walk.enter(bytes.len())?;
     while let Some(&end) = walk.ends.last() {
@@ -145,7 +147,7 @@ struct Walk<'a> {
     at: usize,
     /// The ends of the enclosing documents, without their zero byte.
     ends: Vec<usize>,
-    asked: Asked,
+    asked: RequestKind,
     tally: Tally<'a>,
 }
 
@@ -164,32 +166,33 @@ struct Tally<'a> {
 
 impl Tally<'_> {
     /// The driver also decodes a batch in an error reply.
-    fn check(&self) -> Result<(), Refusal> {
+    fn check(&self) -> Result<(), MessageRefusal> {
         match self.is_ok == Some(true) || self.fields + self.documents + self.in_batch <= MOST_FIELDS {
             true => Ok(()),
-            false => Err(Refusal::TooManyFields),
+            false => Err(MessageRefusal::TooManyFields),
         }
     }
 }
 
 impl<'a> Walk<'a> {
     /// Enters the document that begins here and must end within `limit`.
-    fn enter(&mut self, limit: usize) -> Result<(), Refusal> {
+    fn enter(&mut self, limit: usize) -> Result<(), MessageRefusal> {
         let length = int32(self.bytes, self.at).ok_or(CUT)? as usize;
         let end = self.at.checked_add(length).filter(|&end| end <= limit && length >= 5).ok_or(CUT)?;
         if self.bytes[end - 1] != 0 {
-            return Err(Refusal::Malformed("a document without its end"));
+            return Err(MessageRefusal::Malformed("a document without its end"));
         }
-        let levels = if self.asked == Asked::Batch { MOST_LEVELS + LEVELS_OF_BATCH } else { MOST_LEVELS };
+        let levels =
+            if self.asked == RequestKind::Batch { MOST_LEVELS + LEVELS_OF_BATCH } else { MOST_LEVELS };
         if self.ends.len() == levels {
-            return Err(Refusal::TooDeep);
+            return Err(MessageRefusal::TooDeep);
         }
         self.ends.push(end - 1);
         self.at += 4;
         Ok(())
     }
 
-    fn element(&mut self, end: usize) -> Result<(), Refusal> {
+    fn element(&mut self, end: usize) -> Result<(), MessageRefusal> {
         let kind = self.bytes[self.at];
         self.at += 1;
         let key = self.text(end)?;
@@ -226,7 +229,7 @@ impl<'a> Walk<'a> {
             0x01 | 0x09 | 0x11 | 0x12 => self.skip(8, end)?,
             0x07 => self.skip(12, end)?,
             0x13 => self.skip(16, end)?,
-            _ => return Err(Refusal::Malformed("a value of an unknown type")),
+            _ => return Err(MessageRefusal::Malformed("a value of an unknown type")),
         }
         // A document counts towards its parent.
         let is_document = matches!(kind, 0x03 | 0x04 | 0x0f);
@@ -236,8 +239,8 @@ impl<'a> Walk<'a> {
     }
 
     /// Counts a field, and checks those that the driver acts on.
-    fn note(&mut self, level: usize, kind: u8, key: &'a [u8], value: &'a [u8]) -> Result<(), Refusal> {
-        let is_greeting = self.asked == Asked::Greeting;
+    fn note(&mut self, level: usize, kind: u8, key: &'a [u8], value: &'a [u8]) -> Result<(), MessageRefusal> {
+        let is_greeting = self.asked == RequestKind::Greeting;
         let tally = &mut self.tally;
         if let Some(place) = tally.path.get_mut(level - 1) {
             *place = key;
@@ -247,59 +250,59 @@ impl<'a> Walk<'a> {
         }
         let is_batch = matches!(tally.path, [b"cursor", b"firstBatch" | b"nextBatch"]);
         match level.cmp(&LEVELS_OF_BATCH) {
-            Ordering::Equal if self.asked == Asked::Batch && is_batch => tally.documents += 1,
-            Ordering::Greater if self.asked == Asked::Batch && is_batch => tally.in_batch += 1,
+            Ordering::Equal if self.asked == RequestKind::Batch && is_batch => tally.documents += 1,
+            Ordering::Greater if self.asked == RequestKind::Batch && is_batch => tally.in_batch += 1,
             _ => tally.fields += 1,
         }
         if tally.fields > MOST_FIELDS {
-            return Err(Refusal::TooManyFields);
+            return Err(MessageRefusal::TooManyFields);
         }
         if tally.documents > MOST_DOCUMENTS {
-            return Err(Refusal::TooManyDocuments);
+            return Err(MessageRefusal::TooManyDocuments);
         }
         if level == 2 && matches!(tally.path[0], b"hosts" | b"passives" | b"arbiters") {
             tally.members += 1;
             if tally.members > MOST_MEMBERS {
-                return Err(Refusal::TooManyMembers);
+                return Err(MessageRefusal::TooManyMembers);
             }
             // The driver would connect to it. It compares hosts in lower case.
             if String::from_utf8_lossy(value).to_lowercase().ends_with(".sock\0") {
-                return Err(Refusal::MemberIsFile);
+                return Err(MessageRefusal::MemberIsFile);
             }
         }
         if is_greeting && key == b"payload" && iterations(value) > MOST_ITERATIONS {
-            return Err(Refusal::TooManyIterations);
+            return Err(MessageRefusal::TooManyIterations);
         }
         Ok(())
     }
 
-    fn length_here(&self, end: usize) -> Result<usize, Refusal> {
+    fn length_here(&self, end: usize) -> Result<usize, MessageRefusal> {
         let length = int32(self.bytes, self.at).ok_or(CUT)? as usize;
         if length > end - self.at { Err(CUT) } else { Ok(length) }
     }
 
-    fn skip(&mut self, length: usize, end: usize) -> Result<(), Refusal> {
+    fn skip(&mut self, length: usize, end: usize) -> Result<(), MessageRefusal> {
         self.at = self.at.checked_add(length).filter(|&at| at <= end).ok_or(CUT)?;
         Ok(())
     }
 
     /// A length, and that many bytes, of which the last is zero.
-    fn string(&mut self, end: usize) -> Result<(), Refusal> {
+    fn string(&mut self, end: usize) -> Result<(), MessageRefusal> {
         let length = self.length_here(end)?;
         self.skip(4, end)?;
         self.skip(length, end)?;
         match length > 0 && self.bytes[self.at - 1] == 0 {
             true => Ok(()),
-            false => Err(Refusal::Malformed("a text without its end")),
+            false => Err(MessageRefusal::Malformed("a text without its end")),
         }
     }
 
     /// Bytes up to a zero.
-    fn text(&mut self, end: usize) -> Result<&'a [u8], Refusal> {
+    fn text(&mut self, end: usize) -> Result<&'a [u8], MessageRefusal> {
         let bytes = self.bytes;
         let rest = &bytes[self.at..end];
         let length = rest.iter().position(|&byte| byte == 0);
-        let length = length.ok_or(Refusal::Malformed("a key without its end"))?;
+        let length = length.ok_or(MessageRefusal::Malformed("a key without its end"))?;
         self.at += length + 1;
         Ok(&rest[..length])
     }

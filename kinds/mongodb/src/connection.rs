@@ -39,7 +39,7 @@ pub(super) struct Connection {
 #[derive(Clone)]
 pub(super) struct Connected {
     pub(super) client: Client,
-    pub(super) members: Members,
+    pub(super) members: KnownTopology,
     pub(super) tasks: Arc<Tasks>,
     /// The password that it was built with.
     password: Option<SecretString>,
@@ -64,12 +64,12 @@ impl Drop for Unanswered<'_> {
 
 /// What is known about the servers. Unlike the driver's error, it says why none is found.
 #[derive(Clone, Default)]
-pub(super) struct Members {
+pub(super) struct KnownTopology {
     latest: Arc<Mutex<Option<TopologyDescription>>>,
     pub(super) outcomes: Outcomes,
 }
 
-impl Members {
+impl KnownTopology {
     pub(super) fn latest(&self) -> Option<TopologyDescription> {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -138,7 +138,7 @@ impl Connection {
     }
 
     async fn build(&self, password: Option<SecretString>) -> Result<Connected, Problem> {
-        let (members, begin) = (Members::default(), Instant::now());
+        let (members, begin) = (KnownTopology::default(), Instant::now());
         let failed = |error| failure::problem(&error, &self.config, &members, begin);
         let internal = |error| Problem::new(Reason::Internal, error);
         let mut options = self.options(password.as_ref()).await.map_err(failed)?;

@@ -11,12 +11,12 @@ use platform_core::classify;
 use platform_core::probe::{Problem, Reason};
 
 use super::Config;
-use super::connection::Members;
+use super::connection::KnownTopology;
 
 const UNAUTHORIZED: i32 = 13;
 
 /// What an error means for the source. `begin` is when the failed exchange began.
-pub(super) fn problem(error: &Error, config: &Config, members: &Members, begin: Instant) -> Problem {
+pub(super) fn problem(error: &Error, config: &Config, members: &KnownTopology, begin: Instant) -> Problem {
     match error.kind.as_ref() {
         ErrorKind::Command(command) => refusal(command, config.logs_in),
         // Neither says why no server is available.
@@ -104,7 +104,7 @@ fn refusal(error: &CommandError, logs_in: bool) -> Problem {
 }
 
 /// Why no server is available.
-fn unreachable_servers(members: &Members) -> Problem {
+fn unreachable_servers(members: &KnownTopology) -> Problem {
     let Some(topology) = members.latest() else {
         return Problem::new(Reason::Timeout, "no server has responded yet");
     };

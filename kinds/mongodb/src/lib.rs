@@ -23,7 +23,7 @@ use platform_core::query::Question;
 use platform_core::setting::{self, Address, Secret, SecretError};
 use platform_core::tls::Tls;
 
-use self::ask::Session;
+use self::ask::MongoSession;
 use self::prober::MongodbProber;
 use self::url::Url;
 
@@ -157,7 +157,7 @@ impl Definition for Config {
     }
 
     fn build(&self, context: &Context<'_>) -> Parts {
-        let session = Session::new(self, context.timeout);
+        let session = MongoSession::new(self, context.timeout);
         Parts {
             prober: Box::new(MongodbProber::new(session.clone(), context, self.slow_operation)),
             answers: Some(Box::new(session)),

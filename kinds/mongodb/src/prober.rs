@@ -11,13 +11,13 @@ use platform_core::query::{Answers, Columns, MongoQuestion, Question, Rows};
 use platform_core::setting;
 
 use super::QUERIES;
-use super::ask::Session;
+use super::ask::MongoSession;
 
 /// The variable of a built-in query that stands for the configured `slow_operation`.
 const SLOW_OPERATION: &str = "slow_operation_seconds";
 
 pub(super) struct MongodbProber {
-    session: Session,
+    session: MongoSession,
     timeout: Duration,
     slow_operation: setting::Duration,
     built_in: BuiltInQueries,
@@ -26,7 +26,11 @@ pub(super) struct MongodbProber {
 }
 
 impl MongodbProber {
-    pub(super) fn new(session: Session, context: &Context<'_>, slow_operation: setting::Duration) -> Self {
+    pub(super) fn new(
+        session: MongoSession,
+        context: &Context<'_>,
+        slow_operation: setting::Duration,
+    ) -> Self {
         let built_in = BuiltInQueries::of("mongodb", QUERIES, context.built_in);
         let shared = shared(&built_in);
         Self { session, timeout: context.timeout, slow_operation, built_in, shared }
@@ -79,7 +83,7 @@ fn major(build_info: &Document) -> u32 {
 
 /// The built-in queries of one probe, all within its deadline.
 struct Probe<'a> {
-    session: &'a Session,
+    session: &'a MongoSession,
     slow_operation: setting::Duration,
     in_set: bool,
     deadline: Instant,

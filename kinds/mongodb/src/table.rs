@@ -17,7 +17,7 @@ const LARGEST_EXACT: u64 = 1 << 53;
 pub(super) const ADVICE: &str = "group the documents, or project fewer fields";
 
 /// A table that gets its columns from its documents.
-pub(super) struct Table {
+pub(super) struct DocumentTable {
     wanted: Columns,
     columns: Vec<String>,
     positions: HashMap<String, usize>,
@@ -25,7 +25,7 @@ pub(super) struct Table {
     budget: AnswerBudget,
 }
 
-impl Table {
+impl DocumentTable {
     /// A table that keeps these columns.
     pub(super) fn new(wanted: &Columns) -> Self {
         Self {
@@ -138,7 +138,7 @@ impl Table {
 }
 
 struct Row<'a> {
-    table: &'a mut Table,
+    table: &'a mut DocumentTable,
     cells: Vec<Cell>,
     /// The keys up to here, each with a dot after it.
     path: String,

@@ -15,7 +15,7 @@ pub(super) struct Url {
 
 /// Why a URL was rejected. Contains nothing before the `@`.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum UrlError {
+pub(super) enum MongoUrlError {
     #[error("{0}")]
     Scheme(String),
     #[error("expected {EXAMPLE}: {0}")]
@@ -60,26 +60,26 @@ const PARAMETERS: [&str; 19] = [
 ];
 
 impl TryFrom<Address> for Url {
-    type Error = UrlError;
+    type Error = MongoUrlError;
 
     /// Parses the URL, without DNS lookups.
-    fn try_from(address: Address) -> Result<Self, UrlError> {
-        address.expect_scheme(&["mongodb", "mongodb+srv"], EXAMPLE).map_err(UrlError::Scheme)?;
+    fn try_from(address: Address) -> Result<Self, MongoUrlError> {
+        address.expect_scheme(&["mongodb", "mongodb+srv"], EXAMPLE).map_err(MongoUrlError::Scheme)?;
         let parsed = ConnectionString::parse(address.expose()).map_err(|error| fault(&address, &error))?;
         Ok(Self { address, parsed })
     }
 }
 
-fn fault(address: &Address, error: &Error) -> UrlError {
+fn fault(address: &Address, error: &Error) -> MongoUrlError {
     // The driver may mistake a part of the password for a host, and quote it.
     let (scheme, rest) = address.expose().split_once("://").unwrap_or_default();
     let public = rest.rsplit_once('@').map_or(rest, |(_, public)| public);
     if ConnectionString::parse(format!("{scheme}://{public}")).is_ok() {
-        return UrlError::Credentials;
+        return MongoUrlError::Credentials;
     }
     let hosts = public.split(['/', '?']).next().unwrap_or_default();
     if ConnectionString::parse(format!("{scheme}://{hosts}")).is_err() {
-        return UrlError::Hosts;
+        return MongoUrlError::Hosts;
     }
     let message = match error.kind.as_ref() {
         ErrorKind::InvalidArgument { message, .. } => message.clone(),
@@ -91,9 +91,9 @@ fn fault(address: &Address, error: &Error) -> UrlError {
             |meant| format!(": did you mean `{meant}`?"),
         );
         let key = if key.len() < 40 { format!("`{key}` ") } else { String::new() };
-        return UrlError::Parameter(format!("the parameter {key}of the URL is unknown{hint}"));
+        return MongoUrlError::Parameter(format!("the parameter {key}of the URL is unknown{hint}"));
     }
-    UrlError::Syntax(without_values(address, message))
+    MongoUrlError::Syntax(without_values(address, message))
 }
 
 /// The driver quotes values of parameters, and what has no `=`: either may be secret.

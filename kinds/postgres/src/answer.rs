@@ -6,7 +6,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{Column, Row, TypeInfo};
 
 use super::cell::cell;
-use super::failure::{Failure, failure};
+use super::failure::{SqlFailure, failure};
 
 /// More rows than this are not kept in memory; such a query needs a GROUP BY.
 pub(super) const MOST_ROWS: usize = 1_000_000;
@@ -19,7 +19,7 @@ const CELL_HEADER: usize = 4;
 /// How the author of a query can avoid an answer that is too large.
 pub(super) const ADVICE: &str = "aggregate in the query with count or GROUP BY";
 
-pub(super) struct Answer {
+pub(super) struct RowCollector {
     /// The positions of the kept columns.
     kept: Vec<usize>,
     rows: Rows,
@@ -27,9 +27,9 @@ pub(super) struct Answer {
     budget: AnswerBudget,
 }
 
-impl Answer {
+impl RowCollector {
     /// The answer that begins with this row.
-    pub(super) fn new(first: &PgRow, wanted: &Columns) -> Result<Self, Failure> {
+    pub(super) fn new(first: &PgRow, wanted: &Columns) -> Result<Self, SqlFailure> {
         let (mut kept, mut rows) = (Vec::new(), Rows::default());
         for (position, column) in first.columns().iter().enumerate() {
             if wanted.contains(position, column.name()) {
@@ -46,17 +46,17 @@ impl Answer {
     }
 
     /// Adds a row. After an error the rest is still being sent: only closing the session avoids reading it.
-    pub(super) fn push(&mut self, row: &PgRow) -> Result<(), Failure> {
+    pub(super) fn push(&mut self, row: &PgRow) -> Result<(), SqlFailure> {
         self.wire += bytes(row).map_err(failure)?;
         if self.wire > LARGEST_ANSWER {
-            return Err(Failure::Lost(too_large(ADVICE)));
+            return Err(SqlFailure::Lost(too_large(ADVICE)));
         }
         if self.rows.rows.len() == MOST_ROWS {
             return Err(refusal(format!("more than {MOST_ROWS} rows: aggregate with count or GROUP BY")));
         }
         let cells = self.kept.iter().map(|&position| read(row, position)).collect::<Result<Vec<_>, _>>();
         let cells = cells.map_err(failure)?;
-        self.budget.row(&cells, ADVICE).map_err(Failure::Lost)?;
+        self.budget.row(&cells, ADVICE).map_err(SqlFailure::Lost)?;
         self.rows.rows.push(cells);
         Ok(())
     }
@@ -66,8 +66,8 @@ impl Answer {
     }
 }
 
-fn refusal(detail: String) -> Failure {
-    Failure::Lost(Problem::new(Reason::Query, detail))
+fn refusal(detail: String) -> SqlFailure {
+    SqlFailure::Lost(Problem::new(Reason::Query, detail))
 }
 
 /// The size of a row on the wire.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use platform_core::setting::{Address, Secret};
 use platform_core::tls::{Tls, Trust};
 
-use super::url::Parts;
+use super::url::UrlParts;
 
 /// The account created by the documented GRANTs.
 const DEFAULT_USER: &str = "platform_exporter";
@@ -54,7 +54,7 @@ pub enum SslMode {
 
 #[derive(serde::Deserialize)]
 struct Raw {
-    url: Parts,
+    url: UrlParts,
     password: Option<Secret>,
     password_file: Option<PathBuf>,
     #[serde(default)]
@@ -80,7 +80,7 @@ impl TryFrom<Raw> for Config {
 impl Config {
     /// Connection parameters: the URL and the other keys.
     pub(super) fn connection(
-        url: Parts,
+        url: UrlParts,
         password: Option<Secret>,
         tls: Tls,
         pgbouncer: Option<bool>,

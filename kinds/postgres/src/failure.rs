@@ -6,7 +6,7 @@ use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// Why an exchange failed.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum SqlFailure {
     /// The server rejected it; the session stays usable.
     Refused {
         /// The SQLSTATE.
@@ -17,19 +17,19 @@ pub(super) enum Failure {
     Lost(Problem),
 }
 
-impl From<Failure> for Problem {
-    fn from(failure: Failure) -> Self {
+impl From<SqlFailure> for Problem {
+    fn from(failure: SqlFailure) -> Self {
         match failure {
-            Failure::Refused { problem, .. } | Failure::Lost(problem) => problem,
+            SqlFailure::Refused { problem, .. } | SqlFailure::Lost(problem) => problem,
         }
     }
 }
 
-pub(super) fn failure(error: sqlx::Error) -> Failure {
+pub(super) fn failure(error: sqlx::Error) -> SqlFailure {
     let problem = problem(&error);
     match server_error(&error) {
-        Some(error) if !is_fatal(error) => Failure::Refused { code: error.code().to_owned(), problem },
-        _ => Failure::Lost(problem),
+        Some(error) if !is_fatal(error) => SqlFailure::Refused { code: error.code().to_owned(), problem },
+        _ => SqlFailure::Lost(problem),
     }
 }
 

@@ -10,7 +10,7 @@ const HEADER: usize = 5;
 
 /// Why a message is not passed on to the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Malformed {
+pub(super) enum MalformedMessage {
     #[error("the server does not speak PostgreSQL's protocol: unexpected message {0:?}")]
     Kind(char),
     #[error("the server does not speak PostgreSQL's protocol: invalid length of message {0:?}")]
@@ -68,7 +68,7 @@ impl Default for Messages {
 
 impl Messages {
     /// Checks the next bytes. If it fails, the message that they end in must not reach the driver completely.
-    pub(super) fn check(&mut self, mut bytes: &[u8]) -> Result<(), Malformed> {
+    pub(super) fn check(&mut self, mut bytes: &[u8]) -> Result<(), MalformedMessage> {
         loop {
             let skipped = self.skipped.min(bytes.len());
             self.skipped -= skipped;
@@ -90,7 +90,7 @@ impl Messages {
     }
 
     /// Checks a complete part.
-    fn take(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+    fn take(&mut self, bytes: &[u8]) -> Result<(), MalformedMessage> {
         match self.part {
             Part::Header => self.header(bytes)?,
             Part::Whole { kind } => {
@@ -102,11 +102,11 @@ impl Messages {
                 self.skip(rest);
             }
             Part::Cells { rest } if u16_at(bytes) == self.columns => self.cell(self.columns, rest)?,
-            Part::Cells { .. } => return Err(Malformed::Row),
+            Part::Cells { .. } => return Err(MalformedMessage::Row),
             Part::Cell { left, rest } => {
                 // Less than zero is NULL, without any bytes.
                 let length = usize::try_from(u32_at(bytes).cast_signed()).unwrap_or(0);
-                let rest = rest.checked_sub(length).ok_or(Malformed::Row)?;
+                let rest = rest.checked_sub(length).ok_or(MalformedMessage::Row)?;
                 self.cell(left - 1, rest)?;
                 self.skipped = length;
             }
@@ -114,9 +114,9 @@ impl Messages {
         Ok(())
     }
 
-    fn header(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+    fn header(&mut self, bytes: &[u8]) -> Result<(), MalformedMessage> {
         let kind = bytes[0];
-        let wrong = Malformed::Length(kind.into());
+        let wrong = MalformedMessage::Length(kind.into());
         // The length counts itself.
         let length = (u32_at(&bytes[1..]) as usize).checked_sub(4).ok_or(wrong)?;
         match kind {
@@ -131,17 +131,17 @@ impl Messages {
                 self.next(Part::Whole { kind }, length);
             }
             // Others, such as those of COPY, never answer what the exporter sends.
-            _ => return Err(Malformed::Kind(kind.into())),
+            _ => return Err(MalformedMessage::Kind(kind.into())),
         }
         Ok(())
     }
 
     /// What follows with that many cells and bytes left in a row.
-    fn cell(&mut self, left: u16, rest: usize) -> Result<(), Malformed> {
+    fn cell(&mut self, left: u16, rest: usize) -> Result<(), MalformedMessage> {
         match (left, rest) {
             (0, 0) => self.next(Part::Header, HEADER),
             (1.., 4..) => self.next(Part::Cell { left, rest: rest - 4 }, 4),
-            _ => return Err(Malformed::Row),
+            _ => return Err(MalformedMessage::Row),
         }
         Ok(())
     }
@@ -157,7 +157,7 @@ impl Messages {
 }
 
 /// Whether a message is well-formed for its kind.
-fn whole(kind: u8, body: &[u8]) -> Result<(), Malformed> {
+fn whole(kind: u8, body: &[u8]) -> Result<(), MalformedMessage> {
     let is_well = match kind {
         b'R' => return login(body),
         b'Z' => body.len() == 1,
@@ -166,32 +166,32 @@ fn whole(kind: u8, body: &[u8]) -> Result<(), Malformed> {
         b't' => body.len() >= 2 && body.len() == 2 + 4 * usize::from(u16_at(body)),
         _ => body.is_empty(),
     };
-    if is_well { Ok(()) } else { Err(Malformed::Length(kind.into())) }
+    if is_well { Ok(()) } else { Err(MalformedMessage::Length(kind.into())) }
 }
 
-fn login(body: &[u8]) -> Result<(), Malformed> {
-    let (step, rest) = body.split_at_checked(4).ok_or(Malformed::Login)?;
+fn login(body: &[u8]) -> Result<(), MalformedMessage> {
+    let (step, rest) = body.split_at_checked(4).ok_or(MalformedMessage::Login)?;
     match u32_at(step) {
         // MD5: the salt.
-        5 if rest.len() < 4 => Err(Malformed::Login),
+        5 if rest.len() < 4 => Err(MalformedMessage::Login),
         // SCRAM: attributes such as `i=4096`.
         11 | 12 => rest.split(|&byte| byte == b',').try_for_each(attribute),
         _ => Ok(()),
     }
 }
 
-fn attribute(attribute: &[u8]) -> Result<(), Malformed> {
+fn attribute(attribute: &[u8]) -> Result<(), MalformedMessage> {
     match attribute {
         [b'i', _, digits @ ..] => {
-            let digits = std::str::from_utf8(digits).map_err(|_| Malformed::Login)?;
+            let digits = std::str::from_utf8(digits).map_err(|_| MalformedMessage::Login)?;
             match digits.parse::<u64>() {
                 Ok(iterations) if iterations <= MOST_ITERATIONS => Ok(()),
-                Ok(_) => Err(Malformed::Iterations),
-                Err(_) => Err(Malformed::Login),
+                Ok(_) => Err(MalformedMessage::Iterations),
+                Err(_) => Err(MalformedMessage::Login),
             }
         }
         [_, b'=', ..] => Ok(()),
-        _ => Err(Malformed::Login),
+        _ => Err(MalformedMessage::Login),
     }
 }
 

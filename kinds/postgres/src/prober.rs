@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use super::QUERIES;
 use super::config::Config;
-use super::failure::Failure;
-use super::session::{Line, Session};
+use super::failure::SqlFailure;
+use super::session::{Line, PgSession};
 
 /// To an account without this role, the server shows other accounts' sessions as NULL instead of an error.
 const RIGHTS: &str = "SELECT quote_ident(current_user) AS account \
@@ -53,21 +53,21 @@ impl Prober for PgProber {
 
 /// A session during one probe.
 struct Asked<'a> {
-    session: &'a mut Session,
+    session: &'a mut PgSession,
     deadline: Instant,
 }
 
 impl Asked<'_> {
-    async fn select(&mut self, sql: &str, wanted: &Columns) -> Result<Rows, Failure> {
+    async fn select(&mut self, sql: &str, wanted: &Columns) -> Result<Rows, SqlFailure> {
         // Half of the remaining time, so that a slow view leaves time for the next ones, and all end in time.
         let limit = self.deadline.saturating_duration_since(Instant::now()) / 2;
         match self.session.select_own(sql, wanted, limit).await {
             // A service that is PostgreSQL-compatible but incomplete: nothing to fix.
-            Err(Failure::Refused { code, .. }) if code == FEATURE_NOT_SUPPORTED => Ok(Rows::default()),
+            Err(SqlFailure::Refused { code, .. }) if code == FEATURE_NOT_SUPPORTED => Ok(Rows::default()),
             // One view is slow, but the server is up.
-            Err(Failure::Refused { code, problem }) if problem.reason == Reason::Timeout => {
+            Err(SqlFailure::Refused { code, problem }) if problem.reason == Reason::Timeout => {
                 let problem = Problem { reason: Reason::Slow, ..problem };
-                Err(Failure::Refused { code, problem })
+                Err(SqlFailure::Refused { code, problem })
             }
             answer => answer,
         }
@@ -88,8 +88,8 @@ impl Answers for Asked<'_> {
 
 async fn missing_rights(asked: &mut Asked<'_>) -> Result<Option<Problem>, Problem> {
     let rows = match asked.select(RIGHTS, &Columns::First).await {
-        Err(Failure::Lost(problem)) => return Err(problem),
-        Err(Failure::Refused { problem, .. }) => return Ok(Some(problem)),
+        Err(SqlFailure::Lost(problem)) => return Err(problem),
+        Err(SqlFailure::Refused { problem, .. }) => return Ok(Some(problem)),
         Ok(rows) => rows,
     };
     let account = rows.rows.first().and_then(|row| row.first()).and_then(Cell::text);

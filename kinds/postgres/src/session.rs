@@ -11,9 +11,9 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use tokio::time::Instant;
 
-use super::answer::{Answer, MOST_ROWS};
+use super::answer::{MOST_ROWS, RowCollector};
 use super::config::Config;
-use super::failure::{Failure, failure, problem};
+use super::failure::{SqlFailure, failure, problem};
 use super::relay::Relay;
 
 /// Overrides the server's defaults: snapshots of a whole transaction hold back vacuum.
@@ -35,7 +35,7 @@ const NOTICES_GONE_CLIENTS: u32 = 14;
 /// A caller takes the session and puts it back when the exchange is complete: a dropped future drops it.
 pub(super) struct Line {
     config: Config,
-    idle: Option<Session>,
+    idle: Option<PgSession>,
 }
 
 impl Line {
@@ -44,13 +44,13 @@ impl Line {
     }
 
     /// The session of the last exchange if it is still alive, or a new one.
-    pub(super) async fn take(&mut self, deadline: Instant) -> Result<Session, Problem> {
+    pub(super) async fn take(&mut self, deadline: Instant) -> Result<PgSession, Problem> {
         if let Some(mut session) = self.idle.take()
             && session.relay.with(session.connection.ping()).await.is_ok()
         {
             return Ok(session);
         }
-        Session::open(&self.config, deadline).await
+        PgSession::open(&self.config, deadline).await
     }
 
     /// Runs a declared SELECT.
@@ -59,35 +59,35 @@ impl Line {
         sql: &str,
         wanted: &Columns,
         deadline: Instant,
-    ) -> Result<Rows, Failure> {
-        let mut session = self.begin(deadline).await.map_err(Failure::Lost)?;
+    ) -> Result<Rows, SqlFailure> {
+        let mut session = self.begin(deadline).await.map_err(SqlFailure::Lost)?;
         let rows = session.select_begun(sql, wanted, deadline).await;
-        if !matches!(rows, Err(Failure::Lost(_))) {
+        if !matches!(rows, Err(SqlFailure::Lost(_))) {
             self.put_back(session);
         }
         rows
     }
 
     /// A session with an open transaction, which also shows whether it is still alive.
-    async fn begin(&mut self, deadline: Instant) -> Result<Session, Problem> {
+    async fn begin(&mut self, deadline: Instant) -> Result<PgSession, Problem> {
         if let Some(mut session) = self.idle.take()
             && session.begin(deadline).await.is_ok()
         {
             return Ok(session);
         }
-        let mut session = Session::open(&self.config, deadline).await?;
+        let mut session = PgSession::open(&self.config, deadline).await?;
         session.begin(deadline).await?;
         Ok(session)
     }
 
     /// Keeps a session for the next exchange, unless it has reached its limit.
-    pub(super) fn put_back(&mut self, session: Session) {
+    pub(super) fn put_back(&mut self, session: PgSession) {
         self.idle = Some(session).filter(|session| !session.relay.is_worn());
     }
 }
 
 /// An open connection.
-pub(super) struct Session {
+pub(super) struct PgSession {
     pub(super) connection: PgConnection,
     pub(super) relay: Relay,
     /// The declared texts that the server has accepted as one SELECT.
@@ -96,7 +96,7 @@ pub(super) struct Session {
     is_shared: bool,
 }
 
-impl Session {
+impl PgSession {
     pub(super) async fn open(config: &Config, deadline: Instant) -> Result<Self, Problem> {
         let options = options(config, deadline).await?;
         let mut relay = Relay::open(config).await?;
@@ -108,8 +108,8 @@ impl Session {
         if !config.pgbouncer && session.version()? >= NOTICES_GONE_CLIENTS {
             // Not every server platform supports it; the limits apply anyway.
             match session.run("SET client_connection_check_interval = '500ms'").await {
-                Err(Failure::Lost(problem)) => return Err(problem),
-                Ok(()) | Err(Failure::Refused { .. }) => {}
+                Err(SqlFailure::Lost(problem)) => return Err(problem),
+                Ok(()) | Err(SqlFailure::Refused { .. }) => {}
             }
         }
         Ok(session)
@@ -127,25 +127,25 @@ impl Session {
         sql: &str,
         wanted: &Columns,
         limit: Duration,
-    ) -> Result<Rows, Failure> {
+    ) -> Result<Rows, SqlFailure> {
         let limits = limits(limit);
         // The search path keeps user-defined functions out of our expressions. Commits, because alerts count rollbacks.
         let script = format!("{BEGIN}; {limits}; SET LOCAL search_path = pg_catalog; {sql}\n; COMMIT");
         let rows = self.rows(script, wanted).await;
-        if let Err(Failure::Refused { .. }) = rows {
+        if let Err(SqlFailure::Refused { .. }) = rows {
             self.run("ROLLBACK").await?;
         }
         rows
     }
 
     /// Runs a declared SELECT, and reads all of its columns.
-    pub(super) async fn select_declared(&mut self, sql: &str, deadline: Instant) -> Result<Rows, Failure> {
+    pub(super) async fn select_declared(&mut self, sql: &str, deadline: Instant) -> Result<Rows, SqlFailure> {
         self.begin(deadline).await?;
         self.select_begun(sql, &Columns::All, deadline).await
     }
 
     /// Begins a transaction for a declared SELECT.
-    async fn begin(&mut self, deadline: Instant) -> Result<(), Failure> {
+    async fn begin(&mut self, deadline: Instant) -> Result<(), SqlFailure> {
         let limits = limits(limit(deadline));
         // The savepoint reverts side effects of the SELECT's functions, such as changed settings.
         self.run(format!("{BEGIN}; {limits}; {READING}; SAVEPOINT declared")).await
@@ -157,7 +157,7 @@ impl Session {
         sql: &str,
         wanted: &Columns,
         deadline: Instant,
-    ) -> Result<Rows, Failure> {
+    ) -> Result<Rows, SqlFailure> {
         let release = self.release(sql);
         let undo = format!("ROLLBACK TO SAVEPOINT declared{release}; COMMIT");
         let rows = if self.proven.contains(sql) {
@@ -167,7 +167,7 @@ impl Session {
         } else {
             self.through_cursor(sql, &undo, wanted, deadline).await
         };
-        if let Err(Failure::Refused { .. }) = rows {
+        if let Err(SqlFailure::Refused { .. }) = rows {
             self.run(format!("ROLLBACK{release}")).await?;
         }
         rows
@@ -188,7 +188,7 @@ impl Session {
         undo: &str,
         wanted: &Columns,
         deadline: Instant,
-    ) -> Result<Rows, Failure> {
+    ) -> Result<Rows, SqlFailure> {
         let declare = format!("DECLARE platform_exporter NO SCROLL CURSOR FOR {sql}");
         let declare = sqlx::query(AssertSqlSafe(declare)).persistent(false);
         self.relay.with(declare.execute(&mut self.connection)).await.map_err(failure)?;
@@ -200,7 +200,7 @@ impl Session {
         Ok(rows)
     }
 
-    pub(super) async fn run(&mut self, sql: impl Into<String>) -> Result<(), Failure> {
+    pub(super) async fn run(&mut self, sql: impl Into<String>) -> Result<(), SqlFailure> {
         self.rows(sql.into(), &Columns::All).await.map(drop)
     }
 
@@ -212,22 +212,22 @@ impl Session {
         relay.ended().await;
     }
 
-    async fn rows(&mut self, script: String, wanted: &Columns) -> Result<Rows, Failure> {
+    async fn rows(&mut self, script: String, wanted: &Columns) -> Result<Rows, SqlFailure> {
         let Self { connection, relay, .. } = self;
         let counts = relay.counts();
         counts.begin();
-        let failed = |error| counts.end(&error).map_or_else(|| failure(error), Failure::Lost);
+        let failed = |error| counts.end(&error).map_or_else(|| failure(error), SqlFailure::Lost);
         let mut stream = sqlx::raw_sql(AssertSqlSafe(script)).fetch(connection);
         let reading = async {
-            let mut answer: Option<Answer> = None;
+            let mut answer: Option<RowCollector> = None;
             while let Some(row) = stream.try_next().await.map_err(failed)? {
                 let answer = match &mut answer {
                     Some(answer) => answer,
-                    none => none.insert(Answer::new(&row, wanted)?),
+                    none => none.insert(RowCollector::new(&row, wanted)?),
                 };
                 answer.push(&row)?;
             }
-            Ok(answer.map(Answer::finish).unwrap_or_default())
+            Ok(answer.map(RowCollector::finish).unwrap_or_default())
         };
         relay.with(reading).await
     }

@@ -10,7 +10,7 @@ use super::parameter;
 /// The parts of a URL; `None` if absent.
 #[derive(Default, serde::Deserialize)]
 #[serde(try_from = "Address")]
-pub(super) struct Parts {
+pub(super) struct UrlParts {
     pub(super) host: Option<String>,
     pub(super) port: Option<u16>,
     pub(super) user: Option<String>,
@@ -22,7 +22,7 @@ pub(super) struct Parts {
 
 const EXAMPLE: &str = "postgres://user@host:5432/database";
 
-impl TryFrom<Address> for Parts {
+impl TryFrom<Address> for UrlParts {
     type Error = String;
 
     fn try_from(address: Address) -> Result<Self, String> {
@@ -54,7 +54,7 @@ impl TryFrom<Address> for Parts {
     }
 }
 
-impl Parts {
+impl UrlParts {
     fn parameter(&mut self, key: &str, value: String) -> Result<(), String> {
         match key {
             "host" | "hostaddr" => self.host = Some(value),

@@ -21,8 +21,8 @@ use secrecy::ExposeSecret;
 use socket2::{SockRef, Socket};
 use tokio::sync::oneshot;
 
-use super::endpoint::Endpoint;
-use super::frame::{self, Malformed};
+use super::endpoint::BrokerEndpoint;
+use super::frame::{self, MalformedFrame};
 use super::wire::{self, Checked, Raw};
 
 /// What the broker answers to a passive declaration.
@@ -40,15 +40,15 @@ impl Depth {
 }
 
 /// An idle connection.
-pub(super) struct Session {
+pub(super) struct AmqpSession {
     connection: Connection,
     events: BoxStream<'static, Event>,
     _lifeline: Lifeline,
 }
 
 /// A session in use: a probe that is dropped takes the connection with it.
-pub(super) struct Exchange {
-    session: Session,
+pub(super) struct SessionInUse {
+    session: AmqpSession,
     channel: Option<Channel>,
 }
 
@@ -68,9 +68,9 @@ impl Drop for Lifeline {
     }
 }
 
-impl Session {
+impl AmqpSession {
     /// Connects and logs in.
-    pub(super) async fn open(endpoint: &Endpoint, tls: &Tls) -> Result<Self, Problem> {
+    pub(super) async fn open(endpoint: &BrokerEndpoint, tls: &Tls) -> Result<Self, Problem> {
         let uri = uri(endpoint).await?;
         let runtime = TokioRuntime::tokio_current();
         let address = runtime.to_socket_addrs((endpoint.host.clone(), endpoint.port));
@@ -101,14 +101,14 @@ impl Session {
     }
 
     /// Opens a channel, which needs an answer of the broker.
-    pub(super) async fn begin(self) -> Result<Exchange, Problem> {
-        let mut exchange = Exchange { session: self, channel: None };
+    pub(super) async fn begin(self) -> Result<SessionInUse, Problem> {
+        let mut exchange = SessionInUse { session: self, channel: None };
         exchange.channel().await?;
         Ok(exchange)
     }
 }
 
-impl Exchange {
+impl SessionInUse {
     /// Declares queues of the connection's virtual host passively.
     ///
     /// The inner results are the broker's answers, in the order of the queues.
@@ -138,7 +138,7 @@ impl Exchange {
     }
 
     /// Closes the channel and returns the connection.
-    pub(super) async fn finish(mut self) -> Result<Session, Problem> {
+    pub(super) async fn finish(mut self) -> Result<AmqpSession, Problem> {
         if let Some(channel) = mem::take(&mut self.channel) {
             let close = channel.close(200, "done".into());
             answer(&mut self.session.events, close).await.map_err(|error| problem(&error))?;
@@ -150,7 +150,7 @@ impl Exchange {
         if let Some(channel) = &self.channel {
             return Ok(channel.clone());
         }
-        let Session { connection, events, .. } = &mut self.session;
+        let AmqpSession { connection, events, .. } = &mut self.session;
         let channel = answer(events, connection.create_channel()).await.map_err(|error| problem(&error))?;
         Ok(self.channel.insert(channel).clone())
     }
@@ -203,7 +203,7 @@ async fn log_in(uri: AMQPUri, runtime: TokioRuntime, stream: Raw) -> lapin::Resu
 /// version accepts.
 const FRAME_MAX: u32 = frame::LARGEST as u32;
 
-async fn uri(endpoint: &Endpoint) -> Result<AMQPUri, Problem> {
+async fn uri(endpoint: &BrokerEndpoint) -> Result<AMQPUri, Problem> {
     let (userinfo, mechanism) = match &endpoint.login {
         Some(login) => {
             let password = login.password.read().await?;
@@ -225,7 +225,7 @@ async fn uri(endpoint: &Endpoint) -> Result<AMQPUri, Problem> {
 }
 
 fn network(error: &io::Error) -> Problem {
-    if let Some(malformed) = error.get_ref().and_then(|inner| inner.downcast_ref::<Malformed>()) {
+    if let Some(malformed) = error.get_ref().and_then(|inner| inner.downcast_ref::<MalformedFrame>()) {
         return Problem::new(Reason::Protocol, malformed);
     }
     Problem::new(classify::network_reason(error).unwrap_or(Reason::Connect), classify::describe(error))
@@ -255,7 +255,7 @@ fn problem(error: &lapin::Error) -> Problem {
 fn refused(kind: &AMQPErrorKind, text: &str) -> Reason {
     match kind {
         AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND) => Reason::NotFound,
-        AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) if text.contains("Login was refused") => {
+        AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) if text.contains("BrokerLogin was refused") => {
             Reason::Auth
         }
         AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED | AMQPSoftError::RESOURCELOCKED) => {

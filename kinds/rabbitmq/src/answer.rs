@@ -23,12 +23,12 @@ pub(super) struct Overview {
     #[serde(default)]
     pub(super) disable_stats: bool,
     #[serde(default)]
-    pub(super) object_totals: Totals,
+    pub(super) object_totals: QueueTotals,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Totals {
+pub(super) struct QueueTotals {
     pub(super) queues: Option<u64>,
     pub(super) connections: Option<u64>,
     pub(super) channels: Option<u64>,
@@ -36,7 +36,7 @@ pub(super) struct Totals {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Node {
+pub(super) struct BrokerNode {
     #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     pub(super) name: String,
     #[serde(default)]
@@ -104,12 +104,12 @@ pub(super) struct QueueName<'a> {
 /// Without a timestamp it may be null, an empty string, or an empty list.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Head {
+pub(super) struct HeadMessage {
     pub(super) head_message_timestamp: Figure,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Refusal {
+pub(super) struct ApiRefusal {
     #[serde(default, deserialize_with = "bounded::optional::<1024, _>")]
     pub(super) reason: Option<String>,
 }

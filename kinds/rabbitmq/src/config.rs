@@ -9,7 +9,7 @@ use platform_core::tls::Tls;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 
-use super::endpoint::{self, BrokerUrl, Endpoint, EndpointError, Interface, ManagementUrl};
+use super::endpoint::{self, BrokerEndpoint, BrokerUrl, EndpointError, Interface, ManagementUrl};
 use super::queue::{Queue, Role};
 
 /// The keys of a `rabbitmq` source.
@@ -17,15 +17,15 @@ use super::queue::{Queue, Role};
 #[serde(try_from = "Raw")]
 pub struct Config {
     pub(super) target: String,
-    pub(super) broker: Endpoint,
+    pub(super) broker: BrokerEndpoint,
     pub(super) management: Option<Interface>,
     pub(super) tls: Tls,
-    pub(super) scope: Scope,
+    pub(super) scope: QueueScope,
 }
 
 /// Which queues are monitored, and how.
 #[derive(Clone, Debug)]
-pub(super) struct Scope {
+pub(super) struct QueueScope {
     /// Required queues, sorted.
     pub(super) declared: Vec<String>,
     pub(super) filter: Filter,
@@ -115,7 +115,7 @@ impl TryFrom<Raw> for Config {
         if let Some([name, _]) = declared.array_windows().find(|[a, b]| a == b) {
             return Err(ConfigError::QueueTwice(name.clone()));
         }
-        let scope = Scope {
+        let scope = QueueScope {
             declared,
             filter: raw.queue_filter.unwrap_or_default(),
             max_queues: raw.max_queues.map_or(MAX_QUEUES, NonZeroUsize::get),
@@ -150,7 +150,7 @@ impl Filter {
     }
 }
 
-impl Scope {
+impl QueueScope {
     /// Whether this queue should have a consumer while it holds messages.
     pub(super) fn is_attended(&self, queue: &Queue) -> bool {
         let takes = match &self.consumers_expected {

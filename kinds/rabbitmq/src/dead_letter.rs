@@ -9,7 +9,7 @@ use platform_core::bounded::{self, NAME};
 use super::loops;
 use super::policy::{MOST_PATTERNS, Policies, PolicyRow};
 use super::queue::{Queue, QueueType, Role};
-use super::routing::{self, Budget, Destination, Exchange, Key, Matching};
+use super::routing::{self, Budget, Destination, ExchangeBindings, Matching, RoutingKey};
 
 /// The part of a broker's definitions that determines where dead letters go. It rarely changes.
 #[derive(Debug, Default)]
@@ -20,9 +20,9 @@ pub(super) struct Topology {
 #[derive(Debug, Default)]
 struct Vhost {
     policies: Policies,
-    exchanges: HashMap<String, Exchange>,
+    exchanges: HashMap<String, ExchangeBindings>,
     /// What is known of the routing keys of messages entering a queue, without the default exchange.
-    keys: HashMap<String, Vec<Key>>,
+    keys: HashMap<String, Vec<RoutingKey>>,
 }
 
 /// An exchange, as the management API returns it.
@@ -97,7 +97,7 @@ impl Topology {
     /// Adds exchanges, and the bindings between them and queues.
     pub(super) fn with(mut self, exchanges: &[ExchangeRow<'_>], bindings: &[BindingRow<'_>]) -> Self {
         for row in exchanges.iter().filter(|row| !row.name.is_empty()) {
-            let exchange = Exchange::new(Matching::of(&row.exchange_type));
+            let exchange = ExchangeBindings::new(Matching::of(&row.exchange_type));
             self.vhost(&row.vhost).exchanges.insert(row.name.to_string(), exchange);
         }
         for row in bindings.iter().filter(|row| !row.source.is_empty()) {
@@ -181,16 +181,16 @@ impl Vhost {
         budget: &mut Budget,
     ) -> Vec<String> {
         let keys = match routing_key {
-            Some(key) => vec![Key::Exact(key.to_owned())],
+            Some(key) => vec![RoutingKey::Exact(key.to_owned())],
             // Dead letters keep their routing key.
             None => {
-                let by_name = std::iter::once(Key::Exact(queue.to_owned()));
+                let by_name = std::iter::once(RoutingKey::Exact(queue.to_owned()));
                 let known = self.keys.get(queue).into_iter().flatten().take_while(|_| budget.spend());
                 by_name.chain(known.cloned()).collect()
             }
         };
         if exchange.is_empty() {
-            let exact = |key| if let Key::Exact(name) = key { Some(name) } else { None };
+            let exact = |key| if let RoutingKey::Exact(name) = key { Some(name) } else { None };
             return keys.into_iter().filter_map(exact).collect();
         }
         routing::reach(&self.exchanges, exchange, &keys, budget).into_iter().map(str::to_owned).collect()

@@ -9,13 +9,13 @@ use super::parameter;
 
 /// The broker's AMQP address and login.
 #[derive(Clone, Debug)]
-pub(super) struct Endpoint {
+pub(super) struct BrokerEndpoint {
     pub(super) encrypted: bool,
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) vhost: String,
     /// Without one, the client certificate identifies the client: `EXTERNAL`.
-    pub(super) login: Option<Login>,
+    pub(super) login: Option<BrokerLogin>,
 }
 
 /// The address and login of the management API.
@@ -23,11 +23,11 @@ pub(super) struct Endpoint {
 pub(super) struct Interface {
     /// Without credentials, query and trailing slash.
     pub(super) url: String,
-    pub(super) login: Login,
+    pub(super) login: BrokerLogin,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Login {
+pub(super) struct BrokerLogin {
     pub(super) username: String,
     pub(super) password: Secret,
 }
@@ -57,7 +57,7 @@ pub(super) struct ManagementUrl {
 
 /// Why a URL cannot be used. Does not quote it: it may contain a password.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum UrlError {
+pub(super) enum AmqpUrlError {
     #[error("{0}")]
     Scheme(String),
     #[error(
@@ -92,19 +92,19 @@ const EXAMPLE: &str = "amqp://USER:PASSWORD@HOST:5672/VHOST";
 const MANAGEMENT_EXAMPLE: &str = "http://HOST:15672";
 
 impl TryFrom<Address> for BrokerUrl {
-    type Error = UrlError;
+    type Error = AmqpUrlError;
 
-    fn try_from(address: Address) -> Result<Self, UrlError> {
-        address.expect_scheme(&["amqp", "amqps"], EXAMPLE).map_err(UrlError::Scheme)?;
-        let url = Url::parse(address.expose()).map_err(|_| UrlError::Broker)?;
+    fn try_from(address: Address) -> Result<Self, AmqpUrlError> {
+        address.expect_scheme(&["amqp", "amqps"], EXAMPLE).map_err(AmqpUrlError::Scheme)?;
+        let url = Url::parse(address.expose()).map_err(|_| AmqpUrlError::Broker)?;
         let encrypted = url.scheme() == "amqps";
         let mut external = false;
         for (key, value) in address.parameters() {
             external |= key == "auth_mechanism" && value.eq_ignore_ascii_case("external");
             parameter::check(encrypted, &key, &value)?;
         }
-        let (username, password) = credentials(&url).ok_or(UrlError::Broker)?;
-        let (host, vhost) = place(&url).ok_or(UrlError::Broker)?;
+        let (username, password) = credentials(&url).ok_or(AmqpUrlError::Broker)?;
+        let (host, vhost) = place(&url).ok_or(AmqpUrlError::Broker)?;
         let port = url.port().unwrap_or(if encrypted { 5671 } else { 5672 });
         Ok(Self { address, encrypted, host, port, vhost, username, password, external })
     }
@@ -122,13 +122,13 @@ fn place(url: &Url) -> Option<(String, String)> {
 }
 
 impl TryFrom<Address> for ManagementUrl {
-    type Error = UrlError;
+    type Error = AmqpUrlError;
 
-    fn try_from(address: Address) -> Result<Self, UrlError> {
-        address.expect_scheme(&["http", "https"], MANAGEMENT_EXAMPLE).map_err(UrlError::Scheme)?;
-        let url = Url::parse(address.expose()).map_err(|_| UrlError::Management)?;
-        let (username, password) = credentials(&url).ok_or(UrlError::Management)?;
-        let url = without_login(url).ok_or(UrlError::Management)?;
+    fn try_from(address: Address) -> Result<Self, AmqpUrlError> {
+        address.expect_scheme(&["http", "https"], MANAGEMENT_EXAMPLE).map_err(AmqpUrlError::Scheme)?;
+        let url = Url::parse(address.expose()).map_err(|_| AmqpUrlError::Management)?;
+        let (username, password) = credentials(&url).ok_or(AmqpUrlError::Management)?;
+        let url = without_login(url).ok_or(AmqpUrlError::Management)?;
         Ok(Self { url, username, password })
     }
 }
@@ -138,22 +138,25 @@ pub(super) fn broker(
     url: BrokerUrl,
     username: Option<String>,
     password: Option<Secret>,
-) -> Result<Endpoint, EndpointError> {
+) -> Result<BrokerEndpoint, EndpointError> {
     let BrokerUrl { encrypted, host, port, vhost, external, .. } = url;
     let login = match (external, username.or(url.username), password.or(url.password)) {
         (true, None, None) => None,
         (true, ..) => return Err(EndpointError::External),
-        (false, username, password) => Some(Login {
+        (false, username, password) => Some(BrokerLogin {
             username: username.unwrap_or_else(|| DEFAULT_LOGIN.to_owned()),
             password: password.unwrap_or_else(|| Secret::Value(DEFAULT_LOGIN.into())),
         }),
     };
-    Ok(Endpoint { encrypted, host, port, vhost, login })
+    Ok(BrokerEndpoint { encrypted, host, port, vhost, login })
 }
 
 /// The management API; uses the broker's login if the URL has none.
-pub(super) fn interface(url: ManagementUrl, broker: Option<&Login>) -> Result<Interface, EndpointError> {
-    let login = Login {
+pub(super) fn interface(
+    url: ManagementUrl,
+    broker: Option<&BrokerLogin>,
+) -> Result<Interface, EndpointError> {
+    let login = BrokerLogin {
         username: url
             .username
             .or_else(|| broker.map(|login| login.username.clone()))

@@ -2,7 +2,7 @@
 
 use platform_core::metric::{Desc, Family};
 
-use super::answer::{Alarm, Node, Overview, Resource};
+use super::answer::{Alarm, BrokerNode, Overview, Resource};
 use super::management::Survey;
 use super::queue::Queue;
 
@@ -108,7 +108,7 @@ const DISK_ALARM: Desc = Desc::gauge(
     "1 while publishers are blocked because the node has too little disk space (management API, alarms).",
 );
 
-type OfNode = fn(&Node) -> Option<f64>;
+type OfNode = fn(&BrokerNode) -> Option<f64>;
 
 const NODE_FAMILIES: [(Desc, OfNode); 8] = [
     (RUNNING, |node| Some(f64::from(node.running))),
@@ -195,7 +195,7 @@ fn of_cluster(overview: &Overview) -> Vec<Family> {
     known.chain([statistics, build]).collect()
 }
 
-fn of_nodes(nodes: &[Node]) -> Vec<Family> {
+fn of_nodes(nodes: &[BrokerNode]) -> Vec<Family> {
     let family = |(desc, value): (Desc, OfNode)| {
         let mut family = desc.family();
         for node in nodes {
@@ -208,7 +208,7 @@ fn of_nodes(nodes: &[Node]) -> Vec<Family> {
     NODE_FAMILIES.map(family).into()
 }
 
-fn of_alarms(nodes: &[Node], alarms: &[Alarm]) -> Vec<Family> {
+fn of_alarms(nodes: &[BrokerNode], alarms: &[Alarm]) -> Vec<Family> {
     let family = |(desc, resource): (Desc, Resource)| {
         let mut family = desc.family();
         for node in nodes {

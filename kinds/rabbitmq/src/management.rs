@@ -15,8 +15,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::answer::{
-    Alarm, Alarms, ConsumerRow, Head, MOST_BINDINGS, MOST_CONSUMERS, MOST_DEFINITIONS, MOST_NODES,
-    MOST_QUEUES, Node, Overview, Refusal,
+    Alarm, Alarms, ApiRefusal, BrokerNode, ConsumerRow, HeadMessage, MOST_BINDINGS, MOST_CONSUMERS,
+    MOST_DEFINITIONS, MOST_NODES, MOST_QUEUES, Overview,
 };
 use super::dead_letter::{BindingRow, ExchangeRow, Route, Topology};
 use super::endpoint::Interface;
@@ -33,7 +33,7 @@ pub(super) struct Management {
 #[derive(Debug, Default)]
 pub(super) struct Survey {
     pub(super) overview: Option<Overview>,
-    pub(super) nodes: Option<Vec<Node>>,
+    pub(super) nodes: Option<Vec<BrokerNode>>,
     pub(super) alarms: Option<Vec<Alarm>>,
     pub(super) queues: Option<Vec<Queue>>,
     /// Between positions in `queues`.
@@ -93,7 +93,7 @@ impl Management {
             let name = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
             let path =
                 format!("queues/{}/{}?columns=head_message_timestamp", name(&queue.vhost), name(&queue.name));
-            match self.get(&path, end).await.and_then(|response| response.json::<Head>()) {
+            match self.get(&path, end).await.and_then(|response| response.json::<HeadMessage>()) {
                 Ok(head) => queue.head_timestamp = head.head_message_timestamp.whole(),
                 // Deleted meanwhile.
                 Err(problem) if problem.reason == Reason::NotFound => {}
@@ -226,7 +226,7 @@ fn list<'a, const MOST: usize, T: Deserialize<'a>>(
 }
 
 fn checked(response: Response) -> Result<Response, Problem> {
-    let refusal = || response.json::<Refusal>().ok().and_then(|refusal| refusal.reason);
+    let refusal = || response.json::<ApiRefusal>().ok().and_then(|refusal| refusal.reason);
     let word = || refusal().unwrap_or_default();
     let reason = match response.status {
         200 => return Ok(response),

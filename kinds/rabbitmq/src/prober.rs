@@ -5,20 +5,20 @@ use std::time::{Duration, Instant};
 
 use platform_core::probe::{Observation, Problem, Reason};
 
-use super::amqp::{Exchange, Session};
+use super::amqp::{AmqpSession, SessionInUse};
 use super::answer::Resource;
 use super::config::Config;
 use super::families;
 use super::management::{Management, Survey};
 use super::queue::Queue;
-use super::series::Members;
+use super::series::QueueBudgets;
 
 pub(super) struct Prober {
     config: Config,
     timeout: Duration,
-    session: Option<Session>,
+    session: Option<AmqpSession>,
     management: Option<Management>,
-    members: Members,
+    members: QueueBudgets,
 }
 
 /// How many queues are checked over AMQP in addition to the declared ones: well below a millisecond each.
@@ -31,17 +31,17 @@ impl Prober {
     pub(super) fn new(config: Config, timeout: Duration) -> Self {
         let management =
             config.management.clone().map(|interface| Management::new(interface, config.tls.clone()));
-        Self { config, timeout, session: None, management, members: Members::default() }
+        Self { config, timeout, session: None, management, members: QueueBudgets::default() }
     }
 
-    async fn exchange(&mut self) -> Result<Exchange, Problem> {
+    async fn exchange(&mut self) -> Result<SessionInUse, Problem> {
         // A broker restart between two probes must fail neither.
-        if let Some(session) = self.session.take().filter(Session::is_open)
+        if let Some(session) = self.session.take().filter(AmqpSession::is_open)
             && let Ok(exchange) = session.begin().await
         {
             return Ok(exchange);
         }
-        Session::open(&self.config.broker, &self.config.tls).await?.begin().await
+        AmqpSession::open(&self.config.broker, &self.config.tls).await?.begin().await
     }
 }
 
@@ -83,7 +83,11 @@ impl platform_core::probe::Prober for Prober {
 }
 
 /// Checks declared queues that are still unknown over AMQP.
-async fn add_declared(config: &Config, exchange: &mut Exchange, survey: &mut Survey) -> Result<(), Problem> {
+async fn add_declared(
+    config: &Config,
+    exchange: &mut SessionInUse,
+    survey: &mut Survey,
+) -> Result<(), Problem> {
     let vhost = &config.broker.vhost;
     let queues = survey.queues.get_or_insert_default();
     let mut missing: BTreeSet<&str> = config.scope.declared.iter().map(String::as_str).collect();
@@ -111,7 +115,7 @@ async fn add_declared(config: &Config, exchange: &mut Exchange, survey: &mut Sur
 /// The statistics miss consumers of the last few seconds, and may be disabled.
 async fn settle_doubts(
     config: &Config,
-    exchange: &mut Exchange,
+    exchange: &mut SessionInUse,
     queues: &mut [Queue],
 ) -> Result<(), Problem> {
     let (scope, vhost) = (&config.scope, &config.broker.vhost);

@@ -16,7 +16,7 @@ pub(super) enum Matching {
 
 /// What is known of a message's routing key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Key {
+pub(super) enum RoutingKey {
     Exact(String),
     /// Some key that this topic pattern matches.
     Like(String),
@@ -30,7 +30,7 @@ pub(super) enum Destination {
 }
 
 #[derive(Debug)]
-pub(super) struct Exchange {
+pub(super) struct ExchangeBindings {
     matching: Matching,
     /// Bindings whose key holds no wildcard, by key.
     plain: HashMap<String, Vec<Destination>>,
@@ -77,10 +77,10 @@ impl Budget {
 }
 
 /// The cost of comparing two keys, in plain bindings: it grows with the words of both.
-fn cost(key: &Key, binding: &str) -> usize {
+fn cost(key: &RoutingKey, binding: &str) -> usize {
     match key {
-        Key::Exact(text) | Key::Like(text) => 1 + text.len() * binding.len() / 1024,
-        Key::Any => 1,
+        RoutingKey::Exact(text) | RoutingKey::Like(text) => 1 + text.len() * binding.len() / 1024,
+        RoutingKey::Any => 1,
     }
 }
 
@@ -94,17 +94,17 @@ impl Matching {
     }
 
     /// What a queue's binding key says about the messages routed through it.
-    pub(super) fn key_of(self, binding: &str) -> Key {
+    pub(super) fn key_of(self, binding: &str) -> RoutingKey {
         match self {
-            Self::Same => Key::Exact(binding.to_owned()),
-            Self::Topic if has_wildcard(binding) => Key::Like(binding.to_owned()),
-            Self::Topic => Key::Exact(binding.to_owned()),
-            Self::Anything => Key::Any,
+            Self::Same => RoutingKey::Exact(binding.to_owned()),
+            Self::Topic if has_wildcard(binding) => RoutingKey::Like(binding.to_owned()),
+            Self::Topic => RoutingKey::Exact(binding.to_owned()),
+            Self::Anything => RoutingKey::Any,
         }
     }
 }
 
-impl Exchange {
+impl ExchangeBindings {
     pub(super) fn new(matching: Matching) -> Self {
         Self { matching, plain: HashMap::new(), patterns: Vec::new() }
     }
@@ -121,10 +121,15 @@ impl Exchange {
         self.matching
     }
 
-    fn destinations<'a>(&'a self, key: &'a Key, budget: &mut Budget, found: &mut Vec<&'a Destination>) {
-        let every = self.matching == Matching::Anything || *key == Key::Any;
+    fn destinations<'a>(
+        &'a self,
+        key: &'a RoutingKey,
+        budget: &mut Budget,
+        found: &mut Vec<&'a Destination>,
+    ) {
+        let every = self.matching == Matching::Anything || *key == RoutingKey::Any;
         match key {
-            Key::Exact(key) if !every => {
+            RoutingKey::Exact(key) if !every => {
                 let destinations = self.plain.get(key).into_iter().flatten();
                 found.extend(destinations.take_while(|_| budget.spend()));
             }
@@ -147,9 +152,9 @@ impl Exchange {
 
 /// The queues that a message with one of these keys can reach from a non-default exchange.
 pub(super) fn reach<'a>(
-    exchanges: &'a HashMap<String, Exchange>,
+    exchanges: &'a HashMap<String, ExchangeBindings>,
     start: &'a str,
-    keys: &'a [Key],
+    keys: &'a [RoutingKey],
     budget: &mut Budget,
 ) -> Vec<&'a str> {
     let (mut seen, mut queues, mut waiting) = (HashSet::from([start]), Vec::new(), vec![start]);
@@ -197,11 +202,11 @@ fn words(key: &str, is_pattern: bool) -> Vec<Word<'_>> {
 }
 
 /// Whether some routing key matches both.
-fn overlap(key: &Key, binding: &str, binding_is_pattern: bool) -> bool {
+fn overlap(key: &RoutingKey, binding: &str, binding_is_pattern: bool) -> bool {
     let key = match key {
-        Key::Exact(key) => words(key, false),
-        Key::Like(pattern) => words(pattern, true),
-        Key::Any => return true,
+        RoutingKey::Exact(key) => words(key, false),
+        RoutingKey::Like(pattern) => words(pattern, true),
+        RoutingKey::Any => return true,
     };
     let binding = words(binding, binding_is_pattern);
     // fits[j]: whether the words of the key from i on, and those of the binding from j on, have a key in common.
@@ -226,7 +231,7 @@ fn overlap(key: &Key, binding: &str, binding_is_pattern: bool) -> bool {
 mod tests {
     use super::*;
 
-    fn like(pattern: &str) -> Key {
+    fn like(pattern: &str) -> RoutingKey {
         Matching::Topic.key_of(pattern)
     }
 
@@ -255,8 +260,8 @@ mod tests {
 
     #[test]
     fn a_wildcard_in_a_message_s_key_is_a_plain_word() {
-        assert!(!overlap(&Key::Exact("*.new".into()), "orders.new", false));
-        assert!(overlap(&Key::Exact("*.new".into()), "#.new", true));
+        assert!(!overlap(&RoutingKey::Exact("*.new".into()), "orders.new", false));
+        assert!(overlap(&RoutingKey::Exact("*.new".into()), "#.new", true));
     }
 
     #[test]

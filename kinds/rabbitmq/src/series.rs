@@ -6,29 +6,29 @@ use std::sync::Arc;
 use platform_core::metric::{Desc, Family, Sample};
 use platform_core::query::{OTHER, SeriesBudget, Values};
 
-use super::config::Scope;
+use super::config::QueueScope;
 use super::dead_letter::Route;
 use super::families::{DEAD_LETTER_HEAD, DEAD_LETTER_INFO, DEAD_LETTERS, QUEUE_FAMILIES, count};
 use super::queue::{Queue, Role};
 
 /// Which queues have their own series, from probe to probe.
 #[derive(Debug, Default)]
-pub(super) struct Members {
+pub(super) struct QueueBudgets {
     queues: SeriesBudget,
     dead_letters: SeriesBudget,
 }
 
 /// A virtual host, and a queue in it.
-type Key<'a> = (&'a str, &'a str);
-type Lines<'a> = BTreeMap<Key<'a>, Values>;
+type RoutingKey<'a> = (&'a str, &'a str);
+type Lines<'a> = BTreeMap<RoutingKey<'a>, Values>;
 
-impl Members {
+impl QueueBudgets {
     /// The per-queue families. `vhost` is that of the declared queues.
     pub(super) fn families(
         &mut self,
         queues: &[Queue],
         routes: &[Route],
-        scope: &Scope,
+        scope: &QueueScope,
         vhost: &str,
     ) -> Vec<Family> {
         let chosen: Vec<bool> = queues.iter().map(|queue| scope.is_chosen(&queue.name)).collect();
@@ -90,12 +90,12 @@ fn info(queues: &[Queue], routes: &[Route], lines: &Lines<'_>, limit: usize) -> 
     (!family.samples.is_empty()).then_some(family)
 }
 
-fn key(queue: &Queue) -> Key<'_> {
+fn key(queue: &Queue) -> RoutingKey<'_> {
     (&queue.vhost, &queue.name)
 }
 
 /// In the order of [`QUEUE_FAMILIES`].
-fn values(queue: &Queue, scope: &Scope) -> Values {
+fn values(queue: &Queue, scope: &QueueScope) -> Values {
     let counts = [queue.messages, queue.ready, queue.unacked, queue.consumers];
     let abandoned = scope.is_attended(queue).then(|| queue.is_abandoned()).flatten();
     counts.into_iter().map(|number| number.map(count)).chain([abandoned.map(f64::from)]).collect()
@@ -103,7 +103,7 @@ fn values(queue: &Queue, scope: &Scope) -> Values {
 
 /// One family for each column that has a value.
 fn spread(lines: &Lines<'_>, columns: &[Desc]) -> Vec<Family> {
-    let label = |(vhost, queue): &Key<'_>| Arc::from([(*vhost).to_owned(), (*queue).to_owned()]);
+    let label = |(vhost, queue): &RoutingKey<'_>| Arc::from([(*vhost).to_owned(), (*queue).to_owned()]);
     let labels: Vec<Arc<[String]>> = lines.keys().map(label).collect();
     let family = |(column, desc): (usize, &Desc)| {
         let sample = |(labels, values): (&Arc<[String]>, &Values)| {

@@ -144,7 +144,7 @@ mod tests {
     use futures_util::AsyncReadExt;
 
     use super::*;
-    use crate::frame::Malformed;
+    use crate::frame::MalformedFrame;
 
     const HEARTBEAT: &[u8] = b"\x08\x00\x00\x00\x00\x00\x00\xce";
     const UNBLOCKED: &[u8] = b"\x01\x00\x00\x00\x00\x00\x04\x00\x0a\x00\x3d\xce";
@@ -168,8 +168,8 @@ mod tests {
         }
         for _ in 0..2 {
             let error = stream.read(&mut read).await.expect_err("a message");
-            let malformed = error.get_ref().and_then(|inner| inner.downcast_ref::<Malformed>());
-            assert_eq!(malformed, Some(&Malformed::Content));
+            let malformed = error.get_ref().and_then(|inner| inner.downcast_ref::<MalformedFrame>());
+            assert_eq!(malformed, Some(&MalformedFrame::Content));
         }
     }
 

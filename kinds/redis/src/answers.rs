@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::info;
 use super::links::Links;
-use super::refusal::Refusal;
+use super::refusal::ReplyRefusal;
 use super::reply;
 use super::scan::Scan;
 
@@ -55,7 +55,7 @@ pub(super) async fn command_rows(
     words: &[String],
     columns: &Columns,
     timeout: Duration,
-) -> Result<Result<Rows, Refusal>, Problem> {
+) -> Result<Result<Rows, ReplyRefusal>, Problem> {
     let shape = redis_shape(words).map_err(|message| Problem::new(Reason::Query, message))?;
     let mut sent = words.to_vec();
     if let (RedisShape::Info, [command, table, ..]) = (shape, &mut sent[..])

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use platform_core::setting::{Secret, SecretError};
 use platform_core::tls::Tls;
 
-use super::endpoint::{Login, Url};
-use super::links::{Entry, Way};
+use super::endpoint::{RedisLogin, Url};
+use super::links::{Entry, Route};
 
 /// A scan reads at most this many keys.
 const DEFAULT_SCAN_BUDGET: u64 = 1_000_000;
@@ -16,7 +16,7 @@ const DEFAULT_SCAN_BUDGET: u64 = 1_000_000;
 #[serde(try_from = "Raw")]
 pub struct Config {
     pub(super) target: String,
-    pub(super) way: Way,
+    pub(super) way: Route,
     pub(super) keys: Vec<String>,
     pub(super) scan_budget: u64,
 }
@@ -85,12 +85,12 @@ impl TryFrom<Raw> for Config {
             }
             (None, Some(sentinel)) => {
                 let (target, entry) = master(sentinel)?;
-                (target, entry, Login::default())
+                (target, entry, RedisLogin::default())
             }
             _ => return Err(ConfigError::NoWay),
         };
         let password = Secret::from_keys("password", raw.password, raw.password_file)?;
-        let login = Login {
+        let login = RedisLogin {
             username: raw.username.or(url_login.username),
             password: password.or(url_login.password),
             database: raw.database.unwrap_or(url_login.database),
@@ -117,7 +117,7 @@ impl TryFrom<Raw> for Config {
             }
             keys.push(name);
         }
-        let way = Way { entry, login, tls: raw.tls.unwrap_or_default(), cluster: raw.cluster };
+        let way = Route { entry, login, tls: raw.tls.unwrap_or_default(), cluster: raw.cluster };
         Ok(Self { target, way, keys, scan_budget: raw.scan_budget.unwrap_or(DEFAULT_SCAN_BUDGET) })
     }
 }
@@ -130,7 +130,7 @@ fn master(sentinel: &Sentinel) -> Result<(String, Entry), ConfigError> {
     let sentinels = sentinel
         .urls
         .iter()
-        .map(|Url { endpoint, login, .. }| (endpoint.clone(), Login { database: 0, ..login.clone() }));
+        .map(|Url { endpoint, login, .. }| (endpoint.clone(), RedisLogin { database: 0, ..login.clone() }));
     let urls: Vec<String> = sentinel.urls.iter().map(|url| url.address.to_string()).collect();
     let target = format!("master {} of {}", sentinel.master, urls.join(", "));
     Ok((target, Entry::Master { name: sentinel.master.clone(), sentinels: sentinels.collect() }))

@@ -15,14 +15,14 @@ const SCHEMES: [&str; 7] = ["redis", "rediss", "redis+unix", "unix", "valkey", "
 
 /// Where a server listens.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Endpoint {
-    Tcp { host: String, port: u16, tls: bool, origin: Origin },
+pub(super) enum RedisEndpoint {
+    Tcp { host: String, port: u16, tls: bool, origin: AddressOrigin },
     Unix(PathBuf),
 }
 
 /// Where a server's address comes from. Addresses from other servers are checked, since the password is sent there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Origin {
+pub(super) enum AddressOrigin {
     /// The configuration.
     Configured,
     /// A server on this machine.
@@ -31,7 +31,7 @@ pub(super) enum Origin {
     NamedElsewhere,
 }
 
-impl Origin {
+impl AddressOrigin {
     /// Whether a server may have this address. A remote one cannot know what listens on this host's loopback, and
     /// link-local addresses serve cloud metadata.
     pub(super) fn allows(self, address: IpAddr) -> bool {
@@ -51,7 +51,7 @@ impl Origin {
 
 /// Login and database.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Login {
+pub(super) struct RedisLogin {
     pub(super) username: Option<String>,
     pub(super) password: Option<Secret>,
     pub(super) database: i64,
@@ -62,13 +62,13 @@ pub(super) struct Login {
 #[serde(try_from = "Address")]
 pub(super) struct Url {
     pub(super) address: Address,
-    pub(super) endpoint: Endpoint,
-    pub(super) login: Login,
+    pub(super) endpoint: RedisEndpoint,
+    pub(super) login: RedisLogin,
 }
 
 /// Why a URL cannot be used. Does not quote it: it may contain a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum UrlError {
+pub(super) enum RedisUrlError {
     #[error("{0}")]
     Scheme(String),
     #[error(
@@ -82,11 +82,11 @@ pub(super) enum UrlError {
     Parameter(#[from] ParameterError),
 }
 
-impl Endpoint {
+impl RedisEndpoint {
     /// Another server of the same deployment, reached the same way. `is_here` says whether the server that named it is
     /// on this host.
     pub(super) fn sibling(&self, host: &str, port: u16, is_here: bool) -> Self {
-        let origin = if is_here { Origin::NamedHere } else { Origin::NamedElsewhere };
+        let origin = if is_here { AddressOrigin::NamedHere } else { AddressOrigin::NamedElsewhere };
         match self {
             // A node without an address of its own is at the address of the server that named it.
             Self::Tcp { host: own, tls, origin, .. } if host.is_empty() || host == "?" => {
@@ -111,7 +111,7 @@ impl Endpoint {
     }
 }
 
-impl fmt::Display for Endpoint {
+impl fmt::Display for RedisEndpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp { host, port, .. } if host.contains(':') => write!(formatter, "[{host}]:{port}"),
@@ -121,22 +121,22 @@ impl fmt::Display for Endpoint {
     }
 }
 
-fn tcp(host: &str, port: u16, tls: bool) -> Endpoint {
-    Endpoint::Tcp { host: host.to_owned(), port, tls, origin: Origin::Configured }
+fn tcp(host: &str, port: u16, tls: bool) -> RedisEndpoint {
+    RedisEndpoint::Tcp { host: host.to_owned(), port, tls, origin: AddressOrigin::Configured }
 }
 
 impl TryFrom<Address> for Url {
-    type Error = UrlError;
+    type Error = RedisUrlError;
 
-    fn try_from(address: Address) -> Result<Self, UrlError> {
-        address.expect_scheme(&SCHEMES, "redis://host:6379/0").map_err(UrlError::Scheme)?;
-        let info: ConnectionInfo = address.expose().parse().map_err(|_| UrlError::Syntax)?;
+    fn try_from(address: Address) -> Result<Self, RedisUrlError> {
+        address.expect_scheme(&SCHEMES, "redis://host:6379/0").map_err(RedisUrlError::Scheme)?;
+        let info: ConnectionInfo = address.expose().parse().map_err(|_| RedisUrlError::Syntax)?;
         let endpoint = match info.addr() {
             ConnectionAddr::Tcp(host, port) => tcp(host, *port, false),
-            ConnectionAddr::TcpTls { insecure: true, .. } => return Err(UrlError::Insecure),
+            ConnectionAddr::TcpTls { insecure: true, .. } => return Err(RedisUrlError::Insecure),
             ConnectionAddr::TcpTls { host, port, .. } => tcp(host, *port, true),
-            ConnectionAddr::Unix(path) => Endpoint::Unix(path.clone()),
-            _ => return Err(UrlError::Syntax),
+            ConnectionAddr::Unix(path) => RedisEndpoint::Unix(path.clone()),
+            _ => return Err(RedisUrlError::Syntax),
         };
         for (key, value) in address.parameters() {
             parameter::check(&endpoint, &key, &value)?;
@@ -147,12 +147,12 @@ impl TryFrom<Address> for Url {
             address.parameters().into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
         };
         let (username, password) = match &endpoint {
-            Endpoint::Unix(_) => (parameter("user"), parameter("pass")),
-            Endpoint::Tcp { .. } => {
+            RedisEndpoint::Unix(_) => (parameter("user"), parameter("pass")),
+            RedisEndpoint::Tcp { .. } => {
                 (settings.username().map(str::to_owned), settings.password().map(str::to_owned))
             }
         };
-        let login = Login {
+        let login = RedisLogin {
             username,
             password: password.map(|password| Secret::Value(password.into())),
             database: settings.db(),
@@ -163,7 +163,7 @@ impl TryFrom<Address> for Url {
 
 #[cfg(test)]
 mod tests {
-    use super::Origin::{Configured, NamedElsewhere, NamedHere};
+    use super::AddressOrigin::{Configured, NamedElsewhere, NamedHere};
 
     #[test]
     fn a_server_elsewhere_names_no_address_of_this_machine() {

@@ -9,7 +9,7 @@ use platform_core::query::{Cell, Columns, RedisShape, Rows};
 
 use super::link::{Reply, Words, words};
 use super::links::Links;
-use super::refusal::Refusal;
+use super::refusal::ReplyRefusal;
 use super::reply;
 
 /// At most this many groups per stream are exported: applications can create any number.
@@ -138,7 +138,7 @@ impl Sizes {
         }
     }
 
-    fn add_groups(&mut self, stream: &str, groups: Result<Result<Rows, Problem>, Refusal>) {
+    fn add_groups(&mut self, stream: &str, groups: Result<Result<Rows, Problem>, ReplyRefusal>) {
         let groups = match groups {
             Ok(Ok(groups)) => groups,
             Ok(Err(problem)) => return self.problems.push(problem),

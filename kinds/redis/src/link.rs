@@ -15,15 +15,15 @@ use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{UnixStream, lookup_host};
 
-use super::endpoint::{Endpoint, Login};
-use super::refusal::{Refusal, broken};
+use super::endpoint::{RedisEndpoint, RedisLogin};
+use super::refusal::{ReplyRefusal, broken};
 use super::stream::{Conversation, Exchanges};
 
 /// The name of this connection in CLIENT LIST.
 const CLIENT_NAME: &str = "platform_exporter";
 
 /// A command's answer, or the server's refusal of it.
-pub(super) type Reply = Result<Value, Refusal>;
+pub(super) type Reply = Result<Value, ReplyRefusal>;
 
 /// A command with its arguments.
 pub(super) type Words = Vec<String>;
@@ -34,8 +34,8 @@ pub(super) fn words<const N: usize>(words: [&str; N]) -> Words {
 }
 
 /// An authenticated connection. Dropping it closes it at once, whatever is in flight.
-pub(super) struct Link {
-    endpoint: Endpoint,
+pub(super) struct RedisLink {
+    endpoint: RedisEndpoint,
     /// Whether the server is on this machine.
     is_here: bool,
     connection: MultiplexedConnection,
@@ -44,11 +44,11 @@ pub(super) struct Link {
     driver: Fuse<BoxFuture<'static, ()>>,
 }
 
-impl Link {
+impl RedisLink {
     /// Connects, encrypts and logs in, all within `timeout`.
     pub(super) async fn open(
-        endpoint: &Endpoint,
-        login: &Login,
+        endpoint: &RedisEndpoint,
+        login: &RedisLogin,
         tls: &Tls,
         timeout: Duration,
     ) -> Result<Self, Problem> {
@@ -89,7 +89,7 @@ impl Link {
         };
         let answers = answers.map_err(|error| broken(&error, &self.endpoint))?;
         let reply = |answer| match answer {
-            Value::ServerError(error) => Err(Refusal::of(&error)),
+            Value::ServerError(error) => Err(ReplyRefusal::of(&error)),
             answer => Ok(answer),
         };
         Ok(answers.into_iter().map(reply).collect())
@@ -101,7 +101,7 @@ impl Link {
     }
 
     /// A server named by this one.
-    pub(super) fn sibling(&self, host: &str, port: u16) -> Endpoint {
+    pub(super) fn sibling(&self, host: &str, port: u16) -> RedisEndpoint {
         self.endpoint.sibling(host, port, self.is_here)
     }
 
@@ -110,16 +110,16 @@ impl Link {
         self.driver.is_terminated() || (&mut self.driver).now_or_never().is_some()
     }
 
-    async fn connect(endpoint: &Endpoint, tls: &Tls) -> Result<Self, Problem> {
+    async fn connect(endpoint: &RedisEndpoint, tls: &Tls) -> Result<Self, Problem> {
         let of_endpoint =
             |problem: Problem| Problem { detail: format!("{endpoint}: {}", problem.detail), ..problem };
         let failed = |error: std::io::Error| of_endpoint(dial::problem(&error));
         match endpoint {
-            Endpoint::Unix(path) => {
+            RedisEndpoint::Unix(path) => {
                 let stream = UnixStream::connect(path).await.map_err(failed)?;
                 Self::over(stream, endpoint, true).await
             }
-            Endpoint::Tcp { host, port, tls: encrypted, origin } => {
+            RedisEndpoint::Tcp { host, port, tls: encrypted, origin } => {
                 let addresses = lookup_host((host.as_str(), *port)).await.map_err(failed)?;
                 let allowed: Vec<_> = addresses.filter(|address| origin.allows(address.ip())).collect();
                 if allowed.is_empty() {
@@ -141,7 +141,7 @@ impl Link {
         }
     }
 
-    async fn over<S>(stream: S, endpoint: &Endpoint, is_here: bool) -> Result<Self, Problem>
+    async fn over<S>(stream: S, endpoint: &RedisEndpoint, is_here: bool) -> Result<Self, Problem>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -157,7 +157,7 @@ impl Link {
     }
 
     /// One command at a time: a server that rejects clients answers the first one and closes.
-    async fn log_in(&mut self, login: &Login, timeout: Duration) -> Result<(), Problem> {
+    async fn log_in(&mut self, login: &RedisLogin, timeout: Duration) -> Result<(), Problem> {
         if let Some(password) = &login.password {
             let password = password.read().await?;
             let password = password.expose_secret();
@@ -166,7 +166,7 @@ impl Link {
                 None => words(["AUTH", password]),
             };
             let mut reply = self.ask(command, timeout).await?;
-            if reply.as_ref().is_err_and(Refusal::is_wrong_number_of_arguments) {
+            if reply.as_ref().is_err_and(ReplyRefusal::is_wrong_number_of_arguments) {
                 // Before Redis 6 there are no users, but the URL may still name one.
                 reply = self.ask(words(["AUTH", password]), timeout).await?;
             }

@@ -7,32 +7,32 @@ use ::redis::Value;
 use platform_core::probe::{Problem, Reason};
 use platform_core::tls::Tls;
 
-use super::endpoint::{Endpoint, Login};
-use super::link::{Link, Reply, Words, only, words};
+use super::endpoint::{RedisEndpoint, RedisLogin};
+use super::link::{RedisLink, Reply, Words, only, words};
 
 /// How a source is reached.
 #[derive(Clone, Debug)]
-pub(super) struct Way {
+pub(super) struct Route {
     pub(super) entry: Entry,
-    pub(super) login: Login,
+    pub(super) login: RedisLogin,
     pub(super) tls: Tls,
     /// Whether keys are spread over cluster nodes.
     pub(super) cluster: bool,
 }
 
-impl Way {
-    async fn connect(&self, node: &Node, timeout: Duration) -> Result<Link, Problem> {
+impl Route {
+    async fn connect(&self, node: &ClusterNode, timeout: Duration) -> Result<RedisLink, Problem> {
         let Self { entry, login, tls, .. } = self;
         match (node, entry) {
             (Some(endpoint), _) | (None, Entry::Server(endpoint)) => {
-                Link::open(endpoint, login, tls, timeout).await
+                RedisLink::open(endpoint, login, tls, timeout).await
             }
             (None, Entry::Master { name, sentinels }) => {
                 // A hanging sentinel must leave time for the others.
                 let share = timeout / u32::try_from(sentinels.len() + 1).unwrap_or(u32::MAX);
                 let master = resolve(name, sentinels, tls, share).await?;
                 // A sentinel without TLS must not cause the password to be sent in clear text if another one uses TLS.
-                Link::open(&master.with_tls(entry.has_tls()), login, tls, share).await
+                RedisLink::open(&master.with_tls(entry.has_tls()), login, tls, share).await
             }
         }
     }
@@ -41,11 +41,11 @@ impl Way {
 /// The first server to connect to.
 #[derive(Clone, Debug)]
 pub(super) enum Entry {
-    Server(Endpoint),
+    Server(RedisEndpoint),
     /// The server that the sentinels name as the master.
     Master {
         name: String,
-        sentinels: Vec<(Endpoint, Login)>,
+        sentinels: Vec<(RedisEndpoint, RedisLogin)>,
     },
 }
 
@@ -60,26 +60,26 @@ impl Entry {
 }
 
 /// A server: the entry point, or a cluster node.
-pub(super) type Node = Option<Endpoint>;
+pub(super) type ClusterNode = Option<RedisEndpoint>;
 
 /// Open connections, opened on first use.
 pub(super) struct Links {
-    way: Way,
-    open: BTreeMap<Node, Link>,
+    way: Route,
+    open: BTreeMap<ClusterNode, RedisLink>,
 }
 
 impl Links {
-    pub(super) fn new(way: Way) -> Self {
+    pub(super) fn new(way: Route) -> Self {
         Self { way, open: BTreeMap::new() }
     }
 
-    pub(super) fn way(&self) -> &Way {
+    pub(super) fn way(&self) -> &Route {
         &self.way
     }
 
     /// Ensures a connection to the entry point.
     pub(super) async fn open(&mut self, timeout: Duration) -> Result<(), Problem> {
-        if self.open.get_mut(&None).is_none_or(Link::is_closed) {
+        if self.open.get_mut(&None).is_none_or(RedisLink::is_closed) {
             let link = self.way.connect(&None, timeout).await?;
             self.open.insert(None, link);
         }
@@ -97,7 +97,7 @@ impl Links {
     /// are read-only, so repeating them is harmless.
     pub(super) async fn exchange(
         &mut self,
-        node: &Node,
+        node: &ClusterNode,
         commands: &[Words],
         timeout: Duration,
     ) -> Result<Vec<Reply>, Problem> {
@@ -142,7 +142,7 @@ impl Links {
     }
 
     /// Every server that holds keys.
-    pub(super) async fn masters(&mut self, timeout: Duration) -> Result<BTreeSet<Node>, Problem> {
+    pub(super) async fn masters(&mut self, timeout: Duration) -> Result<BTreeSet<ClusterNode>, Problem> {
         if !self.way.cluster {
             return Ok(BTreeSet::from([None]));
         }
@@ -151,12 +151,12 @@ impl Links {
         let (Some(link), Value::Array(slots)) = (self.open.get(&None), slots) else {
             return Err(Problem::new(Reason::Protocol, "CLUSTER SLOTS: expected a list"));
         };
-        Ok(slots.iter().map(|range| master(range, link)).filter(Node::is_some).collect())
+        Ok(slots.iter().map(|range| master(range, link)).filter(ClusterNode::is_some).collect())
     }
 
     /// The positions of redirections, by target node.
-    fn moved(&self, replies: &[Reply]) -> BTreeMap<Endpoint, Vec<usize>> {
-        let mut moved: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
+    fn moved(&self, replies: &[Reply]) -> BTreeMap<RedisEndpoint, Vec<usize>> {
+        let mut moved: BTreeMap<RedisEndpoint, Vec<usize>> = BTreeMap::new();
         if let Some(link) = self.open.get(&None).filter(|_| self.way.cluster) {
             for (place, reply) in replies.iter().enumerate() {
                 if let Some(node) = reply.as_ref().err().and_then(|no| no.moved_to(link)) {
@@ -171,10 +171,10 @@ impl Links {
 /// The master's address, from the first sentinel that knows it.
 async fn resolve(
     name: &str,
-    sentinels: &[(Endpoint, Login)],
+    sentinels: &[(RedisEndpoint, RedisLogin)],
     tls: &Tls,
     timeout: Duration,
-) -> Result<Endpoint, Problem> {
+) -> Result<RedisEndpoint, Problem> {
     let mut problem = Problem::new(Reason::NotFound, "no sentinel is configured");
     for (endpoint, login) in sentinels {
         match ask_sentinel(name, endpoint, login, tls, timeout).await {
@@ -187,12 +187,12 @@ async fn resolve(
 
 async fn ask_sentinel(
     name: &str,
-    endpoint: &Endpoint,
-    login: &Login,
+    endpoint: &RedisEndpoint,
+    login: &RedisLogin,
     tls: &Tls,
     timeout: Duration,
-) -> Result<Endpoint, Problem> {
-    let mut link = Link::open(endpoint, login, tls, timeout).await?;
+) -> Result<RedisEndpoint, Problem> {
+    let mut link = RedisLink::open(endpoint, login, tls, timeout).await?;
     let reply = link.ask(words(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name]), timeout).await?;
     match reply.map_err(|refusal| refusal.problem("SENTINEL GET-MASTER-ADDR-BY-NAME"))? {
         Value::Nil => Err(Problem::new(Reason::NotFound, format!("{endpoint} knows no master `{name}`"))),
@@ -204,13 +204,13 @@ async fn ask_sentinel(
 }
 
 /// The master of a range of slots: `[from, to, [host, port, …], replicas …]`.
-fn master(range: &Value, from: &Link) -> Node {
+fn master(range: &Value, from: &RedisLink) -> ClusterNode {
     let Value::Array(range) = range else { return None };
     let Value::Array(node) = range.get(2)? else { return None };
     address(node, from)
 }
 
-fn address(parts: &[Value], from: &Link) -> Option<Endpoint> {
+fn address(parts: &[Value], from: &RedisLink) -> Option<RedisEndpoint> {
     let host: Option<String> = ::redis::from_redis_value(parts.first()?.clone()).ok()?;
     let port: u16 = ::redis::from_redis_value(parts.get(1)?.clone()).ok()?;
     Some(from.sibling(&host.unwrap_or_default(), port))

@@ -2,7 +2,7 @@
 
 use platform_core::parameters::{ParameterError, Parameters};
 
-use super::endpoint::Endpoint;
+use super::endpoint::RedisEndpoint;
 
 const TLS_KEYS: &str = "set it under the key `tls`: ca_file, cert_file, key_file";
 const LOGIN: &str =
@@ -78,11 +78,11 @@ const OF_A_SOCKET: Parameters = Parameters {
 ///
 /// # Errors
 /// For what protects and cannot be honoured, and for what may be a misspelling of a parameter that is.
-pub(super) fn check(endpoint: &Endpoint, key: &str, value: &str) -> Result<(), ParameterError> {
+pub(super) fn check(endpoint: &RedisEndpoint, key: &str, value: &str) -> Result<(), ParameterError> {
     let refused = |key, instead| Err(ParameterError::Refused { key, instead });
     let has_tls = match endpoint {
-        Endpoint::Unix(_) => return OF_A_SOCKET.check(key),
-        Endpoint::Tcp { tls, .. } => *tls,
+        RedisEndpoint::Unix(_) => return OF_A_SOCKET.check(key),
+        RedisEndpoint::Tcp { tls, .. } => *tls,
     };
     match key {
         "ssl_cert_reqs" if !matches!(value, "required" | "CERT_REQUIRED") => {

@@ -11,7 +11,7 @@ use super::answers::command_rows;
 use super::info::Info;
 use super::link::words;
 use super::links::{Entry, Links};
-use super::refusal::Refusal;
+use super::refusal::ReplyRefusal;
 use super::{keys, reply};
 
 pub(super) const UP: Desc = Desc::gauge("redis_up", &[], "1 if the server answered the last probe, else 0.");
@@ -99,7 +99,7 @@ fn is_zero(families: &[Family], name: &str) -> bool {
 }
 
 /// An error after which the rest of the probe still makes sense.
-fn bearable(refusal: &Refusal, wanted: &str) -> Result<Problem, Problem> {
+fn bearable(refusal: &ReplyRefusal, wanted: &str) -> Result<Problem, Problem> {
     let problem = refusal.problem(wanted);
     if problem.reason == Reason::Auth { Err(problem) } else { Ok(problem) }
 }

@@ -8,18 +8,18 @@ use platform_core::classify;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::too_large;
 
-use super::endpoint::Endpoint;
-use super::link::Link;
+use super::endpoint::RedisEndpoint;
+use super::link::RedisLink;
 use super::walk::Unfit;
 
 /// A server's error reply. The connection stays usable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct ReplyRefusal {
     code: String,
     message: String,
 }
 
-impl Refusal {
+impl ReplyRefusal {
     pub(super) fn of(error: &ServerError) -> Self {
         let message = error.details().unwrap_or_default();
         // Servers repeat the arguments of a command that they do not know, and those of AUTH are secret.
@@ -50,7 +50,7 @@ impl Refusal {
     }
 
     /// The node of a cluster that has the key: `MOVED 3999 10.0.0.1:6381`.
-    pub(super) fn moved_to(&self, from: &Link) -> Option<Endpoint> {
+    pub(super) fn moved_to(&self, from: &RedisLink) -> Option<RedisEndpoint> {
         let (_, node) = self.message.split_once(' ').filter(|_| self.code == "MOVED")?;
         let (host, port) = node.rsplit_once(':')?;
         Some(from.sibling(host, port.parse().ok()?))
@@ -72,7 +72,7 @@ impl Refusal {
 }
 
 /// A failure of the connection itself.
-pub(super) fn broken(error: &RedisError, endpoint: &Endpoint) -> Problem {
+pub(super) fn broken(error: &RedisError, endpoint: &RedisEndpoint) -> Problem {
     match hidden(error).and_then(unfit) {
         Some(Unfit::TooLarge) => {
             return too_large("read less of the key, with LRANGE or ZRANGE, or count with LLEN or ZCARD");

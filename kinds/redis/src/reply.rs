@@ -5,7 +5,7 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Cell, Columns, RedisShape, Rows};
 
 use super::info::Info;
-use super::table::{Records, Table};
+use super::table::{Records, ReplyTable};
 
 /// The rows of the answer to this command, with the wanted columns.
 pub(super) fn rows(
@@ -78,7 +78,7 @@ fn values(answer: Value, wanted: &Columns) -> Result<Rows, Problem> {
         Value::Array(values) | Value::Set(values) => values,
         single => vec![single],
     };
-    let mut table = Table::new(&["value"], wanted);
+    let mut table = ReplyTable::new(&["value"], wanted);
     for value in values {
         table.push([cell(value)])?;
     }
@@ -86,7 +86,7 @@ fn values(answer: Value, wanted: &Columns) -> Result<Rows, Problem> {
 }
 
 fn pairs(values: Vec<Value>, wanted: &Columns) -> Result<Rows, Problem> {
-    let mut table = Table::new(&["key", "value"], wanted);
+    let mut table = ReplyTable::new(&["key", "value"], wanted);
     let mut values = values.into_iter();
     while let (Some(key), Some(value)) = (values.next(), values.next()) {
         table.push([cell(key), cell(value)])?;
@@ -95,7 +95,7 @@ fn pairs(values: Vec<Value>, wanted: &Columns) -> Result<Rows, Problem> {
 }
 
 fn named(names: &[String], values: Vec<Value>, wanted: &Columns) -> Result<Rows, Problem> {
-    let mut table = Table::new(&["key", "value"], wanted);
+    let mut table = ReplyTable::new(&["key", "value"], wanted);
     for (name, value) in names.iter().zip(values) {
         table.push([Cell::Text(name.clone()), cell(value)])?;
     }
@@ -103,7 +103,7 @@ fn named(names: &[String], values: Vec<Value>, wanted: &Columns) -> Result<Rows,
 }
 
 fn table(names: &[&str], lists: Vec<Value>, wanted: &Columns) -> Result<Rows, Problem> {
-    let mut table = Table::new(names, wanted);
+    let mut table = ReplyTable::new(names, wanted);
     for list in lists {
         // A missing position is nil instead of a list.
         table.push(self::list(list).unwrap_or_default().into_iter().map(cell))?;

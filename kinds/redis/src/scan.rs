@@ -10,7 +10,7 @@ use platform_core::query::{AnswerBudget, Cell, Rows};
 use regex::Regex;
 
 use super::link::{Reply, Words, only, words};
-use super::links::{Links, Node};
+use super::links::{ClusterNode, Links};
 
 /// How many keys the server visits per step, about a millisecond of its time.
 const STEP: &str = "1000";
@@ -31,16 +31,16 @@ pub(super) struct Scan<'a> {
 struct Walk<'a> {
     scan: Scan<'a>,
     /// The remaining servers.
-    nodes: Vec<Node>,
+    nodes: Vec<ClusterNode>,
     /// The cursor of the next page.
-    at: Option<(Node, String)>,
+    at: Option<(ClusterNode, String)>,
     /// How many keys were returned so far.
     given: u64,
 }
 
 /// Keys that one server returned in one step.
 struct Page {
-    node: Node,
+    node: ClusterNode,
     keys: Vec<Vec<u8>>,
 }
 
@@ -177,7 +177,11 @@ impl Walk<'_> {
     }
 
     /// The numbers in keys of a server; `None` if a key has expired since it was found.
-    async fn values(&mut self, node: &Node, keys: &[(String, &str)]) -> Result<Vec<Option<f64>>, Problem> {
+    async fn values(
+        &mut self,
+        node: &ClusterNode,
+        keys: &[(String, &str)],
+    ) -> Result<Vec<Option<f64>>, Problem> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
@@ -199,7 +203,7 @@ fn column_of(id: &Regex) -> String {
 }
 
 /// The number of keys of a server. Fails on a cluster node whose cluster is not configured.
-async fn keys_of(links: &mut Links, node: &Node, timeout: Duration) -> Result<u64, Problem> {
+async fn keys_of(links: &mut Links, node: &ClusterNode, timeout: Duration) -> Result<u64, Problem> {
     let commands: [Words; 2] = [words(["DBSIZE"]), words(["INFO", "cluster"])];
     let mut replies = links.exchange(node, &commands, timeout).await?.into_iter();
     let (size, info) = (replies.next(), replies.next());

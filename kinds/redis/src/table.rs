@@ -11,13 +11,13 @@ const ADVICE: &str = "read less of the key, with LRANGE or ZRANGE, or count with
 const MOST_UNREAD: usize = 20;
 
 /// A table whose columns are known.
-pub(super) struct Table {
+pub(super) struct ReplyTable {
     kept: Vec<bool>,
     rows: Rows,
     budget: AnswerBudget,
 }
 
-impl Table {
+impl ReplyTable {
     pub(super) fn new(names: &[&str], wanted: &Columns) -> Self {
         let kept: Vec<bool> =
             names.iter().enumerate().map(|(position, name)| wanted.contains(position, name)).collect();

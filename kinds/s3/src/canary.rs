@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use platform_core::probe::Problem;
 
-use super::store::{Operation, Outcome, Store};
+use super::store::{BucketClient, Operation, OperationOutcome};
 
 /// Older objects of ours were left behind by an aborted run; younger ones may belong to a run in progress in another
 /// exporter with the same configuration.
@@ -20,7 +20,7 @@ pub(super) struct Canary {
     folder: String,
     interval: Duration,
     /// The last successful run, valid until the next is due.
-    last: Option<(Instant, Vec<Outcome>)>,
+    last: Option<(Instant, Vec<OperationOutcome>)>,
     last_success: Option<Timestamp>,
 }
 
@@ -35,7 +35,7 @@ impl Canary {
     }
 
     /// Runs if due; always due after a failure, so that recovery shows at once.
-    pub(super) async fn run(&mut self, store: &mut Store<'_>) -> Option<Problem> {
+    pub(super) async fn run(&mut self, store: &mut BucketClient<'_>) -> Option<Problem> {
         if let Some((at, outcomes)) = &self.last
             && at.elapsed() < self.interval
         {
@@ -46,7 +46,7 @@ impl Canary {
         let at = Instant::now();
         let problem = self.fly(store).await.err();
         if problem.is_none() {
-            let ours = |outcome: &&Outcome| {
+            let ours = |outcome: &&OperationOutcome| {
                 matches!(outcome.operation, Operation::Put | Operation::Get | Operation::Delete)
             };
             self.last = Some((at, store.outcomes.iter().filter(ours).copied().collect()));
@@ -55,7 +55,7 @@ impl Canary {
         problem
     }
 
-    async fn fly(&self, store: &mut Store<'_>) -> Result<(), Problem> {
+    async fn fly(&self, store: &mut BucketClient<'_>) -> Result<(), Problem> {
         let now = Timestamp::now().as_second();
         let key = format!("{}{now}-{:016x}", self.folder, fastrand::u64(..));
         let content: Vec<u8> = (0..CONTENT_WORDS).flat_map(|_| fastrand::u64(..).to_le_bytes()).collect();
@@ -67,7 +67,7 @@ impl Canary {
     }
 
     /// Deletes the leftovers of aborted runs.
-    async fn tidy(&self, store: &mut Store<'_>, now: i64) -> Result<(), Problem> {
+    async fn tidy(&self, store: &mut BucketClient<'_>, now: i64) -> Result<(), Problem> {
         for key in store.list(&self.folder, LEFTOVERS).await? {
             if self.time_of(&key).is_some_and(|time| time < now - LEFTOVER_AGE_SECONDS) {
                 store.delete(&key, None).await?;

@@ -23,8 +23,8 @@ use platform_core::probe::{Observation, Prober, Problem, Reason};
 use rusty_s3::Credentials;
 
 use self::canary::Canary;
-use self::credentials::Origin;
-use self::store::{Outcome, Store};
+use self::credentials::CredentialsOrigin;
+use self::store::{BucketClient, OperationOutcome};
 use self::sts::Sts;
 
 pub use self::config::Config;
@@ -103,7 +103,7 @@ impl Definition for Config {
             limit: context.timeout.mul_f64(0.9),
             store: HttpClient::new(self.tls.clone()),
             sts: self.asks_sts.then(|| Sts::new(self.sts.clone(), region, self.sts_tls())),
-            origin: Origin::new(self, context.variable),
+            origin: CredentialsOrigin::new(self, context.variable),
             canary: canary.map(|canary| Canary::new(&canary.prefix, context.name.as_str(), canary.interval)),
         };
         Parts { prober: Box::new(prober), answers: None }
@@ -113,7 +113,7 @@ impl Definition for Config {
 struct S3Prober {
     config: Config,
     limit: Duration,
-    origin: Origin,
+    origin: CredentialsOrigin,
     store: HttpClient,
     sts: Option<Sts>,
     canary: Option<Canary>,
@@ -133,7 +133,7 @@ impl Prober for S3Prober {
         // Finding credentials leaves as much time for using them.
         let current = self.origin.current(self.limit / 2).await?;
         let (credentials, limit) = (current.credentials, self.limit.saturating_sub(start.elapsed()));
-        let mut store = Store {
+        let mut store = BucketClient {
             client: &mut self.store,
             bucket: &self.config.bucket,
             credentials: &credentials,
@@ -163,7 +163,7 @@ impl Prober for S3Prober {
 }
 
 impl S3Prober {
-    fn bucket_families(&self, outcomes: &[Outcome]) -> Vec<Family> {
+    fn bucket_families(&self, outcomes: &[OperationOutcome]) -> Vec<Family> {
         let bucket = self.config.bucket.name();
         let (mut up, mut duration) = (BUCKET_UP.family(), DURATION.family());
         for outcome in outcomes {
@@ -202,7 +202,7 @@ fn is_about_credentials(reason: Reason) -> bool {
     matches!(reason, Reason::CredentialsInvalid | Reason::CredentialsExpired | Reason::ClockSkew)
 }
 
-async fn climb(store: &mut Store<'_>, prefix: &str, canary: Option<&mut Canary>) -> Verdict {
+async fn climb(store: &mut BucketClient<'_>, prefix: &str, canary: Option<&mut Canary>) -> Verdict {
     let head = store.head().await;
     if let Err(problem) = &head
         && explains(problem.reason)

@@ -12,7 +12,7 @@ use super::xml;
 const TOLERATED_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// What is needed of a request to interpret its error.
-pub(super) struct Asked<'a> {
+pub(super) struct FailedRequest<'a> {
     /// For people: the operation.
     pub(super) what: &'a str,
     pub(super) region: &'a str,
@@ -20,7 +20,7 @@ pub(super) struct Asked<'a> {
     pub(super) secrets: &'a [&'a str],
 }
 
-impl Asked<'_> {
+impl FailedRequest<'_> {
     /// Why the request was rejected.
     pub(super) fn refused(&self, response: &Response) -> Problem {
         let body = String::from_utf8_lossy(&response.body);

@@ -11,14 +11,14 @@ use rusty_s3::Credentials;
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// The scope of a signature.
-pub(super) struct Scope<'a> {
+pub(super) struct SigningScope<'a> {
     pub(super) region: &'a str,
     pub(super) service: &'a str,
     pub(super) time: Timestamp,
 }
 
 /// The signed request. Path and query as sent; header names in lower case and sorted.
-pub(super) struct Message<'a> {
+pub(super) struct SignedRequest<'a> {
     pub(super) method: &'a str,
     pub(super) path: &'a str,
     pub(super) query: &'a str,
@@ -26,7 +26,7 @@ pub(super) struct Message<'a> {
     pub(super) body: &'a [u8],
 }
 
-impl Scope<'_> {
+impl SigningScope<'_> {
     /// The value of the `x-amz-date` header, which must be signed.
     pub(super) fn date_header(&self) -> String {
         self.time.strftime("%Y%m%dT%H%M%SZ").to_string()
@@ -42,7 +42,11 @@ impl Scope<'_> {
 }
 
 /// The value of the `Authorization` header.
-pub(super) fn authorization(message: &Message<'_>, scope: &Scope<'_>, credentials: &Credentials) -> String {
+pub(super) fn authorization(
+    message: &SignedRequest<'_>,
+    scope: &SigningScope<'_>,
+    credentials: &Credentials,
+) -> String {
     let names = signed_names(message);
     let to_sign = format!(
         "{ALGORITHM}\n{}\n{}\n{}",
@@ -55,18 +59,18 @@ pub(super) fn authorization(message: &Message<'_>, scope: &Scope<'_>, credential
     format!("{ALGORITHM} Credential={who}/{}, SignedHeaders={names}, Signature={signature}", scope.text())
 }
 
-fn canonical(message: &Message<'_>, names: &str) -> String {
-    let Message { method, path, query, headers, body } = message;
+fn canonical(message: &SignedRequest<'_>, names: &str) -> String {
+    let SignedRequest { method, path, query, headers, body } = message;
     let headers: String = headers.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
     format!("{method}\n{path}\n{query}\n{headers}\n{names}\n{}", sha256(body))
 }
 
-fn signed_names(message: &Message<'_>) -> String {
+fn signed_names(message: &SignedRequest<'_>) -> String {
     let names: Vec<_> = message.headers.iter().map(|&(name, _)| name).collect();
     names.join(";")
 }
 
-fn key(scope: &Scope<'_>, credentials: &Credentials) -> hmac::Key {
+fn key(scope: &SigningScope<'_>, credentials: &Credentials) -> hmac::Key {
     let first = hmac::Key::new(hmac::HMAC_SHA256, format!("AWS4{}", credentials.secret()).as_bytes());
     let parts = [scope.date(), scope.region.to_owned(), scope.service.to_owned(), "aws4_request".to_owned()];
     parts.iter().fold(first, |key, part| {
@@ -91,16 +95,16 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn signature(message: &Message<'_>, service: &str) -> String {
+    fn signature(message: &SignedRequest<'_>, service: &str) -> String {
         let time = "2015-08-30T12:36:00Z".parse().unwrap();
-        let scope = Scope { region: "us-east-1", service, time };
+        let scope = SigningScope { region: "us-east-1", service, time };
         let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
         authorization(message, &scope, &credentials)
     }
 
     #[test]
     fn get_vanilla() {
-        let message = Message {
+        let message = SignedRequest {
             method: "GET",
             path: "/",
             query: "",
@@ -117,7 +121,7 @@ mod tests {
 
     #[test]
     fn post_x_www_form_urlencoded() {
-        let message = Message {
+        let message = SignedRequest {
             method: "POST",
             path: "/",
             query: "",
@@ -137,7 +141,7 @@ mod tests {
     #[test]
     fn post_sts_header_before() {
         let token = "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwthAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA==";
-        let message = Message {
+        let message = SignedRequest {
             method: "POST",
             path: "/",
             query: "",
@@ -156,7 +160,7 @@ mod tests {
 
     #[test]
     fn list_users() {
-        let message = Message {
+        let message = SignedRequest {
             method: "GET",
             path: "/",
             query: "Action=ListUsers&Version=2010-05-08",

@@ -8,7 +8,7 @@ use platform_core::probe::{Problem, Reason};
 use rusty_s3::actions::ListObjectsV2;
 use rusty_s3::{Bucket, Credentials, S3Action};
 
-use super::refusal::Asked;
+use super::refusal::FailedRequest;
 
 /// The validity of a signature: as AWS accepts for signed headers, so that a clock good enough for an application's
 /// client is good enough here.
@@ -40,23 +40,23 @@ impl Operation {
 
 /// How an operation went.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Outcome {
+pub(super) struct OperationOutcome {
     pub(super) operation: Operation,
     pub(super) good: bool,
     pub(super) duration: Duration,
 }
 
 /// A bucket during one probe.
-pub(super) struct Store<'a> {
+pub(super) struct BucketClient<'a> {
     pub(super) client: &'a mut HttpClient,
     pub(super) bucket: &'a Bucket,
     pub(super) credentials: &'a Credentials,
     /// The deadline.
     pub(super) deadline: Instant,
-    pub(super) outcomes: Vec<Outcome>,
+    pub(super) outcomes: Vec<OperationOutcome>,
 }
 
-impl Store<'_> {
+impl BucketClient<'_> {
     pub(super) async fn head(&mut self) -> Result<(), Problem> {
         self.run(Operation::Head, &self.bucket.head_bucket(Some(self.credentials)), b"").await.map(drop)
     }
@@ -135,7 +135,7 @@ impl Store<'_> {
             return Ok(response);
         }
         let secrets = [self.credentials.secret(), self.credentials.token().unwrap_or_default()];
-        Err(Asked { what, region: self.bucket.region(), secrets: &secrets }.refused(&response))
+        Err(FailedRequest { what, region: self.bucket.region(), secrets: &secrets }.refused(&response))
     }
 
     /// A repeated operation succeeded if each did, and its duration is the longest one.
@@ -145,7 +145,7 @@ impl Store<'_> {
                 outcome.good &= good;
                 outcome.duration = outcome.duration.max(duration);
             }
-            None => self.outcomes.push(Outcome { operation, good, duration }),
+            None => self.outcomes.push(OperationOutcome { operation, good, duration }),
         }
     }
 }

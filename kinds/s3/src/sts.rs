@@ -11,8 +11,8 @@ use platform_core::tls::Tls;
 use rusty_s3::Credentials;
 use url::Url;
 
-use super::refusal::Asked;
-use super::sign::{Message, Scope, authorization};
+use super::refusal::FailedRequest;
+use super::sign::{SignedRequest, SigningScope, authorization};
 use super::xml;
 
 const QUESTION: &[u8] = b"Action=GetCallerIdentity&Version=2011-06-15";
@@ -41,7 +41,8 @@ impl Sts {
             response.map_err(|problem| Problem::new(problem.reason, format!("STS: {}", problem.detail)))?;
         if response.status != 200 {
             let secrets = [credentials.secret(), credentials.token().unwrap_or_default()];
-            let asked = Asked { what: "STS GetCallerIdentity", region: &self.region, secrets: &secrets };
+            let asked =
+                FailedRequest { what: "STS GetCallerIdentity", region: &self.region, secrets: &secrets };
             let mut problem = asked.refused(&response);
             if problem.reason == Reason::BucketMissing {
                 // Whatever responded, it is not STS, and no bucket is involved.
@@ -55,7 +56,7 @@ impl Sts {
     }
 
     fn request(&self, credentials: &Credentials) -> Request {
-        let scope = Scope { region: &self.region, service: "sts", time: Timestamp::now() };
+        let scope = SigningScope { region: &self.region, service: "sts", time: Timestamp::now() };
         let date = scope.date_header();
         let mut headers = vec![
             ("content-type", FORM),
@@ -63,7 +64,7 @@ impl Sts {
             ("x-amz-date", &date),
         ];
         headers.extend(credentials.token().map(|token| ("x-amz-security-token", token)));
-        let message = Message {
+        let message = SignedRequest {
             method: "POST",
             path: self.endpoint.path(),
             query: "",

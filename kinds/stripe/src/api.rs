@@ -48,7 +48,7 @@ pub(super) struct Api {
 }
 
 /// The calls of one probe: one key, one deadline.
-pub(super) struct Session<'a> {
+pub(super) struct ApiSession<'a> {
     api: &'a mut Api,
     authorization: SecretString,
     deadline: Instant,
@@ -68,9 +68,9 @@ impl Api {
     }
 
     /// Opens a session, unless Stripe is rate limiting us.
-    pub(super) fn session(&mut self, key: &CurrentKey, timeout: Duration) -> Result<Session<'_>, Problem> {
+    pub(super) fn session(&mut self, key: &CurrentKey, timeout: Duration) -> Result<ApiSession<'_>, Problem> {
         self.throttle.check()?;
-        Ok(Session { api: self, authorization: key.authorization(), deadline: Instant::now() + timeout })
+        Ok(ApiSession { api: self, authorization: key.authorization(), deadline: Instant::now() + timeout })
     }
 
     /// Records a probe without a 429 response.
@@ -83,7 +83,7 @@ impl Api {
     }
 }
 
-impl Session<'_> {
+impl ApiSession<'_> {
     /// The time by Stripe's clock, if known: ages and windows must not depend on ours.
     pub(super) fn now(&self) -> i64 {
         Timestamp::now().as_second() + self.api.ahead

@@ -8,13 +8,13 @@ use platform_core::tls::Tls;
 use url::Url;
 
 use super::event_type::EventTypes;
-use super::key::Key;
+use super::key::StripeKey;
 
 /// The keys of a `stripe` source.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(try_from = "Raw")]
 pub struct Config {
-    pub(super) key: Key,
+    pub(super) key: StripeKey,
     /// Without a slash at its end, and without credentials.
     pub(super) api_base: String,
     pub(super) account: Option<String>,
@@ -78,7 +78,7 @@ impl TryFrom<Raw> for Config {
         let key = Secret::from_keys("api_key", raw.api_key, raw.api_key_file)
             .map_err(|error| error.to_string())?
             .ok_or("missing key: set `api_key_file` or `api_key` to a restricted key (rk_…)")?;
-        let key = Key::new(key).map_err(|error| format!("`api_key`: {error}"))?;
+        let key = StripeKey::new(key).map_err(|error| format!("`api_key`: {error}"))?;
         let lookback = raw.lookback.get();
         if lookback <= RETRIES_END || lookback > RETENTION {
             return Err("`lookback`: expected more than 3d, so that events that Stripe has given up are \

@@ -4,7 +4,7 @@ use platform_core::bounded::{self, NAME};
 use platform_core::metric::Desc;
 use platform_core::probe::{Observation, Problem, Reason};
 
-use super::api::Session;
+use super::api::ApiSession;
 use super::config::Config;
 use super::endpoint::{LONGEST_URL, host};
 use super::list::{self, Listed};
@@ -124,7 +124,7 @@ impl Destination {
     }
 }
 
-pub(super) async fn observe(session: &mut Session<'_>, config: &Config) -> Result<Observation, Problem> {
+pub(super) async fn observe(session: &mut ApiSession<'_>, config: &Config) -> Result<Observation, Problem> {
     let include = [("include[0]", "webhook_endpoint.url")];
     let path = "/v2/core/event_destinations";
     let destinations = list::v2::<Destination>(session, path, &include, config.max_pages).await?;

@@ -5,7 +5,7 @@ use platform_core::metric::Desc;
 use platform_core::probe::{Observation, Problem, Reason};
 use url::Url;
 
-use super::api::Session;
+use super::api::ApiSession;
 use super::config::Config;
 use super::list::{self, Listed};
 
@@ -37,7 +37,7 @@ impl Listed for Endpoint {
     }
 }
 
-pub(super) async fn observe(session: &mut Session<'_>, config: &Config) -> Result<Observation, Problem> {
+pub(super) async fn observe(session: &mut ApiSession<'_>, config: &Config) -> Result<Observation, Problem> {
     let endpoints = list::v1::<Endpoint>(session, "/v1/webhook_endpoints", &[], config.max_pages).await?;
     let mut enabled = ENABLED.family();
     let mut problems = Vec::new();

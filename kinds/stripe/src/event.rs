@@ -7,7 +7,7 @@ use platform_core::bounded::{self, NAME};
 use platform_core::metric::{Desc, Family};
 use platform_core::probe::{Observation, Problem, Reason};
 
-use super::api::Session;
+use super::api::ApiSession;
 use super::config::{Config, RETRIES_END};
 use super::list::{self, Listed, Listing};
 
@@ -82,7 +82,7 @@ impl Phase {
     }
 }
 
-pub(super) async fn observe(session: &mut Session<'_>, config: &Config) -> Result<Observation, Problem> {
+pub(super) async fn observe(session: &mut ApiSession<'_>, config: &Config) -> Result<Observation, Problem> {
     let events = read(session, config).await?;
     let now = session.now();
     let mut counts = BTreeMap::<(&str, Phase), u32>::new();
@@ -108,7 +108,7 @@ pub(super) async fn observe(session: &mut Session<'_>, config: &Config) -> Resul
 
 /// The undelivered events of the lookback. Newest come first, so a truncated list lacks the oldest, which matter most:
 /// one more page then reads those that Stripe has given up.
-async fn read(session: &mut Session<'_>, config: &Config) -> Result<Listing<Event>, Problem> {
+async fn read(session: &mut ApiSession<'_>, config: &Config) -> Result<Listing<Event>, Problem> {
     let from = (session.now() - as_seconds(config.lookback)).to_string();
     let params = [("delivery_success", "false"), ("created[gte]", &from)];
     let mut events = list::v1::<Event>(session, PATH, &params, config.max_pages).await?;

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// A key in the format of one that can read.
 #[derive(Clone, Debug)]
-pub(super) struct Key(Secret);
+pub(super) struct StripeKey(Secret);
 
 /// Why a key was rejected. Never contains the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +31,7 @@ pub(super) enum KeyError {
 /// The current key, for one probe.
 pub(super) struct CurrentKey(SecretString);
 
-impl Key {
+impl StripeKey {
     /// An inline key is checked at once; one in a file whenever it is read.
     pub(super) fn new(secret: Secret) -> Result<Self, KeyError> {
         if let Secret::Value(value) = &secret {

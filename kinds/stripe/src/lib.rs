@@ -24,7 +24,7 @@ use platform_core::metric::Desc;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::setting::SourceName;
 
-use self::api::{Api, Session};
+use self::api::{Api, ApiSession};
 use self::key::CurrentKey;
 
 const UP: Desc = Desc::gauge(
@@ -197,7 +197,7 @@ impl Part {
         }
     }
 
-    async fn observe(self, session: &mut Session<'_>, config: &Config) -> Result<Observation, Problem> {
+    async fn observe(self, session: &mut ApiSession<'_>, config: &Config) -> Result<Observation, Problem> {
         match self {
             Self::Events => event::observe(session, config).await,
             Self::Endpoints => endpoint::observe(session, config).await,

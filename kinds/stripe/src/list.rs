@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use super::api::Session;
+use super::api::ApiSession;
 
 /// The objects of a list, as far as the budget goes.
 pub(super) struct Listing<T> {
@@ -36,7 +36,7 @@ struct PageV2<T> {
 
 /// A list of the v1 API, newest first.
 pub(super) async fn v1<T: Listed>(
-    session: &mut Session<'_>,
+    session: &mut ApiSession<'_>,
     path: &str,
     params: &[(&str, &str)],
     max_pages: usize,
@@ -62,7 +62,7 @@ pub(super) async fn v1<T: Listed>(
 
 /// A list of the v2 API, whose page size is not reliable.
 pub(super) async fn v2<T: DeserializeOwned>(
-    session: &mut Session<'_>,
+    session: &mut ApiSession<'_>,
     path: &str,
     params: &[(&str, &str)],
     max_pages: usize,

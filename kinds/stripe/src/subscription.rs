@@ -6,7 +6,7 @@ use platform_core::bounded::{self, NAME};
 use platform_core::metric::Desc;
 use platform_core::probe::{Observation, Problem, Reason};
 
-use super::api::Session;
+use super::api::ApiSession;
 use super::config::Config;
 use super::list::{self, Listed};
 
@@ -40,7 +40,7 @@ impl Listed for Subscription {
     }
 }
 
-pub(super) async fn observe(session: &mut Session<'_>, config: &Config) -> Result<Observation, Problem> {
+pub(super) async fn observe(session: &mut ApiSession<'_>, config: &Config) -> Result<Observation, Problem> {
     let params = [("status", "all")];
     let found = list::v1::<Subscription>(session, "/v1/subscriptions", &params, config.max_pages).await?;
     let mut counts: BTreeMap<&str, u32> =

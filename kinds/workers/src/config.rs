@@ -64,7 +64,7 @@ impl TryFrom<String> for ClassName {
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(try_from = "RawClass")]
 pub(super) struct Class {
-    pub(super) way: Way,
+    pub(super) way: HeartbeatOrigin,
     /// How many are expected.
     pub(super) expected: Option<u32>,
     /// The heartbeat interval of a worker.
@@ -76,7 +76,7 @@ pub(super) struct Class {
 
 /// How the exporter learns of the workers of a class.
 #[derive(Clone, Debug)]
-pub(super) enum Way {
+pub(super) enum HeartbeatOrigin {
     /// It reads another source.
     Ask { from: SourceName, layout: Layout },
     /// They push, with this token.
@@ -129,16 +129,16 @@ impl TryFrom<RawClass> for Class {
             Some(layout) if token.is_none() => {
                 let from =
                     raw.from.take().ok_or("missing key `from`: the source that stores the heartbeats")?;
-                Way::Ask { from, layout }
+                HeartbeatOrigin::Ask { from, layout }
             }
             Some(_) => return Err("`token` is only valid with `push: true`".to_owned()),
-            None => Way::Push {
+            None => HeartbeatOrigin::Push {
                 token: token
                     .ok_or("expected `token_file` or `token`: the bearer token of workers that push")?,
             },
         };
         raw.refuse_unused()?;
-        if matches!(way, Way::Push { .. }) && raw.interval.is_none() {
+        if matches!(way, HeartbeatOrigin::Push { .. }) && raw.interval.is_none() {
             return Err("expected `interval`: how often each worker pushes".to_owned());
         }
         let rhythm = way.rhythm();
@@ -148,7 +148,7 @@ impl TryFrom<RawClass> for Class {
         let is_timed = given.is_some() || raw.grace.is_some() || !rhythm.is_kept_by_store;
         if raw.interval.or(raw.grace).is_some()
             && rhythm.interval.is_none()
-            && !matches!(way, Way::Push { .. })
+            && !matches!(way, HeartbeatOrigin::Push { .. })
         {
             return Err("workers of this layout have no heartbeat: remove `interval` and `grace`".to_owned());
         }
@@ -235,7 +235,7 @@ struct Rhythm {
     is_kept_by_store: bool,
 }
 
-impl Way {
+impl HeartbeatOrigin {
     fn rhythm(&self) -> Rhythm {
         let of = |interval, grace: Option<u64>, is_kept_by_store| Rhythm {
             interval: Some(Duration::from_secs(interval)),
@@ -263,14 +263,14 @@ impl Class {
     /// The states exported as 0 if no worker is in them.
     pub(super) fn states(&self) -> impl Iterator<Item = &str> {
         let known: &[&str] = match &self.way {
-            Way::Ask { layout, .. } => layout.states(),
-            Way::Push { .. } => &pushed::STATES,
+            HeartbeatOrigin::Ask { layout, .. } => layout.states(),
+            HeartbeatOrigin::Push { .. } => &pushed::STATES,
         };
         known.iter().copied().chain(self.states.iter().map(String::as_str))
     }
 
     /// Whether the number of busy slots is known even without workers.
     pub(super) fn tells_busy(&self) -> bool {
-        matches!(&self.way, Way::Ask { layout, .. } if layout.tells_busy())
+        matches!(&self.way, HeartbeatOrigin::Ask { layout, .. } if layout.tells_busy())
     }
 }

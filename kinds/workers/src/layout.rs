@@ -3,7 +3,7 @@
 use platform_core::probe::Problem;
 use platform_core::query::{MongoQuestion, Question};
 
-use super::store::{self, Store};
+use super::store::{self, HeartbeatStore};
 use super::worker::Roll;
 use super::{plain, queue, table};
 
@@ -63,7 +63,7 @@ impl Layout {
     }
 
     /// Reads all workers.
-    pub(super) async fn read(&self, store: &Store) -> Result<Roll, Problem> {
+    pub(super) async fn read(&self, store: &HeartbeatStore) -> Result<Roll, Problem> {
         match self {
             Self::Sql(sql) => return table::sql(store, sql).await,
             Self::SolidQueue => return table::sql(store, table::SOLID_QUEUE).await,

@@ -21,7 +21,7 @@ use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit}
 use platform_core::query::Question;
 use platform_core::setting::{Secret, SourceName};
 
-use self::config::{Class, ClassName, Way};
+use self::config::{Class, ClassName, HeartbeatOrigin};
 use self::prober::WorkersProber;
 use self::pushed::Pushed;
 
@@ -55,15 +55,15 @@ GRANT SELECT ON good_job_processes TO platform_exporter;                        
 impl Config {
     fn asked(&self) -> impl Iterator<Item = (&SourceName, &layout::Layout)> {
         self.classes.values().filter_map(|class| match &class.way {
-            Way::Ask { from, layout } => Some((from, layout)),
-            Way::Push { .. } => None,
+            HeartbeatOrigin::Ask { from, layout } => Some((from, layout)),
+            HeartbeatOrigin::Push { .. } => None,
         })
     }
 
     fn pushing(&self) -> impl Iterator<Item = (&ClassName, &Secret)> {
         self.classes.iter().filter_map(|(name, Class { way, .. })| match way {
-            Way::Push { token } => Some((name, token)),
-            Way::Ask { .. } => None,
+            HeartbeatOrigin::Push { token } => Some((name, token)),
+            HeartbeatOrigin::Ask { .. } => None,
         })
     }
 }
@@ -71,8 +71,8 @@ impl Config {
 impl Definition for Config {
     fn target(&self) -> String {
         let name = |(name, class): (&ClassName, &Class)| match &class.way {
-            Way::Ask { from, .. } => format!("{} in {from}", name.as_str()),
-            Way::Push { .. } => format!("{} by push", name.as_str()),
+            HeartbeatOrigin::Ask { from, .. } => format!("{} in {from}", name.as_str()),
+            HeartbeatOrigin::Push { .. } => format!("{} by push", name.as_str()),
         };
         self.classes.iter().map(name).collect::<Vec<_>>().join(", ")
     }

@@ -3,7 +3,7 @@
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::Cell;
 
-use super::store::Store;
+use super::store::HeartbeatStore;
 use super::worker::{Seen, Worker, text, time};
 
 /// How many of the most recent workers of a sorted set are read.
@@ -14,7 +14,7 @@ const LARGEST_HASH: f64 = 10_000.0;
 const BATCH: usize = 500;
 
 /// `ZADD hb:cpu EPOCH WORKER`.
-pub(super) async fn zset(store: &Store, key: &str) -> Result<Vec<Worker>, Problem> {
+pub(super) async fn zset(store: &HeartbeatStore, key: &str) -> Result<Vec<Worker>, Problem> {
     let scored = store.pairs(&["ZRANGE", key, FRESHEST, "-1", "WITHSCORES"]).await?;
     let worker = |(id, score): (String, Cell)| Worker {
         id: text(&Cell::Text(id)),
@@ -25,7 +25,7 @@ pub(super) async fn zset(store: &Store, key: &str) -> Result<Vec<Worker>, Proble
 }
 
 /// `HSET hb:gpu WORKER EPOCH`, or JSON in the place of the epoch.
-pub(super) async fn hash(store: &Store, key: &str) -> Result<Vec<Worker>, Problem> {
+pub(super) async fn hash(store: &HeartbeatStore, key: &str) -> Result<Vec<Worker>, Problem> {
     let size = store.run(&["HLEN", key]).await?;
     let size = size.rows.first().and_then(|row| row.first()?.number()).unwrap_or(0.0);
     if size > LARGEST_HASH {
@@ -37,7 +37,7 @@ pub(super) async fn hash(store: &Store, key: &str) -> Result<Vec<Worker>, Proble
 }
 
 /// `SET hb:mail:WORKER EPOCH EX 90`, or JSON or anything else in the place of the epoch.
-pub(super) async fn keys(store: &Store, pattern: &str) -> Result<Vec<Worker>, Problem> {
+pub(super) async fn keys(store: &HeartbeatStore, pattern: &str) -> Result<Vec<Worker>, Problem> {
     let keys = store.keys(pattern).await?;
     let mut workers = Vec::with_capacity(keys.len());
     for batch in keys.chunks(BATCH) {

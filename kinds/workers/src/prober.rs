@@ -8,10 +8,10 @@ use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::query::Lane;
 use platform_core::setting::SourceName;
 
-use super::config::{Class, ClassName, Way};
+use super::config::{Class, ClassName, HeartbeatOrigin};
 use super::families::{Families, Known};
 use super::pushed::Pushed;
-use super::store::Store;
+use super::store::HeartbeatStore;
 use super::worker::Roll;
 
 pub(super) struct WorkersProber {
@@ -62,14 +62,14 @@ impl Prober for WorkersProber {
 
 impl WorkersProber {
     async fn read(&self, name: &str, class: &Class) -> Result<(Roll, bool), Problem> {
-        let Way::Ask { from, layout } = &class.way else {
+        let HeartbeatOrigin::Ask { from, layout } = &class.way else {
             return Ok(self.pushed.roll(name, class.limit.unwrap_or_default()));
         };
         let named = |problem: Problem| Problem::new(problem.reason, format!("{from}: {}", problem.detail));
         let lane = self.lanes.get(from);
         let lane =
             lane.ok_or_else(|| Problem::new(Reason::Internal, format!("there is no source `{from}`")))?;
-        let store = Store { lane: lane.clone(), timeout: self.timeout };
+        let store = HeartbeatStore { lane: lane.clone(), timeout: self.timeout };
         // The lane's timeout starts when a query runs; this one includes waiting, and all queries.
         match tokio::time::timeout(self.timeout, layout.read(&store)).await {
             Ok(roll) => roll.map(|roll| (roll, true)).map_err(named),

@@ -8,7 +8,7 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::query::Cell;
 use serde_json::Value;
 
-use super::store::Store;
+use super::store::HeartbeatStore;
 use super::worker::{Seen, Worker, text, time};
 
 /// In some systems each worker needs its own query; more than this would load their store.
@@ -16,7 +16,7 @@ const MOST_ASKED: usize = 1000;
 
 /// Sidekiq: the set `processes`, and for each member a hash that its process renews every ten seconds and that
 /// expires after sixty. A member without its hash has died.
-pub(super) async fn sidekiq(store: &Store, namespace: &str) -> Result<Vec<Worker>, Problem> {
+pub(super) async fn sidekiq(store: &HeartbeatStore, namespace: &str) -> Result<Vec<Worker>, Problem> {
     let mut workers = Vec::new();
     for identity in members(store, &format!("{namespace}processes")).await? {
         let key = format!("{namespace}{identity}");
@@ -48,7 +48,7 @@ fn concurrency(info: &Cell) -> Option<f64> {
 }
 
 /// RQ: the set `rq:workers`, or that of a queue, whose members are the keys of hashes that expire.
-pub(super) async fn rq(store: &Store, queue: Option<&str>) -> Result<Vec<Worker>, Problem> {
+pub(super) async fn rq(store: &HeartbeatStore, queue: Option<&str>) -> Result<Vec<Worker>, Problem> {
     let set = queue.map_or_else(|| "rq:workers".to_owned(), |queue| format!("rq:workers:{queue}"));
     let mut workers = Vec::new();
     for key in members(store, &set).await? {
@@ -72,7 +72,7 @@ pub(super) async fn rq(store: &Store, queue: Option<&str>) -> Result<Vec<Worker>
 
 /// Resque: the set `workers`, the hash `workers:heartbeat` with a time for each, and a key with the job of each that
 /// works. A worker without a time is of a version that has no heartbeats.
-pub(super) async fn resque(store: &Store, namespace: &str) -> Result<Vec<Worker>, Problem> {
+pub(super) async fn resque(store: &HeartbeatStore, namespace: &str) -> Result<Vec<Worker>, Problem> {
     let ids = members(store, &format!("{namespace}workers")).await?;
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -97,7 +97,11 @@ pub(super) async fn resque(store: &Store, namespace: &str) -> Result<Vec<Worker>
 }
 
 /// BullMQ: no key, but each worker names its connection after its queue, and after itself if it has a name.
-pub(super) async fn bullmq(store: &Store, queue: &str, prefix: &str) -> Result<Vec<Worker>, Problem> {
+pub(super) async fn bullmq(
+    store: &HeartbeatStore,
+    queue: &str,
+    prefix: &str,
+) -> Result<Vec<Worker>, Problem> {
     let unnamed = format!("{prefix}:{}", BASE64_STANDARD.encode(queue));
     let named = format!("{unnamed}:w:");
     let clients = store.run(&["CLIENT", "LIST"]).await?;
@@ -112,7 +116,7 @@ pub(super) async fn bullmq(store: &Store, queue: &str, prefix: &str) -> Result<V
     Ok(names.filter_map(worker).collect())
 }
 
-async fn members(store: &Store, set: &str) -> Result<Vec<String>, Problem> {
+async fn members(store: &HeartbeatStore, set: &str) -> Result<Vec<String>, Problem> {
     let members = store.elements(&["SMEMBERS", set]).await?;
     if members.len() > MOST_ASKED {
         let detail = format!("{set} has {} members, more than {MOST_ASKED}", members.len());
@@ -122,7 +126,11 @@ async fn members(store: &Store, set: &str) -> Result<Vec<String>, Problem> {
 }
 
 /// The fields of a hash, NULL if missing.
-async fn fields<'a>(store: &Store, key: &str, names: &[&'a str]) -> Result<BTreeMap<&'a str, Cell>, Problem> {
+async fn fields<'a>(
+    store: &HeartbeatStore,
+    key: &str,
+    names: &[&'a str],
+) -> Result<BTreeMap<&'a str, Cell>, Problem> {
     let words: Vec<_> = ["HMGET", key].into_iter().chain(names.iter().copied()).collect();
     let mut values = store.pairs(&words).await?.into_iter();
     Ok(names.iter().map(|&name| (name, values.next().map_or(Cell::Null, |(_, value)| value))).collect())

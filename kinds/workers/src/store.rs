@@ -10,7 +10,7 @@ use super::worker::time;
 
 /// A source to query.
 #[derive(Clone, Debug)]
-pub(super) struct Store {
+pub(super) struct HeartbeatStore {
     pub(super) lane: Lane,
     /// The timeout of one query.
     pub(super) timeout: Duration,
@@ -31,7 +31,7 @@ impl Clock {
     }
 }
 
-impl Store {
+impl HeartbeatStore {
     pub(super) async fn ask(&self, question: &Question) -> Result<Rows, Problem> {
         self.read(question, &Columns::All).await
     }

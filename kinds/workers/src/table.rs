@@ -4,7 +4,7 @@ use platform_core::moment::now;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Columns, MongoQuestion, Question, Rows};
 
-use super::store::{Clock, Store, hello};
+use super::store::{Clock, HeartbeatStore, hello};
 use super::worker::{Roll, Seen, Worker, time};
 
 /// Solid Queue: the processes that perform jobs, not their supervisors and dispatchers.
@@ -47,7 +47,7 @@ pub(super) fn with_clock(sql: &str) -> String {
 }
 
 /// Queries PostgreSQL.
-pub(super) async fn sql(store: &Store, sql: &str) -> Result<Roll, Problem> {
+pub(super) async fn sql(store: &HeartbeatStore, sql: &str) -> Result<Roll, Problem> {
     let before = now();
     let rows = store.read(&Question::Sql(with_clock(sql)), &columns(&["store_now"])).await?;
     let store_now = rows.rows.first().and_then(|row| time(row.first()?));
@@ -58,7 +58,7 @@ pub(super) async fn sql(store: &Store, sql: &str) -> Result<Roll, Problem> {
 }
 
 /// Queries MongoDB.
-pub(super) async fn mongo(store: &Store, question: &MongoQuestion) -> Result<Roll, Problem> {
+pub(super) async fn mongo(store: &HeartbeatStore, question: &MongoQuestion) -> Result<Roll, Problem> {
     let clock = store.clock(&hello()).await?;
     let rows = store.read(&Question::Mongo(question.clone()), &columns(&["_id"])).await?;
     Ok(Roll { workers: workers(&rows, &["worker", "_id"])?, now: clock.now, skew: Some(clock.skew) })

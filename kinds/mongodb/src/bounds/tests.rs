@@ -33,18 +33,18 @@ fn bytes(document: &Document) -> Vec<u8> {
     document.to_vec().unwrap()
 }
 
-fn checked(value: &Document, asked: Asked) -> Result<(), Refusal> {
+fn checked(value: &Document, asked: RequestKind) -> Result<(), MessageRefusal> {
     document(&bytes(value), asked)
 }
 
 #[test]
 fn documents_are_at_most_as_deep_as_mongodb_allows() {
     assert_eq!(nested(300), deep(300));
-    assert_eq!(document(&nested(MOST_LEVELS), Asked::Document), Ok(()));
+    assert_eq!(document(&nested(MOST_LEVELS), RequestKind::Document), Ok(()));
     for levels in [MOST_LEVELS + 1, 1_200, 100_000] {
-        for asked in [Asked::Greeting, Asked::Document, Asked::Batch] {
-            if (asked, levels) != (Asked::Batch, MOST_LEVELS + 1) {
-                assert_eq!(document(&deep(levels), asked), Err(Refusal::TooDeep), "{levels}");
+        for asked in [RequestKind::Greeting, RequestKind::Document, RequestKind::Batch] {
+            if (asked, levels) != (RequestKind::Batch, MOST_LEVELS + 1) {
+                assert_eq!(document(&deep(levels), asked), Err(MessageRefusal::TooDeep), "{levels}");
             }
         }
     }
@@ -56,8 +56,8 @@ fn a_document_in_a_batch_may_be_as_deep_as_any() {
         let deep = RawDocumentBuf::from_bytes(deep(levels)).unwrap();
         rawdoc! {"cursor": {"firstBatch": [deep], "id": 0, "ns": "a.b"}, "ok": 1}
     };
-    assert_eq!(document(reply(MOST_LEVELS).as_bytes(), Asked::Batch), Ok(()));
-    assert_eq!(document(reply(MOST_LEVELS + 1).as_bytes(), Asked::Batch), Err(Refusal::TooDeep));
+    assert_eq!(document(reply(MOST_LEVELS).as_bytes(), RequestKind::Batch), Ok(()));
+    assert_eq!(document(reply(MOST_LEVELS + 1).as_bytes(), RequestKind::Batch), Err(MessageRefusal::TooDeep));
 }
 
 #[test]
@@ -66,23 +66,23 @@ fn a_scope_counts_as_a_level() {
     for _ in 0..MOST_LEVELS {
         value = doc! {"a": JavaScriptCodeWithScope { code: "x".to_owned(), scope: value }};
     }
-    assert_eq!(checked(&value, Asked::Document), Err(Refusal::TooDeep));
+    assert_eq!(checked(&value, RequestKind::Document), Err(MessageRefusal::TooDeep));
 }
 
 #[test]
 fn lengths_have_to_fit() {
     let value = doc! {"a": {"b": "text"}, "c": [1, 2], "d": Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: vec![1, 2] })};
     let good = bytes(&value);
-    assert_eq!(document(&good, Asked::Document), Ok(()));
+    assert_eq!(document(&good, RequestKind::Document), Ok(()));
     for at in 0..good.len() {
-        assert!(document(&good[..at], Asked::Document).is_err(), "cut at {at}");
+        assert!(document(&good[..at], RequestKind::Document).is_err(), "cut at {at}");
     }
-    assert!(document(&[good.as_slice(), &[0]].concat(), Asked::Document).is_err());
+    assert!(document(&[good.as_slice(), &[0]].concat(), RequestKind::Document).is_err());
     for at in [0, 7, 14] {
         for length in [0, 4, u32::MAX, 1 << 31, 1000] {
             let mut bad = good.clone();
             bad[at..at + 4].copy_from_slice(&length.to_le_bytes());
-            assert!(document(&bad, Asked::Document).is_err(), "{length} at {at}");
+            assert!(document(&bad, RequestKind::Document).is_err(), "{length} at {at}");
         }
     }
 }
@@ -92,58 +92,61 @@ fn fields_are_counted_where_the_driver_decodes_them() {
     let many = vec![Bson::Null; MOST_FIELDS];
     let reply =
         |ok: i32| doc! {"cursor": {"firstBatch": [{"a": many.clone()}], "id": 0, "ns": "a.b"}, "ok": ok};
-    assert_eq!(checked(&doc! {"a": &many}, Asked::Document), Err(Refusal::TooManyFields));
-    assert_eq!(checked(&doc! {"a": &many[1..]}, Asked::Document), Ok(()));
-    assert_eq!(checked(&reply(1), Asked::Batch), Ok(()));
-    assert_eq!(checked(&reply(0), Asked::Batch), Err(Refusal::TooManyFields));
-    assert_eq!(checked(&reply(1), Asked::Document), Err(Refusal::TooManyFields));
+    assert_eq!(checked(&doc! {"a": &many}, RequestKind::Document), Err(MessageRefusal::TooManyFields));
+    assert_eq!(checked(&doc! {"a": &many[1..]}, RequestKind::Document), Ok(()));
+    assert_eq!(checked(&reply(1), RequestKind::Batch), Ok(()));
+    assert_eq!(checked(&reply(0), RequestKind::Batch), Err(MessageRefusal::TooManyFields));
+    assert_eq!(checked(&reply(1), RequestKind::Document), Err(MessageRefusal::TooManyFields));
     let batch = |documents: usize| {
         let documents = vec![Bson::Document(Document::new()); documents];
         doc! {"cursor": {"nextBatch": documents, "id": 0, "ns": "a.b"}, "ok": 1}
     };
-    assert_eq!(checked(&batch(MOST_DOCUMENTS), Asked::Batch), Ok(()));
-    assert_eq!(checked(&batch(MOST_DOCUMENTS + 1), Asked::Batch), Err(Refusal::TooManyDocuments));
-    assert_eq!(checked(&doc! {"a": &many, "ok": 1}, Asked::Batch), Err(Refusal::TooManyFields));
+    assert_eq!(checked(&batch(MOST_DOCUMENTS), RequestKind::Batch), Ok(()));
+    assert_eq!(
+        checked(&batch(MOST_DOCUMENTS + 1), RequestKind::Batch),
+        Err(MessageRefusal::TooManyDocuments)
+    );
+    assert_eq!(checked(&doc! {"a": &many, "ok": 1}, RequestKind::Batch), Err(MessageRefusal::TooManyFields));
 }
 
 #[test]
 fn a_greeting_begins_little() {
     let hosts = |count: usize| doc! {"hosts": (0..count).map(|host| format!("h{host}")).collect::<Vec<_>>()};
-    assert_eq!(checked(&hosts(MOST_MEMBERS), Asked::Greeting), Ok(()));
-    assert_eq!(checked(&hosts(MOST_MEMBERS + 1), Asked::Greeting), Err(Refusal::TooManyMembers));
+    assert_eq!(checked(&hosts(MOST_MEMBERS), RequestKind::Greeting), Ok(()));
+    assert_eq!(checked(&hosts(MOST_MEMBERS + 1), RequestKind::Greeting), Err(MessageRefusal::TooManyMembers));
     for file in ["%2Frun%2Fother.sock", "/run/other.SOCK", "/run/other.soc\u{212a}"] {
         let greeting = doc! {"passives": [file]};
-        assert_eq!(checked(&greeting, Asked::Greeting), Err(Refusal::MemberIsFile), "{file}");
+        assert_eq!(checked(&greeting, RequestKind::Greeting), Err(MessageRefusal::MemberIsFile), "{file}");
     }
     let demand = |payload: &str| {
         let payload = Binary { subtype: BinarySubtype::Generic, bytes: payload.into() };
         doc! {"speculativeAuthenticate": {"payload": payload}}
     };
-    assert_eq!(checked(&demand("r=a,s=b,i=15000"), Asked::Greeting), Ok(()));
+    assert_eq!(checked(&demand("r=a,s=b,i=15000"), RequestKind::Greeting), Ok(()));
     for payload in ["r=a,s=b,i=4294967295", "r=a,s=b,i=+4294967295"] {
-        assert_eq!(checked(&demand(payload), Asked::Greeting), Err(Refusal::TooManyIterations));
+        assert_eq!(checked(&demand(payload), RequestKind::Greeting), Err(MessageRefusal::TooManyIterations));
     }
 }
 
 #[test]
 fn a_message_is_one_document_of_bounded_size() {
     let length = |length: u32, asked| length_of(length.to_le_bytes(), asked);
-    assert_eq!(length(38, Asked::Document), Ok(38));
+    assert_eq!(length(38, RequestKind::Document), Ok(38));
     for no_length in [0, 15, 48_000_001, u32::MAX] {
-        let refusal = length(no_length, Asked::Document).unwrap_err();
-        assert_eq!(refusal.reason(Asked::Document), Reason::Protocol);
+        let refusal = length(no_length, RequestKind::Document).unwrap_err();
+        assert_eq!(refusal.reason(RequestKind::Document), Reason::Protocol);
     }
-    let refusal = length((20 << 20) + 1, Asked::Document).unwrap_err();
-    assert_eq!(refusal.reason(Asked::Document), Reason::Query);
-    let refusal = length(1 << 20, Asked::Greeting).unwrap_err();
-    assert_eq!(refusal.reason(Asked::Greeting), Reason::Protocol);
+    let refusal = length((20 << 20) + 1, RequestKind::Document).unwrap_err();
+    assert_eq!(refusal.reason(RequestKind::Document), Reason::Query);
+    let refusal = length(1 << 20, RequestKind::Greeting).unwrap_err();
+    assert_eq!(refusal.reason(RequestKind::Greeting), Reason::Protocol);
 
     let message = |operation: u32, flags: u32, kind: u8, more: &[u8]| {
         let header = [0, 1, 2, operation, flags].into_iter().flat_map(u32::to_le_bytes);
         [&header.collect::<Vec<_>>()[..], &[kind], &bytes(&doc! {"ok": 1}), more].concat()
     };
-    assert_eq!(check(&message(OP_MSG, 0, 0, b""), Asked::Document), Ok(()));
-    assert_eq!(check(&message(OP_MSG, CHECKSUM_PRESENT, 0, b"sum!"), Asked::Document), Ok(()));
+    assert_eq!(check(&message(OP_MSG, 0, 0, b""), RequestKind::Document), Ok(()));
+    assert_eq!(check(&message(OP_MSG, CHECKSUM_PRESENT, 0, b"sum!"), RequestKind::Document), Ok(()));
     for bad in [
         message(1, 0, 0, b""),
         message(2012, 0, 0, b""),
@@ -153,18 +156,18 @@ fn a_message_is_one_document_of_bounded_size() {
         message(OP_MSG, 0, 0, b"")[..HEADER].to_vec(),
         message(OP_MSG, CHECKSUM_PRESENT, 0, b"")[..HEADER + 5].to_vec(),
     ] {
-        assert!(matches!(check(&bad, Asked::Document), Err(Refusal::Malformed(_))), "{bad:?}");
+        assert!(matches!(check(&bad, RequestKind::Document), Err(MessageRefusal::Malformed(_))), "{bad:?}");
     }
 }
 
 #[test]
 fn a_command_is_known_by_its_first_key() {
     let message = |command: Document| [&[0; HEADER + 5][..], &bytes(&command)].concat();
-    assert_eq!(Asked::by(&message(doc! {"hello": 1})), Asked::Greeting);
-    assert_eq!(Asked::by(&message(doc! {"saslStart": 1})), Asked::Greeting);
-    assert_eq!(Asked::by(&message(doc! {"getMore": 1_i64})), Asked::Batch);
-    assert_eq!(Asked::by(&message(doc! {"ping": 1, "aggregate": 1})), Asked::Document);
-    assert_eq!(Asked::by(b"short"), Asked::Document);
+    assert_eq!(RequestKind::by(&message(doc! {"hello": 1})), RequestKind::Greeting);
+    assert_eq!(RequestKind::by(&message(doc! {"saslStart": 1})), RequestKind::Greeting);
+    assert_eq!(RequestKind::by(&message(doc! {"getMore": 1_i64})), RequestKind::Batch);
+    assert_eq!(RequestKind::by(&message(doc! {"ping": 1, "aggregate": 1})), RequestKind::Document);
+    assert_eq!(RequestKind::by(b"short"), RequestKind::Document);
 }
 
 /// Values of every type, at most `depth` documents deep.
@@ -208,10 +211,10 @@ fn value(depth: u32) -> impl Strategy<Value = Bson> {
 proptest! {
     #[test]
     fn any_bytes_are_only_checked(bytes: Vec<u8>, head: [u8; 4]) {
-        for asked in [Asked::Greeting, Asked::Document, Asked::Batch] {
+        for asked in [RequestKind::Greeting, RequestKind::Document, RequestKind::Batch] {
             let _ = (check(&bytes, asked), document(&bytes, asked), length_of(head, asked));
         }
-        Asked::by(&bytes);
+        RequestKind::by(&bytes);
     }
 
     /// It neither panics nor reads beyond the end.
@@ -220,7 +223,7 @@ proptest! {
         let mut bytes = bytes(&doc! {"a": value});
         let at = at.index(bytes.len());
         bytes[at] = byte;
-        let _ = document(&bytes, Asked::Document);
+        let _ = document(&bytes, RequestKind::Document);
     }
 
     #[test]
@@ -229,6 +232,6 @@ proptest! {
         for _ in 1..levels {
             value = doc! {"a": value};
         }
-        prop_assert_eq!(checked(&value, Asked::Document), Ok(()));
+        prop_assert_eq!(checked(&value, RequestKind::Document), Ok(()));
     }
 }

@@ -25,7 +25,7 @@ pub(super) use self::dial::Dialer;
 pub(super) use self::outcome::Outcomes;
 use platform_core::probe::Problem;
 
-use self::socks::Credentials;
+use self::socks::SocksCredentials;
 use super::bounds;
 
 /// Three for each of the up to 50 members of a set, and some spare. A limit against servers that name ever more members
@@ -39,7 +39,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Everything that a connection needs.
 struct Reader {
     dialer: Dialer,
-    credentials: Credentials,
+    credentials: SocksCredentials,
     outcomes: Outcomes,
 }
 
@@ -49,8 +49,8 @@ pub(super) fn start(dialer: Dialer, outcomes: Outcomes) -> io::Result<Socks5Prox
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     let port = listener.local_addr()?.port();
-    let credentials = Credentials { user: random()?, password: random()? };
-    let Credentials { user, password } = credentials.clone();
+    let credentials = SocksCredentials { user: random()?, password: random()? };
+    let SocksCredentials { user, password } = credentials.clone();
     tokio::spawn(listen(listener, Arc::new(Reader { dialer, credentials, outcomes })));
     Ok(Socks5Proxy::builder()
         .host(Ipv4Addr::LOCALHOST.to_string())

@@ -6,18 +6,18 @@ use std::sync::{Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::TcpStream;
 
-use super::bounds::{self, Asked, Refusal};
+use super::bounds::{self, MessageRefusal, RequestKind};
 
 /// The command waiting for its answer. Each has one answer.
 #[derive(Default)]
-struct Pending(Mutex<Option<Asked>>);
+struct Pending(Mutex<Option<RequestKind>>);
 
 impl Pending {
-    fn set(&self, asked: Asked) {
+    fn set(&self, asked: RequestKind) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
     }
 
-    fn take(&self) -> Option<Asked> {
+    fn take(&self) -> Option<RequestKind> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -31,13 +31,13 @@ pub(super) async fn relay(
     driver: TcpStream,
     server: impl AsyncRead + AsyncWrite,
     well: impl Fn(),
-) -> Result<bool, (Refusal, Asked)> {
+) -> Result<bool, (MessageRefusal, RequestKind)> {
     let (mut from_driver, mut to_driver) = split(driver);
     let (mut from_server, mut to_server) = split(server);
     let (pending, is_well) = (Pending::default(), AtomicBool::new(false));
     let requests = async {
         while let Some(request) = request(&mut from_driver).await {
-            pending.set(Asked::by(&request));
+            pending.set(RequestKind::by(&request));
             if to_server.write_all(&request).await.is_err() || to_server.flush().await.is_err() {
                 break;
             }
@@ -72,13 +72,13 @@ async fn request(driver: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
 async fn answer(
     server: &mut (impl AsyncRead + Unpin),
     pending: &Pending,
-) -> Result<Option<Vec<u8>>, (Refusal, Asked)> {
+) -> Result<Option<Vec<u8>>, (MessageRefusal, RequestKind)> {
     let mut beginning = [0; 4];
     if server.read_exact(&mut beginning).await.is_err() {
         return Ok(None);
     }
     let Some(asked) = pending.take() else {
-        return Err((Refusal::Malformed("an answer without a question"), Asked::Greeting));
+        return Err((MessageRefusal::Malformed("an answer without a question"), RequestKind::Greeting));
     };
     let refused = |refusal| (refusal, asked);
     let length = bounds::length(beginning, asked).map_err(refused)?;

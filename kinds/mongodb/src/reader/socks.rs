@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 /// Credentials known only to this process.
 #[derive(Clone)]
-pub(super) struct Credentials {
+pub(super) struct SocksCredentials {
     pub(super) user: String,
     pub(super) password: String,
 }
@@ -34,7 +34,7 @@ const BY_PASSWORD: u8 = 2;
 const CONNECT: u8 = 1;
 
 /// Authenticates the driver, and reads its destination.
-pub(super) async fn greet(driver: &mut TcpStream, credentials: &Credentials) -> io::Result<Target> {
+pub(super) async fn greet(driver: &mut TcpStream, credentials: &SocksCredentials) -> io::Result<Target> {
     let [version, methods] = bytes(driver).await?;
     let mut offered = vec![0; methods.into()];
     driver.read_exact(&mut offered).await?;

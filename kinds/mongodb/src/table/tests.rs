@@ -3,7 +3,7 @@ use ::mongodb::bson::{RawDocumentBuf, rawdoc};
 use super::*;
 
 fn table(wanted: &Columns, documents: &[RawDocumentBuf]) -> Result<Rows, Problem> {
-    let mut table = Table::new(wanted);
+    let mut table = DocumentTable::new(wanted);
     documents.iter().try_for_each(|document| table.add(&[("database", "shop")], document))?;
     table.into_rows()
 }

@@ -50,12 +50,12 @@ fn real() -> Vec<u8> {
     .concat()
 }
 
-fn check(bytes: &[u8]) -> Result<(), Malformed> {
+fn check(bytes: &[u8]) -> Result<(), MalformedMessage> {
     Messages::default().check(bytes)
 }
 
 /// What comes after the columns `a` and `b` have been described.
-fn check_rows(rows: &[u8]) -> Result<(), Malformed> {
+fn check_rows(rows: &[u8]) -> Result<(), MalformedMessage> {
     check(&[&columns(&["a", "b"]), rows].concat())
 }
 
@@ -68,7 +68,7 @@ fn what_servers_send_passes() {
 fn a_length_is_at_least_its_own() {
     for length in 0..4 {
         for kind in b"DTERSZ" {
-            assert_eq!(check(&[*kind, 0, 0, 0, length]), Err(Malformed::Length((*kind).into())));
+            assert_eq!(check(&[*kind, 0, 0, 0, length]), Err(MalformedMessage::Length((*kind).into())));
         }
     }
     for (kind, body) in [
@@ -80,37 +80,42 @@ fn a_length_is_at_least_its_own() {
         (b'1', b"x"),
         (b'K', &[0; LONGEST_WHOLE + 1]),
     ] {
-        assert_eq!(check(&message(kind, body)), Err(Malformed::Length(kind.into())), "{}", char::from(kind));
+        assert_eq!(
+            check(&message(kind, body)),
+            Err(MalformedMessage::Length(kind.into())),
+            "{}",
+            char::from(kind)
+        );
     }
 }
 
 #[test]
 fn rows_are_as_they_were_described() {
     assert_eq!(check_rows(&row(&[None, Some(b"x")])), Ok(()));
-    assert_eq!(check_rows(&row(&[None])), Err(Malformed::Row));
-    assert_eq!(check_rows(&row(&[None, None, None])), Err(Malformed::Row));
-    assert_eq!(check(&row(&[None])), Err(Malformed::Row));
+    assert_eq!(check_rows(&row(&[None])), Err(MalformedMessage::Row));
+    assert_eq!(check_rows(&row(&[None, None, None])), Err(MalformedMessage::Row));
+    assert_eq!(check(&row(&[None])), Err(MalformedMessage::Row));
     for body in [
         &b"\0\x02\0\0\0\x01x\0\0\0\x02y"[..],
         b"\0\x02\0\0\0\x01x\0\0\0\x01yz",
         b"\0\x02\x7f\xff\xff\xff",
         b"\0\x02",
     ] {
-        assert_eq!(check_rows(&message(b'D', body)), Err(Malformed::Row), "{body:?}");
+        assert_eq!(check_rows(&message(b'D', body)), Err(MalformedMessage::Row), "{body:?}");
     }
 }
 
 #[test]
 fn logins_are_readable_and_short() {
     for (body, expected) in [
-        (&b"\0\0\0"[..], Malformed::Login),
-        (b"\0\0\0\x05abc", Malformed::Login),
-        (b"\0\0\0\x0b", Malformed::Login),
-        (b"\0\0\0\x0br=abc,,i=1", Malformed::Login),
-        (b"\0\0\0\x0br=abc,i=", Malformed::Login),
-        (b"\0\0\0\x0cv", Malformed::Login),
-        (b"\0\0\0\x0br=abc,i=1000001", Malformed::Iterations),
-        (b"\0\0\0\x0br=abc,i=99999999999999999999", Malformed::Login),
+        (&b"\0\0\0"[..], MalformedMessage::Login),
+        (b"\0\0\0\x05abc", MalformedMessage::Login),
+        (b"\0\0\0\x0b", MalformedMessage::Login),
+        (b"\0\0\0\x0br=abc,,i=1", MalformedMessage::Login),
+        (b"\0\0\0\x0br=abc,i=", MalformedMessage::Login),
+        (b"\0\0\0\x0cv", MalformedMessage::Login),
+        (b"\0\0\0\x0br=abc,i=1000001", MalformedMessage::Iterations),
+        (b"\0\0\0\x0br=abc,i=99999999999999999999", MalformedMessage::Login),
     ] {
         assert_eq!(check(&message(b'R', body)), Err(expected), "{body:?}");
     }
@@ -119,9 +124,9 @@ fn logins_are_readable_and_short() {
 #[test]
 fn what_answers_nothing_is_refused() {
     for kind in *b"GHWdcv\0" {
-        assert_eq!(check(&message(kind, b"")), Err(Malformed::Kind(kind.into())));
+        assert_eq!(check(&message(kind, b"")), Err(MalformedMessage::Kind(kind.into())));
     }
-    assert_eq!(check(b"HTTP/1.1 400 Bad Request\r\n"), Err(Malformed::Kind('H')));
+    assert_eq!(check(b"HTTP/1.1 400 Bad Request\r\n"), Err(MalformedMessage::Kind('H')));
 }
 
 proptest! {

@@ -8,7 +8,7 @@ use platform_core::setting::{Duration, Secret, SqlName, TimeZone};
 use platform_core::tls::Tls;
 
 use crate::Config;
-use crate::url::Parts;
+use crate::url::UrlParts;
 
 const DEFAULT_EVERY: Duration = Duration::seconds(5 * 60);
 const DEFAULT_TIMEOUT: Duration = Duration::seconds(60);
@@ -86,7 +86,7 @@ pub struct RollUpConfig {
 
 #[derive(serde::Deserialize)]
 struct RawConfig {
-    write_url: Parts,
+    write_url: UrlParts,
     write_password: Option<Secret>,
     write_password_file: Option<PathBuf>,
     #[serde(default)]

@@ -15,8 +15,8 @@ use sqlx::{AssertSqlSafe, Postgres, Type};
 use tokio::time::Instant;
 
 use super::{DailyTable, RollUpConfig, statement};
-use crate::failure::{Failure, failure};
-use crate::session::{Session, limit, limits};
+use crate::failure::{SqlFailure, failure};
+use crate::session::{PgSession, limit, limits};
 
 /// What to write about a day.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +31,7 @@ pub struct Day {
 ///
 /// The caller drops a method's future at the deadline. After that or an error, the connection is unusable.
 pub struct Writing<'a> {
-    session: Session,
+    session: PgSession,
     table: &'a DailyTable,
     time_zone: &'a TimeZone,
 }
@@ -46,7 +46,7 @@ impl<'a> Writing<'a> {
         config: &'a RollUpConfig,
         deadline: Instant,
     ) -> Result<Self, Problem> {
-        let session = Session::open(&config.connection, deadline).await?;
+        let session = PgSession::open(&config.connection, deadline).await?;
         Ok(Self { session, table, time_zone: &config.time_zone })
     }
 
@@ -89,7 +89,7 @@ impl<'a> Writing<'a> {
         statement: String,
         day: &Day,
         deadline: Instant,
-    ) -> Result<u64, Failure> {
+    ) -> Result<u64, SqlFailure> {
         let (limits, zone) = (limits(limit(deadline)), self.time_zone.name());
         let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED {access}");
         self.session.run(format!("{begin}; {limits}; SET LOCAL TimeZone = '{zone}'")).await?;
@@ -100,7 +100,7 @@ impl<'a> Writing<'a> {
             .bind(Moment(self.time_zone.start(next)))
             .bind(SqlDate(day.date));
         let query = day.observed.iter().fold(query, |query, value| query.bind(*value));
-        let Session { connection, relay, .. } = &mut self.session;
+        let PgSession { connection, relay, .. } = &mut self.session;
         let done = relay.with(query.execute(connection)).await.map_err(failure)?;
         Ok(done.rows_affected())
     }

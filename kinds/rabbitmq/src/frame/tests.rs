@@ -62,9 +62,9 @@ fn a_frame_is_known_by_its_head_and_whole_at_its_end() {
         let expected = if length < whole { Frame::Incomplete } else { Frame::Good(whole) };
         assert_eq!(check(&frame[..length]), Ok(expected), "{length} bytes");
     }
-    assert_eq!(check(b"\x01\0\0\0\x10\0\0"), Err(Malformed::TooLarge((1 << 20) + 8)));
-    assert_eq!(check(b"\x08\0\0\xff\xff\xff\xff"), Err(Malformed::TooLarge((1 << 32) + 7)));
-    assert_eq!(check(b"\x08\0\0\0\0\0\0\xcd"), Err(Malformed::NoEnd));
+    assert_eq!(check(b"\x01\0\0\0\x10\0\0"), Err(MalformedFrame::TooLarge((1 << 20) + 8)));
+    assert_eq!(check(b"\x08\0\0\xff\xff\xff\xff"), Err(MalformedFrame::TooLarge((1 << 32) + 7)));
+    assert_eq!(check(b"\x08\0\0\0\0\0\0\xcd"), Err(MalformedFrame::NoEnd));
 }
 
 #[test]
@@ -75,8 +75,8 @@ fn tables_may_be_nested_to_a_depth() {
             if kind == b'A' { [&[0], &nested(levels, kind)[..]].concat() } else { nested(levels, kind) }
         };
         assert!(is_good(&start(&within(DEEPEST - 1))));
-        assert_eq!(check(&start(&within(DEEPEST))), Err(Malformed::TooDeep));
-        assert_eq!(check(&start(&within(1300))), Err(Malformed::TooDeep));
+        assert_eq!(check(&start(&within(DEEPEST))), Err(MalformedFrame::TooDeep));
+        assert_eq!(check(&start(&within(1300))), Err(MalformedFrame::TooDeep));
     }
 }
 
@@ -93,12 +93,12 @@ fn lengths_lie_within_their_parents() {
         b"\x01aA\0\0\0\x02Ixxxx",
     ];
     for table in wrong {
-        assert_eq!(check(&start(table)), Err(Malformed::Overrun), "{table:?}");
+        assert_eq!(check(&start(table)), Err(MalformedFrame::Overrun), "{table:?}");
     }
-    assert_eq!(check(&start(b"\x01aZ")), Err(Malformed::UnknownType(b'Z')));
-    assert_eq!(check(&framed(10, 10, b"\0")), Err(Malformed::Overrun));
-    assert_eq!(check(&framed(10, 10, b"\0\x09\xff\xff\xff\xff")), Err(Malformed::Overrun));
-    assert_eq!(check(b"\x01\0\0\0\0\0\x01x\xce"), Err(Malformed::Overrun));
+    assert_eq!(check(&start(b"\x01aZ")), Err(MalformedFrame::UnknownType(b'Z')));
+    assert_eq!(check(&framed(10, 10, b"\0")), Err(MalformedFrame::Overrun));
+    assert_eq!(check(&framed(10, 10, b"\0\x09\xff\xff\xff\xff")), Err(MalformedFrame::Overrun));
+    assert_eq!(check(b"\x01\0\0\0\0\0\x01x\xce"), Err(MalformedFrame::Overrun));
 }
 
 #[test]
@@ -107,12 +107,12 @@ fn what_nobody_asked_for_is_not_passed_on() {
     assert_eq!(check(&blocked), Ok(Frame::Needless(blocked.len())));
     // Connection.Secure, Channel.Flow, Basic.Deliver and Return, Confirm.Select-Ok.
     for (class, method) in [(10, 20), (20, 20), (60, 60), (60, 50), (85, 11)] {
-        assert_eq!(check(&framed(class, method, b"")), Err(Malformed::Unasked(class, method)));
+        assert_eq!(check(&framed(class, method, b"")), Err(MalformedFrame::Unasked(class, method)));
     }
-    assert_eq!(check(b"\x02"), Err(Malformed::Content));
-    assert_eq!(check(b"\x03"), Err(Malformed::Content));
+    assert_eq!(check(b"\x02"), Err(MalformedFrame::Content));
+    assert_eq!(check(b"\x03"), Err(MalformedFrame::Content));
     for other in [&b"HTTP/1.1 400"[..], b"-ERR", b"AMQX", b"\x15\x03\x03", b"\0"] {
-        assert_eq!(check(other), Err(Malformed::NotAmqp));
+        assert_eq!(check(other), Err(MalformedFrame::NotAmqp));
     }
 }
 
@@ -135,7 +135,7 @@ proptest! {
     #[test]
     fn deep_tables_are_refused_wherever_they_are(before in any_table(2), levels in DEEPEST..600) {
         let table = [before, nested(levels, b'F')].concat();
-        prop_assert_eq!(check(&start(&table)), Err(Malformed::TooDeep));
+        prop_assert_eq!(check(&start(&table)), Err(MalformedFrame::TooDeep));
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) struct Current {
 }
 
 /// Where the credentials of a source come from.
-pub(super) enum Origin {
+pub(super) enum CredentialsOrigin {
     Keys(Keys),
     Chain { chain: Chain, kept: Option<Kept> },
 }
@@ -51,7 +51,7 @@ pub(super) struct Kept {
     renewal: Timestamp,
 }
 
-impl Origin {
+impl CredentialsOrigin {
     pub(super) fn new(config: &Config, variable: &dyn Fn(&str) -> Option<String>) -> Self {
         match &config.keys {
             Some(keys) => Self::Keys(keys.clone()),

@@ -15,7 +15,7 @@ use url::{Url, form_urlencoded};
 use super::Held;
 use super::chain::{Miss, Step};
 use crate::config::Config;
-use crate::refusal::Asked;
+use crate::refusal::FailedRequest;
 use crate::xml;
 
 /// The default session name in CloudTrail.
@@ -45,7 +45,7 @@ impl WebIdentity {
     fn held(&self, response: &Response, token: &str) -> Result<Held, Problem> {
         if response.status != 200 {
             let what = "STS AssumeRoleWithWebIdentity";
-            return Err(Asked { what, region: &self.region, secrets: &[token] }.refused(response));
+            return Err(FailedRequest { what, region: &self.region, secrets: &[token] }.refused(response));
         }
         let body = String::from_utf8_lossy(&response.body);
         let text = |name: &str| {

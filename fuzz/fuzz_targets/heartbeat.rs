@@ -4,13 +4,13 @@
 use std::time::SystemTime;
 
 use libfuzzer_sys::fuzz_target;
-use platform_core::beat::{Beats, Push, is_name};
+use platform_core::heartbeat::{Heartbeats, Push, is_name};
 
 fuzz_target!(|path: &str| {
     let Some(push) = Push::parse(path) else { return };
     assert!(is_name(&push.class) && is_name(&push.worker), "{push:?}");
-    let beats = Beats::default();
-    beats.record(&push.class, &push.worker, push.signal, SystemTime::now()).expect("there is room");
-    let [(worker, beat)] = &beats.of_class(&push.class)[..] else { panic!("one worker") };
+    let heartbeats = Heartbeats::default();
+    heartbeats.record(&push.class, &push.worker, push.signal, SystemTime::now()).expect("there is room");
+    let [(worker, beat)] = &heartbeats.of_class(&push.class)[..] else { panic!("one worker") };
     assert_eq!((worker, beat.signal), (&push.worker, push.signal));
 });

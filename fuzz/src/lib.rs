@@ -95,7 +95,7 @@ pub fn source(
         questions,
         lanes,
         built_in: &ParsedQueries::default(),
-        beats: &Arc::default(),
+        heartbeats: &Arc::default(),
         variable: &|_| None,
         state_dir,
     })

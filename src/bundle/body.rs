@@ -4,7 +4,7 @@ use platform_core::setting::Duration;
 use serde_json::{Value, json};
 
 use super::field::{self, of_query};
-use super::panel::{Color, Look, Panel, Question, Series, Show, Sort, Stat};
+use super::panel::{Color, Look, Panel, PanelType, Question, Series, Show, Stat};
 use super::target::{self, Form};
 use super::unit::Unit;
 use super::{status, table};
@@ -18,22 +18,22 @@ const LARGEST_SPARK: u64 = 1440;
 /// The parts of a panel that depend on its sort.
 pub(super) fn body(panel: &Panel) -> Value {
     match &panel.sort {
-        Sort::Stat(card) => stat(panel, card),
-        Sort::Status { matchers } => cards(matchers),
-        Sort::Timeseries { series, stack, bars, over } => {
+        PanelType::Stat(card) => stat(panel, card),
+        PanelType::Status { matchers } => cards(matchers),
+        PanelType::Timeseries { series, stack, bars, over } => {
             let mut body = timeseries(panel, series, *stack, *bars);
             if let Some(over) = *over {
                 body["timeFrom"] = grafana_duration(over).into();
             }
             body
         }
-        Sort::Bar { series } => bar(panel, series),
-        Sort::Pie { series } => pie(panel, series),
-        Sort::Table(table) => table::body(table, &panel.empty),
-        Sort::States { series, over } => states(panel, series, *over),
-        Sort::Problems { matchers } => table::problems(matchers, &panel.empty),
-        Sort::Alerts { matchers } => table::alerts(matchers, &panel.empty),
-        Sort::Text { markdown } => {
+        PanelType::Bar { series } => bar(panel, series),
+        PanelType::Pie { series } => pie(panel, series),
+        PanelType::Table(table) => table::body(table, &panel.empty),
+        PanelType::States { series, over } => states(panel, series, *over),
+        PanelType::Problems { matchers } => table::problems(matchers, &panel.empty),
+        PanelType::Alerts { matchers } => table::alerts(matchers, &panel.empty),
+        PanelType::Text { markdown } => {
             json!({"type": "text", "options": {"mode": "markdown", "content": markdown}, "targets": []})
         }
     }
@@ -42,7 +42,7 @@ pub(super) fn body(panel: &Panel) -> Value {
 /// What a panel's values mean, with what its type adds.
 pub(super) fn help(panel: &Panel) -> String {
     match &panel.sort {
-        Sort::Stat(Stat { trend: Some(trend), .. }) => {
+        PanelType::Stat(Stat { trend: Some(trend), .. }) => {
             format!("{} Below it, the change from {trend} ago.", panel.help)
         }
         _ => panel.help.clone(),

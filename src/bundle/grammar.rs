@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::panel::{Choice, Dashboard, OfKinds, Row, Show, Thresholds, Variable, Word};
-use super::sort;
+use super::panel_type;
 use super::unit::Unit;
 use crate::registry::Kind;
 
@@ -229,7 +229,7 @@ pub(super) fn row(node: &Node, path: &Path, surroundings: &Surroundings, faults:
         let Some(raw) = yaml::decode::<RawPanel>(node, &path, faults) else { return Some(None) };
         // No panel for what is not configured.
         let is_there = raw.of.is_none_or(|kind| surroundings.dashboards.contains(kind.as_str()));
-        is_there.then(|| sort::panel(raw, &mut Checker { node, path: &path, faults, surroundings }))
+        is_there.then(|| panel_type::panel(raw, &mut Checker { node, path: &path, faults, surroundings }))
     });
     let panels: Vec<_> = panels.collect();
     let RawRow { row, collapsed, of_kinds } = head?;
@@ -262,7 +262,7 @@ fn variable(raw: RawVariable, checker: &mut Checker<'_>) -> Option<Variable> {
     if raw.many && matches!(choice, Choice::Typed(_)) {
         checker.fault("many", "a typed variable has exactly one value");
     }
-    let label = raw.label.unwrap_or_else(|| sort::title_of(&raw.name));
+    let label = raw.label.unwrap_or_else(|| panel_type::title_of(&raw.name));
     Some(Variable { name: raw.name, label, choice, many: raw.many })
 }
 

@@ -44,7 +44,7 @@ impl Variable {
     fn of_sources(name: &str, series: &str) -> Self {
         Self {
             name: name.to_owned(),
-            label: super::sort::title_of(name),
+            label: super::panel_type::title_of(name),
             choice: Choice::Query(format!("label_values({series}, source)")),
             many: false,
         }
@@ -108,12 +108,12 @@ pub(super) struct Panel {
     /// Text shown if there is no value.
     pub(super) empty: String,
     pub(super) link: Option<Link>,
-    pub(super) sort: Sort,
+    pub(super) sort: PanelType,
 }
 
 /// What a panel shows and how.
 #[derive(Clone, Debug)]
-pub(super) enum Sort {
+pub(super) enum PanelType {
     /// One or a few large values.
     Stat(Stat),
     /// A card for each source that the matchers select.

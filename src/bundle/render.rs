@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::body;
 use super::layout::{self, Place, Size};
-use super::panel::{Choice, Dashboard, Panel, Question, Row, Series, Sort, Stat, Variable};
+use super::panel::{Choice, Dashboard, Panel, PanelType, Question, Row, Series, Stat, Variable};
 use super::target;
 
 /// The schema version of Grafana's classic model. Grafana 11 to 13 read it.
@@ -82,13 +82,16 @@ fn datasource(name: &str, label: &str, plugin: &str) -> Value {
 fn uses_sql(dashboard: &Dashboard) -> bool {
     let asks = |series: &[Series]| series.iter().any(|series| matches!(series.question, Question::Sql(_)));
     let in_panel = |panel: &Panel| match &panel.sort {
-        Sort::Stat(Stat { series, .. })
-        | Sort::Timeseries { series, .. }
-        | Sort::Bar { series }
-        | Sort::Pie { series }
-        | Sort::States { series, .. } => asks(series),
-        Sort::Table(table) => table.sql.is_some(),
-        Sort::Status { .. } | Sort::Problems { .. } | Sort::Alerts { .. } | Sort::Text { .. } => false,
+        PanelType::Stat(Stat { series, .. })
+        | PanelType::Timeseries { series, .. }
+        | PanelType::Bar { series }
+        | PanelType::Pie { series }
+        | PanelType::States { series, .. } => asks(series),
+        PanelType::Table(table) => table.sql.is_some(),
+        PanelType::Status { .. }
+        | PanelType::Problems { .. }
+        | PanelType::Alerts { .. }
+        | PanelType::Text { .. } => false,
     };
     dashboard.rows.iter().flat_map(|row| &row.panels).any(in_panel)
         || dashboard.variables.iter().any(|variable| matches!(variable.choice, Choice::Sql(_)))
@@ -169,14 +172,14 @@ fn panels(rows: &[Row]) -> Vec<Value> {
 /// The default size of a panel: cards are small, a table takes a full line.
 fn size(panel: &Panel) -> Size {
     let (width, height, grows) = match &panel.sort {
-        Sort::Stat(_) => (4, 4, false),
-        Sort::Status { .. } => (8, 5, true),
-        Sort::Timeseries { .. } => (8, 8, true),
-        Sort::Bar { .. } | Sort::Pie { .. } => (6, 8, false),
-        Sort::Table(_) => (12, 8, true),
-        Sort::Problems { .. } | Sort::Alerts { .. } => (8, 8, true),
-        Sort::States { .. } => (24, 8, true),
-        Sort::Text { .. } => (24, 3, true),
+        PanelType::Stat(_) => (4, 4, false),
+        PanelType::Status { .. } => (8, 5, true),
+        PanelType::Timeseries { .. } => (8, 8, true),
+        PanelType::Bar { .. } | PanelType::Pie { .. } => (6, 8, false),
+        PanelType::Table(_) => (12, 8, true),
+        PanelType::Problems { .. } | PanelType::Alerts { .. } => (8, 8, true),
+        PanelType::States { .. } => (24, 8, true),
+        PanelType::Text { .. } => (24, 3, true),
     };
     let grows = grows && panel.width.is_none();
     Size { width: panel.width.unwrap_or(width), height: panel.height.unwrap_or(height), grows }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use platform_core::beat::Beats;
 use platform_core::descriptors::Descriptors;
+use platform_core::heartbeat::Heartbeats;
 use platform_core::off_thread;
 use platform_core::supervisor::{Ended, Supervisor};
 use tokio::runtime::Handle;
@@ -132,11 +132,11 @@ impl Life {
 
 async fn start(flags: &Flags, loaded: &Loaded, sources: Handle, life: &Life) -> (Arc<App>, Reloader) {
     let config = &loaded.config;
-    let beats = Arc::new(Beats::default());
+    let heartbeats = Arc::new(Heartbeats::default());
     let store = Arc::new(Store::new(config, SystemTime::now()));
     life.spawn("publisher", Arc::clone(&store).keep_published());
     life.spawn("watchdog", watch_clocks(Arc::clone(&store)));
-    let build = by_kind(Arc::clone(&beats), super::variable, flags.storage_path.as_deref());
+    let build = by_kind(Arc::clone(&heartbeats), super::variable, flags.storage_path.as_deref());
     let schedule = Schedule::new(
         build,
         Arc::clone(&store),
@@ -150,7 +150,7 @@ async fn start(flags: &Flags, loaded: &Loaded, sources: Handle, life: &Life) -> 
     let app = Arc::new(App {
         store,
         schedule,
-        beats,
+        heartbeats,
         pushes: ArcSwap::from_pointee(Pushes::from_iter(config.push_tokens())),
         reloads,
         access_log: flags.access_log,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use platform_core::beat::Beats;
 use platform_core::built_in::ParsedQueries;
+use platform_core::heartbeat::Heartbeats;
 use platform_core::kind::{Context, Parts};
 use platform_core::probe::Prober;
 use platform_core::query::{Answers, Ask, Inbox, Lane, Question, lane};
@@ -20,7 +20,11 @@ pub type Lanes = BTreeMap<SourceName, Lane>;
 pub type Build = Box<dyn Fn(&SourceName, &Source, &[Question], &Lanes) -> Parts + Send + Sync>;
 
 /// Builds sources by their kind. `variable` reads the environment; `state_dir` is for state that survives restarts.
-pub fn by_kind(beats: Arc<Beats>, variable: fn(&str) -> Option<String>, state_dir: Option<&Path>) -> Build {
+pub fn by_kind(
+    heartbeats: Arc<Heartbeats>,
+    variable: fn(&str) -> Option<String>,
+    state_dir: Option<&Path>,
+) -> Build {
     let state_dir: Option<PathBuf> = state_dir.map(Path::to_owned);
     let built_in = ParsedQueries::default();
     Box::new(move |name, source, questions, lanes| {
@@ -30,7 +34,7 @@ pub fn by_kind(beats: Arc<Beats>, variable: fn(&str) -> Option<String>, state_di
             questions,
             lanes,
             built_in: &built_in,
-            beats: &beats,
+            heartbeats: &heartbeats,
             variable: &variable,
             state_dir: state_dir.as_deref(),
         })

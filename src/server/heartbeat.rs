@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, Method, Request, StatusCode};
-use platform_core::beat::{Full, Push};
+use platform_core::heartbeat::{Full, Push};
 use platform_core::setting::Secret;
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
@@ -104,7 +104,7 @@ async fn take(app: &App, push: &Push, request: Request<Incoming>) -> Result<(), 
     }
     let read = tokio::time::timeout(BODY_TIMEOUT, read_through(request.into_body()));
     read.await.map_err(|_| Refusal::Late)??;
-    Ok(app.beats.record(&push.class, &push.worker, push.signal, SystemTime::now())?)
+    Ok(app.heartbeats.record(&push.class, &push.worker, push.signal, SystemTime::now())?)
 }
 
 /// The class, if the request has its token.

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING};
 use hyper::{HeaderMap, Method, Request, StatusCode};
-use platform_core::beat::Beats;
+use platform_core::heartbeat::Heartbeats;
 use platform_core::probe::{Problem, Reason};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
@@ -28,7 +28,7 @@ pub struct App {
     /// Starts probes.
     pub schedule: Schedule,
     /// Takes pushed heartbeats.
-    pub beats: Arc<Beats>,
+    pub heartbeats: Arc<Heartbeats>,
     /// The classes whose workers push.
     pub pushes: ArcSwap<Pushes>,
     /// Where reload requests go.

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::beat::Beats;
 use crate::built_in::ParsedQueries;
+use crate::heartbeat::Heartbeats;
 use crate::metric::Desc;
 use crate::probe::{Prober, Reason};
 use crate::query::{Answers, Lane, Question};
@@ -98,7 +98,7 @@ pub struct Context<'a> {
     /// The parsed built-in queries of the kinds that have them.
     pub built_in: &'a ParsedQueries,
     /// The heartbeats that were pushed.
-    pub beats: &'a Arc<Beats>,
+    pub heartbeats: &'a Arc<Heartbeats>,
     /// The environment, for settings that belong there, such as AWS credentials.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// Where a source may keep state that survives restarts.

@@ -1,16 +1,15 @@
 //! The base of all kinds of source and of the program: metrics, settings, YAML with error positions, queries,
 //! connections, and the interface of a kind. Knows no specific kind.
 
-pub mod beat;
 pub mod bounded;
 pub mod built_in;
 pub mod classify;
 pub mod client;
 pub mod descriptors;
 pub mod dial;
+pub mod heartbeat;
 pub mod kind;
 pub mod metric;
-pub mod moment;
 pub mod off_thread;
 pub mod parameters;
 pub mod probe;
@@ -18,5 +17,6 @@ pub mod query;
 pub mod setting;
 pub mod state;
 pub mod supervisor;
+pub mod time;
 pub mod tls;
 pub mod yaml;

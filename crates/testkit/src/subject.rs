@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform_core::beat::Beats;
 use platform_core::built_in::ParsedQueries;
+use platform_core::heartbeat::Heartbeats;
 use platform_core::kind::Context;
 use platform_core::metric::Family;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
@@ -27,7 +27,7 @@ pub struct Surroundings {
     pub timeout: Duration,
     pub questions: Vec<Question>,
     pub lanes: BTreeMap<SourceName, Lane>,
-    pub beats: Arc<Beats>,
+    pub heartbeats: Arc<Heartbeats>,
     /// The environment.
     pub variables: BTreeMap<&'static str, String>,
     pub state_dir: Option<PathBuf>,
@@ -39,7 +39,7 @@ impl Default for Surroundings {
             timeout: Duration::from_secs(2),
             questions: Vec::new(),
             lanes: BTreeMap::new(),
-            beats: Arc::default(),
+            heartbeats: Arc::default(),
             variables: BTreeMap::new(),
             state_dir: None,
         }
@@ -70,7 +70,7 @@ impl Surroundings {
             questions: &self.questions,
             lanes: &self.lanes,
             built_in: &ParsedQueries::default(),
-            beats: &self.beats,
+            heartbeats: &self.heartbeats,
             variable: &|name| self.variables.get(name).cloned(),
             state_dir: self.state_dir.as_deref(),
         });

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::counts::{self, Tally};
 use super::lines::Line;
 use super::tail::{self, LineVerdict, Tail};
-use super::{From, moment};
+use super::{From, time};
 
 /// The most that a turn reads: a large backlog is read in parts, so that each turn ends in time.
 const MOST_PER_TURN: u64 = 32 << 20;
@@ -86,7 +86,7 @@ impl Follower {
         if self.saved.is_none() {
             self.load();
         }
-        let now = moment::now();
+        let now = time::now();
         for tally in &mut self.tallies {
             tally.prune(now);
         }
@@ -180,8 +180,8 @@ fn judge(line: Line<'_>, timestamp_field: Option<&str>, tallies: &mut [Tally], n
 /// The timestamp of a line, if it has one.
 fn timestamp(line: &Value, named: Option<&str>) -> Option<f64> {
     let read = |path: &str| match counts::field(line, path)? {
-        Value::Number(number) => moment::from_number(number.as_f64()?),
-        Value::String(text) => moment::from_text(text),
+        Value::Number(number) => time::from_number(number.as_f64()?),
+        Value::String(text) => time::from_text(text),
         _ => None,
     };
     match named {

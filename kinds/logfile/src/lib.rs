@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
 use platform_core::metric::{Desc, Family};
-use platform_core::moment;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::query::{Answers, Columns, LogQuestion, Question, Rows};
 use platform_core::setting;
+use platform_core::time;
 
 use self::follower::{Follower, Plan};
 use self::turn::Turns;
@@ -171,7 +171,7 @@ impl Answers for LogAnswers {
         let rows = |follower: &Follower| {
             reachable(follower)?;
             let unknown = || Problem::new(Reason::Query, "lines are counted for declared queries only");
-            Ok(follower.tally(question).ok_or_else(unknown)?.rows(moment::now()))
+            Ok(follower.tally(question).ok_or_else(unknown)?.rows(time::now()))
         };
         self.0.take(rows).await?
     }
@@ -189,7 +189,7 @@ fn reachable(follower: &Follower) -> Result<(), Problem> {
 #[expect(clippy::cast_precision_loss, reason = "files are far smaller than 2^53 bytes")]
 fn observe(follower: &Follower, stale_after: Option<Duration>) -> Result<Observation, Problem> {
     reachable(follower)?;
-    let now = moment::now();
+    let now = time::now();
     let mut observation = Observation::default();
     observation.problems.extend(follower.state_problem.clone());
     let mut families = FAMILIES.map(|desc| desc.family());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use platform_core::beat::is_name;
+use platform_core::heartbeat::is_name;
 use platform_core::query::{MongoQuestion, Question};
 use platform_core::setting::{self, Secret, SourceName};
 

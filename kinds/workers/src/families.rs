@@ -6,7 +6,7 @@ use platform_core::metric::{Desc, Family};
 use platform_core::probe::{Problem, Reason};
 
 use super::config::Class;
-use super::worker::{Roll, Seen, Worker};
+use super::worker::{Seen, Worker, WorkerList};
 
 /// Only this many workers of a class, the most recent ones, have their own series; all are counted.
 const MOST_SERIES: usize = 200;
@@ -70,7 +70,7 @@ pub(super) struct Families([Family; 10]);
 pub(super) struct Known<'a> {
     pub(super) class: &'a Class,
     pub(super) name: &'a str,
-    pub(super) roll: &'a Roll,
+    pub(super) roll: &'a WorkerList,
     /// Whether a missing worker would have been noticed.
     pub(super) is_settled: bool,
 }

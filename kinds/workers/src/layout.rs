@@ -4,7 +4,7 @@ use platform_core::probe::Problem;
 use platform_core::query::{MongoQuestion, Question};
 
 use super::store::{self, HeartbeatStore};
-use super::worker::Roll;
+use super::worker::WorkerList;
 use super::{plain, queue, table};
 
 /// Where and how the heartbeats of a class are stored.
@@ -63,7 +63,7 @@ impl Layout {
     }
 
     /// Reads all workers.
-    pub(super) async fn read(&self, store: &HeartbeatStore) -> Result<Roll, Problem> {
+    pub(super) async fn read(&self, store: &HeartbeatStore) -> Result<WorkerList, Problem> {
         match self {
             Self::Sql(sql) => return table::sql(store, sql).await,
             Self::SolidQueue => return table::sql(store, table::SOLID_QUEUE).await,
@@ -83,6 +83,6 @@ impl Layout {
             Self::Bullmq { queue, prefix } => queue::bullmq(store, queue, prefix).await?,
             Self::Sql(_) | Self::SolidQueue | Self::GoodJob | Self::Mongo(_) => Vec::new(),
         };
-        Ok(Roll { workers, now: clock.now, skew: Some(clock.skew) })
+        Ok(WorkerList { workers, now: clock.now, skew: Some(clock.skew) })
     }
 }

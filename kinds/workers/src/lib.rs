@@ -93,7 +93,7 @@ impl Definition for Config {
         let prober = WorkersProber {
             classes: self.classes.clone(),
             lanes: self.asked().filter_map(lane).collect(),
-            pushed: Pushed::new(context.beats.clone(), pushing, state_file),
+            pushed: Pushed::new(context.heartbeats.clone(), pushing, state_file),
             // Below the deadline of the probe, so that a hanging source of one class does not affect the others.
             timeout: context.timeout * 8 / 10,
         };

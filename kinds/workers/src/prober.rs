@@ -12,7 +12,7 @@ use super::config::{Class, ClassName, HeartbeatOrigin};
 use super::families::{Families, Known};
 use super::pushed::Pushed;
 use super::store::HeartbeatStore;
-use super::worker::Roll;
+use super::worker::WorkerList;
 
 pub(super) struct WorkersProber {
     pub(super) classes: BTreeMap<ClassName, Class>,
@@ -61,7 +61,7 @@ impl Prober for WorkersProber {
 }
 
 impl WorkersProber {
-    async fn read(&self, name: &str, class: &Class) -> Result<(Roll, bool), Problem> {
+    async fn read(&self, name: &str, class: &Class) -> Result<(WorkerList, bool), Problem> {
         let HeartbeatOrigin::Ask { from, layout } = &class.way else {
             return Ok(self.pushed.roll(name, class.limit.unwrap_or_default()));
         };

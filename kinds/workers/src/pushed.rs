@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use platform_core::beat::{Beat, Beats, Signal};
+use platform_core::heartbeat::{Heartbeat, Heartbeats, Signal};
 use platform_core::metric::timestamp;
 use platform_core::off_thread;
-use platform_core::{moment, state};
+use platform_core::{state, time};
 use tokio::sync::oneshot;
 
-use super::worker::{Roll, Seen, Worker};
+use super::worker::{Seen, Worker, WorkerList};
 
 /// A worker silent for ten times its limit, and for at least a day, is forgotten.
 const FORGOTTEN_AFTER: u32 = 10;
@@ -22,12 +22,12 @@ const SHORTEST_MEMORY: Duration = Duration::from_secs(86_400);
 pub(super) const STATES: [&str; 3] = ["failed", "running", "succeeded"];
 
 /// The content of the state file: the workers of each class.
-type Kept = BTreeMap<String, Vec<(String, Beat)>>;
+type Kept = BTreeMap<String, Vec<(String, Heartbeat)>>;
 
 /// The pushed heartbeats of a source's classes.
 #[derive(Debug)]
 pub(super) struct Pushed {
-    beats: Arc<Beats>,
+    heartbeats: Arc<Heartbeats>,
     classes: Vec<String>,
     state_file: Option<PathBuf>,
     /// The content of the state file.
@@ -39,9 +39,13 @@ pub(super) struct Pushed {
 }
 
 impl Pushed {
-    pub(super) fn new(beats: Arc<Beats>, classes: Vec<String>, state_file: Option<PathBuf>) -> Self {
+    pub(super) fn new(
+        heartbeats: Arc<Heartbeats>,
+        classes: Vec<String>,
+        state_file: Option<PathBuf>,
+    ) -> Self {
         let state_file = state_file.filter(|_| !classes.is_empty());
-        Self { beats, classes, state_file, saved: None, saving: None, listening_since: BTreeMap::new() }
+        Self { heartbeats, classes, state_file, saved: None, saving: None, listening_since: BTreeMap::new() }
     }
 
     /// Restores the state from before a restart.
@@ -52,37 +56,38 @@ impl Pushed {
         let path = self.state_file.clone();
         let kept = off_thread::spawn(move || path.and_then(|path| state::load::<Kept>(&path)));
         let kept = kept.await.ok().flatten().unwrap_or_default();
-        let now = moment::now();
+        let now = time::now();
         for class in &self.classes {
             // Existing entries were received by this process, under an earlier configuration.
             let first =
-                self.beats.of_class(class).iter().map(|(_, beat)| timestamp(beat.at)).reduce(f64::min);
+                self.heartbeats.of_class(class).iter().map(|(_, beat)| timestamp(beat.at)).reduce(f64::min);
             self.listening_since.insert(class.clone(), first.unwrap_or(now));
         }
         for class in &self.classes {
             for (worker, beat) in kept.get(class).into_iter().flatten() {
-                self.beats.restore(class, worker, *beat);
+                self.heartbeats.restore(class, worker, *beat);
             }
         }
     }
 
     /// The workers of a class, and whether the exporter has listened long enough to miss one.
-    pub(super) fn roll(&self, class: &str, limit: Duration) -> (Roll, bool) {
+    pub(super) fn roll(&self, class: &str, limit: Duration) -> (WorkerList, bool) {
         let now = SystemTime::now();
         if let Some(forgotten) = now.checked_sub((limit * FORGOTTEN_AFTER).max(SHORTEST_MEMORY)) {
-            self.beats.forget(class, forgotten);
+            self.heartbeats.forget(class, forgotten);
         }
         let now = timestamp(now);
-        let workers = self.beats.of_class(class).into_iter().map(|(id, beat)| worker(id, beat)).collect();
+        let workers =
+            self.heartbeats.of_class(class).into_iter().map(|(id, beat)| worker(id, beat)).collect();
         let since = self.listening_since.get(class).copied().unwrap_or(now);
-        (Roll { workers, now, skew: None }, now - since > limit.as_secs_f64())
+        (WorkerList { workers, now, skew: None }, now - since > limit.as_secs_f64())
     }
 
     /// Saves the current state.
     pub(super) async fn save(&mut self) -> io::Result<()> {
         let Some(path) = &self.state_file else { return Ok(()) };
         let kept: Kept =
-            self.classes.iter().map(|class| (class.clone(), self.beats.of_class(class))).collect();
+            self.classes.iter().map(|class| (class.clone(), self.heartbeats.of_class(class))).collect();
         if let Some(left) = &mut self.saving {
             // Its result is not about the current state.
             let _ = left.await;
@@ -100,7 +105,7 @@ impl Pushed {
     }
 }
 
-fn worker(id: String, beat: Beat) -> Worker {
+fn worker(id: String, beat: Heartbeat) -> Worker {
     let failed = matches!(beat.signal, Signal::Fail | Signal::Exit(1..));
     let [fail, running, succeeded] = STATES;
     let state = match beat.signal {

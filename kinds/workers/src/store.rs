@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use platform_core::moment::now;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Cell, Columns, Lane, MongoQuestion, Question, RedisQuestion, Rows};
+use platform_core::time::now;
 
 use super::worker::time;
 

@@ -1,11 +1,11 @@
 //! Workers in the rows of a query: a row per worker, a column per attribute.
 
-use platform_core::moment::now;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Columns, MongoQuestion, Question, Rows};
+use platform_core::time::now;
 
 use super::store::{Clock, HeartbeatStore, hello};
-use super::worker::{Roll, Seen, Worker, time};
+use super::worker::{Seen, Worker, WorkerList, time};
 
 /// Solid Queue: the processes that perform jobs, not their supervisors and dispatchers.
 pub(super) const SOLID_QUEUE: &str = "\
@@ -47,21 +47,21 @@ pub(super) fn with_clock(sql: &str) -> String {
 }
 
 /// Queries PostgreSQL.
-pub(super) async fn sql(store: &HeartbeatStore, sql: &str) -> Result<Roll, Problem> {
+pub(super) async fn sql(store: &HeartbeatStore, sql: &str) -> Result<WorkerList, Problem> {
     let before = now();
     let rows = store.read(&Question::Sql(with_clock(sql)), &columns(&["store_now"])).await?;
     let store_now = rows.rows.first().and_then(|row| time(row.first()?));
     let store_now =
         store_now.ok_or_else(|| Problem::new(Reason::Protocol, "the server does not report its time"))?;
     let clock = Clock::read(store_now, before, now());
-    Ok(Roll { workers: workers(&rows, &["worker"])?, now: clock.now, skew: Some(clock.skew) })
+    Ok(WorkerList { workers: workers(&rows, &["worker"])?, now: clock.now, skew: Some(clock.skew) })
 }
 
 /// Queries MongoDB.
-pub(super) async fn mongo(store: &HeartbeatStore, question: &MongoQuestion) -> Result<Roll, Problem> {
+pub(super) async fn mongo(store: &HeartbeatStore, question: &MongoQuestion) -> Result<WorkerList, Problem> {
     let clock = store.clock(&hello()).await?;
     let rows = store.read(&Question::Mongo(question.clone()), &columns(&["_id"])).await?;
-    Ok(Roll { workers: workers(&rows, &["worker", "_id"])?, now: clock.now, skew: Some(clock.skew) })
+    Ok(WorkerList { workers: workers(&rows, &["worker", "_id"])?, now: clock.now, skew: Some(clock.skew) })
 }
 
 /// The columns read of a worker, and more.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use platform_core::moment;
 use platform_core::query::Cell;
+use platform_core::time;
 use serde_json::{Map, Value};
 
 /// Longer texts are cut, since they become label values.
@@ -45,7 +45,7 @@ pub(super) struct Worker {
 
 /// The workers of a class by the clock of their store.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Roll {
+pub(super) struct WorkerList {
     pub(super) workers: Vec<Worker>,
     /// The store's time, in seconds since 1970.
     pub(super) now: f64,
@@ -74,7 +74,7 @@ impl Worker {
     /// Reads the value of a hash field or key: a time, or a map with the same names as the columns of a query. Anything
     /// else means that the worker exists.
     pub(super) fn with_value(mut self, text: &str) -> Self {
-        if let Some(at) = moment::from_text(text) {
+        if let Some(at) = time::from_text(text) {
             // `SET hb:mail:1 1 EX 60` is not a heartbeat from 1970.
             self.seen = if at < EARLIEST { Seen::Present } else { Seen::At(at) };
         } else if let Ok(Value::Object(fields)) = serde_json::from_str(text) {
@@ -149,8 +149,8 @@ pub(super) fn text(cell: &Cell) -> Option<String> {
 pub(super) fn time(cell: &Cell) -> Option<f64> {
     match cell {
         Cell::Null => None,
-        Cell::Number(number) => moment::from_number(*number),
-        Cell::Text(text) => moment::from_text(text),
+        Cell::Number(number) => time::from_number(*number),
+        Cell::Text(text) => time::from_text(text),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use platform_core::beat::{Beats, Push, Signal};
+use platform_core::heartbeat::{Heartbeats, Push, Signal};
 use platform_core::probe::Reason;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -11,9 +11,10 @@ use tempfile::TempDir;
 use super::{labels, named, of_class, probe, reasons, states};
 use testkit::subject::{Subject, Surroundings, config, value};
 
-fn class(beats: &Arc<Beats>, keys: &str, state_dir: Option<&TempDir>) -> Subject {
+fn class(heartbeats: &Arc<Heartbeats>, keys: &str, state_dir: Option<&TempDir>) -> Subject {
     let state_dir = state_dir.map(|directory| directory.path().to_owned());
-    let surroundings = Surroundings { beats: Arc::clone(beats), state_dir, ..Surroundings::default() };
+    let surroundings =
+        Surroundings { heartbeats: Arc::clone(heartbeats), state_dir, ..Surroundings::default() };
     surroundings.source(&format!("workers: {{classes: {{c: {{push: true, token: secret, {keys}}}}}}}"))
 }
 
@@ -23,7 +24,7 @@ fn ago(seconds: u64) -> SystemTime {
 
 #[tokio::test]
 async fn workers_are_alive_while_they_push_and_do_not_fail() {
-    let beats = Arc::new(Beats::default());
+    let heartbeats = Arc::new(Heartbeats::default());
     for (worker, signal, age) in [
         ("a", Signal::Success, 10),
         ("b", Signal::Exit(0), 20),
@@ -32,11 +33,11 @@ async fn workers_are_alive_while_they_push_and_do_not_fail() {
         ("e", Signal::Exit(3), 10),
         ("f", Signal::Success, 4000),
     ] {
-        beats.record("c", worker, Signal::Success, ago(5000)).unwrap();
-        beats.record("c", worker, signal, ago(age)).unwrap();
+        heartbeats.record("c", worker, Signal::Success, ago(5000)).unwrap();
+        heartbeats.record("c", worker, signal, ago(age)).unwrap();
     }
-    beats.record("other", "x", Signal::Success, ago(0)).unwrap();
-    let mut subject = class(&beats, "interval: 1h, grace: 5m, expected: 4", None);
+    heartbeats.record("other", "x", Signal::Success, ago(0)).unwrap();
+    let mut subject = class(&heartbeats, "interval: 1h, grace: 5m, expected: 4", None);
     let observation = probe(&mut subject).await;
     assert_eq!(of_class(&observation, "workers_alive"), Some(3.0));
     assert_eq!(of_class(&observation, "worker_heartbeat_interval_seconds"), Some(3600.0));
@@ -53,12 +54,12 @@ async fn workers_are_alive_while_they_push_and_do_not_fail() {
 
 #[tokio::test]
 async fn an_exporter_that_has_just_started_misses_nobody_yet() {
-    let beats = Arc::new(Beats::default());
-    let mut subject = class(&beats, "interval: 500ms, grace: 200ms, expected: 1", None);
+    let heartbeats = Arc::new(Heartbeats::default());
+    let mut subject = class(&heartbeats, "interval: 500ms, grace: 200ms, expected: 1", None);
     let observation = probe(&mut subject).await;
     assert_eq!((of_class(&observation, "workers_alive"), reasons(&observation)), (None, vec![]));
     assert_eq!(of_class(&observation, "workers_expected"), Some(1.0));
-    beats.record("c", "a", Signal::Success, ago(0)).unwrap();
+    heartbeats.record("c", "a", Signal::Success, ago(0)).unwrap();
     assert_eq!(of_class(&probe(&mut subject).await, "workers_alive"), Some(1.0));
     testkit::wait::eventually(Duration::from_secs(5), "the worker is missed", async || {
         let observation = probe(&mut subject).await;
@@ -70,18 +71,18 @@ async fn an_exporter_that_has_just_started_misses_nobody_yet() {
 #[tokio::test]
 async fn heartbeats_survive_a_restart() {
     let state = TempDir::new().unwrap();
-    let beats = Arc::new(Beats::default());
+    let heartbeats = Arc::new(Heartbeats::default());
     let keys = "interval: 1h, expected: 2";
-    let mut subject = class(&beats, keys, Some(&state));
-    beats.record("c", "a", Signal::Success, ago(60)).unwrap();
-    beats.record("c", "b", Signal::Success, ago(50)).unwrap();
-    beats.record("c", "b", Signal::Fail, ago(40)).unwrap();
+    let mut subject = class(&heartbeats, keys, Some(&state));
+    heartbeats.record("c", "a", Signal::Success, ago(60)).unwrap();
+    heartbeats.record("c", "b", Signal::Success, ago(50)).unwrap();
+    heartbeats.record("c", "b", Signal::Fail, ago(40)).unwrap();
     let before = probe(&mut subject).await;
 
-    let beats = Arc::new(Beats::default());
+    let heartbeats = Arc::new(Heartbeats::default());
     // It comes back before the first probe: newer than what was kept.
-    beats.record("c", "b", Signal::Success, ago(0)).unwrap();
-    let after = probe(&mut class(&beats, keys, Some(&state))).await;
+    heartbeats.record("c", "b", Signal::Success, ago(0)).unwrap();
+    let after = probe(&mut class(&heartbeats, keys, Some(&state))).await;
     let at =
         |families, worker| value(families, "worker_heartbeat_timestamp_seconds", &["c", worker]).unwrap();
     assert_eq!(at(&after.families, "a"), at(&before.families, "a"));
@@ -95,10 +96,10 @@ async fn heartbeats_survive_a_restart() {
 
 #[tokio::test]
 async fn workers_that_do_not_come_back_are_forgotten() {
-    let beats = Arc::new(Beats::default());
-    beats.record("c", "old", Signal::Success, ago(86_400 + 60)).unwrap();
-    beats.record("c", "new", Signal::Success, ago(86_400 - 60)).unwrap();
-    let observation = probe(&mut class(&beats, "interval: 1m", None)).await;
+    let heartbeats = Arc::new(Heartbeats::default());
+    heartbeats.record("c", "old", Signal::Success, ago(86_400 + 60)).unwrap();
+    heartbeats.record("c", "new", Signal::Success, ago(86_400 - 60)).unwrap();
+    let observation = probe(&mut class(&heartbeats, "interval: 1m", None)).await;
     assert_eq!(labels(&observation.families, "worker_heartbeat_timestamp_seconds"), [["new"]]);
 }
 

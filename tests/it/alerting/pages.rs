@@ -146,7 +146,7 @@ async fn start(platform: &Platform, ways: &Ways) -> Watch {
     Watch { exporter, prometheus, _alertmanager: alertmanager, inbox, _secrets: secrets }
 }
 
-/// Beats for the workers of one class as long as `alive` says so.
+/// Heartbeats for the workers of one class as long as `alive` says so.
 async fn beat(platform: &Platform, alive: &Cell<bool>) -> Infallible {
     let client = redis::Client::open(platform.redis.url()).unwrap();
     loop {

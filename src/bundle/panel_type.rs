@@ -4,7 +4,7 @@ use platform_core::setting::Duration;
 
 use super::grammar::{Checker, RawColumn, RawPanel, RawSeries, dashboard_hint};
 use super::layout::COLUMNS;
-use super::panel::{Column, Content, Link, Look, Panel, Question, Series, Sort, Stat, Table};
+use super::panel::{Column, Content, Link, Look, Panel, PanelType, Question, Series, Stat, Table};
 use super::unit::Unit;
 
 const SORTS: &str = "stat, status, timeseries, bar, pie, table, states, problems, alerts, text";
@@ -46,10 +46,10 @@ pub(super) fn panel(raw: RawPanel, checker: &mut Checker<'_>) -> Option<Panel> {
     }
     (checker.faults.len() == before).then_some(())?;
     let nothing = match &sort {
-        Sort::Problems { .. } => "No known problems",
-        Sort::Alerts { .. } => "No firing alerts",
+        PanelType::Problems { .. } => "No known problems",
+        PanelType::Alerts { .. } => "No firing alerts",
         // A new Prometheus may have no point yet if they are far apart.
-        Sort::Timeseries { over: Some(_), .. } => "No data, or not enough history",
+        PanelType::Timeseries { over: Some(_), .. } => "No data, or not enough history",
         _ => "No data",
     };
     let empty = empty.unwrap_or_else(|| nothing.to_owned());
@@ -110,25 +110,25 @@ fn refuse_foreign_keys(key: Key, raw: &RawPanel, checker: &mut Checker<'_>) {
     }
 }
 
-fn sort(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Option<Sort> {
+fn sort(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Option<PanelType> {
     let matchers = raw.matchers.clone().unwrap_or_default();
     let (stack, bars) = (raw.stack.unwrap_or(false), raw.bars.unwrap_or(false));
     Some(match key {
-        Key::Stat => Sort::Stat(Stat {
+        Key::Stat => PanelType::Stat(Stat {
             trend: raw.trend,
             last_known: raw.last_known.unwrap_or(true),
             show: raw.show.unwrap_or_default(),
             background: raw.background.unwrap_or(false),
             series: series(title, raw, checker)?,
         }),
-        Key::Status => Sort::Status { matchers },
+        Key::Status => PanelType::Status { matchers },
         Key::Timeseries => {
             let over = raw.over;
-            Sort::Timeseries { series: series(title, raw, checker)?, stack, bars, over }
+            PanelType::Timeseries { series: series(title, raw, checker)?, stack, bars, over }
         }
-        Key::Bar => Sort::Bar { series: series(title, raw, checker)? },
-        Key::Pie => Sort::Pie { series: series(title, raw, checker)? },
-        Key::Table => Sort::Table(table(raw, checker)?),
+        Key::Bar => PanelType::Bar { series: series(title, raw, checker)? },
+        Key::Pie => PanelType::Pie { series: series(title, raw, checker)? },
+        Key::Table => PanelType::Table(table(raw, checker)?),
         Key::States => {
             let over = raw.over.unwrap_or(DAY);
             let is_of_sources = raw.expr.is_none() && raw.series.is_none();
@@ -137,15 +137,15 @@ fn sort(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Opti
             } else {
                 series(title, raw, checker)?
             };
-            Sort::States { series, over }
+            PanelType::States { series, over }
         }
-        Key::Problems => Sort::Problems { matchers },
-        Key::Alerts => Sort::Alerts { matchers },
+        Key::Problems => PanelType::Problems { matchers },
+        Key::Alerts => PanelType::Alerts { matchers },
         Key::Text => {
             if raw.markdown.is_none() {
                 checker.fault("", "the key `markdown` is missing");
             }
-            Sort::Text { markdown: raw.markdown? }
+            PanelType::Text { markdown: raw.markdown? }
         }
     })
 }
@@ -277,17 +277,22 @@ fn read_link(link: &str, checker: &mut Checker<'_>) -> Option<Link> {
 }
 
 /// The help of the first metric that is queried.
-fn help_of(sort: &Sort, checker: &Checker<'_>) -> Option<String> {
+fn help_of(sort: &PanelType, checker: &Checker<'_>) -> Option<String> {
     let questions: Vec<&str> = match sort {
-        Sort::Stat(Stat { series, .. })
-        | Sort::Timeseries { series, .. }
-        | Sort::Bar { series }
-        | Sort::Pie { series }
-        | Sort::States { series, .. } => {
+        PanelType::Stat(Stat { series, .. })
+        | PanelType::Timeseries { series, .. }
+        | PanelType::Bar { series }
+        | PanelType::Pie { series }
+        | PanelType::States { series, .. } => {
             series.iter().filter_map(|series| series.question.promql()).collect()
         }
-        Sort::Table(table) => table.columns.iter().filter_map(|column| column.content.promql()).collect(),
-        Sort::Status { .. } | Sort::Problems { .. } | Sort::Alerts { .. } | Sort::Text { .. } => {
+        PanelType::Table(table) => {
+            table.columns.iter().filter_map(|column| column.content.promql()).collect()
+        }
+        PanelType::Status { .. }
+        | PanelType::Problems { .. }
+        | PanelType::Alerts { .. }
+        | PanelType::Text { .. } => {
             return Some(standing_help(sort));
         }
     };
@@ -296,11 +301,11 @@ fn help_of(sort: &Sort, checker: &Checker<'_>) -> Option<String> {
 }
 
 /// The help of panels without their own query.
-fn standing_help(sort: &Sort) -> String {
+fn standing_help(sort: &PanelType) -> String {
     match sort {
-        Sort::Status { .. } => "UP: answers, and everything expected is there. DEGRADED: answers, but something is missing or bad. DOWN: does not answer. NO DATA: no metrics from the exporter.",
-        Sort::Problems { .. } => "Why sources are degraded or down, and the last success of each. The exporter's log has the details.",
-        Sort::Alerts { .. } => "Firing alerts, and since when.",
+        PanelType::Status { .. } => "UP: answers, and everything expected is there. DEGRADED: answers, but something is missing or bad. DOWN: does not answer. NO DATA: no metrics from the exporter.",
+        PanelType::Problems { .. } => "Why sources are degraded or down, and the last success of each. The exporter's log has the details.",
+        PanelType::Alerts { .. } => "Firing alerts, and since when.",
         _ => "A note.",
     }
     .to_owned()

@@ -19,7 +19,7 @@ pub enum Signal {
 
 /// The last heartbeat of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Beat {
+pub struct Heartbeat {
     /// When it arrived.
     pub at: SystemTime,
     /// What it reported.
@@ -38,45 +38,45 @@ const LARGEST: usize = 10_000;
 
 /// The last heartbeat of each worker of each class.
 #[derive(Debug, Default)]
-pub struct Beats(Mutex<BTreeMap<(String, String), Beat>>);
+pub struct Heartbeats(Mutex<BTreeMap<(String, String), Heartbeat>>);
 
-impl Beats {
+impl Heartbeats {
     /// Records a heartbeat.
     ///
     /// # Errors
     /// When the worker is new and the table is full.
     pub fn record(&self, class: &str, worker: &str, signal: Signal, at: SystemTime) -> Result<(), Full> {
-        let mut beats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heartbeats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (class.to_owned(), worker.to_owned());
-        let known = beats.get(&key).copied();
-        if known.is_none() && beats.len() >= LARGEST {
+        let known = heartbeats.get(&key).copied();
+        if known.is_none() && heartbeats.len() >= LARGEST {
             return Err(Full);
         }
         let good = matches!(signal, Signal::Success | Signal::Exit(0));
-        let last_success = if good { Some(at) } else { known.and_then(|beat| beat.last_success) };
-        beats.insert(key, Beat { at, signal, last_success });
+        let last_success = if good { Some(at) } else { known.and_then(|heartbeat| heartbeat.last_success) };
+        heartbeats.insert(key, Heartbeat { at, signal, last_success });
         Ok(())
     }
 
     /// Restores a heartbeat from before a restart, unless there is a newer one.
-    pub fn restore(&self, class: &str, worker: &str, beat: Beat) {
-        let mut beats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if beats.len() < LARGEST {
-            beats.entry((class.to_owned(), worker.to_owned())).or_insert(beat);
+    pub fn restore(&self, class: &str, worker: &str, heartbeat: Heartbeat) {
+        let mut heartbeats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if heartbeats.len() < LARGEST {
+            heartbeats.entry((class.to_owned(), worker.to_owned())).or_insert(heartbeat);
         }
     }
 
     /// The workers of a class with their last heartbeats.
-    pub fn of_class(&self, class: &str) -> Vec<(String, Beat)> {
-        let beats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_class = beats.iter().filter(|((known, _), _)| known == class);
-        of_class.map(|((_, worker), beat)| (worker.clone(), *beat)).collect()
+    pub fn of_class(&self, class: &str) -> Vec<(String, Heartbeat)> {
+        let heartbeats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_class = heartbeats.iter().filter(|((known, _), _)| known == class);
+        of_class.map(|((_, worker), heartbeat)| (worker.clone(), *heartbeat)).collect()
     }
 
     /// Forgets the workers of a class that were last heard before `limit`.
     pub fn forget(&self, class: &str, limit: SystemTime) {
-        let mut beats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        beats.retain(|(known, _), beat| known != class || beat.at >= limit);
+        let mut heartbeats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        heartbeats.retain(|(known, _), heartbeat| known != class || heartbeat.at >= limit);
     }
 }
 

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::panel::{Color, Link, Look, Thresholds, Word};
+use super::panel::{Color, PanelLink, PanelLook, Thresholds, Word};
 use super::unit::Unit;
 
 /// Passes the time range and the data source from one dashboard to the next.
 const CONTEXT: &str = "${__url_time_range}&${datasource:queryparam}";
 
 /// The field configuration of a look.
-pub(super) fn config(look: &Look, empty: &str) -> Map<String, Value> {
+pub(super) fn config(look: &PanelLook, empty: &str) -> Map<String, Value> {
     let mut config = Map::new();
     if let Some(unit) = look.unit {
         config.insert("unit".to_owned(), unit.grafana().into());
@@ -54,7 +54,7 @@ pub(super) fn missing(text: &str, color: Color) -> Value {
 }
 
 /// Words for values, always including "no value".
-fn mappings(look: &Look, missing: Value) -> Value {
+fn mappings(look: &PanelLook, missing: Value) -> Value {
     let mut mappings = vec![missing];
     if let Value::Array(words) = words(&look.words) {
         mappings.extend(words);
@@ -89,7 +89,7 @@ fn list(properties: Vec<(&str, Value)>) -> Vec<Value> {
 }
 
 /// The look as properties of one column or query.
-pub(super) fn properties(look: &Look, missing: Value) -> Vec<(&'static str, Value)> {
+pub(super) fn properties(look: &PanelLook, missing: Value) -> Vec<(&'static str, Value)> {
     let mut config = config(look, "");
     config.insert("mappings".to_owned(), mappings(look, missing));
     let keys = ["unit", "decimals", "color", "thresholds", "mappings"];
@@ -97,12 +97,12 @@ pub(super) fn properties(look: &Look, missing: Value) -> Vec<(&'static str, Valu
 }
 
 /// The look of a last-known value: with the same words, but in one colour that is not the one for good.
-pub(super) fn degraded(look: &Look, empty: &str) -> Vec<(&'static str, Value)> {
+pub(super) fn degraded(look: &PanelLook, empty: &str) -> Vec<(&'static str, Value)> {
     let words = look.words.iter().map(|(value, word)| {
         let text = word.text.clone();
         (value.clone(), Word { text, color: Color::Warning })
     });
-    let look = Look { words: words.collect(), thresholds: None, ..look.clone() };
+    let look = PanelLook { words: words.collect(), thresholds: None, ..look.clone() };
     let mut properties = properties(&look, missing(empty, Color::Unknown));
     properties.retain(|(key, _)| *key != "thresholds" && *key != "color");
     properties.push(("color", json!({"mode": "fixed", "fixedColor": Color::Warning.grafana()})));
@@ -110,22 +110,22 @@ pub(super) fn degraded(look: &Look, empty: &str) -> Vec<(&'static str, Value)> {
 }
 
 /// What a click on a value opens; labels are those of the value's series.
-pub(super) fn link(link: &Link) -> Value {
+pub(super) fn link(link: &PanelLink) -> Value {
     links(link, "${__field.labels.kind}", "${__field.labels.source}")
 }
 
 /// What a click on a cell opens; labels are those of the row.
-pub(super) fn cell_link(link: &Link) -> Value {
+pub(super) fn cell_link(link: &PanelLink) -> Value {
     links(link, "${__data.fields.kind}", "${__data.fields.source}")
 }
 
-fn links(link: &Link, kind: &str, source: &str) -> Value {
+fn links(link: &PanelLink, kind: &str, source: &str) -> Value {
     let (title, url) = match link {
-        Link::Kind => {
+        PanelLink::Kind => {
             ("Open its dashboard".to_owned(), format!("/d/platform-{kind}?var-source={source}&{CONTEXT}"))
         }
-        Link::Dashboard(name) => (format!("Open {name}"), format!("/d/{}?{CONTEXT}", super::uid(name))),
-        Link::Address(address) => ("Open".to_owned(), address.clone()),
+        PanelLink::Dashboard(name) => (format!("Open {name}"), format!("/d/{}?{CONTEXT}", super::uid(name))),
+        PanelLink::Address(address) => ("Open".to_owned(), address.clone()),
     };
     json!([{"title": title, "url": url, "targetBlank": false}])
 }

@@ -17,14 +17,14 @@ const DEFAULT_RANGE: Duration = Duration::seconds(6 * 60 * 60);
 
 /// What a dashboard may refer to.
 #[derive(Debug, Default)]
-pub(super) struct Surroundings {
+pub(super) struct DashboardContext {
     /// The help of each metric.
     pub(super) metrics: BTreeMap<String, String>,
     /// The names of all dashboards.
     pub(super) dashboards: BTreeSet<String>,
 }
 
-impl Surroundings {
+impl DashboardContext {
     /// Adds metrics.
     pub(super) fn know(&mut self, families: impl IntoIterator<Item = Desc>) {
         self.metrics.extend(families.into_iter().map(|desc| (desc.name.to_string(), desc.help.to_string())));
@@ -140,7 +140,7 @@ pub(super) struct Checker<'a> {
     pub(super) node: &'a Node,
     pub(super) path: &'a Path,
     pub(super) faults: &'a mut Faults,
-    pub(super) surroundings: &'a Surroundings,
+    pub(super) surroundings: &'a DashboardContext,
 }
 
 impl Checker<'_> {
@@ -166,7 +166,7 @@ impl Checker<'_> {
 pub(super) fn dashboard(
     node: &Node,
     path: &Path,
-    surroundings: &Surroundings,
+    surroundings: &DashboardContext,
     faults: &mut Faults,
 ) -> Option<Dashboard> {
     let head = head::<RawDashboard>(node, path, &["title", "about", "range"], &["variables", "rows"], faults);
@@ -195,7 +195,7 @@ pub(super) fn dashboard(
 }
 
 /// Reads the rows of a file that come before those of others.
-pub(super) fn rows(node: &Node, surroundings: &Surroundings, faults: &mut Faults) -> Option<Vec<Row>> {
+pub(super) fn rows(node: &Node, surroundings: &DashboardContext, faults: &mut Faults) -> Option<Vec<Row>> {
     let rows = node.elements().iter().enumerate();
     let rows: Vec<_> =
         rows.map(|(index, node)| row(node, &Path::default().index(index), surroundings, faults)).collect();
@@ -222,7 +222,12 @@ fn head<T: DeserializeOwned>(
 }
 
 /// Reads a row.
-pub(super) fn row(node: &Node, path: &Path, surroundings: &Surroundings, faults: &mut Faults) -> Option<Row> {
+pub(super) fn row(
+    node: &Node,
+    path: &Path,
+    surroundings: &DashboardContext,
+    faults: &mut Faults,
+) -> Option<Row> {
     let head = head::<RawRow>(node, path, &["row", "collapsed", "of_kinds"], &["panels"], faults);
     let panels = list(node, "panels").iter().enumerate().filter_map(|(index, node)| {
         let path = path.key("panels").index(index);
@@ -267,6 +272,6 @@ fn variable(raw: RawVariable, checker: &mut Checker<'_>) -> Option<Variable> {
 }
 
 /// `did you mean …?` for the name of a dashboard.
-pub(super) fn dashboard_hint(name: &str, surroundings: &Surroundings) -> Option<String> {
+pub(super) fn dashboard_hint(name: &str, surroundings: &DashboardContext) -> Option<String> {
     hint(name, surroundings.dashboards.iter().map(String::as_str))
 }

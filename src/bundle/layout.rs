@@ -14,7 +14,7 @@ pub(super) struct Size {
 
 /// The position of a panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-pub(super) struct Place {
+pub(super) struct GridPlace {
     pub(super) h: u16,
     pub(super) w: u16,
     pub(super) x: u16,
@@ -22,7 +22,7 @@ pub(super) struct Place {
 }
 
 /// Places panels starting at `top`, and returns where the next row starts. Panels of a line have the same height.
-pub(super) fn place(sizes: &[Size], top: u16) -> (Vec<Place>, u16) {
+pub(super) fn place(sizes: &[Size], top: u16) -> (Vec<GridPlace>, u16) {
     let mut places = Vec::with_capacity(sizes.len());
     let (mut y, mut rest) = (top, sizes);
     while !rest.is_empty() {
@@ -30,7 +30,7 @@ pub(super) fn place(sizes: &[Size], top: u16) -> (Vec<Place>, u16) {
         let h = line.iter().map(|size| size.height).max().unwrap_or_default();
         let mut x = 0;
         for w in widths(line) {
-            places.push(Place { h, w, x, y });
+            places.push(GridPlace { h, w, x, y });
             x += w;
         }
         y += h;
@@ -68,7 +68,7 @@ fn widths(line: &[Size]) -> Vec<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, Size, place};
+    use super::{GridPlace, Size, place};
 
     fn fixed(width: u16, height: u16) -> Size {
         Size { width, height, grows: false }
@@ -81,9 +81,9 @@ mod tests {
         assert_eq!(
             places,
             [
-                Place { h: 5, w: 4, x: 0, y: 1 },
-                Place { h: 5, w: 4, x: 4, y: 1 },
-                Place { h: 5, w: 16, x: 8, y: 1 }
+                GridPlace { h: 5, w: 4, x: 0, y: 1 },
+                GridPlace { h: 5, w: 4, x: 4, y: 1 },
+                GridPlace { h: 5, w: 16, x: 8, y: 1 }
             ]
         );
         assert_eq!(next, 6);

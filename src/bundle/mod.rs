@@ -4,11 +4,11 @@
 //! Dashboards are written in a compact grammar, described in `docs/dashboards.md`, and rendered to Grafana's JSON here.
 //! Rules are Prometheus rules.
 
-mod body;
 mod field;
 mod grammar;
 mod layout;
 mod panel;
+mod panel_json;
 mod panel_type;
 mod platform;
 mod render;
@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 
 use platform_core::yaml::{self, Faults, Path};
 
-use self::grammar::Surroundings;
+use self::grammar::DashboardContext;
 use self::panel::{Dashboard, OfKinds, Panel, Row, Variable};
 use self::platform::Platform;
 use crate::config::Config;
@@ -102,8 +102,8 @@ fn rule_files(kinds: &[Kind], platforms: &[Platform], faults: &mut Faults) -> Ve
 }
 
 /// What dashboards may refer to: every metric, and each other.
-fn surroundings(kinds: &[Kind], platforms: &[Platform]) -> Surroundings {
-    let mut surroundings = Surroundings::default();
+fn surroundings(kinds: &[Kind], platforms: &[Platform]) -> DashboardContext {
+    let mut surroundings = DashboardContext::default();
     surroundings.know([own_catalogue(), health_catalogue(), roll_up_catalogue()].concat());
     surroundings.know(Kind::ALL.iter().flat_map(|kind| kind.facts().families()));
     for platform in platforms {
@@ -121,7 +121,12 @@ fn uid(name: &str) -> String {
     format!("platform-{name}")
 }
 
-fn of_file(file: &str, text: &str, surroundings: &Surroundings, faults: &mut Faults) -> Option<Dashboard> {
+fn of_file(
+    file: &str,
+    text: &str,
+    surroundings: &DashboardContext,
+    faults: &mut Faults,
+) -> Option<Dashboard> {
     faults.begin(file);
     let tree = yaml::parse_literally(text, faults)?;
     let Some(node) = tree.get("dashboard") else {
@@ -135,7 +140,7 @@ fn of_file(file: &str, text: &str, surroundings: &Surroundings, faults: &mut Fau
 fn with_kinds(
     mut dashboard: Dashboard,
     kinds: &[Kind],
-    surroundings: &Surroundings,
+    surroundings: &DashboardContext,
     faults: &mut Faults,
 ) -> Option<Dashboard> {
     if dashboard.rows.iter().all(|row| row.of_kinds.is_none()) {
@@ -163,7 +168,7 @@ fn with_kinds(
 }
 
 /// A kind's dashboard, with the variable that selects the source, and the rows that all kinds have.
-fn of_kind(kind: Kind, surroundings: &Surroundings, faults: &mut Faults) -> Option<Dashboard> {
+fn of_kind(kind: Kind, surroundings: &DashboardContext, faults: &mut Faults) -> Option<Dashboard> {
     let dashboard =
         of_file(&format!("kinds/{kind}/dashboard.yml"), kind.facts().dashboard, surroundings, faults);
     let first = first_rows("$source", surroundings, faults);
@@ -174,7 +179,7 @@ fn of_kind(kind: Kind, surroundings: &Surroundings, faults: &mut Faults) -> Opti
 }
 
 /// The status rows of a dashboard's sources: `sources` is a pattern of their names.
-fn first_rows(sources: &str, surroundings: &Surroundings, faults: &mut Faults) -> Option<Vec<Row>> {
+fn first_rows(sources: &str, surroundings: &DashboardContext, faults: &mut Faults) -> Option<Vec<Row>> {
     faults.begin("bundle/source.yml");
     let tree = yaml::parse_literally(&FIRST_ROWS.replace("$(sources)", sources), faults)?;
     grammar::rows(&tree, surroundings, faults)

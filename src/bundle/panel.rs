@@ -107,8 +107,8 @@ pub(super) struct Panel {
     pub(super) height: Option<u16>,
     /// Text shown if there is no value.
     pub(super) empty: String,
-    pub(super) link: Option<Link>,
-    pub(super) sort: PanelType,
+    pub(super) link: Option<PanelLink>,
+    pub(super) panel_type: PanelType,
 }
 
 /// What a panel shows and how.
@@ -165,18 +165,18 @@ pub(super) enum Show {
 pub(super) struct Series {
     /// The name in the legend; `{{label}}` stands for the label's value.
     pub(super) name: String,
-    pub(super) question: Question,
-    pub(super) look: Look,
+    pub(super) question: PanelQuery,
+    pub(super) look: PanelLook,
 }
 
 /// The query and its data source.
 #[derive(Clone, Debug)]
-pub(super) enum Question {
+pub(super) enum PanelQuery {
     Promql(String),
     Sql(String),
 }
 
-impl Question {
+impl PanelQuery {
     /// The expression, if it is a Prometheus query.
     pub(super) fn promql(&self) -> Option<&str> {
         match self {
@@ -188,7 +188,7 @@ impl Question {
 
 /// How values look.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Look {
+pub(super) struct PanelLook {
     pub(super) unit: Option<Unit>,
     pub(super) decimals: Option<u8>,
     pub(super) thresholds: Option<Thresholds>,
@@ -248,8 +248,8 @@ pub(super) struct Table {
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) content: Content,
-    pub(super) look: Look,
-    pub(super) link: Option<Link>,
+    pub(super) look: PanelLook,
+    pub(super) link: Option<PanelLink>,
     /// In pixels; default: an equal share of the remaining width.
     pub(super) width: Option<u16>,
 }
@@ -276,7 +276,7 @@ impl Content {
 
 /// Where a click leads to.
 #[derive(Clone, Debug)]
-pub(super) enum Link {
+pub(super) enum PanelLink {
     /// The dashboard of the kind in the value's label, for its source.
     Kind,
     /// A dashboard of the bundle, by name.

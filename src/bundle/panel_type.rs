@@ -4,10 +4,12 @@ use platform_core::setting::Duration;
 
 use super::grammar::{Checker, RawColumn, RawPanel, RawSeries, dashboard_hint};
 use super::layout::COLUMNS;
-use super::panel::{Column, Content, Link, Look, Panel, PanelType, Question, Series, Stat, Table};
+use super::panel::{
+    Column, Content, Panel, PanelLink, PanelLook, PanelQuery, PanelType, Series, Stat, Table,
+};
 use super::unit::Unit;
 
-const SORTS: &str = "stat, status, timeseries, bar, pie, table, states, problems, alerts, text";
+const PANEL_TYPES: &str = "stat, status, timeseries, bar, pie, table, states, problems, alerts, text";
 const DAY: Duration = Duration::seconds(24 * 60 * 60);
 
 /// The type of a panel, by its key.
@@ -39,13 +41,13 @@ pub(super) fn panel(raw: RawPanel, checker: &mut Checker<'_>) -> Option<Panel> {
     let link = raw.link.clone().and_then(|link| read_link(&link, checker));
     let (help, empty) = (raw.help.clone(), raw.empty.clone());
     let (width, height) = (raw.width, raw.height);
-    let sort = sort(key, &title, raw, checker)?;
-    let help = help.or_else(|| help_of(&sort, checker));
+    let panel_type = panel_type(key, &title, raw, checker)?;
+    let help = help.or_else(|| help_of(&panel_type, checker));
     if help.is_none() {
         checker.fault("", "expected `help`: a sentence about what the values mean");
     }
     (checker.faults.len() == before).then_some(())?;
-    let nothing = match &sort {
+    let nothing = match &panel_type {
         PanelType::Problems { .. } => "No known problems",
         PanelType::Alerts { .. } => "No firing alerts",
         // A new Prometheus may have no point yet if they are far apart.
@@ -53,11 +55,11 @@ pub(super) fn panel(raw: RawPanel, checker: &mut Checker<'_>) -> Option<Panel> {
         _ => "No data",
     };
     let empty = empty.unwrap_or_else(|| nothing.to_owned());
-    Some(Panel { title, help: help?, width, height, empty, link, sort })
+    Some(Panel { title, help: help?, width, height, empty, link, panel_type })
 }
 
 fn key(raw: &RawPanel, checker: &mut Checker<'_>) -> Option<(Key, String)> {
-    let sorts = [
+    let given = [
         (Key::Stat, &raw.stat),
         (Key::Status, &raw.status),
         (Key::Timeseries, &raw.timeseries),
@@ -69,11 +71,11 @@ fn key(raw: &RawPanel, checker: &mut Checker<'_>) -> Option<(Key, String)> {
         (Key::Alerts, &raw.alerts),
         (Key::Text, &raw.text),
     ];
-    let mut given = sorts.into_iter().filter_map(|(key, title)| Some((key, title.clone()?)));
+    let mut given = given.into_iter().filter_map(|(key, title)| Some((key, title.clone()?)));
     match (given.next(), given.next()) {
-        (Some(sort), None) => Some(sort),
+        (Some(one), None) => Some(one),
         _ => {
-            checker.fault("", format!("expected exactly one of {SORTS}, with the title as its value"));
+            checker.fault("", format!("expected exactly one of {PANEL_TYPES}, with the title as its value"));
             None
         }
     }
@@ -110,7 +112,7 @@ fn refuse_foreign_keys(key: Key, raw: &RawPanel, checker: &mut Checker<'_>) {
     }
 }
 
-fn sort(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Option<PanelType> {
+fn panel_type(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Option<PanelType> {
     let matchers = raw.matchers.clone().unwrap_or_default();
     let (stack, bars) = (raw.stack.unwrap_or(false), raw.bars.unwrap_or(false));
     Some(match key {
@@ -190,19 +192,19 @@ fn series(title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Option<Vec<S
 
 fn one(raw: RawSeries, checker: &mut Checker<'_>) -> Option<Series> {
     let question = match (raw.expr, raw.sql) {
-        (Some(expr), None) => Question::Promql(expr.trim().to_owned()),
-        (None, Some(sql)) => Question::Sql(sql),
+        (Some(expr), None) => PanelQuery::Promql(expr.trim().to_owned()),
+        (None, Some(sql)) => PanelQuery::Sql(sql),
         _ => {
             checker.fault("", "expected exactly one of expr, sql, series");
             return None;
         }
     };
     let expr = match &question {
-        Question::Promql(expr) => Some(expr.as_str()),
-        Question::Sql(_) => None,
+        PanelQuery::Promql(expr) => Some(expr.as_str()),
+        PanelQuery::Sql(_) => None,
     };
     let unit = unit(raw.unit, !raw.words.is_empty(), expr, checker);
-    let look = Look { unit, decimals: raw.decimals, thresholds: raw.thresholds, words: raw.words };
+    let look = PanelLook { unit, decimals: raw.decimals, thresholds: raw.thresholds, words: raw.words };
     Some(Series { name: raw.name, question, look })
 }
 
@@ -256,17 +258,17 @@ fn column(raw: RawColumn, is_sql: bool, checker: &mut Checker<'_>) -> Option<Col
         return None;
     };
     let link = raw.link.and_then(|link| read_link(&link, checker));
-    let look = Look { unit, decimals: raw.decimals, thresholds: raw.thresholds, words: raw.words };
+    let look = PanelLook { unit, decimals: raw.decimals, thresholds: raw.thresholds, words: raw.words };
     Some(Column { name, content, look, link, width: raw.width })
 }
 
-fn read_link(link: &str, checker: &mut Checker<'_>) -> Option<Link> {
+fn read_link(link: &str, checker: &mut Checker<'_>) -> Option<PanelLink> {
     match link {
-        "kind" => Some(Link::Kind),
+        "kind" => Some(PanelLink::Kind),
         _ if link.starts_with('/') || link.contains("://") || link.starts_with("${") => {
-            Some(Link::Address(link.to_owned()))
+            Some(PanelLink::Address(link.to_owned()))
         }
-        _ if checker.surroundings.dashboards.contains(link) => Some(Link::Dashboard(link.to_owned())),
+        _ if checker.surroundings.dashboards.contains(link) => Some(PanelLink::Dashboard(link.to_owned())),
         _ => {
             let hint = dashboard_hint(link, checker.surroundings);
             let message = "expected `kind`, the name of a dashboard, or an address";
@@ -277,8 +279,8 @@ fn read_link(link: &str, checker: &mut Checker<'_>) -> Option<Link> {
 }
 
 /// The help of the first metric that is queried.
-fn help_of(sort: &PanelType, checker: &Checker<'_>) -> Option<String> {
-    let questions: Vec<&str> = match sort {
+fn help_of(panel_type: &PanelType, checker: &Checker<'_>) -> Option<String> {
+    let questions: Vec<&str> = match panel_type {
         PanelType::Stat(Stat { series, .. })
         | PanelType::Timeseries { series, .. }
         | PanelType::Bar { series }
@@ -293,7 +295,7 @@ fn help_of(sort: &PanelType, checker: &Checker<'_>) -> Option<String> {
         | PanelType::Problems { .. }
         | PanelType::Alerts { .. }
         | PanelType::Text { .. } => {
-            return Some(standing_help(sort));
+            return Some(standing_help(panel_type));
         }
     };
     let metric = questions.into_iter().find_map(|expr| checker.surroundings.first_metric(expr));
@@ -301,8 +303,8 @@ fn help_of(sort: &PanelType, checker: &Checker<'_>) -> Option<String> {
 }
 
 /// The help of panels without their own query.
-fn standing_help(sort: &PanelType) -> String {
-    match sort {
+fn standing_help(panel_type: &PanelType) -> String {
+    match panel_type {
         PanelType::Status { .. } => "UP: answers, and everything expected is there. DEGRADED: answers, but something is missing or bad. DOWN: does not answer. NO DATA: no metrics from the exporter.",
         PanelType::Problems { .. } => "Why sources are degraded or down, and the last success of each. The exporter's log has the details.",
         PanelType::Alerts { .. } => "Firing alerts, and since when.",

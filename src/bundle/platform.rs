@@ -3,7 +3,7 @@
 use platform_core::metric::Desc;
 use platform_core::yaml::{Faults, Node, Path, Value};
 
-use super::grammar::{self, Surroundings};
+use super::grammar::{self, DashboardContext};
 use super::panel::{Dashboard, Variable};
 use crate::config::Config;
 use crate::pack::{self, Instance};
@@ -92,7 +92,11 @@ impl Platform {
     }
 
     /// The dashboard, with the status of the sources in its first row.
-    pub(super) fn dashboard(&self, surroundings: &Surroundings, faults: &mut Faults) -> Option<Dashboard> {
+    pub(super) fn dashboard(
+        &self,
+        surroundings: &DashboardContext,
+        faults: &mut Faults,
+    ) -> Option<Dashboard> {
         let path = Path::default().key("dashboard");
         let node = self.dashboard.as_ref()?;
         let dashboard = grammar::dashboard(node, &path, surroundings, faults);

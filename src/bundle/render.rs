@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::body;
-use super::layout::{self, Place, Size};
-use super::panel::{Choice, Dashboard, Panel, PanelType, Question, Row, Series, Stat, Variable};
+use super::layout::{self, GridPlace, Size};
+use super::panel::{Choice, Dashboard, Panel, PanelQuery, PanelType, Row, Series, Stat, Variable};
+use super::panel_json;
 use super::target;
 
 /// The schema version of Grafana's classic model. Grafana 11 to 13 read it.
@@ -24,7 +24,7 @@ pub(super) fn render(dashboard: &Dashboard, uid: &str) -> String {
         "editable": false,
         "graphTooltip": 1,
         "refresh": "30s",
-        "time": {"from": format!("now-{}", body::grafana_duration(dashboard.range)), "to": "now"},
+        "time": {"from": format!("now-{}", panel_json::grafana_duration(dashboard.range)), "to": "now"},
         "timepicker": {"refresh_intervals": ["10s", "30s", "1m", "5m", "15m"]},
         "timezone": "browser",
         "links": links(uid),
@@ -80,8 +80,8 @@ fn datasource(name: &str, label: &str, plugin: &str) -> Value {
 }
 
 fn uses_sql(dashboard: &Dashboard) -> bool {
-    let asks = |series: &[Series]| series.iter().any(|series| matches!(series.question, Question::Sql(_)));
-    let in_panel = |panel: &Panel| match &panel.sort {
+    let asks = |series: &[Series]| series.iter().any(|series| matches!(series.question, PanelQuery::Sql(_)));
+    let in_panel = |panel: &Panel| match &panel.panel_type {
         PanelType::Stat(Stat { series, .. })
         | PanelType::Timeseries { series, .. }
         | PanelType::Bar { series }
@@ -171,7 +171,7 @@ fn panels(rows: &[Row]) -> Vec<Value> {
 
 /// The default size of a panel: cards are small, a table takes a full line.
 fn size(panel: &Panel) -> Size {
-    let (width, height, grows) = match &panel.sort {
+    let (width, height, grows) = match &panel.panel_type {
         PanelType::Stat(_) => (4, 4, false),
         PanelType::Status { .. } => (8, 5, true),
         PanelType::Timeseries { .. } => (8, 8, true),
@@ -185,13 +185,13 @@ fn size(panel: &Panel) -> Size {
     Size { width: panel.width.unwrap_or(width), height: panel.height.unwrap_or(height), grows }
 }
 
-fn panel(panel: &Panel, place: Place, id: u32) -> Value {
+fn panel(panel: &Panel, place: GridPlace, id: u32) -> Value {
     let mut json = Map::new();
     json.insert("id".to_owned(), id.into());
     json.insert("title".to_owned(), panel.title.clone().into());
-    json.insert("description".to_owned(), body::help(panel).into());
+    json.insert("description".to_owned(), panel_json::help(panel).into());
     json.insert("gridPos".to_owned(), json!(place));
-    let body = body::body(panel);
+    let body = panel_json::body(panel);
     json.insert("datasource".to_owned(), asked(&body["targets"]));
     if let Value::Object(body) = body {
         json.extend(body);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::panel::{Color, Look, Question, Series, Word};
+use super::panel::{Color, PanelLook, PanelQuery, Series, Word};
 
 /// How long the last known value of a source that does not answer is shown, marked as such.
 pub(super) const LAST_KNOWN: &str = "6h";
@@ -27,8 +27,8 @@ pub(super) fn expr(matchers: &str) -> String {
 pub(super) fn series(matchers: &str) -> Series {
     Series {
         name: "{{source}}".to_owned(),
-        question: Question::Promql(expr(matchers)),
-        look: Look { words: words(), ..Look::default() },
+        question: PanelQuery::Promql(expr(matchers)),
+        look: PanelLook { words: words(), ..PanelLook::default() },
     }
 }
 

@@ -6,7 +6,7 @@ use platform_core::probe::Reason;
 use serde_json::{Map, Value, json};
 
 use super::field::{self, of_column};
-use super::panel::{Color, Column, Content, Link, Look, Table, Word};
+use super::panel::{Color, Column, Content, PanelLink, PanelLook, Table, Word};
 use super::status::LAST_KNOWN;
 use super::target::{self, Form};
 use super::unit::Unit;
@@ -133,7 +133,7 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
     let none = ("no data".to_owned(), meaning("no data: no metrics from the exporter"));
     let columns = vec![
         Column {
-            link: Some(Link::Kind),
+            link: Some(PanelLink::Kind),
             width: Some(LABEL_WIDTH),
             ..label("source", "Source", BTreeMap::new())
         },
@@ -142,10 +142,10 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
         Column {
             name: "Last success".to_owned(),
             content: Content::Promql(format!("{answered} or 0 * {problem} or {gone}")),
-            look: Look {
+            look: PanelLook {
                 unit: Some(Unit::Ago),
                 words: word("0", "never", Color::Critical),
-                ..Look::default()
+                ..PanelLook::default()
             },
             link: None,
             width: Some(TIME_WIDTH),
@@ -173,7 +173,11 @@ pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
         Column {
             name: "Since".to_owned(),
             content: Content::Promql(format!("({since}) or {missing}")),
-            look: Look { unit: Some(Unit::Ago), words: word("0", "now", Color::Warning), ..Look::default() },
+            look: PanelLook {
+                unit: Some(Unit::Ago),
+                words: word("0", "now", Color::Warning),
+                ..PanelLook::default()
+            },
             link: None,
             width: Some(TIME_WIDTH),
         },
@@ -186,6 +190,6 @@ fn word(value: &str, text: &str, color: Color) -> BTreeMap<String, Word> {
 }
 
 fn label(label: &str, name: &str, words: BTreeMap<String, Word>) -> Column {
-    let look = Look { words, ..Look::default() };
+    let look = PanelLook { words, ..PanelLook::default() };
     Column { name: name.to_owned(), content: Content::Label(label.to_owned()), look, link: None, width: None }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::panel::{Look, Question};
+use super::panel::{PanelLook, PanelQuery};
 
 /// The data source of metrics.
 pub(super) fn prometheus() -> Value {
@@ -57,15 +57,15 @@ pub(super) fn sql(id: &str, text: &str, form: Form) -> Value {
 }
 
 /// The query of a series.
-pub(super) fn question(id: &str, question: &Question, look: &Look, name: &str, form: Form) -> Value {
+pub(super) fn question(id: &str, question: &PanelQuery, look: &PanelLook, name: &str, form: Form) -> Value {
     match question {
-        Question::Promql(expr) => promql(id, &scaled(expr, look), name, form),
-        Question::Sql(text) => sql(id, text, form),
+        PanelQuery::Promql(expr) => promql(id, &scaled(expr, look), name, form),
+        PanelQuery::Sql(text) => sql(id, text, form),
     }
 }
 
 /// The expression in Grafana's units: milliseconds for points in time.
-pub(super) fn scaled(expr: &str, look: &Look) -> String {
+pub(super) fn scaled(expr: &str, look: &PanelLook) -> String {
     if look.unit.is_some_and(super::unit::Unit::is_time) {
         format!("1000 * ({expr})")
     } else {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use platform_core::off_thread;
 use secrecy::{ExposeSecret, SecretSlice};
 
-use crate::config::{Config, Content, NamedFile};
+use crate::config::{Config, ExpectedContent, NamedFile};
 
 /// Files that are not read after this time count as unreadable.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -51,7 +51,7 @@ pub(super) fn look(files: &[NamedFile]) -> Vec<Option<String>> {
     found
 }
 
-fn problem(path: &Path, content: Content) -> Option<String> {
+fn problem(path: &Path, content: ExpectedContent) -> Option<String> {
     let name = path.display();
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes));
@@ -62,11 +62,13 @@ fn problem(path: &Path, content: Content) -> Option<String> {
         (Ok(_), Ok(text)) => text,
     };
     match content {
-        Content::Secret if text.trim_end_matches(['\r', '\n']).is_empty() => Some(format!("{name} is empty")),
-        Content::Pem if !text.contains("-----BEGIN ") => {
+        ExpectedContent::Secret if text.trim_end_matches(['\r', '\n']).is_empty() => {
+            Some(format!("{name} is empty"))
+        }
+        ExpectedContent::Pem if !text.contains("-----BEGIN ") => {
             Some(format!("{name} contains no PEM: expected `-----BEGIN …`"))
         }
-        Content::Secret | Content::Pem => None,
+        ExpectedContent::Secret | ExpectedContent::Pem => None,
     }
 }
 

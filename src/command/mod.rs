@@ -29,7 +29,7 @@ use platform_core::off_thread::{self, CurrentFile, OffThreadError};
 use platform_core::yaml::{self, Faults};
 
 use crate::cli::Flags;
-use crate::config::{self, Config, Look, NoSources, Surroundings};
+use crate::config::{self, Config, FileCheck, NoSources, Surroundings};
 use crate::server::{Gate, WebError};
 
 /// Why there is no configuration.
@@ -88,7 +88,7 @@ pub fn load(flags: &Flags) -> Result<Loaded, LoadError> {
 }
 
 /// Loads the configuration that the flags name. Records each file it opens, because any of them may hang.
-fn read(flags: &Flags, look: Option<Look<'_>>, current: &CurrentFile) -> Result<Loaded, LoadError> {
+fn read(flags: &Flags, look: Option<FileCheck<'_>>, current: &CurrentFile) -> Result<Loaded, LoadError> {
     let (origin, text) = match &flags.config_file {
         Some(path) => {
             current.set(path);
@@ -145,7 +145,7 @@ fn load_with(flags: &Flags, is_strict: bool) -> Result<(Loaded, Gate), LoadError
     off_thread::wait(LONGEST_LOAD, move |current| {
         let gate = |path| Gate::load(path, current);
         let gate = flags.web_config_file.as_deref().map_or_else(|| Ok(Gate::open()), gate);
-        let look: Option<Look<'_>> = if is_strict { Some(&files::look) } else { None };
+        let look: Option<FileCheck<'_>> = if is_strict { Some(&files::look) } else { None };
         with_gate(read(&flags, look, current), gate)
     })?
 }

@@ -11,14 +11,14 @@ pub struct NamedFile {
     /// Where it is.
     pub file: PathBuf,
     /// What it has to contain.
-    pub content: Content,
+    pub content: ExpectedContent,
     place: Place,
     path: Path,
 }
 
 /// What a file has to contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
+pub enum ExpectedContent {
     /// A password, key or token.
     Secret,
     /// Certificates, or a private key, as PEM.
@@ -64,7 +64,8 @@ impl Walk<'_> {
                 "headers" => {}
                 "logfile" => self.logs(node, &path),
                 key if key.ends_with("_file") => {
-                    let content = if PEM.contains(&key) { Content::Pem } else { Content::Secret };
+                    let content =
+                        if PEM.contains(&key) { ExpectedContent::Pem } else { ExpectedContent::Secret };
                     if let Some(file) = self.file(node, &path) {
                         self.found.push(NamedFile { file, content, place: node.place, path });
                     }
@@ -113,7 +114,7 @@ fn entries(node: &mut Node) -> impl Iterator<Item = (&str, &mut Node)> {
 }
 
 /// Reports each file in which `look` finds a problem.
-pub(super) fn check(files: &[NamedFile], look: Look<'_>, faults: &mut Faults) {
+pub(super) fn check(files: &[NamedFile], look: FileCheck<'_>, faults: &mut Faults) {
     for (file, problem) in files.iter().zip(look(files)) {
         if let Some(problem) = problem {
             faults.at(file.place, &file.path, problem);
@@ -122,4 +123,4 @@ pub(super) fn check(files: &[NamedFile], look: Look<'_>, faults: &mut Faults) {
 }
 
 /// Checks all files at once and returns the problem with each, if any.
-pub type Look<'a> = &'a dyn Fn(&[NamedFile]) -> Vec<Option<String>>;
+pub type FileCheck<'a> = &'a dyn Fn(&[NamedFile]) -> Vec<Option<String>>;

@@ -9,7 +9,7 @@ mod roll_up;
 mod source;
 
 pub use environment::{NoSources, from_environment};
-pub use files::{Content, Look, NamedFile};
+pub use files::{ExpectedContent, FileCheck, NamedFile};
 pub use roll_up::RollUp;
 pub use source::Source;
 
@@ -56,7 +56,7 @@ impl Config {
     }
 
     /// Problems with the files that sources and roll-ups read while they run.
-    pub fn check_files(&self, look: Look<'_>) -> Faults {
+    pub fn check_files(&self, look: FileCheck<'_>) -> Faults {
         let mut faults = self.files.clone();
         files::check(&self.named_files, look, &mut faults);
         faults
@@ -100,7 +100,7 @@ pub fn load_in(
     text: &str,
     file: &str,
     surroundings: Surroundings<'_>,
-    look: Option<Look<'_>>,
+    look: Option<FileCheck<'_>>,
 ) -> Result<Config, Faults> {
     let mut faults = Faults::of(file);
     let config = read(directory, text, surroundings, look, &mut faults);
@@ -113,7 +113,7 @@ fn read(
     directory: &Path,
     text: &str,
     surroundings: Surroundings<'_>,
-    look: Option<Look<'_>>,
+    look: Option<FileCheck<'_>>,
     faults: &mut Faults,
 ) -> Option<Config> {
     let root = yaml::Path::default();

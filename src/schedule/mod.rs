@@ -1,11 +1,12 @@
 //! The loops: one task for each source, each query lane, each declared query and each roll-up.
 
 mod assembly;
+mod backoff;
 mod event;
 mod query;
+mod reconcile;
 #[cfg_attr(not(feature = "postgres"), path = "no_roll_up.rs")]
 mod roll_up;
-mod running;
 mod source;
 
 pub use assembly::{Assembly, Build, Lanes, assemble, by_kind};
@@ -27,7 +28,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::running::Running;
+use self::reconcile::Running;
 use crate::config::Config;
 use crate::snapshot::{BEAT_EVERY, Store};
 

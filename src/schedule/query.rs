@@ -9,15 +9,17 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Ask, Cell, Columns, Declared, DistinctCount, Reading, Rows};
 use tokio::time::Instant;
 
+use super::backoff::Backoff;
 use super::{Lanes, event};
 use crate::snapshot::{QueryRun, Store};
 
-/// Delay before the first retry of a failed query; doubled for each further one.
-const FIRST_RETRY: Duration = Duration::from_secs(5);
+/// Delay before the first retry of a failed query or roll-up.
+pub(super) const FIRST_RETRY: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, first: Instant) {
     let mut reading = Reading::new(Arc::new(declared.spec.clone()));
-    let (mut next, mut attempts) = (first, 0_u32);
+    let (mut next, mut backoff) = (first, Backoff::new(FIRST_RETRY));
+    let every = declared.every.get();
     loop {
         tokio::time::sleep_until(next).await;
         let started = Instant::now();
@@ -26,8 +28,7 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, fir
             rows.and_then(|rows| reading.read(rows).map_err(|error| Problem::new(Reason::Query, error)))
         });
         let result = panic::catch_unwind(read).unwrap_or_else(|_| Err(unusable()));
-        attempts = if result.is_ok() { 0 } else { attempts.saturating_add(1) };
-        next = started + delay(declared.every.get(), attempts);
+        next = started + if result.is_ok() { backoff.succeeded(every) } else { backoff.failed(every) };
         let max_age = declared.max_age.get();
         let ended = Instant::now().into_std();
         let run = |result| QueryRun { result, duration, max_age, ended };
@@ -51,14 +52,6 @@ fn take_in(declared: &Declared, run: QueryRun, store: &Store) {
 
 fn unusable() -> Problem {
     Problem::new(Reason::Internal, "the code that reads the result panicked")
-}
-
-/// A failed query is retried sooner than its interval.
-pub(super) fn delay(every: Duration, attempts: u32) -> Duration {
-    match attempts.checked_sub(1) {
-        None => every,
-        Some(doublings) => FIRST_RETRY.saturating_mul(2_u32.saturating_pow(doublings)).min(every),
-    }
 }
 
 /// Runs a declared query once.

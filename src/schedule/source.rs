@@ -10,11 +10,12 @@ use platform_core::setting::SourceName;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::backoff::Backoff;
 use super::{Waiter, event};
 use crate::config::Source;
 use crate::snapshot::Store;
 
-/// Delay before the first retry of an unreachable source; doubled for each further one.
+/// Delay before the first retry of an unreachable source.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 pub(super) struct SourceLoop {
@@ -24,8 +25,8 @@ pub(super) struct SourceLoop {
     prober: Box<dyn Prober>,
     store: Arc<Store>,
     requests: mpsc::Receiver<Waiter>,
-    /// Failed attempts since the source was last reached.
-    attempts: u32,
+    /// Since the source was last reached.
+    backoff: Backoff,
 }
 
 impl SourceLoop {
@@ -37,7 +38,7 @@ impl SourceLoop {
         requests: mpsc::Receiver<Waiter>,
     ) -> Self {
         let (interval, timeout) = (source.interval, source.timeout);
-        Self { name, interval, timeout, prober, store, requests, attempts: 0 }
+        Self { name, interval, timeout, prober, store, requests, backoff: Backoff::new(FIRST_RETRY) }
     }
 
     pub(super) async fn run(mut self, first: Instant) {
@@ -84,12 +85,10 @@ impl SourceLoop {
             Err(problem) => Some(problem),
         };
         if !failure.is_some_and(|problem| matches!(problem.reason, Reason::Connect | Reason::Dns)) {
-            self.attempts = 0;
-            return self.interval;
+            return self.backoff.succeeded(self.interval);
         }
-        let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(self.attempts));
-        self.attempts = self.attempts.saturating_add(1);
-        doubled.min(self.interval).mul_f64(0.75 + 0.25 * fastrand::f64())
+        // Sources that went down together do not come back together.
+        self.backoff.failed(self.interval).mul_f64(0.75 + 0.25 * fastrand::f64())
     }
 }
 

@@ -44,7 +44,7 @@ impl Connections {
 
     /// A slot for a connection. If all are taken, the connection that has been idle longest loses its slot; if none is
     /// idle, the one with the longest-running request.
-    pub(super) fn place(self: &Arc<Self>) -> Place {
+    pub(super) fn place(self: &Arc<Self>) -> ConnectionSlot {
         let mut open = self.lock();
         if open.by_number.len() >= self.places {
             let order = |(_, connection): &(&u64, &Connection)| (connection.requests > 0, connection.since);
@@ -58,7 +58,7 @@ impl Connections {
         let connection =
             Connection { requests: 0, has_asked: false, since: Instant::now(), close: close.clone() };
         open.by_number.insert(number, connection);
-        Place { connections: Arc::clone(self), number, close }
+        ConnectionSlot { connections: Arc::clone(self), number, close }
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -68,13 +68,13 @@ impl Connections {
 
 /// The slot of one connection, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ConnectionSlot {
     connections: Arc<Connections>,
     number: u64,
     close: CancellationToken,
 }
 
-impl Place {
+impl ConnectionSlot {
     /// Records a request as in flight until the result is dropped.
     pub(super) fn request(&self) -> UnderWay<'_> {
         self.note(|connection| {
@@ -114,7 +114,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.connections.lock().by_number.remove(&self.number);
     }
@@ -122,7 +122,7 @@ impl Drop for Place {
 
 /// A request in flight.
 #[derive(Debug)]
-pub(super) struct UnderWay<'a>(&'a Place);
+pub(super) struct UnderWay<'a>(&'a ConnectionSlot);
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
@@ -150,7 +150,7 @@ mod tests {
         assert!(places[1].lost().now_or_never().is_some(), "it has waited longest");
         assert!(places[2].lost().now_or_never().is_none(), "one was enough");
         tokio::time::advance(Duration::from_millis(1)).await;
-        let _all_busy: Vec<_> = places[2..].iter().chain([&newcomer]).map(Place::request).collect();
+        let _all_busy: Vec<_> = places[2..].iter().chain([&newcomer]).map(ConnectionSlot::request).collect();
         let _another = connections.place();
         assert!(places[0].lost().now_or_never().is_some(), "it has been answered longest");
         drop(busy);
@@ -160,7 +160,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_asks_nothing_is_cut_off() {
         let connections = Arc::new(Connections::new(8));
-        let time = async |place: &Place| {
+        let time = async |place: &ConnectionSlot| {
             let started = Instant::now();
             place.lost().await;
             started.elapsed().as_secs()

@@ -34,7 +34,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use connections::{Connections, Place};
+use connections::{ConnectionSlot, Connections};
 
 /// Maximum size of a request's head, in bytes.
 const LARGEST_HEAD: usize = 16 << 10;
@@ -105,7 +105,7 @@ impl Server {
 struct Visit {
     server: Arc<Server>,
     peer: SocketAddr,
-    place: Arc<Place>,
+    place: Arc<ConnectionSlot>,
     drain: Watcher,
     stop: CancellationToken,
     _socket: OwnedSemaphorePermit,

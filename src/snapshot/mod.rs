@@ -1,21 +1,21 @@
 //! The store of every source's latest state, and the exposition built from it.
 
+mod exporter_metrics;
 mod gzip;
-mod health;
-mod own;
 mod published;
 mod query;
 mod roll_up;
-mod state;
+mod source_metrics;
+mod source_state;
 mod status;
 mod watchdog;
 
-pub use health::catalogue as health_catalogue;
-pub use own::catalogue as own_catalogue;
+pub use exporter_metrics::catalogue as own_catalogue;
 pub use published::{Coding, Published};
 pub use query::QueryRun;
 pub use roll_up::{RollUpEvent, RollUpRun, RollUpState, catalogue as roll_up_catalogue};
-pub use state::SourceState;
+pub use source_metrics::catalogue as health_catalogue;
+pub use source_state::SourceState;
 pub use status::{Change, Event, Status};
 pub use watchdog::{BEAT_EVERY, LATEST, Stall};
 
@@ -39,7 +39,7 @@ pub struct Store {
     changed: Notify,
     /// Locked while publishing.
     exposition: Mutex<Exposition>,
-    process: Mutex<own::Process>,
+    process: Mutex<exporter_metrics::Process>,
     clocks: watchdog::Clocks,
     current: ArcSwap<Published>,
 }
@@ -199,8 +199,9 @@ impl Store {
         let roll_ups = roll_ups.iter().map(|(pack, state)| (pack.as_str(), unpoisoned(state).clone()));
         let process = unpoisoned(&self.process).families(RENEW_EVERY);
         let last_beat = now.checked_sub(self.clocks.silence()).unwrap_or(now);
-        let own =
-            own::families(self.started, config, last_beat, self.overdue().len()).into_iter().chain(process);
+        let own = exporter_metrics::families(self.started, config, last_beat, self.overdue().len())
+            .into_iter()
+            .chain(process);
         let own = own.chain(roll_up::families(roll_ups));
         let own = Lines::renew(exposition.said(None), None, own);
         exposition.put(None, own);

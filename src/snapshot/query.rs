@@ -8,7 +8,7 @@ use platform_core::metric::Lines;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::ResultSet;
 
-use super::health;
+use super::source_metrics;
 
 /// One run of a query.
 pub struct QueryRun {
@@ -51,7 +51,7 @@ impl QueryState {
     /// A query that has not run.
     pub(super) fn new(source: &Arc<str>, name: &str, max_age: Duration) -> Self {
         let state = Self { max_age, ..Self::default() };
-        Self { counts: Lines::renew(&[], Some(source), health::of_query(name, &state)), ..state }
+        Self { counts: Lines::renew(&[], Some(source), source_metrics::of_query(name, &state)), ..state }
     }
 
     /// Records a run.
@@ -77,9 +77,9 @@ impl QueryState {
                 }
             }
         }
-        self.timing = Lines::renew(&self.timing, Some(source), health::of_run(name, self));
+        self.timing = Lines::renew(&self.timing, Some(source), source_metrics::of_run(name, self));
         if self.outcome != before {
-            self.counts = Lines::renew(&self.counts, Some(source), health::of_query(name, self));
+            self.counts = Lines::renew(&self.counts, Some(source), source_metrics::of_query(name, self));
         }
     }
 

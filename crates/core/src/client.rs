@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::error::Category;
 use url::{Position, Url};
 
-use self::connection::{Connection, Failure, Message};
+use self::connection::{Connection, HttpFailure, HttpMessage};
 use super::bounded::TOO_LONG;
 use super::tls::Tls;
 use crate::probe::{Problem, Reason};
@@ -84,10 +84,10 @@ impl Request {
     }
 
     /// The request as sent on a connection: with a path instead of a complete URL.
-    fn message(&self, url: &Url) -> Result<Message, Problem> {
+    fn message(&self, url: &Url) -> Result<HttpMessage, Problem> {
         let unusable =
             |what: &str| Problem::new(Reason::Protocol, format!("{what} cannot be used in a request"));
-        let mut message = Message::new(Full::new(self.body.clone()));
+        let mut message = HttpMessage::new(Full::new(self.body.clone()));
         *message.method_mut() = self.method.clone();
         let path = &url[Position::BeforePath..Position::AfterQuery];
         *message.uri_mut() = path.parse().map_err(|_| unusable("the URL"))?;
@@ -162,8 +162,8 @@ impl HttpClient {
                     self.connection = Some(connection);
                     return Ok(response);
                 }
-                Err(Failure::Failed(problem)) => return Err(problem),
-                Err(Failure::Unsent) => {}
+                Err(HttpFailure::Failed(problem)) => return Err(problem),
+                Err(HttpFailure::Unsent) => {}
             }
         }
         let mut connection = Connection::open(&url, self.tls(&url).await?).await?;
@@ -172,8 +172,8 @@ impl HttpClient {
                 self.connection = Some(connection);
                 Ok(response)
             }
-            Err(Failure::Failed(problem)) => Err(problem),
-            Err(Failure::Unsent) => {
+            Err(HttpFailure::Failed(problem)) => Err(problem),
+            Err(HttpFailure::Unsent) => {
                 Err(Problem::new(Reason::Connect, "the connection was closed immediately"))
             }
         }

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::classify;
+use super::failure_reason;
 use crate::probe::{Problem, Reason};
 
 const KEEPALIVE: Duration = Duration::from_secs(120);
@@ -78,6 +78,6 @@ pub async fn tls(
 
 /// Classifies a connection failure.
 pub fn problem(error: &io::Error) -> Problem {
-    let reason = classify::network_reason(error).unwrap_or(Reason::Connect);
-    Problem::new(reason, classify::describe(error))
+    let reason = failure_reason::network_reason(error).unwrap_or(Reason::Connect);
+    Problem::new(reason, failure_reason::describe(error))
 }

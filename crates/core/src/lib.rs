@@ -3,10 +3,10 @@
 
 pub mod bounded;
 pub mod built_in;
-pub mod classify;
 pub mod client;
 pub mod descriptors;
 pub mod dial;
+pub mod failure_reason;
 pub mod heartbeat;
 pub mod kind;
 pub mod metric;
@@ -15,7 +15,7 @@ pub mod parameters;
 pub mod probe;
 pub mod query;
 pub mod setting;
-pub mod state;
+pub mod state_file;
 pub mod supervisor;
 pub mod time;
 pub mod tls;

@@ -8,8 +8,8 @@ use hyper::client::conn::http1;
 use hyper::header::{CONTENT_LENGTH, HeaderMap};
 use hyper::{StatusCode, Version};
 use hyper_util::rt::TokioIo;
-use platform_core::classify;
 use platform_core::client::allowance::{Allowance, BUFFER};
+use platform_core::failure_reason;
 use platform_core::probe::{Problem, Reason};
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -145,10 +145,10 @@ async fn read(mut body: Incoming) -> Result<(Vec<u8>, bool), hyper::Error> {
 
 fn problem(error: &hyper::Error) -> Problem {
     let other = if error.is_parse() { Reason::Protocol } else { Reason::Connect };
-    Problem::new(classify::network_reason(error).unwrap_or(other), classify::describe(error))
+    Problem::new(failure_reason::network_reason(error).unwrap_or(other), failure_reason::describe(error))
 }
 
 fn network_problem(error: &std::io::Error) -> Problem {
-    let reason = classify::network_reason(error).unwrap_or(Reason::Connect);
-    Problem::new(reason, classify::describe(error))
+    let reason = failure_reason::network_reason(error).unwrap_or(Reason::Connect);
+    Problem::new(reason, failure_reason::describe(error))
 }

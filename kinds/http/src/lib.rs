@@ -31,7 +31,7 @@ const UP: Desc = Desc::gauge(
     "Whether the endpoint answered as expected: 1 or 0 (as in blackbox_exporter).",
 );
 const STATUS_CODE: Desc =
-    Desc::gauge("probe_http_status_code", &[], "ExpectedStatus code of the last response, after redirects.");
+    Desc::gauge("probe_http_status_code", &[], "Status code of the last response, after redirects.");
 const DURATION: Desc = Desc::gauge(
     "probe_http_duration_seconds",
     &["phase"],
@@ -67,7 +67,7 @@ pub const FACTS: KindFacts = KindFacts {
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
     headlines: &[
-        Headline { title: "ExpectedStatus code", metric: "probe_http_status_code", unit: Unit::Count },
+        Headline { title: "Status code", metric: "probe_http_status_code", unit: Unit::Count },
         Headline { title: "Response time", metric: "probe_http_duration_seconds", unit: Unit::Seconds },
     ],
 };

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use platform_core::off_thread::CurrentFile;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::LogQuestion;
-use platform_core::state;
+use platform_core::state_file;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::counts::{self, Tally};
 use super::lines::Line;
-use super::tail::{self, LineVerdict, Tail};
+use super::rotation::{self, LineVerdict, Tail};
 use super::{From, time};
 
 /// The most that a turn reads: a large backlog is read in parts, so that each turn ends in time.
@@ -57,7 +57,7 @@ pub(super) struct Followed {
 /// The content of the state file. Counts and positions are stored together, so that they are consistent.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct State {
-    files: Vec<tail::SavedTail>,
+    files: Vec<rotation::SavedTail>,
     questions: Vec<counts::SavedCounts>,
 }
 
@@ -111,7 +111,7 @@ impl Follower {
     }
 
     fn load(&mut self) {
-        let kept: Option<State> = self.plan.state_file.as_deref().and_then(state::load);
+        let kept: Option<State> = self.plan.state_file.as_deref().and_then(state_file::load);
         if let Some(state) = &kept {
             self.resume(state);
         }
@@ -138,7 +138,7 @@ impl Follower {
         if self.saved.as_ref() == Some(&state) {
             return;
         }
-        match state::store(path, &state) {
+        match state_file::store(path, &state) {
             Ok(()) => {
                 self.saved = Some(state);
                 self.state_problem = None;

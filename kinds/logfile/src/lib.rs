@@ -4,7 +4,7 @@ mod counts;
 mod follower;
 mod lines;
 mod reader;
-mod tail;
+mod rotation;
 mod turn;
 
 use std::path::PathBuf;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use ::mongodb::ServerType;
 use ::mongodb::error::{CommandError, Error, ErrorKind};
-use platform_core::classify;
+use platform_core::failure_reason;
 use platform_core::probe::{Problem, Reason};
 
 use super::Config;
@@ -55,8 +55,8 @@ fn simple(error: &Error) -> Problem {
     match error.kind.as_ref() {
         ErrorKind::Command(command) => refusal(command, true),
         ErrorKind::Io(io) => {
-            let reason = classify::network_reason(io.as_ref()).unwrap_or(Reason::Connect);
-            Problem::new(reason, classify::describe(io.as_ref()))
+            let reason = failure_reason::network_reason(io.as_ref()).unwrap_or(Reason::Connect);
+            Problem::new(reason, failure_reason::describe(io.as_ref()))
         }
         kind => Problem::new(reason(kind), kind),
     }

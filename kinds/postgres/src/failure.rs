@@ -1,6 +1,6 @@
 //! What the driver's and the server's errors mean.
 
-use platform_core::classify;
+use platform_core::failure_reason;
 use platform_core::probe::{Problem, Reason};
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
@@ -37,8 +37,8 @@ pub(super) fn problem(error: &sqlx::Error) -> Problem {
     if let Some(error) = server_error(error) {
         return server_problem(error);
     }
-    let reason = classify::network_reason(error).unwrap_or(Reason::Protocol);
-    Problem::new(reason, classify::describe(error))
+    let reason = failure_reason::network_reason(error).unwrap_or(Reason::Protocol);
+    Problem::new(reason, failure_reason::describe(error))
 }
 
 fn server_error(error: &sqlx::Error) -> Option<&PgDatabaseError> {

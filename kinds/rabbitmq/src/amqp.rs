@@ -14,7 +14,7 @@ use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::types::FieldTable;
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism};
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, Event, Queue};
-use platform_core::classify;
+use platform_core::failure_reason;
 use platform_core::probe::{Problem, Reason};
 use platform_core::tls::Tls;
 use secrecy::ExposeSecret;
@@ -228,7 +228,10 @@ fn network(error: &io::Error) -> Problem {
     if let Some(malformed) = error.get_ref().and_then(|inner| inner.downcast_ref::<MalformedFrame>()) {
         return Problem::new(Reason::Protocol, malformed);
     }
-    Problem::new(classify::network_reason(error).unwrap_or(Reason::Connect), classify::describe(error))
+    Problem::new(
+        failure_reason::network_reason(error).unwrap_or(Reason::Connect),
+        failure_reason::describe(error),
+    )
 }
 
 fn problem(error: &lapin::Error) -> Problem {
@@ -255,7 +258,7 @@ fn problem(error: &lapin::Error) -> Problem {
 fn refused(kind: &AMQPErrorKind, text: &str) -> Reason {
     match kind {
         AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND) => Reason::NotFound,
-        AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) if text.contains("BrokerLogin was refused") => {
+        AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) if text.contains("Login was refused") => {
             Reason::Auth
         }
         AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED | AMQPSoftError::RESOURCELOCKED) => {

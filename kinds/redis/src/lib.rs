@@ -11,10 +11,10 @@ mod parameter;
 mod prober;
 mod refusal;
 mod reply;
+mod reply_limits;
 mod scan;
 mod stream;
 mod table;
-mod walk;
 
 use std::time::Duration;
 

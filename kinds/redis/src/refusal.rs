@@ -4,13 +4,13 @@ use std::error::Error;
 use std::sync::Arc;
 
 use ::redis::{ErrorKind, RedisError, ServerError};
-use platform_core::classify;
+use platform_core::failure_reason;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::too_large;
 
 use super::endpoint::RedisEndpoint;
 use super::link::RedisLink;
-use super::walk::Unfit;
+use super::reply_limits::Unfit;
 
 /// A server's error reply. The connection stays usable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,11 +81,11 @@ pub(super) fn broken(error: &RedisError, endpoint: &RedisEndpoint) -> Problem {
         None => {}
     }
     // The parser's messages have several lines.
-    let text = classify::describe(error).split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = failure_reason::describe(error).split_whitespace().collect::<Vec<_>>().join(" ");
     let reason = if error.is_timeout() {
         Reason::Timeout
     } else {
-        hidden(error).and_then(classify::network_reason).unwrap_or(match error.kind() {
+        hidden(error).and_then(failure_reason::network_reason).unwrap_or(match error.kind() {
             ErrorKind::Io => Reason::Connect,
             // Cut in the middle of an answer.
             ErrorKind::Parse if text.contains("end of input") => Reason::Connect,

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 use platform_core::query::LARGEST_ANSWER;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::walk::{Unfit, Walk};
+use super::reply_limits::{Unfit, Walk};
 
 /// Starts a new exchange with the next command. All answers of an exchange share their limits.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,7 @@ use platform_core::query::{MongoQuestion, Question};
 
 use super::store::{self, HeartbeatStore};
 use super::worker::WorkerList;
-use super::{plain, queue, table};
+use super::{job_queues, plain, table};
 
 /// Where and how the heartbeats of a class are stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,10 +77,10 @@ impl Layout {
             Self::Zset { key } => plain::zset(store, key).await?,
             Self::Hash { key } => plain::hash(store, key).await?,
             Self::Keys { pattern } => plain::keys(store, pattern).await?,
-            Self::Sidekiq { namespace } => queue::sidekiq(store, namespace).await?,
-            Self::Rq { queue } => queue::rq(store, queue.as_deref()).await?,
-            Self::Resque { namespace } => queue::resque(store, namespace).await?,
-            Self::Bullmq { queue, prefix } => queue::bullmq(store, queue, prefix).await?,
+            Self::Sidekiq { namespace } => job_queues::sidekiq(store, namespace).await?,
+            Self::Rq { queue } => job_queues::rq(store, queue.as_deref()).await?,
+            Self::Resque { namespace } => job_queues::resque(store, namespace).await?,
+            Self::Bullmq { queue, prefix } => job_queues::bullmq(store, queue, prefix).await?,
             Self::Sql(_) | Self::SolidQueue | Self::GoodJob | Self::Mongo(_) => Vec::new(),
         };
         Ok(WorkerList { workers, now: clock.now, skew: Some(clock.skew) })

@@ -4,11 +4,11 @@
 
 mod config;
 mod families;
+mod job_queues;
 mod layout;
 mod plain;
 mod prober;
 mod pushed;
-mod queue;
 mod store;
 mod table;
 mod worker;

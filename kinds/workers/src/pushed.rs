@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use platform_core::heartbeat::{Heartbeat, Heartbeats, Signal};
 use platform_core::metric::timestamp;
 use platform_core::off_thread;
-use platform_core::{state, time};
+use platform_core::{state_file, time};
 use tokio::sync::oneshot;
 
 use super::worker::{Seen, Worker, WorkerList};
@@ -54,7 +54,7 @@ impl Pushed {
             return;
         }
         let path = self.state_file.clone();
-        let kept = off_thread::spawn(move || path.and_then(|path| state::load::<Kept>(&path)));
+        let kept = off_thread::spawn(move || path.and_then(|path| state_file::load::<Kept>(&path)));
         let kept = kept.await.ok().flatten().unwrap_or_default();
         let now = time::now();
         for class in &self.classes {
@@ -95,7 +95,7 @@ impl Pushed {
         }
         if self.saved.as_ref() != Some(&kept) {
             let (path, content) = (path.clone(), kept.clone());
-            let saving = self.saving.insert(off_thread::spawn(move || state::store(&path, &content)));
+            let saving = self.saving.insert(off_thread::spawn(move || state_file::store(&path, &content)));
             let saved = saving.await;
             self.saving = None;
             saved.map_err(io::Error::other)??;

@@ -15,7 +15,8 @@ use platform_core::setting::{SourceName, TimeZone};
 use tokio::time::Instant;
 
 use self::days::{Maxima, due};
-use super::query::delay;
+use super::backoff::Backoff;
+use super::query::FIRST_RETRY;
 use crate::config::{Config, RollUp};
 use crate::snapshot::{RollUpEvent, RollUpRun, Store};
 
@@ -81,13 +82,13 @@ impl RollUpKeeper {
         Ok(())
     }
 
-    /// How long to wait after a run that ended at this moment, after this many failed attempts.
-    pub fn pause(&self, now: Timestamp, attempts: u32) -> Duration {
+    /// How long to wait after a run that ended at this moment: this long, or until the next day begins.
+    pub fn pause(&self, now: Timestamp, longest: Duration) -> Duration {
         let zone = &self.roll_up.config.time_zone;
         let today = zone.day(now);
         let midnight = zone.start(today.tomorrow().unwrap_or(today));
         let new_day = midnight.duration_since(now).saturating_add(AFTER_MIDNIGHT).unsigned_abs();
-        delay(self.roll_up.config.every, attempts).min(new_day)
+        longest.min(new_day)
     }
 }
 
@@ -111,12 +112,13 @@ pub(super) fn run(
 }
 
 async fn write(mut keeper: RollUpKeeper, pack: String, store: &Store, first: Instant) {
-    let (mut next, mut attempts) = (first, 0_u32);
+    let (mut next, mut backoff) = (first, Backoff::new(FIRST_RETRY));
+    let every = keeper.roll_up.config.every;
     loop {
         tokio::time::sleep_until(next).await;
         let run = keeper.run(Timestamp::now()).await;
-        attempts = if run.problem.is_none() { 0 } else { attempts.saturating_add(1) };
-        next = Instant::now() + keeper.pause(Timestamp::now(), attempts);
+        let delay = if run.problem.is_none() { backoff.succeeded(every) } else { backoff.failed(every) };
+        next = Instant::now() + keeper.pause(Timestamp::now(), delay);
         let event = store.update_roll_up(&pack, |state| state.ran(run, SystemTime::now()));
         match event.flatten() {
             Some(RollUpEvent::Failed(Problem { reason, detail })) => {

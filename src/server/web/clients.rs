@@ -14,7 +14,7 @@ use rustls::{
 };
 use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate};
 
-use super::tls::{Reading, present};
+use super::tls::{SectionReader, present};
 
 /// `client_auth_type`, from weakest to strongest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
@@ -57,7 +57,7 @@ impl Clients {
     }
 }
 
-impl Reading<'_> {
+impl SectionReader<'_> {
     /// Reads the requirements on clients. Returns `None` if there are errors.
     pub(super) fn clients(&mut self, provider: &Arc<CryptoProvider>) -> Option<Clients> {
         let allowed_names = self.section.key("client_allowed_sans", self.faults);

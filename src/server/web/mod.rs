@@ -29,7 +29,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::heartbeat;
 use super::response::{Response, text};
 use files::Files;
-use passwords::{Passwords, Verdict};
+use passwords::{PasswordVerdict, Passwords};
 
 /// Why a web configuration file is rejected.
 #[derive(Debug, thiserror::Error)]
@@ -140,9 +140,9 @@ impl Gate {
             return Admission::Refused(unauthorized());
         };
         match self.passwords.check(&settings.users, peer, &user, password).await {
-            Verdict::Right => Admission::Of(Some(user)),
-            Verdict::Wrong => Admission::Refused(unauthorized()),
-            Verdict::Busy => Admission::Refused(too_many("Too many passwords are being checked.")),
+            PasswordVerdict::Right => Admission::Of(Some(user)),
+            PasswordVerdict::Wrong => Admission::Refused(unauthorized()),
+            PasswordVerdict::Busy => Admission::Refused(too_many("Too many passwords are being checked.")),
         }
     }
 }

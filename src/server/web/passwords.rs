@@ -53,7 +53,7 @@ pub(super) type Users = BTreeMap<String, Hash>;
 
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum PasswordVerdict {
     Right,
     Wrong,
     /// Too many checks are already waiting.
@@ -89,18 +89,20 @@ impl Passwords {
         peer: IpAddr,
         user: &str,
         password: SecretString,
-    ) -> Verdict {
+    ) -> PasswordVerdict {
         let Some(Hash(hash)) = users.get(user).or_else(|| self.stand_in(users, user)) else {
-            return Verdict::Wrong;
+            return PasswordVerdict::Wrong;
         };
         let digest = self.digest(&[user, hash, password.expose_secret()]);
         if self.remembers(user, &digest) {
-            return Verdict::Right;
+            return PasswordVerdict::Right;
         }
-        let Some(_turn) = self.queue(peer) else { return Verdict::Busy };
-        let Ok(permit) = Arc::clone(&self.one_at_a_time).acquire_owned().await else { return Verdict::Busy };
+        let Some(_turn) = self.queue(peer) else { return PasswordVerdict::Busy };
+        let Ok(permit) = Arc::clone(&self.one_at_a_time).acquire_owned().await else {
+            return PasswordVerdict::Busy;
+        };
         if self.remembers(user, &digest) {
-            return Verdict::Right;
+            return PasswordVerdict::Right;
         }
         let (hash, exists) = (hash.clone(), users.contains_key(user));
         let check = tokio::task::spawn_blocking(move || {
@@ -110,9 +112,9 @@ impl Passwords {
         });
         if check.await.unwrap_or(false) && exists {
             lock(&self.right).insert(user.to_owned(), digest);
-            Verdict::Right
+            PasswordVerdict::Right
         } else {
-            Verdict::Wrong
+            PasswordVerdict::Wrong
         }
     }
 
@@ -184,20 +186,20 @@ mod tests {
         let passwords = Passwords::new();
         let known = users(&[("alice", "wonder", 4), ("bob", "", 4)]);
         for (user, password, verdict) in [
-            ("alice", "wonder", Verdict::Right),
-            ("alice", "wonder", Verdict::Right),
-            ("alice", "wonde", Verdict::Wrong),
-            ("bob", "", Verdict::Right),
-            ("bob", "wonder", Verdict::Wrong),
+            ("alice", "wonder", PasswordVerdict::Right),
+            ("alice", "wonder", PasswordVerdict::Right),
+            ("alice", "wonde", PasswordVerdict::Wrong),
+            ("bob", "", PasswordVerdict::Right),
+            ("bob", "wonder", PasswordVerdict::Wrong),
             // Whichever hash stands in for an unknown name, its password must not work.
-            ("carol", "wonder", Verdict::Wrong),
-            ("carol", "", Verdict::Wrong),
+            ("carol", "wonder", PasswordVerdict::Wrong),
+            ("carol", "", PasswordVerdict::Wrong),
         ] {
             assert_eq!(passwords.check(&known, HERE, user, password.into()).await, verdict, "{user}");
         }
         let changed = users(&[("alice", "other", 4)]);
-        assert_eq!(passwords.check(&changed, HERE, "alice", "wonder".into()).await, Verdict::Wrong);
-        assert_eq!(passwords.check(&changed, HERE, "bob", "".into()).await, Verdict::Wrong);
+        assert_eq!(passwords.check(&changed, HERE, "alice", "wonder".into()).await, PasswordVerdict::Wrong);
+        assert_eq!(passwords.check(&changed, HERE, "bob", "".into()).await, PasswordVerdict::Wrong);
         assert!(lock(&passwords.waiting).is_empty());
     }
 
@@ -229,7 +231,7 @@ mod tests {
         for guess in &mut waiting {
             assert!(futures_util::poll!(guess).is_pending());
         }
-        assert_eq!(guess("192.0.2.1").await, Verdict::Busy);
+        assert_eq!(guess("192.0.2.1").await, PasswordVerdict::Busy);
         let other = std::pin::pin!(guess("192.0.2.2"));
         assert!(futures_util::poll!(other).is_pending(), "another address has its own turns");
         drop(waiting);

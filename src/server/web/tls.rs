@@ -43,7 +43,7 @@ pub(super) struct Tls {
 }
 
 /// The section, while it is read.
-pub(super) struct Reading<'a> {
+pub(super) struct SectionReader<'a> {
     pub(super) section: &'a Section<'a>,
     files: &'a mut Files,
     pub(super) faults: &'a mut Faults,
@@ -56,7 +56,7 @@ pub(super) fn read(
     files: &mut Files,
     faults: &mut Faults,
 ) -> Option<Tls> {
-    let mut reading = Reading { section, files, faults };
+    let mut reading = SectionReader { section, files, faults };
     let provider = Arc::new(reading.provider());
     let versions = reading.versions();
     let certificate = reading.certificate();
@@ -104,7 +104,7 @@ pub(super) fn present<'a>(section: &Section<'_>, name: &'a str) -> &'a str {
     }
 }
 
-impl Reading<'_> {
+impl SectionReader<'_> {
     pub(super) fn fault(&mut self, key: &str, message: impl Into<String>) {
         self.section.fault(key, message, self.faults);
     }

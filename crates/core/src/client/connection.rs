@@ -17,9 +17,9 @@ use url::Url;
 use super::Response;
 use super::allowance::{Allowance, BUFFER};
 use crate::probe::{Problem, Reason};
-use crate::{classify, dial};
+use crate::{dial, failure_reason};
 
-pub(super) type Message = hyper::Request<Full<Bytes>>;
+pub(super) type HttpMessage = hyper::Request<Full<Bytes>>;
 
 /// A connection that is kept between exchanges.
 pub(super) struct Connection {
@@ -33,13 +33,13 @@ pub(super) struct Connection {
 }
 
 /// Why there is no response.
-pub(super) enum Failure {
+pub(super) enum HttpFailure {
     /// The server had closed the connection before: nothing was sent.
     Unsent,
     Failed(Problem),
 }
 
-impl From<Problem> for Failure {
+impl From<Problem> for HttpFailure {
     fn from(problem: Problem) -> Self {
         Self::Failed(problem)
     }
@@ -89,13 +89,17 @@ impl Connection {
     }
 
     /// Sends a request, and reads the whole answer.
-    pub(super) async fn exchange(&mut self, message: Message, largest: usize) -> Result<Response, Failure> {
+    pub(super) async fn exchange(
+        &mut self,
+        message: HttpMessage,
+        largest: usize,
+    ) -> Result<Response, HttpFailure> {
         self.allowance.renew();
         let (sender, allowance) = (&mut self.sender, &self.allowance);
         let answer = async {
             let response = sender.try_send_request(message).await;
             let response = response.map_err(|mut error| match error.take_message() {
-                Some(_) => Failure::Unsent,
+                Some(_) => HttpFailure::Unsent,
                 None => problem(error.error()).into(),
             })?;
             allowance.add_body(largest);
@@ -104,7 +108,7 @@ impl Connection {
         let result = tokio::select! {
             biased;
             answer = answer => answer,
-            () = &mut self.work => Err(Failure::Unsent),
+            () = &mut self.work => Err(HttpFailure::Unsent),
         };
         self.used = Instant::now();
         result
@@ -135,5 +139,5 @@ async fn read(response: hyper::Response<hyper::body::Incoming>, largest: usize) 
 
 fn problem(error: &hyper::Error) -> Problem {
     let other = if error.is_parse() { Reason::Protocol } else { Reason::Connect };
-    Problem::new(classify::network_reason(error).unwrap_or(other), classify::describe(error))
+    Problem::new(failure_reason::network_reason(error).unwrap_or(other), failure_reason::describe(error))
 }

@@ -9,8 +9,8 @@ use platform_core::probe::{Observation, Problem, Reason};
 use platform_core::query::{Ask, Declared};
 use platform_core::setting::SourceName;
 
-use super::health;
 use super::query::{QueryRun, QueryState};
+use super::source_metrics;
 use super::status::{Change, Event, Status};
 use super::watchdog::LATEST;
 use crate::config::Source;
@@ -223,7 +223,7 @@ impl SourceState {
     }
 
     fn renewed_health(&self) -> Vec<Arc<Lines>> {
-        Lines::renew(&self.health, Some(&self.name), health::of_source(self))
+        Lines::renew(&self.health, Some(&self.name), source_metrics::of_source(self))
     }
 
     fn says(&self, health: Vec<Arc<Lines>>, now: Instant) -> Vec<Arc<Lines>> {

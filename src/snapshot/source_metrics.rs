@@ -4,7 +4,7 @@ use platform_core::metric::{Desc, Family, timestamp};
 use platform_core::probe::Reason;
 
 use super::query::{Outcome, QueryState};
-use super::state::SourceState;
+use super::source_state::SourceState;
 use super::status::Status;
 
 const UP: Desc = Desc::gauge(

@@ -4,7 +4,7 @@ use platform_core::setting::Duration;
 use serde_json::{Value, json};
 
 use super::field::{self, of_query};
-use super::panel::{Color, Look, Panel, PanelType, Question, Series, Show, Stat};
+use super::panel::{Color, Panel, PanelLook, PanelQuery, PanelType, Series, Show, Stat};
 use super::target::{self, Form};
 use super::unit::Unit;
 use super::{status, table};
@@ -15,9 +15,9 @@ const AS_OF: &str = "Z";
 /// Maximum number of points of a sparkline: at least one per minute, so that its end is recent.
 const LARGEST_SPARK: u64 = 1440;
 
-/// The parts of a panel that depend on its sort.
+/// The parts of a panel that depend on its type.
 pub(super) fn body(panel: &Panel) -> Value {
-    match &panel.sort {
+    match &panel.panel_type {
         PanelType::Stat(card) => stat(panel, card),
         PanelType::Status { matchers } => cards(matchers),
         PanelType::Timeseries { series, stack, bars, over } => {
@@ -41,7 +41,7 @@ pub(super) fn body(panel: &Panel) -> Value {
 
 /// What a panel's values mean, with what its type adds.
 pub(super) fn help(panel: &Panel) -> String {
-    match &panel.sort {
+    match &panel.panel_type {
         PanelType::Stat(Stat { trend: Some(trend), .. }) => {
             format!("{} Below it, the change from {trend} ago.", panel.help)
         }
@@ -67,14 +67,14 @@ fn fields(panel: &Panel, series: &[Series]) -> Value {
     if let Some(link) = &panel.link {
         defaults.insert("links".to_owned(), field::link(link));
     }
-    let other = |look: &Look| field::properties(look, field::missing(&panel.empty, Color::Unknown));
+    let other = |look: &PanelLook| field::properties(look, field::missing(&panel.empty, Color::Unknown));
     let others = of(series).skip(1);
     let overrides: Vec<_> = others.map(|(id, series)| of_query(&id, other(&series.look))).collect();
     json!({"defaults": defaults, "overrides": overrides})
 }
 
 fn reduce(series: &[Series]) -> Value {
-    let rows = series.iter().any(|series| matches!(series.question, Question::Sql(_)));
+    let rows = series.iter().any(|series| matches!(series.question, PanelQuery::Sql(_)));
     json!({"calcs": ["lastNotNull"], "fields": "", "values": rows})
 }
 
@@ -86,7 +86,7 @@ fn stat(panel: &Panel, card: &Stat) -> Value {
     for (id, series) in of(series) {
         let look = &series.look;
         let question = match &series.question {
-            Question::Promql(expr) if trend.is_some() => Question::Promql(status::while_present(expr)),
+            PanelQuery::Promql(expr) if trend.is_some() => PanelQuery::Promql(status::while_present(expr)),
             other => other.clone(),
         };
         targets.push(target::question(&id, &question, look, &series.name, form));
@@ -103,7 +103,7 @@ fn stat(panel: &Panel, card: &Stat) -> Value {
     {
         let at = format!("1000 * {}", status::last_known_at(expr));
         targets.push(target::promql(AS_OF, &at, "DEGRADED, as of", Form::Now));
-        let look = Look { unit: Some(Unit::Ago), ..Look::default() };
+        let look = PanelLook { unit: Some(Unit::Ago), ..PanelLook::default() };
         overrides.push(of_query(AS_OF, field::degraded(&look, &panel.empty)));
     }
     let mut fields = fields(panel, series);
@@ -154,7 +154,7 @@ pub(super) fn grafana_duration(duration: Duration) -> String {
 fn cards(matchers: &str) -> Value {
     let series = status::series(matchers);
     let mut defaults = field::config(&series.look, "NO DATA");
-    defaults.insert("links".to_owned(), field::link(&super::panel::Link::Kind));
+    defaults.insert("links".to_owned(), field::link(&super::panel::PanelLink::Kind));
     json!({
         "type": "stat",
         "targets": [target::question("A", &series.question, &series.look, "{{source}} · {{kind}}", Form::Now)],
@@ -177,7 +177,7 @@ fn cards(matchers: &str) -> Value {
 fn timeseries(panel: &Panel, series: &[Series], stack: bool, bars: bool) -> Value {
     let mut fields = fields(panel, series);
     let look = series.first().map(|series| &series.look);
-    let has_thresholds = look.is_some_and(|look: &Look| look.thresholds.is_some());
+    let has_thresholds = look.is_some_and(|look: &PanelLook| look.thresholds.is_some());
     let defaults = &mut fields["defaults"];
     defaults["color"] = json!({"mode": "palette-classic"});
     defaults["min"] = json!(0);

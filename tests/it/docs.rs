@@ -74,6 +74,69 @@ fn the_bundle_is_that_of_the_binary() {
     }
 }
 
+/// Every page of the repository, by its path.
+fn pages() -> Vec<(String, String)> {
+    let list = Command::new("git").args(["ls-files", "*.md"]).current_dir(testkit::root()).output().unwrap();
+    let paths = String::from_utf8(list.stdout).unwrap();
+    let read = |path: &str| (path.to_owned(), fs::read_to_string(testkit::root().join(path)).unwrap());
+    paths.lines().map(read).collect()
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let pages = pages();
+    let mut wrong = Vec::new();
+    for (path, text) in &pages {
+        let folder = testkit::root().join(path).parent().unwrap().to_owned();
+        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            let (file, section) = link.split_once('#').unwrap_or((link, ""));
+            if link.contains("://") || link.starts_with("mailto:") || link.contains(' ') {
+                continue;
+            }
+            let target = if file.is_empty() { testkit::root().join(path) } else { folder.join(file) };
+            let has_section = || {
+                let page = fs::read_to_string(&target).unwrap_or_default();
+                page.lines().any(|line| line.starts_with('#') && anchor(line) == section)
+            };
+            if !target.exists() || !section.is_empty() && file.ends_with(".md") && !has_section() {
+                wrong.push(format!("{path}: {link}"));
+            }
+        }
+    }
+    assert!(pages.len() > 20 && wrong.is_empty(), "{} pages\n{}", pages.len(), wrong.join("\n"));
+}
+
+/// What a heading is called in links.
+fn anchor(heading: &str) -> String {
+    let title = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = title.chars().filter(|c| c.is_alphanumeric() || "-_ ".contains(*c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+/// What the page of a kind tells people to paste is a configuration.
+#[test]
+fn the_configurations_on_the_pages_of_kinds_are_valid() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("platform.yml");
+    let mut count = 0;
+    for (path, text) in pages().into_iter().filter(|(path, _)| path.starts_with("kinds/")) {
+        let blocks = text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+        for block in blocks.filter(|block| block.starts_with("sources:")) {
+            fs::write(&file, block).unwrap();
+            let mut check = Command::new(binary());
+            check.args(["check", "--syntax-only", "--config.file"]).arg(&file);
+            // Whatever variables the examples name.
+            for name in block.split("${").skip(1).map(|rest| rest.split(['}', ':']).next().unwrap()) {
+                check.env(name, "example");
+            }
+            let output = check.output().unwrap();
+            assert!(output.status.success(), "{path}:\n{block}{}", String::from_utf8_lossy(&output.stderr));
+            count += 1;
+        }
+    }
+    assert!(count >= Kind::ALL.len(), "{count}");
+}
+
 /// One page, because each alert links to its section.
 #[test]
 fn the_runbooks_are_those_of_the_folders() {

@@ -43,7 +43,7 @@ impl Cost {
 /// Within a second, `/probe` returns the previous result.
 pub(crate) const FRESH_PROBE: Duration = Duration::from_millis(1_050);
 
-/// The length of a candidate's turn.
+/// The length of a contender's turn.
 #[derive(Clone, Copy)]
 pub(crate) struct Turns {
     pub(crate) number: usize,
@@ -52,7 +52,7 @@ pub(crate) struct Turns {
     pub(crate) every: Duration,
 }
 
-/// Sums over all turns of a candidate.
+/// Sums over all turns of a contender.
 #[derive(Default)]
 pub(crate) struct Sums {
     cycles: u32,
@@ -62,7 +62,7 @@ pub(crate) struct Sums {
     traffic: Traffic,
 }
 
-/// Runs candidates in turns, each with one scrape after the other.
+/// Runs contenders in turns, each with one scrape after the other.
 pub(crate) async fn compare(
     contenders: &[Contender<'_>],
     service: Option<&Process>,
@@ -96,7 +96,7 @@ pub(crate) async fn idle(service: Option<&Process>) -> f64 {
     cpu_of(service.processes()).saturating_sub(before).as_secs_f64() / started.elapsed().as_secs_f64()
 }
 
-/// Scrapes a candidate repeatedly.
+/// Scrapes a contender repeatedly.
 pub(crate) async fn turn(
     contender: &Contender<'_>,
     service: Option<&Process>,

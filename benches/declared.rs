@@ -12,7 +12,7 @@ const QUERIES: usize = 50;
 const EVERY: Duration = Duration::from_secs(1);
 const CYCLES: u32 = 10;
 
-/// Each candidate has its own database, so that PostgreSQL counts them separately.
+/// Each contender has its own database, so that PostgreSQL counts them separately.
 const DATABASES: [&str; 2] = ["ours", "theirs"];
 
 pub(crate) async fn run(platform: &Platform, section: &mut Section) {

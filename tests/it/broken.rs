@@ -12,7 +12,7 @@ use testkit::exporter::{Exporter, binary};
 use testkit::wait::eventually;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/broken")
+    testkit::root().join("tests/it/broken")
 }
 
 /// The files with this ending in all folders.

@@ -1,7 +1,6 @@
 //! Whole configurations: what is accepted, and how faults are told.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use platform_core::setting::SourceName;
@@ -14,7 +13,7 @@ pub(crate) fn load(
     file: &str,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Faults> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = testkit::root();
     let surroundings = Surroundings { variable, file: &|name| fs::read_to_string(root.join(name)) };
     config::load(text, file, surroundings)
 }
@@ -256,7 +255,7 @@ fn the_environment_of_an_application_is_enough() {
 
 #[test]
 fn every_example_loads() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = testkit::root();
     let variable = |name: &str| {
         Some(match name {
             name if name.contains("DATABASE") => "postgres://db/app".to_owned(),

@@ -1,7 +1,6 @@
 //! Files that are made from the code: they fail when stale. `make bless` rewrites them.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use platform_exporter::pack;
@@ -10,7 +9,7 @@ use testkit::exporter::binary;
 
 /// Compares a file with what it should hold, or with `BLESS=1` writes it.
 pub(crate) fn check(path: &str, expected: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let path = testkit::root().join(path);
     if std::env::var_os("BLESS").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, expected).unwrap();
@@ -29,7 +28,7 @@ fn output(arguments: &[&str]) -> String {
 /// What stands against an attack is shown by a test, and the test is there.
 #[test]
 fn security_names_tests_and_files_that_exist() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = testkit::root();
     let text = fs::read_to_string(root.join("docs/SECURITY.md")).unwrap();
     let quoted: Vec<_> = text.split('`').skip(1).step_by(2).collect();
     let (mut tests, mut files) = (0, 0);
@@ -66,7 +65,7 @@ fn the_bundle_is_that_of_the_binary() {
         check(&file.path, &file.text);
     }
     for (directory, ending) in [("grafana/dashboards", ".json"), ("alerts", ".rules.yml")] {
-        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)).unwrap() {
+        for entry in fs::read_dir(testkit::root().join(directory)).unwrap() {
             let path = format!("{directory}/{}", entry.unwrap().file_name().display());
             let is_known = !path.ends_with(ending) || files.iter().any(|file| file.path == path);
             assert!(is_known, "{path} is not rendered any more");
@@ -113,7 +112,7 @@ fn anchor(heading: &str) -> String {
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
-/// What the page of a kind tells people to paste is a configuration.
+/// Every configuration on the page of a kind can be pasted as it is.
 #[test]
 fn the_configurations_on_the_pages_of_kinds_are_valid() {
     let directory = tempfile::tempdir().unwrap();
@@ -140,7 +139,7 @@ fn the_configurations_on_the_pages_of_kinds_are_valid() {
 /// One page, because each alert links to its section.
 #[test]
 fn the_runbooks_are_those_of_the_folders() {
-    let read = |path: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let read = |path: &str| fs::read_to_string(testkit::root().join(path)).unwrap();
     let mut page = read("bundle/runbooks.md");
     let kinds = Kind::ALL.iter().map(|kind| format!("kinds/{kind}/runbook.md"));
     let packs = pack::all().into_iter().map(|(name, _)| format!("platforms/{name}/runbook.md"));

@@ -2,7 +2,7 @@
 //! enough for everything that a probe exports, and for nothing else.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use lapin::options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
@@ -20,7 +20,7 @@ use testkit::stripe::{ApiKey, Permission, StripeServer};
 use testkit::subject::Surroundings;
 
 fn script(name: &str) -> (PathBuf, String) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("kinds").join(name);
+    let path = testkit::root().join("kinds").join(name);
     let text = std::fs::read_to_string(&path).unwrap();
     (path, text)
 }

@@ -17,7 +17,7 @@ fn analyze(arguments: &[&str], unit: &Path) -> (bool, String) {
 }
 
 fn unit() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/systemd").join(UNIT);
+    let path = testkit::root().join("examples/systemd").join(UNIT);
     fs::read_to_string(path).unwrap()
 }
 
@@ -34,7 +34,7 @@ fn the_unit_is_understood() {
 /// 10 stands for no protection at all; what is left is that it speaks to the network.
 #[test]
 fn the_unit_exposes_little() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/systemd").join(UNIT);
+    let path = testkit::root().join("examples/systemd").join(UNIT);
     let (is_good, told) = analyze(&["--offline=true", "--threshold=15", "--no-pager", "security"], &path);
     assert!(is_good && told.contains("OK"), "{told}");
     let unprotected = tempfile::tempdir().unwrap();

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use platform_exporter::registry::Kind;
+use testkit::root;
 
 /// The modules of the program in the order of their layers: each may name only those before it. What the program stands
 /// on are crates, for which the compiler sees to it.
@@ -31,10 +32,6 @@ const OF_PLATFORM: [&str; 7] =
 
 /// Longer files are two things in one.
 const LONGEST_FILE: usize = 350;
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// Every Rust file below a folder, with its path from the root and its text.
 fn files(folder: &str) -> BTreeMap<String, String> {

@@ -52,7 +52,7 @@ pub fn dependency(path: &str) -> PathBuf {
     root().join(directory).join(path)
 }
 
-/// Where the repository lies.
+/// The root of the repository.
 pub fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("this is crates/testkit")
 }

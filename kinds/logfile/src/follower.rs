@@ -91,14 +91,14 @@ impl Follower {
             tally.prune(now);
         }
         let Self { plan, tails, tallies, .. } = self;
-        let mut tell = |line: Line<'_>| judge(line, plan.timestamp_field.as_deref(), tallies, now);
+        let mut handle = |line: Line<'_>| judge(line, plan.timestamp_field.as_deref(), tallies, now);
         let end = Instant::now() + plan.time;
         let steps = MOST_PER_TURN / STEP / tails.len().max(1) as u64;
         for Followed { tail, result } in tails {
             current.set(tail.path());
             for _ in 0..steps.max(1) {
                 let mut left = STEP;
-                *result = tail.advance(&mut left, &mut tell);
+                *result = tail.advance(&mut left, &mut handle);
                 if left > 0 || Instant::now() > end {
                     break;
                 }

@@ -37,26 +37,26 @@ impl Lines {
     }
 
     /// Takes the next bytes, and emits each line that ends in them.
-    pub(super) fn feed(&mut self, mut bytes: &[u8], tell: &mut dyn FnMut(Line<'_>)) {
+    pub(super) fn feed(&mut self, mut bytes: &[u8], handle: &mut dyn FnMut(Line<'_>)) {
         while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
             let (rest, after) = (&bytes[..end], &bytes[end + 1..]);
-            self.extend(rest, tell);
-            self.finish(tell);
+            self.extend(rest, handle);
+            self.finish(handle);
             bytes = after;
         }
-        self.extend(bytes, tell);
+        self.extend(bytes, handle);
     }
 
     /// Ends the incomplete line.
-    pub(super) fn finish(&mut self, tell: &mut dyn FnMut(Line<'_>)) {
+    pub(super) fn finish(&mut self, handle: &mut dyn FnMut(Line<'_>)) {
         if !self.skipping && !self.begun.is_empty() {
-            tell(Line::Whole(&self.begun));
+            handle(Line::Whole(&self.begun));
         }
         self.begun.clear();
         self.skipping = false;
     }
 
-    fn extend(&mut self, bytes: &[u8], tell: &mut dyn FnMut(Line<'_>)) {
+    fn extend(&mut self, bytes: &[u8], handle: &mut dyn FnMut(Line<'_>)) {
         if self.skipping {
             return;
         }
@@ -67,7 +67,7 @@ impl Lines {
         if self.begun.len() + bytes.len() > LONGEST {
             self.begun = Vec::new();
             self.skipping = true;
-            tell(Line::TooLong);
+            handle(Line::TooLong);
         } else {
             self.begun.extend_from_slice(bytes);
         }

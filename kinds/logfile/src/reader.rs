@@ -216,7 +216,7 @@ impl Reader {
     }
 
     /// Reads on, at most `budget` bytes.
-    pub(super) fn read(&mut self, budget: &mut u64, tell: &mut dyn FnMut(Line<'_>)) -> io::Result<Stop> {
+    pub(super) fn read(&mut self, budget: &mut u64, handle: &mut dyn FnMut(Line<'_>)) -> io::Result<Stop> {
         let mut chunk = vec![0; CHUNK];
         while *budget > 0 {
             let room = usize::try_from(*budget).unwrap_or(CHUNK).min(CHUNK);
@@ -236,14 +236,14 @@ impl Reader {
             self.offset += length as u64;
             *budget -= length as u64;
             self.last_growth = Instant::now();
-            self.lines.feed(&chunk[..length], tell);
+            self.lines.feed(&chunk[..length], handle);
         }
         Ok(Stop::Budget)
     }
 
     /// Ends the incomplete line: no more will come.
-    pub(super) fn finish(&mut self, tell: &mut dyn FnMut(Line<'_>)) {
-        self.lines.finish(tell);
+    pub(super) fn finish(&mut self, handle: &mut dyn FnMut(Line<'_>)) {
+        self.lines.finish(handle);
     }
 
     /// Since when there was nothing new.

@@ -41,7 +41,7 @@ pub(super) enum LineVerdict {
 }
 
 /// Parses and counts a line.
-pub(super) type Tell<'a> = dyn FnMut(Line<'_>) -> LineVerdict + 'a;
+pub(super) type LineHandler<'a> = dyn FnMut(Line<'_>) -> LineVerdict + 'a;
 
 /// What survives a restart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,14 +140,14 @@ impl Tail {
     ///
     /// # Errors
     /// If the path does not exist or may not be read. Files renamed from it are still read.
-    pub(super) fn advance(&mut self, budget: &mut u64, tell: &mut Tell<'_>) -> Result<(), Problem> {
+    pub(super) fn advance(&mut self, budget: &mut u64, handle: &mut LineHandler<'_>) -> Result<(), Problem> {
         let file = open(&self.path);
         let is_gone = file.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
         if file.is_ok() || is_gone {
             self.find_again(file.as_ref().ok());
         }
-        let found = file.and_then(|file| self.follow(file, tell));
-        let read = self.read(is_gone, budget, tell);
+        let found = file.and_then(|file| self.follow(file, handle));
+        let read = self.read(is_gone, budget, handle);
         match found {
             // Just renamed, and its successor does not exist yet.
             Err(_) if is_gone && !self.readers.is_empty() => read,
@@ -174,7 +174,7 @@ impl Tail {
     }
 
     /// Appends the file that is now at the path.
-    fn follow(&mut self, file: File, tell: &mut Tell<'_>) -> io::Result<()> {
+    fn follow(&mut self, file: File, handle: &mut LineHandler<'_>) -> io::Result<()> {
         let identity = FileIdentity::of(&file.metadata()?);
         let known = self.readers.iter().position(|reader| reader.identity() == identity);
         // A new file may reuse the inode of the last one: after a truncation between two looks.
@@ -184,7 +184,7 @@ impl Tail {
         let reader = match known {
             Some(index) => {
                 if !self.readers[index].is_intact()? {
-                    self.begin_again(index, tell);
+                    self.begin_again(index, handle);
                 }
                 self.readers.remove(index)
             }
@@ -201,18 +201,18 @@ impl Tail {
     }
 
     /// Handles a truncation: the rest of the old content may be in a copy.
-    fn begin_again(&mut self, index: usize, tell: &mut Tell<'_>) {
+    fn begin_again(&mut self, index: usize, handle: &mut LineHandler<'_>) {
         self.totals.rotations += 1;
         let reader = &mut self.readers[index];
         let copy = reader.continued_in_copy(&self.path);
         if copy.is_none() {
-            finish(reader, &mut self.totals, tell);
+            finish(reader, &mut self.totals, handle);
         }
         reader.restart();
         self.readers.extend(copy);
     }
 
-    fn read(&mut self, is_gone: bool, budget: &mut u64, tell: &mut Tell<'_>) -> io::Result<()> {
+    fn read(&mut self, is_gone: bool, budget: &mut u64, handle: &mut LineHandler<'_>) -> io::Result<()> {
         let mut result = Ok(());
         let mut left = self.readers.len();
         for mut reader in mem::take(&mut self.readers) {
@@ -220,7 +220,7 @@ impl Tail {
             let is_current = !is_gone && self.current == Some(reader.identity());
             let counted = reader.counted();
             let totals = &mut self.totals;
-            let read = reader.read(budget, &mut |line| totals.add(tell(line)));
+            let read = reader.read(budget, &mut |line| totals.add(handle(line)));
             totals.bytes += reader.counted() - counted;
             let ended = match read {
                 Ok(Stop::End) => has_ended(&reader) || left > MOST_RENAMED,
@@ -236,7 +236,7 @@ impl Tail {
             if is_current || !ended {
                 self.readers.push(reader);
             } else {
-                finish(&mut reader, totals, tell);
+                finish(&mut reader, totals, handle);
             }
         }
         result
@@ -269,8 +269,8 @@ fn has_ended(reader: &Reader) -> bool {
 }
 
 /// Emits the last line without its line break.
-fn finish(reader: &mut Reader, totals: &mut TailTotals, tell: &mut Tell<'_>) {
+fn finish(reader: &mut Reader, totals: &mut TailTotals, handle: &mut LineHandler<'_>) {
     let counted = reader.counted();
-    reader.finish(&mut |line| totals.add(tell(line)));
+    reader.finish(&mut |line| totals.add(handle(line)));
     totals.bytes += reader.counted() - counted;
 }

@@ -230,7 +230,7 @@ fn checked(response: Response) -> Result<Response, Problem> {
     let word = || refusal().unwrap_or_default();
     let reason = match response.status {
         200 => return Ok(response),
-        // Both a wrong password and a missing permission are 401; only the text tells them apart.
+        // Both a wrong password and a missing permission are 401; only the text differs.
         401 | 403 if word().to_lowercase().contains("user") => Reason::Permission,
         401 | 403 => Reason::Auth,
         404 => Reason::NotFound,

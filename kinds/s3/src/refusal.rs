@@ -26,9 +26,9 @@ impl FailedRequest<'_> {
         let body = String::from_utf8_lossy(&response.body);
         let code = xml::text(&body, "Code").unwrap_or_default();
         let message = xml::text(&body, "Message").unwrap_or_default();
-        let told = self.detail(response.status, &code, &message);
+        let answered = self.detail(response.status, &code, &message);
         if let Some(actual) = self.actual_region(response, &body) {
-            let detail = format!("the bucket is in {actual}, but `region` is {}; {told}", self.region);
+            let detail = format!("the bucket is in {actual}, but `region` is {}; {answered}", self.region);
             return Problem::new(Reason::WrongRegion, detail);
         }
         let reason = code_reason(&code, &message).unwrap_or_else(|| status_reason(response.status));
@@ -36,10 +36,10 @@ impl FailedRequest<'_> {
             Some(skew) => {
                 let seconds = skew.as_secs().unsigned_abs();
                 let side = if skew.is_negative() { "behind" } else { "ahead of" };
-                let detail = format!("this host's clock is {seconds} s {side} the server's; {told}");
+                let detail = format!("this host's clock is {seconds} s {side} the server's; {answered}");
                 Problem::new(Reason::ClockSkew, detail)
             }
-            None => Problem::new(reason, told),
+            None => Problem::new(reason, answered),
         }
     }
 

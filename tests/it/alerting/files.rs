@@ -1,12 +1,8 @@
 //! The files that users deploy, as text: what the binary renders, and what promtool and amtool say of them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-
-/// The root of the repository.
-pub(super) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use testkit::root;
 
 /// The files of a folder whose names end like this, in their order.
 pub(super) fn files(folder: &str, ending: &str) -> Vec<PathBuf> {

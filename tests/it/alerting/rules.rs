@@ -7,8 +7,9 @@ use platform_core::yaml::{self, Faults, Node, Value};
 use platform_exporter::bundle;
 use platform_exporter::registry::Kind;
 
-use super::files::{root, unit_tests};
+use super::files::unit_tests;
 use testkit::exporter::binary;
+use testkit::root;
 
 /// What Prometheus says by itself of every target.
 const PROMETHEUS: [&str; 3] = ["up", "scrape_duration_seconds", "scrape_samples_scraped"];

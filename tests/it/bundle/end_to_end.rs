@@ -20,7 +20,7 @@ const EMPTY: [Empty; 9] = [
     ("WAL retained for slots", "A", "the server has no replication slot"),
     ("Memory", "C", "the server has no limit of memory"),
     ("Streams", "A", "no stream is declared"),
-    ("Slot utilization", "A", "the job system of no class tells its slots"),
+    ("Slot utilization", "A", "no job system here has slots"),
 ];
 
 /// Until every source was probed, every query put, and every rate has two samples.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{read, root};
+use super::read;
 use testkit::exporter::Exporter;
 use testkit::mongodb::Mongodb;
 use testkit::postgres::Postgres;
 use testkit::process::{Process, command};
 use testkit::rabbitmq::Rabbitmq;
 use testkit::redis::Redis;
+use testkit::root;
 use testkit::wait::eventually;
 
 const PASSWORD: &str = "geheim";

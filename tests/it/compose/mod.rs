@@ -5,16 +5,12 @@ mod life;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::Command;
 
 use platform_core::yaml::{self, Faults, Node, Value};
 
 use testkit::exporter::binary;
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use testkit::root;
 
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()

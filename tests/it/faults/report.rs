@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
 
 use super::matrix::Shown;
 use super::runner::{INTERVAL, Measured, Outcome, TIMEOUT};
@@ -15,7 +14,7 @@ const FILE: &str = "docs/faults.md";
 
 /// Compares the file with what was found, figures apart, or with `BLESS=1` writes it.
 pub(crate) fn check(outcomes: &Outcomes) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
+    let path = testkit::root().join(FILE);
     let made = document(outcomes);
     if std::env::var_os("BLESS").is_some() {
         fs::write(path, made).unwrap();

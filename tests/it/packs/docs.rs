@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use platform_exporter::pack;
@@ -13,7 +12,7 @@ use testkit::exporter::binary;
 
 /// Every pack with its page.
 fn pages() -> Vec<(&'static str, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("platforms");
+    let folder = testkit::root().join("platforms");
     let page = |&(name, _): &(&'static str, &str)| {
         let file = folder.join(name).join("README.md");
         (name, fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display())))
@@ -100,7 +99,7 @@ fn every_metric_of_a_pack_is_on_its_page() {
 #[test]
 fn every_pack_has_its_example() {
     for (pack, _) in pack::EMBEDDED {
-        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("platforms/{pack}/example.yml"));
+        let example = testkit::root().join(format!("platforms/{pack}/example.yml"));
         assert!(fs::read_to_string(&example).unwrap().contains("packs:"), "{}", example.display());
     }
 }

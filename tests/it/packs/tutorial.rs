@@ -46,7 +46,7 @@ async fn the_tutorial_leads_to_a_card_and_an_alert() {
         if language == "yaml" {
             let name = text.strip_prefix("# ").unwrap().lines().next().unwrap();
             std::fs::write(directory.path().join(name), text).unwrap();
-            let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/packs").join(name);
+            let shipped = testkit::root().join("examples/packs").join(name);
             assert_eq!(std::fs::read_to_string(shipped).unwrap(), text, "{name}");
         } else if text.trim() == START {
             let file = directory.path().join("platform.yml");

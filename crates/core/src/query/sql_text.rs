@@ -1,4 +1,4 @@
-//! Whether a text can be a single SELECT, as far as can be told without a server. The server has the final say; what is
+//! Whether a text can be a single SELECT, as far as that is known without a server. The server has the final say; what is
 //! rejected here would be rejected there, with a less helpful message.
 
 /// The first words of a statement that only returns rows.

@@ -91,30 +91,30 @@ impl Step for Profile {
     async fn find(&mut self, _: Instant) -> Result<Held, Miss> {
         let name = self.name.as_deref().unwrap_or(DEFAULT);
         let Some(mut section) = self.section(name).await? else {
-            let told = format!("no `{name}` in {}", self.files());
+            let detail = format!("no `{name}` in {}", self.files());
             return Err(match self.name {
                 Some(_) => {
-                    Miss::Failed(Problem::new(Reason::Auth, format!("{told}, which AWS_PROFILE selects")))
+                    Miss::Failed(Problem::new(Reason::Auth, format!("{detail}, which AWS_PROFILE selects")))
                 }
-                None => Miss::Absent(told),
+                None => Miss::Absent(detail),
             });
         };
         let mut secret = |key: &str| section.remove(key).map(|value| Secret::Value(value.into()));
         let (id, key) = (secret("aws_access_key_id"), secret("aws_secret_access_key"));
         let session_token = secret("aws_session_token");
         let (Some(access_key_id), Some(secret_access_key)) = (id, key) else {
-            let told = format!("`{name}` has no aws_access_key_id with aws_secret_access_key");
+            let detail = format!("`{name}` has no aws_access_key_id with aws_secret_access_key");
             // A default profile often contains only a region.
             let other = ["role_arn", "credential_process", "sso_session", "sso_start_url"];
             return Err(match other.iter().find(|key| section.contains_key(**key)) {
                 Some(other) => {
-                    let told = format!(
-                        "{told}, and its {other} is not supported: use keys, or a role via web identity, container or instance"
+                    let detail = format!(
+                        "{detail}, and its {other} is not supported: use keys, or a role via web identity, container or instance"
                     );
-                    Miss::Failed(Problem::new(Reason::Auth, told))
+                    Miss::Failed(Problem::new(Reason::Auth, detail))
                 }
-                None if self.name.is_some() => Miss::Failed(Problem::new(Reason::Auth, told)),
-                None => Miss::Absent(told),
+                None if self.name.is_some() => Miss::Failed(Problem::new(Reason::Auth, detail)),
+                None => Miss::Absent(detail),
             });
         };
         let keys = Keys { access_key_id, secret_access_key, session_token };

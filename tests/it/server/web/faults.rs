@@ -150,7 +150,7 @@ fn both_files_are_checked_together() {
 #[test]
 fn the_example_is_accepted() {
     let files = Files::new("");
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/web/web.yml");
+    let example = testkit::root().join("examples/web/web.yml");
     let example = fs::read_to_string(example).unwrap();
     for web in ["", "{}", "tls_server_config:\nbasic_auth_users: {}\n", "rate_limit: {interval: 0}", &example]
     {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use mongodb::Database;
 use mongodb::bson::{Bson, Document, doc};
-use platform_core::query::{Ask, Question};
+use platform_core::query::Ask;
 use platform_exporter::config::{self, Config, Surroundings};
 
 use testkit::mongodb::Mongodb;
@@ -65,10 +65,9 @@ fn index() -> Document {
 async fn measure(title: &str, database: &Database, config: &Config) {
     println!("{title}");
     for query in config.queries() {
-        let Ask::One { question: Question::Mongo(question), .. } = &query.ask else { continue };
-        let collection = question.collection.as_deref().expect("the pack asks collections");
-        let pipeline: Bson = serde_json::to_value(&question.pipeline)
-            .and_then(serde_json::from_value)
+        let Ask::One { question, .. } = &query.ask else { continue };
+        let Some(collection) = question.value()["collection"].as_str() else { continue };
+        let pipeline: Bson = serde_json::from_value(question.value()["pipeline"].clone())
             .expect("the pack's pipelines are JSON");
         let command = doc! {"aggregate": collection, "pipeline": pipeline, "cursor": {}};
         let (busy, started) = (busy(database).await, Instant::now());

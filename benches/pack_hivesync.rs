@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use platform_core::query::{Ask, Question};
+use platform_core::query::Ask;
 use platform_exporter::config::{self, Surroundings};
 use serde_json::Value;
 
@@ -93,8 +93,8 @@ fn statements(config: &str) -> BTreeMap<String, String> {
             Ask::Distinct(parts) => parts.iter().map(|part| &part.question).collect(),
         };
         for question in questions {
-            if let Question::Sql(sql) = question {
-                all.insert(query.spec.name.clone(), sql.clone());
+            if let Some(sql) = question.value().as_str() {
+                all.insert(query.spec.name.clone(), sql.to_owned());
             }
         }
     }

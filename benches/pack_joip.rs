@@ -96,7 +96,7 @@ impl Bench {
         let surroundings =
             subject::Surroundings { timeout: Duration::from_secs(600), ..subject::Surroundings::default() };
         let mut subject = surroundings.source(&format!("postgres: {{url: '{}'}}", self.url()));
-        subject.rows(&Question::Sql("SELECT 1".to_owned())).await.expect("the role may connect");
+        subject.rows(&Question::new("sql", "SELECT 1")).await.expect("the role may connect");
         let backend = self.backend().await;
         let mut costs = Vec::new();
         for query in config.queries() {
@@ -110,7 +110,7 @@ impl Bench {
                     .unwrap_or_else(|problem| panic!("{}: {problem}", query.spec.name));
                 time = time.min(used(backend) - before);
             }
-            let Question::Sql(sql) = question else { panic!("the pack asks PostgreSQL alone") };
+            let sql = question.value().as_str().expect("the pack queries PostgreSQL alone");
             let (rows, bytes) = self.read(sql);
             costs.push(Cost { time, rows, bytes });
         }

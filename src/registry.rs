@@ -3,6 +3,7 @@
 use std::fmt;
 
 use platform_core::kind::{Definition, KindFacts};
+use platform_core::query::LanguageFacts;
 
 /// From a list of kinds: the feature and the crate of each.
 macro_rules! kinds {
@@ -74,6 +75,11 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         self.facts().name
     }
+}
+
+/// The languages of declared queries.
+pub fn languages() -> Vec<LanguageFacts> {
+    Kind::ALL.iter().filter_map(|kind| kind.facts().language).collect()
 }
 
 impl fmt::Display for Kind {

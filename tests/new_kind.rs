@@ -96,8 +96,9 @@ fn needs_its_folder_and_a_line_in_each_list() {
 
     let config = root.join("platform.yml");
     let path = root.join("kinds/directory");
-    let source = format!("sources: {{new: {{directory: {{path: '{}'}}}}}}\n", path.display());
+    let example = fs::read_to_string(path.join("example.yml")).expect("it is text");
+    let source = example.replace("/srv/uploads", path.to_str().expect("a plain path"));
     fs::write(&config, source).expect("it is writable");
     let checked = copy.run(&["check", "--live", "--config.file", config.to_str().expect("a plain path")]);
-    assert!(String::from_utf8_lossy(&checked.stdout).contains("new"), "{checked:?}");
+    assert!(String::from_utf8_lossy(&checked.stdout).contains("uploads"), "{checked:?}");
 }

@@ -7,9 +7,9 @@ use std::io::Write;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use platform_core::query::{Columns, LogQuestion, Question};
-use platform_core::setting::Duration;
+use platform_core::query::{Columns, Question};
 use platform_exporter_fuzz::{check_families, source};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
@@ -29,12 +29,10 @@ enum Step<'a> {
 }
 
 fn question(window: Option<u16>) -> Question {
-    Question::Log(LogQuestion {
-        r#where: [("event".to_owned(), vec!["error".to_owned()])].into(),
-        by: vec!["class".to_owned(), "a.b".to_owned()],
-        sum: vec!["ms".to_owned()],
-        window: window.map(|seconds| Duration::seconds(u64::from(seconds.max(1)))),
-    })
+    let window = window.map(|seconds| format!("{}s", seconds.max(1)));
+    let query =
+        json!({"where": {"event": ["error"]}, "by": ["class", "a.b"], "sum": ["ms"], "window": window});
+    Question::new("log", query)
 }
 
 fuzz_target!(|input: (Option<u16>, Vec<Step<'_>>)| {

@@ -5,19 +5,20 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use platform_core::query::Question;
-use platform_exporter_fuzz::{Protocol, Stage, mongo};
+use platform_exporter_fuzz::{Protocol, Stage};
+use serde_json::json;
 
 static STAGE: LazyLock<Stage> = LazyLock::new(|| Stage::start(Protocol::Mongo));
 
 static QUESTIONS: LazyLock<Vec<Question>> = LazyLock::new(|| {
     let questions = [
-        r#"{"collection": "c", "pipeline": [{"$match": {"a": 1}}]}"#,
-        r#"{"command": {"dbStats": 1}, "database": "*"}"#,
-        r#"{"command": {"top": 1}, "each": "totals"}"#,
-        r#"{"command": {"listDatabases": 1}, "each": "databases"}"#,
-        r#"{"command": {"serverStatus": 1}}"#,
+        json!({"collection": "c", "pipeline": [{"$match": {"a": 1}}]}),
+        json!({"command": {"dbStats": 1}, "database": "*"}),
+        json!({"command": {"top": 1}, "each": "totals"}),
+        json!({"command": {"listDatabases": 1}, "each": "databases"}),
+        json!({"command": {"serverStatus": 1}}),
     ];
-    questions.map(mongo).to_vec()
+    questions.map(|query| Question::new("mongo", query)).to_vec()
 });
 
 fuzz_target!(|input: (u8, &[u8])| {

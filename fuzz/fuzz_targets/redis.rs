@@ -4,8 +4,9 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use platform_core::query::{Question, RedisQuestion};
-use platform_exporter_fuzz::{Protocol, SECRET, Stage, redis};
+use platform_core::query::Question;
+use platform_exporter_fuzz::{Protocol, SECRET, Stage};
+use serde_json::json;
 
 static STAGE: LazyLock<Stage> = LazyLock::new(|| Stage::start(Protocol::Plain));
 
@@ -21,11 +22,9 @@ static QUESTIONS: LazyLock<Vec<Question>> = LazyLock::new(|| {
         &["CLIENT", "LIST"],
         &["TIME"],
     ];
-    let scans = [
-        RedisQuestion { scan: Some("a*".to_owned()), ..Default::default() },
-        RedisQuestion { scan: Some("a*".to_owned()), id: Some("^a:(.*)$".to_owned()), ..Default::default() },
-    ];
-    commands.map(redis).into_iter().chain(scans.map(Question::Redis)).collect()
+    let commands = commands.map(|words| json!({"command": words}));
+    let scans = [json!({"scan": "a*"}), json!({"scan": "a*", "id": "^a:(.*)$"})];
+    commands.into_iter().chain(scans).map(|query| Question::new("redis", query)).collect()
 });
 
 fuzz_target!(|input: (u8, &[u8])| {

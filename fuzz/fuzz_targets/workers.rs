@@ -50,24 +50,25 @@ impl Answers for Script {
     async fn rows(&mut self, question: &Question, _: &Columns, _timeout: Duration) -> Result<Rows, Problem> {
         let answer = self.0.pop_front().unwrap_or_default();
         let rows = answer.into_iter().map(|row| row.map(Cell::from).to_vec());
-        let Question::Redis(question) = question else {
+        if question.key() != "redis" {
             let columns = COLUMNS.map(str::to_owned).to_vec();
             return Ok(Rows::new(columns, rows.collect()));
-        };
-        let words = question.command.as_deref().unwrap_or_default();
-        let columns = match words.first().map_or("", String::as_str) {
+        }
+        let words = question.value()["command"].as_array().into_iter().flatten();
+        let words: Vec<_> = words.filter_map(|word| word.as_str()).collect();
+        let columns = match words.first().copied().unwrap_or_default() {
             "CLIENT" => vec!["name"],
             "TIME" | "HLEN" | "SMEMBERS" => vec!["value"],
             _ => vec!["key", "value"],
         };
         let shaped = rows.map(|row| row.into_iter().take(columns.len()).collect::<Vec<_>>());
-        let rows = match words {
+        let rows = match &words[..] {
             // Every name gets a response, in the order of the query.
-            [command, names @ ..] if command == "MGET" || command == "HMGET" => {
+            [command @ ("MGET" | "HMGET"), names @ ..] => {
                 let mut values = shaped.map(|mut row| row.pop().unwrap_or(Cell::Null));
-                let names = names.iter().skip(usize::from(command == "HMGET"));
+                let names = names.iter().skip(usize::from(*command == "HMGET"));
                 names
-                    .map(|name| vec![Cell::Text(name.clone()), values.next().unwrap_or(Cell::Null)])
+                    .map(|name| vec![Cell::Text((*name).to_owned()), values.next().unwrap_or(Cell::Null)])
                     .collect()
             }
             _ => shaped.collect(),

@@ -106,17 +106,6 @@ pub fn source_name(name: &str) -> SourceName {
     SourceName::try_from(name.to_owned()).expect("a good name")
 }
 
-/// A query to Redis.
-pub fn redis(words: &[&str]) -> Question {
-    let command = words.iter().map(|&word| word.to_owned()).collect();
-    Question::Redis(platform_core::query::RedisQuestion { command: Some(command), ..Default::default() })
-}
-
-/// A query to MongoDB, from JSON.
-pub fn mongo(question: &str) -> Question {
-    Question::Mongo(serde_json::from_str(question).expect("a good question"))
-}
-
 /// Whatever the response: label sets are unique, each has a value for each name, and both formats can be encoded.
 pub fn check_families(families: Vec<Family>) {
     let mut exposition = Exposition::default();

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use platform_core::kind::Dependency;
 use platform_core::metric::{Desc, LabelName};
 use platform_core::query::{Ask, Declared, Question};
 use platform_core::setting::SourceName;
 use platform_core::yaml::{Fault, Faults, Node, Path, Place, Value, hint};
 
 use super::Source;
-use crate::registry::Kind;
+use crate::registry::{Kind, languages};
 
 /// A query with its place in the file.
 pub(super) struct Placed<'a> {
@@ -96,13 +97,20 @@ fn asked(placed: &Placed<'_>, sources: &Sources, faults: &mut Faults) {
     }
 }
 
-/// Checks the sources that other sources are read through.
-pub(super) fn asked_sources(tree: &Node, sources: &Sources, faults: &mut Faults) {
+/// Checks what sources read through other sources.
+pub(super) fn dependencies(tree: &Node, sources: &Sources, faults: &mut Faults) {
     for (name, source) in sources.iter().filter_map(|(name, source)| Some((name, source.as_ref()?))) {
-        let path = Path::default().key("sources").key(name.as_str());
-        let place = tree.get("sources").and_then(|node| node.get(name.as_str())).unwrap_or(tree).place;
-        for (asked, question) in source.config.definition().asks() {
-            asks(&asked, &question, sources, place, &path, faults);
+        for Dependency { source, question, keys } in source.config.definition().dependencies() {
+            let (mut node, mut path) = (tree, Path::default());
+            for key in ["sources", name.as_str()].into_iter().chain(keys.iter().map(String::as_str)) {
+                (node, path) = (node.get(key).unwrap_or(node), path.key(key));
+            }
+            asks(&source, &question, sources, node.place, &path, faults);
+            let written =
+                languages().into_iter().find(|language| keys.last().is_some_and(|key| key == language.key));
+            if let Some(language) = written {
+                (language.read)(node, &path, faults);
+            }
         }
     }
 }
@@ -181,7 +189,7 @@ fn asks(
         None => faults.add(no_such_source(name.as_str(), sources, place, path)),
         Some(Some(source)) => {
             let kind = source.config.kind();
-            if !(kind.facts().answers)(question) {
+            if kind.facts().language.is_none_or(|language| language.key != question.key()) {
                 let message =
                     format!("`{name}` is a {kind} source, which does not support `{}`", question.key());
                 faults.at(place, path, message);

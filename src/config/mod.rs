@@ -22,6 +22,7 @@ use platform_core::setting::{Secret, SourceName};
 use platform_core::yaml::{self, Faults, Node, Value};
 
 use crate::pack::Instance;
+use crate::registry::languages;
 
 /// A valid configuration; only [`load`] creates one.
 #[derive(Clone, Debug)]
@@ -129,7 +130,7 @@ fn read(
     let own = own.map(|(index, node)| (root.key("queries").index(index), node));
     let Some(sources) = tree.get("sources").filter(|node| !node.entries().is_empty()) else {
         faults.at(tree.place, &root, "expected at least one source: `sources: {NAME: {KIND: {…}}}`");
-        own.for_each(|(path, node)| drop(grammar::declared(node, &path, faults)));
+        own.for_each(|(path, node)| drop(grammar::declared(node, &path, &languages(), faults)));
         return None;
     };
     let sources = source::read_all(sources, &root.key("sources"), faults);
@@ -138,7 +139,7 @@ fn read(
     let queries: Vec<_> = own.chain(of_packs).collect();
     check::unique_names(&queries, faults);
     let queries = queries.into_iter().map(|(path, node)| {
-        let query = grammar::declared(node, &path, faults);
+        let query = grammar::declared(node, &path, &languages(), faults);
         if query.is_none() {
             check::names(node, &path, &sources, faults);
         }
@@ -147,7 +148,7 @@ fn read(
     let queries: Vec<_> = queries.collect::<Vec<_>>().into_iter().flatten().collect();
     check::queries(&queries, &sources, faults);
     let roll_ups = roll_up::read_all(&tree, &packs, queries.iter().map(|placed| &placed.query), faults);
-    check::asked_sources(&tree, &sources, faults);
+    check::dependencies(&tree, &sources, faults);
     check::pushed_classes(&tree, &sources, faults);
     let sources = sources.into_iter().filter_map(|(name, source)| Some((name, source?))).collect();
     let queries = queries.into_iter().map(|placed| placed.query).collect();

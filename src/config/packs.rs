@@ -9,6 +9,7 @@ use platform_core::yaml::{Fault, Faults, Key, Node, Path, Value, hint};
 use super::Surroundings;
 use super::check::{Sources, names, no_such_source};
 use crate::pack::{self, Instance, Pack, RESERVED};
+use crate::registry::languages;
 
 /// Reads every pack that is used.
 pub(super) fn read_all(
@@ -62,7 +63,7 @@ impl Usage<'_> {
         // Queries whose names are valid are checked as well.
         for (path, node) in &instance.queries {
             if !faults.concern(node.place.file, path) {
-                drop(declared(node, path, faults));
+                drop(declared(node, path, &languages(), faults));
                 names(node, path, self.sources, faults);
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use platform_core::setting::{Duration, SourceName};
-use platform_core::yaml::{self, Faults, Key, Node, Path, Value};
+use platform_core::yaml::{self, Faults, Key, Node, Path};
 use serde::Deserialize;
 
 use crate::registry::{Kind, SourceConfig};
@@ -62,8 +62,8 @@ fn read(node: &Node, path: &Path, faults: &mut Faults) -> Option<Source> {
     let kinds = Kind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>();
     let known: Vec<_> = kinds.iter().copied().chain(COMMON).collect();
     yaml::refuse_unknown_keys(node, path, &known, faults);
-    let common = yaml::decode::<Common>(&part(node, &COMMON), path, faults);
-    let kind = part(node, &kinds);
+    let common = yaml::decode::<Common>(&node.only(&COMMON), path, faults);
+    let kind = node.only(&kinds);
     if kind.entries().len() != 1 {
         let is_misspelt = |(key, _): &(Key, Node)| yaml::nearest(&key.text, kinds.iter().copied()).is_some();
         // A misspelt kind has been reported as such.
@@ -103,10 +103,4 @@ fn check_timeout(
         let interval = humantime::format_duration(interval);
         faults.at(place, &path.key("timeout"), format!("expected at most the interval, which is {interval}"));
     }
-}
-
-/// A map with only those entries whose key is among `keys`.
-fn part(node: &Node, keys: &[&str]) -> Node {
-    let entries = node.entries().iter().filter(|(key, _)| keys.contains(&key.text.as_str()));
-    Node { place: node.place, value: Value::Map(entries.cloned().collect()) }
 }

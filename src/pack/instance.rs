@@ -4,6 +4,8 @@ use platform_core::metric::Desc;
 use platform_core::query::{self, grammar::declared};
 use platform_core::yaml::{Faults, Key, Node, Path, Value};
 
+use crate::registry::languages;
+
 use super::substitute::{Substitution, Values};
 use super::{Pack, SECTIONS};
 
@@ -74,7 +76,8 @@ impl Instance {
     ///
     /// Errors in the queries are added to `faults`.
     pub fn catalogue(&self, faults: &mut Faults) -> Vec<Desc> {
-        let queries = self.queries.iter().filter_map(|(path, node)| declared(node, path, faults));
+        let languages = languages();
+        let queries = self.queries.iter().filter_map(|(path, node)| declared(node, path, &languages, faults));
         let queries: Vec<_> = queries.map(|query| query.spec).collect();
         query::catalogue(&queries)
     }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use platform_core::built_in::ParsedQueries;
 use platform_core::heartbeat::Heartbeats;
-use platform_core::kind::{Context, Parts};
+use platform_core::kind::{Context, Dependency, Parts};
 use platform_core::probe::Prober;
 use platform_core::query::{Answers, Ask, Inbox, Lane, Question, lane};
 use platform_core::setting::SourceName;
 
 use crate::config::{Config, Source};
+use crate::registry::languages;
 
 /// The sending ends of the query lanes, by source name.
 pub type Lanes = BTreeMap<SourceName, Lane>;
@@ -75,8 +76,10 @@ pub fn assemble(config: &Config, build: &Build) -> Assembly {
 /// The queries that each source has to know in advance.
 pub(super) fn questions(config: &Config) -> BTreeMap<SourceName, Vec<Question>> {
     let mut questions: BTreeMap<SourceName, Vec<Question>> = BTreeMap::new();
+    let counting: Vec<_> =
+        languages().into_iter().filter(|facts| facts.counts_ahead).map(|facts| facts.key).collect();
     let mut add = |source: &SourceName, question: &Question| {
-        if question.is_known_ahead() {
+        if counting.contains(&question.key()) {
             questions.entry(source.clone()).or_default().push(question.clone());
         }
     };
@@ -87,8 +90,8 @@ pub(super) fn questions(config: &Config) -> BTreeMap<SourceName, Vec<Question>> 
         }
     }
     for source in config.sources().values() {
-        for (asked, question) in source.config.definition().asks() {
-            add(&asked, &question);
+        for Dependency { source, question, .. } in source.config.definition().dependencies() {
+            add(&source, &question);
         }
     }
     questions

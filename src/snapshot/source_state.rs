@@ -117,7 +117,7 @@ impl SourceState {
         let queries: BTreeMap<&str, &Declared> =
             queries.map(|query| (query.spec.name.as_str(), query)).collect();
         self.queries.retain(|name, _| queries.contains_key(name.as_str()));
-        self.asks = source.config.definition().asks().into_iter().map(|(asked, _)| asked).collect();
+        self.asks = source.config.definition().dependencies().into_iter().map(|asked| asked.source).collect();
         for (name, query) in queries {
             if !self.queries.contains_key(name) {
                 let state = QueryState::new(&self.name, name, query.max_age.get());

@@ -1,6 +1,6 @@
 //! Packs: what a configuration makes of them, and how faults are told.
 
-use platform_core::query::{Ask, Question};
+use platform_core::query::Ask;
 use platform_exporter::config::{self, Config, Surroundings};
 
 const PACK: &str = r#"
@@ -56,7 +56,7 @@ fn load(text: &str, pack: &str) -> Result<Config, String> {
 fn sql(config: &Config, query: &str) -> String {
     let found = config.queries().iter().find(|known| known.spec.name == query).unwrap();
     match &found.ask {
-        Ask::One { question: Question::Sql(text), .. } => text.clone(),
+        Ask::One { question, .. } => question.value().as_str().expect("it is SQL").to_owned(),
         other => panic!("{other:?}"),
     }
 }

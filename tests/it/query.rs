@@ -11,12 +11,13 @@ use platform_core::query::{
     Answers, Cell, Columns, DistinctCount, Question, Reading, ResultSet, Rows, grammar, lane,
 };
 use platform_core::yaml::{self, Faults, Path};
+use platform_exporter::registry::languages;
 use tokio::sync::oneshot;
 
 fn reading(yaml: &str) -> Reading {
     let mut faults = Faults::of("query.yml");
     let tree = yaml::parse(yaml, &|_| None, &mut faults);
-    let query = tree.and_then(|tree| grammar::declared(&tree, &Path::default(), &mut faults));
+    let query = tree.and_then(|tree| grammar::declared(&tree, &Path::default(), &languages(), &mut faults));
     Reading::new(Arc::new(query.unwrap_or_else(|| panic!("{faults}")).spec))
 }
 
@@ -261,7 +262,7 @@ async fn a_lane_outlives_what_hangs_and_what_panics() {
     tokio::spawn(async move {
         inbox.serve(&mut Scripted(vec![Script::Hang(hang), Script::Panic, Script::Rows])).await
     });
-    let question = Question::Sql("SELECT 1".to_owned());
+    let question = Question::new("sql", "SELECT 1");
     let ask = async || {
         lane.ask(&question, &Columns::All, Duration::from_secs(1)).await.map_err(|problem| problem.reason)
     };
@@ -277,7 +278,7 @@ async fn waiting_in_the_lane_is_not_counted() {
     let (hang, _dropped) = oneshot::channel();
     let (lane, mut inbox) = lane();
     tokio::spawn(async move { inbox.serve(&mut Scripted(vec![Script::Hang(hang), Script::Rows])).await });
-    let question = Question::Sql("SELECT 1".to_owned());
+    let question = Question::new("sql", "SELECT 1");
     let (slow, quick) = tokio::join!(
         lane.ask(&question, &Columns::All, Duration::from_secs(30)),
         lane.ask(&question, &Columns::All, Duration::from_secs(1)),

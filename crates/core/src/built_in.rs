@@ -7,8 +7,19 @@ use std::time::Duration;
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Problem, Reason};
 use crate::query::grammar::{self, BuiltInQuery};
-use crate::query::{self, Answers, Columns, QuerySpec, Question, Reading};
+use crate::query::{self, Answers, Columns, LanguageFacts, QuerySpec, Question, Reading};
 use crate::yaml::{self, Faults, Path};
+
+/// A kind's own file of queries: `kinds/KIND/queries.yml`.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryFile {
+    /// The name of the kind.
+    pub kind: &'static str,
+    /// What is in the file.
+    pub text: &'static str,
+    /// The language of the queries.
+    pub language: LanguageFacts,
+}
 
 /// The queries of a kind, with their state between probes.
 pub struct BuiltInQueries {
@@ -21,9 +32,9 @@ pub struct BuiltInQueries {
 pub struct ParsedQueries(Mutex<BTreeMap<&'static str, Arc<[BuiltInQuery]>>>);
 
 impl ParsedQueries {
-    fn of(&self, kind: &'static str, text: &str) -> Arc<[BuiltInQuery]> {
+    fn of(&self, file: QueryFile) -> Arc<[BuiltInQuery]> {
         let mut read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(read.entry(kind).or_insert_with(|| load(kind, text).into()))
+        Arc::clone(read.entry(file.kind).or_insert_with(|| load(file).into()))
     }
 }
 
@@ -31,7 +42,7 @@ impl ParsedQueries {
 ///
 /// # Panics
 /// When the file has errors. It is part of the binary, and a test loads every one.
-fn load(kind: &str, text: &str) -> Vec<BuiltInQuery> {
+fn load(QueryFile { kind, text, language }: QueryFile) -> Vec<BuiltInQuery> {
     let mut faults = Faults::of(format!("kinds/{kind}/queries.yml"));
     let tree = yaml::parse_literally(text, &mut faults);
     let queries = tree.as_ref().and_then(|tree| tree.get("queries")).map_or(&[][..], yaml::Node::elements);
@@ -39,21 +50,21 @@ fn load(kind: &str, text: &str) -> Vec<BuiltInQuery> {
     let built_in: Vec<_> = queries
         .iter()
         .enumerate()
-        .filter_map(|(index, node)| grammar::built_in(node, &path.index(index), &mut faults))
+        .filter_map(|(index, node)| grammar::built_in(node, &path.index(index), language, &mut faults))
         .collect();
     assert!(faults.is_empty(), "{faults}");
     built_in
 }
 
 /// The families that the queries of a kind may export.
-pub fn catalogue(kind: &str, text: &str) -> Vec<Desc> {
-    query::catalogue(load(kind, text).iter().map(|built_in| &*built_in.spec))
+pub fn catalogue(file: QueryFile) -> Vec<Desc> {
+    query::catalogue(load(file).iter().map(|built_in| &*built_in.spec))
 }
 
 impl BuiltInQueries {
-    /// Those of a kind, from the text of its file.
-    pub fn of(kind: &'static str, text: &str, queries: &ParsedQueries) -> Self {
-        let queries = queries.of(kind, text);
+    /// The queries of a kind's file.
+    pub fn of(file: QueryFile, queries: &ParsedQueries) -> Self {
+        let queries = queries.of(file);
         let readings = queries.iter().map(|built_in| Reading::new(Arc::clone(&built_in.spec))).collect();
         Self { queries, readings }
     }

@@ -9,7 +9,7 @@ use crate::built_in::ParsedQueries;
 use crate::heartbeat::Heartbeats;
 use crate::metric::Desc;
 use crate::probe::{Prober, Reason};
-use crate::query::{Answers, Lane, Question};
+use crate::query::{Answers, Lane, LanguageFacts, Question};
 use crate::setting::{Secret, SourceName};
 
 /// What all sources of a kind share.
@@ -28,8 +28,11 @@ pub struct KindFacts {
     pub catalogue: fn() -> Vec<Desc>,
     /// The reasons of this kind in addition to [`Reason::COMMON`].
     pub reasons: &'static [Reason],
-    /// Whether a source of this kind supports a query.
-    pub answers: fn(&Question) -> bool,
+    /// The language of the queries that a source of this kind supports, if it can be queried.
+    pub language: Option<LanguageFacts>,
+    /// The keys that environment variables set when there is no configuration file. The first one is what makes a
+    /// source.
+    pub environment: &'static [EnvironmentKey],
     /// The minimum permissions of the exporter's account, as commands to paste.
     pub permissions: &'static str,
     /// `kinds/KIND/rules.yml`: its alert rules.
@@ -38,6 +41,15 @@ pub struct KindFacts {
     pub dashboard: &'static str,
     /// The main values, for the status page.
     pub headlines: &'static [Headline],
+}
+
+/// A key of a source that the application's own environment sets.
+#[derive(Debug)]
+pub struct EnvironmentKey {
+    /// The key; `sts.endpoint` is the key `endpoint` of the map `sts`.
+    pub key: &'static str,
+    /// The variables by precedence.
+    pub variables: &'static [&'static str],
 }
 
 /// A main value of a kind: the sum of a family's samples.
@@ -71,8 +83,8 @@ pub trait Definition: Send + Sync {
     /// Its address for display, without credentials.
     fn target(&self) -> String;
 
-    /// The other sources that it queries, each with an example of the query.
-    fn asks(&self) -> Vec<(SourceName, Question)> {
+    /// The queries that it runs on other sources.
+    fn dependencies(&self) -> Vec<Dependency> {
         Vec::new()
     }
 
@@ -83,6 +95,18 @@ pub trait Definition: Send + Sync {
 
     /// Builds its running parts. No network access.
     fn build(&self, context: &Context<'_>) -> Parts;
+}
+
+/// A query that a source runs on another one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dependency {
+    /// The other source.
+    pub source: SourceName,
+    /// The query.
+    pub question: Question,
+    /// Where the configuration asks for it: the keys from the source's own entry down. The last one is the language's
+    /// where the query itself is written there.
+    pub keys: Vec<String>,
 }
 
 /// What a source is built with.

@@ -39,20 +39,21 @@ pub enum Reason {
     Cardinality,
     /// A bug in the exporter.
     Internal,
-    /// S3: the access key is unknown, or the secret is wrong.
-    CredentialsInvalid,
-    /// S3: the session token has expired.
-    CredentialsExpired,
-    /// S3: clock skew too large for a signature.
-    ClockSkew,
-    /// S3: there is no such bucket.
-    BucketMissing,
-    /// S3: the bucket is in another region.
-    WrongRegion,
+    /// A reason that only one kind of source has.
+    OfKind(&'static KindReason),
+}
+
+/// A reason that only one kind of source has.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KindReason {
+    /// The label value.
+    pub name: &'static str,
+    /// What it means, for people who read a dashboard.
+    pub meaning: &'static str,
 }
 
 impl Reason {
-    /// The reasons of every kind.
+    /// The reasons that sources of any kind may have.
     pub const COMMON: [Self; 15] = [
         Self::Timeout,
         Self::Dns,
@@ -89,11 +90,7 @@ impl Reason {
             Self::Alarm => "alarm",
             Self::Cardinality => "cardinality",
             Self::Internal => "internal",
-            Self::CredentialsInvalid => "credentials_invalid",
-            Self::CredentialsExpired => "credentials_expired",
-            Self::ClockSkew => "clock_skew",
-            Self::BucketMissing => "bucket_missing",
-            Self::WrongRegion => "wrong_region",
+            Self::OfKind(reason) => reason.name,
         }
     }
 
@@ -115,11 +112,7 @@ impl Reason {
             Self::Alarm => "it raises an alarm, or is not fully operational",
             Self::Cardinality => "a query returns too many series",
             Self::Internal => "a bug in the exporter",
-            Self::CredentialsInvalid => "the access key is unknown, or the secret is wrong",
-            Self::CredentialsExpired => "the session token has expired",
-            Self::ClockSkew => "the clocks are too far apart",
-            Self::BucketMissing => "there is no such bucket",
-            Self::WrongRegion => "the bucket is in another region",
+            Self::OfKind(reason) => reason.meaning,
         }
     }
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use platform_core::query::{Cell, LogQuestion, OTHER, Rows};
+use platform_core::query::{Cell, OTHER, Rows};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use super::question::LogQuestion;
 
 /// A query's window is divided into this many parts.
 const PARTS: f64 = 60.0;

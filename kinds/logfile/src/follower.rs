@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use platform_core::off_thread::CurrentFile;
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::LogQuestion;
 use platform_core::state_file;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::counts::{self, Tally};
 use super::lines::Line;
+use super::question::LogQuestion;
 use super::rotation::{self, LineVerdict, Tail};
 use super::{From, time};
 

@@ -3,9 +3,12 @@
 mod counts;
 mod follower;
 mod lines;
+mod question;
 mod reader;
 mod rotation;
 mod turn;
+
+pub use question::LogQuestion;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +17,7 @@ use std::time::Duration;
 use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
 use platform_core::metric::{Desc, Family};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
-use platform_core::query::{Answers, Columns, LogQuestion, Question, Rows};
+use platform_core::query::{Answers, Columns, LanguageFacts, Question, Rows};
 use platform_core::setting;
 use platform_core::time;
 
@@ -30,7 +33,8 @@ pub const FACTS: KindFacts = KindFacts {
     up: None,
     catalogue: || FAMILIES.to_vec(),
     reasons: &[],
-    answers: |question| matches!(question, Question::Log(_)),
+    language: Some(LanguageFacts::of::<LogQuestion>()),
+    environment: &[],
     permissions: "\
 # The exporter's user reads the files and lists their directory, where it finds a rotated file again:
 setfacl -m u:platform_exporter:rx -m d:u:platform_exporter:r /data/logs
@@ -127,10 +131,9 @@ impl Definition for Config {
 
     fn build(&self, context: &Context<'_>) -> Parts {
         let mut questions: Vec<LogQuestion> = Vec::new();
-        for question in context.questions {
-            match question {
-                Question::Log(question) if !questions.contains(question) => questions.push(question.clone()),
-                _ => {}
+        for question in context.questions.iter().filter_map(|question| question.read().ok()) {
+            if !questions.contains(&question) {
+                questions.push(question);
             }
         }
         let turns = Arc::new(Turns::new(Plan {
@@ -165,13 +168,11 @@ struct LogAnswers(Arc<Turns>);
 #[async_trait::async_trait]
 impl Answers for LogAnswers {
     async fn rows(&mut self, question: &Question, _: &Columns, _: Duration) -> Result<Rows, Problem> {
-        let Question::Log(question) = question else {
-            return Err(Problem::new(Reason::Query, "a log file supports `log` queries only"));
-        };
+        let question: LogQuestion = question.read()?;
         let rows = |follower: &Follower| {
             reachable(follower)?;
             let unknown = || Problem::new(Reason::Query, "lines are counted for declared queries only");
-            Ok(follower.tally(question).ok_or_else(unknown)?.rows(time::now()))
+            Ok(follower.tally(&question).ok_or_else(unknown)?.rows(time::now()))
         };
         self.0.take(rows).await?
     }

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use ::mongodb::bson::{Document, RawDocumentBuf, doc};
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::{Answers, Columns, LARGEST_ANSWER, MongoQuestion, Question, Rows, too_large};
+use platform_core::query::{Answers, Columns, LARGEST_ANSWER, Question, Rows, too_large};
 
 use super::command::{command, decode};
 use super::connection::{Connected, Connection};
+use super::question::MongoQuestion;
 use super::table::{ADVICE, DocumentTable};
 use super::{Config, Namespace, failure};
 
@@ -111,13 +112,11 @@ impl Answers for MongoSession {
         columns: &Columns,
         timeout: Duration,
     ) -> Result<Rows, Problem> {
-        let Question::Mongo(question) = question else {
-            return Err(Problem::new(Reason::Query, "expected `mongo`"));
-        };
+        let question: MongoQuestion = question.read()?;
         let deadline = Instant::now() + timeout;
         // Server selection and connecting do not count towards the server's time limit.
         self.admin(doc! {"ping": 1}, deadline).await?;
-        let mut answer = self.answer(question, columns, deadline).await?;
+        let mut answer = self.answer(&question, columns, deadline).await?;
         match answer.problems.pop() {
             // A partial answer would be a wrong number.
             Some(problem) => Err(problem),

@@ -2,8 +2,9 @@
 
 use ::mongodb::bson::Document;
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::MongoQuestion;
 use serde::Deserialize;
+
+use super::question::MongoQuestion;
 
 /// The command, with its name as the first key, as the server requires.
 pub(super) fn command(question: &MongoQuestion) -> Result<Document, Problem> {

@@ -7,19 +7,22 @@ mod connection;
 mod encryption;
 mod failure;
 mod prober;
+mod question;
 mod reader;
 mod table;
 mod tasks;
 mod url;
 
+pub use question::MongoQuestion;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ::mongodb::options::AuthMechanism;
-use platform_core::built_in;
-use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+use platform_core::built_in::{self, QueryFile};
+use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, Unit};
 use platform_core::metric::Desc;
-use platform_core::query::Question;
+use platform_core::query::LanguageFacts;
 use platform_core::setting::{self, Address, Secret, SecretError};
 use platform_core::tls::Tls;
 
@@ -28,7 +31,10 @@ use self::prober::MongodbProber;
 use self::url::Url;
 
 /// The built-in queries of every probe.
-const QUERIES: &str = include_str!("../queries.yml");
+const QUERIES: QueryFile =
+    QueryFile { kind: "mongodb", text: include_str!("../queries.yml"), language: LANGUAGE };
+
+const LANGUAGE: LanguageFacts = LanguageFacts::of::<MongoQuestion>();
 
 /// Logs in with a certificate, without a password.
 const X509: AuthMechanism = AuthMechanism::MongoDbX509;
@@ -42,9 +48,10 @@ pub const FACTS: KindFacts = KindFacts {
     timeout: Duration::from_secs(5),
     is_metered: false,
     up: Some(Desc::gauge("mongodb_up", &[], "Whether the last probe succeeded.")),
-    catalogue: || built_in::catalogue("mongodb", QUERIES),
+    catalogue: || built_in::catalogue(QUERIES),
     reasons: &[],
-    answers: |question| matches!(question, Question::Mongo(_)),
+    language: Some(LANGUAGE),
+    environment: &[EnvironmentKey { key: "url", variables: &["MONGODB_URI", "MONGO_URL"] }],
     permissions: include_str!("../role.js"),
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),

@@ -7,11 +7,12 @@ use platform_core::built_in::BuiltInQueries;
 use platform_core::kind::Context;
 use platform_core::metric::Family;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
-use platform_core::query::{Answers, Columns, MongoQuestion, Question, Rows};
+use platform_core::query::{Answers, Columns, Question, Rows};
 use platform_core::setting;
 
 use super::QUERIES;
 use super::ask::MongoSession;
+use super::question::MongoQuestion;
 
 /// The variable of a built-in query that stands for the configured `slow_operation`.
 const SLOW_OPERATION: &str = "slow_operation_seconds";
@@ -22,7 +23,7 @@ pub(super) struct MongodbProber {
     slow_operation: setting::Duration,
     built_in: BuiltInQueries,
     /// The columns that the built-in queries read of shared answers.
-    shared: Vec<(MongoQuestion, Columns)>,
+    shared: Vec<(Question, Columns)>,
 }
 
 impl MongodbProber {
@@ -31,7 +32,7 @@ impl MongodbProber {
         context: &Context<'_>,
         slow_operation: setting::Duration,
     ) -> Self {
-        let built_in = BuiltInQueries::of("mongodb", QUERIES, context.built_in);
+        let built_in = BuiltInQueries::of(QUERIES, context.built_in);
         let shared = shared(&built_in);
         Self { session, timeout: context.timeout, slow_operation, built_in, shared }
     }
@@ -63,10 +64,9 @@ impl Prober for MongodbProber {
 }
 
 /// The commands shared by several built-in queries, with all of their columns.
-fn shared(built_in: &BuiltInQueries) -> Vec<(MongoQuestion, Columns)> {
-    let mut questions: Vec<(MongoQuestion, Vec<Columns>)> = Vec::new();
+fn shared(built_in: &BuiltInQueries) -> Vec<(Question, Columns)> {
+    let mut questions: Vec<(Question, Vec<Columns>)> = Vec::new();
     for (question, columns) in built_in.questions() {
-        let Question::Mongo(question) = question else { continue };
         match questions.iter_mut().find(|(known, _)| known == question) {
             Some((_, read)) => read.push(columns),
             None => questions.push((question.clone(), vec![columns])),
@@ -87,9 +87,9 @@ struct Probe<'a> {
     slow_operation: setting::Duration,
     in_set: bool,
     deadline: Instant,
-    shared: &'a [(MongoQuestion, Columns)],
+    shared: &'a [(Question, Columns)],
     /// serverStatus is by far the largest answer, and built-in queries for several versions read it in turn.
-    last: Option<(MongoQuestion, Rows)>,
+    last: Option<(Question, Rows)>,
     problems: Vec<Problem>,
 }
 
@@ -101,20 +101,17 @@ impl Answers for Probe<'_> {
         columns: &Columns,
         _timeout: Duration,
     ) -> Result<Rows, Problem> {
-        let Question::Mongo(question) = question else {
-            return Err(Problem::new(Reason::Internal, "expected `mongo`"));
-        };
-        // A standalone server or a router has no replica set and rejects the command.
-        if !self.in_set && question.command_name() == Some("replSetGetStatus") {
-            return Ok(Rows::default());
-        }
         if let Some((_, rows)) = self.last.as_ref().filter(|(asked, _)| asked == question) {
             return Ok(rows.clone());
         }
         let shared = self.shared.iter().find(|(shared, _)| shared == question);
         let columns = shared.map_or(columns, |(_, columns)| columns);
-        let put = with_slow_operation(question.clone(), self.slow_operation);
-        match self.session.answer(&put, columns, self.deadline).await {
+        let query = with_slow_operation(question.read()?, self.slow_operation);
+        // A standalone server or a router has no replica set and rejects the command.
+        if !self.in_set && query.command_name() == Some("replSetGetStatus") {
+            return Ok(Rows::default());
+        }
+        match self.session.answer(&query, columns, self.deadline).await {
             Ok(mut answer) => {
                 self.problems.append(&mut answer.problems);
                 if shared.is_some() {

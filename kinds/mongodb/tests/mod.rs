@@ -12,8 +12,9 @@ mod values;
 use std::time::Duration;
 
 use mongodb::bson::Document;
-use platform_core::query::{MongoQuestion, Question};
+use platform_core::query::Question;
 use platform_core::yaml::{self, Faults, Path};
+use serde_json::Value;
 
 use testkit::mongodb::Mongodb;
 
@@ -28,8 +29,8 @@ fn yaml(url: &str, more: &str) -> String {
 fn question(text: &str) -> Question {
     let mut faults = Faults::of("question.yml");
     let tree = yaml::parse(text, &|_| None, &mut faults);
-    let question = tree.and_then(|tree| yaml::decode::<MongoQuestion>(&tree, &Path::default(), &mut faults));
-    Question::Mongo(question.unwrap_or_else(|| panic!("{faults}")))
+    let value = tree.and_then(|tree| yaml::decode::<Value>(&tree, &Path::default(), &mut faults));
+    Question::new("mongo", value.unwrap_or_else(|| panic!("{faults}")))
 }
 
 /// What the exporter has on the server: one document for each connection, idle or active.

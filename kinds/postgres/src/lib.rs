@@ -8,25 +8,31 @@ mod failure;
 mod message;
 mod parameter;
 mod prober;
+mod question;
 mod relay;
 mod roll_up;
 mod session;
+mod statement;
 mod url;
 
 use std::time::Duration;
 
 pub use config::{Config, SslMode};
+pub use question::SqlQuestion;
 pub use roll_up::{DailyTable, Day, Observed, RollUpConfig, Writing};
 
-use platform_core::built_in;
-use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+use platform_core::built_in::{self, QueryFile};
+use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, Unit};
 use platform_core::metric::Desc;
-use platform_core::query::Question;
+use platform_core::query::LanguageFacts;
 
 use self::prober::{PgAnswers, PgProber};
 
 /// The built-in queries of every probe.
-const QUERIES: &str = include_str!("../queries.yml");
+const QUERIES: QueryFile =
+    QueryFile { kind: "postgres", text: include_str!("../queries.yml"), language: LANGUAGE };
+
+const LANGUAGE: LanguageFacts = LanguageFacts::of::<SqlQuestion>();
 
 /// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
@@ -35,9 +41,10 @@ pub const FACTS: KindFacts = KindFacts {
     timeout: Duration::from_secs(5),
     is_metered: false,
     up: Some(Desc::gauge("pg_up", &[], "Whether the server answered the last probe.")),
-    catalogue: || built_in::catalogue("postgres", QUERIES),
+    catalogue: || built_in::catalogue(QUERIES),
     reasons: &[],
-    answers: |question| matches!(question, Question::Sql(_)),
+    language: Some(LANGUAGE),
+    environment: &[EnvironmentKey { key: "url", variables: &["DATABASE_URL"] }],
     permissions: include_str!("../role.sql"),
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::QUERIES;
 use super::config::Config;
 use super::failure::SqlFailure;
+use super::question::SqlQuestion;
 use super::session::{Line, PgSession};
 
 /// To an account without this role, the server shows other accounts' sessions as NULL instead of an error.
@@ -30,8 +31,8 @@ pub(super) struct PgProber {
 impl PgProber {
     pub(super) fn new(config: &Config, context: &Context<'_>) -> Self {
         // One more series, for the sum of all other tables.
-        let built_in = BuiltInQueries::of("postgres", QUERIES, context.built_in)
-            .with_max_series("tables", config.top_tables + 1);
+        let built_in =
+            BuiltInQueries::of(QUERIES, context.built_in).with_max_series("tables", config.top_tables + 1);
         Self { line: Line::new(config), built_in, timeout: context.timeout }
     }
 }
@@ -82,7 +83,7 @@ impl Answers for Asked<'_> {
         columns: &Columns,
         _timeout: Duration,
     ) -> Result<Rows, Problem> {
-        self.select(sql(question)?, columns).await.map_err(Problem::from)
+        self.select(&question.read::<SqlQuestion>()?.0, columns).await.map_err(Problem::from)
     }
 }
 
@@ -123,15 +124,8 @@ impl Answers for PgAnswers {
         columns: &Columns,
         timeout: Duration,
     ) -> Result<Rows, Problem> {
-        let sql = sql(question)?;
+        let SqlQuestion(sql) = question.read()?;
         let deadline = Instant::now() + timeout;
-        self.0.select_declared(sql, columns, deadline).await.map_err(Problem::from)
-    }
-}
-
-fn sql(question: &Question) -> Result<&str, Problem> {
-    match question {
-        Question::Sql(sql) => Ok(sql),
-        other => Err(Problem::new(Reason::Internal, format!("not an SQL query: {}", other.key()))),
+        self.0.select_declared(&sql, columns, deadline).await.map_err(Problem::from)
     }
 }

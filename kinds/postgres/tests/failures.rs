@@ -15,7 +15,7 @@ use testkit::wait::eventually;
 pub(super) async fn is_well(subject: &mut Subject) {
     let observation = subject.probe().await.unwrap_or_else(|problem| panic!("{problem}"));
     assert_eq!(observation.problems, []);
-    let rows = subject.rows(&Question::Sql("SELECT 1".to_owned())).await;
+    let rows = subject.rows(&Question::new("sql", "SELECT 1")).await;
     assert_eq!(rows.expect("it answers").rows.len(), 1);
 }
 
@@ -23,7 +23,7 @@ pub(super) async fn is_well(subject: &mut Subject) {
 pub(super) async fn is_sick(subject: &mut Subject, reason: Reason) -> String {
     let problem = subject.probe().await.expect_err("it is sick");
     assert_eq!(problem.reason, reason, "{problem}");
-    let answer = subject.rows(&Question::Sql("SELECT 1".to_owned())).await.expect_err("it is sick");
+    let answer = subject.rows(&Question::new("sql", "SELECT 1")).await.expect_err("it is sick");
     assert_eq!(answer.reason, reason, "{answer}");
     problem.detail
 }
@@ -173,8 +173,7 @@ async fn a_client_certificate_is_shown() {
         client.key().display()
     );
     let mut subject = source(&yaml(&server.url(), &keys));
-    let rows =
-        subject.rows(&Question::Sql("SELECT client_dn FROM seen".to_owned())).await.expect("it answers");
+    let rows = subject.rows(&Question::new("sql", "SELECT client_dn FROM seen")).await.expect("it answers");
     assert_eq!(rows.rows[0][0].text().as_deref(), Some("/CN=watcher"));
 }
 
@@ -216,7 +215,7 @@ async fn pools_and_sockets_are_ways_too() {
     // Without a pool the server takes the same words.
     let mut subject = source(&yaml(&server.url(), "pgbouncer: true"));
     is_well(&mut subject).await;
-    let sleep = subject.rows(&Question::Sql("SELECT pg_sleep(60)".to_owned())).await;
+    let sleep = subject.rows(&Question::new("sql", "SELECT pg_sleep(60)")).await;
     assert_eq!(
         sleep.expect_err("it takes too long").detail,
         "57014: canceling statement due to statement timeout"

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const WIDE: usize = 200;
 
 async fn read(subject: &mut Subject, sql: &str, names: &[&str]) -> Result<Rows, Problem> {
-    subject.read(&Question::Sql(sql.to_owned()), &Columns::named(names.iter().copied())).await
+    subject.read(&Question::new("sql", sql), &Columns::named(names.iter().copied())).await
 }
 
 /// A SELECT of many columns, of which all but the first are NULL.

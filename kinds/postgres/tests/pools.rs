@@ -61,8 +61,8 @@ async fn are_used_without_a_trace_in_the_shared_connection() {
     server.sql("CREATE TABLE orders (id int)").await;
     let pool = PgBouncer::start(&server).await;
     let mut subject = source(&yaml(&pool.url(), "pgbouncer: true"));
-    let count = Question::Sql("SELECT count(*) FROM orders".to_owned());
-    let sleep = Question::Sql("SELECT pg_sleep(60)".to_owned());
+    let count = Question::new("sql", "SELECT count(*) FROM orders");
+    let sleep = Question::new("sql", "SELECT pg_sleep(60)");
     for expected in [0.0, 1.0] {
         let observation = subject.probe().await.unwrap_or_else(|problem| panic!("{problem}"));
         assert_eq!(observation.problems, []);
@@ -75,8 +75,7 @@ async fn are_used_without_a_trace_in_the_shared_connection() {
         assert_eq!(pool.psql("SELECT count(*) FROM pg_prepared_statements").await, "0");
     }
     // What another client sets is not what a text is read with.
-    let backslash =
-        Question::Sql(r"SELECT 'a\' AS first, '; COMMIT; DELETE FROM orders; --' AS last".to_owned());
+    let backslash = Question::new("sql", r"SELECT 'a\' AS first, '; COMMIT; DELETE FROM orders; --' AS last");
     for _ in 0..3 {
         pool.psql("SET standard_conforming_strings = off").await;
         let [first, last] = ["a\\", "; COMMIT; DELETE FROM orders; --"].map(str::to_owned).map(Cell::Text);

@@ -13,7 +13,7 @@ use testkit::wait::eventually;
 pub(super) const RUNS: usize = 3;
 
 pub(super) async fn ask(subject: &mut Subject, sql: &str) -> Result<Rows, Problem> {
-    subject.rows(&Question::Sql(sql.to_owned())).await
+    subject.rows(&Question::new("sql", sql)).await
 }
 
 pub(super) async fn cells(subject: &mut Subject, sql: &str) -> Vec<Cell> {

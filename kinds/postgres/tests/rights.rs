@@ -42,7 +42,7 @@ async fn a_table_that_may_not_be_read_is_a_permission_problem() {
     server.sql("CREATE TABLE payroll (salary int)").await;
     server.sql("CREATE ROLE watcher LOGIN").await;
     let mut subject = postgres(&server.url_as("watcher", "", "postgres"));
-    let question = Question::Sql("SELECT sum(salary) FROM payroll".to_owned());
+    let question = Question::new("sql", "SELECT sum(salary) FROM payroll");
     let problem = subject.rows(&question).await.expect_err("it is not ours");
     assert_eq!(problem.to_string(), "permission: 42501: permission denied for table payroll");
 }

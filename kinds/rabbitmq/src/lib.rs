@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use config::Config;
 
-use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, Unit};
 
 /// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
@@ -32,7 +32,8 @@ pub const FACTS: KindFacts = KindFacts {
     up: Some(families::UP),
     catalogue: families::catalogue,
     reasons: &[],
-    answers: |_| false,
+    language: None,
+    environment: &[EnvironmentKey { key: "url", variables: &["AMQP_URL", "RABBITMQ_URL"] }],
     permissions: include_str!("../role.sh"),
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),

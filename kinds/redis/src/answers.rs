@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::{Answers, Columns, Question, RedisQuestion, RedisShape, Rows, redis_shape};
+use platform_core::query::{Answers, Columns, Question, Rows};
 use regex::Regex;
 
+use super::command::{ReplyShape, shape};
 use super::info;
 use super::links::Links;
+use super::question::RedisQuestion;
 use super::refusal::ReplyRefusal;
 use super::reply;
 use super::scan::Scan;
@@ -27,20 +29,18 @@ impl Answers for RedisAnswers {
         columns: &Columns,
         timeout: Duration,
     ) -> Result<Rows, Problem> {
-        let Question::Redis(RedisQuestion { command, scan, id, at_least }) = question else {
-            return Err(Problem::new(Reason::Query, "expected a Redis query"));
-        };
+        let RedisQuestion { command, scan, id, at_least } = question.read()?;
         match (command, scan) {
-            (Some(words), _) => command_rows(&mut self.links, words, columns, timeout)
+            (Some(words), _) => command_rows(&mut self.links, &words, columns, timeout)
                 .await?
                 .map_err(|refusal| refusal.problem(&words[0])),
             (None, Some(pattern)) => {
                 let links = &mut self.links;
-                let scan = Scan { links, pattern, budget: self.scan_budget, timeout };
+                let scan = Scan { links, pattern: &pattern, budget: self.scan_budget, timeout };
                 let Some(id) = id else { return scan.count().await };
-                let id = Regex::new(id).map_err(|error| Problem::new(Reason::Query, error))?;
+                let id = Regex::new(&id).map_err(|error| Problem::new(Reason::Query, error))?;
                 match at_least {
-                    Some(least) => scan.reached(&id, least).await,
+                    Some(least) => scan.reached(&id, &least).await,
                     None => scan.ids(&id).await,
                 }
             }
@@ -56,9 +56,9 @@ pub(super) async fn command_rows(
     columns: &Columns,
     timeout: Duration,
 ) -> Result<Result<Rows, ReplyRefusal>, Problem> {
-    let shape = redis_shape(words).map_err(|message| Problem::new(Reason::Query, message))?;
+    let shape = shape(words).map_err(|message| Problem::new(Reason::Query, message))?;
     let mut sent = words.to_vec();
-    if let (RedisShape::Info, [command, table, ..]) = (shape, &mut sent[..])
+    if let (ReplyShape::Info, [command, table, ..]) = (shape, &mut sent[..])
         && command.eq_ignore_ascii_case("INFO")
     {
         *table = info::section(table).to_owned();

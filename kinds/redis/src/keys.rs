@@ -5,8 +5,9 @@ use std::time::Duration;
 use ::redis::Value;
 use platform_core::metric::{Desc, Family};
 use platform_core::probe::{Observation, Problem, Reason};
-use platform_core::query::{Cell, Columns, RedisShape, Rows};
+use platform_core::query::{Cell, Columns, Rows};
 
+use super::command::ReplyShape;
 use super::link::{Reply, Words, words};
 use super::links::Links;
 use super::refusal::ReplyRefusal;
@@ -61,7 +62,7 @@ pub(super) async fn observe(
         let reply = links.ask(groups.clone(), timeout).await?;
         sizes.add_groups(
             stream.name,
-            reply.map(|answer| reply::rows(RedisShape::Maps, &groups, answer, &of_group)),
+            reply.map(|answer| reply::rows(ReplyShape::Maps, &groups, answer, &of_group)),
         );
     }
     observation.families.extend(sizes.families.into_iter().filter(|family| !family.samples.is_empty()));

@@ -1,6 +1,7 @@
 //! Redis and Valkey: one server, a master behind sentinels, or a cluster.
 
 mod answers;
+mod command;
 mod config;
 mod endpoint;
 mod info;
@@ -9,6 +10,7 @@ mod link;
 mod links;
 mod parameter;
 mod prober;
+mod question;
 mod refusal;
 mod reply;
 mod reply_limits;
@@ -19,18 +21,22 @@ mod table;
 use std::time::Duration;
 
 pub use config::Config;
+pub use question::RedisQuestion;
 
-use platform_core::built_in::{self, BuiltInQueries};
-use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+use platform_core::built_in::{self, BuiltInQueries, QueryFile};
+use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, Unit};
 use platform_core::metric::Desc;
-use platform_core::query::Question;
+use platform_core::query::LanguageFacts;
 
 use self::answers::RedisAnswers;
 use self::links::Links;
 use self::prober::RedisProber;
 
 /// The built-in queries of every probe.
-const QUERIES: &str = include_str!("../queries.yml");
+const QUERIES: QueryFile =
+    QueryFile { kind: "redis", text: include_str!("../queries.yml"), language: LANGUAGE };
+
+const LANGUAGE: LanguageFacts = LanguageFacts::of::<RedisQuestion>();
 
 /// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
@@ -41,7 +47,8 @@ pub const FACTS: KindFacts = KindFacts {
     up: Some(prober::UP),
     catalogue,
     reasons: &[],
-    answers: |question| matches!(question, Question::Redis(_)),
+    language: Some(LANGUAGE),
+    environment: &[EnvironmentKey { key: "url", variables: &["REDIS_URL"] }],
     permissions: include_str!("../role.acl"),
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
@@ -53,7 +60,7 @@ pub const FACTS: KindFacts = KindFacts {
 };
 
 fn catalogue() -> Vec<Desc> {
-    let mut catalogue = built_in::catalogue("redis", QUERIES);
+    let mut catalogue = built_in::catalogue(QUERIES);
     catalogue.push(prober::PING_DURATION);
     catalogue.extend(keys::CATALOGUE);
     catalogue
@@ -68,7 +75,7 @@ impl Definition for Config {
         Parts {
             prober: Box::new(RedisProber {
                 links: Links::new(self.way.clone()),
-                built_in: BuiltInQueries::of("redis", QUERIES, context.built_in),
+                built_in: BuiltInQueries::of(QUERIES, context.built_in),
                 keys: self.keys.clone(),
                 // Below the deadline of the whole probe, so that the log can name the silent server.
                 timeout: context.timeout * 9 / 10,

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use platform_core::built_in::BuiltInQueries;
 use platform_core::metric::{Desc, Family};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
-use platform_core::query::{Answers, Columns, Question, RedisQuestion, Rows};
+use platform_core::query::{Answers, Columns, Question, Rows};
 
 use super::answers::command_rows;
 use super::info::Info;
 use super::link::words;
 use super::links::{Entry, Links};
+use super::question::RedisQuestion;
 use super::refusal::ReplyRefusal;
 use super::{keys, reply};
 
@@ -153,7 +154,7 @@ impl Answers for OfInfo<'_> {
         columns: &Columns,
         timeout: Duration,
     ) -> Result<Rows, Problem> {
-        let Question::Redis(RedisQuestion { command: Some(words), .. }) = question else {
+        let RedisQuestion { command: Some(words), .. } = question.read()? else {
             return Err(Problem::new(Reason::Internal, "expected a command"));
         };
         match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -162,7 +163,7 @@ impl Answers for OfInfo<'_> {
             ["INFO"] => self.info.table(None, columns),
             ["INFO", table] => self.info.table(Some(table), columns),
             ["CLUSTER", ..] if self.info.get("cluster_enabled") != Some("1") => Ok(Rows::default()),
-            _ => match command_rows(self.links, words, columns, timeout).await? {
+            _ => match command_rows(self.links, &words, columns, timeout).await? {
                 Ok(rows) => Ok(rows),
                 // Managed servers disable commands, and a loading server rejects most: neither needs reporting.
                 Err(refusal) if refusal.is_unknown_command() || refusal.reason() == Reason::Alarm => {

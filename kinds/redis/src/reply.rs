@@ -2,34 +2,35 @@
 
 use ::redis::Value;
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::{Cell, Columns, RedisShape, Rows};
+use platform_core::query::{Cell, Columns, Rows};
 
+use super::command::ReplyShape;
 use super::info::Info;
 use super::table::{Records, ReplyTable};
 
 /// The rows of the answer to this command, with the wanted columns.
 pub(super) fn rows(
-    shape: RedisShape,
+    shape: ReplyShape,
     words: &[String],
     answer: Value,
     wanted: &Columns,
 ) -> Result<Rows, Problem> {
     let rows = match shape {
-        RedisShape::Values => Some(values(answer, wanted)),
-        RedisShape::Pairs => list(answer).map(|values| pairs(values, wanted)),
-        RedisShape::Named(from) => {
+        ReplyShape::Values => Some(values(answer, wanted)),
+        ReplyShape::Pairs => list(answer).map(|values| pairs(values, wanted)),
+        ReplyShape::Named(from) => {
             list(answer).map(|values| named(words.get(from..).unwrap_or(&[]), values, wanted))
         }
-        RedisShape::Maps => list(answer).map(|values| maps(values, wanted)),
-        RedisShape::Table(columns) => list(answer).map(|lists| table(columns, lists, wanted)),
-        RedisShape::Row(columns) => {
+        ReplyShape::Maps => list(answer).map(|values| maps(values, wanted)),
+        ReplyShape::Table(columns) => list(answer).map(|lists| table(columns, lists, wanted)),
+        ReplyShape::Row(columns) => {
             list(answer).map(|values| table(columns, vec![Value::Array(values)], wanted))
         }
-        RedisShape::Info => {
+        ReplyShape::Info => {
             into_text(answer).map(|text| Info::parse(&text)?.table(words.get(1).map(String::as_str), wanted))
         }
-        RedisShape::Clients => into_text(answer).map(|text| clients(&text, wanted)),
-        RedisShape::Time => time(answer).map(|now| values(Value::Double(now), wanted)),
+        ReplyShape::Clients => into_text(answer).map(|text| clients(&text, wanted)),
+        ReplyShape::Time => time(answer).map(|now| values(Value::Double(now), wanted)),
     };
     rows.unwrap_or_else(|| {
         let detail = format!("unexpected answer to {}", words.join(" "));

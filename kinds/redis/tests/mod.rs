@@ -11,9 +11,13 @@ mod scans;
 mod trust;
 mod values;
 
+use std::collections::BTreeMap;
+
+use kind_redis::RedisQuestion;
 use platform_core::metric::Family;
 use platform_core::probe::{Observation, Problem, Reason};
-use platform_core::query::{Cell, Question, RedisQuestion, Rows};
+use platform_core::query::{Cell, Language, Question, Rows};
+use serde_json::json;
 
 use testkit::redis::Redis;
 use testkit::subject::{self, Subject, value};
@@ -29,20 +33,22 @@ fn source_of(server: &Redis) -> Subject {
 }
 
 fn command(words: &[&str]) -> Question {
-    let command = Some(words.iter().map(|&word| word.to_owned()).collect());
-    Question::Redis(RedisQuestion { command, ..Default::default() })
+    Question::new("redis", json!({"command": words}))
 }
 
 fn scan(pattern: &str, id: Option<&str>) -> Question {
-    let (scan, id) = (Some(pattern.to_owned()), id.map(str::to_owned));
-    Question::Redis(RedisQuestion { scan, id, ..Default::default() })
+    Question::new("redis", json!({"scan": pattern, "id": id}))
+}
+
+/// Whether a configuration may have this query.
+fn check(question: &Question) -> Result<(), &'static str> {
+    question.read::<RedisQuestion>().expect("its keys are known").check()
 }
 
 /// Counts the counters of each id, and those that have reached the number of their id.
 fn reached(id: &str, at_least: &[(&str, f64)]) -> Question {
-    let at_least = at_least.iter().map(|(id, least)| ((*id).to_owned(), *least)).collect();
-    let (scan, id) = (Some("ratelimit:*".to_owned()), Some(id.to_owned()));
-    Question::Redis(RedisQuestion { scan, id, at_least: Some(at_least), ..Default::default() })
+    let at_least: BTreeMap<_, _> = at_least.iter().copied().collect();
+    Question::new("redis", json!({"scan": "ratelimit:*", "id": id, "at_least": at_least}))
 }
 
 async fn ask(subject: &mut Subject, words: &[&str]) -> Rows {

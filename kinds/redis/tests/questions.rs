@@ -1,10 +1,11 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use platform_core::probe::Reason;
-use platform_core::query::{Cell, Question, RedisQuestion};
+use platform_core::query::{Cell, Question};
 use platform_exporter::registry::Kind;
+use serde_json::json;
 
-use super::{ask, command, connections, probe, reached, scan, single, source, source_of};
+use super::{ask, check, command, connections, probe, reached, scan, single, source, source_of};
 use testkit::redis::Redis;
 
 fn text(text: &str) -> Cell {
@@ -173,22 +174,21 @@ async fn only_reading_commands_are_sent() {
         &[],
     ] {
         let question = command(words);
-        let message = question.check().expect_err("it is refused in the configuration");
+        let message = check(&question).expect_err("it is refused in the configuration");
         assert!(message.contains("expected") || message.contains("scan"), "{message}");
         assert_eq!(subject.rows(&question).await.expect_err("and never sent").reason, Reason::Query);
     }
     assert_eq!(server.run::<String>(&["GET", "plain"]).await, "42.5");
     for good in [&["LLEN", "a"][..], &["config", "get", "a"], &["ZRANGE", "hb", "0", "-1", "WITHSCORES"]] {
-        command(good).check().expect("it only reads");
+        check(&command(good)).expect("it only reads");
     }
-    scan("a:*", Some("(unclosed")).check().expect_err("not a regular expression");
-    scan("a:*", Some("no group")).check().expect_err("nothing to take as id");
-    scan("a:*", Some("^a:(.+)$")).check().expect("a group");
-    reached("^ratelimit:(.+)$", &[("login", 5.0)]).check().expect("a number to reach");
-    reached("^ratelimit:", &[("login", 5.0)]).check().expect_err("nothing to take as id");
-    let numbers = Some([("login".to_owned(), 5.0)].into());
-    let nameless = RedisQuestion { scan: Some("a:*".to_owned()), at_least: numbers, ..Default::default() };
-    Question::Redis(nameless).check().expect_err("whose number");
+    check(&scan("a:*", Some("(unclosed"))).expect_err("not a regular expression");
+    check(&scan("a:*", Some("no group"))).expect_err("nothing to take as id");
+    check(&scan("a:*", Some("^a:(.+)$"))).expect("a group");
+    check(&reached("^ratelimit:(.+)$", &[("login", 5.0)])).expect("a number to reach");
+    check(&reached("^ratelimit:", &[("login", 5.0)])).expect_err("nothing to take as id");
+    let nameless = Question::new("redis", json!({"scan": "a:*", "at_least": {"login": 5}}));
+    check(&nameless).expect_err("whose number");
 }
 
 #[tokio::test]

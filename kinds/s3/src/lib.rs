@@ -8,6 +8,7 @@
 mod canary;
 mod config;
 mod credentials;
+pub mod reason;
 mod refusal;
 mod sign;
 mod store;
@@ -17,7 +18,7 @@ mod xml;
 use std::time::{Duration, Instant};
 
 use platform_core::client::HttpClient;
-use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, Unit};
 use platform_core::metric::{Desc, Family};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use rusty_s3::Credentials;
@@ -63,14 +64,15 @@ pub const FACTS: KindFacts = KindFacts {
     is_metered: true,
     up: None,
     catalogue: || vec![CREDENTIALS_VALID, CALLER, BUCKET_UP, DURATION, CANARY_SUCCESS],
-    reasons: &[
-        Reason::CredentialsInvalid,
-        Reason::CredentialsExpired,
-        Reason::ClockSkew,
-        Reason::BucketMissing,
-        Reason::WrongRegion,
+    reasons: reason::ALL,
+    language: None,
+    // Credentials are found in the environment without any key.
+    environment: &[
+        EnvironmentKey { key: "bucket", variables: &["S3_BUCKET"] },
+        EnvironmentKey { key: "region", variables: &["AWS_REGION", "AWS_DEFAULT_REGION"] },
+        EnvironmentKey { key: "endpoint", variables: &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"] },
+        EnvironmentKey { key: "sts.endpoint", variables: &["AWS_ENDPOINT_URL_STS"] },
     ],
-    answers: |_| false,
     permissions: concat!(
         "Without a canary:\n",
         include_str!("../policy.json"),
@@ -199,7 +201,7 @@ fn credential_families(account: &Result<String, Problem>) -> Vec<Family> {
 }
 
 fn is_about_credentials(reason: Reason) -> bool {
-    matches!(reason, Reason::CredentialsInvalid | Reason::CredentialsExpired | Reason::ClockSkew)
+    matches!(reason, reason::CREDENTIALS_INVALID | reason::CREDENTIALS_EXPIRED | reason::CLOCK_SKEW)
 }
 
 async fn climb(store: &mut BucketClient<'_>, prefix: &str, canary: Option<&mut Canary>) -> Verdict {

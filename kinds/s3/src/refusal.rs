@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use platform_core::client::Response;
 use platform_core::probe::{Problem, Reason};
 
+use super::reason;
 use super::xml;
 
 /// The clock skew above which a rejected signature is attributed to it. AWS tolerates 5 to 15 minutes.
@@ -29,7 +30,7 @@ impl FailedRequest<'_> {
         let answered = self.detail(response.status, &code, &message);
         if let Some(actual) = self.actual_region(response, &body) {
             let detail = format!("the bucket is in {actual}, but `region` is {}; {answered}", self.region);
-            return Problem::new(Reason::WrongRegion, detail);
+            return Problem::new(reason::WRONG_REGION, detail);
         }
         let reason = code_reason(&code, &message).unwrap_or_else(|| status_reason(response.status));
         match skew(response).filter(|&skew| may_come_from(reason, skew)) {
@@ -37,7 +38,7 @@ impl FailedRequest<'_> {
                 let seconds = skew.as_secs().unsigned_abs();
                 let side = if skew.is_negative() { "behind" } else { "ahead of" };
                 let detail = format!("this host's clock is {seconds} s {side} the server's; {answered}");
-                Problem::new(Reason::ClockSkew, detail)
+                Problem::new(reason::CLOCK_SKEW, detail)
             }
             None => Problem::new(reason, answered),
         }
@@ -70,7 +71,7 @@ impl FailedRequest<'_> {
 fn code_reason(code: &str, message: &str) -> Option<Reason> {
     let of_time = ["Signature expired", "Signature not yet current", "Request has expired", "not yet valid"];
     if of_time.iter().any(|words| message.contains(words)) {
-        return Some(Reason::ClockSkew);
+        return Some(reason::CLOCK_SKEW);
     }
     Some(match code {
         "InvalidAccessKeyId"
@@ -78,21 +79,21 @@ fn code_reason(code: &str, message: &str) -> Option<Reason> {
         | "SignatureDoesNotMatch"
         | "InvalidToken"
         | "UnrecognizedClientException"
-        | "IncompleteSignature" => Reason::CredentialsInvalid,
+        | "IncompleteSignature" => reason::CREDENTIALS_INVALID,
         "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired" => {
-            Reason::CredentialsExpired
+            reason::CREDENTIALS_EXPIRED
         }
-        "RequestTimeTooSkewed" => Reason::ClockSkew,
+        "RequestTimeTooSkewed" => reason::CLOCK_SKEW,
         "AccessDenied"
         | "AccessDeniedException"
         | "AllAccessDisabled"
         | "AccountProblem"
         | "NotSignedUp"
         | "OptInRequired" => Reason::Permission,
-        "NoSuchBucket" => Reason::BucketMissing,
+        "NoSuchBucket" => reason::BUCKET_MISSING,
         "NoSuchKey" | "NoSuchVersion" => Reason::NotFound,
         "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
-            Reason::WrongRegion
+            reason::WRONG_REGION
         }
         "SlowDown" | "ServiceUnavailable" | "RequestLimitExceeded" | "Throttling" | "ThrottlingException" => {
             Reason::RateLimited
@@ -105,9 +106,9 @@ fn code_reason(code: &str, message: &str) -> Option<Reason> {
 /// A HEAD response has no body, and so no error code.
 fn status_reason(status: u16) -> Reason {
     match status {
-        301 => Reason::WrongRegion,
+        301 => reason::WRONG_REGION,
         401 | 403 => Reason::Permission,
-        404 => Reason::BucketMissing,
+        404 => reason::BUCKET_MISSING,
         429 | 503 => Reason::RateLimited,
         500..=599 => Reason::Alarm,
         _ => Reason::Protocol,
@@ -123,7 +124,7 @@ fn skew(response: &Response) -> Option<SignedDuration> {
 /// Whether this clock skew explains the error. S3 merely denies a presigned URL outside its validity.
 fn may_come_from(reason: Reason, skew: SignedDuration) -> bool {
     let tolerated = match reason {
-        Reason::CredentialsInvalid | Reason::CredentialsExpired | Reason::ClockSkew => TOLERATED_SKEW,
+        reason::CREDENTIALS_INVALID | reason::CREDENTIALS_EXPIRED | reason::CLOCK_SKEW => TOLERATED_SKEW,
         Reason::Permission => super::store::VALIDITY,
         _ => return false,
     };

@@ -11,6 +11,7 @@ use platform_core::tls::Tls;
 use rusty_s3::Credentials;
 use url::Url;
 
+use super::reason;
 use super::refusal::FailedRequest;
 use super::sign::{SignedRequest, SigningScope, authorization};
 use super::xml;
@@ -44,7 +45,7 @@ impl Sts {
             let asked =
                 FailedRequest { what: "STS GetCallerIdentity", region: &self.region, secrets: &secrets };
             let mut problem = asked.refused(&response);
-            if problem.reason == Reason::BucketMissing {
+            if problem.reason == reason::BUCKET_MISSING {
                 // Whatever responded, it is not STS, and no bucket is involved.
                 problem.reason = Reason::NotFound;
             }

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use kind_s3::reason;
 use platform_core::probe::{Observation, Problem, Reason};
 use serde_json::json;
 
@@ -140,7 +141,7 @@ async fn the_files_of_awss_tools_are_read_anew() {
     works(&s3.endpoint(), &[at_home, ("AWS_PROFILE", "backup")]).await;
     let mut subject = source(&s3.endpoint(), "", &[at_home]);
     let observation = subject.probe().await.expect("an observation");
-    assert_eq!(failure(&observation), Some(Reason::CredentialsInvalid));
+    assert_eq!(failure(&observation), Some(reason::CREDENTIALS_INVALID));
     write_secret(&credentials, &section("default", SECRET));
     assert_well(&subject.probe().await.expect("an observation"));
 

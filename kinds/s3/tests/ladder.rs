@@ -1,3 +1,4 @@
+use kind_s3::reason;
 use platform_core::probe::Reason;
 use platform_exporter::registry::Kind;
 
@@ -41,7 +42,7 @@ async fn a_missing_bucket_is_told_and_found_again() {
     let mut subject = source(&s3.endpoint(), "");
     s3.remove_bucket("backups");
     let observation = subject.probe().await.expect("an observation");
-    assert_eq!(failure(&observation), Some(Reason::BucketMissing));
+    assert_eq!(failure(&observation), Some(reason::BUCKET_MISSING));
     assert_eq!((up(&observation, "head"), up(&observation, "list")), (Some(0.0), None));
     s3.add_bucket("backups");
     assert_eq!(failure(&subject.probe().await.expect("an observation")), None);
@@ -52,7 +53,7 @@ async fn a_wrong_secret_is_credentials() {
     let s3 = store().await;
     let yaml = super::yaml(&s3.endpoint(), "").replace(SECRET, "wrong");
     let observation = subject::source(&yaml).probe().await.expect("an observation");
-    assert_eq!(failure(&observation), Some(Reason::CredentialsInvalid), "{observation:?}");
+    assert_eq!(failure(&observation), Some(reason::CREDENTIALS_INVALID), "{observation:?}");
     assert_eq!((up(&observation, "head"), up(&observation, "list")), (Some(0.0), Some(0.0)));
 }
 

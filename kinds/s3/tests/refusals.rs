@@ -1,4 +1,5 @@
 use jiff::{SignedDuration, Timestamp};
+use kind_s3::reason;
 use platform_core::probe::Reason;
 
 use super::ladder::LISTING;
@@ -21,18 +22,18 @@ async fn refusing(reply: impl Fn() -> Reply + Send + Sync + 'static) -> Web {
 #[tokio::test]
 async fn each_code_has_its_reason() {
     let cases = [
-        (403, "InvalidAccessKeyId", Reason::CredentialsInvalid),
-        (403, "SignatureDoesNotMatch", Reason::CredentialsInvalid),
-        (400, "InvalidToken", Reason::CredentialsInvalid),
-        (400, "ExpiredToken", Reason::CredentialsExpired),
-        (400, "TokenRefreshRequired", Reason::CredentialsExpired),
-        (403, "RequestTimeTooSkewed", Reason::ClockSkew),
+        (403, "InvalidAccessKeyId", reason::CREDENTIALS_INVALID),
+        (403, "SignatureDoesNotMatch", reason::CREDENTIALS_INVALID),
+        (400, "InvalidToken", reason::CREDENTIALS_INVALID),
+        (400, "ExpiredToken", reason::CREDENTIALS_EXPIRED),
+        (400, "TokenRefreshRequired", reason::CREDENTIALS_EXPIRED),
+        (403, "RequestTimeTooSkewed", reason::CLOCK_SKEW),
         (403, "AccessDenied", Reason::Permission),
         (403, "AllAccessDisabled", Reason::Permission),
         (400, "KMS.DisabledException", Reason::Permission),
-        (404, "NoSuchBucket", Reason::BucketMissing),
-        (301, "PermanentRedirect", Reason::WrongRegion),
-        (400, "AuthorizationHeaderMalformed", Reason::WrongRegion),
+        (404, "NoSuchBucket", reason::BUCKET_MISSING),
+        (301, "PermanentRedirect", reason::WRONG_REGION),
+        (400, "AuthorizationHeaderMalformed", reason::WRONG_REGION),
         (503, "SlowDown", Reason::RateLimited),
         (429, "", Reason::RateLimited),
         (500, "InternalError", Reason::Alarm),
@@ -61,7 +62,7 @@ async fn the_bucket_s_region_is_named() {
     for web in &webs {
         let observation = probe(&web.url(""), "region: us-west-2").await;
         let failure = observation.failure.expect("it is elsewhere");
-        assert_eq!(failure.reason, Reason::WrongRegion);
+        assert_eq!(failure.reason, reason::WRONG_REGION);
         assert!(failure.detail.contains("in eu-central-1, but `region` is us-west-2"), "{failure}");
     }
     // The right region in the header of a denial is no news.
@@ -78,14 +79,14 @@ async fn clocks_far_apart_explain_a_refused_signature() {
         refusing(move || with(error(status, code, ""), "date", &date))
     };
     let cases = [
-        (7, "SignatureDoesNotMatch", Reason::ClockSkew, "behind"),
-        (-7, "SignatureDoesNotMatch", Reason::ClockSkew, "ahead of"),
-        (1, "SignatureDoesNotMatch", Reason::CredentialsInvalid, "SignatureDoesNotMatch"),
-        (20, "RequestTimeTooSkewed", Reason::ClockSkew, "clock is 11"),
+        (7, "SignatureDoesNotMatch", reason::CLOCK_SKEW, "behind"),
+        (-7, "SignatureDoesNotMatch", reason::CLOCK_SKEW, "ahead of"),
+        (1, "SignatureDoesNotMatch", reason::CREDENTIALS_INVALID, "SignatureDoesNotMatch"),
+        (20, "RequestTimeTooSkewed", reason::CLOCK_SKEW, "clock is 11"),
         // S3 does not say that a signed URL is out of its time.
-        (20, "AccessDenied", Reason::ClockSkew, "behind"),
+        (20, "AccessDenied", reason::CLOCK_SKEW, "behind"),
         (7, "AccessDenied", Reason::Permission, "AccessDenied"),
-        (20, "NoSuchBucket", Reason::BucketMissing, "status 404"),
+        (20, "NoSuchBucket", reason::BUCKET_MISSING, "status 404"),
     ];
     for (minutes, code, reason, words) in cases {
         let web = dated(minutes, code).await;

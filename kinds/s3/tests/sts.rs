@@ -1,3 +1,4 @@
+use kind_s3::reason;
 use platform_core::probe::Reason;
 
 use super::{failure, impatient, plain, probe, problems, source, store, up};
@@ -71,9 +72,9 @@ async fn a_refusal_is_about_the_credentials_alone() {
     ];
     for (status, code, message, expected) in cases {
         let (reason, valid) = match expected {
-            "invalid" => (Reason::CredentialsInvalid, Some(0.0)),
-            "expired" => (Reason::CredentialsExpired, Some(0.0)),
-            "skew" => (Reason::ClockSkew, Some(0.0)),
+            "invalid" => (reason::CREDENTIALS_INVALID, Some(0.0)),
+            "expired" => (reason::CREDENTIALS_EXPIRED, Some(0.0)),
+            "skew" => (reason::CLOCK_SKEW, Some(0.0)),
             "rate" => (Reason::RateLimited, None),
             "alarm" => (Reason::Alarm, None),
             "not_found" => (Reason::NotFound, None),
@@ -126,7 +127,7 @@ async fn both_refusing_is_told_once() {
     let web = Web::start(move |_| reply(403, body.clone())).await;
     let keys = format!("sts: {{endpoint: '{}'}}", web.url(""));
     let observation = probe(&s3.endpoint(), &keys).await;
-    assert_eq!(failure(&observation), Some(Reason::CredentialsInvalid));
+    assert_eq!(failure(&observation), Some(reason::CREDENTIALS_INVALID));
     assert_eq!(plain(&observation, "aws_credentials_valid"), Some(0.0));
     assert_eq!(problems(&observation), []);
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 pub use config::Config;
 
-use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, Unit};
 use platform_core::metric::Desc;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::setting::SourceName;
@@ -48,7 +48,8 @@ pub const FACTS: KindFacts = KindFacts {
     up: Some(UP),
     catalogue,
     reasons: &[],
-    answers: |_| false,
+    language: None,
+    environment: &[EnvironmentKey { key: "api_key", variables: &["STRIPE_API_KEY"] }],
     permissions: include_str!("../role.txt"),
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),

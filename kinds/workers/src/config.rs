@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use platform_core::heartbeat::is_name;
-use platform_core::query::{MongoQuestion, Question};
 use platform_core::setting::{self, Secret, SourceName};
 
 use super::layout::Layout;
@@ -102,7 +101,7 @@ struct RawClass {
     from: Option<SourceName>,
     layout: Option<LayoutName>,
     sql: Option<String>,
-    mongo: Option<MongoQuestion>,
+    mongo: Option<serde_json::Value>,
     #[serde(default)]
     push: bool,
     key: Option<String>,
@@ -164,14 +163,8 @@ impl RawClass {
         let layout =
             match (self.layout.take(), self.sql.take(), self.mongo.take(), std::mem::take(&mut self.push)) {
                 (Some(name), None, None, false) => self.named(name)?,
-                (None, Some(sql), None, false) => {
-                    Question::Sql(sql.clone()).check().map_err(|error| format!("`sql`: {error}"))?;
-                    Layout::Sql(sql)
-                }
-                (None, None, Some(question), false) => {
-                    Question::Mongo(question.clone()).check().map_err(|error| format!("`mongo`: {error}"))?;
-                    Layout::Mongo(question)
-                }
+                (None, Some(sql), None, false) => Layout::Sql(sql),
+                (None, None, Some(query), false) => Layout::Mongo(query),
                 (None, None, None, true) => return Ok(None),
                 _ => return Err(EXPECTED.to_owned()),
             };

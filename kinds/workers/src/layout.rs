@@ -1,7 +1,8 @@
 //! The ways in which applications and job systems keep the heartbeats of their workers.
 
 use platform_core::probe::Problem;
-use platform_core::query::{MongoQuestion, Question};
+use platform_core::query::Question;
+use serde_json::Value;
 
 use super::store::{self, HeartbeatStore};
 use super::worker::WorkerList;
@@ -31,7 +32,7 @@ pub(super) enum Layout {
     /// PostgreSQL: GoodJob.
     GoodJob,
     /// MongoDB: a document for each worker.
-    Mongo(MongoQuestion),
+    Mongo(Value),
 }
 
 impl Layout {
@@ -50,15 +51,24 @@ impl Layout {
         matches!(self, Self::Sidekiq { .. } | Self::Rq { .. } | Self::Resque { .. } | Self::SolidQueue)
     }
 
-    /// The kinds of queries that it runs, each once.
-    pub(super) fn questions(&self) -> Vec<Question> {
+    /// What it runs, as far as a configuration can get it wrong: the query that is written there, or one in the language
+    /// of its own queries.
+    pub(super) fn question(&self) -> Question {
         match self {
-            Self::Sql(sql) => vec![Question::Sql(table::with_clock(sql))],
-            Self::SolidQueue => vec![Question::Sql(table::with_clock(table::SOLID_QUEUE))],
-            Self::GoodJob => vec![Question::Sql(table::with_clock(table::GOOD_JOB))],
-            Self::Mongo(question) => vec![Question::Mongo(question.clone()), store::hello()],
-            Self::Keys { pattern } => vec![store::command(&["TIME"]), store::scan(pattern)],
-            _ => vec![store::command(&["TIME"])],
+            Self::Sql(sql) => store::sql(sql),
+            Self::SolidQueue => store::sql(table::SOLID_QUEUE),
+            Self::GoodJob => store::sql(table::GOOD_JOB),
+            Self::Mongo(query) => store::mongo(query.clone()),
+            _ => store::command(&["TIME"]),
+        }
+    }
+
+    /// The key of a class that it is configured with.
+    pub(super) fn key(&self) -> &'static str {
+        match self {
+            Self::Sql(_) => store::SQL,
+            Self::Mongo(_) => store::MONGO,
+            _ => "layout",
         }
     }
 
@@ -68,7 +78,7 @@ impl Layout {
             Self::Sql(sql) => return table::sql(store, sql).await,
             Self::SolidQueue => return table::sql(store, table::SOLID_QUEUE).await,
             Self::GoodJob => return table::sql(store, table::GOOD_JOB).await,
-            Self::Mongo(question) => return table::mongo(store, question).await,
+            Self::Mongo(query) => return table::mongo(store, query).await,
             _ => {}
         }
         // The clock first: a heartbeat that arrives meanwhile is not old.

@@ -17,11 +17,11 @@ use std::time::Duration;
 
 pub use config::Config;
 
-use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
-use platform_core::query::Question;
+use platform_core::kind::{Context, Definition, Dependency, Headline, KindFacts, Parts, Unit};
 use platform_core::setting::{Secret, SourceName};
 
 use self::config::{Class, ClassName, HeartbeatOrigin};
+use self::layout::Layout;
 use self::prober::WorkersProber;
 use self::pushed::Pushed;
 
@@ -34,7 +34,8 @@ pub const FACTS: KindFacts = KindFacts {
     up: None,
     catalogue: || families::CATALOGUE.to_vec(),
     reasons: &[],
-    answers: |_| false,
+    language: None,
+    environment: &[],
     permissions: "\
 # Workers are read through other sources, with their accounts. Beyond what these need anyway:
 # Redis: +@read -@dangerous after -@all in its ACL rule.
@@ -53,9 +54,9 @@ GRANT SELECT ON good_job_processes TO platform_exporter;                        
 };
 
 impl Config {
-    fn asked(&self) -> impl Iterator<Item = (&SourceName, &layout::Layout)> {
-        self.classes.values().filter_map(|class| match &class.way {
-            HeartbeatOrigin::Ask { from, layout } => Some((from, layout)),
+    fn asked(&self) -> impl Iterator<Item = (&ClassName, &SourceName, &Layout)> {
+        self.classes.iter().filter_map(|(name, class)| match &class.way {
+            HeartbeatOrigin::Ask { from, layout } => Some((name, from, layout)),
             HeartbeatOrigin::Push { .. } => None,
         })
     }
@@ -77,9 +78,13 @@ impl Definition for Config {
         self.classes.iter().map(name).collect::<Vec<_>>().join(", ")
     }
 
-    fn asks(&self) -> Vec<(SourceName, Question)> {
-        let questions = self.asked().map(|(from, layout)| (from, layout.questions()));
-        questions.flat_map(|(from, all)| all.into_iter().map(|question| (from.clone(), question))).collect()
+    fn dependencies(&self) -> Vec<Dependency> {
+        let dependency = |(class, from, layout): (&ClassName, &SourceName, &Layout)| Dependency {
+            source: from.clone(),
+            question: layout.question(),
+            keys: ["workers", "classes", class.as_str(), layout.key()].map(str::to_owned).to_vec(),
+        };
+        self.asked().map(dependency).collect()
     }
 
     fn push_tokens(&self) -> Vec<(String, Secret)> {
@@ -87,7 +92,7 @@ impl Definition for Config {
     }
 
     fn build(&self, context: &Context<'_>) -> Parts {
-        let lane = |(from, _): (&SourceName, _)| Some((from.clone(), context.lanes.get(from)?.clone()));
+        let lane = |(_, from, _): (_, &SourceName, _)| Some((from.clone(), context.lanes.get(from)?.clone()));
         let pushing = self.pushing().map(|(name, _)| name.as_str().to_owned()).collect();
         let state_file = context.state_dir.map(|dir| dir.join(format!("workers-{}.json", context.name)));
         let prober = WorkersProber {

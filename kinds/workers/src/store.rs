@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::{Cell, Columns, Lane, MongoQuestion, Question, RedisQuestion, Rows};
+use platform_core::query::{Cell, Columns, Lane, Question, Rows};
 use platform_core::time::now;
+use serde_json::{Value, json};
 
 use super::worker::time;
 
@@ -78,26 +79,30 @@ impl HeartbeatStore {
     }
 }
 
-pub(super) fn command(words: &[&str]) -> Question {
-    let words = words.iter().map(|&word| word.to_owned()).collect();
-    Question::Redis(RedisQuestion { command: Some(words), ..Default::default() })
+// The languages of the sources that can store heartbeats, as in a declared query.
+pub(super) const SQL: &str = "sql";
+pub(super) const MONGO: &str = "mongo";
+const REDIS: &str = "redis";
+
+pub(super) fn sql(text: &str) -> Question {
+    Question::new(SQL, text)
 }
 
-pub(super) fn scan(pattern: &str) -> Question {
-    let id = Some("(?s)^(.*)$".to_owned());
-    Question::Redis(RedisQuestion { scan: Some(pattern.to_owned()), id, ..Default::default() })
+pub(super) fn mongo(query: Value) -> Question {
+    Question::new(MONGO, query)
+}
+
+pub(super) fn command(words: &[&str]) -> Question {
+    Question::new(REDIS, json!({"command": words}))
+}
+
+fn scan(pattern: &str) -> Question {
+    Question::new(REDIS, json!({"scan": pattern, "id": "(?s)^(.*)$"}))
 }
 
 /// The query for the time of a MongoDB server.
 pub(super) fn hello() -> Question {
-    let command = serde_json::Map::from_iter([("hello".to_owned(), serde_json::Value::from(1))]);
-    Question::Mongo(MongoQuestion {
-        database: None,
-        collection: None,
-        pipeline: Vec::new(),
-        command: Some(command),
-        each: None,
-    })
+    mongo(json!({"command": {"hello": 1}}))
 }
 
 fn column(rows: &Rows) -> Vec<String> {

@@ -1,10 +1,11 @@
 //! Workers in the rows of a query: a row per worker, a column per attribute.
 
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::{Columns, MongoQuestion, Question, Rows};
+use platform_core::query::{Columns, Rows};
 use platform_core::time::now;
+use serde_json::Value;
 
-use super::store::{Clock, HeartbeatStore, hello};
+use super::store::{self, Clock, HeartbeatStore, hello};
 use super::worker::{Seen, Worker, WorkerList, time};
 
 /// Solid Queue: the processes that perform jobs, not their supervisors and dispatchers.
@@ -37,7 +38,7 @@ FROM good_job_processes p
 CROSS JOIN LATERAL (SELECT md5('good_job_processes-' || p.id::text) AS hash) k";
 
 /// A SELECT with the server's time in its first column, which returns a row even without workers.
-pub(super) fn with_clock(sql: &str) -> String {
+fn with_clock(sql: &str) -> String {
     let sql = sql.trim().trim_end_matches(';');
     // The line break ends a comment.
     format!(
@@ -49,7 +50,7 @@ pub(super) fn with_clock(sql: &str) -> String {
 /// Queries PostgreSQL.
 pub(super) async fn sql(store: &HeartbeatStore, sql: &str) -> Result<WorkerList, Problem> {
     let before = now();
-    let rows = store.read(&Question::Sql(with_clock(sql)), &columns(&["store_now"])).await?;
+    let rows = store.read(&store::sql(&with_clock(sql)), &columns(&["store_now"])).await?;
     let store_now = rows.rows.first().and_then(|row| time(row.first()?));
     let store_now =
         store_now.ok_or_else(|| Problem::new(Reason::Protocol, "the server does not report its time"))?;
@@ -58,9 +59,9 @@ pub(super) async fn sql(store: &HeartbeatStore, sql: &str) -> Result<WorkerList,
 }
 
 /// Queries MongoDB.
-pub(super) async fn mongo(store: &HeartbeatStore, question: &MongoQuestion) -> Result<WorkerList, Problem> {
+pub(super) async fn mongo(store: &HeartbeatStore, query: &Value) -> Result<WorkerList, Problem> {
     let clock = store.clock(&hello()).await?;
-    let rows = store.read(&Question::Mongo(question.clone()), &columns(&["_id"])).await?;
+    let rows = store.read(&store::mongo(query.clone()), &columns(&["_id"])).await?;
     Ok(WorkerList { workers: workers(&rows, &["worker", "_id"])?, now: clock.now, skew: Some(clock.skew) })
 }
 

@@ -1,7 +1,5 @@
 //! The keys of a class, and what is wrong with them.
 
-use platform_core::query::Question;
-
 use testkit::subject::config;
 
 fn fault(class: &str) -> String {
@@ -23,8 +21,6 @@ fn the_keys_of_a_class_go_together() {
         ("{from: cache, layout: sidekiq, prefix: x}", "`prefix` is not valid"),
         ("{from: cache, layout: bullmq, queue: x, interval: 1m}", "have no heartbeat"),
         ("{from: cache, layout: celery}", "expected one of zset"),
-        ("{from: db, sql: ' '}", "expected a SELECT"),
-        ("{from: db, mongo: {collection: w, pipeline: [{$out: x}]}}", "`$out` and `$merge` write"),
         ("{push: true, interval: 1m}", "expected `token_file` or `token`"),
         ("{push: true, token: a, token_file: /b, interval: 1m}", "not both"),
         ("{push: true, token: a}", "expected `interval`"),
@@ -53,10 +49,19 @@ fn a_class_asks_its_source() {
     .unwrap();
     let definition = config.definition();
     assert_eq!(definition.target(), "a in cache, b in db, c in mongo, d by push");
-    let asks = definition.asks();
-    let asked: Vec<_> = asks.iter().map(|(from, question)| (from.as_str(), question.key())).collect();
-    assert_eq!(asked, [("cache", "redis"), ("db", "sql"), ("mongo", "mongo"), ("mongo", "mongo")]);
-    assert!(asks.iter().all(|(_, question): &(_, Question)| question.check().is_ok()));
+    let dependencies = definition.dependencies();
+    let asked =
+        dependencies.iter().map(|asked| (asked.source.as_str(), asked.question.key(), asked.keys.join(".")));
+    let asked: Vec<_> = asked.collect();
+    let keys = |of: &str| format!("workers.classes.{of}");
+    assert_eq!(
+        asked,
+        [
+            ("cache", "redis", keys("a.layout")),
+            ("db", "sql", keys("b.sql")),
+            ("mongo", "mongo", keys("c.mongo"))
+        ]
+    );
 }
 
 #[test]
@@ -67,8 +72,43 @@ sources:
   jobs: {workers: {classes: {a: {from: cash, layout: rq}, b: {from: cache, sql: SELECT 1}}}}
 ";
     let faults = crate::config::load(text, "platform.yml", &|_| None).unwrap_err().to_string();
-    assert!(faults.contains("there is no source `cash`"), "{faults}");
-    assert!(faults.contains("`cache` is a redis source, which does not support `sql`"), "{faults}");
+    let expected = "\
+platform.yml:4:54: sources.jobs.workers.classes.a.layout: there is no source `cash` (did you mean `cache`?)
+platform.yml:4:81: sources.jobs.workers.classes.b.sql: `cache` is a redis source, which does not support `sql`";
+    assert_eq!(faults, expected);
+}
+
+/// A query for workers is checked as a declared query is.
+#[test]
+fn a_wrong_query_is_an_error_at_its_line() {
+    let text = "
+sources:
+  db: {postgres: {url: postgres://localhost}}
+  docs: {mongodb: {url: mongodb://localhost}}
+  jobs:
+    workers:
+      classes:
+        a: {from: db, sql: ' '}
+        b: {from: docs, mongo: {collection: w, pipeline: [{$out: x}]}}
+        c:
+          from: docs
+          mongo:
+            colection: w
+";
+    let faults = crate::config::load(text, "platform.yml", &|_| None).unwrap_err().to_string();
+    let lines: Vec<_> = faults.lines().collect();
+    let expected = [
+        ("platform.yml:8:28: sources.jobs.workers.classes.a.sql: ", "expected a SELECT"),
+        ("platform.yml:9:32: sources.jobs.workers.classes.b.mongo: ", "`$out` and `$merge` write"),
+        (
+            "platform.yml:13:13: sources.jobs.workers.classes.c.mongo.colection: ",
+            "did you mean `collection`?",
+        ),
+    ];
+    assert_eq!(lines.len(), expected.len(), "{faults}");
+    for (line, (place, message)) in lines.iter().zip(expected) {
+        assert!(line.starts_with(place) && line.contains(message), "{line}");
+    }
 }
 
 #[test]

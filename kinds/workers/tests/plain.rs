@@ -6,6 +6,7 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Answers, Cell, Columns, Question, Rows, lane};
 use platform_core::setting::SourceName;
 use platform_exporter::registry::Kind;
+use serde_json::json;
 
 use super::{class, labels, named, of_class, probe, reasons, seconds_ago, states};
 use testkit::redis::Redis;
@@ -162,9 +163,7 @@ struct Elsewhen {
 impl Answers for Elsewhen {
     async fn rows(&mut self, question: &Question, _: &Columns, _: Duration) -> Result<Rows, Problem> {
         let mut rows = self.source.rows(question).await?;
-        if let Question::Redis(question) = question
-            && question.command.as_deref() == Some(&["TIME".to_owned()])
-        {
+        if question.value()["command"] == json!(["TIME"]) {
             let now = rows.rows[0][0].number().expect("a time");
             rows.rows[0][0] = Cell::Number(now + self.ahead);
         }

@@ -1,6 +1,6 @@
 //! No query goes over a table more than once.
 
-use platform_core::query::{Ask, Question};
+use platform_core::query::Ask;
 use platform_exporter::config::{self, Surroundings};
 
 use super::{Deployment, Spelling};
@@ -16,9 +16,8 @@ async fn each_query_scans_each_table_once() {
     assert!(config.queries().len() > 10);
     for query in config.queries() {
         let name = &query.spec.name;
-        let Ask::One { question: Question::Sql(sql), .. } = &query.ask else {
-            panic!("{name} asks no database")
-        };
+        let Ask::One { question, .. } = &query.ask else { panic!("{name} queries several sources") };
+        let sql = question.value().as_str().expect("it is SQL");
         // In one transaction: an index with several ranges to look up counts each of them.
         let scans = "SELECT relname, seq_scan + (idx_scan > 0)::int FROM pg_stat_xact_user_tables \
                      WHERE seq_scan > 0 OR idx_scan > 0 ORDER BY 1";

@@ -5,13 +5,10 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{
-    Ask, Declared, DistinctPart, LogQuestion, MetricSpec, MongoQuestion, QuerySpec, Question, RedisQuestion,
-    ValueType,
-};
+use super::{Ask, Declared, DistinctPart, LanguageFacts, MetricSpec, QuerySpec, Question, ValueType};
 use crate::metric::LabelName;
 use crate::setting::{Duration, SourceName};
-use crate::yaml::{self, Faults, Node, Path};
+use crate::yaml::{self, Faults, Node, Path, Value};
 
 const DEFAULT_EVERY: Duration = Duration::seconds(60);
 const DEFAULT_TIMEOUT: Duration = Duration::seconds(10);
@@ -19,10 +16,14 @@ const DEFAULT_MAX_SERIES: usize = 100;
 /// A label set costs memory in Prometheus for hours; more than this is a mistake.
 const LARGEST_MAX_SERIES: usize = 10_000;
 
-/// A query has exactly one of these keys.
-const QUESTIONS: [&str; 5] = ["sql", "mongo", "redis", "log", "distinct"];
+/// The keys of a query before and after those of the languages.
+const KEYS_BEFORE: [&str; 5] = ["name", "source", "every", "timeout", "max_age"];
+const KEYS_AFTER: [&str; 6] = ["labels", "expect", "max_series", "metrics", "min_version", "max_version"];
 
-/// The keys of a query.
+/// A query for each of several sources.
+const DISTINCT: &str = "distinct";
+
+/// The keys of a query, other than its language.
 #[derive(Deserialize)]
 struct Raw {
     name: String,
@@ -30,11 +31,6 @@ struct Raw {
     every: Option<Duration>,
     timeout: Option<Duration>,
     max_age: Option<Duration>,
-    sql: Option<String>,
-    mongo: Option<MongoQuestion>,
-    redis: Option<RedisQuestion>,
-    log: Option<LogQuestion>,
-    distinct: Option<Vec<RawPart>>,
     #[serde(default)]
     labels: Vec<LabelName>,
     #[serde(default)]
@@ -45,13 +41,10 @@ struct Raw {
     max_version: Option<u32>,
 }
 
-/// The keys of a part of `distinct`.
+/// The keys of a part of `distinct`, other than its language.
 #[derive(Deserialize)]
 struct RawPart {
     source: SourceName,
-    sql: Option<String>,
-    mongo: Option<MongoQuestion>,
-    redis: Option<RedisQuestion>,
 }
 
 /// A query of a kind's own file: part of every probe of that kind.
@@ -85,18 +78,31 @@ impl Checker<'_> {
     fn is_wrong(&self, key: &str) -> bool {
         self.faults.concern(self.node.place.file, &self.path.key(key))
     }
-
-    /// How many of these keys are present, valid or not.
-    fn given(&self, keys: &[&str]) -> usize {
-        keys.iter().filter(|key| self.node.get(key).is_some()).count()
-    }
 }
 
-/// Reads one declared query.
-pub fn declared(node: &Node, path: &Path, faults: &mut Faults) -> Option<Declared> {
+/// Reads the keys other than that of the language.
+fn raw(node: &Node, path: &Path, languages: &[&str], faults: &mut Faults) -> Option<Raw> {
+    let known: Vec<_> = KEYS_BEFORE.iter().chain(languages).chain(&KEYS_AFTER).copied().collect();
+    yaml::refuse_unknown_keys(node, path, &known, faults);
+    let Value::Map(_) = node.value else { return yaml::decode(node, path, faults) };
+    let common: Vec<_> = KEYS_BEFORE.into_iter().chain(KEYS_AFTER).collect();
+    yaml::decode_rest(&node.only(&common), path, faults)
+}
+
+/// Reads one declared query, in one of these languages.
+pub fn declared(
+    node: &Node,
+    path: &Path,
+    languages: &[LanguageFacts],
+    faults: &mut Faults,
+) -> Option<Declared> {
     let before = faults.len();
-    let raw: Raw = yaml::decode_rest(node, path, faults)?;
+    let keys: Vec<_> = languages.iter().map(|language| language.key).chain([DISTINCT]).collect();
+    let raw = raw(node, path, &keys, faults);
+    let Value::Map(_) = node.value else { return None };
     let mut checker = Checker { node, path, faults };
+    let ask = ask(languages, &keys, &mut checker);
+    let raw = raw?;
     for (key, given) in [("min_version", raw.min_version), ("max_version", raw.max_version)] {
         if given.is_some() {
             checker.fault(key, "only a kind's built-in queries can depend on the server version");
@@ -107,7 +113,11 @@ pub fn declared(node: &Node, path: &Path, faults: &mut Faults) -> Option<Declare
     if timeout > every && !checker.is_wrong("every") {
         checker.fault("timeout", format!("expected at most `every`, which is {every}"));
     }
-    let ask = ask(&raw, &mut checker);
+    let ask = match ask {
+        Some(Asked::One(question)) => raw.source.clone().map(|source| Ask::One { source, question }),
+        Some(Asked::Distinct(parts)) => Some(Ask::Distinct(parts)),
+        None => None,
+    };
     let spec = spec(raw, &mut checker);
     let max_age = max_age.unwrap_or(every.tripled());
     (faults.len() == before).then_some(())?;
@@ -115,9 +125,14 @@ pub fn declared(node: &Node, path: &Path, faults: &mut Faults) -> Option<Declare
 }
 
 /// Reads one query of a kind's own file.
-pub fn built_in(node: &Node, path: &Path, faults: &mut Faults) -> Option<BuiltInQuery> {
+pub fn built_in(
+    node: &Node,
+    path: &Path,
+    language: LanguageFacts,
+    faults: &mut Faults,
+) -> Option<BuiltInQuery> {
     let before = faults.len();
-    let raw: Raw = yaml::decode(node, path, faults)?;
+    let raw = raw(node, path, &[language.key], faults)?;
     let mut checker = Checker { node, path, faults };
     for (key, given) in
         [("source", raw.source.is_some()), ("every", raw.every.is_some()), ("timeout", raw.timeout.is_some())]
@@ -127,86 +142,71 @@ pub fn built_in(node: &Node, path: &Path, faults: &mut Faults) -> Option<BuiltIn
         }
     }
     let (min_version, max_version) = (raw.min_version, raw.max_version);
-    let question = one(
-        &mut checker,
-        [
-            raw.sql.clone().map(Question::Sql),
-            raw.mongo.clone().map(Question::Mongo),
-            raw.redis.clone().map(Question::Redis),
-            raw.log.clone().map(Question::Log),
-        ],
-        false,
-    );
+    let question = one(node, path, &[language], &[language.key], checker.faults);
     let spec = spec(raw, &mut checker);
     (faults.len() == before).then_some(())?;
     Some(BuiltInQuery { spec: Arc::new(spec), question: question?, min_version, max_version })
 }
 
-fn ask(raw: &Raw, checker: &mut Checker<'_>) -> Option<Ask> {
-    let questions = [
-        raw.sql.clone().map(Question::Sql),
-        raw.mongo.clone().map(Question::Mongo),
-        raw.redis.clone().map(Question::Redis),
-        raw.log.clone().map(Question::Log),
-    ];
-    if let Some(parts) = &raw.distinct {
-        if raw.source.is_some() || questions.iter().any(Option::is_some) {
-            checker.fault("distinct", "expected either `distinct`, or `source` with one query");
-        }
-        return distinct(parts, checker);
-    }
-    if raw.source.is_none() && checker.given(&["source", "distinct"]) == 0 {
-        checker.fault("source", "the key `source` is missing: which source to query");
-    }
-    let is_told = checker.given(&QUESTIONS) == 1;
-    Some(Ask::One { question: one(checker, questions, is_told)?, source: raw.source.clone()? })
+/// What a query runs, without the source.
+enum Asked {
+    One(Question),
+    Distinct(Vec<DistinctPart>),
 }
 
-fn distinct(parts: &[RawPart], checker: &mut Checker<'_>) -> Option<Ask> {
-    if checker.is_wrong("distinct") {
+fn ask(languages: &[LanguageFacts], keys: &[&str], checker: &mut Checker<'_>) -> Option<Asked> {
+    let (node, path) = (checker.node, checker.path);
+    let Some(parts) = node.get(DISTINCT) else {
+        if node.get("source").is_none() {
+            checker.fault("source", "the key `source` is missing: which source to query");
+        }
+        return one(node, path, languages, keys, checker.faults).map(Asked::One);
+    };
+    if node.get("source").is_some() || languages.iter().any(|language| node.get(language.key).is_some()) {
+        checker.fault(DISTINCT, "expected either `distinct`, or `source` with one query");
+    }
+    let parts = distinct(parts, &path.key(DISTINCT), languages, checker.faults);
+    parts.map(Asked::Distinct)
+}
+
+fn distinct(
+    node: &Node,
+    path: &Path,
+    languages: &[LanguageFacts],
+    faults: &mut Faults,
+) -> Option<Vec<DistinctPart>> {
+    if node.elements().is_empty() {
+        faults.at(node.place, path, "expected at least one part: `- {source: …, sql: …}`");
         return None;
     }
-    if parts.is_empty() {
-        checker.fault("distinct", "expected at least one part: `- {source: …, sql: …}`");
-        return None;
-    }
-    let parts = parts.iter().map(|part| {
-        let question = one(
-            checker,
-            [
-                part.sql.clone().map(Question::Sql),
-                part.mongo.clone().map(Question::Mongo),
-                part.redis.clone().map(Question::Redis),
-            ],
-            false,
-        );
-        Some(DistinctPart { source: part.source.clone(), question: question? })
+    let languages: Vec<_> = languages.iter().copied().filter(|language| !language.counts_ahead).collect();
+    let keys: Vec<_> = languages.iter().map(|language| language.key).collect();
+    let known: Vec<_> = ["source"].into_iter().chain(keys.iter().copied()).collect();
+    let parts = node.elements().iter().enumerate().map(|(index, node)| {
+        let path = path.index(index);
+        yaml::refuse_unknown_keys(node, &path, &known, faults);
+        let part = yaml::decode::<RawPart>(&node.only(&["source"]), &path, faults);
+        let question = one(node, &path, &languages, &keys, faults);
+        Some(DistinctPart { source: part?.source, question: question? })
     });
-    parts.collect::<Option<Vec<_>>>().map(Ask::Distinct)
+    // All parts are read, so that all errors are reported.
+    parts.collect::<Vec<_>>().into_iter().collect()
 }
 
-/// The one query that is given. `is_told`: it is missing because of an error that has been reported.
-fn one<const N: usize>(
-    checker: &mut Checker<'_>,
-    questions: [Option<Question>; N],
-    is_told: bool,
+/// The one query that is given. `keys` are those that it may be given under.
+fn one(
+    node: &Node,
+    path: &Path,
+    languages: &[LanguageFacts],
+    keys: &[&str],
+    faults: &mut Faults,
 ) -> Option<Question> {
-    let mut given = questions.into_iter().flatten();
-    match (given.next(), given.next()) {
-        (Some(question), None) => {
-            if let Err(message) = question.check()
-                && !checker.is_wrong(question.key())
-            {
-                checker.fault(question.key(), message);
-            }
-            Some(question)
-        }
-        (None, _) if is_told => None,
-        _ => {
-            checker.fault("", "expected exactly one of sql, mongo, redis, log, distinct");
-            None
-        }
-    }
+    let mut given = languages.iter().filter_map(|language| Some((language, node.get(language.key)?)));
+    let (Some((language, value)), None) = (given.next(), given.next()) else {
+        faults.at(node.place, path, format!("expected exactly one of {}", keys.join(", ")));
+        return None;
+    };
+    (language.read)(value, &path.key(language.key), faults)
 }
 
 fn spec(raw: Raw, checker: &mut Checker<'_>) -> QuerySpec {

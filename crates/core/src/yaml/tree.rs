@@ -74,6 +74,13 @@ impl Node {
         }
     }
 
+    /// A map with only those entries whose key is among `keys`.
+    #[must_use]
+    pub fn only(&self, keys: &[&str]) -> Self {
+        let entries = self.entries().iter().filter(|(key, _)| keys.contains(&key.text.as_str()));
+        Self { place: self.place, value: Value::Map(entries.cloned().collect()) }
+    }
+
     /// A number that is equal for nodes with equal content, wherever they are, within one run of the process.
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();

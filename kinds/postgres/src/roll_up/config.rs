@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use platform_core::query::Question;
 use platform_core::setting::{Duration, Secret, SqlName, TimeZone};
 use platform_core::tls::Tls;
 
-use crate::Config;
 use crate::url::UrlParts;
+use crate::{Config, statement};
 
 const DEFAULT_EVERY: Duration = Duration::seconds(5 * 60);
 const DEFAULT_TIMEOUT: Duration = Duration::seconds(60);
@@ -50,7 +49,7 @@ impl TryFrom<RawTable> for DailyTable {
         if columns.is_empty() {
             return Err("expected at least one of the columns returned by `sql` in `columns`".to_owned());
         }
-        Question::Sql(sql.clone()).check().map_err(|error| format!("`sql`: {error}"))?;
+        statement::check(&sql).map_err(|error| format!("`sql`: {error}"))?;
         let mut seen = BTreeSet::from([&day]);
         if let Some(twice) = columns.iter().chain(observed.keys()).find(|column| !seen.insert(column)) {
             return Err(format!("the column {twice} is listed twice"));

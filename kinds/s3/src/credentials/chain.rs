@@ -13,6 +13,7 @@ use super::profile::Profile;
 use super::web_identity::WebIdentity;
 use super::{Held, Keys};
 use crate::config::Config;
+use crate::reason;
 
 /// Why a step has no credentials.
 pub(super) enum Miss {
@@ -76,7 +77,7 @@ impl Chain {
 /// Whatever the cause, missing credentials are an authentication problem.
 fn reason(reason: Reason) -> Reason {
     match reason {
-        Reason::CredentialsInvalid | Reason::CredentialsExpired | Reason::ClockSkew => reason,
+        reason::CREDENTIALS_INVALID | reason::CREDENTIALS_EXPIRED | reason::CLOCK_SKEW => reason,
         _ => Reason::Auth,
     }
 }

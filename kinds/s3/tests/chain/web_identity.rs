@@ -1,3 +1,4 @@
+use kind_s3::reason;
 use platform_core::probe::Reason;
 
 use super::{assert_well, bucket, keys_used, path, source};
@@ -36,7 +37,7 @@ async fn is_asked_without_a_signature_and_its_refusal_is_told() {
     let file = directory.path().join("token");
     write_secret(&file, "t0ken/+=\n");
     let cases = [
-        ("ExpiredTokenException", "Token expired", Reason::CredentialsExpired),
+        ("ExpiredTokenException", "Token expired", reason::CREDENTIALS_EXPIRED),
         ("InvalidIdentityToken", "No provider for t0ken/+=", Reason::Auth),
         ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", Reason::Auth),
     ];

@@ -1,14 +1,19 @@
-//! Directories: how many files are in one.
+//! Directories: how many files are in one. Queries count those with an extension.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, Unit};
 use platform_core::metric::Desc;
 use platform_core::off_thread::OffThread;
-use platform_core::probe::{Observation, Prober, Problem, Reason};
+use platform_core::probe::{KindReason, Observation, Prober, Problem, Reason};
+use platform_core::query::{Answers, Cell, Columns, Language, LanguageFacts, Question, Rows};
 
 const FILES: Desc = Desc::gauge("directory_files", &[], "Number of entries in the directory.");
+
+/// There is a file in the place of the directory.
+const NOT_A_DIRECTORY: Reason =
+    Reason::OfKind(&KindReason { name: "not_a_directory", meaning: "there is a file in its place" });
 
 /// What is the same for every source of this kind.
 pub const FACTS: KindFacts = KindFacts {
@@ -18,8 +23,9 @@ pub const FACTS: KindFacts = KindFacts {
     is_metered: false,
     up: None,
     catalogue: || vec![FILES],
-    reasons: &[],
-    answers: |_| false,
+    reasons: &[NOT_A_DIRECTORY],
+    language: Some(LanguageFacts::of::<FilesQuestion>()),
+    environment: &[EnvironmentKey { key: "path", variables: &["UPLOAD_DIRECTORY"] }],
     permissions: "Read permission on the directory.",
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
@@ -40,7 +46,34 @@ impl Definition for Config {
 
     fn build(&self, _: &Context<'_>) -> Parts {
         let prober = DirectoryProber { path: self.path.clone(), counting: OffThread::default() };
-        Parts { prober: Box::new(prober), answers: None }
+        Parts { prober: Box::new(prober), answers: Some(Box::new(DirectoryAnswers(self.path.clone()))) }
+    }
+}
+
+/// A query: how many files have this extension.
+#[derive(serde::Deserialize)]
+struct FilesQuestion {
+    extension: String,
+}
+
+impl Language for FilesQuestion {
+    const KEY: &'static str = "files";
+
+    fn check(&self) -> Result<(), &'static str> {
+        if self.extension.is_empty() { Err("expected an `extension`, such as `png`") } else { Ok(()) }
+    }
+}
+
+struct DirectoryAnswers(PathBuf);
+
+#[async_trait::async_trait]
+impl Answers for DirectoryAnswers {
+    async fn rows(&mut self, question: &Question, _: &Columns, _: Duration) -> Result<Rows, Problem> {
+        let FilesQuestion { extension } = question.read()?;
+        let entries = std::fs::read_dir(&self.0).map_err(|error| Problem::new(Reason::NotFound, error))?;
+        let wanted = |path: &Path| path.extension().is_some_and(|found| found.to_str() == Some(&extension));
+        let count = entries.flatten().filter(|entry| wanted(&entry.path())).count();
+        Ok(Rows::new(vec!["count".to_owned()], vec![vec![Cell::Number(count as f64)]]))
     }
 }
 
@@ -60,6 +93,11 @@ impl Prober for DirectoryProber {
 }
 
 fn count(path: &Path) -> Result<usize, Problem> {
-    let entries = std::fs::read_dir(path).map_err(|error| Problem::new(Reason::NotFound, error))?;
-    Ok(entries.count())
+    match std::fs::read_dir(path) {
+        Ok(entries) => Ok(entries.count()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+            Err(Problem::new(NOT_A_DIRECTORY, error))
+        }
+        Err(error) => Err(Problem::new(Reason::NotFound, error)),
+    }
 }

@@ -1,8 +1,26 @@
-//! Which MongoDB queries are guaranteed to be read-only.
+//! Queries of MongoDB, and which of them are guaranteed to be read-only.
 
+use platform_core::query::Language;
 use serde_json::{Map, Value};
 
-use super::MongoQuestion;
+/// A MongoDB query: `{collection, pipeline}` or `{command}`. One row for each document of the answer.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+pub struct MongoQuestion {
+    /// The database; default: that of the URL (for commands: `admin`). `*` queries every database, and adds the column
+    /// `database`.
+    pub database: Option<String>,
+    /// The collection to aggregate; one that does not exist is an error, not an empty result. `*` queries all
+    /// collections that the source lists in `collections`, and adds the columns `database` and `collection`.
+    pub collection: Option<String>,
+    /// The aggregation's stages, in MongoDB's extended JSON.
+    #[serde(default)]
+    pub pipeline: Vec<serde_json::Value>,
+    /// A read-only command, such as `{serverStatus: 1}`. Its columns are dotted paths into the reply.
+    pub command: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The path of an array in a command's reply: one row for each element, in column `value` if it is a scalar. Or the
+    /// path of a sub-document: one row for each of its keys, with the key in column `key`.
+    pub each: Option<String>,
+}
 
 /// The commands that only read and run no code of the caller.
 const COMMANDS: [&str; 17] = [
@@ -30,12 +48,15 @@ const JAVASCRIPT: [&str; 3] = ["$function", "$accumulator", "$where"];
 
 impl MongoQuestion {
     /// The name of the command, at any position among its arguments.
-    pub fn command_name(&self) -> Option<&str> {
+    pub(super) fn command_name(&self) -> Option<&str> {
         self.command.as_ref().and_then(name)
     }
+}
 
-    /// Checks that the parts of the query fit together, and that it is read-only.
-    pub(super) fn check(&self) -> Result<(), &'static str> {
+impl Language for MongoQuestion {
+    const KEY: &'static str = "mongo";
+
+    fn check(&self) -> Result<(), &'static str> {
         match (&self.collection, &self.command) {
             (Some(_), None) if self.each.is_none() => self.pipeline.iter().try_for_each(reads),
             (None, Some(command)) if self.pipeline.is_empty() => {

@@ -1,0 +1,17 @@
+//! Queries in SQL.
+
+use platform_core::query::Language;
+
+use super::statement;
+
+/// A SELECT.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+pub struct SqlQuestion(pub(super) String);
+
+impl Language for SqlQuestion {
+    const KEY: &'static str = "sql";
+
+    fn check(&self) -> Result<(), &'static str> {
+        statement::check(&self.0)
+    }
+}

@@ -17,9 +17,10 @@ pub use roll_up::check_roll_up;
 pub use source::probe_once;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use platform_core::setting::SourceName;
 use platform_core::supervisor::Supervisor;
 use tokio::runtime::Handle;
@@ -94,7 +95,7 @@ impl Schedule {
         let mut running = self.running.lock().await;
         running.end_outdated(config, &self.loops).await;
         running.start_missing(config, &self.loops);
-        *self.requests.write().unwrap_or_else(PoisonError::into_inner) = running.requests();
+        *self.requests.write() = running.requests();
     }
 
     /// Probes a source now, or joins the probe in progress, and waits for its end. A very recent probe is reused, which
@@ -102,8 +103,7 @@ impl Schedule {
     ///
     /// Returns `None` if there is no such source, else whether the probe has ended by the deadline.
     pub async fn probe_now(&self, name: &str, deadline: Instant) -> Option<bool> {
-        let Request { sender: requests, fresh_for } =
-            self.requests.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()?;
+        let Request { sender: requests, fresh_for } = self.requests.read().get(name).cloned()?;
         let now = Instant::now().into_std();
         let name = SourceName::try_from(name.to_owned()).ok()?;
         if self.loops.store.look(&name, |state| state.is_fresh(now, fresh_for))? {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::mongodb::Client;
@@ -12,6 +12,7 @@ use ::mongodb::event::sdam::{SdamEvent, TopologyDescription};
 use ::mongodb::options::{
     ClientOptions, ReadPreference, SelectionCriteria, ServerAddress, ServerMonitoringMode,
 };
+use parking_lot::Mutex;
 use platform_core::probe::{Problem, Reason};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -71,14 +72,14 @@ pub(super) struct KnownTopology {
 
 impl KnownTopology {
     pub(super) fn latest(&self) -> Option<TopologyDescription> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.latest.lock().clone()
     }
 
     fn handler(&self) -> EventHandler<SdamEvent> {
         let latest = Arc::clone(&self.latest);
         EventHandler::callback(move |event| {
             if let SdamEvent::TopologyDescriptionChanged(change) = event {
-                *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(change.new_description);
+                *latest.lock() = Some(change.new_description);
             }
         })
     }

@@ -70,8 +70,7 @@ impl QueryState {
             }
             Err(problem) => {
                 *self.outcome.failures.entry(problem.reason).or_default() += 1;
-                self.problems =
-                    vec![Problem::new(problem.reason, format!("query {name}: {}", problem.detail))];
+                self.problems = vec![problem.context(format_args!("query {name}"))];
                 if self.is_stale(run.ended) {
                     self.problems.push(Problem::new(Reason::Stale, format!("query {name}: no fresh result")));
                 }

@@ -320,9 +320,9 @@ impl Incoming {
     fn note(&mut self, whose: &str, asked: Result<(), Problem>) -> Result<(), Problem> {
         match asked {
             Ok(()) => Ok(()),
-            Err(Problem { reason, detail }) => {
-                let problem = Problem::new(reason, format!("{whose}: {detail}"));
-                match reason {
+            Err(problem) => {
+                let problem = problem.context(whose);
+                match problem.reason {
                     Reason::Permission
                     | Reason::NotFound
                     | Reason::Query

@@ -242,5 +242,5 @@ fn checked(response: Response) -> Result<Response, Problem> {
 
 fn about(path: &str, problem: Problem) -> Problem {
     let path = path.split('?').next().unwrap_or(path);
-    Problem::new(problem.reason, format!("management API, {path}: {}", problem.detail))
+    problem.context(format_args!("management API, {path}"))
 }

@@ -182,7 +182,7 @@ async fn resolve(
             Err(cause) => problem = cause,
         }
     }
-    Err(Problem { detail: format!("no sentinel knows the master: {}", problem.detail), ..problem })
+    Err(problem.context("no sentinel knows the master"))
 }
 
 async fn ask_sentinel(

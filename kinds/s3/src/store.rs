@@ -129,8 +129,7 @@ impl BucketClient<'_> {
         let request = request.body(body).largest_body(LARGEST_BODY);
         let left = self.deadline.saturating_duration_since(Instant::now());
         let response = self.client.send(request, left).await;
-        let response = response
-            .map_err(|problem| Problem::new(problem.reason, format!("{what}: {}", problem.detail)))?;
+        let response = response.map_err(|problem| problem.context(what))?;
         if (200..300).contains(&response.status) {
             return Ok(response);
         }

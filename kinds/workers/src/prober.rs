@@ -39,10 +39,7 @@ impl Prober for WorkersProber {
                     let known = Known { class, name, roll: &roll, is_settled };
                     observation.problems.extend(families.add(&known));
                 }
-                Err(problem) => {
-                    let detail = format!("class {name}: {}", problem.detail);
-                    failures.push(Problem::new(problem.reason, detail));
-                }
+                Err(problem) => failures.push(problem.context(format_args!("class {name}"))),
             }
         }
         if failures.len() == self.classes.len()
@@ -65,17 +62,13 @@ impl WorkersProber {
         let HeartbeatOrigin::Ask { from, layout } = &class.way else {
             return Ok(self.pushed.roll(name, class.limit.unwrap_or_default()));
         };
-        let named = |problem: Problem| Problem::new(problem.reason, format!("{from}: {}", problem.detail));
         let lane = self.lanes.get(from);
         let lane =
             lane.ok_or_else(|| Problem::new(Reason::Internal, format!("there is no source `{from}`")))?;
         let store = HeartbeatStore { lane: lane.clone(), timeout: self.timeout };
         // The lane's timeout starts when a query runs; this one includes waiting, and all queries.
-        match tokio::time::timeout(self.timeout, layout.read(&store)).await {
-            Ok(roll) => roll.map(|roll| (roll, true)).map_err(named),
-            Err(_) => {
-                Err(named(Problem::new(Reason::Timeout, format!("no answer within {:?}", self.timeout))))
-            }
-        }
+        let late = |_| Err(Problem::new(Reason::Timeout, format!("no answer within {:?}", self.timeout)));
+        let roll = tokio::time::timeout(self.timeout, layout.read(&store)).await.unwrap_or_else(late);
+        roll.map(|roll| (roll, true)).map_err(|problem| problem.context(from))
     }
 }

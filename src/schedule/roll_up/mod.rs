@@ -70,9 +70,7 @@ impl RollUpKeeper {
             let day = Day { date, observed: maxima.lock().of(date, table.observed.len()) };
             let end = deadline();
             let changed = within(end, writing.write(&day, end)).await;
-            let changed = changed
-                .map_err(|problem| Problem::new(problem.reason, format!("{date}: {}", problem.detail)))?;
-            *written += u64::from(changed);
+            *written += u64::from(changed.map_err(|problem| problem.context(date))?);
             let next = date.tomorrow().unwrap_or(date);
             if config.time_zone.start(next).saturating_add(LATE).is_ok_and(|late| late <= now) {
                 *settled = (*settled).max(Some(date));

@@ -60,14 +60,13 @@ impl Step for Container {
         // Without query and user: contains no secret.
         let place = &url[..url::Position::AfterPath];
         let response = self.client.send(request, deadline.saturating_duration_since(Instant::now())).await;
-        let told = |problem: &Problem| Problem::new(problem.reason, format!("{place}: {}", problem.detail));
-        let response = response.map_err(|problem| told(&problem))?;
+        let response = response.map_err(|problem| problem.context(place))?;
         if response.status != 200 {
-            let told = format!("{place}: status {}", response.status);
-            return Err(Problem::new(Reason::Auth, told).into());
+            let problem = Problem::new(Reason::Auth, format!("status {}", response.status));
+            return Err(problem.context(place).into());
         }
         let answer = response.json::<Ec2SecurityCredentialsMetadataResponse>();
-        Ok(answer.map_err(|problem| told(&problem))?.into())
+        Ok(answer.map_err(|problem| problem.context(place))?.into())
     }
 }
 

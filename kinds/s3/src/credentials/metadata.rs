@@ -72,9 +72,8 @@ impl Step for Metadata {
         let answer =
             good(self.get(&format!("{ROLES}{role}"), &token, deadline).await?, "role's credentials")?;
         let answer = answer.json::<Ec2SecurityCredentialsMetadataResponse>();
-        Ok(answer
-            .map_err(|problem| Problem::new(Reason::Auth, format!("role {role}: {}", problem.detail)))?
-            .into())
+        let of_role = |problem: Problem| problem.context(format_args!("role {role}"));
+        Ok(answer.map_err(|problem| Problem { reason: Reason::Auth, ..of_role(problem) })?.into())
     }
 }
 

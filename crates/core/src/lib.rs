@@ -4,6 +4,7 @@
 pub mod bounded;
 pub mod built_in;
 pub mod client;
+pub mod deadline;
 pub mod descriptors;
 pub mod dial;
 pub mod failure_reason;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::mongodb::bson::{Document, RawDocumentBuf, doc};
+use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Answers, Columns, LARGEST_ANSWER, MongoQuestion, Question, Rows, too_large};
 
@@ -41,7 +42,7 @@ struct Exchange {
     connection: Arc<Connection>,
     connected: Connected,
     begin: Instant,
-    deadline: Instant,
+    deadline: Deadline,
 }
 
 impl MongoSession {
@@ -50,7 +51,7 @@ impl MongoSession {
     }
 
     /// Runs a built-in command in `admin`.
-    pub(super) async fn admin(&self, command: Document, deadline: Instant) -> Result<Document, Problem> {
+    pub(super) async fn admin(&self, command: Document, deadline: Deadline) -> Result<Document, Problem> {
         let unanswered = self.0.ask();
         let run = |exchange: Exchange| {
             let command = command.clone();
@@ -70,7 +71,7 @@ impl MongoSession {
         &self,
         question: &MongoQuestion,
         columns: &Columns,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<CommandAnswer, Problem> {
         self.exchange(deadline, |exchange| exchange.answer(question, columns)).await
     }
@@ -78,7 +79,7 @@ impl MongoSession {
     /// Runs an exchange; again with the next client if this one is replaced meanwhile.
     async fn exchange<T, F: Future<Output = Result<T, Problem>>>(
         &self,
-        deadline: Instant,
+        deadline: Deadline,
         run: impl Fn(Exchange) -> F,
     ) -> Result<T, Problem> {
         loop {
@@ -114,7 +115,7 @@ impl Answers for MongoSession {
         let Question::Mongo(question) = question else {
             return Err(Problem::new(Reason::Query, "expected `mongo`"));
         };
-        let deadline = Instant::now() + timeout;
+        let deadline = Deadline::within(timeout);
         // Server selection and connecting do not count towards the server's time limit.
         self.admin(doc! {"ping": 1}, deadline).await?;
         let mut answer = self.answer(question, columns, deadline).await?;
@@ -130,8 +131,8 @@ impl Exchange {
     async fn answer(self, question: &MongoQuestion, columns: &Columns) -> Result<CommandAnswer, Problem> {
         let mut answer = Incoming { table: DocumentTable::new(columns), problems: Vec::new() };
         match (question.database.as_deref(), question.collection.as_deref()) {
-            (_, Some(EVERY)) => self.halved().every_collection(question, &mut answer).await?,
-            (Some(EVERY), _) => self.halved().every_database(question, &mut answer).await?,
+            (_, Some(EVERY)) => self.in_parts().every_collection(question, &mut answer).await?,
+            (Some(EVERY), _) => self.in_parts().every_database(question, &mut answer).await?,
             (database, collection) => {
                 let database = match (database.or(self.config().database.as_deref()), collection) {
                     (Some(database), _) if question.database.is_some() || collection.is_some() => database,
@@ -151,16 +152,12 @@ impl Exchange {
         self.connection.config()
     }
 
-    /// With half of the remaining time, so that no part can use all of it.
-    fn halved(mut self) -> Self {
-        self.deadline -= self.deadline.saturating_duration_since(Instant::now()) / 2;
-        self
+    fn in_parts(self) -> Self {
+        Self { deadline: self.deadline.of_part(), ..self }
     }
 
-    /// The server's time limit: less than the time until the deadline.
     fn limit(&self) -> Result<i64, Problem> {
-        let left = self.deadline.saturating_duration_since(Instant::now()).mul_f64(0.9);
-        match i64::try_from(left.as_millis()) {
+        match i64::try_from(self.deadline.server_limit().as_millis()) {
             // Zero would mean no limit.
             Ok(0) => Err(Problem::new(Reason::Timeout, "no time is left")),
             limit => Ok(limit.unwrap_or(i64::MAX)),

@@ -174,6 +174,7 @@ impl Connection {
         options.min_pool_size = Some(0);
         // Streaming would need a second connection for the monitor.
         options.server_monitoring_mode = Some(ServerMonitoringMode::Poll);
+        // Below the deadline of the probe, so that the driver can name what does not answer.
         options.server_selection_timeout = Some(self.timeout.mul_f64(0.8));
         options.connect_timeout = Some(self.timeout.mul_f64(0.7));
         options.retry_reads = Some(false);

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use kind_postgres::{Day, Observed, Writing};
 use parking_lot::Mutex;
+use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
 use platform_core::setting::{SourceName, TimeZone};
 use tokio::time::Instant;
@@ -61,7 +62,7 @@ impl RollUpKeeper {
         let today = config.time_zone.day(now);
         let first = today.saturating_sub(i64::from(config.back_fill).days());
         maxima.lock().forget_before(first);
-        let deadline = || Instant::now() + config.timeout;
+        let deadline = || Deadline::within(config.timeout);
         let end = deadline();
         let mut writing = within(end, Writing::open(table, config, end)).await?;
         let end = deadline();
@@ -180,7 +181,7 @@ async fn look(watched: Vec<Watched>, zone: TimeZone, maxima: Arc<Mutex<Maxima>>,
 /// What is missing.
 pub async fn check_roll_up(roll_up: &RollUp) -> Result<(), Problem> {
     let RollUp { table, config, .. } = roll_up;
-    let deadline = || Instant::now() + config.timeout;
+    let deadline = || Deadline::within(config.timeout);
     let date = config.time_zone.day(Timestamp::now());
     let end = deadline();
     let mut writing = within(end, Writing::open(table, config, end)).await?;
@@ -192,7 +193,7 @@ pub async fn check_roll_up(roll_up: &RollUp) -> Result<(), Problem> {
 }
 
 /// Runs a step under its deadline.
-async fn within<T>(deadline: Instant, step: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+async fn within<T>(deadline: Deadline, step: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
     let late = || Err(Problem::new(Reason::Timeout, "no answer in time"));
-    tokio::time::timeout_at(deadline, step).await.unwrap_or_else(|_| late())
+    tokio::time::timeout(deadline.left(), step).await.unwrap_or_else(|_| late())
 }

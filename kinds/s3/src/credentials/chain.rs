@@ -2,8 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>
 
-use std::time::Instant;
-
+use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
 use platform_core::setting::Secret;
 
@@ -34,7 +33,7 @@ pub(super) trait Step: Send {
     /// Its name in messages.
     fn name(&self) -> &'static str;
 
-    async fn find(&mut self, deadline: Instant) -> Result<Held, Miss>;
+    async fn find(&mut self, deadline: Deadline) -> Result<Held, Miss>;
 }
 
 pub(crate) struct Chain {
@@ -56,7 +55,7 @@ impl Chain {
         }
     }
 
-    pub(super) async fn find(&mut self, deadline: Instant) -> Result<Held, Problem> {
+    pub(super) async fn find(&mut self, deadline: Deadline) -> Result<Held, Problem> {
         let mut tried = Vec::new();
         for step in &mut self.steps {
             match step.find(deadline).await {
@@ -105,7 +104,7 @@ impl Step for Environment {
         "environment"
     }
 
-    async fn find(&mut self, _: Instant) -> Result<Held, Miss> {
+    async fn find(&mut self, _: Deadline) -> Result<Held, Miss> {
         let keys = match (&self.id, &self.key) {
             (None, None) => return Err(Miss::Absent("no AWS_ACCESS_KEY_ID".to_owned())),
             (Some(id), Some(key)) => Keys {

@@ -4,9 +4,9 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use platform_core::client::{HttpClient, Request};
+use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
 use platform_core::setting::Secret;
 use platform_core::tls::Tls;
@@ -46,7 +46,7 @@ impl Step for Container {
         "container"
     }
 
-    async fn find(&mut self, deadline: Instant) -> Result<Held, Miss> {
+    async fn find(&mut self, deadline: Deadline) -> Result<Held, Miss> {
         let Some(address) = &self.address else {
             let why = "no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI";
             return Err(Miss::Absent(why.to_owned()));
@@ -59,7 +59,7 @@ impl Step for Container {
         }
         // Without query and user: contains no secret.
         let place = &url[..url::Position::AfterPath];
-        let response = self.client.send(request, deadline.saturating_duration_since(Instant::now())).await;
+        let response = self.client.send(request, deadline.left()).await;
         let response = response.map_err(|problem| problem.context(place))?;
         if response.status != 200 {
             let problem = Problem::new(Reason::Auth, format!("status {}", response.status));

@@ -7,9 +7,10 @@ mod metadata;
 mod profile;
 mod web_identity;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use platform_core::deadline::Deadline;
 use rusty_s3::Credentials;
 use rusty_s3::credentials::Ec2SecurityCredentialsMetadataResponse;
 
@@ -69,7 +70,7 @@ impl CredentialsOrigin {
         if let Some(kept) = kept.as_ref().filter(|kept| now < kept.renewal) {
             return Ok(Current { credentials: kept.credentials.clone(), problem: None });
         }
-        match (chain.find(Instant::now() + limit).await, &*kept) {
+        match (chain.find(Deadline::within(limit)).await, &*kept) {
             (Ok(held), _) => {
                 *kept = held.end.map(|end| Kept::new(held.credentials.clone(), end));
                 Ok(Current { credentials: held.credentials, problem: None })

@@ -31,7 +31,7 @@ pub struct SourceState {
     since: SystemTime,
     history: VecDeque<Change>,
     /// Problems reported since the source was last up: each is reported once.
-    told: BTreeSet<(Reason, Option<String>)>,
+    reported: BTreeSet<(Reason, Option<String>)>,
     failure: Option<Problem>,
     problems: Vec<Problem>,
     families: Vec<Arc<Lines>>,
@@ -66,7 +66,7 @@ impl SourceState {
             status: Status::Unknown,
             since: now,
             history: VecDeque::new(),
-            told: BTreeSet::new(),
+            reported: BTreeSet::new(),
             failure: None,
             problems: Vec::new(),
             families: Vec::new(),
@@ -175,11 +175,11 @@ impl SourceState {
         };
         let was = self.status;
         if status == Status::Up {
-            self.told.clear();
+            self.reported.clear();
         }
         let mut news = false;
         for (query, problem) in &problems {
-            news |= self.told.insert((problem.reason, query.clone()));
+            news |= self.reported.insert((problem.reason, query.clone()));
         }
         let problems: Vec<_> = problems.into_iter().map(|(_, problem)| problem).collect();
         // The first success is expected, and not logged.

@@ -2,6 +2,7 @@
 
 mod encode;
 mod exposition;
+mod families;
 mod label;
 mod lines;
 mod name;
@@ -9,6 +10,7 @@ mod page;
 
 pub use encode::{Format, encode};
 pub use exposition::{Exposition, Rope};
+pub use families::Families;
 pub use label::{LONGEST_LABEL, label_value};
 pub use lines::Lines;
 pub use name::{LabelName, MetricName, NameError};

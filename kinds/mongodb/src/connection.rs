@@ -7,18 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ::mongodb::Client;
-use ::mongodb::event::EventHandler;
-use ::mongodb::event::sdam::{SdamEvent, TopologyDescription};
 use ::mongodb::options::{
     ClientOptions, ReadPreference, SelectionCriteria, ServerAddress, ServerMonitoringMode,
 };
-use parking_lot::Mutex;
 use platform_core::probe::{Problem, Reason};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::encryption::Encryption;
-use super::reader::{self, Dialer, Outcomes};
+use super::reader::{self, Dialer};
 use super::tasks::Tasks;
+use super::topology::KnownTopology;
 use super::{Config, bounds, failure};
 
 /// The appName of the exporter's connections.
@@ -60,28 +58,6 @@ impl Drop for Unanswered<'_> {
         if let Some(is_stuck) = self.0 {
             is_stuck.store(true, Ordering::Relaxed);
         }
-    }
-}
-
-/// What is known about the servers. Unlike the driver's error, it says why none is found.
-#[derive(Clone, Default)]
-pub(super) struct KnownTopology {
-    latest: Arc<Mutex<Option<TopologyDescription>>>,
-    pub(super) outcomes: Outcomes,
-}
-
-impl KnownTopology {
-    pub(super) fn latest(&self) -> Option<TopologyDescription> {
-        self.latest.lock().clone()
-    }
-
-    fn handler(&self) -> EventHandler<SdamEvent> {
-        let latest = Arc::clone(&self.latest);
-        EventHandler::callback(move |event| {
-            if let SdamEvent::TopologyDescriptionChanged(change) = event {
-                *latest.lock() = Some(change.new_description);
-            }
-        })
     }
 }
 

@@ -10,6 +10,7 @@ mod prober;
 mod reader;
 mod table;
 mod tasks;
+mod topology;
 mod url;
 
 use std::path::PathBuf;

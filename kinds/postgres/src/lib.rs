@@ -11,12 +11,14 @@ mod prober;
 mod relay;
 mod roll_up;
 mod session;
+mod ssl_mode;
 mod url;
 
 use std::time::Duration;
 
-pub use config::{Config, SslMode};
+pub use config::Config;
 pub use roll_up::{DailyTable, Day, Observed, RollUpConfig, Writing};
+pub use ssl_mode::SslMode;
 
 use platform_core::built_in;
 use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};

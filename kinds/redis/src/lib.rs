@@ -15,6 +15,7 @@ mod reply_limits;
 mod scan;
 mod stream;
 mod table;
+mod url;
 
 use std::time::Duration;
 

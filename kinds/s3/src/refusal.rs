@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use platform_core::client::Response;
 use platform_core::probe::{Problem, Reason};
 
+use super::sign::VALIDITY;
 use super::xml;
 
 /// The clock skew above which a rejected signature is attributed to it. AWS tolerates 5 to 15 minutes.
@@ -124,7 +125,7 @@ fn skew(response: &Response) -> Option<SignedDuration> {
 fn may_come_from(reason: Reason, skew: SignedDuration) -> bool {
     let tolerated = match reason {
         Reason::CredentialsInvalid | Reason::CredentialsExpired | Reason::ClockSkew => TOLERATED_SKEW,
-        Reason::Permission => super::store::VALIDITY,
+        Reason::Permission => VALIDITY,
         _ => return false,
     };
     skew.abs() > tolerated

@@ -1,10 +1,14 @@
-//! AWS Signature Version 4 in the `Authorization` header, for services other than S3.
+//! AWS Signature Version 4 in the `Authorization` header, for services other than S3, whose URLs `rusty-s3` signs.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ring::{digest, hmac};
 use rusty_s3::Credentials;
+
+/// How long a presigned URL is valid: as AWS accepts for signed headers, so that a clock good enough for an
+/// application's client is good enough here.
+pub(super) const VALIDITY: SignedDuration = SignedDuration::from_mins(15);
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use jiff::SignedDuration;
 use platform_core::client::{HttpClient, Method, Request, Response};
 use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
@@ -10,10 +9,7 @@ use rusty_s3::actions::ListObjectsV2;
 use rusty_s3::{Bucket, Credentials, S3Action};
 
 use super::refusal::FailedRequest;
-
-/// The validity of a signature: as AWS accepts for signed headers, so that a clock good enough for an application's
-/// client is good enough here.
-pub(super) const VALIDITY: SignedDuration = SignedDuration::from_mins(15);
+use super::sign::VALIDITY;
 
 /// Responses are short: an error, a page of keys, the canary itself.
 const LARGEST_BODY: usize = 1 << 20;

@@ -7,6 +7,7 @@ mod passwords;
 mod section;
 mod settings;
 mod tls;
+mod tls_section;
 
 pub(super) use settings::Settings;
 pub(super) use tls::HTTP2;

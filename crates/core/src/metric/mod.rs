@@ -8,8 +8,8 @@ mod lines;
 mod name;
 mod page;
 
-pub use encode::{Format, encode};
-pub use exposition::{Exposition, Rope};
+pub use encode::Format;
+pub use exposition::{Exposition, Rope, encode};
 pub use families::Families;
 pub use label::{LONGEST_LABEL, label_value};
 pub use lines::Lines;

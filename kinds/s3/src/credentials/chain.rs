@@ -7,34 +7,12 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::setting::Secret;
 
 use super::container::Container;
+use super::keys::Keys;
 use super::metadata::Metadata;
 use super::profile::Profile;
+use super::step::{Held, Miss, Step};
 use super::web_identity::WebIdentity;
-use super::{Held, Keys};
 use crate::config::Config;
-
-/// Why a step has no credentials.
-pub(super) enum Miss {
-    /// It is not configured: the next one is tried.
-    Absent(String),
-    /// It is configured but fails. Another step would use a different identity than intended.
-    Failed(Problem),
-}
-
-impl From<Problem> for Miss {
-    fn from(problem: Problem) -> Self {
-        Self::Failed(problem)
-    }
-}
-
-/// One possible source of credentials.
-#[async_trait::async_trait]
-pub(super) trait Step: Send {
-    /// Its name in messages.
-    fn name(&self) -> &'static str;
-
-    async fn find(&mut self, deadline: Deadline) -> Result<Held, Miss>;
-}
 
 pub(crate) struct Chain {
     steps: Vec<Box<dyn Step>>,

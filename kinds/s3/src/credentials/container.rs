@@ -13,8 +13,7 @@ use platform_core::tls::Tls;
 use rusty_s3::credentials::Ec2SecurityCredentialsMetadataResponse;
 use url::{Host, Url};
 
-use super::Held;
-use super::chain::{Miss, Step};
+use super::step::{Held, Miss, Step};
 
 /// The base of ECS's relative addresses.
 const ECS: &str = "http://169.254.170.2";

@@ -10,8 +10,7 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::tls::Tls;
 use rusty_s3::credentials::Ec2SecurityCredentialsMetadataResponse;
 
-use super::Held;
-use super::chain::{Miss, Step};
+use super::step::{Held, Miss, Step};
 
 const ENDPOINT: &str = "http://169.254.169.254";
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";

@@ -13,8 +13,8 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::setting::Secret;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::chain::{Miss, Step};
-use super::{Held, Keys};
+use super::keys::Keys;
+use super::step::{Held, Miss, Step};
 
 const DEFAULT: &str = "default";
 /// At most this much of a file is read.

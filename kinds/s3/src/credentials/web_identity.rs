@@ -12,8 +12,7 @@ use rusty_s3::Credentials;
 use secrecy::ExposeSecret;
 use url::{Url, form_urlencoded};
 
-use super::Held;
-use super::chain::{Miss, Step};
+use super::step::{Held, Miss, Step};
 use crate::config::Config;
 use crate::refusal::FailedRequest;
 use crate::xml;

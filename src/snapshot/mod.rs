@@ -29,6 +29,7 @@ use platform_core::metric::{Exposition, Lines};
 use platform_core::setting::SourceName;
 use tokio::sync::Notify;
 
+use self::exporter_metrics::ConfigState;
 use crate::config::Config;
 
 /// The latest state of every source. Readers never wait for a source, and writers only for each other.
@@ -43,14 +44,6 @@ pub struct Store {
     process: Mutex<exporter_metrics::Process>,
     clocks: watchdog::Clocks,
     current: ArcSwap<Published>,
-}
-
-/// The state of the current configuration.
-#[derive(Clone, Copy, Debug)]
-struct ConfigState {
-    /// Whether the last one that was read is the current one.
-    is_last: bool,
-    read: SystemTime,
 }
 
 /// What a new configuration has replaced or removed.

@@ -7,7 +7,7 @@ use hyper::Version;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use platform_core::client::allowance::{Allowance, BUFFER};
+use platform_core::allowance::{Allowance, BUFFER};
 use platform_core::failure_reason;
 use platform_core::probe::{Problem, Reason};
 use rustls::pki_types::CertificateDer;

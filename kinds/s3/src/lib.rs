@@ -8,6 +8,7 @@
 mod canary;
 mod config;
 mod credentials;
+mod keys;
 mod refusal;
 mod sign;
 mod store;

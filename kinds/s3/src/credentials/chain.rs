@@ -7,12 +7,12 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::setting::Secret;
 
 use super::container::Container;
-use super::keys::Keys;
 use super::metadata::Metadata;
 use super::profile::Profile;
 use super::step::{Held, Miss, Step};
 use super::web_identity::WebIdentity;
 use crate::config::Config;
+use crate::keys::Keys;
 
 pub(crate) struct Chain {
     steps: Vec<Box<dyn Step>>,

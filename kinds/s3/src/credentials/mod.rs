@@ -2,7 +2,6 @@
 
 mod chain;
 mod container;
-mod keys;
 mod metadata;
 mod profile;
 mod step;
@@ -12,13 +11,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use platform_core::deadline::Deadline;
+use platform_core::probe::Problem;
 use rusty_s3::Credentials;
 
 use self::chain::Chain;
-pub(super) use self::keys::Keys;
-use platform_core::probe::Problem;
-
 use super::config::Config;
+use super::keys::Keys;
 
 /// Temporary credentials are renewed this long before they expire, with a random jitter of up to the same length, so
 /// that exporters and sources started together do not renew together.

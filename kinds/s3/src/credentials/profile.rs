@@ -13,8 +13,8 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::setting::Secret;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::keys::Keys;
 use super::step::{Held, Miss, Step};
+use crate::keys::Keys;
 
 const DEFAULT: &str = "default";
 /// At most this much of a file is read.

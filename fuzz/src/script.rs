@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -40,16 +41,16 @@ impl Script {
             rest = &rest[at + SEPARATOR.len()..];
         }
         pieces.push_back(rest.to_vec());
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = pieces;
+        *self.0.lock() = pieces;
     }
 
     pub(crate) fn next(&self) -> Option<Vec<u8>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.0.lock().pop_front()
     }
 
     /// Whether the first piece starts with a flag, which is removed.
     pub(crate) fn take_flag(&self, flag: u8) -> bool {
-        let mut pieces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pieces = self.0.lock();
         let Some(first) = pieces.front_mut().filter(|first| first.first() == Some(&flag)) else {
             return false;
         };
@@ -59,18 +60,18 @@ impl Script {
 
     /// The rest of the next piece after this prefix; none if it has another prefix, and then the piece is kept.
     pub(crate) fn next_after(&self, beginning: &[u8]) -> Option<Vec<u8>> {
-        let mut pieces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pieces = self.0.lock();
         let rest = pieces.front()?.strip_prefix(beginning)?.to_vec();
         pieces.pop_front();
         Some(rest)
     }
 
     fn is_over(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.0.lock().is_empty()
     }
 
     fn next_or_last(&self) -> Vec<u8> {
-        let mut pieces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pieces = self.0.lock();
         if pieces.len() > 1 { pieces.pop_front() } else { pieces.front().cloned() }.unwrap_or_default()
     }
 

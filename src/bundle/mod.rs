@@ -4,11 +4,13 @@
 //! Dashboards are written in a compact grammar, described in `docs/dashboards.md`, and rendered to Grafana's JSON here.
 //! Rules are Prometheus rules.
 
+mod checker;
 mod field;
 mod grammar;
 mod layout;
 mod panel;
 mod panel_json;
+mod panel_keys;
 mod panel_type;
 mod platform;
 mod render;
@@ -22,7 +24,7 @@ use std::collections::BTreeMap;
 
 use platform_core::yaml::{self, Faults, Path};
 
-use self::grammar::DashboardContext;
+use self::checker::DashboardContext;
 use self::panel::{Dashboard, OfKinds, Panel, Row, Variable};
 use self::platform::Platform;
 use crate::config::Config;

@@ -44,7 +44,7 @@ impl Variable {
     fn of_sources(name: &str, series: &str) -> Self {
         Self {
             name: name.to_owned(),
-            label: super::panel_type::title_of(name),
+            label: title_of(name),
             choice: Choice::Query(format!("label_values({series}, source)")),
             many: false,
         }
@@ -283,4 +283,11 @@ pub(super) enum PanelLink {
     Dashboard(String),
     /// An address; Grafana's variables are replaced.
     Address(String),
+}
+
+/// A name as a title: `slow_command` as `Slow command`.
+pub(super) fn title_of(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -1,12 +1,14 @@
 //! Determines a panel's type from its keys: which keys belong to which type, and their defaults.
 
 use platform_core::setting::Duration;
+use platform_core::yaml::hint;
 
-use super::grammar::{Checker, RawColumn, RawPanel, RawSeries, dashboard_hint};
+use super::checker::Checker;
 use super::layout::COLUMNS;
 use super::panel::{
-    Column, Content, Panel, PanelLink, PanelLook, PanelQuery, PanelType, Series, Stat, Table,
+    Column, Content, Panel, PanelLink, PanelLook, PanelQuery, PanelType, Series, Stat, Table, title_of,
 };
+use super::panel_keys::{RawColumn, RawPanel, RawSeries};
 use super::unit::Unit;
 
 const PANEL_TYPES: &str = "stat, status, timeseries, bar, pie, table, states, problems, alerts, text";
@@ -270,7 +272,7 @@ fn read_link(link: &str, checker: &mut Checker<'_>) -> Option<PanelLink> {
         }
         _ if checker.surroundings.dashboards.contains(link) => Some(PanelLink::Dashboard(link.to_owned())),
         _ => {
-            let hint = dashboard_hint(link, checker.surroundings);
+            let hint = hint(link, checker.surroundings.dashboards.iter().map(String::as_str));
             let message = "expected `kind`, the name of a dashboard, or an address";
             checker.fault_with_hint("link", message, hint);
             None
@@ -311,11 +313,4 @@ fn standing_help(panel_type: &PanelType) -> String {
         _ => "A note.",
     }
     .to_owned()
-}
-
-/// A name as a title: `slow_command` as `Slow command`.
-pub(super) fn title_of(name: &str) -> String {
-    let words = name.replace('_', " ");
-    let mut letters = words.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -3,7 +3,8 @@
 use platform_core::metric::Desc;
 use platform_core::yaml::{Faults, Node, Path, Value};
 
-use super::grammar::{self, DashboardContext};
+use super::checker::DashboardContext;
+use super::grammar;
 use super::panel::{Dashboard, Variable};
 use crate::config::Config;
 use crate::pack::{self, Instance};

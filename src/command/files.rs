@@ -6,8 +6,9 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use platform_core::deadline::Deadline;
 use platform_core::off_thread;
 use secrecy::{ExposeSecret, SecretSlice};
 
@@ -22,7 +23,7 @@ const LARGEST: u64 = 1 << 20;
 
 /// The problem with each file, if any.
 pub(super) fn look(files: &[NamedFile]) -> Vec<Option<String>> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Deadline::within(PATIENCE);
     let (sender, receiver) = mpsc::channel();
     let late = |file: &NamedFile| {
         let limit = humantime::format_duration(PATIENCE);
@@ -44,8 +45,7 @@ pub(super) fn look(files: &[NamedFile]) -> Vec<Option<String>> {
         }));
     }
     drop(sender);
-    while let Ok((index, problem)) = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now()))
-    {
+    while let Ok((index, problem)) = receiver.recv_timeout(deadline.left()) {
         found[index] = problem;
     }
     found

@@ -3,6 +3,7 @@
 mod assembly;
 mod backoff;
 mod event;
+mod loops;
 mod query;
 mod reconcile;
 #[cfg_attr(not(feature = "postgres"), path = "no_roll_up.rs")]
@@ -17,53 +18,28 @@ pub use roll_up::check_roll_up;
 pub use source::probe_once;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use platform_core::setting::SourceName;
 use platform_core::supervisor::Supervisor;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::loops::Loops;
 use self::reconcile::Running;
+use self::source::Request;
 use crate::config::Config;
 use crate::snapshot::{BEAT_EVERY, Store};
-
-/// A client that waits for a probe of a source to end.
-type Waiter = oneshot::Sender<()>;
-
-/// Where probes of a source are requested.
-#[derive(Clone)]
-struct Request {
-    sender: mpsc::Sender<Waiter>,
-    /// A result younger than this is reused.
-    fresh_for: Duration,
-}
-
-/// Minimum age before a requested probe runs again; half an interval if each probe costs money.
-const FRESH_FOR: Duration = Duration::from_secs(1);
-
-/// First runs are spread over this time, to avoid a burst of connections at startup.
-const SPREAD: Duration = Duration::from_secs(2);
 
 /// The running loops.
 pub struct Schedule {
     loops: Loops,
     running: Mutex<Running>,
     requests: RwLock<BTreeMap<SourceName, Request>>,
-}
-
-/// What loops are started with.
-struct Loops {
-    build: Build,
-    store: Arc<Store>,
-    runtime: Handle,
-    tasks: TaskTracker,
-    stop: CancellationToken,
-    supervisor: Supervisor,
 }
 
 impl Schedule {
@@ -94,7 +70,7 @@ impl Schedule {
         let mut running = self.running.lock().await;
         running.end_outdated(config, &self.loops).await;
         running.start_missing(config, &self.loops);
-        *self.requests.write().unwrap_or_else(PoisonError::into_inner) = running.requests();
+        *self.requests.write() = running.requests();
     }
 
     /// Probes a source now, or joins the probe in progress, and waits for its end. A very recent probe is reused, which
@@ -102,8 +78,7 @@ impl Schedule {
     ///
     /// Returns `None` if there is no such source, else whether the probe has ended by the deadline.
     pub async fn probe_now(&self, name: &str, deadline: Instant) -> Option<bool> {
-        let Request { sender: requests, fresh_for } =
-            self.requests.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()?;
+        let Request { sender: requests, fresh_for } = self.requests.read().get(name).cloned()?;
         let now = Instant::now().into_std();
         let name = SourceName::try_from(name.to_owned()).ok()?;
         if self.loops.store.look(&name, |state| state.is_fresh(now, fresh_for))? {
@@ -115,16 +90,5 @@ impl Schedule {
             ended.await.ok()
         };
         Some(matches!(tokio::time::timeout_at(deadline, probe).await, Ok(Some(()))))
-    }
-}
-
-/// The times of `count` first runs, one by one.
-fn starts(count: usize) -> impl FnMut() -> Instant {
-    let step = SPREAD / u32::try_from(count).unwrap_or(u32::MAX).max(1);
-    let mut next = Instant::now();
-    move || {
-        let start = next;
-        next += step;
-        start
     }
 }

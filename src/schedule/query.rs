@@ -73,10 +73,7 @@ async fn timed(declared: &Declared, lanes: &Lanes) -> (Result<Rows, Problem>, Du
             let asked = parts.iter().map(async |part| {
                 let (rows, duration) =
                     lanes[&part.source].timed(&part.question, &Columns::First, timeout).await;
-                let rows = rows.map_err(|problem| {
-                    Problem::new(problem.reason, format!("{}: {}", part.source, problem.detail))
-                });
-                (rows, duration)
+                (rows.map_err(|problem| problem.context(&part.source)), duration)
             });
             let (rows, durations): (Vec<_>, Vec<_>) = future::join_all(asked).await.into_iter().unzip();
             (

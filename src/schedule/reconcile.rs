@@ -2,19 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use platform_core::query::{Declared, Inbox, Question, lane};
 use platform_core::setting::SourceName;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::assembly::{Lanes, of, questions};
+use super::loops::{Loops, Task};
 use super::roll_up::Watched;
-use super::{FRESH_FOR, Loops, Request, query, roll_up, source, starts};
+use super::source::{Request, SourceLoop};
+use super::{query, roll_up};
 use crate::config::{Config, RollUp, Source};
 use crate::snapshot::Outdated;
+
+/// Minimum age before a requested probe runs again; half an interval if each probe costs money.
+const FRESH_FOR: Duration = Duration::from_secs(1);
+
+/// First runs are spread over this time, to avoid a burst of connections at startup.
+const SPREAD: Duration = Duration::from_secs(2);
 
 /// Capacity of the queue of probe requests.
 const WAITERS: usize = 32;
@@ -51,35 +58,6 @@ struct Identity {
 struct RollUpIdentity {
     fingerprint: u64,
     watched: Vec<Watched>,
-}
-
-/// A task that can be stopped individually.
-pub(super) struct Task<T> {
-    stop: CancellationToken,
-    handle: JoinHandle<T>,
-}
-
-impl<T> Task<T> {
-    async fn end(self) -> Option<T> {
-        self.stop.cancel();
-        self.handle.await.ok()
-    }
-}
-
-impl Loops {
-    pub(super) fn spawn(
-        &self,
-        name: impl Into<Arc<str>>,
-        work: impl Future<Output = ()> + Send + 'static,
-    ) -> Task<()> {
-        let stop = self.stop.child_token();
-        let until = stop.clone();
-        let work = self.supervisor.clone().watch(name.into(), async move {
-            until.run_until_cancelled(work).await;
-        });
-        let handle = self.tasks.spawn_on(work, &self.runtime);
-        Task { stop, handle }
-    }
 }
 
 impl Running {
@@ -188,8 +166,7 @@ impl Running {
         let is_metered = source.config.kind().facts().is_metered;
         let fresh_for = if is_metered { (source.interval / 2).max(FRESH_FOR) } else { FRESH_FOR };
         let request = Request { sender, fresh_for };
-        let probing =
-            source::SourceLoop::new(name.clone(), source, parts.prober, Arc::clone(&loops.store), receiver);
+        let probing = SourceLoop::new(name.clone(), source, parts.prober, Arc::clone(&loops.store), receiver);
         SourceTasks {
             identity,
             request,
@@ -213,4 +190,15 @@ fn roll_ups(config: &Config) -> impl Iterator<Item = (&RollUp, RollUpIdentity)> 
             RollUpIdentity { fingerprint: roll_up.fingerprint(), watched: roll_up::watched(roll_up, config) };
         (roll_up, identity)
     })
+}
+
+/// The times of `count` first runs, one by one.
+fn starts(count: usize) -> impl FnMut() -> Instant {
+    let step = SPREAD / u32::try_from(count).unwrap_or(u32::MAX).max(1);
+    let mut next = Instant::now();
+    move || {
+        let start = next;
+        next += step;
+        start
+    }
 }

@@ -7,16 +7,27 @@ use std::time::{Duration, SystemTime};
 use futures_util::FutureExt;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::setting::SourceName;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::{Waiter, event};
+use super::event;
 use crate::config::Source;
 use crate::snapshot::Store;
 
 /// Delay before the first retry of an unreachable source.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+/// A client that waits for a probe of a source to end.
+pub(super) type Waiter = oneshot::Sender<()>;
+
+/// Where probes of a source are requested.
+#[derive(Clone)]
+pub(super) struct Request {
+    pub(super) sender: mpsc::Sender<Waiter>,
+    /// A result younger than this is reused.
+    pub(super) fresh_for: Duration,
+}
 
 pub(super) struct SourceLoop {
     name: SourceName,

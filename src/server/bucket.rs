@@ -1,7 +1,8 @@
 //! A token bucket, for rate limits.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// Holds up to `burst` tokens, and gets a new one every `interval`.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ impl Bucket {
     }
 
     fn take_at(&self, now: Instant) -> bool {
-        let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut level = self.level.lock();
         let gained = now.saturating_duration_since(level.at).as_secs_f64() / self.interval.as_secs_f64();
         level.tokens = (level.tokens + gained).min(f64::from(self.burst));
         level.at = level.at.max(now);

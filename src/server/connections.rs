@@ -1,9 +1,10 @@
 //! Connection slots: limited, and reclaimed from clients that hold one without sending requests.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -45,7 +46,7 @@ impl Connections {
     /// A slot for a connection. If all are taken, the connection that has been idle longest loses its slot; if none is
     /// idle, the one with the longest-running request.
     pub(super) fn place(self: &Arc<Self>) -> ConnectionSlot {
-        let mut open = self.lock();
+        let mut open = self.open.lock();
         if open.by_number.len() >= self.places {
             let order = |(_, connection): &(&u64, &Connection)| (connection.requests > 0, connection.since);
             let longest = open.by_number.iter().min_by_key(order).map(|(number, _)| *number);
@@ -59,10 +60,6 @@ impl Connections {
             Connection { requests: 0, has_asked: false, since: Instant::now(), close: close.clone() };
         open.by_number.insert(number, connection);
         ConnectionSlot { connections: Arc::clone(self), number, close }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -97,7 +94,7 @@ impl ConnectionSlot {
 
     /// The deadline for the next request, as far as is known now.
     fn limit(&self) -> Option<Instant> {
-        let open = self.connections.lock();
+        let open = self.connections.open.lock();
         let connection = open.by_number.get(&self.number)?;
         Some(match connection {
             Connection { requests: 0, has_asked: false, since, .. } => *since + FIRST_REQUEST,
@@ -107,7 +104,7 @@ impl ConnectionSlot {
     }
 
     fn note(&self, change: impl FnOnce(&mut Connection)) {
-        if let Some(connection) = self.connections.lock().by_number.get_mut(&self.number) {
+        if let Some(connection) = self.connections.open.lock().by_number.get_mut(&self.number) {
             change(connection);
             connection.since = Instant::now();
         }
@@ -116,7 +113,7 @@ impl ConnectionSlot {
 
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.connections.lock().by_number.remove(&self.number);
+        self.connections.open.lock().by_number.remove(&self.number);
     }
 }
 

@@ -7,14 +7,13 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, Method, Request, StatusCode};
-use platform_core::heartbeat::{Full, Push};
+use platform_core::heartbeat::{Full, Heartbeats, Push};
 use platform_core::setting::Secret;
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
 use super::bucket::Bucket;
 use super::response::{Response, method_not_allowed, text};
-use super::routes::App;
 
 /// Workers may send their output as the body, which is read and discarded; a longer one is rejected.
 const LARGEST_BODY: usize = 100_000;
@@ -48,7 +47,7 @@ pub(super) fn is_at(path: &str) -> bool {
     path.starts_with("/heartbeat/")
 }
 
-pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Response {
+pub(super) async fn answer(pushes: &Pushes, heartbeats: &Heartbeats, request: Request<Incoming>) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD | Method::POST) {
         return method_not_allowed("GET, HEAD, POST");
     }
@@ -58,7 +57,7 @@ pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Response {
             "Expected /heartbeat/CLASS/WORKER, then nothing, /start, /fail or /EXIT_CODE.",
         );
     };
-    match take(app, &push, request).await {
+    match take(pushes, heartbeats, &push, request).await {
         Ok(()) => text(StatusCode::OK, "OK"),
         Err(refusal) => refusal.response(),
     }
@@ -98,13 +97,18 @@ impl Refusal {
     }
 }
 
-async fn take(app: &App, push: &Push, request: Request<Incoming>) -> Result<(), Refusal> {
-    if !permitted(&app.pushes.load_full(), push, request.headers()).await?.bucket.take() {
+async fn take(
+    pushes: &Pushes,
+    heartbeats: &Heartbeats,
+    push: &Push,
+    request: Request<Incoming>,
+) -> Result<(), Refusal> {
+    if !permitted(pushes, push, request.headers()).await?.bucket.take() {
         return Err(Refusal::TooOften);
     }
     let read = tokio::time::timeout(BODY_TIMEOUT, read_through(request.into_body()));
     read.await.map_err(|_| Refusal::Late)??;
-    Ok(app.heartbeats.record(&push.class, &push.worker, push.signal, SystemTime::now())?)
+    Ok(heartbeats.record(&push.class, &push.worker, push.signal, SystemTime::now())?)
 }
 
 /// The class, if the request has its token.

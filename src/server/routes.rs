@@ -50,7 +50,7 @@ const LONGEST_SCRAPE_TIMEOUT: Duration = Duration::from_secs(3600);
 pub(super) async fn route(app: &App, request: Request<Incoming>) -> Response {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     if heartbeat::is_at(uri.path()) {
-        return heartbeat::answer(app, request).await;
+        return heartbeat::answer(&app.pushes.load_full(), &app.heartbeats, request).await;
     }
     if uri.path() == "/-/reload" {
         return match *method {

@@ -4,8 +4,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use platform_core::metric::{Desc, Family, timestamp};
 
-use super::ConfigState;
-
 const BUILD_INFO: Desc =
     Desc::gauge("platform_exporter_build_info", &["version"], "1, with the version as a label.");
 const CONFIG_GOOD: Desc = Desc::gauge(
@@ -40,6 +38,14 @@ const MAX_FDS: Desc =
 const THREADS: Desc = Desc::gauge("process_threads", &[], "Threads, from /proc/self/stat.");
 const STARTED: Desc =
     Desc::gauge("process_start_time_seconds", &[], "Unix time at which the process started.");
+
+/// The state of the current configuration.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ConfigState {
+    /// Whether the last one that was read is the current one.
+    pub(super) is_last: bool,
+    pub(super) read: SystemTime,
+}
 
 /// Every family about the exporter itself.
 pub fn catalogue() -> Vec<Desc> {

@@ -6,10 +6,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use flate2::{Compress, Compression, Crc, FlushCompress};
+use parking_lot::Mutex;
 
 /// A piece of this length is compressed alone. Shorter ones, which compress badly, are grouped.
 const ALONE: usize = 2 << 10;
@@ -72,7 +73,7 @@ impl Gzip {
         };
         let sections: Vec<_> = sections(&runs).into_iter().map(|runs| (runs, same(runs))).collect();
         let known = before.values().flat_map(|section| section.by_place()).collect();
-        let mut state = deflater.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = deflater.lock();
         let section = |(runs, same): (&[&Pieces<'_>], Option<Arc<Section>>)| {
             same.unwrap_or_else(|| Arc::new(Section::new(runs, &known, &mut state)))
         };

@@ -20,14 +20,16 @@ pub use status::{Change, Event, Status};
 pub use watchdog::{BEAT_EVERY, LATEST, Stall};
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
+use parking_lot::{Mutex, RwLock};
 use platform_core::metric::{Exposition, Lines};
 use platform_core::setting::SourceName;
 use tokio::sync::Notify;
 
+use self::exporter_metrics::ConfigState;
 use crate::config::Config;
 
 /// The latest state of every source. Readers never wait for a source, and writers only for each other.
@@ -42,14 +44,6 @@ pub struct Store {
     process: Mutex<exporter_metrics::Process>,
     clocks: watchdog::Clocks,
     current: ArcSwap<Published>,
-}
-
-/// The state of the current configuration.
-#[derive(Clone, Copy, Debug)]
-struct ConfigState {
-    /// Whether the last one that was read is the current one.
-    is_last: bool,
-    read: SystemTime,
 }
 
 /// What a new configuration has replaced or removed.
@@ -89,19 +83,19 @@ impl Store {
     /// outdated ones.
     pub fn apply(&self, config: &Config, outdated: &Outdated) {
         let now = SystemTime::now();
-        let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
+        let mut sources = self.sources.write();
         sources.retain(|name, _| config.sources().contains_key(name) && !outdated.sources.contains(name));
         for (name, source) in config.sources() {
             let state = sources
                 .entry(name.clone())
                 .or_insert_with(|| Arc::new(Mutex::new(SourceState::new(name, source, now))));
             let queries = config.queries().iter().filter(|query| query.ask.source() == name);
-            unpoisoned(state).change(|state| {
+            state.lock().change(|state| {
                 state.forget_queries(|name| outdated.queries.contains(name));
                 state.expect_queries(source, queries);
             });
         }
-        let mut roll_ups = self.roll_ups.write().unwrap_or_else(PoisonError::into_inner);
+        let mut roll_ups = self.roll_ups.write();
         roll_ups.retain(|pack, _| config.roll_ups().iter().any(|roll_up| roll_up.pack() == pack));
         for roll_up in config.roll_ups() {
             roll_ups.entry(roll_up.pack().to_owned()).or_default();
@@ -111,7 +105,7 @@ impl Store {
 
     /// Records that a configuration was read, and whether it was applied or rejected.
     pub fn config_read(&self, is_good: bool, now: SystemTime) {
-        let mut config = unpoisoned(&self.config);
+        let mut config = self.config.lock();
         config.is_last = is_good;
         if is_good {
             config.read = now;
@@ -121,37 +115,37 @@ impl Store {
 
     /// Changes the state of a source, and schedules the change to be published. `None` when there is no such source.
     pub fn update<R>(&self, name: &SourceName, change: impl FnOnce(&mut SourceState) -> R) -> Option<R> {
-        let result = unpoisoned(&*self.source(name.as_str())?).change(change);
+        let result = self.source(name.as_str())?.lock().change(change);
         self.changed.notify_one();
         Some(result)
     }
 
     /// Changes the state of a roll-up, and schedules the change to be published. `None` when there is no such roll-up.
     pub fn update_roll_up<R>(&self, pack: &str, change: impl FnOnce(&mut RollUpState) -> R) -> Option<R> {
-        let state = self.roll_ups.read().unwrap_or_else(PoisonError::into_inner).get(pack).cloned()?;
-        let result = change(&mut unpoisoned(&state));
+        let state = self.roll_ups.read().get(pack).cloned()?;
+        let result = change(&mut state.lock());
         self.changed.notify_one();
         Some(result)
     }
 
     /// Reads the state of a source without copying it. `None` when there is no such source.
     pub fn look<R>(&self, name: &SourceName, look: impl FnOnce(&SourceState) -> R) -> Option<R> {
-        Some(look(&unpoisoned(&*self.source(name.as_str())?)))
+        Some(look(&self.source(name.as_str())?.lock()))
     }
 
     /// The current state of a source.
     pub fn state(&self, name: &str) -> Option<SourceState> {
-        Some(unpoisoned(&*self.source(name)?).clone())
+        Some(self.source(name)?.lock().clone())
     }
 
     /// The states of all sources, by name.
     pub fn states(&self) -> Vec<(SourceName, SourceState)> {
-        self.sources().into_iter().map(|(name, state)| (name, unpoisoned(&state).clone())).collect()
+        self.sources().into_iter().map(|(name, state)| (name, state.lock().clone())).collect()
     }
 
     /// Whether every source has been probed at least once.
     pub fn is_ready(&self) -> bool {
-        self.sources().iter().all(|(_, state)| unpoisoned(state).status() != Status::Unknown)
+        self.sources().iter().all(|(_, state)| state.lock().status() != Status::Unknown)
     }
 
     /// Records that the scheduler runs.
@@ -167,7 +161,7 @@ impl Store {
     /// The sources whose probe is long overdue.
     fn overdue(&self) -> Vec<SourceName> {
         let now = Instant::now();
-        let overdue = self.sources().into_iter().filter(|(_, state)| unpoisoned(state).is_overdue(now));
+        let overdue = self.sources().into_iter().filter(|(_, state)| state.lock().is_overdue(now));
         overdue.map(|(name, _)| name).collect()
     }
 
@@ -193,11 +187,11 @@ impl Store {
     /// Updates `/metrics` to the current state. Unchanged parts are not touched.
     pub fn publish(&self) {
         let (now, steady) = (SystemTime::now(), Instant::now());
-        let config = *unpoisoned(&self.config);
-        let mut exposition = unpoisoned(&self.exposition);
-        let roll_ups = self.roll_ups.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let roll_ups = roll_ups.iter().map(|(pack, state)| (pack.as_str(), unpoisoned(state).clone()));
-        let process = unpoisoned(&self.process).families(RENEW_EVERY);
+        let config = *self.config.lock();
+        let mut exposition = self.exposition.lock();
+        let roll_ups = self.roll_ups.read().clone();
+        let roll_ups = roll_ups.iter().map(|(pack, state)| (pack.as_str(), state.lock().clone()));
+        let process = self.process.lock().families(RENEW_EVERY);
         let last_beat = now.checked_sub(self.clocks.silence()).unwrap_or(now);
         let own = exporter_metrics::families(self.started, config, last_beat, self.overdue().len())
             .into_iter()
@@ -215,7 +209,7 @@ impl Store {
             exposition.put(Some(&name), Vec::new());
         }
         for (name, state) in sources {
-            let news = unpoisoned(&state).news(steady);
+            let news = state.lock().news(steady);
             if let Some(says) = news {
                 exposition.put(Some(name.as_arc()), says);
             }
@@ -226,16 +220,11 @@ impl Store {
     }
 
     fn source(&self, name: &str) -> Option<Arc<Mutex<SourceState>>> {
-        self.sources.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.sources.read().get(name).cloned()
     }
 
     fn sources(&self) -> Vec<(SourceName, Arc<Mutex<SourceState>>)> {
-        let sources = self.sources.read().unwrap_or_else(PoisonError::into_inner);
+        let sources = self.sources.read();
         sources.iter().map(|(name, state)| (name.clone(), Arc::clone(state))).collect()
     }
-}
-
-fn unpoisoned<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
-    // State changes are plain assignments, so a poisoned lock holds no partial update.
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }

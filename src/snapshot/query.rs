@@ -1,6 +1,5 @@
 //! The state of one query. Pure; time is an argument.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -8,7 +7,7 @@ use platform_core::metric::Lines;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::ResultSet;
 
-use super::source_metrics;
+use super::source_metrics::QueryRecord;
 
 /// One run of a query.
 pub struct QueryRun {
@@ -32,54 +31,42 @@ pub(super) struct QueryState {
     /// Its counters, encoded only when they have changed.
     counts: Vec<Arc<Lines>>,
     expires: Option<Instant>,
-    pub(super) outcome: Outcome,
-    pub(super) last_success: Option<SystemTime>,
-    pub(super) last_duration: Option<Duration>,
-    pub(super) max_age: Duration,
-}
-
-/// The counters of a query.
-#[derive(Clone, Default, PartialEq)]
-pub(super) struct Outcome {
-    pub(super) series: usize,
-    pub(super) dropped: usize,
-    pub(super) cut: usize,
-    pub(super) failures: BTreeMap<Reason, u64>,
+    pub(super) record: QueryRecord,
 }
 
 impl QueryState {
     /// A query that has not run.
     pub(super) fn new(source: &Arc<str>, name: &str, max_age: Duration) -> Self {
-        let state = Self { max_age, ..Self::default() };
-        Self { counts: Lines::renew(&[], Some(source), source_metrics::of_query(name, &state)), ..state }
+        let record = QueryRecord { max_age, ..QueryRecord::default() };
+        let counts = Lines::renew(&[], Some(source), record.counts(name));
+        Self { record, counts, ..Self::default() }
     }
 
     /// Records a run.
     pub(super) fn ran(&mut self, source: &Arc<str>, name: &str, run: QueryRun, now: SystemTime) {
-        self.last_duration = Some(run.duration);
-        let before = self.outcome.clone();
+        self.record.last_duration = Some(run.duration);
+        let before = self.record.outcome.clone();
         match run.result {
             Ok(result) => {
                 self.problems.clear();
-                self.outcome.series = result.families.iter().map(|family| family.samples.len()).sum();
-                self.outcome.dropped = result.dropped;
-                self.outcome.cut = result.cut;
+                self.record.outcome.series = result.families.iter().map(|family| family.samples.len()).sum();
+                self.record.outcome.dropped = result.dropped;
+                self.record.outcome.cut = result.cut;
                 self.families = Lines::renew(&self.families, Some(source), result.families);
-                self.last_success = Some(now);
+                self.record.last_success = Some(now);
                 self.expires = run.ended.checked_add(run.max_age);
             }
             Err(problem) => {
-                *self.outcome.failures.entry(problem.reason).or_default() += 1;
-                self.problems =
-                    vec![Problem::new(problem.reason, format!("query {name}: {}", problem.detail))];
+                *self.record.outcome.failures.entry(problem.reason).or_default() += 1;
+                self.problems = vec![problem.context(format_args!("query {name}"))];
                 if self.is_stale(run.ended) {
                     self.problems.push(Problem::new(Reason::Stale, format!("query {name}: no fresh result")));
                 }
             }
         }
-        self.timing = Lines::renew(&self.timing, Some(source), source_metrics::of_run(name, self));
-        if self.outcome != before {
-            self.counts = Lines::renew(&self.counts, Some(source), source_metrics::of_query(name, self));
+        self.timing = Lines::renew(&self.timing, Some(source), self.record.run(name));
+        if self.record.outcome != before {
+            self.counts = Lines::renew(&self.counts, Some(source), self.record.counts(name));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-use platform_core::metric::{Desc, Family, timestamp};
+use platform_core::metric::{Desc, Families, Family, timestamp};
 use platform_core::probe::{Problem, Reason};
 
 const SUCCESS: Desc = Desc::gauge(
@@ -43,7 +43,7 @@ pub fn catalogue() -> Vec<Desc> {
 pub struct RollUpState {
     succeeded: bool,
     /// Reasons reported since the last success: each is reported once.
-    told: BTreeSet<Reason>,
+    reported: BTreeSet<Reason>,
     failures: BTreeMap<Reason, u64>,
     written: u64,
     last_success: Option<SystemTime>,
@@ -78,30 +78,27 @@ impl RollUpState {
         self.succeeded = run.problem.is_none();
         let Some(problem) = run.problem else {
             self.last_success = Some(now);
-            return (!std::mem::take(&mut self.told).is_empty()).then_some(RollUpEvent::Recovered);
+            return (!std::mem::take(&mut self.reported).is_empty()).then_some(RollUpEvent::Recovered);
         };
         *self.failures.entry(problem.reason).or_default() += 1;
-        self.told.insert(problem.reason).then_some(RollUpEvent::Failed(problem))
+        self.reported.insert(problem.reason).then_some(RollUpEvent::Failed(problem))
     }
 }
 
 /// The families of all roll-ups; none if there are no roll-ups.
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
 pub(super) fn families<'a>(states: impl Iterator<Item = (&'a str, RollUpState)>) -> Vec<Family> {
-    let [mut success, mut last, mut duration, mut written, mut failures] =
-        [SUCCESS, LAST_SUCCESS, DURATION, WRITTEN, FAILURES].map(|desc| desc.family());
+    let mut families = Families::default();
     for (pack, state) in states {
-        success.push([pack], f64::from(state.succeeded));
-        last = last.with_some([pack], state.last_success.map(timestamp));
-        duration = duration.with_some([pack], state.last_duration.map(|duration| duration.as_secs_f64()));
-        written.push([pack], state.written as f64);
+        families.push(&SUCCESS, [pack], f64::from(state.succeeded));
+        families.push_some(&LAST_SUCCESS, [pack], state.last_success.map(timestamp));
+        families.push_some(&DURATION, [pack], state.last_duration.map(|duration| duration.as_secs_f64()));
+        families.push(&WRITTEN, [pack], state.written as f64);
         let others = state.failures.keys().copied().filter(|reason| !LIKELY.contains(reason));
         for reason in LIKELY.into_iter().chain(others) {
             let count = state.failures.get(&reason).copied().unwrap_or(0);
-            failures.push([pack, reason.as_str()], count as f64);
+            families.push(&FAILURES, [pack, reason.as_str()], count as f64);
         }
     }
-    let mut families = vec![success, last, duration, written, failures];
-    families.retain(|family| !family.samples.is_empty());
-    families
+    families.into_vec()
 }

@@ -1,11 +1,14 @@
 //! The health of sources and their queries, exported the same way for every kind.
 
-use platform_core::metric::{Desc, Family, timestamp};
-use platform_core::probe::Reason;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
 
-use super::query::{Outcome, QueryState};
-use super::source_state::SourceState;
+use platform_core::metric::{Desc, Families, Family, timestamp};
+use platform_core::probe::Reason;
+use platform_core::setting::SourceName;
+
 use super::status::Status;
+use crate::registry::Kind;
 
 const UP: Desc = Desc::gauge(
     "platform_source_up",
@@ -97,56 +100,98 @@ pub fn catalogue() -> Vec<Desc> {
     ]
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-pub(super) fn of_source(state: &SourceState) -> Vec<Family> {
-    let kind = state.kind().as_str();
-    let up = f64::from(state.is_up());
-    let mut families = vec![
-        UP.family().with([kind], up),
-        Status::ALL.into_iter().fold(STATUS.family(), |family, status| {
-            family.with([kind, status.as_str()], f64::from(status == state.status()))
-        }),
-        state
-            .reasons()
-            .into_iter()
-            .fold(PROBLEM.family(), |family, reason| family.with([kind, reason.as_str()], 1.0)),
-        LAST_SUCCESS.family().with_some([kind], state.last_success.map(timestamp)),
-        DURATION.family().with_some([kind], state.last_duration.map(|duration| duration.as_secs_f64())),
-        PROBES.family().with([kind], state.probes as f64),
-        state.failures.iter().fold(FAILURES.family(), |family, (reason, count)| {
-            family.with([kind, reason.as_str()], *count as f64)
-        }),
-        state.asks().fold(ASKS.family(), |family, asked| family.with([kind, asked.as_str()], 1.0)),
-    ];
-    families.extend(state.kind().facts().up.as_ref().map(|desc| desc.value(up)));
-    families.retain(|family| !family.samples.is_empty());
-    families
+/// The probes of a source so far.
+#[derive(Clone)]
+pub(super) struct ProbeRecord {
+    pub(super) probes: u64,
+    pub(super) failures: BTreeMap<Reason, u64>,
+    pub(super) last_success: Option<SystemTime>,
+    pub(super) last_duration: Option<Duration>,
 }
 
-/// Families that change with each run of a query.
-pub(super) fn of_run(name: &str, query: &QueryState) -> Vec<Family> {
-    let duration = query.last_duration.map(|duration| duration.as_secs_f64());
-    let mut families = vec![
-        QUERY_LAST_SUCCESS.family().with_some([name], query.last_success.map(timestamp)),
-        QUERY_DURATION.family().with_some([name], duration),
-    ];
-    families.retain(|family| !family.samples.is_empty());
-    families
+/// The runs of a query so far.
+#[derive(Clone, Default)]
+pub(super) struct QueryRecord {
+    pub(super) outcome: Outcome,
+    pub(super) last_success: Option<SystemTime>,
+    pub(super) last_duration: Option<Duration>,
+    pub(super) max_age: Duration,
 }
 
-/// Families that stay the same while a query's result does.
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-pub(super) fn of_query(name: &str, query: &QueryState) -> [Family; 5] {
-    let Outcome { series, dropped, cut, failures } = &query.outcome;
-    let others = failures.keys().copied().filter(|reason| !LIKELY.contains(reason));
-    let failures = LIKELY.into_iter().chain(others).fold(QUERY_FAILURES.family(), |family, reason| {
-        family.with([name, reason.as_str()], failures.get(&reason).copied().unwrap_or(0) as f64)
-    });
-    [
-        QUERY_MAX_AGE.family().with([name], query.max_age.as_secs_f64()),
-        QUERY_SERIES.family().with([name], *series as f64),
-        failures,
-        DROPPED.family().with([name], *dropped as f64),
-        CUT.family().with([name], *cut as f64),
-    ]
+/// The counters of a query.
+#[derive(Clone, Default, PartialEq)]
+pub(super) struct Outcome {
+    pub(super) series: usize,
+    pub(super) dropped: usize,
+    pub(super) cut: usize,
+    pub(super) failures: BTreeMap<Reason, u64>,
+}
+
+impl ProbeRecord {
+    /// No probes. The counters of these reasons start at 0.
+    pub(super) fn new(reasons: impl Iterator<Item = Reason>) -> Self {
+        let failures = reasons.map(|reason| (reason, 0)).collect();
+        Self { probes: 0, failures, last_success: None, last_duration: None }
+    }
+
+    /// The families of the source itself, without its queries.
+    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+    pub(super) fn families(
+        &self,
+        kind: Kind,
+        status: Status,
+        reasons: &[Reason],
+        asks: &BTreeSet<SourceName>,
+    ) -> Vec<Family> {
+        let (name, up) = (kind.as_str(), f64::from(status.is_up()));
+        let mut families = Families::default();
+        families.push(&UP, [name], up);
+        for one in Status::ALL {
+            families.push(&STATUS, [name, one.as_str()], f64::from(one == status));
+        }
+        for reason in reasons {
+            families.push(&PROBLEM, [name, reason.as_str()], 1.0);
+        }
+        families.push_some(&LAST_SUCCESS, [name], self.last_success.map(timestamp));
+        families.push_some(&DURATION, [name], self.last_duration.map(|duration| duration.as_secs_f64()));
+        families.push(&PROBES, [name], self.probes as f64);
+        for (reason, count) in &self.failures {
+            families.push(&FAILURES, [name, reason.as_str()], *count as f64);
+        }
+        for asked in asks {
+            families.push(&ASKS, [name, asked.as_str()], 1.0);
+        }
+        if let Some(desc) = &kind.facts().up {
+            families.push(desc, [], up);
+        }
+        families.into_vec()
+    }
+}
+
+impl QueryRecord {
+    /// Families that change with each run.
+    pub(super) fn run(&self, name: &str) -> Vec<Family> {
+        let mut families = Families::default();
+        families.push_some(&QUERY_LAST_SUCCESS, [name], self.last_success.map(timestamp));
+        let duration = self.last_duration.map(|duration| duration.as_secs_f64());
+        families.push_some(&QUERY_DURATION, [name], duration);
+        families.into_vec()
+    }
+
+    /// Families that stay the same while the result does.
+    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+    pub(super) fn counts(&self, name: &str) -> Vec<Family> {
+        let Outcome { series, dropped, cut, failures } = &self.outcome;
+        let mut families = Families::default();
+        families.push(&QUERY_MAX_AGE, [name], self.max_age.as_secs_f64());
+        families.push(&QUERY_SERIES, [name], *series as f64);
+        families.push(&DROPPED, [name], *dropped as f64);
+        families.push(&CUT, [name], *cut as f64);
+        let others = failures.keys().copied().filter(|reason| !LIKELY.contains(reason));
+        for reason in LIKELY.into_iter().chain(others) {
+            let count = failures.get(&reason).copied().unwrap_or(0);
+            families.push(&QUERY_FAILURES, [name, reason.as_str()], count as f64);
+        }
+        families.into_vec()
+    }
 }

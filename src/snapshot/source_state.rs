@@ -10,7 +10,7 @@ use platform_core::query::{Ask, Declared};
 use platform_core::setting::SourceName;
 
 use super::query::{QueryRun, QueryState};
-use super::source_metrics;
+use super::source_metrics::ProbeRecord;
 use super::status::{Change, Event, Status};
 use super::watchdog::LATEST;
 use crate::config::Source;
@@ -31,7 +31,7 @@ pub struct SourceState {
     since: SystemTime,
     history: VecDeque<Change>,
     /// Problems reported since the source was last up: each is reported once.
-    told: BTreeSet<(Reason, Option<String>)>,
+    reported: BTreeSet<(Reason, Option<String>)>,
     failure: Option<Problem>,
     problems: Vec<Problem>,
     families: Vec<Arc<Lines>>,
@@ -42,10 +42,7 @@ pub struct SourceState {
     has_changed: bool,
     /// When the first of the published results becomes too old.
     stale_at: Option<Instant>,
-    pub(super) probes: u64,
-    pub(super) failures: BTreeMap<Reason, u64>,
-    pub(super) last_success: Option<SystemTime>,
-    pub(super) last_duration: Option<Duration>,
+    record: ProbeRecord,
     /// When the last probe ended, on a monotonic clock.
     probed_at: Option<Instant>,
     /// Deadline for the end of the next probe.
@@ -56,7 +53,6 @@ impl SourceState {
     /// A source that has not been probed.
     pub(super) fn new(name: &SourceName, source: &Source, now: SystemTime) -> Self {
         let kind = source.config.kind();
-        let reasons = Reason::COMMON.iter().chain(kind.facts().reasons);
         Self {
             name: Arc::clone(name.as_arc()),
             kind,
@@ -66,7 +62,7 @@ impl SourceState {
             status: Status::Unknown,
             since: now,
             history: VecDeque::new(),
-            told: BTreeSet::new(),
+            reported: BTreeSet::new(),
             failure: None,
             problems: Vec::new(),
             families: Vec::new(),
@@ -74,10 +70,7 @@ impl SourceState {
             health: Vec::new(),
             has_changed: true,
             stale_at: None,
-            probes: 0,
-            failures: reasons.map(|reason| (*reason, 0)).collect(),
-            last_success: None,
-            last_duration: None,
+            record: ProbeRecord::new(Reason::COMMON.iter().chain(kind.facts().reasons).copied()),
             probed_at: None,
             due: Instant::now() + source.timeout + LATEST,
         }
@@ -138,17 +131,17 @@ impl SourceState {
         duration: Duration,
         now: SystemTime,
     ) -> Option<Event> {
-        self.probes += 1;
-        self.last_duration = Some(duration);
+        self.record.probes += 1;
+        self.record.last_duration = Some(duration);
         let observation =
             result.unwrap_or_else(|problem| Observation { failure: Some(problem), ..Observation::default() });
         self.families = Lines::renew(&self.families, Some(&self.name), observation.families);
         self.problems = observation.problems;
         self.failure = observation.failure;
         match &self.failure {
-            Some(problem) => *self.failures.entry(problem.reason).or_default() += 1,
+            Some(problem) => *self.record.failures.entry(problem.reason).or_default() += 1,
             None => {
-                self.last_success = Some(now);
+                self.record.last_success = Some(now);
                 self.problems.extend(self.slow_after.filter(|limit| duration > *limit).map(|limit| {
                     Problem::new(Reason::Slow, format!("the probe took {duration:.1?}, more than {limit:?}"))
                 }));
@@ -175,11 +168,11 @@ impl SourceState {
         };
         let was = self.status;
         if status == Status::Up {
-            self.told.clear();
+            self.reported.clear();
         }
         let mut news = false;
         for (query, problem) in &problems {
-            news |= self.told.insert((problem.reason, query.clone()));
+            news |= self.reported.insert((problem.reason, query.clone()));
         }
         let problems: Vec<_> = problems.into_iter().map(|(_, problem)| problem).collect();
         // The first success is expected, and not logged.
@@ -223,7 +216,8 @@ impl SourceState {
     }
 
     fn renewed_health(&self) -> Vec<Arc<Lines>> {
-        Lines::renew(&self.health, Some(&self.name), source_metrics::of_source(self))
+        let families = self.record.families(self.kind, self.status, &self.reasons(), &self.asks);
+        Lines::renew(&self.health, Some(&self.name), families)
     }
 
     fn says(&self, health: Vec<Arc<Lines>>, now: Instant) -> Vec<Arc<Lines>> {
@@ -244,7 +238,7 @@ impl SourceState {
         let families = query.families(now).iter().filter(|lines| lines.desc().name == metric);
         let values = families.flat_map(|lines| lines.with_labels(labels));
         let largest = values.filter(|value| value.is_finite()).reduce(f64::max)?;
-        Some((largest, query.last_success?))
+        Some((largest, query.record.last_success?))
     }
 
     /// The families of the last probe.
@@ -272,11 +266,6 @@ impl SourceState {
         &self.target
     }
 
-    /// Whether the last probe reached the source.
-    pub fn is_up(&self) -> bool {
-        matches!(self.status, Status::Up | Status::Degraded)
-    }
-
     /// The reasons of all current problems, each once.
     pub fn reasons(&self) -> Vec<Reason> {
         reasons(self.named_problems().iter().map(|(_, problem)| problem))
@@ -284,22 +273,17 @@ impl SourceState {
 
     /// When the last good probe ended.
     pub fn last_success(&self) -> Option<SystemTime> {
-        self.last_success
+        self.record.last_success
     }
 
     /// How long the last probe took.
     pub fn last_duration(&self) -> Option<Duration> {
-        self.last_duration
+        self.record.last_duration
     }
 
     /// The last status changes, newest first.
     pub fn history(&self) -> impl Iterator<Item = &Change> {
         self.history.iter()
-    }
-
-    /// The other sources that it is read through.
-    pub(super) fn asks(&self) -> impl Iterator<Item = &SourceName> {
-        self.asks.iter()
     }
 }
 

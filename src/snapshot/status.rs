@@ -31,6 +31,11 @@ impl Status {
             Self::Down => "down",
         }
     }
+
+    /// Whether the last probe reached the source.
+    pub fn is_up(self) -> bool {
+        matches!(self, Self::Up | Self::Degraded)
+    }
 }
 
 impl fmt::Display for Status {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use platform_core::kind::Parts;
 use platform_core::metric::{Desc, Format, encode};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
@@ -48,7 +49,7 @@ impl Script {
     }
 
     fn set(&self, act: Act) {
-        *self.act.lock().unwrap() = act;
+        *self.act.lock() = act;
     }
 
     fn probes(&self) -> usize {
@@ -60,7 +61,7 @@ impl Script {
 impl Prober for Script {
     async fn probe(&mut self) -> Result<Observation, Problem> {
         self.probes.fetch_add(1, Ordering::Relaxed);
-        let act = self.act.lock().unwrap().clone();
+        let act = self.act.lock().clone();
         let observation =
             |value| Observation { families: vec![VALUE.value(value)], ..Observation::default() };
         match act {
@@ -87,7 +88,7 @@ struct Number(Arc<Mutex<Option<f64>>>);
 #[async_trait::async_trait]
 impl Answers for Number {
     async fn rows(&mut self, _: &Question, _: &Columns, _: Duration) -> Result<Rows, Problem> {
-        let number = self.0.lock().unwrap().ok_or_else(|| Problem::new(Reason::Query, "no such table"))?;
+        let number = self.0.lock().ok_or_else(|| Problem::new(Reason::Query, "no such table"))?;
         Ok(Rows::new(vec!["n".to_owned()], vec![vec![Cell::Number(number)]]))
     }
 }
@@ -172,7 +173,7 @@ async fn what_serves_goes_on_while_a_source_takes_the_processor() {
     let (let_go, gone) = mpsc::channel();
     let busy = Mutex::new(Some(Busy { begun: Some(begun), let_go: gone }));
     let build: Build = Box::new(move |_, _, _, _| Parts {
-        prober: Box::new(busy.lock().unwrap().take().expect("there is one source")),
+        prober: Box::new(busy.lock().take().expect("there is one source")),
         answers: None,
     });
     let stop = CancellationToken::new();
@@ -325,25 +326,25 @@ queries:
     ));
     let (a, b) = (Script::new(Act::Value(1.0)), Script::new(Act::Value(1.0)));
     let number = Number::default();
-    *number.0.lock().unwrap() = Some(5.0);
+    *number.0.lock() = Some(5.0);
     let running = start(&config, &[("a", &a), ("b", &b)], number.clone()).await;
     let failures = "platform_query_failures_total{query=\"users\",reason=\"query\"}";
     assert_eq!(running.says("a", failures), Some(0.0));
     pass(3).await;
     assert_eq!(running.says("a", "acme_users"), Some(5.0));
-    *number.0.lock().unwrap() = None;
+    *number.0.lock() = None;
     pass(20).await;
     assert_eq!(running.says("a", "acme_users"), Some(5.0));
     assert_eq!(running.status("a"), (Status::Degraded, vec![Reason::Query]));
     assert_eq!(running.status("b"), (Status::Up, vec![]));
     assert!(running.says("a", failures).unwrap() >= 1.0);
     // After the first failure a query is put again sooner than after a success.
-    *number.0.lock().unwrap() = Some(6.0);
+    *number.0.lock() = Some(6.0);
     pass(11).await;
     assert_eq!(running.says("a", "acme_users"), Some(6.0));
     assert_eq!(running.status("a"), (Status::Up, vec![]));
     // How old it is depends on the time that has passed, and not on what somebody sets the clock to.
-    *number.0.lock().unwrap() = None;
+    *number.0.lock() = None;
     pass(3580).await;
     assert_eq!(running.says("a", "acme_users"), Some(6.0));
     pass(40).await;

@@ -110,9 +110,7 @@ impl BuiltInQueries {
                     }
                 },
                 Err(problem) if is_refusal(problem.reason) => {
-                    observation
-                        .problems
-                        .push(Problem::new(problem.reason, format!("{name}: {}", problem.detail)));
+                    observation.problems.push(problem.context(name));
                 }
                 Err(problem) => return Err(problem),
             }

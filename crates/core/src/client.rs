@@ -1,6 +1,5 @@
 //! The HTTP client of all HTTP kinds: limited in time and size, with classified errors.
 
-pub mod allowance;
 mod connection;
 
 use std::sync::Arc;

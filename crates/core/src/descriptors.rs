@@ -4,9 +4,9 @@
 //! that hits it raises the limit for the duration of its accept.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use procfs::process::{LimitValue, Process};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -65,7 +65,7 @@ impl Descriptors {
 
     /// Logs that sources have used up their descriptors: once, and again if it still happens much later.
     pub fn are_out(&self) {
-        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reported = self.reported.lock();
         if reported.is_none_or(|at| at.elapsed() > REPORT_AGAIN) {
             *reported = Some(Instant::now());
             let limit = self.of_sources();

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
-use super::client::allowance::TooMuch;
+use super::allowance::TooMuch;
 use crate::descriptors;
 use crate::probe::Reason;
 

@@ -1,8 +1,9 @@
 //! Heartbeats that workers push: the last one of each worker, its time and result. Pure; time is an argument.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
+
+use parking_lot::Mutex;
 
 /// What a worker reports with a heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -46,7 +47,7 @@ impl Heartbeats {
     /// # Errors
     /// When the worker is new and the table is full.
     pub fn record(&self, class: &str, worker: &str, signal: Signal, at: SystemTime) -> Result<(), Full> {
-        let mut heartbeats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heartbeats = self.0.lock();
         let key = (class.to_owned(), worker.to_owned());
         let known = heartbeats.get(&key).copied();
         if known.is_none() && heartbeats.len() >= LARGEST {
@@ -60,7 +61,7 @@ impl Heartbeats {
 
     /// Restores a heartbeat from before a restart, unless there is a newer one.
     pub fn restore(&self, class: &str, worker: &str, heartbeat: Heartbeat) {
-        let mut heartbeats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heartbeats = self.0.lock();
         if heartbeats.len() < LARGEST {
             heartbeats.entry((class.to_owned(), worker.to_owned())).or_insert(heartbeat);
         }
@@ -68,14 +69,14 @@ impl Heartbeats {
 
     /// The workers of a class with their last heartbeats.
     pub fn of_class(&self, class: &str) -> Vec<(String, Heartbeat)> {
-        let heartbeats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let heartbeats = self.0.lock();
         let of_class = heartbeats.iter().filter(|((known, _), _)| known == class);
         of_class.map(|((_, worker), heartbeat)| (worker.clone(), *heartbeat)).collect()
     }
 
     /// Forgets the workers of a class that were last heard before `limit`.
     pub fn forget(&self, class: &str, limit: SystemTime) {
-        let mut heartbeats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heartbeats = self.0.lock();
         heartbeats.retain(|(known, _), heartbeat| known != class || heartbeat.at >= limit);
     }
 }

@@ -1,9 +1,11 @@
 //! The base of all kinds of source and of the program: metrics, settings, YAML with error positions, queries,
 //! connections, and the interface of a kind. Knows no specific kind.
 
+pub mod allowance;
 pub mod bounded;
 pub mod built_in;
 pub mod client;
+pub mod deadline;
 pub mod descriptors;
 pub mod dial;
 pub mod failure_reason;

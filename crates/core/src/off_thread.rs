@@ -5,10 +5,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 
 /// The caller stops waiting for work after this time. It may still finish later.
@@ -26,12 +27,12 @@ pub struct CurrentFile(Arc<Mutex<PathBuf>>);
 impl CurrentFile {
     /// Records the file that is opened next.
     pub fn set(&self, path: &Path) {
-        path.clone_into(&mut lock(&self.0));
+        path.clone_into(&mut self.0.lock());
     }
 
     /// The file, for people.
     pub fn name(&self) -> String {
-        lock(&self.0).display().to_string()
+        self.0.lock().display().to_string()
     }
 }
 
@@ -178,12 +179,12 @@ impl<T: Clone + Send + Sync + 'static> OffThread<T> {
 
     /// Whether work in progress is long overdue.
     pub fn hangs(&self) -> bool {
-        let running = lock(&self.0);
+        let running = self.0.lock();
         running.as_ref().is_some_and(|running| !running.is_over() && running.since.elapsed() >= NOTABLE)
     }
 
     fn running(&self, work: impl FnOnce(&CurrentFile) -> T + Send + 'static) -> Running<T> {
-        let mut running = lock(&self.0);
+        let mut running = self.0.lock();
         if let Some(running) = running.as_ref().filter(|running| !running.is_over()) {
             return running.clone();
         }
@@ -205,9 +206,4 @@ impl<T> Default for OffThread<T> {
     fn default() -> Self {
         Self(Arc::default())
     }
-}
-
-fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Values are plain assignments, so a poisoned lock holds no partial update.
-    value.lock().unwrap_or_else(PoisonError::into_inner)
 }

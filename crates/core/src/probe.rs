@@ -147,6 +147,12 @@ impl Problem {
         }
         Self { reason, detail }
     }
+
+    /// The same problem, with what it concerns before its sentence: `the canary: no answer in time`.
+    #[must_use]
+    pub fn context(self, what: impl fmt::Display) -> Self {
+        Self::new(self.reason, format_args!("{what}: {}", self.detail))
+    }
 }
 
 impl From<SecretError> for Problem {

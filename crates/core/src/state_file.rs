@@ -68,6 +68,5 @@ fn write(path: &Path, content: &str) -> io::Result<()> {
 }
 
 fn checksum_of(state: &[u8]) -> String {
-    let bytes = digest(&SHA256, state);
-    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(digest(&SHA256, state))
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind};
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::{A, SRV, TXT};
 use hickory_proto::rr::{Name, RData, Record};
+use parking_lot::Mutex;
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 
@@ -78,12 +79,12 @@ impl Dns {
 
     /// Says something else about a name from now on.
     pub fn set(&self, of: &str, entry: Entry) {
-        self.entries.lock().expect("nobody panics").insert(name(of), entry);
+        self.entries.lock().insert(name(of), entry);
     }
 
     /// Forgets a name.
     pub fn remove(&self, of: &str) {
-        self.entries.lock().expect("nobody panics").remove(&name(of));
+        self.entries.lock().remove(&name(of));
     }
 }
 
@@ -104,7 +105,7 @@ async fn serve(socket: UdpSocket, entries: Entries) {
     loop {
         let Ok((length, client)) = socket.recv_from(&mut buffer).await else { continue };
         let Ok(question) = Message::from_vec(&buffer[..length]) else { continue };
-        let answer = answer(&question, &entries.lock().expect("nobody panics"));
+        let answer = answer(&question, &entries.lock());
         if let Some(answer) = answer {
             // Whoever asked may have left.
             let _ = socket.send_to(&answer.to_vec().expect("it is short"), client).await;

@@ -2,9 +2,9 @@
 
 use std::io;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -64,11 +64,11 @@ enum Turn {
 impl Traffic<'_> {
     fn asked(&self, bytes: usize) {
         self.counts.carried(bytes, Duration::ZERO);
-        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Turn::Server(Instant::now());
+        *self.turn.lock() = Turn::Server(Instant::now());
     }
 
     fn answered(&self, bytes: usize) {
-        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turn = self.turn.lock();
         let now = Instant::now();
         let waited = match *turn {
             Turn::Client => Duration::ZERO,

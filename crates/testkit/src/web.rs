@@ -1,7 +1,7 @@
 //! An HTTP server in process that answers what a test says, and remembers what it was asked.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
@@ -9,6 +9,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -82,7 +83,7 @@ impl Web {
 
     /// Everything that was asked since this was last called.
     pub fn asked(&self) -> Vec<Asked> {
-        std::mem::take(&mut self.asked.lock().expect("no handler panics"))
+        std::mem::take(&mut self.asked.lock())
     }
 
     /// Ends the server with its connections.
@@ -114,6 +115,6 @@ async fn answer(request: Request<Incoming>, handler: Handler, log: Log) -> Resul
     let body = body.collect().await?.to_bytes();
     let asked = Asked { method: head.method, path, headers: head.headers, body };
     let reply = handler(&asked);
-    log.lock().expect("no handler panics").push(asked);
+    log.lock().push(asked);
     Ok(reply)
 }

@@ -3,12 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http_body_util::BodyExt;
+use hyper::Version;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::header::{CONTENT_LENGTH, HeaderMap};
-use hyper::{StatusCode, Version};
 use hyper_util::rt::TokioIo;
-use platform_core::client::allowance::{Allowance, BUFFER};
+use platform_core::allowance::{Allowance, BUFFER};
 use platform_core::failure_reason;
 use platform_core::probe::{Problem, Reason};
 use rustls::pki_types::CertificateDer;
@@ -17,32 +16,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
+use super::answer::{EndpointAnswer, LARGEST_BODY};
 use super::phases::{Phase, Phases};
 use super::request::EndpointRequest;
 use super::trust::EndpointTls;
-
-/// At most this much of a body is read, then the connection is closed.
-pub(super) const LARGEST_BODY: usize = 1 << 20;
-
-pub(super) struct EndpointAnswer {
-    pub(super) status: StatusCode,
-    pub(super) version: f64,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
-    /// Whether the body continues after the part that was read.
-    pub(super) truncated: bool,
-    pub(super) over_tls: bool,
-    /// The responding address.
-    pub(super) peer: IpAddr,
-    /// When the first of the server's certificates expires, in Unix time.
-    pub(super) expiry: Option<f64>,
-}
-
-impl EndpointAnswer {
-    pub(super) fn content_length(&self) -> Option<f64> {
-        self.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-    }
-}
 
 pub(super) async fn exchange(
     request: &EndpointRequest,

@@ -7,7 +7,7 @@ use platform_core::probe::{Problem, Reason};
 use regex::bytes::Regex;
 use serde::de;
 
-use super::exchange::{EndpointAnswer, LARGEST_BODY};
+use super::answer::{EndpointAnswer, LARGEST_BODY};
 
 /// The `expect` key.
 #[derive(Clone, Debug, Default, serde::Deserialize)]

@@ -3,6 +3,7 @@
 //! Every probe opens a new connection, as a new visitor does: a kept one would hide a changed address, an expired
 //! certificate and a closed listener, and leave nothing to measure.
 
+mod answer;
 mod config;
 mod exchange;
 mod expect;
@@ -17,7 +18,8 @@ use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit}
 use platform_core::metric::{Desc, Family};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 
-use self::exchange::{EndpointAnswer, exchange, resolve};
+use self::answer::EndpointAnswer;
+use self::exchange::{exchange, resolve};
 use self::phases::Phases;
 use self::request::EndpointRequest;
 use self::trust::EndpointTls;

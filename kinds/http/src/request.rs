@@ -10,8 +10,8 @@ use platform_core::probe::{Problem, Reason};
 use secrecy::ExposeSecret;
 use url::Url;
 
+use super::answer::EndpointAnswer;
 use super::config::{self, Authorization, Config};
-use super::exchange::EndpointAnswer;
 
 pub(super) struct EndpointRequest {
     pub(super) url: Url,

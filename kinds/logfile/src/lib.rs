@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
-use platform_core::metric::{Desc, Family};
+use platform_core::metric::{Desc, Families};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::query::{Answers, Columns, LanguageFacts, Question, Rows};
 use platform_core::setting;
@@ -193,7 +193,7 @@ fn observe(follower: &Follower, stale_after: Option<Duration>) -> Result<Observa
     let now = time::now();
     let mut observation = Observation::default();
     observation.problems.extend(follower.state_problem.clone());
-    let mut families = FAMILIES.map(|desc| desc.family());
+    let mut families = Families::default();
     for followed in follower.tails() {
         let (tail, path) = (&followed.tail, followed.tail.path().display().to_string());
         if let Err(problem) = &followed.result {
@@ -201,22 +201,20 @@ fn observe(follower: &Follower, stale_after: Option<Duration>) -> Result<Observa
             continue;
         }
         let totals = tail.totals();
-        let [lines, bytes, malformed, size, offset, last_line, rotations] = &mut families;
-        lines.push([&path], totals.lines as f64);
-        bytes.push([&path], totals.bytes as f64);
-        malformed.push([&path], totals.malformed as f64);
-        rotations.push([&path], totals.rotations as f64);
+        families.push(&LINES, [&path], totals.lines as f64);
+        families.push(&BYTES, [&path], totals.bytes as f64);
+        families.push(&MALFORMED, [&path], totals.malformed as f64);
+        families.push(&ROTATIONS, [&path], totals.rotations as f64);
         if let Some(extent) = tail.extent() {
-            size.push([&path], extent.size as f64);
-            offset.push([&path], extent.offset as f64);
+            families.push(&SIZE, [&path], extent.size as f64);
+            families.push(&OFFSET, [&path], extent.offset as f64);
         }
         if let Some(at) = tail.last_line() {
-            last_line.push([&path], at);
+            families.push(&LAST_LINE, [&path], at);
             observation.problems.extend(stale(&path, now - at, stale_after));
         }
     }
-    observation.families = Vec::from(families);
-    observation.families.retain(|family: &Family| !family.samples.is_empty());
+    observation.families = families.into_vec();
     Ok(observation)
 }
 

@@ -1,11 +1,13 @@
 //! One open file, and how far it has been read.
 
 use std::fs::{self, File, Metadata};
+use std::hash::Hasher;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::Instant;
 
+use fnv::FnvHasher;
 use platform_core::metric::timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -93,9 +95,9 @@ impl FileHead {
     fn extend(&mut self, bytes: &[u8]) {
         let room = usize::try_from(LONGEST_HEAD - self.length).unwrap_or(0).min(bytes.len());
         self.length += room as u64;
-        for &byte in &bytes[..room] {
-            self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        let mut hasher = FnvHasher::with_key(self.hash);
+        hasher.write(&bytes[..room]);
+        self.hash = hasher.finish();
     }
 
     /// Whether it is long enough to distinguish files: logs begin alike.
@@ -106,7 +108,7 @@ impl FileHead {
 
 impl Default for FileHead {
     fn default() -> Self {
-        Self { length: 0, hash: 0xcbf2_9ce4_8422_2325 }
+        Self { length: 0, hash: FnvHasher::default().finish() }
     }
 }
 

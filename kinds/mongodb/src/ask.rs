@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::mongodb::bson::{Document, RawDocumentBuf, doc};
+use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Answers, Columns, LARGEST_ANSWER, Question, Rows, too_large};
 
@@ -42,7 +43,7 @@ struct Exchange {
     connection: Arc<Connection>,
     connected: Connected,
     begin: Instant,
-    deadline: Instant,
+    deadline: Deadline,
 }
 
 impl MongoSession {
@@ -51,7 +52,7 @@ impl MongoSession {
     }
 
     /// Runs a built-in command in `admin`.
-    pub(super) async fn admin(&self, command: Document, deadline: Instant) -> Result<Document, Problem> {
+    pub(super) async fn admin(&self, command: Document, deadline: Deadline) -> Result<Document, Problem> {
         let unanswered = self.0.ask();
         let run = |exchange: Exchange| {
             let command = command.clone();
@@ -71,7 +72,7 @@ impl MongoSession {
         &self,
         question: &MongoQuestion,
         columns: &Columns,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<CommandAnswer, Problem> {
         self.exchange(deadline, |exchange| exchange.answer(question, columns)).await
     }
@@ -79,7 +80,7 @@ impl MongoSession {
     /// Runs an exchange; again with the next client if this one is replaced meanwhile.
     async fn exchange<T, F: Future<Output = Result<T, Problem>>>(
         &self,
-        deadline: Instant,
+        deadline: Deadline,
         run: impl Fn(Exchange) -> F,
     ) -> Result<T, Problem> {
         loop {
@@ -113,7 +114,7 @@ impl Answers for MongoSession {
         timeout: Duration,
     ) -> Result<Rows, Problem> {
         let question: MongoQuestion = question.read()?;
-        let deadline = Instant::now() + timeout;
+        let deadline = Deadline::within(timeout);
         // Server selection and connecting do not count towards the server's time limit.
         self.admin(doc! {"ping": 1}, deadline).await?;
         let mut answer = self.answer(&question, columns, deadline).await?;
@@ -129,8 +130,8 @@ impl Exchange {
     async fn answer(self, question: &MongoQuestion, columns: &Columns) -> Result<CommandAnswer, Problem> {
         let mut answer = Incoming { table: DocumentTable::new(columns), problems: Vec::new() };
         match (question.database.as_deref(), question.collection.as_deref()) {
-            (_, Some(EVERY)) => self.halved().every_collection(question, &mut answer).await?,
-            (Some(EVERY), _) => self.halved().every_database(question, &mut answer).await?,
+            (_, Some(EVERY)) => self.in_parts().every_collection(question, &mut answer).await?,
+            (Some(EVERY), _) => self.in_parts().every_database(question, &mut answer).await?,
             (database, collection) => {
                 let database = match (database.or(self.config().database.as_deref()), collection) {
                     (Some(database), _) if question.database.is_some() || collection.is_some() => database,
@@ -150,16 +151,12 @@ impl Exchange {
         self.connection.config()
     }
 
-    /// With half of the remaining time, so that no part can use all of it.
-    fn halved(mut self) -> Self {
-        self.deadline -= self.deadline.saturating_duration_since(Instant::now()) / 2;
-        self
+    fn in_parts(self) -> Self {
+        Self { deadline: self.deadline.of_part(), ..self }
     }
 
-    /// The server's time limit: less than the time until the deadline.
     fn limit(&self) -> Result<i64, Problem> {
-        let left = self.deadline.saturating_duration_since(Instant::now()).mul_f64(0.9);
-        match i64::try_from(left.as_millis()) {
+        match i64::try_from(self.deadline.server_limit().as_millis()) {
             // Zero would mean no limit.
             Ok(0) => Err(Problem::new(Reason::Timeout, "no time is left")),
             limit => Ok(limit.unwrap_or(i64::MAX)),
@@ -319,9 +316,9 @@ impl Incoming {
     fn note(&mut self, whose: &str, asked: Result<(), Problem>) -> Result<(), Problem> {
         match asked {
             Ok(()) => Ok(()),
-            Err(Problem { reason, detail }) => {
-                let problem = Problem::new(reason, format!("{whose}: {detail}"));
-                match reason {
+            Err(problem) => {
+                let problem = problem.context(whose);
+                match problem.reason {
                     Reason::Permission
                     | Reason::NotFound
                     | Reason::Query

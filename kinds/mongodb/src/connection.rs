@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::mongodb::Client;
-use ::mongodb::event::EventHandler;
-use ::mongodb::event::sdam::{SdamEvent, TopologyDescription};
 use ::mongodb::options::{
     ClientOptions, ReadPreference, SelectionCriteria, ServerAddress, ServerMonitoringMode,
 };
@@ -16,8 +14,9 @@ use platform_core::probe::{Problem, Reason};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::encryption::Encryption;
-use super::reader::{self, Dialer, Outcomes};
+use super::reader::{self, Dialer};
 use super::tasks::Tasks;
+use super::topology::KnownTopology;
 use super::{Config, bounds, failure};
 
 /// The appName of the exporter's connections.
@@ -59,28 +58,6 @@ impl Drop for Unanswered<'_> {
         if let Some(is_stuck) = self.0 {
             is_stuck.store(true, Ordering::Relaxed);
         }
-    }
-}
-
-/// What is known about the servers. Unlike the driver's error, it says why none is found.
-#[derive(Clone, Default)]
-pub(super) struct KnownTopology {
-    latest: Arc<Mutex<Option<TopologyDescription>>>,
-    pub(super) outcomes: Outcomes,
-}
-
-impl KnownTopology {
-    pub(super) fn latest(&self) -> Option<TopologyDescription> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn handler(&self) -> EventHandler<SdamEvent> {
-        let latest = Arc::clone(&self.latest);
-        EventHandler::callback(move |event| {
-            if let SdamEvent::TopologyDescriptionChanged(change) = event {
-                *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(change.new_description);
-            }
-        })
     }
 }
 
@@ -173,6 +150,7 @@ impl Connection {
         options.min_pool_size = Some(0);
         // Streaming would need a second connection for the monitor.
         options.server_monitoring_mode = Some(ServerMonitoringMode::Poll);
+        // Below the deadline of the probe, so that the driver can name what does not answer.
         options.server_selection_timeout = Some(self.timeout.mul_f64(0.8));
         options.connect_timeout = Some(self.timeout.mul_f64(0.7));
         options.retry_reads = Some(false);

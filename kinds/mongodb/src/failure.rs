@@ -11,7 +11,7 @@ use platform_core::failure_reason;
 use platform_core::probe::{Problem, Reason};
 
 use super::Config;
-use super::connection::KnownTopology;
+use super::topology::KnownTopology;
 
 const UNAUTHORIZED: i32 = 13;
 

@@ -11,6 +11,7 @@ mod question;
 mod reader;
 mod table;
 mod tasks;
+mod topology;
 mod url;
 
 pub use question::MongoQuestion;

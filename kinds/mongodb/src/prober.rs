@@ -1,9 +1,10 @@
 //! Probes a server.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ::mongodb::bson::{Document, doc};
 use platform_core::built_in::BuiltInQueries;
+use platform_core::deadline::Deadline;
 use platform_core::kind::Context;
 use platform_core::metric::Family;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
@@ -41,7 +42,7 @@ impl MongodbProber {
 #[async_trait::async_trait]
 impl Prober for MongodbProber {
     async fn probe(&mut self) -> Result<Observation, Problem> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = Deadline::within(self.timeout);
         let hello = self.session.admin(doc! {"hello": 1}, deadline).await?;
         let version = self.session.admin(doc! {"buildInfo": 1}, deadline).await?;
         let mut probe = Probe {
@@ -86,7 +87,7 @@ struct Probe<'a> {
     session: &'a MongoSession,
     slow_operation: setting::Duration,
     in_set: bool,
-    deadline: Instant,
+    deadline: Deadline,
     shared: &'a [(Question, Columns)],
     /// serverStatus is by far the largest answer, and built-in queries for several versions read it in turn.
     last: Option<(Question, Rows)>,

@@ -7,8 +7,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 use platform_core::setting::{Address, Secret};
-use platform_core::tls::{Tls, Trust};
+use platform_core::tls::Tls;
 
+use super::ssl_mode::SslMode;
 use super::url::UrlParts;
 
 /// The account created by the documented GRANTs.
@@ -35,21 +36,6 @@ pub struct Config {
     pub(super) pgbouncer: bool,
     /// How many tables have their own series.
     pub(super) top_tables: usize,
-}
-
-/// libpq's `sslmode`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SslMode {
-    /// None.
-    Disable,
-    /// If the server supports it.
-    Prefer,
-    /// Any certificate.
-    Require,
-    /// A certificate issued by a trusted CA.
-    VerifyCa,
-    /// A certificate issued by a trusted CA for this host.
-    VerifyFull,
 }
 
 #[derive(serde::Deserialize)]
@@ -86,7 +72,7 @@ impl Config {
         pgbouncer: Option<bool>,
     ) -> Result<Self, String> {
         let host = url.host.unwrap_or_else(|| "localhost".to_owned());
-        let ssl_mode = ssl_mode(url.ssl_mode, &host, &tls)?;
+        let ssl_mode = SslMode::in_force(url.ssl_mode, &host, &tls)?;
         Ok(Self {
             host,
             ssl_mode,
@@ -98,46 +84,6 @@ impl Config {
             pgbouncer: pgbouncer.or(url.pgbouncer).unwrap_or(false),
             top_tables: DEFAULT_TOP_TABLES,
         })
-    }
-}
-
-impl SslMode {
-    /// How the certificate is verified, with TLS.
-    fn trust(self) -> Trust {
-        match self {
-            Self::Disable | Self::Prefer | Self::Require => Trust::Anyone,
-            Self::VerifyCa => Trust::AnyName,
-            Self::VerifyFull => Trust::System,
-        }
-    }
-
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        match text {
-            "disable" => Ok(Self::Disable),
-            // The driver cannot retry with TLS if the server requires it; only the other way round.
-            "allow" | "prefer" => Ok(Self::Prefer),
-            "require" => Ok(Self::Require),
-            "verify-ca" => Ok(Self::VerifyCa),
-            "verify-full" => Ok(Self::VerifyFull),
-            _ => Err("expected sslmode to be one of disable, allow, prefer, require, verify-ca, verify-full"
-                .to_owned()),
-        }
-    }
-}
-
-/// As in libpq: a CA file implies verification, and a UNIX socket has no TLS.
-fn ssl_mode(given: Option<SslMode>, host: &str, tls: &Tls) -> Result<SslMode, String> {
-    if host.starts_with('/') {
-        return Ok(SslMode::Disable);
-    }
-    let refused =
-        |key: &str| Err(format!("`tls.{key}` needs sslmode=verify-full in the URL, or no sslmode at all"));
-    match (given, tls.ca_file.is_some(), tls.server_name.is_some()) {
-        (None, true, _) | (None, _, true) => Ok(SslMode::VerifyFull),
-        (Some(mode), _, true) if mode != SslMode::VerifyFull => refused("server_name"),
-        (Some(SslMode::Require), true, _) => Ok(SslMode::VerifyCa),
-        (Some(SslMode::Disable | SslMode::Prefer), true, _) => refused("ca_file"),
-        (given, ..) => Ok(given.unwrap_or(SslMode::Prefer)),
     }
 }
 

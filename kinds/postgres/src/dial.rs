@@ -8,7 +8,8 @@ use platform_core::probe::{Problem, Reason};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::config::{Config, SslMode};
+use super::config::Config;
+use super::ssl_mode::SslMode;
 
 /// SSLRequest: the length of the message, and a magic protocol version.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];

@@ -12,14 +12,16 @@ mod question;
 mod relay;
 mod roll_up;
 mod session;
+mod ssl_mode;
 mod statement;
 mod url;
 
 use std::time::Duration;
 
-pub use config::{Config, SslMode};
+pub use config::Config;
 pub use question::SqlQuestion;
 pub use roll_up::{DailyTable, Day, Observed, RollUpConfig, Writing};
+pub use ssl_mode::SslMode;
 
 use platform_core::built_in::{self, QueryFile};
 use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, Unit};

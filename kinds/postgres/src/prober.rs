@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use platform_core::built_in::BuiltInQueries;
+use platform_core::deadline::Deadline;
 use platform_core::kind::Context;
 use platform_core::metric::Family;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::query::{Answers, Cell, Columns, Question, Rows};
-use tokio::time::Instant;
 
 use super::QUERIES;
 use super::config::Config;
@@ -40,7 +40,7 @@ impl PgProber {
 #[async_trait::async_trait]
 impl Prober for PgProber {
     async fn probe(&mut self) -> Result<Observation, Problem> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = Deadline::within(self.timeout);
         let mut session = self.line.take(deadline).await?;
         let version = session.version()?;
         let mut asked = Asked { session: &mut session, deadline };
@@ -55,13 +55,13 @@ impl Prober for PgProber {
 /// A session during one probe.
 struct Asked<'a> {
     session: &'a mut PgSession,
-    deadline: Instant,
+    deadline: Deadline,
 }
 
 impl Asked<'_> {
     async fn select(&mut self, sql: &str, wanted: &Columns) -> Result<Rows, SqlFailure> {
-        // Half of the remaining time, so that a slow view leaves time for the next ones, and all end in time.
-        let limit = self.deadline.saturating_duration_since(Instant::now()) / 2;
+        // A slow view leaves time for the next ones.
+        let limit = self.deadline.of_part().left();
         match self.session.select_own(sql, wanted, limit).await {
             // A service that is PostgreSQL-compatible but incomplete: nothing to fix.
             Err(SqlFailure::Refused { code, .. }) if code == FEATURE_NOT_SUPPORTED => Ok(Rows::default()),
@@ -125,7 +125,7 @@ impl Answers for PgAnswers {
         timeout: Duration,
     ) -> Result<Rows, Problem> {
         let SqlQuestion(sql) = question.read()?;
-        let deadline = Instant::now() + timeout;
+        let deadline = Deadline::within(timeout);
         self.0.select_declared(&sql, columns, deadline).await.map_err(Problem::from)
     }
 }

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Columns, Rows};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
-use tokio::time::Instant;
 
 use super::answer::{MOST_ROWS, RowCollector};
 use super::config::Config;
@@ -44,7 +44,7 @@ impl Line {
     }
 
     /// The session of the last exchange if it is still alive, or a new one.
-    pub(super) async fn take(&mut self, deadline: Instant) -> Result<PgSession, Problem> {
+    pub(super) async fn take(&mut self, deadline: Deadline) -> Result<PgSession, Problem> {
         if let Some(mut session) = self.idle.take()
             && session.relay.with(session.connection.ping()).await.is_ok()
         {
@@ -58,7 +58,7 @@ impl Line {
         &mut self,
         sql: &str,
         wanted: &Columns,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<Rows, SqlFailure> {
         let mut session = self.begin(deadline).await.map_err(SqlFailure::Lost)?;
         let rows = session.select_begun(sql, wanted, deadline).await;
@@ -69,7 +69,7 @@ impl Line {
     }
 
     /// A session with an open transaction, which also shows whether it is still alive.
-    async fn begin(&mut self, deadline: Instant) -> Result<PgSession, Problem> {
+    async fn begin(&mut self, deadline: Deadline) -> Result<PgSession, Problem> {
         if let Some(mut session) = self.idle.take()
             && session.begin(deadline).await.is_ok()
         {
@@ -97,7 +97,7 @@ pub(super) struct PgSession {
 }
 
 impl PgSession {
-    pub(super) async fn open(config: &Config, deadline: Instant) -> Result<Self, Problem> {
+    pub(super) async fn open(config: &Config, deadline: Deadline) -> Result<Self, Problem> {
         let options = options(config, deadline).await?;
         let mut relay = Relay::open(config).await?;
         let options = options.socket(relay.socket());
@@ -139,14 +139,18 @@ impl PgSession {
     }
 
     /// Runs a declared SELECT, and reads all of its columns.
-    pub(super) async fn select_declared(&mut self, sql: &str, deadline: Instant) -> Result<Rows, SqlFailure> {
+    pub(super) async fn select_declared(
+        &mut self,
+        sql: &str,
+        deadline: Deadline,
+    ) -> Result<Rows, SqlFailure> {
         self.begin(deadline).await?;
         self.select_begun(sql, &Columns::All, deadline).await
     }
 
     /// Begins a transaction for a declared SELECT.
-    async fn begin(&mut self, deadline: Instant) -> Result<(), SqlFailure> {
-        let limits = limits(limit(deadline));
+    async fn begin(&mut self, deadline: Deadline) -> Result<(), SqlFailure> {
+        let limits = limits(deadline.server_limit());
         // The savepoint reverts side effects of the SELECT's functions, such as changed settings.
         self.run(format!("{BEGIN}; {limits}; {READING}; SAVEPOINT declared")).await
     }
@@ -156,7 +160,7 @@ impl PgSession {
         &mut self,
         sql: &str,
         wanted: &Columns,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<Rows, SqlFailure> {
         let release = self.release(sql);
         let undo = format!("ROLLBACK TO SAVEPOINT declared{release}; COMMIT");
@@ -187,13 +191,13 @@ impl PgSession {
         sql: &str,
         undo: &str,
         wanted: &Columns,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<Rows, SqlFailure> {
         let declare = format!("DECLARE platform_exporter NO SCROLL CURSOR FOR {sql}");
         let declare = sqlx::query(AssertSqlSafe(declare)).persistent(false);
         self.relay.with(declare.execute(&mut self.connection)).await.map_err(failure)?;
         // Shows in pg_stat_activity what it is about. Without a slash nothing can end the comment.
-        let (limits, most, about) = (limits(limit(deadline)), MOST_ROWS + 1, sql.replace('/', " "));
+        let (limits, most, about) = (limits(deadline.server_limit()), MOST_ROWS + 1, sql.replace('/', " "));
         let fetch = format!("{limits}; FETCH FORWARD {most} FROM platform_exporter /* {about} */; {undo}");
         let rows = self.rows(fetch, wanted).await?;
         self.proven.insert(sql.to_owned());
@@ -233,11 +237,6 @@ impl PgSession {
     }
 }
 
-/// How long a statement may run on the server to end before the deadline, including the answer.
-pub(super) fn limit(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now()) * 9 / 10
-}
-
 pub(super) fn limits(limit: Duration) -> String {
     let [statement, lock] = [limit, limit / 2].map(milliseconds);
     format!(
@@ -251,7 +250,7 @@ fn milliseconds(limit: Duration) -> u128 {
     limit.as_millis().max(1)
 }
 
-async fn options(config: &Config, deadline: Instant) -> Result<PgConnectOptions, Problem> {
+async fn options(config: &Config, deadline: Deadline) -> Result<PgConnectOptions, Problem> {
     let password = match &config.password {
         Some(password) => password.read().await?,
         None => SecretString::default(),
@@ -276,7 +275,8 @@ async fn options(config: &Config, deadline: Instant) -> Result<PgConnectOptions,
         // PgBouncer rejects startup parameters that it does not know.
         return Ok(options.extra_float_digits(None));
     }
-    let [statement, lock] = [limit(deadline), limit(deadline) / 2].map(milliseconds);
+    let limit = deadline.server_limit();
+    let [statement, lock] = [limit, limit / 2].map(milliseconds);
     Ok(options.options([
         ("statement_timeout", statement.to_string()),
         ("lock_timeout", lock.to_string()),

@@ -4,8 +4,8 @@ use percent_encoding::percent_decode_str;
 use platform_core::setting::{Address, Secret};
 use url::Url;
 
-use super::config::SslMode;
 use super::parameter;
+use super::ssl_mode::SslMode;
 
 /// The parts of a URL; `None` if absent.
 #[derive(Default, serde::Deserialize)]

@@ -1,7 +1,7 @@
 //! The broker over AMQP: proves that it serves clients, and counts the messages in declared queues.
 
 use std::net::Shutdown;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::{io, mem};
 
 use async_rs::TokioRuntime;
@@ -14,6 +14,7 @@ use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::types::FieldTable;
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism};
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, Event, Queue};
+use parking_lot::Mutex;
 use platform_core::failure_reason;
 use platform_core::probe::{Problem, Reason};
 use platform_core::tls::Tls;
@@ -186,7 +187,7 @@ async fn log_in(uri: AMQPUri, runtime: TokioRuntime, stream: Raw) -> lapin::Resu
     let (hand_over, handed) = oneshot::channel();
     let handed = Mutex::new(Some(handed));
     let take = async move |_, _| {
-        let handed = handed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let handed = handed.lock().take();
         let gone = || io::Error::from(io::ErrorKind::NotConnected);
         Ok(handed.ok_or_else(gone)?.await.map_err(|_| gone())?)
     };

@@ -1,51 +1,21 @@
 //! Loops in a graph. Pure.
 
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::DiGraph;
+
 /// The number of each node's loop; nodes that can all reach each other share one.
 ///
-/// Kosaraju's algorithm, in linear time and without recursion, since the graph is external input.
+/// By Kosaraju's algorithm, since petgraph's Tarjan is recursive, and the graph is external input.
 pub(super) fn of(nodes: usize, edges: &[(usize, usize)]) -> Vec<Option<usize>> {
-    let (mut forward, mut backward) = (vec![Vec::new(); nodes], vec![Vec::new(); nodes]);
-    for &(from, to) in edges {
-        forward[from].push(to);
-        backward[to].push(from);
+    let mut graph = DiGraph::<(), (), usize>::from_edges(edges);
+    while graph.node_count() < nodes {
+        graph.add_node(());
     }
-    let mut seen = vec![false; nodes];
-    let mut finished = Vec::with_capacity(nodes);
-    for node in 0..nodes {
-        walk(node, &forward, &mut seen, &mut finished);
-    }
-    let mut seen = vec![false; nodes];
     let mut loops = vec![None; nodes];
-    for (number, &node) in finished.iter().rev().enumerate() {
-        let mut members = Vec::new();
-        walk(node, &backward, &mut seen, &mut members);
-        if members.len() > 1 {
-            members.into_iter().for_each(|member| loops[member] = Some(number));
-        }
+    for (number, members) in kosaraju_scc(&graph).into_iter().enumerate().filter(|(_, all)| all.len() > 1) {
+        members.into_iter().for_each(|member| loops[member.index()] = Some(number));
     }
     loops
-}
-
-/// Appends the unseen nodes reachable from a node, each after those that it leads to.
-fn walk(start: usize, edges: &[Vec<usize>], seen: &mut [bool], finished: &mut Vec<usize>) {
-    if std::mem::replace(&mut seen[start], true) {
-        return;
-    }
-    let mut path = vec![(start, 0)];
-    while let Some((node, next)) = path.last_mut() {
-        match edges[*node].get(*next) {
-            Some(&to) => {
-                *next += 1;
-                if !std::mem::replace(&mut seen[to], true) {
-                    path.push((to, 0));
-                }
-            }
-            None => {
-                finished.push(*node);
-                path.pop();
-            }
-        }
-    }
 }
 
 #[cfg(test)]

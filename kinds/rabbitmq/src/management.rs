@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use platform_core::bounded::AtMost;
 use platform_core::client::{HttpClient, Request, Response};
+use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
 use platform_core::tls::Tls;
 use secrecy::{ExposeSecret, SecretString};
@@ -75,7 +76,7 @@ impl Management {
     }
 
     /// Requests everything, until `end`.
-    pub(super) async fn survey(&mut self, end: Instant) -> Survey {
+    pub(super) async fn survey(&mut self, end: Deadline) -> Survey {
         let mut survey = Survey::default();
         if let Err(problem) = self.fill(&mut survey, end).await {
             survey.problems.push(problem);
@@ -85,7 +86,7 @@ impl Management {
 
     /// Adds the timestamps of the first messages of dead-letter queues. One request per queue: for all queues at
     /// once, the statistics would cost the broker more than everything else.
-    pub(super) async fn add_heads(&mut self, queues: &mut [Queue], end: Instant) -> Option<Problem> {
+    pub(super) async fn add_heads(&mut self, queues: &mut [Queue], end: Deadline) -> Option<Problem> {
         let is_filled = |queue: &&mut Queue| queue.role == Role::DeadLetter && queue.depth() > Some(0);
         let mut dead: Vec<_> = queues.iter_mut().filter(is_filled).collect();
         dead.sort_unstable_by_key(|queue| std::cmp::Reverse(queue.depth()));
@@ -103,7 +104,7 @@ impl Management {
         None
     }
 
-    async fn fill(&mut self, survey: &mut Survey, end: Instant) -> Result<(), Problem> {
+    async fn fill(&mut self, survey: &mut Survey, end: Deadline) -> Result<(), Problem> {
         let overview: Overview = self.get(OVERVIEW, end).await?.json()?;
         let (statistics, total) = (!overview.disable_stats, overview.object_totals.queues);
         survey.overview = Some(overview);
@@ -136,7 +137,7 @@ impl Management {
     }
 
     /// The check fails with 503 when there are alarms.
-    async fn alarms(&mut self, end: Instant) -> Result<Vec<Alarm>, Problem> {
+    async fn alarms(&mut self, end: Deadline) -> Result<Vec<Alarm>, Problem> {
         let response = self.send(ALARMS, end).await?;
         match response.status {
             503 => response.json::<Alarms>()?.alarms.all("alarms"),
@@ -149,7 +150,7 @@ impl Management {
         &mut self,
         seen: usize,
         total: Option<u64>,
-        end: Instant,
+        end: Deadline,
     ) -> Result<Option<Problem>, Problem> {
         let more = |total: Option<u64>| total.is_some_and(|total| total > seen as u64);
         if !more(total) {
@@ -164,7 +165,7 @@ impl Management {
         Ok(more(total).then(|| Problem::new(Reason::Permission, detail())))
     }
 
-    async fn count_consumers(&mut self, queues: &mut [Queue], end: Instant) -> Result<(), Problem> {
+    async fn count_consumers(&mut self, queues: &mut [Queue], end: Deadline) -> Result<(), Problem> {
         let response = self.get(CONSUMERS, end).await?;
         let mut counts = HashMap::new();
         for row in list::<MOST_CONSUMERS, ConsumerRow<'_>>(&response, CONSUMERS, "consumers")? {
@@ -177,7 +178,7 @@ impl Management {
         Ok(())
     }
 
-    async fn topology(&mut self, queues: &[Queue], end: Instant) -> Result<&Topology, Problem> {
+    async fn topology(&mut self, queues: &[Queue], end: Deadline) -> Result<&Topology, Problem> {
         let known = self.topology.take_if(|(read_at, _)| read_at.elapsed() < TOPOLOGY_AGE);
         let current = match known {
             Some(known) => known,
@@ -186,7 +187,7 @@ impl Management {
         Ok(&self.topology.insert(current).1)
     }
 
-    async fn read_topology(&mut self, queues: &[Queue], end: Instant) -> Result<Topology, Problem> {
+    async fn read_topology(&mut self, queues: &[Queue], end: Deadline) -> Result<Topology, Problem> {
         let response = self.get(POLICIES, end).await?;
         let policies = list::<MOST_DEFINITIONS, PolicyRow>(&response, POLICIES, "policies")?;
         let topology = Topology::of(policies);
@@ -199,19 +200,18 @@ impl Management {
         Ok(topology.with(&exchanges, &bindings))
     }
 
-    async fn get(&mut self, path: &str, end: Instant) -> Result<Response, Problem> {
+    async fn get(&mut self, path: &str, end: Deadline) -> Result<Response, Problem> {
         checked(self.send(path, end).await?).map_err(|problem| about(path, problem))
     }
 
-    async fn send(&mut self, path: &str, end: Instant) -> Result<Response, Problem> {
+    async fn send(&mut self, path: &str, end: Deadline) -> Result<Response, Problem> {
         let login = &self.interface.login;
         let password = login.password.read().await?;
         let credentials = STANDARD.encode(format!("{}:{}", login.username, password.expose_secret()));
         let request = Request::get(format!("{}/api/{path}", self.interface.url))
             .header("authorization", SecretString::from(format!("Basic {credentials}")))
             .largest_body(largest_body(path));
-        let left = end.saturating_duration_since(Instant::now());
-        self.http.send(request, left).await.map_err(|problem| about(path, problem))
+        self.http.send(request, end.left()).await.map_err(|problem| about(path, problem))
     }
 }
 
@@ -242,5 +242,5 @@ fn checked(response: Response) -> Result<Response, Problem> {
 
 fn about(path: &str, problem: Problem) -> Problem {
     let path = path.split('?').next().unwrap_or(path);
-    Problem::new(problem.reason, format!("management API, {path}: {}", problem.detail))
+    problem.context(format_args!("management API, {path}"))
 }

@@ -1,8 +1,9 @@
 //! One probe: the broker over AMQP, then the management API, then over AMQP what is still unknown.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use platform_core::deadline::Deadline;
 use platform_core::probe::{Observation, Problem, Reason};
 
 use super::amqp::{AmqpSession, SessionInUse};
@@ -49,7 +50,7 @@ impl Prober {
 impl platform_core::probe::Prober for Prober {
     async fn probe(&mut self) -> Result<Observation, Problem> {
         // A hanging management API must not make a working broker look down.
-        let end = Instant::now() + self.timeout.mul_f64(0.8);
+        let end = Deadline::within(self.timeout.mul_f64(0.8));
         let mut exchange = self.exchange().await?;
         let mut survey = match &mut self.management {
             Some(management) => management.survey(end).await,

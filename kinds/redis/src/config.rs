@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use platform_core::setting::{Secret, SecretError};
 use platform_core::tls::Tls;
 
-use super::endpoint::{RedisLogin, Url};
+use super::endpoint::RedisLogin;
 use super::links::{Entry, Route};
+use super::url::Url;
 
 /// A scan reads at most this many keys.
 const DEFAULT_SCAN_BUDGET: u64 = 1_000_000;

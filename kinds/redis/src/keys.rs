@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ::redis::Value;
-use platform_core::metric::{Desc, Family};
+use platform_core::metric::{Desc, Families};
 use platform_core::probe::{Observation, Problem, Reason};
 use platform_core::query::{Cell, Columns, Rows};
 
@@ -48,7 +48,7 @@ pub(super) async fn observe(
         return Ok(());
     }
     let db = format!("db{}", links.way().login.database);
-    let mut sizes = Sizes { db, families: CATALOGUE.map(|desc| desc.family()), problems: Vec::new() };
+    let mut sizes = Sizes { db, families: Families::default(), problems: Vec::new() };
     let types = links.ask_all(&each("TYPE", keys), timeout).await?;
     let there = sizes.add_missing(keys, types);
     if !there.is_empty() {
@@ -65,7 +65,7 @@ pub(super) async fn observe(
             reply.map(|answer| reply::rows(ReplyShape::Maps, &groups, answer, &of_group)),
         );
     }
-    observation.families.extend(sizes.families.into_iter().filter(|family| !family.samples.is_empty()));
+    observation.families.extend(sizes.families.into_vec());
     observation.problems.extend(sizes.problems);
     Ok(())
 }
@@ -102,7 +102,7 @@ fn length_command(kind: &str) -> Option<&'static str> {
 
 struct Sizes {
     db: String,
-    families: [Family; 4],
+    families: Families,
     problems: Vec<Problem>,
 }
 
@@ -130,8 +130,7 @@ impl Sizes {
             Some(Value::Int(size)) => {
                 self.add(key.name, size as f64);
                 if key.is_stream() {
-                    let [_, lengths, ..] = &mut self.families;
-                    lengths.push([&self.db, key.name], size as f64);
+                    self.families.push(&STREAM_LENGTH, [&self.db, key.name], size as f64);
                 }
             }
             Some(_) => self.problem(Reason::Protocol, format!("key {}: expected a number", key.name)),
@@ -145,17 +144,13 @@ impl Sizes {
             Ok(Err(problem)) => return self.problems.push(problem),
             Err(refusal) => return self.problems.push(refusal.problem(&format!("groups of {stream}"))),
         };
-        let [.., lags, pendings] = &mut self.families;
         for row in groups.rows.iter().take(LARGEST_GROUPS) {
             let find = |column| groups.column(column).map(|index| &row[index]);
             let Some(group) = find("name").and_then(Cell::text) else { continue };
             // The lag is unknown before Redis 7, and after entries were deleted from the middle.
-            if let Some(lag) = find("lag").and_then(Cell::number) {
-                lags.push([&self.db, stream, &group], lag);
-            }
-            if let Some(pending) = find("pending").and_then(Cell::number) {
-                pendings.push([&self.db, stream, &group], pending);
-            }
+            let labels = [&self.db, stream, &group];
+            self.families.push_some(&GROUP_LAG, labels, find("lag").and_then(Cell::number));
+            self.families.push_some(&GROUP_PENDING, labels, find("pending").and_then(Cell::number));
         }
         let count = groups.rows.len();
         if count > LARGEST_GROUPS {
@@ -165,8 +160,7 @@ impl Sizes {
     }
 
     fn add(&mut self, key: &str, size: f64) {
-        let [sizes, ..] = &mut self.families;
-        sizes.push([&self.db, key], size);
+        self.families.push(&KEY_SIZE, [&self.db, key], size);
     }
 
     /// The answer; a refusal becomes a problem.

@@ -17,6 +17,7 @@ mod reply_limits;
 mod scan;
 mod stream;
 mod table;
+mod url;
 
 use std::time::Duration;
 

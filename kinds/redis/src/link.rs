@@ -111,8 +111,7 @@ impl RedisLink {
     }
 
     async fn connect(endpoint: &RedisEndpoint, tls: &Tls) -> Result<Self, Problem> {
-        let of_endpoint =
-            |problem: Problem| Problem { detail: format!("{endpoint}: {}", problem.detail), ..problem };
+        let of_endpoint = |problem: Problem| problem.context(endpoint);
         let failed = |error: std::io::Error| of_endpoint(dial::problem(&error));
         match endpoint {
             RedisEndpoint::Unix(path) => {

@@ -9,6 +9,7 @@ use platform_core::tls::Tls;
 
 use super::endpoint::{RedisEndpoint, RedisLogin};
 use super::link::{RedisLink, Reply, Words, only, words};
+use super::refusal::ReplyRefusal;
 
 /// How a source is reached.
 #[derive(Clone, Debug)]
@@ -159,8 +160,8 @@ impl Links {
         let mut moved: BTreeMap<RedisEndpoint, Vec<usize>> = BTreeMap::new();
         if let Some(link) = self.open.get(&None).filter(|_| self.way.cluster) {
             for (place, reply) in replies.iter().enumerate() {
-                if let Some(node) = reply.as_ref().err().and_then(|no| no.moved_to(link)) {
-                    moved.entry(node).or_default().push(place);
+                if let Some((host, port)) = reply.as_ref().err().and_then(ReplyRefusal::moved_to) {
+                    moved.entry(link.sibling(host, port)).or_default().push(place);
                 }
             }
         }
@@ -182,7 +183,7 @@ async fn resolve(
             Err(cause) => problem = cause,
         }
     }
-    Err(Problem { detail: format!("no sentinel knows the master: {}", problem.detail), ..problem })
+    Err(problem.context("no sentinel knows the master"))
 }
 
 async fn ask_sentinel(

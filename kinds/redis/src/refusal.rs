@@ -9,7 +9,6 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::query::too_large;
 
 use super::endpoint::RedisEndpoint;
-use super::link::RedisLink;
 use super::reply_limits::Unfit;
 
 /// A server's error reply. The connection stays usable.
@@ -49,11 +48,11 @@ impl ReplyRefusal {
         self.message.starts_with("wrong number of arguments")
     }
 
-    /// The node of a cluster that has the key: `MOVED 3999 10.0.0.1:6381`.
-    pub(super) fn moved_to(&self, from: &RedisLink) -> Option<RedisEndpoint> {
+    /// Host and port of the cluster's node that has the key: `MOVED 3999 10.0.0.1:6381`.
+    pub(super) fn moved_to(&self) -> Option<(&str, u16)> {
         let (_, node) = self.message.split_once(' ').filter(|_| self.code == "MOVED")?;
         let (host, port) = node.rsplit_once(':')?;
-        Some(from.sibling(host, port.parse().ok()?))
+        Some((host, port.parse().ok()?))
     }
 
     /// As a problem, with the operation.

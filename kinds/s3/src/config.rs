@@ -8,7 +8,7 @@ use platform_core::tls::Tls;
 use rusty_s3::{Bucket, UrlStyle};
 use url::Url;
 
-use super::credentials::Keys;
+use super::keys::Keys;
 
 /// The keys of an `s3` source.
 #[derive(Clone, Debug, serde::Deserialize)]

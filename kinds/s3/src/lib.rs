@@ -8,6 +8,7 @@
 mod canary;
 mod config;
 mod credentials;
+mod keys;
 pub mod reason;
 mod refusal;
 mod sign;
@@ -15,9 +16,10 @@ mod store;
 mod sts;
 mod xml;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use platform_core::client::HttpClient;
+use platform_core::deadline::Deadline;
 use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, Unit};
 use platform_core::metric::{Desc, Family};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
@@ -131,19 +133,19 @@ struct Verdict {
 #[async_trait::async_trait]
 impl Prober for S3Prober {
     async fn probe(&mut self) -> Result<Observation, Problem> {
-        let start = Instant::now();
+        let deadline = Deadline::within(self.limit);
         // Finding credentials leaves as much time for using them.
-        let current = self.origin.current(self.limit / 2).await?;
-        let (credentials, limit) = (current.credentials, self.limit.saturating_sub(start.elapsed()));
+        let current = self.origin.current(deadline.of_part().left()).await?;
+        let credentials = current.credentials;
         let mut store = BucketClient {
             client: &mut self.store,
             bucket: &self.config.bucket,
             credentials: &credentials,
-            deadline: start + self.limit,
+            deadline,
             outcomes: Vec::new(),
         };
         let (account, verdict) = tokio::join!(
-            account(self.sts.as_mut(), &credentials, limit),
+            account(self.sts.as_mut(), &credentials, deadline.left()),
             climb(&mut store, &self.config.prefix, self.canary.as_mut()),
         );
         let outcomes = store.outcomes;

@@ -7,6 +7,7 @@ use platform_core::client::Response;
 use platform_core::probe::{Problem, Reason};
 
 use super::reason;
+use super::sign::VALIDITY;
 use super::xml;
 
 /// The clock skew above which a rejected signature is attributed to it. AWS tolerates 5 to 15 minutes.
@@ -125,7 +126,7 @@ fn skew(response: &Response) -> Option<SignedDuration> {
 fn may_come_from(reason: Reason, skew: SignedDuration) -> bool {
     let tolerated = match reason {
         reason::CREDENTIALS_INVALID | reason::CREDENTIALS_EXPIRED | reason::CLOCK_SKEW => TOLERATED_SKEW,
-        Reason::Permission => super::store::VALIDITY,
+        Reason::Permission => VALIDITY,
         _ => return false,
     };
     skew.abs() > tolerated

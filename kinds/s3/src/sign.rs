@@ -1,12 +1,14 @@
-//! AWS Signature Version 4 in the `Authorization` header, for services other than S3.
+//! AWS Signature Version 4 in the `Authorization` header, for services other than S3, whose URLs `rusty-s3` signs.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 
-use std::fmt::Write;
-
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ring::{digest, hmac};
 use rusty_s3::Credentials;
+
+/// How long a presigned URL is valid: as AWS accepts for signed headers, so that a clock good enough for an
+/// application's client is good enough here.
+pub(super) const VALIDITY: SignedDuration = SignedDuration::from_mins(15);
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
@@ -54,7 +56,7 @@ pub(super) fn authorization(
         scope.text(),
         sha256(canonical(message, &names).as_bytes()),
     );
-    let signature = hex(hmac::sign(&key(scope, credentials), to_sign.as_bytes()).as_ref());
+    let signature = hex::encode(hmac::sign(&key(scope, credentials), to_sign.as_bytes()));
     let who = credentials.key();
     format!("{ALGORITHM} Credential={who}/{}, SignedHeaders={names}, Signature={signature}", scope.text())
 }
@@ -79,15 +81,7 @@ fn key(scope: &SigningScope<'_>, credentials: &Credentials) -> hmac::Key {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    hex(digest::digest(&digest::SHA256, bytes).as_ref())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(digest::digest(&digest::SHA256, bytes))
 }
 
 /// AWS's own examples: the Signature Version 4 test suite, and the example request of its guide.

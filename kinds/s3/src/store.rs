@@ -2,17 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use jiff::SignedDuration;
 use platform_core::client::{HttpClient, Method, Request, Response};
+use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
 use rusty_s3::actions::ListObjectsV2;
 use rusty_s3::{Bucket, Credentials, S3Action};
 
 use super::refusal::FailedRequest;
-
-/// The validity of a signature: as AWS accepts for signed headers, so that a clock good enough for an application's
-/// client is good enough here.
-pub(super) const VALIDITY: SignedDuration = SignedDuration::from_mins(15);
+use super::sign::VALIDITY;
 
 /// Responses are short: an error, a page of keys, the canary itself.
 const LARGEST_BODY: usize = 1 << 20;
@@ -52,7 +49,7 @@ pub(super) struct BucketClient<'a> {
     pub(super) bucket: &'a Bucket,
     pub(super) credentials: &'a Credentials,
     /// The deadline.
-    pub(super) deadline: Instant,
+    pub(super) deadline: Deadline,
     pub(super) outcomes: Vec<OperationOutcome>,
 }
 
@@ -127,10 +124,8 @@ impl BucketClient<'_> {
             .map_err(|error| Problem::new(Reason::Internal, error))?;
         let request = Request::new(method, action.sign(VALIDITY.unsigned_abs()).as_str());
         let request = request.body(body).largest_body(LARGEST_BODY);
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let response = self.client.send(request, left).await;
-        let response = response
-            .map_err(|problem| Problem::new(problem.reason, format!("{what}: {}", problem.detail)))?;
+        let response = self.client.send(request, self.deadline.left()).await;
+        let response = response.map_err(|problem| problem.context(what))?;
         if (200..300).contains(&response.status) {
             return Ok(response);
         }

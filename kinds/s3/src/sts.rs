@@ -38,8 +38,7 @@ impl Sts {
         limit: Duration,
     ) -> Result<String, Problem> {
         let response = self.client.send(self.request(credentials), limit).await;
-        let response =
-            response.map_err(|problem| Problem::new(problem.reason, format!("STS: {}", problem.detail)))?;
+        let response = response.map_err(|problem| problem.context("STS"))?;
         if response.status != 200 {
             let secrets = [credentials.secret(), credentials.token().unwrap_or_default()];
             let asked =

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use platform_core::bounded::{self, NAME};
 use platform_core::client::{HttpClient, Request, Response};
+use platform_core::deadline::Deadline;
 use platform_core::metric::{Desc, Family};
 use platform_core::probe::{Problem, Reason};
 use secrecy::SecretString;
-use tokio::time::Instant;
 
 use super::config::Config;
 use super::key::CurrentKey;
@@ -51,7 +51,7 @@ pub(super) struct Api {
 pub(super) struct ApiSession<'a> {
     api: &'a mut Api,
     authorization: SecretString,
-    deadline: Instant,
+    deadline: Deadline,
 }
 
 impl Api {
@@ -70,7 +70,7 @@ impl Api {
     /// Opens a session, unless Stripe is rate limiting us.
     pub(super) fn session(&mut self, key: &CurrentKey, timeout: Duration) -> Result<ApiSession<'_>, Problem> {
         self.throttle.check()?;
-        Ok(ApiSession { api: self, authorization: key.authorization(), deadline: Instant::now() + timeout })
+        Ok(ApiSession { api: self, authorization: key.authorization(), deadline: Deadline::within(timeout) })
     }
 
     /// Records a probe without a 429 response.
@@ -99,8 +99,7 @@ impl ApiSession<'_> {
             request = request.header("Stripe-Account", account.as_str());
         }
         self.api.requests = self.api.requests.saturating_add(1);
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let response = self.api.client.send(request, left).await?;
+        let response = self.api.client.send(request, self.deadline.left()).await?;
         if let Some(now) = server_time(&response) {
             self.api.ahead = now - Timestamp::now().as_second();
         }

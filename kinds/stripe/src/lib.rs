@@ -149,9 +149,7 @@ impl StripeProber {
                 Err(problem) if part.is_indispensable() || is_end(problem.reason) => return Err(problem),
                 Err(problem) => {
                     let slow_down = problem.reason == Reason::RateLimited;
-                    observation
-                        .problems
-                        .push(Problem::new(problem.reason, format!("{}: {}", part.name(), problem.detail)));
+                    observation.problems.push(problem.context(part.name()));
                     if slow_down {
                         return Ok(observation);
                     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use platform_core::metric::{Desc, Family};
+use platform_core::metric::{Desc, Families};
 use platform_core::probe::{Problem, Reason};
 
 use super::config::Class;
@@ -63,9 +63,6 @@ const SKEW: Desc = Desc::gauge(
 pub(super) const CATALOGUE: [Desc; 10] =
     [HEARTBEAT, INTERVAL, ALIVE, EXPECTED, STATES, INFO, PROGRESS, BUSY, SLOTS, SKEW];
 
-/// The families of all classes.
-pub(super) struct Families([Family; 10]);
-
 /// What is known of a class.
 pub(super) struct Known<'a> {
     pub(super) class: &'a Class,
@@ -75,63 +72,49 @@ pub(super) struct Known<'a> {
     pub(super) is_settled: bool,
 }
 
-impl Families {
-    pub(super) fn new() -> Self {
-        Self(CATALOGUE.map(|desc| desc.family()))
-    }
+/// Adds what is known even if the class cannot be read.
+pub(super) fn add_configured(families: &mut Families, name: &str, class: &Class) {
+    families.push_some(&INTERVAL, [name], class.interval.map(|every| every.as_secs_f64()));
+    families.push_some(&EXPECTED, [name], class.expected.map(f64::from));
+}
 
-    /// Adds what is known even if the class cannot be read.
-    pub(super) fn add_configured(&mut self, name: &str, class: &Class) {
-        let [_, interval, _, expected, ..] = &mut self.0;
-        if let Some(every) = class.interval {
-            interval.push([name], every.as_secs_f64());
-        }
-        if let Some(count) = class.expected {
-            expected.push([name], f64::from(count));
-        }
-    }
-
-    /// Adds the workers of a class; fewer than expected are a problem.
-    pub(super) fn add(&mut self, known: &Known<'_>) -> Option<Problem> {
-        let Known { class, name, roll, .. } = known;
-        let [_, _, alive_family, _, _, _, progress, busy, slots, skew] = &mut self.0;
+impl Known<'_> {
+    /// Adds the workers of the class; fewer than expected are a problem.
+    pub(super) fn add_to(&self, families: &mut Families) -> Option<Problem> {
+        let Known { class, name, roll, .. } = self;
         let is_alive = |worker: &&Worker| worker.is_alive(roll.now, class.limit);
         let alive: Vec<_> = roll.workers.iter().filter(is_alive).collect();
         let count = u32::try_from(alive.len()).unwrap_or(u32::MAX);
         let is_enough = count >= class.expected.unwrap_or(1);
-        if known.is_settled || is_enough {
-            alive_family.push([*name], f64::from(count));
+        if self.is_settled || is_enough {
+            families.push(&ALIVE, [name], f64::from(count));
         }
-        if let Some(at) = roll.workers.iter().filter_map(|worker| worker.progress_at).reduce(f64::max) {
-            progress.push([*name], at);
-        }
-        for (family, value) in
-            [(busy, (|worker| worker.busy) as fn(&Worker) -> Option<f64>), (slots, |worker| worker.slots)]
+        let progress = roll.workers.iter().filter_map(|worker| worker.progress_at).reduce(f64::max);
+        families.push_some(&PROGRESS, [name], progress);
+        for (desc, value) in
+            [(&BUSY, (|worker| worker.busy) as fn(&Worker) -> Option<f64>), (&SLOTS, |worker| worker.slots)]
         {
             let values: Vec<_> = alive.iter().filter_map(|worker| value(worker)).collect();
             if class.tells_busy() || !values.is_empty() {
-                family.push([*name], values.iter().sum());
+                families.push(desc, [name], values.iter().sum());
             }
         }
-        if let Some(ahead) = roll.skew {
-            skew.push([*name], ahead);
-        }
-        self.add_workers(known);
-        self.add_states(known, count);
-        let expected = class.expected.filter(|_| known.is_settled && !is_enough)?;
+        families.push_some(&SKEW, [name], roll.skew);
+        self.add_workers(families);
+        self.add_states(families, count);
+        let expected = class.expected.filter(|_| self.is_settled && !is_enough)?;
         let detail = format!("class {name}: {count} of {expected} workers are alive");
         Some(Problem::new(Reason::Stale, detail))
     }
 
     /// The named workers, the most recent of each name.
-    fn add_workers(&mut self, known: &Known<'_>) {
-        let [heartbeat, _, _, _, _, info, ..] = &mut self.0;
+    fn add_workers(&self, families: &mut Families) {
         let time = |worker: &Worker| match worker.seen {
             Seen::At(at) => at,
             Seen::Present => f64::INFINITY,
             Seen::Never => f64::NEG_INFINITY,
         };
-        let mut workers: Vec<_> = known.roll.workers.iter().collect();
+        let mut workers: Vec<_> = self.roll.workers.iter().collect();
         workers.sort_by(|a, b| time(b).total_cmp(&time(a)).then_with(|| a.id.cmp(&b.id)));
         let mut names = BTreeSet::new();
         for worker in workers {
@@ -140,25 +123,25 @@ impl Families {
                 continue;
             };
             if let Seen::At(at) = worker.seen {
-                heartbeat.push([known.name, id], at);
+                families.push(&HEARTBEAT, [self.name, id], at);
             }
             let facts = [&worker.state, &worker.instance_type, &worker.lifecycle];
             if facts.iter().any(|fact| fact.is_some()) {
-                let state = known.state(worker);
+                let state = self.state(worker);
                 let [_, instance_type, lifecycle] = facts.map(|fact| fact.as_deref().unwrap_or_default());
-                info.push([known.name, id, state, instance_type, lifecycle], 1.0);
+                families.push(&INFO, [self.name, id, state, instance_type, lifecycle], 1.0);
             }
         }
     }
 
-    fn add_states(&mut self, known: &Known<'_>, alive: u32) {
-        let Known { class, roll, .. } = known;
+    fn add_states(&self, families: &mut Families, alive: u32) {
+        let Known { class, roll, .. } = self;
         let mut states: BTreeMap<&str, u32> = class.states().map(|state| (state, 0)).collect();
         if states.is_empty() && roll.workers.iter().all(|worker| worker.state.is_none()) {
             return;
         }
         for worker in &roll.workers {
-            let state = known.state(worker);
+            let state = self.state(worker);
             let is_known = states.contains_key(state) || states.len() < MOST_STATES;
             *states.entry(if is_known { state } else { "other" }).or_default() += 1;
         }
@@ -169,17 +152,10 @@ impl Families {
             None => Some(*states.entry(OFFLINE).or_default()),
         };
         for (state, count) in states {
-            self.0[4].push([known.name, state], f64::from(count));
+            families.push(&STATES, [self.name, state], f64::from(count));
         }
     }
 
-    /// The families that have samples.
-    pub(super) fn into_inner(self) -> Vec<Family> {
-        self.0.into_iter().filter(|family| !family.samples.is_empty()).collect()
-    }
-}
-
-impl Known<'_> {
     /// The state of a worker: the reported one while it is alive.
     fn state<'w>(&self, worker: &'w Worker) -> &'w str {
         let (now, limit) = (self.roll.now, self.class.limit);

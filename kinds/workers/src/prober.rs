@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future;
+use platform_core::metric::Families;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::query::Lane;
 use platform_core::setting::SourceName;
 
 use super::config::{Class, ClassName, HeartbeatOrigin};
-use super::families::{Families, Known};
+use super::families::{Known, add_configured};
 use super::pushed::Pushed;
 use super::store::HeartbeatStore;
 use super::worker::WorkerList;
@@ -29,20 +30,17 @@ impl Prober for WorkersProber {
         let read = self.classes.iter().map(|(name, class)| self.read(name.as_str(), class));
         let rolls = future::join_all(read).await;
         let mut observation = Observation::default();
-        let mut families = Families::new();
+        let mut families = Families::default();
         let mut failures = Vec::new();
         for ((name, class), roll) in self.classes.iter().zip(rolls) {
             let name = name.as_str();
-            families.add_configured(name, class);
+            add_configured(&mut families, name, class);
             match roll {
                 Ok((roll, is_settled)) => {
                     let known = Known { class, name, roll: &roll, is_settled };
-                    observation.problems.extend(families.add(&known));
+                    observation.problems.extend(known.add_to(&mut families));
                 }
-                Err(problem) => {
-                    let detail = format!("class {name}: {}", problem.detail);
-                    failures.push(Problem::new(problem.reason, detail));
-                }
+                Err(problem) => failures.push(problem.context(format_args!("class {name}"))),
             }
         }
         if failures.len() == self.classes.len()
@@ -55,7 +53,7 @@ impl Prober for WorkersProber {
             let detail = format!("cannot save pushed heartbeats: {error}");
             observation.problems.push(Problem::new(Reason::Internal, detail));
         }
-        observation.families = families.into_inner();
+        observation.families = families.into_vec();
         Ok(observation)
     }
 }
@@ -65,17 +63,13 @@ impl WorkersProber {
         let HeartbeatOrigin::Ask { from, layout } = &class.way else {
             return Ok(self.pushed.roll(name, class.limit.unwrap_or_default()));
         };
-        let named = |problem: Problem| Problem::new(problem.reason, format!("{from}: {}", problem.detail));
         let lane = self.lanes.get(from);
         let lane =
             lane.ok_or_else(|| Problem::new(Reason::Internal, format!("there is no source `{from}`")))?;
         let store = HeartbeatStore { lane: lane.clone(), timeout: self.timeout };
         // The lane's timeout starts when a query runs; this one includes waiting, and all queries.
-        match tokio::time::timeout(self.timeout, layout.read(&store)).await {
-            Ok(roll) => roll.map(|roll| (roll, true)).map_err(named),
-            Err(_) => {
-                Err(named(Problem::new(Reason::Timeout, format!("no answer within {:?}", self.timeout))))
-            }
-        }
+        let late = |_| Err(Problem::new(Reason::Timeout, format!("no answer within {:?}", self.timeout)));
+        let roll = tokio::time::timeout(self.timeout, layout.read(&store)).await.unwrap_or_else(late);
+        roll.map(|roll| (roll, true)).map_err(|problem| problem.context(from))
     }
 }

@@ -3,13 +3,15 @@
 mod days;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::{FutureExt, future};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use kind_postgres::{Day, Observed, Writing};
+use parking_lot::Mutex;
+use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
 use platform_core::setting::{SourceName, TimeZone};
 use tokio::time::Instant;
@@ -43,7 +45,7 @@ impl RollUpKeeper {
     /// Records a value of an observed column.
     pub fn see(&self, column: usize, value: f64, at: Timestamp) {
         let day = self.roll_up.config.time_zone.day(at);
-        lock(&self.maxima).see(day, column, value);
+        self.maxima.lock().see(day, column, value);
     }
 
     /// Writes every day that is due at this moment. Stops at the first failure; the next run resumes there.
@@ -59,19 +61,17 @@ impl RollUpKeeper {
         let Self { roll_up: RollUp { table, config, .. }, maxima, settled } = self;
         let today = config.time_zone.day(now);
         let first = today.saturating_sub(i64::from(config.back_fill).days());
-        lock(maxima).forget_before(first);
-        let deadline = || Instant::now() + config.timeout;
+        maxima.lock().forget_before(first);
+        let deadline = || Deadline::within(config.timeout);
         let end = deadline();
         let mut writing = within(end, Writing::open(table, config, end)).await?;
         let end = deadline();
         let present = within(end, writing.days(first, today, end)).await?;
         for date in due(first, today, &present, *settled) {
-            let day = Day { date, observed: lock(maxima).of(date, table.observed.len()) };
+            let day = Day { date, observed: maxima.lock().of(date, table.observed.len()) };
             let end = deadline();
             let changed = within(end, writing.write(&day, end)).await;
-            let changed = changed
-                .map_err(|problem| Problem::new(problem.reason, format!("{date}: {}", problem.detail)))?;
-            *written += u64::from(changed);
+            *written += u64::from(changed.map_err(|problem| problem.context(date))?);
             let next = date.tomorrow().unwrap_or(date);
             if config.time_zone.start(next).saturating_add(LATE).is_ok_and(|late| late <= now) {
                 *settled = (*settled).max(Some(date));
@@ -168,7 +168,7 @@ async fn look(watched: Vec<Watched>, zone: TimeZone, maxima: Arc<Mutex<Maxima>>,
             if let Some((value, at)) = seen.flatten()
                 && let Ok(at) = Timestamp::try_from(at)
             {
-                lock(&maxima).see(zone.day(at), *column, value);
+                maxima.lock().see(zone.day(at), *column, value);
             }
         }
         tokio::time::sleep(LOOK_EVERY).await;
@@ -181,7 +181,7 @@ async fn look(watched: Vec<Watched>, zone: TimeZone, maxima: Arc<Mutex<Maxima>>,
 /// What is missing.
 pub async fn check_roll_up(roll_up: &RollUp) -> Result<(), Problem> {
     let RollUp { table, config, .. } = roll_up;
-    let deadline = || Instant::now() + config.timeout;
+    let deadline = || Deadline::within(config.timeout);
     let date = config.time_zone.day(Timestamp::now());
     let end = deadline();
     let mut writing = within(end, Writing::open(table, config, end)).await?;
@@ -193,12 +193,7 @@ pub async fn check_roll_up(roll_up: &RollUp) -> Result<(), Problem> {
 }
 
 /// Runs a step under its deadline.
-async fn within<T>(deadline: Instant, step: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+async fn within<T>(deadline: Deadline, step: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
     let late = || Err(Problem::new(Reason::Timeout, "no answer in time"));
-    tokio::time::timeout_at(deadline, step).await.unwrap_or_else(|_| late())
-}
-
-fn lock(maxima: &Mutex<Maxima>) -> MutexGuard<'_, Maxima> {
-    // Values are plain assignments, so a poisoned lock holds no partial update.
-    maxima.lock().unwrap_or_else(PoisonError::into_inner)
+    tokio::time::timeout(deadline.left(), step).await.unwrap_or_else(|_| late())
 }

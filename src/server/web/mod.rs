@@ -7,6 +7,7 @@ mod passwords;
 mod section;
 mod settings;
 mod tls;
+mod tls_section;
 
 pub(super) use settings::Settings;
 pub(super) use tls::HTTP2;
@@ -14,7 +15,7 @@ pub(super) use tls::HTTP2;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use base64::Engine;
@@ -22,6 +23,7 @@ use base64::prelude::BASE64_STANDARD;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, Request, StatusCode};
+use parking_lot::Mutex;
 use platform_core::off_thread::{CurrentFile, NOTABLE, OffThread};
 use platform_core::yaml::{self, Faults};
 use secrecy::{ExposeSecret, SecretString};
@@ -150,7 +152,7 @@ impl Gate {
 impl Loaded {
     fn look(&self, current: &CurrentFile) {
         let Some(watched) = &self.watched else { return };
-        let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watched = watched.lock();
         watched.files.current.clone_from(current);
         if watched.files.have_changed() {
             self.read_again(&mut watched, current);

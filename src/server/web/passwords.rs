@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use ring::hmac;
 use ring::rand::SystemRandom;
 use secrecy::{ExposeSecret, SecretString};
@@ -111,7 +112,7 @@ impl Passwords {
             bcrypt::verify(password.expose_secret(), &hash).unwrap_or(false)
         });
         if check.await.unwrap_or(false) && exists {
-            lock(&self.right).insert(user.to_owned(), digest);
+            self.right.lock().insert(user.to_owned(), digest);
             PasswordVerdict::Right
         } else {
             PasswordVerdict::Wrong
@@ -125,7 +126,7 @@ impl Passwords {
     }
 
     fn remembers(&self, user: &str, digest: &hmac::Tag) -> bool {
-        lock(&self.right).get(user).is_some_and(|right| right.as_ref().ct_eq(digest.as_ref()).into())
+        self.right.lock().get(user).is_some_and(|right| right.as_ref().ct_eq(digest.as_ref()).into())
     }
 
     fn digest(&self, parts: &[&str]) -> hmac::Tag {
@@ -138,7 +139,7 @@ impl Passwords {
     }
 
     fn queue(&self, peer: IpAddr) -> Option<Turn<'_>> {
-        let mut waiting = lock(&self.waiting);
+        let mut waiting = self.waiting.lock();
         let count = waiting.entry(peer).or_default();
         if *count >= WAITING {
             return None;
@@ -146,10 +147,6 @@ impl Passwords {
         *count += 1;
         Some(Turn { passwords: self, peer })
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A turn in the queue of an address.
@@ -160,7 +157,7 @@ struct Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut waiting = lock(&self.passwords.waiting);
+        let mut waiting = self.passwords.waiting.lock();
         if let Some(count) = waiting.get_mut(&self.peer) {
             *count -= 1;
             if *count == 0 {
@@ -200,7 +197,7 @@ mod tests {
         let changed = users(&[("alice", "other", 4)]);
         assert_eq!(passwords.check(&changed, HERE, "alice", "wonder".into()).await, PasswordVerdict::Wrong);
         assert_eq!(passwords.check(&changed, HERE, "bob", "".into()).await, PasswordVerdict::Wrong);
-        assert!(lock(&passwords.waiting).is_empty());
+        assert!(passwords.waiting.lock().is_empty());
     }
 
     /// Response times do not reveal which users exist: an unknown name is checked against a hash, too.

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 
 use super::Response;
-use super::allowance::{Allowance, BUFFER};
+use crate::allowance::{Allowance, BUFFER};
 use crate::probe::{Problem, Reason};
 use crate::{dial, failure_reason};
 

@@ -13,7 +13,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::{Desc, Exposition, Family, MetricType, Sample, label_value};
+use super::{Desc, Family, MetricType, Sample, label_value};
 
 /// An exposition format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,15 +38,6 @@ impl Format {
 
 /// The end of an exposition in OpenMetrics.
 pub(super) const OPENMETRICS_END: &str = "# EOF\n";
-
-/// The text of an exposition in a format.
-pub fn encode(exposition: &Exposition, format: Format) -> String {
-    let mut out = Vec::new();
-    for piece in exposition.rope().pieces(format) {
-        out.extend_from_slice(piece);
-    }
-    String::from_utf8(out).expect("it is made of strings")
-}
 
 /// The lines of metadata of a family.
 pub(super) fn metadata(desc: &Desc, format: Format) -> String {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::encode::{Format, OPENMETRICS_END, metadata};
 use super::page::{Page, paginate};
-use super::{Desc, Format, Lines, MetricType, encode};
+use super::{Desc, Lines, MetricType};
 
 /// The origin of families: a source, or `None` for the exporter itself, which sorts first.
 type Source = Option<Arc<str>>;
@@ -72,6 +73,15 @@ impl Exposition {
     }
 }
 
+/// The text of an exposition in a format.
+pub fn encode(exposition: &Exposition, format: Format) -> String {
+    let mut out = Vec::new();
+    for piece in exposition.rope().pieces(format) {
+        out.extend_from_slice(piece);
+    }
+    String::from_utf8(out).expect("it is made of strings")
+}
+
 /// The families of a source that changed, with their new lines. A source mostly has the same families in the same
 /// order; if one comes or goes, those after it count as changed, too.
 fn changes<'a>(
@@ -126,8 +136,8 @@ impl Group {
         self.pages.splice(start..end, pages);
         let (was, now) = (was.as_ref().map(desc), self.pages.first().map(desc));
         if let Some(now) = now.filter(|_| now != was) {
-            self.text_metadata = encode::metadata(now, Format::Text).into();
-            self.openmetrics_metadata = encode::metadata(now, Format::OpenMetrics).into();
+            self.text_metadata = metadata(now, Format::Text).into();
+            self.openmetrics_metadata = metadata(now, Format::OpenMetrics).into();
         }
     }
 }
@@ -146,7 +156,7 @@ pub struct Rope {
 
 impl Default for Rope {
     fn default() -> Self {
-        let openmetrics_end = Bytes::from_static(encode::OPENMETRICS_END.as_bytes());
+        let openmetrics_end = Bytes::from_static(OPENMETRICS_END.as_bytes());
         Self { groups: Vec::new(), openmetrics_end }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 use super::{Desc, Family, encode};
 
@@ -62,13 +63,13 @@ impl Lines {
 
     /// The lines.
     pub(super) fn text(&self) -> Bytes {
-        self.lock().clone()
+        self.text.lock().clone()
     }
 
     /// Holds the lines as a part of a longer text.
     pub(super) fn move_to(&self, text: Bytes) {
-        debug_assert_eq!(*self.lock(), text, "the text of {} stays the same", self.desc.name);
-        *self.lock() = text;
+        debug_assert_eq!(*self.text.lock(), text, "the text of {} stays the same", self.desc.name);
+        *self.text.lock() = text;
     }
 
     /// The same without the label `source`.
@@ -114,10 +115,6 @@ impl Lines {
             labels.iter().all(has).then(|| value.parse().ok())?
         };
         utf8(&text).lines().filter_map(value).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Bytes> {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

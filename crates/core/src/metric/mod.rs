@@ -2,13 +2,15 @@
 
 mod encode;
 mod exposition;
+mod families;
 mod label;
 mod lines;
 mod name;
 mod page;
 
-pub use encode::{Format, encode};
-pub use exposition::{Exposition, Rope};
+pub use encode::Format;
+pub use exposition::{Exposition, Rope, encode};
+pub use families::Families;
 pub use label::{LONGEST_LABEL, label_value};
 pub use lines::Lines;
 pub use name::{LabelName, MetricName, NameError};

@@ -8,8 +8,6 @@ use crate::probe::{Problem, Reason};
 pub const LARGEST_ANSWER: usize = 64 << 20;
 /// An answer with more columns is rejected if every column is wanted.
 pub const MOST_COLUMNS: usize = 2_000;
-/// Column names are shown up to this length, in characters.
-pub const LONGEST_NAME: usize = 64;
 
 /// Memory that a row needs in addition to its cells, and a text in addition to its bytes: pointers and allocator
 /// overhead.

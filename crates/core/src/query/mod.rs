@@ -11,12 +11,12 @@ mod rows;
 mod series_budget;
 mod spec;
 
-pub use answer_budget::{AnswerBudget, LARGEST_ANSWER, LONGEST_NAME, MOST_COLUMNS, too_large};
+pub use answer_budget::{AnswerBudget, LARGEST_ANSWER, MOST_COLUMNS, too_large};
 pub use columns::Columns;
 pub use distinct::DistinctCount;
 pub use lane::{Answer, Answers, Inbox, Lane, lane};
 pub use question::{Language, LanguageFacts, Question};
 pub use reading::{Reading, ReadingError, ResultSet};
-pub use rows::{Cell, Rows};
+pub use rows::{Cell, LONGEST_NAME, Rows};
 pub use series_budget::{OTHER, SeriesBudget, Values};
 pub use spec::{Ask, Declared, DistinctPart, MetricSpec, QuerySpec, ValueType, catalogue};

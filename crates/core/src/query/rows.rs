@@ -1,6 +1,7 @@
 //! The answer to a query: a table of cells.
 
-use super::LONGEST_NAME;
+/// Column names are shown up to this length, in characters.
+pub const LONGEST_NAME: usize = 64;
 
 /// One cell.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,16 @@
 
 use std::fmt;
 
-use super::Place;
+/// Line and column, both counted from 1, in one of the files that are read together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file, as [`Faults::begin`] counts them.
+    pub file: usize,
+    /// The line.
+    pub line: u64,
+    /// The column.
+    pub column: u64,
+}
 
 /// The way from the root of a document to a node: `sources.cache.redis.url`, `queries[2].sql`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

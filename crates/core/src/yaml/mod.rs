@@ -10,8 +10,8 @@ mod tree;
 mod variable;
 
 pub use encoding::{EncodingError, text};
-pub use fault::{Fault, Faults, Path, hint, nearest};
-pub use tree::{Key, Node, Place, Value};
+pub use fault::{Fault, Faults, Path, Place, hint, nearest};
+pub use tree::{Key, Node, Value};
 
 use serde::de::DeserializeOwned;
 

@@ -9,24 +9,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Error, Location, Spanned};
 
 use super::variable::expand;
-use super::{Fault, Faults, Path};
-
-/// Line and column, both counted from 1, in one of the files that are read together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The file, as [`Faults::begin`] counts them.
-    pub file: usize,
-    /// The line.
-    pub line: u64,
-    /// The column.
-    pub column: u64,
-}
-
-impl Place {
-    fn at(file: usize, location: Location) -> Self {
-        Self { file, line: location.line(), column: location.column() }
-    }
-}
+use super::{Fault, Faults, Path, Place};
 
 /// A value with its place.
 #[derive(Clone, Debug)]
@@ -159,7 +142,7 @@ pub(super) fn parse(text: &str, variables: Variables<'_>, faults: &mut Faults) -
     match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options) {
         Ok(raw) => Some(Builder { file, variables, faults }.node(raw, &Path::default())),
         Err(error) => {
-            let place = error.location().map_or(start, |location| Place::at(file, location));
+            let place = error.location().map_or(start, |location| place_at(file, location));
             let tab = tab_near(text, place);
             let message = match tab {
                 Some(_) => "not valid YAML: found a tab in the indentation, use spaces".to_owned(),
@@ -227,7 +210,7 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn node(&mut self, raw: Spanned<Raw>, path: &Path) -> Node {
-        let place = Place::at(self.file, raw.referenced);
+        let place = place_at(self.file, raw.referenced);
         let value = match raw.value {
             Raw::Null => Value::Null,
             Raw::Bool(value) => Value::Bool(value),
@@ -249,7 +232,7 @@ impl Builder<'_> {
     fn map(&mut self, entries: Vec<(Spanned<String>, Spanned<Raw>)>, path: &Path) -> Vec<(Key, Node)> {
         let mut map: Vec<(Key, Node)> = Vec::with_capacity(entries.len());
         for (key, value) in entries {
-            let (place, text) = (Place::at(self.file, key.referenced), key.value);
+            let (place, text) = (place_at(self.file, key.referenced), key.value);
             let path = path.key(&text);
             if let Some((first, _)) = map.iter().find(|(known, _)| known.text == text) {
                 let message = format!("duplicate key, first on line {}", first.place.line);
@@ -330,4 +313,8 @@ impl<'de> Visitor<'de> for RawVisitor {
         }
         Ok(Raw::Map(map))
     }
+}
+
+fn place_at(file: usize, location: Location) -> Place {
+    Place { file, line: location.line(), column: location.column() }
 }

@@ -1,5 +1,8 @@
 //! API keys: who asks, and what it may read.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
 /// What a restricted key can be allowed to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
@@ -90,27 +93,10 @@ pub(crate) fn presented(authorization: &str) -> Option<String> {
     let key = if scheme.eq_ignore_ascii_case("bearer") {
         credentials.trim().to_owned()
     } else if scheme.eq_ignore_ascii_case("basic") {
-        let pair = String::from_utf8(decode_base64(credentials.trim())?).ok()?;
+        let pair = String::from_utf8(BASE64_STANDARD.decode(credentials.trim()).ok()?).ok()?;
         pair.split(':').next().unwrap_or_default().to_owned()
     } else {
         return None;
     };
     Some(key).filter(|key| !key.is_empty())
-}
-
-/// Base64 of RFC 4648; no crate is at hand for one header.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut bytes = Vec::new();
-    let (mut buffer, mut bits) = (0_u32, 0);
-    for symbol in text.trim_end_matches('=').bytes() {
-        let value = ALPHABET.iter().position(|&known| known == symbol)?;
-        buffer = buffer << 6 | u32::try_from(value).ok()?;
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push((buffer >> bits & 0xff) as u8);
-        }
-    }
-    Some(bytes)
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -12,6 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -32,12 +33,6 @@ pub struct StripeServer {
 struct Shared {
     account: Mutex<Account>,
     calls: watch::Sender<usize>,
-}
-
-impl Shared {
-    fn account(&self) -> MutexGuard<'_, Account> {
-        self.account.lock().expect("no panic while the account was locked")
-    }
 }
 
 impl StripeServer {
@@ -64,7 +59,7 @@ impl StripeServer {
 
     /// The account, to look at and to change; calls wait while it is held.
     pub fn state(&self) -> MutexGuard<'_, Account> {
-        self.shared.account()
+        self.shared.account.lock()
     }
 
     /// Returns once `count` calls have come in since the start, answered or not.
@@ -97,7 +92,7 @@ async fn respond(request: Request<Incoming>, shared: &Shared) -> Result<Response
     let (head, _) = request.into_parts();
     let call = Call::new(&head);
     let latency = {
-        let mut account = shared.account();
+        let mut account = shared.account.lock();
         account.calls.push(call.clone());
         account.latency
     };
@@ -106,7 +101,7 @@ async fn respond(request: Request<Incoming>, shared: &Shared) -> Result<Response
 
     let authorization = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (outcome, id) = {
-        let mut account = shared.account();
+        let mut account = shared.account.lock();
         (answer(&mut account, &call, authorization), account.fresh_id("req_"))
     };
     let mut response = Response::builder()

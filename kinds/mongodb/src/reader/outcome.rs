@@ -1,9 +1,10 @@
 //! Outcomes of connections: the driver only learns that there is none.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use platform_core::probe::Problem;
 
 /// Servers may name any number of members; at most this many are remembered.
@@ -55,7 +56,7 @@ impl Outcomes {
     }
 
     fn with<T>(&self, run: impl FnOnce(&mut Failures) -> T) -> T {
-        run(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        run(&mut self.0.lock())
     }
 }
 

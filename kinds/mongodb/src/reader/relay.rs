@@ -1,8 +1,8 @@
 //! The exchange of messages between the driver and a server.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::TcpStream;
 
@@ -14,11 +14,11 @@ struct Pending(Mutex<Option<RequestKind>>);
 
 impl Pending {
     fn set(&self, asked: RequestKind) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
+        *self.0.lock() = Some(asked);
     }
 
     fn take(&self) -> Option<RequestKind> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0.lock().take()
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use platform_core::deadline::Deadline;
 use platform_core::probe::Problem;
 use platform_core::query::Cell;
 use platform_core::setting::TimeZone;
@@ -12,11 +13,10 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArgumentBuffer, PgTypeInfo};
 use sqlx::{AssertSqlSafe, Postgres, Type};
-use tokio::time::Instant;
 
 use super::{DailyTable, RollUpConfig, statement};
 use crate::failure::{SqlFailure, failure};
-use crate::session::{PgSession, limit, limits};
+use crate::session::{PgSession, limits};
 
 /// What to write about a day.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +44,7 @@ impl<'a> Writing<'a> {
     pub async fn open(
         table: &'a DailyTable,
         config: &'a RollUpConfig,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<Self, Problem> {
         let session = PgSession::open(&config.connection, deadline).await?;
         Ok(Self { session, table, time_zone: &config.time_zone })
@@ -54,7 +54,12 @@ impl<'a> Writing<'a> {
     ///
     /// # Errors
     /// When the server refuses it, or is gone.
-    pub async fn days(&mut self, from: Date, to: Date, deadline: Instant) -> Result<BTreeSet<Date>, Problem> {
+    pub async fn days(
+        &mut self,
+        from: Date,
+        to: Date,
+        deadline: Deadline,
+    ) -> Result<BTreeSet<Date>, Problem> {
         let rows = self.session.select_declared(&statement::days(self.table, from, to), deadline).await?;
         let texts = rows.rows.iter().filter_map(|row| row.first().and_then(Cell::text));
         Ok(texts.filter_map(|text| text.parse().ok()).collect())
@@ -64,7 +69,7 @@ impl<'a> Writing<'a> {
     ///
     /// # Errors
     /// When the server refuses it, or is gone. Then nothing is written, unless only the answer was lost.
-    pub async fn write(&mut self, day: &Day, deadline: Instant) -> Result<bool, Problem> {
+    pub async fn write(&mut self, day: &Day, deadline: Deadline) -> Result<bool, Problem> {
         let upsert = statement::upsert(self.table);
         let rows = self.execute("READ WRITE", upsert, day, deadline).await?;
         self.session.run("COMMIT").await?;
@@ -75,7 +80,7 @@ impl<'a> Writing<'a> {
     ///
     /// # Errors
     /// What is missing.
-    pub async fn check(&mut self, day: &Day, deadline: Instant) -> Result<(), Problem> {
+    pub async fn check(&mut self, day: &Day, deadline: Deadline) -> Result<(), Problem> {
         let explain = format!("EXPLAIN {}", statement::upsert(self.table));
         self.execute("READ ONLY", explain, day, deadline).await?;
         self.session.run("ROLLBACK").await?;
@@ -88,9 +93,9 @@ impl<'a> Writing<'a> {
         access: &str,
         statement: String,
         day: &Day,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<u64, SqlFailure> {
-        let (limits, zone) = (limits(limit(deadline)), self.time_zone.name());
+        let (limits, zone) = (limits(deadline.server_limit()), self.time_zone.name());
         let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED {access}");
         self.session.run(format!("{begin}; {limits}; SET LOCAL TimeZone = '{zone}'")).await?;
         let next = day.date.tomorrow().unwrap_or(day.date);

@@ -2,41 +2,18 @@
 //!
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>
 
-use std::time::Instant;
-
+use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
 use platform_core::setting::Secret;
 
 use super::container::Container;
 use super::metadata::Metadata;
 use super::profile::Profile;
+use super::step::{Held, Miss, Step};
 use super::web_identity::WebIdentity;
-use super::{Held, Keys};
 use crate::config::Config;
+use crate::keys::Keys;
 use crate::reason;
-
-/// Why a step has no credentials.
-pub(super) enum Miss {
-    /// It is not configured: the next one is tried.
-    Absent(String),
-    /// It is configured but fails. Another step would use a different identity than intended.
-    Failed(Problem),
-}
-
-impl From<Problem> for Miss {
-    fn from(problem: Problem) -> Self {
-        Self::Failed(problem)
-    }
-}
-
-/// One possible source of credentials.
-#[async_trait::async_trait]
-pub(super) trait Step: Send {
-    /// Its name in messages.
-    fn name(&self) -> &'static str;
-
-    async fn find(&mut self, deadline: Instant) -> Result<Held, Miss>;
-}
 
 pub(crate) struct Chain {
     steps: Vec<Box<dyn Step>>,
@@ -57,7 +34,7 @@ impl Chain {
         }
     }
 
-    pub(super) async fn find(&mut self, deadline: Instant) -> Result<Held, Problem> {
+    pub(super) async fn find(&mut self, deadline: Deadline) -> Result<Held, Problem> {
         let mut tried = Vec::new();
         for step in &mut self.steps {
             match step.find(deadline).await {
@@ -106,7 +83,7 @@ impl Step for Environment {
         "environment"
     }
 
-    async fn find(&mut self, _: Instant) -> Result<Held, Miss> {
+    async fn find(&mut self, _: Deadline) -> Result<Held, Miss> {
         let keys = match (&self.id, &self.key) {
             (None, None) => return Err(Miss::Absent("no AWS_ACCESS_KEY_ID".to_owned())),
             (Some(id), Some(key)) => Keys {

@@ -4,17 +4,16 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use platform_core::client::{HttpClient, Request};
+use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
 use platform_core::setting::Secret;
 use platform_core::tls::Tls;
 use rusty_s3::credentials::Ec2SecurityCredentialsMetadataResponse;
 use url::{Host, Url};
 
-use super::Held;
-use super::chain::{Miss, Step};
+use super::step::{Held, Miss, Step};
 
 /// The base of ECS's relative addresses.
 const ECS: &str = "http://169.254.170.2";
@@ -46,7 +45,7 @@ impl Step for Container {
         "container"
     }
 
-    async fn find(&mut self, deadline: Instant) -> Result<Held, Miss> {
+    async fn find(&mut self, deadline: Deadline) -> Result<Held, Miss> {
         let Some(address) = &self.address else {
             let why = "no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI";
             return Err(Miss::Absent(why.to_owned()));
@@ -59,15 +58,14 @@ impl Step for Container {
         }
         // Without query and user: contains no secret.
         let place = &url[..url::Position::AfterPath];
-        let response = self.client.send(request, deadline.saturating_duration_since(Instant::now())).await;
-        let told = |problem: &Problem| Problem::new(problem.reason, format!("{place}: {}", problem.detail));
-        let response = response.map_err(|problem| told(&problem))?;
+        let response = self.client.send(request, deadline.left()).await;
+        let response = response.map_err(|problem| problem.context(place))?;
         if response.status != 200 {
-            let told = format!("{place}: status {}", response.status);
-            return Err(Problem::new(Reason::Auth, told).into());
+            let problem = Problem::new(Reason::Auth, format!("status {}", response.status));
+            return Err(problem.context(place).into());
         }
         let answer = response.json::<Ec2SecurityCredentialsMetadataResponse>();
-        Ok(answer.map_err(|problem| told(&problem))?.into())
+        Ok(answer.map_err(|problem| problem.context(place))?.into())
     }
 }
 

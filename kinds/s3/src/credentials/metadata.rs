@@ -2,15 +2,15 @@
 //!
 //! <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html>
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use platform_core::client::{HttpClient, Method, Request, Response};
+use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
 use platform_core::tls::Tls;
 use rusty_s3::credentials::Ec2SecurityCredentialsMetadataResponse;
 
-use super::Held;
-use super::chain::{Miss, Step};
+use super::step::{Held, Miss, Step};
 
 const ENDPOINT: &str = "http://169.254.169.254";
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
@@ -44,11 +44,11 @@ impl Metadata {
         Ok(text(good(response, "token")?))
     }
 
-    async fn get(&mut self, path: &str, token: &str, deadline: Instant) -> Result<Response, Problem> {
+    async fn get(&mut self, path: &str, token: &str, deadline: Deadline) -> Result<Response, Problem> {
         let request = Request::get(format!("{}{path}", self.endpoint))
             .header("x-aws-ec2-metadata-token", token)
             .largest_body(64 << 10);
-        self.client.send(request, deadline.saturating_duration_since(Instant::now())).await
+        self.client.send(request, deadline.left()).await
     }
 }
 
@@ -58,11 +58,11 @@ impl Step for Metadata {
         "instance metadata"
     }
 
-    async fn find(&mut self, deadline: Instant) -> Result<Held, Miss> {
+    async fn find(&mut self, deadline: Deadline) -> Result<Held, Miss> {
         if self.is_disabled {
             return Err(Miss::Absent("AWS_EC2_METADATA_DISABLED".to_owned()));
         }
-        let token = self.token(deadline.saturating_duration_since(Instant::now()) / 2).await?;
+        let token = self.token(deadline.of_part().left()).await?;
         let roles = self.get(ROLES, &token, deadline).await?;
         if roles.status == 404 {
             return Err(Miss::Absent("the instance has no role".to_owned()));
@@ -72,9 +72,8 @@ impl Step for Metadata {
         let answer =
             good(self.get(&format!("{ROLES}{role}"), &token, deadline).await?, "role's credentials")?;
         let answer = answer.json::<Ec2SecurityCredentialsMetadataResponse>();
-        Ok(answer
-            .map_err(|problem| Problem::new(Reason::Auth, format!("role {role}: {}", problem.detail)))?
-            .into())
+        let of_role = |problem: Problem| problem.context(format_args!("role {role}"));
+        Ok(answer.map_err(|problem| Problem { reason: Reason::Auth, ..of_role(problem) })?.into())
     }
 }
 

@@ -2,34 +2,25 @@
 
 mod chain;
 mod container;
-mod keys;
 mod metadata;
 mod profile;
+mod step;
 mod web_identity;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use platform_core::deadline::Deadline;
+use platform_core::probe::Problem;
 use rusty_s3::Credentials;
-use rusty_s3::credentials::Ec2SecurityCredentialsMetadataResponse;
 
 use self::chain::Chain;
-pub(super) use self::keys::Keys;
-use platform_core::probe::Problem;
-
 use super::config::Config;
+use super::keys::Keys;
 
 /// Temporary credentials are renewed this long before they expire, with a random jitter of up to the same length, so
 /// that exporters and sources started together do not renew together.
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
-
-/// Credentials from a step of the chain.
-#[derive(Clone)]
-struct Held {
-    credentials: Credentials,
-    /// Expiry, if they are temporary.
-    end: Option<Timestamp>,
-}
 
 /// Credentials to use now.
 pub(super) struct Current {
@@ -69,7 +60,7 @@ impl CredentialsOrigin {
         if let Some(kept) = kept.as_ref().filter(|kept| now < kept.renewal) {
             return Ok(Current { credentials: kept.credentials.clone(), problem: None });
         }
-        match (chain.find(Instant::now() + limit).await, &*kept) {
+        match (chain.find(Deadline::within(limit)).await, &*kept) {
             (Ok(held), _) => {
                 *kept = held.end.map(|end| Kept::new(held.credentials.clone(), end));
                 Ok(Current { credentials: held.credentials, problem: None })
@@ -96,12 +87,5 @@ impl Kept {
         // If they are short-lived, halfway through.
         let ahead = ahead.min(now.duration_until(end) / 2);
         Self { credentials, end, renewal: end.checked_sub(ahead).unwrap_or(now) }
-    }
-}
-
-impl From<Ec2SecurityCredentialsMetadataResponse> for Held {
-    fn from(answer: Ec2SecurityCredentialsMetadataResponse) -> Self {
-        let end = Some(answer.expiration());
-        Self { credentials: answer.into_credentials(), end }
     }
 }

@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
+use platform_core::deadline::Deadline;
 use platform_core::off_thread::{CurrentFile, OffThread};
 use platform_core::probe::{Problem, Reason};
 use platform_core::setting::Secret;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::chain::{Miss, Step};
-use super::{Held, Keys};
+use super::step::{Held, Miss, Step};
+use crate::keys::Keys;
 
 const DEFAULT: &str = "default";
 /// At most this much of a file is read.
@@ -88,7 +88,7 @@ impl Step for Profile {
         "profile"
     }
 
-    async fn find(&mut self, _: Instant) -> Result<Held, Miss> {
+    async fn find(&mut self, _: Deadline) -> Result<Held, Miss> {
         let name = self.name.as_deref().unwrap_or(DEFAULT);
         let Some(mut section) = self.section(name).await? else {
             let detail = format!("no `{name}` in {}", self.files());

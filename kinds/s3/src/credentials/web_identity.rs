@@ -3,17 +3,16 @@
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use platform_core::client::{HttpClient, Method, Request, Response};
+use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
 use platform_core::setting::Secret;
 use rusty_s3::Credentials;
 use secrecy::ExposeSecret;
 use url::{Url, form_urlencoded};
 
-use super::Held;
-use super::chain::{Miss, Step};
+use super::step::{Held, Miss, Step};
 use crate::config::Config;
 use crate::refusal::FailedRequest;
 use crate::xml;
@@ -68,7 +67,7 @@ impl Step for WebIdentity {
         "web identity"
     }
 
-    async fn find(&mut self, deadline: Instant) -> Result<Held, Miss> {
+    async fn find(&mut self, deadline: Deadline) -> Result<Held, Miss> {
         let Some(token_file) = &self.token_file else {
             return Err(Miss::Absent("no AWS_WEB_IDENTITY_TOKEN_FILE".to_owned()));
         };
@@ -89,7 +88,7 @@ impl Step for WebIdentity {
             .header("content-type", "application/x-www-form-urlencoded")
             .body(question)
             .largest_body(64 << 10);
-        let response = self.client.send(request, deadline.saturating_duration_since(Instant::now())).await?;
+        let response = self.client.send(request, deadline.left()).await?;
         Ok(self.held(&response, token)?)
     }
 }

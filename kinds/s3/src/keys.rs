@@ -7,10 +7,10 @@ use secrecy::ExposeSecret;
 
 /// An access key.
 #[derive(Clone, Debug)]
-pub(crate) struct Keys {
-    pub(crate) access_key_id: Secret,
-    pub(crate) secret_access_key: Secret,
-    pub(crate) session_token: Option<Secret>,
+pub(super) struct Keys {
+    pub(super) access_key_id: Secret,
+    pub(super) secret_access_key: Secret,
+    pub(super) session_token: Option<Secret>,
 }
 
 impl Keys {

@@ -20,6 +20,11 @@ impl RollUp {
         match *self {}
     }
 
+    /// Whether a query exports a metric that a column observes.
+    pub fn observes(&self, _: &Declared) -> bool {
+        match *self {}
+    }
+
     /// The minimum permissions of the account.
     pub fn permissions(&self) -> String {
         match *self {}

@@ -34,6 +34,18 @@ impl RollUp {
         self.fingerprint
     }
 
+    /// Whether a query of the pack exports a metric that a column observes.
+    pub fn observes(&self, query: &Declared) -> bool {
+        self.table.observed.values().any(|observed| self.is_exported_by(query, &observed.metric))
+    }
+
+    /// Whether a query of the pack exports this metric.
+    pub fn is_exported_by(&self, query: &Declared, metric: &str) -> bool {
+        let of_pack =
+            query.spec.name.strip_prefix(self.pack.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        of_pack && query.spec.metrics.iter().any(|given| given.name.as_ref() == metric)
+    }
+
     /// The minimum permissions of the account of `write_url`.
     pub fn permissions(&self) -> String {
         format!(

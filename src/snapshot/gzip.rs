@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use flate2::{Compress, Compression, Crc, FlushCompress};
 use parking_lot::Mutex;
+use platform_core::metric::Piece;
 
 /// A piece of this length is compressed alone. Shorter ones, which compress badly, are grouped.
 const ALONE: usize = 2 << 10;
@@ -45,13 +46,13 @@ struct Section {
     crc: Crc,
 }
 
-/// Neighbouring pieces of a text. Unchanged pieces are recognised by their address, so their content is not read.
-type Pieces<'a> = [&'a Bytes];
+/// Neighbouring pieces of a text. Unchanged ones are recognised by their numbers, so their content is not read.
+type Pieces<'a> = [&'a Piece];
 
 /// Neighbouring pieces that are compressed together.
 struct Run {
-    /// Kept so that no other piece can get their address.
-    pieces: Vec<Bytes>,
+    /// The numbers of its pieces.
+    pieces: Vec<u64>,
     /// Where it is in its section.
     range: Range<usize>,
     crc: Arc<Crc>,
@@ -59,20 +60,20 @@ struct Run {
 
 impl Gzip {
     /// Compresses a text, reusing parts of the previous one.
-    pub(super) fn new<'a>(pieces: impl Iterator<Item = &'a Bytes>, before: Option<&Self>) -> Self {
+    pub(super) fn new<'a>(pieces: impl Iterator<Item = &'a Piece>, before: Option<&Self>) -> Self {
         let pieces: Vec<_> = pieces.collect();
         let runs = runs(&pieces);
         let deflater = before.map_or_else(Arc::default, |gzip| Arc::clone(&gzip.deflater));
         let mut before: HashMap<_, _> =
-            before.iter().flat_map(|gzip| &gzip.sections).map(|section| (section.place(), section)).collect();
+            before.iter().flat_map(|gzip| &gzip.sections).map(|section| (section.first(), section)).collect();
         let mut same = |runs: &[&Pieces<'_>]| {
-            let section = before.get(&place(runs[0][0])).filter(|section| section.is_of(runs))?;
+            let section = before.get(&runs[0][0].number()).filter(|section| section.is_of(runs))?;
             let section = Arc::clone(section);
-            before.remove(&section.place());
+            before.remove(&section.first());
             Some(section)
         };
         let sections: Vec<_> = sections(&runs).into_iter().map(|runs| (runs, same(runs))).collect();
-        let known = before.values().flat_map(|section| section.by_place()).collect();
+        let known = before.values().flat_map(|section| section.by_first_piece()).collect();
         let mut state = deflater.lock();
         let section = |(runs, same): (&[&Pieces<'_>], Option<Arc<Section>>)| {
             same.unwrap_or_else(|| Arc::new(Section::new(runs, &known, &mut state)))
@@ -95,12 +96,12 @@ impl Gzip {
 }
 
 impl Section {
-    fn new(runs: &[&Pieces<'_>], known: &HashMap<Place, (&Self, &Run)>, deflater: &mut Deflater) -> Self {
+    fn new(runs: &[&Pieces<'_>], known: &HashMap<u64, (&Self, &Run)>, deflater: &mut Deflater) -> Self {
         let mut crc = Crc::new();
         deflater.out.clear();
         let run = |pieces: &&Pieces<'_>| {
             let start = deflater.out.len();
-            let of_run = match known.get(&place(pieces[0])) {
+            let of_run = match known.get(&pieces[0].number()) {
                 Some((section, run)) if run.is_of(pieces) => {
                     deflater.out.extend_from_slice(&section.deflated[run.range.clone()]);
                     Arc::clone(&run.crc)
@@ -108,7 +109,7 @@ impl Section {
                 _ => Arc::new(deflater.append(pieces)),
             };
             crc.combine(&of_run);
-            let pieces = pieces.iter().copied().cloned().collect();
+            let pieces = pieces.iter().map(|piece| piece.number()).collect();
             Run { pieces, range: start..deflater.out.len(), crc: of_run }
         };
         let runs = runs.iter().map(run).collect();
@@ -120,18 +121,20 @@ impl Section {
         self.runs.len() == runs.len() && self.runs.iter().zip(runs).all(|(run, pieces)| run.is_of(pieces))
     }
 
-    fn by_place(&self) -> impl Iterator<Item = (Place, (&Self, &Run))> {
-        self.runs.iter().map(move |run| (place(&run.pieces[0]), (self, run)))
+    /// The runs, each with the number of its first piece.
+    fn by_first_piece(&self) -> impl Iterator<Item = (u64, (&Self, &Run))> {
+        self.runs.iter().map(move |run| (run.pieces[0], (self, run)))
     }
 
-    fn place(&self) -> Place {
-        place(&self.runs[0].pieces[0])
+    /// The number of its first piece.
+    fn first(&self) -> u64 {
+        self.runs[0].pieces[0]
     }
 }
 
 impl Run {
     fn is_of(&self, pieces: &Pieces<'_>) -> bool {
-        self.pieces.iter().map(place).eq(pieces.iter().copied().map(place))
+        self.pieces.iter().copied().eq(pieces.iter().map(|piece| piece.number()))
     }
 }
 
@@ -146,8 +149,8 @@ impl Deflater {
     fn append(&mut self, pieces: &Pieces<'_>) -> Crc {
         let Self { compress, out } = self;
         let text = match pieces {
-            [alone] => Cow::Borrowed(&alone[..]),
-            several => Cow::Owned(several.iter().map(|piece| &piece[..]).collect::<Vec<_>>().concat()),
+            [alone] => Cow::Borrowed(&alone.text()[..]),
+            several => Cow::Owned(several.iter().map(|piece| &piece.text()[..]).collect::<Vec<_>>().concat()),
         };
         let (mut crc, start) = (Crc::new(), compress.total_in());
         crc.update(&text);
@@ -167,13 +170,15 @@ impl Deflater {
 }
 
 /// Which pieces are compressed together.
-fn runs<'a, 'b>(pieces: &'b [&'a Bytes]) -> Vec<&'b Pieces<'a>> {
-    let beside = |first: &Bytes| if first.len() < ALONE { TOGETHER - first.len() } else { 0 };
+fn runs<'a, 'b>(pieces: &'b [&'a Piece]) -> Vec<&'b Pieces<'a>> {
+    let length = |piece: &Piece| piece.text().len();
+    let beside = |first: &Piece| if length(first) < ALONE { TOGETHER - length(first) } else { 0 };
     // How much more fits into the last run.
     let mut room = pieces.first().map_or(0, |first| beside(first));
-    let is_together = |_: &&Bytes, piece: &&Bytes| {
-        let fits = piece.len() < ALONE && piece.len() <= room;
-        room = if fits { room - piece.len() } else { beside(piece) };
+    let is_together = |_: &&Piece, piece: &&Piece| {
+        let length = length(piece);
+        let fits = length < ALONE && length <= room;
+        room = if fits { room - length } else { beside(piece) };
         fits
     };
     pieces.chunk_by(is_together).collect()
@@ -186,7 +191,7 @@ fn sections<'a, 'b>(mut runs: &'b [&'b Pieces<'a>]) -> Vec<&'b [&'b Pieces<'a>]>
     while !runs.is_empty() {
         let mut length = 0;
         let fits = |run: &&&Pieces<'_>| {
-            length += run.iter().map(|piece| piece.len()).sum::<usize>();
+            length += run.iter().map(|piece| piece.text().len()).sum::<usize>();
             length <= longest
         };
         let number = runs.iter().take(most).take_while(fits).count().max(1);
@@ -195,11 +200,4 @@ fn sections<'a, 'b>(mut runs: &'b [&'b Pieces<'a>]) -> Vec<&'b [&'b Pieces<'a>]>
         runs = rest;
     }
     sections
-}
-
-/// Address and length of a piece: equal ones have equal content.
-type Place = (usize, usize);
-
-fn place(piece: &Bytes) -> Place {
-    (piece.as_ptr().addr(), piece.len())
 }

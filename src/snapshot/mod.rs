@@ -90,6 +90,8 @@ impl Store {
                 .entry(name.clone())
                 .or_insert_with(|| Arc::new(Mutex::new(SourceState::new(name, source, now))));
             let queries = config.queries().iter().filter(|query| query.ask.source() == name);
+            let queries =
+                queries.map(|query| (query, config.roll_ups().iter().any(|roll_up| roll_up.observes(query))));
             state.lock().change(|state| {
                 state.forget_queries(|name| outdated.queries.contains(name));
                 state.expect_queries(source, queries);
@@ -197,7 +199,7 @@ impl Store {
             .into_iter()
             .chain(process);
         let own = own.chain(roll_up::families(roll_ups));
-        let own = Lines::renew(exposition.said(None), None, own);
+        let own = Lines::renew(exposition.families(None), None, own);
         exposition.put(None, own);
         let sources = self.sources();
         let gone: Vec<_> = exposition
@@ -209,9 +211,9 @@ impl Store {
             exposition.put(Some(&name), Vec::new());
         }
         for (name, state) in sources {
-            let news = state.lock().news(steady);
-            if let Some(says) = news {
-                exposition.put(Some(name.as_arc()), says);
+            let changed = state.lock().changed_families(steady);
+            if let Some(families) = changed {
+                exposition.put(Some(name.as_arc()), families);
             }
         }
         let next = Published::new(&exposition);

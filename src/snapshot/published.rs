@@ -66,9 +66,10 @@ impl Published {
         let index = REPRESENTATIONS.iter().position(|known| *known == (format, coding)).unwrap_or_default();
         let pieces = self.rope.pieces(format);
         let representation = self.representations[index].get_or_init(|| match coding {
-            Coding::Identity => {
-                Representation { body: together(pieces.cloned().collect()).into(), gzip: None }
-            }
+            Coding::Identity => Representation {
+                body: together(pieces.map(|piece| piece.text().clone()).collect()).into(),
+                gzip: None,
+            },
             Coding::Gzip => {
                 let gzip = Gzip::new(pieces, before.and_then(|before| before.gzip.as_ref()));
                 Representation { body: together(gzip.pieces()).into(), gzip: Some(gzip) }

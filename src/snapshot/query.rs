@@ -1,9 +1,10 @@
 //! The state of one query. Pure; time is an argument.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use platform_core::metric::Lines;
+use platform_core::metric::{Family, Lines};
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::ResultSet;
 
@@ -26,6 +27,9 @@ pub struct QueryRun {
 pub(super) struct QueryState {
     problems: Vec<Problem>,
     families: Vec<Arc<Lines>>,
+    /// The same as values, if a roll-up observes some of them.
+    observed: Vec<Family>,
+    pub(super) is_observed: bool,
     /// Time of its last run. Encoded with each run, not with every change of the source.
     timing: Vec<Arc<Lines>>,
     /// Its counters, encoded only when they have changed.
@@ -52,6 +56,9 @@ impl QueryState {
                 self.record.outcome.series = result.families.iter().map(|family| family.samples.len()).sum();
                 self.record.outcome.dropped = result.dropped;
                 self.record.outcome.cut = result.cut;
+                if self.is_observed {
+                    self.observed.clone_from(&result.families);
+                }
                 self.families = Lines::renew(&self.families, Some(source), result.families);
                 self.record.last_success = Some(now);
                 self.expires = run.ended.checked_add(run.max_age);
@@ -85,8 +92,20 @@ impl QueryState {
         if self.is_stale(now) { &[] } else { &self.families }
     }
 
+    /// The values of a metric in its last good result, over all samples with these labels; none if it is too old.
+    pub(super) fn values<'a>(
+        &'a self,
+        metric: &'a str,
+        labels: &'a BTreeMap<String, String>,
+        now: Instant,
+    ) -> impl Iterator<Item = f64> + 'a {
+        let current = if self.is_stale(now) { &[][..] } else { &self.observed };
+        let families = current.iter().filter(move |family| family.desc.name == metric);
+        families.flat_map(move |family| family.with_labels(labels)).map(|sample| sample.value)
+    }
+
     /// Everything to export at `now`.
-    pub(super) fn says(&self, now: Instant) -> impl Iterator<Item = &Arc<Lines>> {
+    pub(super) fn all_families(&self, now: Instant) -> impl Iterator<Item = &Arc<Lines>> {
         self.timing.iter().chain(&self.counts).chain(self.families(now))
     }
 

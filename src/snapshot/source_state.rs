@@ -101,21 +101,19 @@ impl SourceState {
         self.queries.retain(|name, _| !is_outdated(name));
     }
 
-    /// Sets the queries of the source; the state of known ones is kept.
+    /// Sets the queries of the source, each with whether a roll-up observes it; the state of known ones is kept.
     pub(super) fn expect_queries<'a>(
         &mut self,
         source: &Source,
-        queries: impl Iterator<Item = &'a Declared>,
+        queries: impl Iterator<Item = (&'a Declared, bool)>,
     ) {
-        let queries: BTreeMap<&str, &Declared> =
-            queries.map(|query| (query.spec.name.as_str(), query)).collect();
+        let queries: BTreeMap<&str, (&Declared, bool)> =
+            queries.map(|(query, is_observed)| (query.spec.name.as_str(), (query, is_observed))).collect();
         self.queries.retain(|name, _| queries.contains_key(name.as_str()));
         self.asks = source.config.definition().dependencies().into_iter().map(|asked| asked.source).collect();
-        for (name, query) in queries {
-            if !self.queries.contains_key(name) {
-                let state = QueryState::new(&self.name, name, query.max_age.get());
-                self.queries.insert(name.to_owned(), state);
-            }
+        for (name, (query, is_observed)) in queries {
+            let new = || QueryState::new(&self.name, name, query.max_age.get());
+            self.queries.entry(name.to_owned()).or_insert_with(new).is_observed = is_observed;
             if let Ask::Distinct(parts) = &query.ask {
                 let others =
                     parts.iter().map(|part| &part.source).filter(|other| *other != query.ask.source());
@@ -197,21 +195,21 @@ impl SourceState {
     }
 
     /// Everything that the source exports at `now`, if it has changed since the last time.
-    pub(super) fn news(&mut self, now: Instant) -> Option<Vec<Arc<Lines>>> {
+    pub(super) fn changed_families(&mut self, now: Instant) -> Option<Vec<Arc<Lines>>> {
         if !self.has_changed && self.stale_at.is_none_or(|at| now < at) {
             return None;
         }
         self.has_changed = false;
         self.stale_at = self.queries.values().filter_map(|query| query.stale_at(now)).min();
         self.health = self.renewed_health();
-        Some(self.says(self.health.clone(), now))
+        Some(self.all_families(self.health.clone(), now))
     }
 
     /// Everything that the source exports at `now`, without its name.
     pub fn exposition(&self, now: Instant) -> Exposition {
-        let says = self.says(self.renewed_health(), now);
+        let families = self.all_families(self.renewed_health(), now);
         let mut exposition = Exposition::default();
-        exposition.put(None, says.iter().map(|lines| Arc::new(lines.without_source())).collect());
+        exposition.put(None, families.iter().map(|lines| Arc::new(lines.without_source())).collect());
         exposition
     }
 
@@ -220,8 +218,8 @@ impl SourceState {
         Lines::renew(&self.health, Some(&self.name), families)
     }
 
-    fn says(&self, health: Vec<Arc<Lines>>, now: Instant) -> Vec<Arc<Lines>> {
-        let queries = self.queries.values().flat_map(|query| query.says(now));
+    fn all_families(&self, health: Vec<Arc<Lines>>, now: Instant) -> Vec<Arc<Lines>> {
+        let queries = self.queries.values().flat_map(|query| query.all_families(now));
         health.into_iter().chain(self.families.iter().chain(queries).cloned()).collect()
     }
 
@@ -235,9 +233,7 @@ impl SourceState {
         now: Instant,
     ) -> Option<(f64, SystemTime)> {
         let query = self.queries.get(query)?;
-        let families = query.families(now).iter().filter(|lines| lines.desc().name == metric);
-        let values = families.flat_map(|lines| lines.with_labels(labels));
-        let largest = values.filter(|value| value.is_finite()).reduce(f64::max)?;
+        let largest = query.values(metric, labels, now).filter(|value| value.is_finite()).reduce(f64::max)?;
         Some((largest, query.record.last_success?))
     }
 

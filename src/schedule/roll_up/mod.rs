@@ -141,21 +141,17 @@ pub(super) struct Watched {
 
 /// The pack's queries that export the metrics of observed columns.
 pub(super) fn watched(roll_up: &RollUp, config: &Config) -> Vec<Watched> {
-    let prefix = format!("{}.", roll_up.pack);
-    let queries = || config.queries().iter().filter(|query| query.spec.name.starts_with(&prefix));
-    let of_column = |(column, observed): (usize, &Observed)| {
-        let metric = observed.metric.clone();
-        let giving = queries()
-            .filter(move |query| query.spec.metrics.iter().any(|given| given.name.as_ref() == metric));
-        let observed = observed.clone();
-        giving.map(move |query| Watched {
-            column,
-            observed: observed.clone(),
-            source: query.ask.source().clone(),
-            query: query.spec.name.clone(),
-        })
-    };
-    roll_up.table.observed.values().enumerate().flat_map(of_column).collect()
+    let mut watched = Vec::new();
+    for (column, observed) in roll_up.table.observed.values().enumerate() {
+        let queries = config.queries().iter();
+        watched.extend(queries.filter(|query| roll_up.is_exported_by(query, &observed.metric)).map(
+            |query| {
+                let (source, query) = (query.ask.source().clone(), query.spec.name.clone());
+                Watched { column, observed: observed.clone(), source, query }
+            },
+        ));
+    }
+    watched
 }
 
 /// Keeps the largest values of the watched queries. A value counts for the day on which it was measured.

@@ -1,11 +1,11 @@
-//! An exposition that was changed says what one that is made anew says, byte for byte.
+//! An exposition that was changed says what one that is built from nothing says, byte for byte.
 
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 
 use flate2::read::GzDecoder;
-use platform_core::metric::{Desc, Exposition, Family, Format, Lines, encode};
+use platform_core::metric::{Desc, Exposition, Family, Format, Lines, Piece, encode};
 use platform_exporter::snapshot::{Coding, Published};
 
 const DESCS: [Desc; 5] = [
@@ -33,7 +33,7 @@ impl Both {
             2..5 => self.some_changed(&source, random),
             _ => says(random),
         };
-        let lines = Lines::renew(self.changed.said(source.as_ref()), source.as_ref(), says.clone());
+        let lines = Lines::renew(self.changed.families(source.as_ref()), source.as_ref(), says.clone());
         self.changed.put(source.as_ref(), lines);
         self.families.insert(source, says);
     }
@@ -105,9 +105,9 @@ fn what_is_said_again_stays_the_same_piece() {
     let (mut exposition, source) = (Exposition::default(), Arc::from("a"));
     let say = |exposition: &mut Exposition, value: f64| {
         let families = [DESCS[0].family().with(["x"], 1.0), DESCS[4].family().with(["x"], value)];
-        let lines = Lines::renew(exposition.said(Some(&source)), Some(&source), families);
+        let lines = Lines::renew(exposition.families(Some(&source)), Some(&source), families);
         exposition.put(Some(&source), lines);
-        exposition.rope().pieces(Format::Text).map(|piece| piece.as_ptr().addr()).collect::<Vec<_>>()
+        exposition.rope().pieces(Format::Text).map(Piece::number).collect::<Vec<_>>()
     };
     let first = say(&mut exposition, 1.0);
     assert_eq!(say(&mut exposition, 1.0), first);

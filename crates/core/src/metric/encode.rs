@@ -62,11 +62,6 @@ pub(super) fn lines<'a>(
     (desc, &scratch[end_of_metadata..])
 }
 
-/// A label as written in a line.
-pub(super) fn label(name: &str, value: &str) -> String {
-    format!("{name}=\"{}\"", escape(&label_value(value), true))
-}
-
 fn by_client(source: Option<&Arc<str>>, family: Family, text: &mut String) -> Desc {
     let part = Arc::new(Part { source: source.cloned(), family });
     let mut registry = Registry::default();

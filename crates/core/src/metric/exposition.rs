@@ -1,4 +1,28 @@
-//! Many sources' families as one exposition: each family once, its samples together. A change costs what changed.
+//! Many sources' families as one exposition: each family once, its samples together.
+//!
+//! A scrape wants the text sorted by family and then by source, but changes come by source: a probe replaces all
+//! families of one source, and mostly with different values. So there are two indexes over the same lines:
+//!
+//! ```text
+//! by source:   db     → [Lines pg_up, Lines pg_stat_database_…]      what `put` compares with
+//!              cache  → [Lines redis_up, …]
+//! by family:   pg_up  → Group: metadata, pages [Page [db, db-2, …], Page [orders, …]]      what is served
+//! ```
+//!
+//! - [`Lines`]: the samples of one family of one source, encoded once.
+//! - `Page`: the lines of neighbouring sources in one text of about 8 KiB. The text is held once, by the page: lines refer
+//!   to their part of it.
+//! - [`Piece`]: a text that is served as a whole, the metadata of a family or a page. Its number identifies it: a new text
+//!   gets a new number. So whoever derives something from pieces, such as their compressed form, reads only new ones.
+//! - [`Rope`]: all pieces of a moment, in order. Later changes do not affect it: pages and groups are shared, and replaced
+//!   as a whole.
+//!
+//! What an operation costs, with `n` series of one source, `s` sources and `p` pages in total:
+//!
+//! - [`Lines::renew`]: encodes `n` lines; allocates only for families that differ from the last time.
+//! - [`Exposition::put`]: for each family that differs, finds its pages by binary search in `log s`, and writes one page
+//!   again, sometimes with its neighbours. Nothing for other families and sources.
+//! - [`Exposition::rope`]: one reference per family. [`Rope::pieces`]: `p`, without reading a text.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,6 +32,7 @@ use bytes::Bytes;
 
 use super::encode::{Format, OPENMETRICS_END, metadata};
 use super::page::{Page, paginate};
+use super::piece::{Numbers, Piece};
 use super::{Desc, Lines, MetricType};
 
 /// The origin of families: a source, or `None` for the exporter itself, which sorts first.
@@ -16,46 +41,47 @@ type Source = Option<Arc<str>>;
 /// The families of all sources, sorted by family and then by source.
 #[derive(Debug, Default)]
 pub struct Exposition {
-    said: BTreeMap<Source, Vec<Arc<Lines>>>,
+    by_source: BTreeMap<Source, Vec<Arc<Lines>>>,
     /// Two types under one name would fail the whole scrape: the first type is served, the others are dropped. The
     /// configuration already rejects such names; this is the last line of defence.
-    families: BTreeMap<Cow<'static, str>, BTreeMap<MetricType, Arc<Group>>>,
+    by_family: BTreeMap<Cow<'static, str>, BTreeMap<MetricType, Arc<Group>>>,
+    numbers: Numbers,
 }
 
 impl Exposition {
     /// Replaces all families of a source. An empty list removes the source.
-    pub fn put(&mut self, source: Option<&Arc<str>>, says: Vec<Arc<Lines>>) {
+    pub fn put(&mut self, source: Option<&Arc<str>>, families: Vec<Arc<Lines>>) {
         let source = source.cloned();
-        let said = self.said.remove(&source).unwrap_or_default();
-        for ((name, metric_type), parts) in changes(&said, &says) {
+        let before = self.by_source.remove(&source).unwrap_or_default();
+        for ((name, metric_type), parts) in changes(&before, &families) {
             self.replace(&source, name, metric_type, &parts);
         }
-        if !says.is_empty() {
-            self.said.insert(source, says);
+        if !families.is_empty() {
+            self.by_source.insert(source, families);
         }
     }
 
     /// The current families of a source.
-    pub fn said(&self, source: Option<&Arc<str>>) -> &[Arc<Lines>] {
-        self.said.get(&source.cloned()).map_or(&[], Vec::as_slice)
+    pub fn families(&self, source: Option<&Arc<str>>) -> &[Arc<Lines>] {
+        self.by_source.get(&source.cloned()).map_or(&[], Vec::as_slice)
     }
 
     /// The sources that have families.
     pub fn sources(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.said.keys().flatten()
+        self.by_source.keys().flatten()
     }
 
     /// A snapshot of the exposition: later changes do not affect it.
     pub fn rope(&self) -> Rope {
-        let groups = self.families.values().filter_map(|types| types.values().next().cloned());
+        let groups = self.by_family.values().filter_map(|types| types.values().next().cloned());
         Rope { groups: groups.collect(), ..Rope::default() }
     }
 
     fn replace(&mut self, source: &Source, name: &str, metric_type: MetricType, parts: &[Arc<Lines>]) {
-        if !self.families.contains_key(name) {
-            self.families.insert(Cow::Owned(name.to_owned()), BTreeMap::new());
+        if !self.by_family.contains_key(name) {
+            self.by_family.insert(Cow::Owned(name.to_owned()), BTreeMap::new());
         }
-        let Some(types) = self.families.get_mut(name) else { return };
+        let Some(types) = self.by_family.get_mut(name) else { return };
         if !types.is_empty() && !types.contains_key(&metric_type) {
             tracing::error!(
                 family = name,
@@ -63,12 +89,12 @@ impl Exposition {
             );
         }
         let group = Arc::make_mut(types.entry(metric_type).or_default());
-        group.replace(source, parts);
+        group.replace(source, parts, &mut self.numbers);
         if group.pages.is_empty() {
             types.remove(&metric_type);
         }
         if types.is_empty() {
-            self.families.remove(name);
+            self.by_family.remove(name);
         }
     }
 }
@@ -77,7 +103,7 @@ impl Exposition {
 pub fn encode(exposition: &Exposition, format: Format) -> String {
     let mut out = Vec::new();
     for piece in exposition.rope().pieces(format) {
-        out.extend_from_slice(piece);
+        out.extend_from_slice(piece.text());
     }
     String::from_utf8(out).expect("it is made of strings")
 }
@@ -85,18 +111,19 @@ pub fn encode(exposition: &Exposition, format: Format) -> String {
 /// The families of a source that changed, with their new lines. A source mostly has the same families in the same
 /// order; if one comes or goes, those after it count as changed, too.
 fn changes<'a>(
-    said: &'a [Arc<Lines>],
-    says: &'a [Arc<Lines>],
+    before: &'a [Arc<Lines>],
+    families: &'a [Arc<Lines>],
 ) -> BTreeMap<(&'a str, MetricType), Vec<Arc<Lines>>> {
     let key = |lines: &'a Arc<Lines>| (&*lines.desc().name, lines.desc().metric_type);
     let mut changes: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for place in 0..said.len().max(says.len()) {
-        let (was, is) = (said.get(place), says.get(place));
-        if was.map(Arc::as_ptr) != is.map(Arc::as_ptr) {
+    for place in 0..before.len().max(families.len()) {
+        let (was, is) = (before.get(place), families.get(place));
+        // What has not changed is the same object: see `Lines::renew`.
+        if !was.zip(is).is_some_and(|(was, is)| Arc::ptr_eq(was, is)) {
             changes.extend(was.into_iter().chain(is).map(|lines| (key(lines), Vec::new())));
         }
     }
-    for lines in says {
+    for lines in families {
         if let Some(parts) = changes.get_mut(&key(lines)) {
             parts.push(Arc::clone(lines));
         }
@@ -107,14 +134,14 @@ fn changes<'a>(
 /// One family: its metadata, and the lines of all sources on pages.
 #[derive(Clone, Debug, Default)]
 struct Group {
-    text_metadata: Bytes,
-    openmetrics_metadata: Bytes,
+    text_metadata: Piece,
+    openmetrics_metadata: Piece,
     pages: Vec<Arc<Page>>,
 }
 
 impl Group {
     /// Replaces the parts of a source. Only the pages that hold them are rebuilt.
-    fn replace(&mut self, source: &Source, parts: &[Arc<Lines>]) {
+    fn replace(&mut self, source: &Source, parts: &[Arc<Lines>], numbers: &mut Numbers) {
         let was = self.pages.first().cloned();
         let place = |lines: &Arc<Lines>| lines.source().cloned();
         let start = self.pages.partition_point(|page| page.last().source() < source.as_ref());
@@ -132,12 +159,12 @@ impl Group {
         on_pages.retain(|lines| place(lines) != *source);
         let at = on_pages.partition_point(|lines| place(lines) < *source);
         on_pages.splice(at..at, parts.iter().cloned());
-        let pages = paginate(on_pages, &self.pages[start..end]);
+        let pages = paginate(on_pages, &self.pages[start..end], numbers);
         self.pages.splice(start..end, pages);
         let (was, now) = (was.as_ref().map(desc), self.pages.first().map(desc));
         if let Some(now) = now.filter(|_| now != was) {
-            self.text_metadata = metadata(now, Format::Text).into();
-            self.openmetrics_metadata = metadata(now, Format::OpenMetrics).into();
+            self.text_metadata = numbers.piece(metadata(now, Format::Text));
+            self.openmetrics_metadata = numbers.piece(metadata(now, Format::OpenMetrics));
         }
     }
 }
@@ -151,27 +178,27 @@ fn desc(first: &Arc<Page>) -> &Desc {
 #[derive(Clone, Debug)]
 pub struct Rope {
     groups: Vec<Arc<Group>>,
-    openmetrics_end: Bytes,
+    openmetrics_end: Piece,
 }
 
 impl Default for Rope {
     fn default() -> Self {
-        let openmetrics_end = Bytes::from_static(OPENMETRICS_END.as_bytes());
+        let openmetrics_end = Piece::last(Bytes::from_static(OPENMETRICS_END.as_bytes()));
         Self { groups: Vec::new(), openmetrics_end }
     }
 }
 
 impl Rope {
-    /// The pieces of the text in a format, in order. Pieces at the same memory address are equal.
-    pub fn pieces(&self, format: Format) -> impl Iterator<Item = &Bytes> {
+    /// The pieces of the text in a format, in order.
+    pub fn pieces(&self, format: Format) -> impl Iterator<Item = &Piece> {
         let groups = self.groups.iter().flat_map(move |group| {
             let metadata = match format {
                 Format::Text => &group.text_metadata,
                 Format::OpenMetrics => &group.openmetrics_metadata,
             };
-            std::iter::once(metadata).chain(group.pages.iter().map(|page| page.text()))
+            std::iter::once(metadata).chain(group.pages.iter().map(|page| page.piece()))
         });
         let end = (format == Format::OpenMetrics).then_some(&self.openmetrics_end);
-        groups.chain(end).filter(|piece| !piece.is_empty())
+        groups.chain(end).filter(|piece| !piece.text().is_empty())
     }
 }

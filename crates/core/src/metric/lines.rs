@@ -14,7 +14,8 @@ use super::{Desc, Family, encode};
 pub struct Lines {
     desc: Desc,
     source: Option<Arc<str>>,
-    /// The text is held once: it moves into the page that it is served from.
+    sum: f64,
+    /// Always the same text. Only where it is held changes: see `refer_to`.
     text: Mutex<Bytes>,
 }
 
@@ -22,8 +23,9 @@ impl Lines {
     /// Encodes a family. Its lines start with the label `source`, if there is one.
     pub fn encode(source: Option<&Arc<str>>, family: Family) -> Self {
         let mut scratch = String::new();
+        let sum = sum(&family);
         let (desc, text) = encode::lines(source, family, &mut scratch);
-        Self::of(desc, source.cloned(), text)
+        Self::of(desc, source.cloned(), text, sum)
     }
 
     /// Encodes families. Those that equal their entry in `before`, of the same source, reuse it.
@@ -38,17 +40,18 @@ impl Lines {
         }
         let mut scratch = String::new();
         let renewed = families.into_iter().map(|family| {
+            let sum = sum(&family);
             let (desc, text) = encode::lines(source, family, &mut scratch);
             let mut known = known.get(&*desc.name).into_iter().flatten();
             let same = known.find(|known| known.desc == desc && *known.text() == *text.as_bytes());
-            same.map_or_else(|| Arc::new(Self::of(desc, source.cloned(), text)), |same| Arc::clone(same))
+            same.map_or_else(|| Arc::new(Self::of(desc, source.cloned(), text, sum)), |same| Arc::clone(same))
         });
         renewed.collect()
     }
 
-    fn of(desc: Desc, source: Option<Arc<str>>, text: &str) -> Self {
+    fn of(desc: Desc, source: Option<Arc<str>>, text: &str, sum: f64) -> Self {
         // Copied to its exact size, because it is kept.
-        Self { desc, source, text: Mutex::new(Bytes::copy_from_slice(text.as_bytes())) }
+        Self { desc, source, sum, text: Mutex::new(Bytes::copy_from_slice(text.as_bytes())) }
     }
 
     /// The description of the family.
@@ -66,8 +69,8 @@ impl Lines {
         self.text.lock().clone()
     }
 
-    /// Holds the lines as a part of a longer text.
-    pub(super) fn move_to(&self, text: Bytes) {
+    /// Refers to a part of a longer text that holds the lines as well, so that they are in memory once.
+    pub(super) fn refer_to(&self, text: Bytes) {
         debug_assert_eq!(*self.text.lock(), text, "the text of {} stays the same", self.desc.name);
         *self.text.lock() = text;
     }
@@ -75,46 +78,24 @@ impl Lines {
     /// The same without the label `source`.
     #[must_use]
     pub fn without_source(&self) -> Self {
-        let label = self.source.as_ref().map(|source| format!("source=\"{source}\"")).unwrap_or_default();
+        let name = &*self.desc.name;
+        // Every line of a source starts like this. The name of a source has no character that would be escaped.
+        let start = self.source.as_ref().map_or(0, |source| format!("{name}{{source=\"{source}\"").len());
         let text = self.text();
         let mut bare = String::with_capacity(text.len());
         for line in utf8(&text).split_inclusive('\n') {
-            let (name, rest) = line.split_at(self.desc.name.len());
-            let rest = rest.strip_prefix('{').and_then(|rest| rest.strip_prefix(&label)).unwrap_or(rest);
-            bare.push_str(name);
-            match (rest.strip_prefix(','), rest.strip_prefix('}')) {
-                (Some(labels), _) => bare.extend(["{", labels]),
-                (None, Some(value)) => bare.push_str(value),
-                (None, None) => bare.push_str(rest),
+            match line.split_at(start).1.split_at(1) {
+                (",", labels) => bare.extend([name, "{", labels]),
+                ("}", value) => bare.extend([name, value]),
+                _ => bare.push_str(line),
             }
         }
-        Self::of(self.desc.clone(), None, &bare)
+        Self::of(self.desc.clone(), None, &bare, self.sum)
     }
 
     /// The sum of all samples.
     pub fn sum(&self) -> f64 {
-        self.values(&[]).iter().sum()
-    }
-
-    /// The values of all samples that have these labels.
-    pub fn with_labels(&self, labels: &BTreeMap<String, String>) -> Vec<f64> {
-        let pairs: Vec<_> = labels.iter().map(|(name, value)| encode::label(name, value)).collect();
-        self.values(&pairs)
-    }
-
-    /// The values of the lines that contain each of these written labels.
-    fn values(&self, labels: &[String]) -> Vec<f64> {
-        let text = self.text();
-        let value = |line: &str| {
-            let (series, value) = line.rsplit_once(' ')?;
-            let has = |label: &String| {
-                // A quote inside a value is escaped, so a match can only be a label.
-                let places = series.match_indices(label.as_str());
-                places.into_iter().any(|(at, _)| series[..at].ends_with(['{', ',']))
-            };
-            labels.iter().all(has).then(|| value.parse().ok())?
-        };
-        utf8(&text).lines().filter_map(value).collect()
+        self.sum
     }
 }
 
@@ -128,6 +109,10 @@ impl fmt::Display for Lines {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(utf8(&self.text()))
     }
+}
+
+fn sum(family: &Family) -> f64 {
+    family.samples.iter().map(|sample| sample.value).sum()
 }
 
 fn utf8(text: &[u8]) -> &str {

@@ -7,6 +7,7 @@ mod label;
 mod lines;
 mod name;
 mod page;
+mod piece;
 
 pub use encode::Format;
 pub use exposition::{Exposition, Rope, encode};
@@ -14,8 +15,10 @@ pub use families::Families;
 pub use label::{LONGEST_LABEL, label_value};
 pub use lines::Lines;
 pub use name::{LabelName, MetricName, NameError};
+pub use piece::Piece;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -155,6 +158,15 @@ impl Family {
     pub fn with<const N: usize>(mut self, labels: [&str; N], value: f64) -> Self {
         self.push(labels, value);
         self
+    }
+
+    /// The samples that have these values of these labels.
+    pub fn with_labels(&self, labels: &BTreeMap<String, String>) -> impl Iterator<Item = &Sample> {
+        let has = move |sample: &&Sample| {
+            let pairs = || self.desc.labels.iter().zip(sample.labels.iter());
+            labels.iter().all(|(name, value)| pairs().any(|(known, given)| known == name && given == value))
+        };
+        self.samples.iter().filter(has)
     }
 
     /// The family with one more sample, if there is a value.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use super::Lines;
+use super::piece::{Numbers, Piece};
 
 /// Maximum length of a page with more than one part. A change rebuilds and recompresses a whole page, and every page
 /// has some overhead.
@@ -16,11 +17,11 @@ const SHORT: usize = LONGEST / 4;
 #[derive(Debug)]
 pub(super) struct Page {
     parts: Vec<Arc<Lines>>,
-    text: Bytes,
+    piece: Piece,
 }
 
 impl Page {
-    fn new(parts: Vec<Arc<Lines>>) -> Self {
+    fn new(parts: Vec<Arc<Lines>>, numbers: &mut Numbers) -> Self {
         let text = match &parts[..] {
             // It has never shared a page, so only its own text is kept.
             [alone] if alone.text().len() > LONGEST => alone.text(),
@@ -33,10 +34,10 @@ impl Page {
         let mut at = 0;
         for part in &parts {
             let end = at + part.text().len();
-            part.move_to(text.slice(at..end));
+            part.refer_to(text.slice(at..end));
             at = end;
         }
-        Self { parts, text }
+        Self { parts, piece: numbers.piece(text) }
     }
 
     pub(super) fn parts(&self) -> &[Arc<Lines>] {
@@ -51,17 +52,21 @@ impl Page {
         &self.parts[self.parts.len() - 1]
     }
 
-    pub(super) fn text(&self) -> &Bytes {
-        &self.text
+    pub(super) fn piece(&self) -> &Piece {
+        &self.piece
     }
 
     pub(super) fn is_short(&self) -> bool {
-        self.text.len() < SHORT
+        self.piece.text().len() < SHORT
     }
 }
 
 /// Distributes parts over pages of about the same length. Existing pages stay.
-pub(super) fn paginate(parts: Vec<Arc<Lines>>, before: &[Arc<Page>]) -> Vec<Arc<Page>> {
+pub(super) fn paginate(
+    parts: Vec<Arc<Lines>>,
+    before: &[Arc<Page>],
+    numbers: &mut Numbers,
+) -> Vec<Arc<Page>> {
     let total: usize = parts.iter().map(|part| part.text().len()).sum();
     let target = total / total.div_ceil(LONGEST).max(1);
     let mut pages: Vec<(usize, Vec<Arc<Lines>>)> = Vec::new();
@@ -80,7 +85,7 @@ pub(super) fn paginate(parts: Vec<Arc<Lines>>, before: &[Arc<Page>]) -> Vec<Arc<
     };
     let page = |(_, parts): (usize, Vec<Arc<Lines>>)| {
         let known = before.iter().find(|page| same(page, &parts)).cloned();
-        known.unwrap_or_else(|| Arc::new(Page::new(parts)))
+        known.unwrap_or_else(|| Arc::new(Page::new(parts, numbers)))
     };
     pages.into_iter().map(page).collect()
 }

@@ -6,7 +6,7 @@ use platform_core::yaml::{Faults, Key, Node, Path, Value};
 
 use crate::registry::languages;
 
-use super::substitute::{Substitution, Values};
+use super::substitute::{PackValues, Substitution};
 use super::{Pack, SECTIONS};
 
 /// A pack in use.
@@ -43,7 +43,7 @@ impl Pack {
             _ => None,
         });
         let sources = sources.collect();
-        let values: Values = inputs.chain(parameters).collect();
+        let values: PackValues = inputs.chain(parameters).collect();
         let mut substitution = Substitution { values: &values, faults };
         let root = Path::default();
         let (mut queries, mut sections) = (Vec::new(), Vec::new());

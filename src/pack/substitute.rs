@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use platform_core::yaml::{Fault, Faults, Key, Node, Path, Value, hint};
 
 /// What `$(name)` stands for; `None` for an input that is not given.
-pub(super) type Values = BTreeMap<String, Option<Value>>;
+pub(super) type PackValues = BTreeMap<String, Option<Value>>;
 
 /// How a list is written inside longer text.
 #[derive(Clone, Copy)]
@@ -24,7 +24,7 @@ pub(super) fn is_name(name: &str) -> bool {
 
 /// Substitutes values in nodes of a pack.
 pub(super) struct Substitution<'a> {
-    pub(super) values: &'a Values,
+    pub(super) values: &'a PackValues,
     pub(super) faults: &'a mut Faults,
 }
 

@@ -31,7 +31,7 @@ use tokio_util::task::TaskTracker;
 
 use self::loops::Loops;
 use self::reconcile::Running;
-use self::source::Request;
+use self::source::ProbeRequests;
 use crate::config::Config;
 use crate::snapshot::{BEAT_EVERY, Store};
 
@@ -39,7 +39,7 @@ use crate::snapshot::{BEAT_EVERY, Store};
 pub struct Schedule {
     loops: Loops,
     running: Mutex<Running>,
-    requests: RwLock<BTreeMap<SourceName, Request>>,
+    requests: RwLock<BTreeMap<SourceName, ProbeRequests>>,
 }
 
 impl Schedule {
@@ -78,7 +78,7 @@ impl Schedule {
     ///
     /// Returns `None` if there is no such source, else whether the probe has ended by the deadline.
     pub async fn probe_now(&self, name: &str, deadline: Instant) -> Option<bool> {
-        let Request { sender: requests, fresh_for } = self.requests.read().get(name).cloned()?;
+        let ProbeRequests { sender: requests, fresh_for } = self.requests.read().get(name).cloned()?;
         let now = Instant::now().into_std();
         let name = SourceName::try_from(name.to_owned()).ok()?;
         if self.loops.store.look(&name, |state| state.is_fresh(now, fresh_for))? {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::assembly::{Lanes, of, questions};
 use super::loops::{Loops, Task};
 use super::roll_up::Watched;
-use super::source::{Request, SourceLoop};
+use super::source::{ProbeRequests, SourceLoop};
 use super::{query, roll_up};
 use crate::config::{Config, RollUp, Source};
 use crate::snapshot::Outdated;
@@ -41,7 +41,7 @@ pub(super) struct Running {
 /// The loops of one source.
 struct SourceTasks {
     identity: Identity,
-    request: Request,
+    request: ProbeRequests,
     probing: Task<()>,
     answering: Option<Task<Inbox>>,
 }
@@ -62,7 +62,7 @@ struct RollUpIdentity {
 
 impl Running {
     /// Where probes of each source are requested.
-    pub(super) fn requests(&self) -> BTreeMap<SourceName, Request> {
+    pub(super) fn requests(&self) -> BTreeMap<SourceName, ProbeRequests> {
         self.sources.iter().map(|(name, tasks)| (name.clone(), tasks.request.clone())).collect()
     }
 
@@ -165,7 +165,7 @@ impl Running {
         let (sender, receiver) = mpsc::channel(WAITERS);
         let is_metered = source.config.kind().facts().is_metered;
         let fresh_for = if is_metered { (source.interval / 2).max(FRESH_FOR) } else { FRESH_FOR };
-        let request = Request { sender, fresh_for };
+        let request = ProbeRequests { sender, fresh_for };
         let probing = SourceLoop::new(name.clone(), source, parts.prober, Arc::clone(&loops.store), receiver);
         SourceTasks {
             identity,

@@ -23,7 +23,7 @@ pub(super) type Waiter = oneshot::Sender<()>;
 
 /// Where probes of a source are requested.
 #[derive(Clone)]
-pub(super) struct Request {
+pub(super) struct ProbeRequests {
     pub(super) sender: mpsc::Sender<Waiter>,
     /// A result younger than this is reused.
     pub(super) fresh_for: Duration,

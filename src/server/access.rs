@@ -6,12 +6,17 @@ use std::time::Instant;
 use hyper::body::Incoming;
 use hyper::{Method, Request};
 
-use super::response::{Response, without_body};
+use super::response::{ServerResponse, without_body};
 use super::routes::{App, route};
 use super::web::{Admission, Gate};
 
 /// Answers a request, and logs it if the access log is on, without the query string: it may contain secrets.
-pub(super) async fn answer(app: &App, gate: &Gate, peer: SocketAddr, request: Request<Incoming>) -> Response {
+pub(super) async fn answer(
+    app: &App,
+    gate: &Gate,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> ServerResponse {
     let method = request.method().clone();
     let logged = app.access_log.then(|| (Instant::now(), request.uri().path().to_owned()));
     let settings = gate.settings().await;

@@ -13,7 +13,7 @@ use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
 use super::bucket::Bucket;
-use super::response::{Response, method_not_allowed, text};
+use super::response::{ServerResponse, method_not_allowed, text};
 
 /// Workers may send their output as the body, which is read and discarded; a longer one is rejected.
 const LARGEST_BODY: usize = 100_000;
@@ -47,7 +47,11 @@ pub(super) fn is_at(path: &str) -> bool {
     path.starts_with("/heartbeat/")
 }
 
-pub(super) async fn answer(pushes: &Pushes, heartbeats: &Heartbeats, request: Request<Incoming>) -> Response {
+pub(super) async fn answer(
+    pushes: &Pushes,
+    heartbeats: &Heartbeats,
+    request: Request<Incoming>,
+) -> ServerResponse {
     if !matches!(*request.method(), Method::GET | Method::HEAD | Method::POST) {
         return method_not_allowed("GET, HEAD, POST");
     }
@@ -82,7 +86,7 @@ enum Refusal {
 }
 
 impl Refusal {
-    fn response(&self) -> Response {
+    fn response(&self) -> ServerResponse {
         let (status, header) = match self {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, Some((WWW_AUTHENTICATE, "Bearer"))),
             Self::NoToken => (StatusCode::INTERNAL_SERVER_ERROR, None),

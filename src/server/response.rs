@@ -15,7 +15,7 @@ use platform_core::metric::Format;
 
 use crate::snapshot::{Coding, Published};
 
-pub(super) type Response = hyper::Response<Pieces>;
+pub(super) type ServerResponse = hyper::Response<Pieces>;
 
 /// A body from memory. Its length is known.
 #[derive(Default)]
@@ -54,19 +54,19 @@ impl Body for Pieces {
 }
 
 /// A plain text message.
-pub(super) fn text(status: StatusCode, text: impl Into<String>) -> Response {
+pub(super) fn text(status: StatusCode, text: impl Into<String>) -> ServerResponse {
     let mut text = text.into();
     text.push('\n');
     with_type(status, "text/plain; charset=utf-8", one(text))
 }
 
 /// A value as JSON.
-pub(super) fn json(value: &serde_json::Value) -> Response {
+pub(super) fn json(value: &serde_json::Value) -> ServerResponse {
     with_type(StatusCode::OK, "application/json; charset=utf-8", one(value.to_string()))
 }
 
 /// A page. It may neither load nor run anything.
-pub(super) fn page(html: String) -> Response {
+pub(super) fn page(html: String) -> ServerResponse {
     let mut response = with_type(StatusCode::OK, "text/html; charset=utf-8", one(html));
     let headers = response.headers_mut();
     headers.insert(
@@ -80,7 +80,7 @@ pub(super) fn page(html: String) -> Response {
 }
 
 /// An exposition in the representation that the client requested.
-pub(super) fn exposition(published: &Published, format: Format, coding: Coding) -> Response {
+pub(super) fn exposition(published: &Published, format: Format, coding: Coding) -> ServerResponse {
     let mut response =
         with_type(StatusCode::OK, format.content_type(), published.body(format, coding).into());
     let headers = response.headers_mut();
@@ -92,27 +92,27 @@ pub(super) fn exposition(published: &Published, format: Format, coding: Coding) 
 }
 
 /// The method is not allowed for the path.
-pub(super) fn method_not_allowed(allowed: &'static str) -> Response {
+pub(super) fn method_not_allowed(allowed: &'static str) -> ServerResponse {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("only {allowed}"));
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }
 
 /// The response to a HEAD request. With HTTP/2, hyper would send the body.
-pub(super) fn without_body(response: Response) -> Response {
+pub(super) fn without_body(response: ServerResponse) -> ServerResponse {
     let (mut head, body) = response.into_parts();
     if let Some(length) = body.size_hint().exact() {
         head.headers.insert(CONTENT_LENGTH, length.into());
     }
-    Response::from_parts(head, Pieces::default())
+    ServerResponse::from_parts(head, Pieces::default())
 }
 
 fn one(text: String) -> Pieces {
     Arc::<[Bytes]>::from([text.into()]).into()
 }
 
-fn with_type(status: StatusCode, content_type: &'static str, body: Pieces) -> Response {
-    let mut response = Response::new(body);
+fn with_type(status: StatusCode, content_type: &'static str, body: Pieces) -> ServerResponse {
+    let mut response = ServerResponse::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::heartbeat::{self, Pushes};
-use super::response::{Response, exposition, json, method_not_allowed, page, text};
+use super::response::{ServerResponse, exposition, json, method_not_allowed, page, text};
 use super::{negotiate, status, targets};
 use crate::schedule::Schedule;
 use crate::snapshot::{Published, Store};
@@ -47,7 +47,7 @@ const DEFAULT_SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Upper bound of the timeout, whatever the client sends.
 const LONGEST_SCRAPE_TIMEOUT: Duration = Duration::from_secs(3600);
 
-pub(super) async fn route(app: &App, request: Request<Incoming>) -> Response {
+pub(super) async fn route(app: &App, request: Request<Incoming>) -> ServerResponse {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     if heartbeat::is_at(uri.path()) {
         return heartbeat::answer(&app.pushes.load_full(), &app.heartbeats, request).await;
@@ -98,7 +98,7 @@ fn is_of_another_site(headers: &HeaderMap) -> bool {
 }
 
 /// Reloads the configuration, like `POST /-/reload` of Prometheus.
-async fn reload(app: &App) -> Response {
+async fn reload(app: &App) -> ServerResponse {
     let (sender, outcome) = oneshot::channel();
     if app.reloads.send(sender).await.is_err() {
         return text(StatusCode::SERVICE_UNAVAILABLE, "The exporter is shutting down.");
@@ -113,7 +113,7 @@ async fn reload(app: &App) -> Response {
 }
 
 /// Renders the status page, one at a time and off the serving thread: with many sources it takes a while.
-async fn status_page(app: &App, query: String) -> Response {
+async fn status_page(app: &App, query: String) -> ServerResponse {
     let Ok(turn) = Arc::clone(&app.rendering).acquire_owned().await else {
         return text(StatusCode::SERVICE_UNAVAILABLE, "The exporter is shutting down.");
     };
@@ -128,13 +128,13 @@ async fn status_page(app: &App, query: String) -> Response {
     }
 }
 
-fn represent(published: &Published, headers: &HeaderMap) -> Response {
+fn represent(published: &Published, headers: &HeaderMap) -> ServerResponse {
     let header = |name| headers.get(name).and_then(|value: &hyper::header::HeaderValue| value.to_str().ok());
     exposition(published, negotiate::format(header(ACCEPT)), negotiate::coding(header(ACCEPT_ENCODING)))
 }
 
 /// Probes one source now. Its families have no `source` label, so that `instance` can take its place.
-async fn probe(app: &App, query: &str, headers: &HeaderMap) -> Response {
+async fn probe(app: &App, query: &str, headers: &HeaderMap) -> ServerResponse {
     let Some(name) = parameter(query, "source") else {
         return text(StatusCode::BAD_REQUEST, "Missing query parameter `source`: /probe?source=NAME");
     };

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::error::Category;
 use url::{Position, Url};
 
-use self::connection::{Connection, HttpFailure, HttpMessage};
+use self::connection::{HttpConnection, HttpFailure, HttpMessage};
 use super::bounded::TOO_LONG;
 use super::tls::Tls;
 use crate::probe::{Problem, Reason};
@@ -29,7 +29,7 @@ pub struct HttpClient {
     tls: Tls,
     /// Kept because loading the system's CAs is slow.
     config: Option<Arc<ClientConfig>>,
-    connection: Option<Connection>,
+    connection: Option<HttpConnection>,
 }
 
 /// A request, built by its methods.
@@ -165,7 +165,7 @@ impl HttpClient {
                 Err(HttpFailure::Unsent) => {}
             }
         }
-        let mut connection = Connection::open(&url, self.tls(&url).await?).await?;
+        let mut connection = HttpConnection::open(&url, self.tls(&url).await?).await?;
         match connection.exchange(request.message(&url)?, request.largest_body).await {
             Ok(response) => {
                 self.connection = Some(connection);

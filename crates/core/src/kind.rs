@@ -59,13 +59,13 @@ pub struct Headline {
     /// The family.
     pub metric: &'static str,
     /// Its unit.
-    pub unit: Unit,
+    pub unit: HeadlineUnit,
 }
 
 /// The unit of a main value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
-pub enum Unit {
+pub enum HeadlineUnit {
     Count,
     Bytes,
     Seconds,

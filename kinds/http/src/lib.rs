@@ -14,7 +14,7 @@ mod zone;
 
 use std::time::Duration;
 
-use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+use platform_core::kind::{Context, Definition, Headline, HeadlineUnit, KindFacts, Parts};
 use platform_core::metric::{Desc, Family};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 
@@ -70,8 +70,12 @@ pub const FACTS: KindFacts = KindFacts {
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
     headlines: &[
-        Headline { title: "Status code", metric: "probe_http_status_code", unit: Unit::Count },
-        Headline { title: "Response time", metric: "probe_http_duration_seconds", unit: Unit::Seconds },
+        Headline { title: "Status code", metric: "probe_http_status_code", unit: HeadlineUnit::Count },
+        Headline {
+            title: "Response time",
+            metric: "probe_http_duration_seconds",
+            unit: HeadlineUnit::Seconds,
+        },
     ],
 };
 

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform_core::kind::{Context, Definition, Headline, KindFacts, Parts, Unit};
+use platform_core::kind::{Context, Definition, Headline, HeadlineUnit, KindFacts, Parts};
 use platform_core::metric::{Desc, Families};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::query::{Answers, Columns, LanguageFacts, Question, Rows};
@@ -44,8 +44,8 @@ setfacl -m u:platform_exporter:r /data/logs/ai-events.log
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
     headlines: &[
-        Headline { title: "Lines read", metric: "logfile_lines_total", unit: Unit::Count },
-        Headline { title: "Size", metric: "logfile_size_bytes", unit: Unit::Bytes },
+        Headline { title: "Lines read", metric: "logfile_lines_total", unit: HeadlineUnit::Count },
+        Headline { title: "Size", metric: "logfile_size_bytes", unit: HeadlineUnit::Bytes },
     ],
 };
 

@@ -14,13 +14,13 @@ pub(super) enum Line<'a> {
 
 /// The incomplete last line.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lines {
+pub(super) struct LineSplitter {
     begun: Vec<u8>,
     /// The rest of the line is ignored: it is too long, or its start was never seen.
     skipping: bool,
 }
 
-impl Lines {
+impl LineSplitter {
     /// In the middle of a line whose start is missing.
     pub(super) fn in_the_middle() -> Self {
         Self { begun: Vec::new(), skipping: true }

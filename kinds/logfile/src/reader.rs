@@ -11,7 +11,7 @@ use fnv::FnvHasher;
 use platform_core::metric::timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::lines::{Line, Lines};
+use super::lines::{Line, LineSplitter};
 
 /// Identifies a file on a host. An open file keeps its identity; that of a deleted one may be reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ pub(super) struct Reader {
     identity: FileIdentity,
     head: FileHead,
     offset: u64,
-    lines: Lines,
+    lines: LineSplitter,
     last_growth: Instant,
 }
 
@@ -121,7 +121,7 @@ impl Reader {
             identity,
             head: FileHead::default(),
             offset: 0,
-            lines: Lines::default(),
+            lines: LineSplitter::default(),
             last_growth: Instant::now(),
         })
     }
@@ -135,7 +135,7 @@ impl Reader {
             reader.file.read_exact_at(&mut last, before)?;
         }
         if last != [b'\n'] {
-            reader.lines = Lines::in_the_middle();
+            reader.lines = LineSplitter::in_the_middle();
         }
         reader.head = FileHead::read(&reader.file, reader.offset.min(LONGEST_HEAD))?.unwrap_or_default();
         Ok(reader)
@@ -156,7 +156,7 @@ impl Reader {
         reader.offset = position.offset;
         reader.head = position.head;
         if position.skipping {
-            reader.lines = Lines::in_the_middle();
+            reader.lines = LineSplitter::in_the_middle();
         }
         Some(reader)
     }
@@ -213,7 +213,7 @@ impl Reader {
 
     /// Goes back to the start: the file was truncated.
     pub(super) fn restart(&mut self) {
-        (self.offset, self.head, self.lines) = (0, FileHead::default(), Lines::default());
+        (self.offset, self.head, self.lines) = (0, FileHead::default(), LineSplitter::default());
         self.last_growth = Instant::now();
     }
 

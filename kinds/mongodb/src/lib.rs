@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use ::mongodb::options::AuthMechanism;
 use platform_core::built_in::{self, QueryFile};
-use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, Unit};
+use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts};
 use platform_core::metric::Desc;
 use platform_core::query::LanguageFacts;
 use platform_core::setting::{self, Address, Secret, SecretError};
@@ -29,7 +29,7 @@ use platform_core::tls::Tls;
 
 use self::ask::MongoSession;
 use self::prober::MongodbProber;
-use self::url::Url;
+use self::url::MongoUrl;
 
 /// The built-in queries of every probe.
 const QUERIES: QueryFile =
@@ -57,9 +57,13 @@ pub const FACTS: KindFacts = KindFacts {
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
     headlines: &[
-        Headline { title: "Connections", metric: "mongodb_pool_connections", unit: Unit::Count },
-        Headline { title: "Data", metric: "mongodb_dbstats_data_size", unit: Unit::Bytes },
-        Headline { title: "Slow operations", metric: "mongodb_currentop_slow_operations", unit: Unit::Count },
+        Headline { title: "Connections", metric: "mongodb_pool_connections", unit: HeadlineUnit::Count },
+        Headline { title: "Data", metric: "mongodb_dbstats_data_size", unit: HeadlineUnit::Bytes },
+        Headline {
+            title: "Slow operations",
+            metric: "mongodb_currentop_slow_operations",
+            unit: HeadlineUnit::Count,
+        },
     ],
 };
 
@@ -88,7 +92,7 @@ pub struct Config {
 #[derive(serde::Deserialize)]
 struct RawConfig {
     /// `mongodb://` or `mongodb+srv://`, as the application has it. With `directConnection=true`, this one member.
-    url: Url,
+    url: MongoUrl,
     /// The password, instead of the one in the URL.
     password: Option<Secret>,
     /// A file that holds the password; reread when it changes.
@@ -123,7 +127,7 @@ impl TryFrom<RawConfig> for Config {
     type Error = ConfigError;
 
     fn try_from(raw: RawConfig) -> Result<Self, ConfigError> {
-        let Url { address, parsed: url } = raw.url;
+        let MongoUrl { address, parsed: url } = raw.url;
         let password = Secret::from_keys("password", raw.password, raw.password_file)?;
         match (&url.credential, &password) {
             (None, Some(_)) => return Err(ConfigError::PasswordWithoutUser),

@@ -8,7 +8,7 @@ use platform_core::yaml::nearest;
 /// A URL that the driver can read.
 #[derive(serde::Deserialize)]
 #[serde(try_from = "Address")]
-pub(super) struct Url {
+pub(super) struct MongoUrl {
     pub(super) address: Address,
     pub(super) parsed: ConnectionString,
 }
@@ -59,7 +59,7 @@ const PARAMETERS: [&str; 19] = [
     "tlscafile",
 ];
 
-impl TryFrom<Address> for Url {
+impl TryFrom<Address> for MongoUrl {
     type Error = MongoUrlError;
 
     /// Parses the URL, without DNS lookups.

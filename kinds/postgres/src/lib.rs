@@ -24,7 +24,7 @@ pub use roll_up::{DailyTable, Day, Observed, RollUpConfig, Writing};
 pub use ssl_mode::SslMode;
 
 use platform_core::built_in::{self, QueryFile};
-use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, Unit};
+use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts};
 use platform_core::metric::Desc;
 use platform_core::query::LanguageFacts;
 
@@ -51,9 +51,9 @@ pub const FACTS: KindFacts = KindFacts {
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
     headlines: &[
-        Headline { title: "Connections", metric: "pg_stat_activity_count", unit: Unit::Count },
-        Headline { title: "Blocked sessions", metric: "pg_blocked_sessions", unit: Unit::Count },
-        Headline { title: "Size", metric: "pg_database_size_bytes", unit: Unit::Bytes },
+        Headline { title: "Connections", metric: "pg_stat_activity_count", unit: HeadlineUnit::Count },
+        Headline { title: "Blocked sessions", metric: "pg_blocked_sessions", unit: HeadlineUnit::Count },
+        Headline { title: "Size", metric: "pg_database_size_bytes", unit: HeadlineUnit::Bytes },
     ],
 };
 

@@ -13,7 +13,7 @@ use super::QUERIES;
 use super::config::Config;
 use super::failure::SqlFailure;
 use super::question::SqlQuestion;
-use super::session::{Line, PgSession};
+use super::session::{PgSession, SessionSlot};
 
 /// To an account without this role, the server shows other accounts' sessions as NULL instead of an error.
 const RIGHTS: &str = "SELECT quote_ident(current_user) AS account \
@@ -23,7 +23,7 @@ const FEATURE_NOT_SUPPORTED: &str = "0A000";
 
 /// Runs the built-in queries.
 pub(super) struct PgProber {
-    line: Line,
+    line: SessionSlot,
     built_in: BuiltInQueries,
     timeout: Duration,
 }
@@ -33,7 +33,7 @@ impl PgProber {
         // One more series, for the sum of all other tables.
         let built_in =
             BuiltInQueries::of(QUERIES, context.built_in).with_max_series("tables", config.top_tables + 1);
-        Self { line: Line::new(config), built_in, timeout: context.timeout }
+        Self { line: SessionSlot::new(config), built_in, timeout: context.timeout }
     }
 }
 
@@ -108,11 +108,11 @@ fn no_stream(families: &[Family]) -> Option<Problem> {
 }
 
 /// Runs declared queries.
-pub(super) struct PgAnswers(Line);
+pub(super) struct PgAnswers(SessionSlot);
 
 impl PgAnswers {
     pub(super) fn new(config: &Config) -> Self {
-        Self(Line::new(config))
+        Self(SessionSlot::new(config))
     }
 }
 

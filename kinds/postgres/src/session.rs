@@ -33,12 +33,12 @@ const NOTICES_GONE_CLIENTS: u32 = 14;
 /// Opens a session, and keeps it between exchanges.
 ///
 /// A caller takes the session and puts it back when the exchange is complete: a dropped future drops it.
-pub(super) struct Line {
+pub(super) struct SessionSlot {
     config: Config,
     idle: Option<PgSession>,
 }
 
-impl Line {
+impl SessionSlot {
     pub(super) fn new(config: &Config) -> Self {
         Self { config: config.clone(), idle: None }
     }

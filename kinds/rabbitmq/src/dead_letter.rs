@@ -61,7 +61,7 @@ struct InForce<'a> {
 
 /// A queue that dead-letters into another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Route {
+pub(super) struct DeadLetterRoute {
     /// Positions among the queues.
     pub(super) from: usize,
     pub(super) to: usize,
@@ -70,7 +70,7 @@ pub(super) struct Route {
 
 #[derive(Debug)]
 pub(super) struct DeadLetters {
-    pub(super) routes: Vec<Route>,
+    pub(super) routes: Vec<DeadLetterRoute>,
     /// One per queue.
     pub(super) roles: Vec<Role>,
     /// Whether the [`Budget`] was enough for everything.
@@ -139,7 +139,11 @@ impl Topology {
             let others = positions.copied().filter(|&to| to != from);
             let exchange = Arc::<str>::from(exchange);
             let room = MOST_ROUTES - routes.len();
-            routes.extend(others.take(room).map(|to| Route { from, to, exchange: Arc::clone(&exchange) }));
+            routes.extend(others.take(room).map(|to| DeadLetterRoute {
+                from,
+                to,
+                exchange: Arc::clone(&exchange),
+            }));
         }
         let roles = roles(queues.len(), &routes, &expires);
         let complete = !budget.is_spent() && !policies.is_spent() && routes.len() < MOST_ROUTES;
@@ -197,7 +201,7 @@ impl Vhost {
     }
 }
 
-fn roles(queues: usize, routes: &[Route], expires: &[bool]) -> Vec<Role> {
+fn roles(queues: usize, routes: &[DeadLetterRoute], expires: &[bool]) -> Vec<Role> {
     let edges: Vec<(usize, usize)> = routes.iter().map(|route| (route.from, route.to)).collect();
     let loops = loops::of(queues, &edges);
     // Only expired messages come back without a consumer: that is a retry, so they are work again.

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use config::Config;
 
-use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, Unit};
+use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts};
 
 /// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
@@ -38,9 +38,13 @@ pub const FACTS: KindFacts = KindFacts {
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
     headlines: &[
-        Headline { title: "Messages", metric: "rabbitmq_queue_messages_ready", unit: Unit::Count },
-        Headline { title: "Dead letters", metric: "rabbitmq_dead_letter_queue_messages", unit: Unit::Count },
-        Headline { title: "Consumers", metric: "rabbitmq_queue_consumers", unit: Unit::Count },
+        Headline { title: "Messages", metric: "rabbitmq_queue_messages_ready", unit: HeadlineUnit::Count },
+        Headline {
+            title: "Dead letters",
+            metric: "rabbitmq_dead_letter_queue_messages",
+            unit: HeadlineUnit::Count,
+        },
+        Headline { title: "Consumers", metric: "rabbitmq_queue_consumers", unit: HeadlineUnit::Count },
     ],
 };
 
@@ -50,6 +54,6 @@ impl Definition for Config {
     }
 
     fn build(&self, context: &Context<'_>) -> Parts {
-        Parts { prober: Box::new(prober::Prober::new(self.clone(), context.timeout)), answers: None }
+        Parts { prober: Box::new(prober::RabbitmqProber::new(self.clone(), context.timeout)), answers: None }
     }
 }

@@ -19,7 +19,7 @@ use super::answer::{
     Alarm, Alarms, ApiRefusal, BrokerNode, ConsumerRow, HeadMessage, MOST_BINDINGS, MOST_CONSUMERS,
     MOST_DEFINITIONS, MOST_NODES, MOST_QUEUES, Overview,
 };
-use super::dead_letter::{BindingRow, ExchangeRow, Route, Topology};
+use super::dead_letter::{BindingRow, DeadLetterRoute, ExchangeRow, Topology};
 use super::endpoint::Interface;
 use super::policy::PolicyRow;
 use super::queue::{Queue, Role};
@@ -38,7 +38,7 @@ pub(super) struct Survey {
     pub(super) alarms: Option<Vec<Alarm>>,
     pub(super) queues: Option<Vec<Queue>>,
     /// Between positions in `queues`.
-    pub(super) routes: Vec<Route>,
+    pub(super) routes: Vec<DeadLetterRoute>,
     pub(super) problems: Vec<Problem>,
 }
 

@@ -5,7 +5,7 @@ use platform_core::bounded::{self, NAME};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::queue::{Queue, QueueType, Settings};
+use super::queue::{Queue, QueueSettings, QueueType};
 use super::routing::Budget;
 
 /// A policy, as the management API returns it.
@@ -47,7 +47,7 @@ struct Policy {
     pattern: Pattern,
     apply_to: String,
     is_mirroring: bool,
-    settings: Settings,
+    settings: QueueSettings,
 }
 
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl Policies {
     /// Adds a policy; its pattern is `wanted` while there are not too many.
     pub(super) fn add(&mut self, row: PolicyRow, wanted: bool) {
         let PolicyRow { name, pattern, apply_to, priority, definition, .. } = row;
-        let settings = Settings {
+        let settings = QueueSettings {
             exchange: definition.dead_letter_exchange,
             routing_key: definition.dead_letter_routing_key,
             expires: definition.message_ttl.is_some(),
@@ -91,7 +91,7 @@ impl Policies {
     }
 
     /// The settings of the effective policy of a queue.
-    pub(super) fn in_force(&self, queue: &Queue, budget: &mut Budget) -> Option<&Settings> {
+    pub(super) fn in_force(&self, queue: &Queue, budget: &mut Budget) -> Option<&QueueSettings> {
         let mut policies = self.0.iter().take_while(|_| budget.spend());
         let policy = match &queue.policy {
             Some(name) => policies.find(|policy| policy.name == *name),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use platform_core::deadline::Deadline;
-use platform_core::probe::{Observation, Problem, Reason};
+use platform_core::probe::{Observation, Prober, Problem, Reason};
 
 use super::amqp::{AmqpSession, SessionInUse};
 use super::answer::Resource;
@@ -14,7 +14,7 @@ use super::management::{Management, Survey};
 use super::queue::Queue;
 use super::series::QueueBudgets;
 
-pub(super) struct Prober {
+pub(super) struct RabbitmqProber {
     config: Config,
     timeout: Duration,
     session: Option<AmqpSession>,
@@ -28,7 +28,7 @@ const MOST_DOUBTFUL: usize = 100;
 /// How many queues a problem names.
 const NAMED: usize = 5;
 
-impl Prober {
+impl RabbitmqProber {
     pub(super) fn new(config: Config, timeout: Duration) -> Self {
         let management =
             config.management.clone().map(|interface| Management::new(interface, config.tls.clone()));
@@ -47,7 +47,7 @@ impl Prober {
 }
 
 #[async_trait::async_trait]
-impl platform_core::probe::Prober for Prober {
+impl Prober for RabbitmqProber {
     async fn probe(&mut self) -> Result<Observation, Problem> {
         // A hanging management API must not make a working broker look down.
         let end = Deadline::within(self.timeout.mul_f64(0.8));

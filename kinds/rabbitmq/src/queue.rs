@@ -14,7 +14,7 @@ pub(super) struct Queue {
     #[serde(default, rename = "type")]
     pub(super) queue_type: QueueType,
     #[serde(default)]
-    pub(super) arguments: Settings,
+    pub(super) arguments: QueueSettings,
     /// The name of the effective policy, empty if there is none; `None` if the broker does not report it.
     #[serde(default, deserialize_with = "bounded::optional::<NAME, _>")]
     pub(super) policy: Option<String>,
@@ -61,7 +61,7 @@ pub(super) enum Role {
 /// AMQP allows.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "Arguments")]
-pub(super) struct Settings {
+pub(super) struct QueueSettings {
     pub(super) exchange: Option<String>,
     pub(super) routing_key: Option<String>,
     /// Whether messages expire.
@@ -79,7 +79,7 @@ struct Arguments {
     ttl: Option<IgnoredAny>,
 }
 
-impl From<Arguments> for Settings {
+impl From<Arguments> for QueueSettings {
     fn from(Arguments { exchange, routing_key, ttl }: Arguments) -> Self {
         Self { exchange, routing_key, expires: ttl.is_some() }
     }

@@ -7,7 +7,7 @@ use platform_core::metric::{Desc, Family, Sample};
 use platform_core::query::{OTHER, SeriesBudget, Values};
 
 use super::config::QueueScope;
-use super::dead_letter::Route;
+use super::dead_letter::DeadLetterRoute;
 use super::families::{DEAD_LETTER_HEAD, DEAD_LETTER_INFO, DEAD_LETTERS, QUEUE_FAMILIES, count};
 use super::queue::{Queue, Role};
 
@@ -27,7 +27,7 @@ impl QueueBudgets {
     pub(super) fn families(
         &mut self,
         queues: &[Queue],
-        routes: &[Route],
+        routes: &[DeadLetterRoute],
         scope: &QueueScope,
         vhost: &str,
     ) -> Vec<Family> {
@@ -78,12 +78,12 @@ fn heads(queues: &[Queue], dead: &Lines<'_>) -> Option<Family> {
 }
 
 /// Which queue's dead letters go where, for queues with their own series.
-fn info(queues: &[Queue], routes: &[Route], lines: &Lines<'_>, limit: usize) -> Option<Family> {
+fn info(queues: &[Queue], routes: &[DeadLetterRoute], lines: &Lines<'_>, limit: usize) -> Option<Family> {
     let mut family = DEAD_LETTER_INFO.family();
     let shown = routes.iter().filter(|route| {
         queues[route.to].role == Role::DeadLetter && lines.contains_key(&key(&queues[route.from]))
     });
-    for Route { from, to, exchange } in shown.take(limit) {
+    for DeadLetterRoute { from, to, exchange } in shown.take(limit) {
         let from = &queues[*from];
         family.push([&from.vhost, &from.name, exchange, &queues[*to].name], 1.0);
     }

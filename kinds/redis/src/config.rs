@@ -6,8 +6,8 @@ use platform_core::setting::{Secret, SecretError};
 use platform_core::tls::Tls;
 
 use super::endpoint::RedisLogin;
-use super::links::{Entry, Route};
-use super::url::Url;
+use super::links::{CommandRoute, Entry};
+use super::url::RedisUrl;
 
 /// A scan reads at most this many keys.
 const DEFAULT_SCAN_BUDGET: u64 = 1_000_000;
@@ -17,14 +17,14 @@ const DEFAULT_SCAN_BUDGET: u64 = 1_000_000;
 #[serde(try_from = "Raw")]
 pub struct Config {
     pub(super) target: String,
-    pub(super) way: Route,
+    pub(super) way: CommandRoute,
     pub(super) keys: Vec<String>,
     pub(super) scan_budget: u64,
 }
 
 #[derive(serde::Deserialize)]
 struct Raw {
-    url: Option<Url>,
+    url: Option<RedisUrl>,
     username: Option<String>,
     password: Option<Secret>,
     password_file: Option<PathBuf>,
@@ -43,7 +43,7 @@ struct Raw {
 #[derive(serde::Deserialize)]
 struct Sentinel {
     master: String,
-    urls: Vec<Url>,
+    urls: Vec<RedisUrl>,
 }
 
 /// A key whose size is read with every probe.
@@ -81,7 +81,7 @@ impl TryFrom<Raw> for Config {
 
     fn try_from(raw: Raw) -> Result<Self, ConfigError> {
         let (target, entry, url_login) = match (&raw.url, &raw.sentinel) {
-            (Some(Url { address, endpoint, login }), None) => {
+            (Some(RedisUrl { address, endpoint, login }), None) => {
                 (address.to_string(), Entry::Server(endpoint.clone()), login.clone())
             }
             (None, Some(sentinel)) => {
@@ -118,7 +118,7 @@ impl TryFrom<Raw> for Config {
             }
             keys.push(name);
         }
-        let way = Route { entry, login, tls: raw.tls.unwrap_or_default(), cluster: raw.cluster };
+        let way = CommandRoute { entry, login, tls: raw.tls.unwrap_or_default(), cluster: raw.cluster };
         Ok(Self { target, way, keys, scan_budget: raw.scan_budget.unwrap_or(DEFAULT_SCAN_BUDGET) })
     }
 }
@@ -128,10 +128,9 @@ fn master(sentinel: &Sentinel) -> Result<(String, Entry), ConfigError> {
         return Err(ConfigError::NoSentinel);
     }
     // A sentinel has no databases.
-    let sentinels = sentinel
-        .urls
-        .iter()
-        .map(|Url { endpoint, login, .. }| (endpoint.clone(), RedisLogin { database: 0, ..login.clone() }));
+    let sentinels = sentinel.urls.iter().map(|RedisUrl { endpoint, login, .. }| {
+        (endpoint.clone(), RedisLogin { database: 0, ..login.clone() })
+    });
     let urls: Vec<String> = sentinel.urls.iter().map(|url| url.address.to_string()).collect();
     let target = format!("master {} of {}", sentinel.master, urls.join(", "));
     Ok((target, Entry::Master { name: sentinel.master.clone(), sentinels: sentinels.collect() }))

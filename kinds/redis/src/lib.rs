@@ -25,7 +25,7 @@ pub use config::Config;
 pub use question::RedisQuestion;
 
 use platform_core::built_in::{self, BuiltInQueries, QueryFile};
-use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, Unit};
+use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts};
 use platform_core::metric::Desc;
 use platform_core::query::LanguageFacts;
 
@@ -54,9 +54,9 @@ pub const FACTS: KindFacts = KindFacts {
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
     headlines: &[
-        Headline { title: "Clients", metric: "redis_connected_clients", unit: Unit::Count },
-        Headline { title: "Memory", metric: "redis_memory_used_bytes", unit: Unit::Bytes },
-        Headline { title: "Keys", metric: "redis_db_keys", unit: Unit::Count },
+        Headline { title: "Clients", metric: "redis_connected_clients", unit: HeadlineUnit::Count },
+        Headline { title: "Memory", metric: "redis_memory_used_bytes", unit: HeadlineUnit::Bytes },
+        Headline { title: "Keys", metric: "redis_db_keys", unit: HeadlineUnit::Count },
     ],
 };
 

@@ -13,7 +13,7 @@ use super::refusal::ReplyRefusal;
 
 /// How a source is reached.
 #[derive(Clone, Debug)]
-pub(super) struct Route {
+pub(super) struct CommandRoute {
     pub(super) entry: Entry,
     pub(super) login: RedisLogin,
     pub(super) tls: Tls,
@@ -21,7 +21,7 @@ pub(super) struct Route {
     pub(super) cluster: bool,
 }
 
-impl Route {
+impl CommandRoute {
     async fn connect(&self, node: &ClusterNode, timeout: Duration) -> Result<RedisLink, Problem> {
         let Self { entry, login, tls, .. } = self;
         match (node, entry) {
@@ -65,16 +65,16 @@ pub(super) type ClusterNode = Option<RedisEndpoint>;
 
 /// Open connections, opened on first use.
 pub(super) struct Links {
-    way: Route,
+    way: CommandRoute,
     open: BTreeMap<ClusterNode, RedisLink>,
 }
 
 impl Links {
-    pub(super) fn new(way: Route) -> Self {
+    pub(super) fn new(way: CommandRoute) -> Self {
         Self { way, open: BTreeMap::new() }
     }
 
-    pub(super) fn way(&self) -> &Route {
+    pub(super) fn way(&self) -> &CommandRoute {
         &self.way
     }
 

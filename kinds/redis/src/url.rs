@@ -13,7 +13,7 @@ const SCHEMES: [&str; 7] = ["redis", "rediss", "redis+unix", "unix", "valkey", "
 /// A URL, taken apart.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(try_from = "Address")]
-pub(super) struct Url {
+pub(super) struct RedisUrl {
     pub(super) address: Address,
     pub(super) endpoint: RedisEndpoint,
     pub(super) login: RedisLogin,
@@ -39,7 +39,7 @@ fn tcp(host: &str, port: u16, tls: bool) -> RedisEndpoint {
     RedisEndpoint::Tcp { host: host.to_owned(), port, tls, origin: AddressOrigin::Configured }
 }
 
-impl TryFrom<Address> for Url {
+impl TryFrom<Address> for RedisUrl {
     type Error = RedisUrlError;
 
     fn try_from(address: Address) -> Result<Self, RedisUrlError> {

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use platform_core::client::HttpClient;
 use platform_core::deadline::Deadline;
-use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, Unit};
+use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts};
 use platform_core::metric::{Desc, Family};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use rusty_s3::Credentials;
@@ -84,11 +84,11 @@ pub const FACTS: KindFacts = KindFacts {
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
     headlines: &[
-        Headline { title: "Credentials valid", metric: "aws_credentials_valid", unit: Unit::Count },
+        Headline { title: "Credentials valid", metric: "aws_credentials_valid", unit: HeadlineUnit::Count },
         Headline {
             title: "Operation duration",
             metric: "s3_operation_duration_seconds",
-            unit: Unit::Seconds,
+            unit: HeadlineUnit::Seconds,
         },
     ],
 };

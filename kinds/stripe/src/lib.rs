@@ -19,7 +19,7 @@ use std::time::Duration;
 
 pub use config::Config;
 
-use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, Unit};
+use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts};
 use platform_core::metric::Desc;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::setting::SourceName;
@@ -57,9 +57,13 @@ pub const FACTS: KindFacts = KindFacts {
         Headline {
             title: "Undelivered events",
             metric: "stripe_webhook_events_undelivered",
-            unit: Unit::Count,
+            unit: HeadlineUnit::Count,
         },
-        Headline { title: "Enabled endpoints", metric: "stripe_webhook_endpoint_enabled", unit: Unit::Count },
+        Headline {
+            title: "Enabled endpoints",
+            metric: "stripe_webhook_endpoint_enabled",
+            unit: HeadlineUnit::Count,
+        },
     ],
 };
 

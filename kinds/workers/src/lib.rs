@@ -17,7 +17,7 @@ use std::time::Duration;
 
 pub use config::Config;
 
-use platform_core::kind::{Context, Definition, Dependency, Headline, KindFacts, Parts, Unit};
+use platform_core::kind::{Context, Definition, Dependency, Headline, HeadlineUnit, KindFacts, Parts};
 use platform_core::setting::{Secret, SourceName};
 
 use self::config::{Class, ClassName, HeartbeatOrigin};
@@ -47,9 +47,9 @@ GRANT SELECT ON good_job_processes TO platform_exporter;                        
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
     headlines: &[
-        Headline { title: "Alive", metric: "workers_alive", unit: Unit::Count },
-        Headline { title: "Expected", metric: "workers_expected", unit: Unit::Count },
-        Headline { title: "Busy", metric: "workers_busy", unit: Unit::Count },
+        Headline { title: "Alive", metric: "workers_alive", unit: HeadlineUnit::Count },
+        Headline { title: "Expected", metric: "workers_expected", unit: HeadlineUnit::Count },
+        Headline { title: "Busy", metric: "workers_busy", unit: HeadlineUnit::Count },
     ],
 };
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use platform_core::kind::{Headline, Unit};
+use platform_core::kind::{Headline, HeadlineUnit};
 use platform_core::metric::Lines;
 
 use crate::registry::Kind;
@@ -16,12 +16,12 @@ pub(super) fn values(kind: Kind, families: &[Arc<Lines>]) -> Vec<(&'static str, 
     kind.facts().headlines.iter().filter_map(value).collect()
 }
 
-fn format(value: f64, unit: Unit) -> String {
+fn format(value: f64, unit: HeadlineUnit) -> String {
     match unit {
-        Unit::Count => thousands(value),
-        Unit::Bytes => bytes(value),
-        Unit::Seconds if value < 1.0 => format!("{:.1} ms", value * 1000.0),
-        Unit::Seconds => format!("{value:.1} s"),
+        HeadlineUnit::Count => thousands(value),
+        HeadlineUnit::Bytes => bytes(value),
+        HeadlineUnit::Seconds if value < 1.0 => format!("{:.1} ms", value * 1000.0),
+        HeadlineUnit::Seconds => format!("{value:.1} s"),
     }
 }
 

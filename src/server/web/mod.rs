@@ -9,7 +9,7 @@ mod settings;
 mod tls;
 mod tls_section;
 
-pub(super) use settings::Settings;
+pub(super) use settings::WebSettings;
 pub(super) use tls::HTTP2;
 
 use std::io;
@@ -29,7 +29,7 @@ use platform_core::yaml::{self, Faults};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::heartbeat;
-use super::response::{Response, text};
+use super::response::{ServerResponse, text};
 use files::Files;
 use passwords::{PasswordVerdict, Passwords};
 
@@ -67,7 +67,7 @@ pub struct Gate {
 
 /// The current settings, and their origin.
 struct Loaded {
-    settings: ArcSwap<Settings>,
+    settings: ArcSwap<WebSettings>,
     /// The file, if there is one.
     watched: Option<Mutex<Watched>>,
 }
@@ -85,7 +85,7 @@ pub(super) enum Admission {
     /// Yes: it is this user's, or there are no users.
     Of(Option<String>),
     /// No, with this response.
-    Refused(Response),
+    Refused(ServerResponse),
 }
 
 impl Gate {
@@ -115,7 +115,7 @@ impl Gate {
     }
 
     /// The settings in the files now, or the last valid ones.
-    pub(super) async fn settings(&self) -> Arc<Settings> {
+    pub(super) async fn settings(&self) -> Arc<WebSettings> {
         // While the file system hangs, the last loaded settings stay in use.
         if self.loaded.watched.is_some() && !self.looking.hangs() {
             let loaded = Arc::clone(&self.loaded);
@@ -128,7 +128,7 @@ impl Gate {
     /// Whether a request may pass: the rate limit first, then the password, as exporter-toolkit does.
     pub(super) async fn admit(
         &self,
-        settings: &Settings,
+        settings: &WebSettings,
         peer: IpAddr,
         request: &Request<Incoming>,
     ) -> Admission {
@@ -188,7 +188,7 @@ impl Loaded {
     }
 }
 
-fn read(path: &Path, current: &CurrentFile) -> (Result<Settings, WebError>, Files) {
+fn read(path: &Path, current: &CurrentFile) -> (Result<WebSettings, WebError>, Files) {
     let unreadable = |error| WebError::Unreadable { path: path.to_owned(), error };
     let mut files = Files::of(path.parent().unwrap_or(Path::new("")), current);
     let bytes = files.read(path.file_name().map_or(path, Path::new));
@@ -201,7 +201,7 @@ fn read(path: &Path, current: &CurrentFile) -> (Result<Settings, WebError>, File
                 return Err(WebError::Faults(faults));
             }
         };
-        let settings = Settings::read(&text, &mut files, &mut faults);
+        let settings = WebSettings::read(&text, &mut files, &mut faults);
         settings.filter(|_| faults.is_empty()).ok_or(WebError::Faults(faults))
     });
     (settings, files)
@@ -217,14 +217,14 @@ fn credentials(headers: &HeaderMap) -> Option<(String, SecretString)> {
     Some((user.to_owned(), password.into()))
 }
 
-fn unauthorized() -> Response {
+fn unauthorized() -> ServerResponse {
     let mut response = text(StatusCode::UNAUTHORIZED, "Authentication required.");
     let realm = HeaderValue::from_static("Basic realm=\"platform_exporter\", charset=\"UTF-8\"");
     response.headers_mut().insert(WWW_AUTHENTICATE, realm);
     response
 }
 
-fn too_many(sentence: &str) -> Response {
+fn too_many(sentence: &str) -> ServerResponse {
     let mut response = text(StatusCode::TOO_MANY_REQUESTS, sentence);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response

@@ -15,9 +15,9 @@ use rustls::ServerConfig;
 use super::files::Files;
 use super::passwords::Users;
 use super::section::Section;
-use super::tls::{self, Tls};
+use super::tls::{self, ServerTls};
 use crate::server::bucket::Bucket;
-use crate::server::response::Response;
+use crate::server::response::ServerResponse;
 
 const KEYS: [&str; 4] = ["tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"];
 
@@ -32,14 +32,14 @@ const HEADERS: [(&str, HeaderName, &[&str]); 5] = [
 
 /// The current settings of the HTTP server.
 #[derive(Debug, Default)]
-pub(in crate::server) struct Settings {
-    tls: Option<Tls>,
+pub(in crate::server) struct WebSettings {
+    tls: Option<ServerTls>,
     headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) users: Users,
     pub(super) rate: Option<Arc<Bucket>>,
 }
 
-impl Settings {
+impl WebSettings {
     /// Reads the text of a web configuration file, and the files it refers to. Returns `None` if it is not YAML at all.
     /// All errors are in `faults`.
     pub(super) fn read(text: &str, files: &mut Files, faults: &mut Faults) -> Option<Self> {
@@ -57,7 +57,7 @@ impl Settings {
     }
 
     /// Adds the configured headers, which take precedence over our own.
-    pub(in crate::server) fn add_headers(&self, response: &mut Response) {
+    pub(in crate::server) fn add_headers(&self, response: &mut ServerResponse) {
         for (name, value) in &self.headers {
             response.headers_mut().insert(name, value.clone());
         }

@@ -35,7 +35,7 @@ pub(super) const KEYS: [&str; 13] = [
 
 /// The server's TLS settings.
 #[derive(Debug)]
-pub(super) struct Tls {
+pub(super) struct ServerTls {
     pub(super) config: Arc<ServerConfig>,
     pub(super) clients: Clients,
 }
@@ -46,7 +46,7 @@ pub(super) fn read(
     http2: bool,
     files: &mut Files,
     faults: &mut Faults,
-) -> Option<Tls> {
+) -> Option<ServerTls> {
     let mut reading = SectionReader { section, files, faults };
     let provider = Arc::new(reading.provider());
     let versions = reading.versions();
@@ -82,7 +82,7 @@ pub(super) fn read(
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.alpn_protocols = if http2 { vec![HTTP2.to_vec(), HTTP1.to_vec()] } else { vec![HTTP1.to_vec()] };
-    Some(Tls { config: Arc::new(config), clients })
+    Some(ServerTls { config: Arc::new(config), clients })
 }
 
 impl SectionReader<'_> {

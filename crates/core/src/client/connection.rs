@@ -22,7 +22,7 @@ use crate::{dial, failure_reason};
 pub(super) type HttpMessage = hyper::Request<Full<Bytes>>;
 
 /// A connection that is kept between exchanges.
-pub(super) struct Connection {
+pub(super) struct HttpConnection {
     /// Scheme, host and port.
     origin: String,
     sender: SendRequest<Full<Bytes>>,
@@ -48,7 +48,7 @@ impl From<Problem> for HttpFailure {
 /// How long an idle connection is kept. Network devices forget idle ones after a few minutes.
 const IDLE: Duration = Duration::from_secs(90);
 
-impl Connection {
+impl HttpConnection {
     pub(super) async fn open(
         url: &Url,
         tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,

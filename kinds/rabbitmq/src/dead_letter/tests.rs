@@ -33,7 +33,11 @@ fn binding<'a>(source: &'a str, key: &'a str, to: &'a str, destination_type: &'a
 
 fn routes(queues: &[Queue], found: &DeadLetters) -> Vec<String> {
     let name = |at: usize| &queues[at].name;
-    found.routes.iter().map(|Route { from, to, .. }| format!("{} → {}", name(*from), name(*to))).collect()
+    found
+        .routes
+        .iter()
+        .map(|DeadLetterRoute { from, to, .. }| format!("{} → {}", name(*from), name(*to)))
+        .collect()
 }
 
 fn dead_letter_queues<'a>(queues: &'a [Queue], found: &DeadLetters) -> Vec<&'a str> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, Unit};
+use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, HeadlineUnit};
 use platform_core::metric::Desc;
 use platform_core::off_thread::OffThread;
 use platform_core::probe::{KindReason, Observation, Prober, Problem, Reason};
@@ -29,7 +29,7 @@ pub const FACTS: KindFacts = KindFacts {
     permissions: "Read permission on the directory.",
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
-    headlines: &[Headline { title: "Files", metric: "directory_files", unit: Unit::Count }],
+    headlines: &[Headline { title: "Files", metric: "directory_files", unit: HeadlineUnit::Count }],
 };
 
 /// The keys of a `directory` source.

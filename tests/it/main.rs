@@ -11,7 +11,6 @@ mod compose;
 mod config;
 mod demo;
 mod docs;
-mod faults;
 mod kinds;
 mod kit;
 mod leaks;

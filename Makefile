@@ -12,6 +12,10 @@ deps: ## Install the servers that tests and the demo run (Debian 12; idempotent)
 test: deps ## Run every test, against real servers
 	cargo test --locked --workspace
 
+.PHONY: test-unit
+test-unit: ## Run the tests that need no servers
+	cargo test --locked --workspace --lib --test unit
+
 .PHONY: test-features
 test-features: ## Build and test the exporter with a subset of the kinds, and with a new one
 	cargo test --locked --no-default-features --features postgres,redis --lib --test features

@@ -66,7 +66,7 @@ sources:
   cache: {redis: {url: redis://localhost}}
   jobs: {workers: {classes: {a: {from: cash, layout: rq}, b: {from: cache, sql: SELECT 1}}}}
 ";
-    let faults = crate::config::load(text, "platform.yml", &|_| None).unwrap_err().to_string();
+    let faults = testkit::config::load(text, "platform.yml", &|_| None).unwrap_err().to_string();
     assert!(faults.contains("there is no source `cash`"), "{faults}");
     assert!(faults.contains("`cache` is a redis source, which does not support `sql`"), "{faults}");
 }
@@ -74,6 +74,6 @@ sources:
 #[test]
 fn the_example_is_valid() {
     let example = include_str!("../example.yml");
-    let config = crate::config::load(example, "kinds/workers/example.yml", &|name| Some(name.to_owned()));
+    let config = testkit::config::load(example, "kinds/workers/example.yml", &|name| Some(name.to_owned()));
     config.unwrap_or_else(|faults| panic!("{faults}"));
 }

@@ -18,7 +18,7 @@ pub(crate) struct Use {
     /// What takes a right from the exporter, and gives it back.
     pub(crate) forbid: &'static str,
     pub(crate) allow: &'static str,
-    /// What is told of the server on this port only.
+    /// The start of a line that is there for the server on this port only.
     pub(crate) sign: fn(&str) -> String,
 }
 

@@ -12,6 +12,10 @@ deps: ## Install the servers that tests and the demo run (Debian 12; idempotent)
 test: deps ## Run every test, against real servers
 	cargo test --locked --workspace
 
+.PHONY: test-unit
+test-unit: ## Run the tests that need no servers
+	cargo test --locked --workspace --lib --test unit
+
 .PHONY: test-features
 test-features: ## Build and test the exporter with a subset of the kinds, and with a new one
 	cargo test --locked --no-default-features --features postgres,redis --lib --test features
@@ -19,8 +23,8 @@ test-features: ## Build and test the exporter with a subset of the kinds, and wi
 	cargo test --locked --test new_kind
 
 .PHONY: test-faults
-test-faults: deps ## Run the fault matrix on every kind and print the table; BLESS=1 writes docs/faults.md
-	cargo test --locked --test it -- faults:: --nocapture
+test-faults: deps ## Run the fault matrix, or a part: make test-faults CELL=redis::refused; BLESS=1 writes docs/faults.md
+	cargo test --locked --test faults -- $(CELL)
 
 .PHONY: demo
 demo: deps ## Start real services, the exporter, Prometheus and Alertmanager; Ctrl-C stops them all

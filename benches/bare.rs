@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::path::Path;
-use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -43,7 +42,7 @@ impl Bare {
         command.arg("bare").arg(directory.path()).arg(port.to_string());
         let mut process = Process::spawn("bare", command, directory.path());
         let url = format!("http://127.0.0.1:{port}/metrics");
-        process.ready(Duration::from_secs(10), async || http::answers(&url).await).await;
+        process.ready(async || http::answers(&url).await).await;
         Self { url, _process: process, _port: port, _directory: directory }
     }
 }

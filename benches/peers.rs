@@ -1,7 +1,6 @@
 //! Debian's exporters, each on the service it is made for.
 
 use std::path::Path;
-use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -97,7 +96,7 @@ async fn peer(
     configure(&mut command, &address, directory.path());
     let mut process = Process::spawn(program, command, directory.path());
     let url = format!("http://{address}{path}");
-    process.ready(Duration::from_secs(60), async || http::answers(&url).await).await;
+    process.ready(async || http::answers(&url).await).await;
     let name = program.trim_start_matches("prometheus-");
     Peer { name, process, url, address, _port: port, _directory: directory }
 }

@@ -1,5 +1,7 @@
 //! The rules of the house, checked over the source text.
 
+mod names;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -193,9 +195,11 @@ fn one_file_names_the_yaml_library() {
 #[test]
 fn every_file_is_in_a_module() {
     let mut wrong = Vec::new();
-    let elsewhere = ["tests/it/kinds.rs", "tests/it/packs/mod.rs"];
+    let elsewhere = ["tests/it/kinds.rs", "tests/it/packs/mod.rs", "tests/faults/kinds.rs"];
     let elsewhere = elsewhere.map(|file| fs::read_to_string(root().join(file)).unwrap()).concat();
-    for folder in ["tests/it", "benches", "demo", "src", "crates", "kinds", "platforms"] {
+    for folder in
+        ["tests/it", "tests/faults", "tests/unit", "benches", "demo", "src", "crates", "kinds", "platforms"]
+    {
         for file in files(folder).into_keys() {
             let path = root().join(&file);
             if elsewhere.contains(&format!("../{file}\"]")) {
@@ -278,24 +282,6 @@ fn files_are_short_and_have_no_hidden_state() {
 }
 
 /// What is forbidden for the workspace, no attribute can allow again.
-/// Names of types that stand for the same thing wherever they are: the keys of a source or of the whole file, and what a
-/// build without PostgreSQL has in its place.
-const SHARED_NAMES: [&str; 3] = ["Config", "RollUp", "Watched"];
-
-#[test]
-fn a_type_has_its_name_for_itself() {
-    let declaration =
-        Regex::new(r"(?m)^pub(?:\([^)]*\))? (?:struct|enum|trait|type|union) ([A-Z]\w*)").unwrap();
-    let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (file, text) in sources() {
-        for name in declaration.captures_iter(&text) {
-            files.entry(name[1].to_owned()).or_default().push(file.clone());
-        }
-    }
-    files.retain(|name, files| files.len() > 1 && !SHARED_NAMES.contains(&name.as_str()));
-    assert!(files.is_empty(), "{files:#?}");
-}
-
 #[test]
 fn unsafe_code_is_forbidden() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();

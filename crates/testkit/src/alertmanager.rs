@@ -1,7 +1,5 @@
 //! Alertmanager.
 
-use std::time::Duration;
-
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -33,7 +31,7 @@ impl Alertmanager {
         let process = Process::spawn("alertmanager", command, directory.path());
         let mut server = Self { process, port, _directory: directory };
         let url = format!("{}/-/ready", server.url());
-        server.process.ready(Duration::from_secs(20), async || http::answers(&url).await).await;
+        server.process.ready(async || http::answers(&url).await).await;
         server
     }
 

@@ -119,9 +119,7 @@ impl Exporter {
 
     async fn listens(&mut self) {
         let address = (Ipv4Addr::LOCALHOST, self.port.number());
-        self.process
-            .ready(Duration::from_secs(30), async || tokio::net::TcpStream::connect(address).await.is_ok())
-            .await;
+        self.process.ready(async || tokio::net::TcpStream::connect(address).await.is_ok()).await;
     }
 
     /// `127.0.0.1:PORT`.

@@ -4,6 +4,7 @@
 
 pub mod alertmanager;
 mod clock;
+pub mod config;
 pub mod dns;
 pub mod exporter;
 pub mod fake_broker;

@@ -162,7 +162,7 @@ impl Mongodb {
     pub async fn restart(&mut self) {
         self.start_again().await;
         let client = self.anonymous().await;
-        self.process.ready(Duration::from_secs(30), async || is_primary(&client).await).await;
+        self.process.ready(async || is_primary(&client).await).await;
     }
 
     /// As [`Self::restart`], without waiting until it is primary.
@@ -194,7 +194,7 @@ impl Mongodb {
         let client = self.anonymous().await;
         let admin = client.database("admin");
         let answers = async || admin.run_command(doc! {"hello": 1}).await.is_ok();
-        self.process.ready(Duration::from_secs(30), answers).await;
+        self.process.ready(answers).await;
     }
 
     /// Makes the set with this one as its first primary.
@@ -202,7 +202,7 @@ impl Mongodb {
         let client = self.anonymous().await;
         let admin = client.database("admin");
         admin.run_command(doc! {"replSetInitiate": set}).await.expect("the server is fresh");
-        self.process.ready(Duration::from_secs(30), async || is_primary(&client).await).await;
+        self.process.ready(async || is_primary(&client).await).await;
         if let Some((user, password)) = &self.login {
             // Whoever comes from this machine may make the first user.
             let user = doc! {"createUser": user, "pwd": password, "roles": ["root"]};

@@ -1,11 +1,10 @@
 //! A replica set of MongoDB with several members.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use mongodb::bson::{Document, doc};
 
 use super::mongodb::Mongodb;
+use super::process::START;
 use super::wait::until;
 
 /// A replica set of three members, of which the first two may become primary.
@@ -75,7 +74,7 @@ impl MongodbSet {
     }
 
     async fn primary(&self) -> usize {
-        until(Duration::from_secs(30), "a primary", async || {
+        until(START, "a primary", async || {
             for (index, member) in self.members.iter().enumerate() {
                 if member.is_primary().await {
                     return Some(index);

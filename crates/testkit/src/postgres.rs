@@ -229,7 +229,7 @@ impl Postgres {
         let mut ready = Command::new(binary("pg_isready"));
         ready.args(["-q", "-d", &self.socket("postgres")]);
         let answers = async || ready.status().is_ok_and(|status| status.success());
-        self.process.ready(Duration::from_secs(30), answers).await;
+        self.process.ready(answers).await;
     }
 }
 

@@ -15,6 +15,9 @@ use nix::unistd::{Pid, User, geteuid};
 use super::tree;
 use super::wait::{PAUSE, eventually, until};
 
+/// A server has started within this time, on a slow machine that runs many others too.
+pub const START: Duration = Duration::from_secs(180);
+
 /// A command that the kernel kills when the calling thread ends, so that nothing outlives a killed test run.
 ///
 /// Panics when the program is not installed.
@@ -90,9 +93,9 @@ impl Process {
         self
     }
 
-    /// Waits until the server answers; panics with the end of its log when it exits or takes too long.
-    pub async fn ready(&mut self, timeout: Duration, mut answers: impl AsyncFnMut() -> bool) {
-        let deadline = Instant::now() + timeout;
+    /// Waits until the server answers; panics with the end of its log when it exits or takes longer than [`START`].
+    pub async fn ready(&mut self, mut answers: impl AsyncFnMut() -> bool) {
+        let deadline = Instant::now() + START;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if tokio::time::timeout(left, answers()).await.unwrap_or(false) {
@@ -102,7 +105,7 @@ impl Process {
                 panic!("{} ended at its start with {status}:\n{}", self.name, self.log_tail());
             }
             if Instant::now() >= deadline {
-                panic!("{} does not answer within {timeout:?}:\n{}", self.name, self.log_tail());
+                panic!("{} does not answer within {START:?}:\n{}", self.name, self.log_tail());
             }
             tokio::time::sleep(PAUSE).await;
         }

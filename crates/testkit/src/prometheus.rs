@@ -58,7 +58,7 @@ impl Options {
         let process = Process::spawn("prometheus", command, directory.path());
         let mut server = Prometheus { process, port, directory };
         let url = format!("{}/-/ready", server.url());
-        server.process.ready(Duration::from_secs(20), async || http::answers(&url).await).await;
+        server.process.ready(async || http::answers(&url).await).await;
         server
     }
 }

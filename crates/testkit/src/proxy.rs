@@ -1,10 +1,11 @@
 //! A TCP proxy that misbehaves on demand.
 
 use std::collections::BTreeSet;
+use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use procfs::net::TcpState;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -13,7 +14,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::ports::Port;
 use super::proxy_connection::{carry, reset};
-use super::wait::eventually;
+use super::wait::{PAUSE, eventually};
 
 /// What a [`Proxy`] does to its connections, old and new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,7 +205,7 @@ impl Acceptor {
             if mode == Mode::Unreachable {
                 crowd = Some(Crowd::fill(self.address).await);
             } else if mode != Mode::Refuse && listener.is_none() {
-                listener = Some(listen(self.address, 128));
+                listener = Some(listen(self.address, 128).await);
             }
             self.applied.send_replace(mode);
             loop {
@@ -269,7 +270,7 @@ struct Crowd {
 
 impl Crowd {
     async fn fill(address: SocketAddr) -> Self {
-        let listener = listen(address, 0);
+        let listener = listen(address, 0).await;
         let mut waiting = Vec::new();
         while let Ok(Ok(stream)) =
             tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(address)).await
@@ -288,11 +289,25 @@ fn clients(address: SocketAddr) -> BTreeSet<SocketAddr> {
     open.filter(|entry| entry.local_address == address).map(|entry| entry.remote_address).collect()
 }
 
-fn listen(address: SocketAddr, backlog: u32) -> TcpListener {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.set_reuseaddr(true).expect("an option of every socket");
-    socket.bind(address).expect("the port is claimed");
-    socket.listen(backlog).expect("the port is claimed")
+/// Listens on a port that is claimed. While a server is being started, its process has the listener before this one open,
+/// until it runs the server's program.
+async fn listen(address: SocketAddr, backlog: u32) -> TcpListener {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        match listen_now(address, backlog) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < deadline => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            listener => return listener.expect("the port is claimed"),
+        }
+    }
+}
+
+fn listen_now(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(backlog)
 }
 
 async fn accept(listener: Option<&TcpListener>) -> (TcpStream, SocketAddr) {

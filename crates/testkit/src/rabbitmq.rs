@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::clock::put_ahead;
 use super::ports::Port;
-use super::process::{Process, command, write_secret};
+use super::process::{Process, START, command, write_secret};
 use super::{http, wait};
 
 /// The user of the tests themselves, an administrator.
@@ -64,7 +64,7 @@ impl Options {
         let mut epmd = command("epmd");
         epmd.args(["-address", "127.0.0.1", "-port", &ports.names.to_string()]);
         let names = Process::spawn("epmd", epmd, directory.path());
-        wait::eventually(Duration::from_secs(30), "epmd listens", async || {
+        wait::eventually(START, "epmd listens", async || {
             tokio::net::TcpStream::connect(("127.0.0.1", ports.names.number())).await.is_ok()
         })
         .await;
@@ -281,7 +281,7 @@ impl Rabbitmq {
     async fn ready(&mut self) {
         // Fails until the AMQP listener is there, which comes last.
         let url = format!("{}/api/health/checks/port-listener/{}", self.management_url(), self.ports.amqp);
-        self.process.ready(Duration::from_secs(60), async || http::answers(&url).await).await;
+        self.process.ready(async || http::answers(&url).await).await;
     }
 }
 

@@ -237,7 +237,7 @@ impl Redis {
     async fn ready(&mut self) {
         let directory = self.directory.path();
         let answers = async || connect(directory).await.is_ok();
-        self.process.ready(Duration::from_secs(30), answers).await;
+        self.process.ready(answers).await;
     }
 }
 

@@ -1,7 +1,5 @@
 //! AWS Security Token Service, as moto plays it: every key is valid there.
 
-use std::time::Duration;
-
 use tempfile::TempDir;
 
 use super::http;
@@ -26,7 +24,7 @@ impl Sts {
         let process = Process::spawn("moto", command, directory.path());
         let mut server = Self { process, port, _directory: directory };
         let url = format!("{}/moto-api/", server.endpoint());
-        server.process.ready(Duration::from_secs(60), async || http::answers(&url).await).await;
+        server.process.ready(async || http::answers(&url).await).await;
         server
     }
 

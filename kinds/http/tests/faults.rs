@@ -1,66 +1,62 @@
 //! HTTP endpoints.
 
-use crate::faults::gate::{Gate, World};
-use crate::faults::matrix::{self, Cell, Fault, down, nothing, up};
-use crate::faults::odd::Odd;
-use crate::faults::runner::{Patient, Sign};
-use crate::faults::sources;
-use testkit::tls::Opening;
+use crate::canned_server::CannedServer;
+use crate::config::sources;
+use crate::gate::{Gate, Gates, Protocol, World};
+use crate::kinds::{Kind, KindUnderTest, Sign};
+use crate::matrix::{self, Cell, Fault, down, nothing, up};
 
 /// What the second server says.
 const SECOND: &str = "fine as well";
 
-pub(crate) struct HttpPatient {
-    server: Odd,
-    _second: Odd,
-    plain: Gate,
-    secure: Gate,
+pub(crate) const KIND: Kind =
+    Kind { name: "http", variant: None, cell, start: |world| Box::pin(start(world)) };
+
+fn cell(fault: Fault) -> Cell {
+    match fault {
+        Fault::NoPermission => down("permission").note("status 403"),
+        Fault::WrongProtocol => down("connect").note("Redis, which closes the connection"),
+        Fault::Oversized => up().note("100 MiB, of which 1 MiB is read"),
+        Fault::Nested => up().note("bodies are not parsed"),
+        Fault::Bloated => nothing("bodies are not parsed"),
+        Fault::RateLimit => down("rate_limited").note("status 429"),
+        _ => matrix::usual(fault),
+    }
+}
+
+struct HttpUnderTest {
+    server: CannedServer,
+    _second: CannedServer,
+    gates: Gates,
     config: String,
 }
 
-pub(crate) async fn patient(world: &World) -> Box<dyn Patient> {
-    let (server, second) = (Odd::start().await, Odd::start().await);
+async fn start(world: &World) -> Box<dyn KindUnderTest> {
+    let (server, second) = (CannedServer::start().await, CannedServer::start().await);
     second.says(200, SECOND);
-    let plain = world.http_gate("http", &server.address()).await;
-    plain.moves_to(&second.address());
-    let secure = world.tls_gate("https", &server.address(), Opening::Tls, "right").await;
+    let gates = world.gates("http", Protocol::Http, &server.address(), "right").await;
+    gates.plain.moves_to(&second.address());
     let config = sources(
-        &format!("http: {{url: 'http://{}/'}}", plain.host()),
+        &format!("http: {{url: 'http://{}/'}}", gates.plain.host()),
         &format!(
-            "http: {{url: 'https://{}/', tls: {{ca_file: {}}}, basic_auth: {{username: exporter, password_file: {}}}}}",
-            secure.host(),
-            world.ca.certificate().display(),
-            secure.secret_file()
+            "http: {{url: 'https://{}/', {}, basic_auth: {{username: exporter, password_file: {}}}}}",
+            gates.secure.host(),
+            gates.secure.trust(),
+            gates.secure.secret_file()
         ),
         "",
     );
-    Box::new(HttpPatient { server, _second: second, plain, secure, config })
+    Box::new(HttpUnderTest { server, _second: second, gates, config })
 }
 
 #[async_trait::async_trait(?Send)]
-impl Patient for HttpPatient {
-    fn kind(&self) -> &'static str {
-        "http"
-    }
-
+impl KindUnderTest for HttpUnderTest {
     fn config(&self) -> String {
         self.config.clone()
     }
 
-    fn cell(&self, fault: Fault) -> Cell {
-        match fault {
-            Fault::NoPermission => down("permission").note("status 403"),
-            Fault::WrongProtocol => down("connect").note("Redis, which closes the connection"),
-            Fault::Oversized => up().note("100 MiB, of which 1 MiB is read"),
-            Fault::Nested => up().note("bodies are not parsed"),
-            Fault::Bloated => nothing("bodies are not parsed"),
-            Fault::RateLimit => down("rate_limited").note("status 429"),
-            _ => matrix::usual(fault),
-        }
-    }
-
     fn gates(&self) -> Vec<(&'static str, &Gate)> {
-        vec![("plain", &self.plain), ("secure", &self.secure)]
+        self.gates.by_source()
     }
 
     async fn sign(&self, fault: Fault) -> Option<Sign> {
@@ -81,7 +77,7 @@ impl Patient for HttpPatient {
         }
     }
 
-    async fn mend_server(&mut self, fault: Fault) {
+    async fn heal_server(&mut self, fault: Fault) {
         match fault {
             Fault::Restart => self.server.restart().await,
             _ => self.server.says(200, "fine"),

@@ -3,7 +3,6 @@
 mod answers;
 mod config;
 mod failures;
-pub(crate) mod faults;
 mod reach;
 mod redirects;
 

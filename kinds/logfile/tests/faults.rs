@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::faults::gate::Gate;
-use crate::faults::matrix::{Cell, Fault, down, nothing, up};
-use crate::faults::runner::{Patient, Sign};
-use crate::faults::times;
+use crate::config::times;
+use crate::gate::Gate;
+use crate::kinds::{Kind, KindUnderTest, Sign};
+use crate::matrix::{Cell, Fault, down, nothing, up};
 
 /// A file that not even root may read.
 const UNREADABLE: &str = "/sys/bus/platform/drivers_probe";
@@ -28,17 +28,36 @@ fn bloated() -> String {
     format!("{{\"event\": [{}0]}}\n", list.repeat(((1 << 20) - 100) / list.len()))
 }
 
-pub(crate) struct LogfilePatient {
+pub(crate) const KIND: Kind = Kind { name: "logfile", variant: None, cell, start: |_| Box::pin(start()) };
+
+fn cell(fault: Fault) -> Cell {
+    match fault {
+        Fault::Refused => down("not_found").note("the file does not exist"),
+        Fault::Garbage => up().note("lines that are not JSON are counted as malformed"),
+        Fault::WrongProtocol => down("not_found").note("the path is a directory"),
+        Fault::Stalled => up().note("a line is not complete yet"),
+        Fault::Reset => up().note("the file is truncated"),
+        Fault::NoPermission => down("permission").note("the file is not readable"),
+        Fault::Oversized => up().note("a line of 100 MiB is counted as malformed"),
+        Fault::Nested => up().note("the line is counted as malformed"),
+        Fault::Bloated => up().note("a line of 1 MiB full of lists"),
+        Fault::Restart => up().note("the file is rotated"),
+        Fault::Failover => up().note("a symbolic link is switched to another file"),
+        _ => nothing("a file on this machine"),
+    }
+}
+
+struct LogfileUnderTest {
     directory: TempDir,
 }
 
-pub(crate) fn patient() -> LogfilePatient {
-    let patient = LogfilePatient { directory: TempDir::with_prefix("log-").expect("a temporary directory") };
-    patient.append(LINE.as_bytes());
-    patient
+async fn start() -> Box<dyn KindUnderTest> {
+    let target = LogfileUnderTest { directory: TempDir::with_prefix("log-").expect("a temporary directory") };
+    target.append(LINE.as_bytes());
+    Box::new(target)
 }
 
-impl LogfilePatient {
+impl LogfileUnderTest {
     fn path(&self) -> PathBuf {
         self.directory.path().join("app.log")
     }
@@ -63,11 +82,7 @@ impl LogfilePatient {
 }
 
 #[async_trait::async_trait(?Send)]
-impl Patient for LogfilePatient {
-    fn kind(&self) -> &'static str {
-        "logfile"
-    }
-
+impl KindUnderTest for LogfileUnderTest {
     fn config(&self) -> String {
         let path = self.path().display().to_string();
         format!(
@@ -76,23 +91,6 @@ impl Patient for LogfilePatient {
              labels: [model]\n    metrics: [{{name: asked, value: count, help: Lines.}}]\n",
             times()
         )
-    }
-
-    fn cell(&self, fault: Fault) -> Cell {
-        match fault {
-            Fault::Refused => down("not_found").note("the file does not exist"),
-            Fault::Garbage => up().note("lines that are not JSON are counted as malformed"),
-            Fault::WrongProtocol => down("not_found").note("the path is a directory"),
-            Fault::Stalled => up().note("a line is not complete yet"),
-            Fault::Reset => up().note("the file is truncated"),
-            Fault::NoPermission => down("permission").note("the file is not readable"),
-            Fault::Oversized => up().note("a line of 100 MiB is counted as malformed"),
-            Fault::Nested => up().note("the line is counted as malformed"),
-            Fault::Bloated => up().note("a line of 1 MiB full of lists"),
-            Fault::Restart => up().note("the file is rotated"),
-            Fault::Failover => up().note("a symbolic link is switched to another file"),
-            _ => nothing("a file on this machine"),
-        }
     }
 
     fn sources(&self) -> &'static [&'static str] {
@@ -139,7 +137,7 @@ impl Patient for LogfilePatient {
         }
     }
 
-    async fn mend_server(&mut self, fault: Fault) {
+    async fn heal_server(&mut self, fault: Fault) {
         match fault {
             Fault::Refused => self.append(LINE.as_bytes()),
             Fault::WrongProtocol | Fault::NoPermission => {

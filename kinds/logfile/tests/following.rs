@@ -199,6 +199,6 @@ fn the_keys_are_checked() {
 #[test]
 fn the_example_is_valid() {
     let example = include_str!("../example.yml");
-    let config = crate::config::load(example, "kinds/logfile/example.yml", &|_| None);
+    let config = testkit::config::load(example, "kinds/logfile/example.yml", &|_| None);
     assert_eq!(config.unwrap_or_else(|faults| panic!("{faults}")).queries().len(), 3);
 }

@@ -1,7 +1,6 @@
 //! Log files: counted exactly, whatever happens to the file.
 
 mod counting;
-pub(crate) mod faults;
 mod following;
 mod rotation;
 mod state;

@@ -2,14 +2,14 @@
 
 use mongodb::bson::doc;
 
-use crate::faults::gate::{Gate, World};
-use crate::faults::matrix::{self, Cell, Fault, degraded, down, nothing, up};
-use crate::faults::runner::{HOUR, Patient, Sign};
-use crate::faults::{sources, times};
+use crate::config::{sources, times};
+use crate::gate::{Gate, Gates, Protocol, World};
+use crate::kinds::{Kind, KindUnderTest, Sign};
+use crate::matrix::{self, Cell, Fault, degraded, down, nothing, up};
+use crate::runner::HOUR;
 use testkit::mongodb::Mongodb;
 use testkit::mongodb_fake::{FakeMongodb, nested};
 use testkit::mongodb_set::MongodbSet;
-use testkit::tls::Opening;
 
 const FILLER: usize = 1_000_000;
 
@@ -18,19 +18,34 @@ const PIPELINE: &str = "[{$set: {n: {$range: [0, $times]}}}, {$unwind: $n}, {$re
                         {k: {$concat: [k, {$toString: $n}]}, v: 1}, {k: n, v: {$toString: $n}}, \
                         {k: value, v: 1}, {k: filler, v: $filler}]]}}]";
 
-pub(crate) struct MongodbPatient {
+pub(crate) const KIND: Kind =
+    Kind { name: "mongodb", variant: None, cell, start: |world| Box::pin(start(world)) };
+
+fn cell(fault: Fault) -> Cell {
+    match fault {
+        Fault::NoPermission => degraded("permission").note("the role `clusterMonitor` is missing"),
+        Fault::Oversized => degraded("query").note("a query returns 1 GiB of documents"),
+        Fault::Nested => down("protocol"),
+        Fault::Bloated => up().note("8,000 documents with a distinct key each"),
+        Fault::Failover => degraded("alarm")
+            .note("the primary of a three-member replica set is killed and another takes over"),
+        Fault::RateLimit => nothing("MongoDB has no rate limit by default"),
+        _ => matrix::usual(fault),
+    }
+}
+
+struct MongodbUnderTest {
     server: Mongodb,
     /// Answers in its place, nested deeply.
     nested: FakeMongodb,
     /// Its clock goes an hour ahead.
     ahead: Mongodb,
     set: MongodbSet,
-    plain: Gate,
-    secure: Gate,
+    gates: Gates,
     config: String,
 }
 
-pub(crate) async fn patient(world: &World) -> Box<dyn Patient> {
+async fn start(world: &World) -> Box<dyn KindUnderTest> {
     let options = || Mongodb::options().login("operator", "unused");
     let set = MongodbSet::start("operator", "unused");
     let (server, ahead, set) = tokio::join!(options().start(), options().ahead(HOUR).start(), set);
@@ -43,18 +58,17 @@ pub(crate) async fn patient(world: &World) -> Box<dyn Patient> {
         let document = doc! {"times": 1, "filler": "x".repeat(FILLER)};
         answers.insert_one(document).await.expect("the server is writable");
     }
-    let plain = world.gate("mongodb", &server.address()).await;
-    let secure = world.tls_gate("mongodb-tls", &server.address(), Opening::Tls, "right").await;
+    let gates = world.gates("mongodb", Protocol::Other, &server.address(), "right").await;
     let url = |gate: &Gate| {
         format!("mongodb://exporter:right@{}/shop?authSource=admin&directConnection=true", gate.host())
     };
     let config = sources(
-        &format!("mongodb: {{url: '{}'}}", url(&plain)),
+        &format!("mongodb: {{url: '{}'}}", url(&gates.plain)),
         &format!(
-            "mongodb: {{url: '{}&tls=true', tls: {{ca_file: {}}}, password_file: {}}}",
-            url(&secure).replace(":right@", "@"),
-            world.ca.certificate().display(),
-            secure.secret_file()
+            "mongodb: {{url: '{}&tls=true', {}, password_file: {}}}",
+            url(&gates.secure).replace(":right@", "@"),
+            gates.secure.trust(),
+            gates.secure.secret_file()
         ),
         "mongo: {collection: answers, pipeline: [{$project: {_id: 0, value: $times}}]}",
     ) + &format!(
@@ -82,10 +96,10 @@ pub(crate) async fn patient(world: &World) -> Box<dyn Patient> {
     let url = format!("mongodb://exporter:right@{hosts}/?authSource=admin&replicaSet=rs0");
     let config = format!("  set:\n    mongodb: {{url: '{url}'}}\n{}{config}", times());
     let nested = FakeMongodb::start(|_, _| nested(100_000)).await;
-    Box::new(MongodbPatient { server, nested, ahead, set, plain, secure, config })
+    Box::new(MongodbUnderTest { server, nested, ahead, set, gates, config })
 }
 
-impl MongodbPatient {
+impl MongodbUnderTest {
     async fn answers(&self, times: i32, filler: usize) {
         let answers = self.server.client().await.database("shop").collection::<()>("answers");
         let update =
@@ -95,30 +109,13 @@ impl MongodbPatient {
 }
 
 #[async_trait::async_trait(?Send)]
-impl Patient for MongodbPatient {
-    fn kind(&self) -> &'static str {
-        "mongodb"
-    }
-
+impl KindUnderTest for MongodbUnderTest {
     fn config(&self) -> String {
         self.config.clone()
     }
 
-    fn cell(&self, fault: Fault) -> Cell {
-        match fault {
-            Fault::NoPermission => degraded("permission").note("the role `clusterMonitor` is missing"),
-            Fault::Oversized => degraded("query").note("a query returns 1 GiB of documents"),
-            Fault::Nested => down("protocol"),
-            Fault::Bloated => up().note("8,000 documents with a distinct key each"),
-            Fault::Failover => degraded("alarm")
-                .note("the primary of a three-member replica set is killed and another takes over"),
-            Fault::RateLimit => nothing("MongoDB has no rate limit by default"),
-            _ => matrix::usual(fault),
-        }
-    }
-
     fn gates(&self) -> Vec<(&'static str, &Gate)> {
-        vec![("plain", &self.plain), ("secure", &self.secure)]
+        self.gates.by_source()
     }
 
     fn sources(&self) -> &'static [&'static str] {
@@ -150,22 +147,22 @@ impl Patient for MongodbPatient {
         match fault {
             Fault::WrongCredentials => {
                 self.server.run(doc! {"updateUser": "exporter", "pwd": "another"}).await;
-                self.plain.lead_to(&self.server.address()).await;
+                self.gates.plain.lead_to(&self.server.address()).await;
             }
             Fault::NoPermission => {
                 self.server.run(doc! {"revokeRolesFromUser": "exporter", "roles": ["clusterMonitor"]}).await;
             }
             Fault::Oversized => self.answers(1100, FILLER).await,
-            Fault::Nested => self.plain.lead_to(self.nested.address()).await,
+            Fault::Nested => self.gates.plain.lead_to(self.nested.address()).await,
             Fault::Bloated => self.answers(8_000, 0).await,
             Fault::Restart => self.server.kill(),
             Fault::Failover => self.set.kill_primary().await,
-            Fault::Clock => self.plain.lead_to(&self.ahead.address()).await,
+            Fault::Clock => self.gates.plain.lead_to(&self.ahead.address()).await,
             _ => {}
         }
     }
 
-    async fn mend_server(&mut self, fault: Fault) {
+    async fn heal_server(&mut self, fault: Fault) {
         match fault {
             Fault::WrongCredentials => {
                 self.server.run(doc! {"updateUser": "exporter", "pwd": "right"}).await;

@@ -2,7 +2,6 @@
 
 mod config;
 mod failures;
-pub(crate) mod faults;
 mod harm;
 mod hostile;
 mod logins;

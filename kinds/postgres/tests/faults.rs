@@ -1,16 +1,16 @@
 //! Faults of PostgreSQL.
 
-use crate::faults::gate::{Gate, World};
-use crate::faults::matrix::{self, Cell, Fault, degraded, down, nothing};
-use crate::faults::runner::{HOUR, Patient, Sign};
-use crate::faults::{answer_of, port, sources};
+use crate::config::{answer_of, port, sources};
+use crate::gate::{Gate, Gates, Protocol, World};
+use crate::kinds::{Kind, KindUnderTest, Sign};
+use crate::matrix::{self, Cell, Fault, degraded, down, nothing};
+use crate::runner::HOUR;
 use testkit::postgres::Postgres;
-use testkit::tls::Opening;
 
 /// What is read from the server, and what that needs. It is a view, so that what it gives can be changed.
 pub(crate) struct Use {
-    pub(crate) kind: &'static str,
-    pub(crate) cell: fn(Fault) -> Cell,
+    /// The name of its gates.
+    pub(crate) name: &'static str,
     /// What the view selects.
     pub(crate) rows: &'static str,
     /// A selection that is far too large.
@@ -18,23 +18,29 @@ pub(crate) struct Use {
     /// What takes a right from the exporter, and gives it back.
     pub(crate) forbid: &'static str,
     pub(crate) allow: &'static str,
-    /// What is told of the server on this port only.
+    /// The start of a line that is there for the server on this port only.
     pub(crate) sign: fn(&str) -> String,
 }
 
 const POSTGRES: Use = Use {
-    kind: "postgres",
-    cell: |fault| match fault {
-        Fault::NoPermission => degraded("permission").note("the role `pg_monitor` is missing"),
-        Fault::Oversized => degraded("query").note("a query returns 1 GiB of rows"),
-        _ => usual(fault),
-    },
+    name: "postgres",
     rows: "'x' AS filler, 1 AS value",
     too_much: "repeat('x', 1000000) AS filler, 1 AS value FROM generate_series(1, 1100)",
     forbid: "REVOKE pg_monitor FROM exporter",
     allow: "GRANT pg_monitor TO exporter",
     sign: answer_of,
 };
+
+pub(crate) const KIND: Kind =
+    Kind { name: "postgres", variant: None, cell, start: |world| Box::pin(start(world)) };
+
+fn cell(fault: Fault) -> Cell {
+    match fault {
+        Fault::NoPermission => degraded("permission").note("the role `pg_monitor` is missing"),
+        Fault::Oversized => degraded("query").note("a query returns 1 GiB of rows"),
+        _ => usual(fault),
+    }
+}
 
 pub(crate) fn usual(fault: Fault) -> Cell {
     match fault {
@@ -48,18 +54,17 @@ pub(crate) fn usual(fault: Fault) -> Cell {
     }
 }
 
-pub(crate) struct PostgresPatient {
+pub(crate) struct PostgresUnderTest {
     reader: Use,
     server: Postgres,
     standby: Postgres,
     /// Its clock goes an hour ahead.
     ahead: Postgres,
-    plain: Gate,
-    secure: Gate,
+    gates: Gates,
     config: String,
 }
 
-pub(crate) async fn patient(world: &World) -> Box<dyn Patient> {
+async fn start(world: &World) -> Box<dyn KindUnderTest> {
     let config = |plain: &str, secure: &str| {
         sources(plain, secure, "sql: SELECT inet_server_port() AS value")
             + "
@@ -72,10 +77,10 @@ pub(crate) async fn patient(world: &World) -> Box<dyn Patient> {
     metrics: [{name: rows, value: value, help: A number.}]
 "
     };
-    Box::new(PostgresPatient::start(world, POSTGRES, config).await)
+    Box::new(PostgresUnderTest::start(world, POSTGRES, config).await)
 }
 
-impl PostgresPatient {
+impl PostgresUnderTest {
     pub(crate) async fn start(world: &World, reader: Use, config: impl FnOnce(&str, &str) -> String) -> Self {
         let options = || Postgres::options().password("unused");
         let server = options().start().await;
@@ -89,24 +94,21 @@ impl PostgresPatient {
             server.sql(&sql).await;
         }
         let standby = options().replica_of(&server).start().await;
-        let name = format!("postgres-{}", reader.kind);
-        let plain = world.gate(&name, &server.address()).await;
-        plain.moves_to(&standby.address());
-        let secure =
-            world.tls_gate(&format!("{name}-tls"), &server.address(), Opening::Postgres, "right").await;
+        let gates = world.gates(reader.name, Protocol::Postgres, &server.address(), "right").await;
+        gates.plain.moves_to(&standby.address());
         let url = |gate: &Gate, mode| {
             format!("url: 'postgres://exporter:right@{}/postgres?sslmode={mode}'", gate.host())
         };
         let config = config(
-            &format!("postgres: {{{}}}", url(&plain, "disable")),
+            &format!("postgres: {{{}}}", url(&gates.plain, "disable")),
             &format!(
-                "postgres: {{{}, tls: {{ca_file: {}}}, password_file: {}}}",
-                url(&secure, "verify-full").replace(":right@", "@"),
-                world.ca.certificate().display(),
-                secure.secret_file()
+                "postgres: {{{}, {}, password_file: {}}}",
+                url(&gates.secure, "verify-full").replace(":right@", "@"),
+                gates.secure.trust(),
+                gates.secure.secret_file()
             ),
         );
-        Self { reader, server, standby, ahead, plain, secure, config }
+        Self { reader, server, standby, ahead, gates, config }
     }
 
     async fn end_sessions(&self) {
@@ -121,21 +123,13 @@ impl PostgresPatient {
 }
 
 #[async_trait::async_trait(?Send)]
-impl Patient for PostgresPatient {
-    fn kind(&self) -> &'static str {
-        self.reader.kind
-    }
-
+impl KindUnderTest for PostgresUnderTest {
     fn config(&self) -> String {
         self.config.clone()
     }
 
-    fn cell(&self, fault: Fault) -> Cell {
-        (self.reader.cell)(fault)
-    }
-
     fn gates(&self) -> Vec<(&'static str, &Gate)> {
-        vec![("plain", &self.plain), ("secure", &self.secure)]
+        self.gates.by_source()
     }
 
     async fn sign(&self, fault: Fault) -> Option<Sign> {
@@ -154,7 +148,7 @@ impl Patient for PostgresPatient {
             }
             Fault::Oversized => self.answers(self.reader.too_much).await,
             Fault::Restart | Fault::Failover => self.server.kill(),
-            Fault::Clock => self.plain.lead_to(&self.ahead.address()).await,
+            Fault::Clock => self.gates.plain.lead_to(&self.ahead.address()).await,
             Fault::RateLimit => {
                 self.server.sql("ALTER ROLE exporter CONNECTION LIMIT 0").await;
                 self.end_sessions().await;
@@ -163,7 +157,7 @@ impl Patient for PostgresPatient {
         }
     }
 
-    async fn mend_server(&mut self, fault: Fault) {
+    async fn heal_server(&mut self, fault: Fault) {
         match fault {
             Fault::WrongCredentials => {
                 self.server.sql("ALTER ROLE exporter PASSWORD 'right'").await;

@@ -4,7 +4,6 @@ mod budget;
 mod config;
 mod environment;
 mod failures;
-pub(crate) mod faults;
 mod limits;
 mod locks;
 mod logins;

@@ -1,7 +1,6 @@
 //! Through a real PgBouncer that shares one server connection among its clients, transaction by transaction.
 
 use std::fs;
-use std::time::Duration;
 
 use platform_core::probe::Reason;
 use platform_core::query::{Cell, Question};
@@ -37,7 +36,7 @@ impl PgBouncer {
         let mut process = Process::spawn("pgbouncer", command, directory.path());
         let address = format!("127.0.0.1:{port}");
         let answers = async || tokio::net::TcpStream::connect(&address).await.is_ok();
-        process.ready(Duration::from_secs(10), answers).await;
+        process.ready(answers).await;
         Self { _process: process, port, _directory: directory }
     }
 

@@ -3,60 +3,73 @@
 use hyper::body::Bytes;
 use serde_json::json;
 
-use crate::faults::gate::{Gate, World};
-use crate::faults::matrix::{self, Cell, Fault, degraded, down};
-use crate::faults::odd::{LEVELS, Odd, many};
-use crate::faults::runner::{HOUR, Patient, Sign};
-use crate::faults::sources;
+use crate::canned_server::{CannedServer, LEVELS, many};
+use crate::config::sources;
+use crate::gate::{Gate, Gates, Protocol, World};
+use crate::kinds::{Kind, KindUnderTest, Sign};
+use crate::matrix::{self, Cell, Fault, degraded, down};
+use crate::runner::HOUR;
 use testkit::fake_broker::{FakeBroker, nested_start};
 use testkit::rabbitmq::Rabbitmq;
-use testkit::tls::Opening;
 use testkit::web::{Web, reply};
 
-pub(crate) struct RabbitmqPatient {
+pub(crate) const KIND: Kind =
+    Kind { name: "rabbitmq", variant: None, cell, start: |world| Box::pin(start(world)) };
+
+fn cell(fault: Fault) -> Cell {
+    match fault {
+        Fault::NoPermission => degraded("permission").note("the tag `monitoring` is missing"),
+        Fault::Oversized => degraded("protocol").note("the management API sends 100 MiB of JSON"),
+        Fault::Nested => down("protocol").note("field tables of AMQP, JSON of the management API"),
+        Fault::Bloated => degraded("protocol").note("the management API lists 600,000 queues"),
+        Fault::RateLimit => down("rate_limited").note("the user's connection limit is reached"),
+        _ => matrix::usual(fault),
+    }
+}
+
+struct RabbitmqUnderTest {
     server: Rabbitmq,
     /// Its clock goes an hour ahead; names lead to it after a failover.
     ahead: Rabbitmq,
-    odd: Odd,
+    canned: CannedServer,
     /// Its properties are tables in tables.
     nested: FakeBroker,
     /// Its management interface lists too many queues.
     swollen: Web,
-    plain: Gate,
+    gates: Gates,
     management: Gate,
-    secure: Gate,
     config: String,
 }
 
-pub(crate) async fn patient(world: &World) -> Box<dyn Patient> {
+async fn start(world: &World) -> Box<dyn KindUnderTest> {
     let (server, ahead) = tokio::join!(Rabbitmq::start(), Rabbitmq::options().ahead(HOUR).start());
     for server in [&server, &ahead] {
         server.add_user("exporter", "right", "monitoring").await;
         server.allow("exporter", "%2f", ".*").await;
         server.add_queue("%2f", "orders", json!({})).await;
     }
-    let plain = world.gate("rabbitmq", &server.address()).await;
-    let management = world.http_gate("rabbitmq-management", &server.management_address()).await;
-    plain.moves_to(&ahead.address());
+    let gates = world.gates("rabbitmq", Protocol::Other, &server.address(), "right").await;
+    let management_address = server.management_address();
+    let management = world.gate("rabbitmq-management", Protocol::Http, &management_address).await;
+    gates.plain.moves_to(&ahead.address());
     management.moves_to(&ahead.management_address());
-    let secure = world.tls_gate("rabbitmq-tls", &server.address(), Opening::Tls, "right").await;
     let config = sources(
         &format!(
             "rabbitmq: {{url: 'amqp://exporter:right@{}/%2f', management_url: 'http://{}'}}",
-            plain.host(),
+            gates.plain.host(),
             management.host()
         ),
         &format!(
-            "rabbitmq: {{url: 'amqps://exporter@{}/%2f', queues: [orders], tls: {{ca_file: {}}}, password_file: {}}}",
-            secure.host(),
-            world.ca.certificate().display(),
-            secure.secret_file()
+            "rabbitmq: {{url: 'amqps://exporter@{}/%2f', queues: [orders], {}, password_file: {}}}",
+            gates.secure.host(),
+            gates.secure.trust(),
+            gates.secure.secret_file()
         ),
         "",
     );
-    let (odd, nested) = (Odd::start().await, FakeBroker::greeting(nested_start(LEVELS)).await);
+    let (canned, nested) = (CannedServer::start().await, FakeBroker::greeting(nested_start(LEVELS)).await);
     let swollen = swollen().await;
-    Box::new(RabbitmqPatient { server, ahead, odd, nested, swollen, plain, management, secure, config })
+    Box::new(RabbitmqUnderTest { server, ahead, canned, nested, swollen, gates, management, config })
 }
 
 async fn swollen() -> Web {
@@ -70,9 +83,9 @@ async fn swollen() -> Web {
     .await
 }
 
-impl RabbitmqPatient {
+impl RabbitmqUnderTest {
     async fn end_connections(&self) {
-        self.plain.lead_to(&self.server.address()).await;
+        self.gates.plain.lead_to(&self.server.address()).await;
     }
 
     async fn tag(&self, password: &str, tags: &str) {
@@ -81,28 +94,15 @@ impl RabbitmqPatient {
 }
 
 #[async_trait::async_trait(?Send)]
-impl Patient for RabbitmqPatient {
-    fn kind(&self) -> &'static str {
-        "rabbitmq"
-    }
-
+impl KindUnderTest for RabbitmqUnderTest {
     fn config(&self) -> String {
         self.config.clone()
     }
 
-    fn cell(&self, fault: Fault) -> Cell {
-        match fault {
-            Fault::NoPermission => degraded("permission").note("the tag `monitoring` is missing"),
-            Fault::Oversized => degraded("protocol").note("the management API sends 100 MiB of JSON"),
-            Fault::Nested => down("protocol").note("field tables of AMQP, JSON of the management API"),
-            Fault::Bloated => degraded("protocol").note("the management API lists 600,000 queues"),
-            Fault::RateLimit => down("rate_limited").note("the user's connection limit is reached"),
-            _ => matrix::usual(fault),
-        }
-    }
-
     fn gates(&self) -> Vec<(&'static str, &Gate)> {
-        vec![("plain", &self.plain), ("plain", &self.management), ("secure", &self.secure)]
+        let mut gates = self.gates.by_source();
+        gates.push(("plain", &self.management));
+        gates
     }
 
     async fn sign(&self, fault: Fault) -> Option<Sign> {
@@ -118,18 +118,18 @@ impl Patient for RabbitmqPatient {
             }
             Fault::NoPermission => self.tag("right", "").await,
             Fault::Oversized => {
-                self.odd.says_too_much();
-                self.management.lead_to(&self.odd.address()).await;
+                self.canned.says_too_much();
+                self.management.lead_to(&self.canned.address()).await;
             }
             Fault::Nested => {
-                self.odd.says_nested();
-                self.plain.lead_to(self.nested.address()).await;
-                self.management.lead_to(&self.odd.address()).await;
+                self.canned.says_nested();
+                self.gates.plain.lead_to(self.nested.address()).await;
+                self.management.lead_to(&self.canned.address()).await;
             }
             Fault::Bloated => self.management.lead_to(self.swollen.address()).await,
             Fault::Restart | Fault::Failover => self.server.kill(),
             Fault::Clock => {
-                self.plain.lead_to(&self.ahead.address()).await;
+                self.gates.plain.lead_to(&self.ahead.address()).await;
                 self.management.lead_to(&self.ahead.management_address()).await;
             }
             Fault::RateLimit => {
@@ -141,7 +141,7 @@ impl Patient for RabbitmqPatient {
         }
     }
 
-    async fn mend_server(&mut self, fault: Fault) {
+    async fn heal_server(&mut self, fault: Fault) {
         match fault {
             Fault::WrongCredentials | Fault::NoPermission => self.tag("right", "monitoring").await,
             Fault::Restart => self.server.restart().await,

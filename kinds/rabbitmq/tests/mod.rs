@@ -4,7 +4,6 @@ mod ages;
 mod certificates;
 mod config;
 mod failures;
-pub(crate) mod faults;
 mod hostile;
 mod rights;
 mod sickness;

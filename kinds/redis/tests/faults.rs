@@ -2,20 +2,20 @@
 
 use redis::aio::MultiplexedConnection;
 
-use crate::faults::gate::{Gate, World};
-use crate::faults::matrix::{self, Cell, Fault, degraded, down, nothing};
-use crate::faults::runner::{HOUR, Patient, Sign};
-use crate::faults::{answer_of, port, sources};
+use crate::config::{answer_of, port, sources};
+use crate::gate::{Gate, Gates, Protocol, World};
+use crate::kinds::{Kind, KindUnderTest, Sign};
+use crate::matrix::{self, Cell, Fault, degraded, down, nothing};
+use crate::runner::HOUR;
 use testkit::redis::Redis;
 use testkit::redis_stand_in::StandIn;
-use testkit::tls::Opening;
 
 const RIGHTS: &str = "exporter on >right ~* +@all";
 
 /// What is read from the server, and what that needs.
 pub(crate) struct Use {
-    pub(crate) kind: &'static str,
-    pub(crate) cell: fn(Fault) -> Cell,
+    /// The name of its gates.
+    pub(crate) name: &'static str,
     /// A script that makes all keys; it gets the server's port.
     pub(crate) keys: &'static str,
     /// A script that makes one that is far too large.
@@ -25,18 +25,12 @@ pub(crate) struct Use {
     /// What takes a right from the exporter, and gives it back.
     pub(crate) forbid: &'static str,
     pub(crate) allow: &'static str,
-    /// What is told of the server on this port only.
+    /// The start of a line that is there for the server on this port only.
     pub(crate) sign: fn(&str) -> String,
 }
 
 const REDIS: Use = Use {
-    kind: "redis",
-    cell: |fault| match fault {
-        Fault::Oversized => degraded("query").note("a query returns a string of 100 MiB"),
-        Fault::Bloated => degraded("query").note("a query returns a list of 3 million one-byte elements"),
-        Fault::NoPermission => degraded("permission").note("`+slowlog` is missing"),
-        _ => usual(fault),
-    },
+    name: "redis",
     keys: "redis.call('DEL', 'blob', 'many')",
     too_much: "redis.call('SETRANGE', 'blob', 100 * 1024 * 1024, 'x')",
     bloated: "local row = {} for i = 1, 1000 do row[i] = 'x' end \
@@ -45,6 +39,18 @@ const REDIS: Use = Use {
     allow: "exporter +@all",
     sign: answer_of,
 };
+
+pub(crate) const KIND: Kind =
+    Kind { name: "redis", variant: None, cell, start: |world| Box::pin(start(world)) };
+
+fn cell(fault: Fault) -> Cell {
+    match fault {
+        Fault::Oversized => degraded("query").note("a query returns a string of 100 MiB"),
+        Fault::Bloated => degraded("query").note("a query returns a list of 3 million one-byte elements"),
+        Fault::NoPermission => degraded("permission").note("`+slowlog` is missing"),
+        _ => usual(fault),
+    }
+}
 
 pub(crate) fn usual(fault: Fault) -> Cell {
     match fault {
@@ -56,20 +62,19 @@ pub(crate) fn usual(fault: Fault) -> Cell {
     }
 }
 
-pub(crate) struct RedisPatient {
+pub(crate) struct RedisUnderTest {
     reader: Use,
     server: Redis,
     replica: Redis,
     /// Its clock goes an hour ahead.
     ahead: Redis,
     nesting: StandIn,
-    plain: Gate,
-    secure: Gate,
+    gates: Gates,
     only_client: Option<MultiplexedConnection>,
     config: String,
 }
 
-pub(crate) async fn patient(world: &World) -> Box<dyn Patient> {
+async fn start(world: &World) -> Box<dyn KindUnderTest> {
     let config = |plain: &str, secure: &str| {
         sources(plain, secure, "redis: {command: [CONFIG, GET, port]}")
             + "
@@ -89,34 +94,31 @@ pub(crate) async fn patient(world: &World) -> Box<dyn Patient> {
     metrics: [{name: many, value: value, help: A number., optional: true}]
 "
     };
-    Box::new(RedisPatient::start(world, REDIS, config).await)
+    Box::new(RedisUnderTest::start(world, REDIS, config).await)
 }
 
-impl RedisPatient {
+impl RedisUnderTest {
     pub(crate) async fn start(world: &World, reader: Use, config: impl FnOnce(&str, &str) -> String) -> Self {
         let options = || Redis::options().user(RIGHTS);
         let (server, ahead) = tokio::join!(options().start(), options().ahead(HOUR).start());
         let replica = options().replica_of(&server).start().await;
-        let plain = world.gate(reader.kind, &server.address()).await;
-        plain.moves_to(&replica.address());
-        let secure =
-            world.tls_gate(&format!("{}-tls", reader.kind), &server.address(), Opening::Tls, "right").await;
+        let gates = world.gates(reader.name, Protocol::Other, &server.address(), "right").await;
+        gates.plain.moves_to(&replica.address());
         let config = config(
-            &format!("redis: {{url: 'redis://exporter:right@{}'}}", plain.host()),
+            &format!("redis: {{url: 'redis://exporter:right@{}'}}", gates.plain.host()),
             &format!(
-                "redis: {{url: 'rediss://exporter@{}', tls: {{ca_file: {}}}, password_file: {}}}",
-                secure.host(),
-                world.ca.certificate().display(),
-                secure.secret_file()
+                "redis: {{url: 'rediss://exporter@{}', {}, password_file: {}}}",
+                gates.secure.host(),
+                gates.secure.trust(),
+                gates.secure.secret_file()
             ),
         );
         let nesting = StandIn::start(|_| "*1\r\n".repeat(100_000).into()).await;
-        let patient =
-            Self { reader, server, replica, ahead, nesting, plain, secure, only_client: None, config };
-        for server in [&patient.server, &patient.ahead] {
-            run(server, patient.reader.keys).await;
+        let target = Self { reader, server, replica, ahead, nesting, gates, only_client: None, config };
+        for server in [&target.server, &target.ahead] {
+            run(server, target.reader.keys).await;
         }
-        patient
+        target
     }
 
     async fn user(&self, rule: &str) {
@@ -139,21 +141,13 @@ async fn run(server: &Redis, script: &str) {
 }
 
 #[async_trait::async_trait(?Send)]
-impl Patient for RedisPatient {
-    fn kind(&self) -> &'static str {
-        self.reader.kind
-    }
-
+impl KindUnderTest for RedisUnderTest {
     fn config(&self) -> String {
         self.config.clone()
     }
 
-    fn cell(&self, fault: Fault) -> Cell {
-        (self.reader.cell)(fault)
-    }
-
     fn gates(&self) -> Vec<(&'static str, &Gate)> {
-        vec![("plain", &self.plain), ("secure", &self.secure)]
+        self.gates.by_source()
     }
 
     async fn sign(&self, fault: Fault) -> Option<Sign> {
@@ -170,9 +164,9 @@ impl Patient for RedisPatient {
             Fault::NoPermission => self.user(self.reader.forbid).await,
             Fault::Oversized => run(&self.server, self.reader.too_much).await,
             Fault::Bloated => run(&self.server, self.reader.bloated).await,
-            Fault::Nested => self.plain.lead_to(self.nesting.address()).await,
+            Fault::Nested => self.gates.plain.lead_to(self.nesting.address()).await,
             Fault::Restart | Fault::Failover => self.server.kill(),
-            Fault::Clock => self.plain.lead_to(&self.ahead.address()).await,
+            Fault::Clock => self.gates.plain.lead_to(&self.ahead.address()).await,
             Fault::RateLimit => {
                 self.only_client = Some(self.server.turn_others_away().await);
             }
@@ -180,7 +174,7 @@ impl Patient for RedisPatient {
         }
     }
 
-    async fn mend_server(&mut self, fault: Fault) {
+    async fn heal_server(&mut self, fault: Fault) {
         match fault {
             Fault::WrongCredentials => self.user("exporter <another >right").await,
             Fault::NoPermission => self.user(self.reader.allow).await,

@@ -3,7 +3,6 @@
 mod config;
 mod deployments;
 mod failures;
-pub(crate) mod faults;
 mod keys;
 mod limits;
 mod questions;

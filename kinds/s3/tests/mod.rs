@@ -4,7 +4,6 @@ mod canary;
 mod chain;
 mod config;
 mod failures;
-pub(crate) mod faults;
 mod ladder;
 mod refusals;
 mod sts;

@@ -1,51 +1,63 @@
 //! Stripe, as its stand-in plays it.
 
-use crate::faults::gate::{Gate, World};
-use crate::faults::matrix::{self, Cell, Fault, degraded, down};
-use crate::faults::odd::{Odd, many};
-use crate::faults::runner::{Patient, Sign};
-use crate::faults::sources;
+use crate::canned_server::{CannedServer, many};
+use crate::config::sources;
+use crate::gate::{Gate, Gates, Protocol, World};
+use crate::kinds::{Kind, KindUnderTest, Sign};
+use crate::matrix::{self, Cell, Fault, degraded, down};
 use testkit::stripe::{ApiKey, Permission, Refusal, StripeServer, WebhookEndpoint};
-use testkit::tls::Opening;
 
 const KEY: &str = "rk_live_planted1234";
 const ALL: [Permission; 3] =
     [Permission::Events, Permission::WebhookEndpoints, Permission::EventDestinations];
 
-pub(crate) struct StripePatient {
+pub(crate) const KIND: Kind =
+    Kind { name: "stripe", variant: None, cell, start: |world| Box::pin(start(world)) };
+
+fn cell(fault: Fault) -> Cell {
+    match fault {
+        Fault::NoPermission => degraded("permission").note("reading webhook endpoints"),
+        Fault::WrongProtocol => down("connect").note("Redis, which closes the connection"),
+        Fault::Oversized => matrix::usual(fault).note("100 MiB of JSON"),
+        Fault::Nested => down("protocol"),
+        Fault::Bloated => down("protocol").note("a page of 600,000 events"),
+        Fault::RateLimit => matrix::usual(fault).note("429 with `Retry-After: 1`"),
+        _ => matrix::usual(fault),
+    }
+}
+
+struct StripeUnderTest {
     server: Option<StripeServer>,
     address: String,
     _second: StripeServer,
     /// The one endpoint of the second server.
     endpoint: String,
-    odd: Odd,
-    plain: Gate,
-    secure: Gate,
+    canned: CannedServer,
+    gates: Gates,
     config: String,
 }
 
-pub(crate) async fn patient(world: &World) -> Box<dyn Patient> {
+async fn start(world: &World) -> Box<dyn KindUnderTest> {
     let (server, second) = (StripeServer::start().await, StripeServer::start().await);
     admit(&server, &ALL);
     admit(&second, &ALL);
     let endpoint =
         second.state().add_webhook_endpoint(WebhookEndpoint::new("https://second.example.com/hook"));
     let address = address(&server);
-    let plain = world.http_gate("stripe", &address).await;
-    plain.moves_to(&self::address(&second));
-    let secure = world.tls_gate("stripe-tls", &address, Opening::Tls, KEY).await;
+    let gates = world.gates("stripe", Protocol::Http, &address, KEY).await;
+    gates.plain.moves_to(&self::address(&second));
     let config = sources(
-        &format!("stripe: {{api_key: {KEY}, api_base: 'http://{}'}}", plain.host()),
+        &format!("stripe: {{api_key: {KEY}, api_base: 'http://{}'}}", gates.plain.host()),
         &format!(
-            "stripe: {{api_key_file: {}, api_base: 'https://{}', tls: {{ca_file: {}}}}}",
-            secure.secret_file(),
-            secure.host(),
-            world.ca.certificate().display()
+            "stripe: {{api_key_file: {}, api_base: 'https://{}', {}}}",
+            gates.secure.secret_file(),
+            gates.secure.host(),
+            gates.secure.trust()
         ),
         "",
     );
-    let (server, odd) = (Some(server), Odd::start().await);
-    Box::new(StripePatient { server, address, _second: second, endpoint, odd, plain, secure, config })
+    let (server, canned) = (Some(server), CannedServer::start().await);
+    Box::new(StripeUnderTest { server, address, _second: second, endpoint, canned, gates, config })
 }
 
 fn address(server: &StripeServer) -> String {
@@ -56,7 +68,7 @@ fn admit(server: &StripeServer, permissions: &[Permission]) {
     server.state().keys = vec![ApiKey::restricted(KEY, permissions)];
 }
 
-impl StripePatient {
+impl StripeUnderTest {
     fn server(&self) -> &StripeServer {
         self.server.as_ref().expect("it runs")
     }
@@ -69,29 +81,13 @@ impl StripePatient {
 }
 
 #[async_trait::async_trait(?Send)]
-impl Patient for StripePatient {
-    fn kind(&self) -> &'static str {
-        "stripe"
-    }
-
+impl KindUnderTest for StripeUnderTest {
     fn config(&self) -> String {
         self.config.clone()
     }
 
-    fn cell(&self, fault: Fault) -> Cell {
-        match fault {
-            Fault::NoPermission => degraded("permission").note("reading webhook endpoints"),
-            Fault::WrongProtocol => down("connect").note("Redis, which closes the connection"),
-            Fault::Oversized => matrix::usual(fault).note("100 MiB of JSON"),
-            Fault::Nested => down("protocol"),
-            Fault::Bloated => down("protocol").note("a page of 600,000 events"),
-            Fault::RateLimit => matrix::usual(fault).note("429 with `Retry-After: 1`"),
-            _ => matrix::usual(fault),
-        }
-    }
-
     fn gates(&self) -> Vec<(&'static str, &Gate)> {
-        vec![("plain", &self.plain), ("secure", &self.secure)]
+        self.gates.by_source()
     }
 
     async fn sign(&self, fault: Fault) -> Option<Sign> {
@@ -108,28 +104,28 @@ impl Patient for StripePatient {
                 self.server().state().refuse_next(usize::MAX, Refusal::RateLimited(Some(1)));
             }
             Fault::Oversized => {
-                self.odd.says_too_much();
-                self.plain.lead_to(&self.odd.address()).await;
+                self.canned.says_too_much();
+                self.gates.plain.lead_to(&self.canned.address()).await;
             }
             Fault::Nested => {
-                self.odd.says_nested();
-                self.plain.lead_to(&self.odd.address()).await;
+                self.canned.says_nested();
+                self.gates.plain.lead_to(&self.canned.address()).await;
             }
             Fault::Bloated => {
                 let event = r#"{"id":"","type":"","created":0}"#;
-                self.odd.says(200, format!(r#"{{"has_more": false, "data": {}}}"#, many(event)));
-                self.plain.lead_to(&self.odd.address()).await;
+                self.canned.says(200, format!(r#"{{"has_more": false, "data": {}}}"#, many(event)));
+                self.gates.plain.lead_to(&self.canned.address()).await;
             }
             Fault::Clock => {
-                self.odd.says_an_hour_ahead(r#"{"data": [], "has_more": false}"#);
-                self.plain.lead_to(&self.odd.address()).await;
+                self.canned.says_an_hour_ahead(r#"{"data": [], "has_more": false}"#);
+                self.gates.plain.lead_to(&self.canned.address()).await;
             }
             Fault::Restart | Fault::Failover => self.server = None,
             _ => {}
         }
     }
 
-    async fn mend_server(&mut self, fault: Fault) {
+    async fn heal_server(&mut self, fault: Fault) {
         match fault {
             Fault::RateLimit => self.server().state().refuse_next(0, Refusal::RateLimited(None)),
             Fault::Restart => self.restart().await,

@@ -3,7 +3,6 @@
 mod clock;
 mod config;
 mod failures;
-pub(crate) mod faults;
 mod pages;
 mod permissions;
 mod restraint;

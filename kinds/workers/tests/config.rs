@@ -71,7 +71,7 @@ sources:
   cache: {redis: {url: redis://localhost}}
   jobs: {workers: {classes: {a: {from: cash, layout: rq}, b: {from: cache, sql: SELECT 1}}}}
 ";
-    let faults = crate::config::load(text, "platform.yml", &|_| None).unwrap_err().to_string();
+    let faults = testkit::config::load(text, "platform.yml", &|_| None).unwrap_err().to_string();
     let expected = "\
 platform.yml:4:54: sources.jobs.workers.classes.a.layout: there is no source `cash` (did you mean `cache`?)
 platform.yml:4:81: sources.jobs.workers.classes.b.sql: `cache` is a redis source, which does not support `sql`";
@@ -95,7 +95,7 @@ sources:
           mongo:
             colection: w
 ";
-    let faults = crate::config::load(text, "platform.yml", &|_| None).unwrap_err().to_string();
+    let faults = testkit::config::load(text, "platform.yml", &|_| None).unwrap_err().to_string();
     let lines: Vec<_> = faults.lines().collect();
     let expected = [
         ("platform.yml:8:28: sources.jobs.workers.classes.a.sql: ", "expected a SELECT"),
@@ -114,6 +114,6 @@ sources:
 #[test]
 fn the_example_is_valid() {
     let example = include_str!("../example.yml");
-    let config = crate::config::load(example, "kinds/workers/example.yml", &|name| Some(name.to_owned()));
+    let config = testkit::config::load(example, "kinds/workers/example.yml", &|name| Some(name.to_owned()));
     config.unwrap_or_else(|faults| panic!("{faults}"));
 }

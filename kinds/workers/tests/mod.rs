@@ -2,7 +2,6 @@
 
 mod config;
 mod failures;
-pub(crate) mod faults;
 mod plain;
 mod pushed;
 mod queues;

@@ -6,7 +6,7 @@ use platform_core::query::Ask;
 use serde_json::Value;
 
 use super::Deployment;
-use crate::config::load;
+use testkit::config::load;
 use testkit::hivesync::world::World;
 
 /// The tables that a plan reads, each with how many of its nodes do.

@@ -1,7 +1,6 @@
 //! The bundle: the grammar of dashboards, what is rendered, and whether its panels have data.
 
 mod end_to_end;
-mod grammar;
 mod lint;
 pub(crate) mod panels;
 mod promql;

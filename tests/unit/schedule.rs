@@ -106,7 +106,7 @@ sources:
 ";
 
 fn configuration(text: &str) -> Config {
-    crate::config::load(text, "platform.yml", &|_| None).unwrap_or_else(|faults| panic!("{faults}"))
+    testkit::config::load(text, "platform.yml", &|_| None).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
 async fn start(config: &Config, scripts: &[(&str, &Script)], number: Number) -> Running {

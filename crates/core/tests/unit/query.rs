@@ -8,16 +8,30 @@ use std::time::Duration;
 use platform_core::metric::Family;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{
-    Answers, Cell, Columns, DistinctCount, Question, Reading, ResultSet, Rows, grammar, lane,
+    Answers, Cell, Columns, DistinctCount, Language, LanguageFacts, Question, Reading, ResultSet, Rows,
+    grammar, lane,
 };
 use platform_core::yaml::{self, Faults, Path};
-use platform_exporter::registry::languages;
 use tokio::sync::oneshot;
+
+/// Queries that nobody runs here: only what becomes of their rows is tested.
+#[derive(serde::Deserialize)]
+struct AnyText(#[expect(dead_code, reason = "nobody runs it")] String);
+
+impl Language for AnyText {
+    const KEY: &'static str = "sql";
+
+    fn check(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
+}
 
 fn reading(yaml: &str) -> Reading {
     let mut faults = Faults::of("query.yml");
     let tree = yaml::parse(yaml, &|_| None, &mut faults);
-    let query = tree.and_then(|tree| grammar::declared(&tree, &Path::default(), &languages(), &mut faults));
+    let query = tree.and_then(|tree| {
+        grammar::declared(&tree, &Path::default(), &[LanguageFacts::of::<AnyText>()], &mut faults)
+    });
     Reading::new(Arc::new(query.unwrap_or_else(|| panic!("{faults}")).spec))
 }
 

@@ -215,7 +215,7 @@ fn all_faults_are_told_at_once() {
 /// Every key and every unit is described: the page is checked against what the grammar itself says it knows.
 #[test]
 fn the_page_describes_every_key_and_every_unit() {
-    let page = include_str!("../../../docs/dashboards.md");
+    let page = include_str!("../../docs/dashboards.md");
     let known = |panel: &str| {
         let faults = render(&format!("  rows: [{{panels: [{panel}]}}]\n")).unwrap_err().to_string();
         let list = faults

@@ -4,19 +4,9 @@ use std::fs;
 use std::time::Duration;
 
 use platform_core::setting::SourceName;
-use platform_core::yaml::Faults;
-use platform_exporter::config::{self, Config, Surroundings, from_environment};
+use platform_exporter::config::{Config, from_environment};
 
-/// Loads a configuration with variables; it can refer to the files of this repository.
-pub(crate) fn load(
-    text: &str,
-    file: &str,
-    variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<Config, Faults> {
-    let root = testkit::root();
-    let surroundings = Surroundings { variable, file: &|name| fs::read_to_string(root.join(name)) };
-    config::load(text, file, surroundings)
-}
+use testkit::config::load;
 
 fn read(text: &str) -> Result<Config, String> {
     load(text, "platform.yml", &|name| (name == "REDIS_URL").then(|| "redis://cache".to_owned()))

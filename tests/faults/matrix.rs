@@ -3,15 +3,22 @@
 use self::Fault::*;
 
 macro_rules! faults {
-    ($($fault:ident = $title:literal,)*) => {
+    ($($fault:ident $name:literal = $title:literal,)*) => {
         /// What goes wrong.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) enum Fault {
             $($fault,)*
         }
 
         impl Fault {
             pub(crate) const ALL: &[Self] = &[$($fault),*];
+
+            /// In the names of tests.
+            pub(crate) const fn name(self) -> &'static str {
+                match self {
+                    $($fault => $name,)*
+                }
+            }
 
             /// For people.
             pub(crate) const fn title(self) -> &'static str {
@@ -25,29 +32,29 @@ macro_rules! faults {
 
 // In the order of the tables.
 faults! {
-    Refused = "Connections are refused",
-    Blackholed = "Packets are dropped",
-    Silent = "It accepts connections and never answers",
-    Stalled = "An answer stops halfway",
-    Trickled = "Answers arrive at one byte per second",
-    Reset = "Connections are reset",
-    Garbage = "It sends garbage",
-    WrongProtocol = "A server of another protocol answers",
-    NoHandshake = "The TLS handshake fails",
-    Expired = "The certificate has expired",
-    WrongAuthority = "The certificate is from an unknown CA",
-    WrongCredentials = "The credentials are rejected",
-    NoPermission = "A permission is missing",
-    NoSuchName = "The name does not exist",
-    SilentResolver = "The name server does not answer",
-    Oversized = "An answer is far too large",
-    Nested = "Answers are nested 100,000 levels deep",
-    Bloated = "An answer takes far more in memory than on the wire",
-    SecretHangs = "Its secret file hangs",
-    Restart = "The server restarts",
-    Failover = "The name moves to another address",
-    Clock = "The server's clock is an hour ahead",
-    RateLimit = "The server rate-limits",
+    Refused "refused" = "Connections are refused",
+    Blackholed "blackholed" = "Packets are dropped",
+    Silent "silent" = "It accepts connections and never answers",
+    Stalled "stalled" = "An answer stops halfway",
+    Trickled "trickled" = "Answers arrive at one byte per second",
+    Reset "reset" = "Connections are reset",
+    Garbage "garbage" = "It sends garbage",
+    WrongProtocol "wrong_protocol" = "A server of another protocol answers",
+    NoHandshake "no_handshake" = "The TLS handshake fails",
+    Expired "expired" = "The certificate has expired",
+    WrongAuthority "wrong_authority" = "The certificate is from an unknown CA",
+    WrongCredentials "wrong_credentials" = "The credentials are rejected",
+    NoPermission "no_permission" = "A permission is missing",
+    NoSuchName "no_such_name" = "The name does not exist",
+    SilentResolver "silent_resolver" = "The name server does not answer",
+    Oversized "oversized" = "An answer is far too large",
+    Nested "nested" = "Answers are nested 100,000 levels deep",
+    Bloated "bloated" = "An answer takes far more in memory than on the wire",
+    SecretHangs "secret_hangs" = "Its secret file hangs",
+    Restart "restart" = "The server restarts",
+    Failover "failover" = "The name moves to another address",
+    Clock "clock" = "The server's clock is an hour ahead",
+    RateLimit "rate_limit" = "The server rate-limits",
 }
 
 impl Fault {
@@ -70,14 +77,13 @@ pub(crate) enum Shown {
     Degraded(&'static str),
     /// It is as before.
     Up,
-    /// There is no such fault.
-    Nothing,
 }
 
 /// One cell of the matrix.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cell {
-    pub(crate) shown: Shown,
+    /// What is shown, where there is such a fault.
+    pub(crate) shown: Option<Shown>,
     /// What the fault is for this kind where its title does not say it, or why there is none.
     pub(crate) note: &'static str,
 }
@@ -89,19 +95,19 @@ impl Cell {
 }
 
 pub(crate) const fn down(reason: &'static str) -> Cell {
-    Cell { shown: Shown::Down(reason), note: "" }
+    Cell { shown: Some(Shown::Down(reason)), note: "" }
 }
 
 pub(crate) const fn degraded(reason: &'static str) -> Cell {
-    Cell { shown: Shown::Degraded(reason), note: "" }
+    Cell { shown: Some(Shown::Degraded(reason)), note: "" }
 }
 
 pub(crate) const fn up() -> Cell {
-    Cell { shown: Shown::Up, note: "" }
+    Cell { shown: Some(Shown::Up), note: "" }
 }
 
 pub(crate) const fn nothing(why: &'static str) -> Cell {
-    Cell { shown: Shown::Nothing, note: why }
+    Cell { shown: None, note: why }
 }
 
 /// What a server behind a network shows, unless its kind says otherwise.

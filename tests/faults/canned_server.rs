@@ -1,4 +1,4 @@
-//! A web server that answers everything in the one way that it is told.
+//! A web server that gives every request the same answer, which can be changed.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,20 +22,20 @@ pub(crate) fn many(item: &str) -> String {
     format!("[{item}{}]", format!(",{item}").repeat(599_999))
 }
 
-pub(crate) struct Odd {
+pub(crate) struct CannedServer {
     web: Option<Web>,
     address: String,
     answer: Arc<Mutex<Answer>>,
 }
 
-impl Odd {
+impl CannedServer {
     /// A server that says `fine`.
     pub(crate) async fn start() -> Self {
         let answer = Answer { status: 200, body: Bytes::from_static(b"fine"), date: None };
-        let mut odd =
+        let mut server =
             Self { web: None, address: "127.0.0.1:0".to_owned(), answer: Arc::new(Mutex::new(answer)) };
-        odd.restart().await;
-        odd
+        server.restart().await;
+        server
     }
 
     /// Where it listens.

@@ -22,7 +22,7 @@ const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// What the servers of every kind share.
 pub(crate) struct World {
     pub(crate) dns: Arc<Dns>,
-    pub(crate) ca: Ca,
+    ca: Ca,
     good: Identity,
     expired: Identity,
     foreign: Identity,
@@ -53,46 +53,64 @@ impl World {
         self.web.address().replace("127.0.0.1", "witness.test")
     }
 
-    /// A gate to a server that speaks HTTP.
-    pub(crate) async fn http_gate(&self, name: &str, server: &str) -> Gate {
-        Gate { stranger: self.redis.address(), ..self.gate(name, server).await }
-    }
-
-    /// A gate to a server.
-    pub(crate) async fn gate(&self, name: &str, server: &str) -> Gate {
-        let proxy = Proxy::start(server).await;
-        let second = proxy.start_beside(ELSEWHERE, server).await;
-        let name = format!("{name}.faults.test");
-        self.dns.set(&name, Entry::address(Ipv4Addr::LOCALHOST));
-        Gate {
-            name,
-            second,
-            proxy,
-            server: server.to_owned(),
-            stranger: self.web.address().to_owned(),
-            dns: Arc::clone(&self.dns),
-            tls: None,
-        }
-    }
-
-    /// A gate to a server, with TLS in front of it, and a file with what the server wants to know.
-    pub(crate) async fn tls_gate(&self, name: &str, server: &str, opening: Opening, secret: &str) -> Gate {
+    /// The gates of a source without TLS and of one with it, which has what the server wants to know in a file.
+    pub(crate) async fn gates(&self, name: &str, protocol: Protocol, server: &str, secret: &str) -> Gates {
+        let plain = self.gate(name, protocol, server).await;
+        let opening = if protocol == Protocol::Postgres { Opening::Postgres } else { Opening::Tls };
         let front = TlsFront::start_with(server, &self.good, opening).await;
-        let gate = self.gate(name, front.address()).await;
+        let gate = self.gate(&format!("{name}-tls"), protocol, front.address()).await;
         let tls = Tls {
             front,
+            authority: self.ca.certificate().to_owned(),
             good: self.good.clone(),
             expired: self.expired.clone(),
             foreign: self.foreign.clone(),
             secret: SecretFile::new(secret),
         };
-        Gate { tls: Some(tls), ..gate }
+        Gates { plain, secure: Gate { tls: Some(tls), ..gate } }
+    }
+
+    /// A gate to a server.
+    pub(crate) async fn gate(&self, name: &str, protocol: Protocol, server: &str) -> Gate {
+        let proxy = Proxy::start(server).await;
+        let second = proxy.start_beside(ELSEWHERE, server).await;
+        let name = format!("{name}.faults.test");
+        self.dns.set(&name, Entry::address(Ipv4Addr::LOCALHOST));
+        let stranger = match protocol {
+            Protocol::Http => self.redis.address(),
+            Protocol::Postgres | Protocol::Other => self.web.address().to_owned(),
+        };
+        let (server, dns) = (server.to_owned(), Arc::clone(&self.dns));
+        Gate { name, second, proxy, server, stranger, dns, tls: None }
+    }
+}
+
+/// What a server speaks. It says who is a stranger to it, and how TLS begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http,
+    Postgres,
+    Other,
+}
+
+/// The ways to a server from the two sources of a kind.
+pub(crate) struct Gates {
+    pub(crate) plain: Gate,
+    pub(crate) secure: Gate,
+}
+
+impl Gates {
+    /// With the names of their sources.
+    pub(crate) fn by_source(&self) -> Vec<(&'static str, &Gate)> {
+        vec![("plain", &self.plain), ("secure", &self.secure)]
     }
 }
 
 /// TLS in front of a server, and what it may show.
 struct Tls {
     front: TlsFront,
+    /// The file with the certificate of the good one's authority.
+    authority: PathBuf,
     good: Identity,
     expired: Identity,
     foreign: Identity,
@@ -158,7 +176,16 @@ impl Gate {
 
     /// The file with the secret of a source with TLS.
     pub(crate) fn secret_file(&self) -> String {
-        self.tls.as_ref().expect("a source with TLS").secret.path().display().to_string()
+        self.tls().secret.path().display().to_string()
+    }
+
+    /// The settings of a source that trusts the server, as YAML.
+    pub(crate) fn trust(&self) -> String {
+        format!("tls: {{ca_file: {}}}", self.tls().authority.display())
+    }
+
+    fn tls(&self) -> &Tls {
+        self.tls.as_ref().expect("a source with TLS")
     }
 
     /// Where the name leads after a failover: to the same server, unless this names another.
@@ -196,7 +223,7 @@ impl Gate {
                 self.proxy.end_connections().await;
             }
             Fault::NoHandshake | Fault::Expired | Fault::WrongAuthority => {
-                let Tls { front, expired, foreign, .. } = self.tls.as_ref().expect("a source with TLS");
+                let Tls { front, expired, foreign, .. } = self.tls();
                 match fault {
                     Fault::Expired => front.show(expired),
                     Fault::WrongAuthority => front.show(foreign),
@@ -205,7 +232,7 @@ impl Gate {
                 self.proxy.end_connections().await;
             }
             Fault::SecretHangs => {
-                self.tls.as_ref().expect("a source with TLS").secret.hang();
+                self.tls().secret.hang();
                 self.proxy.end_connections().await;
             }
             _ => {}
@@ -221,10 +248,10 @@ impl Gate {
             // The first server stays away.
             Fault::Failover => self.dns.set(&self.name, Entry::address(ELSEWHERE)),
             Fault::NoHandshake | Fault::Expired | Fault::WrongAuthority => {
-                let Tls { front, good, .. } = self.tls.as_ref().expect("a source with TLS");
+                let Tls { front, good, .. } = self.tls();
                 front.show(good);
             }
-            Fault::SecretHangs => self.tls.as_ref().expect("a source with TLS").secret.answer(),
+            Fault::SecretHangs => self.tls().secret.answer(),
             Fault::WrongProtocol | Fault::Clock | Fault::Oversized | Fault::Nested | Fault::Bloated => {
                 self.lead_to(&self.server).await;
             }

@@ -1,0 +1,9 @@
+//! Tests of the program that need neither servers nor its binary.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod config;
+mod dashboards;
+mod incremental;
+mod pack;
+mod schedule;

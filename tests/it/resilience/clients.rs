@@ -1,7 +1,5 @@
 //! Clients without a password that ask for too much.
 
-use std::time::Duration;
-
 use reqwest::Method;
 
 use super::{PATIENCE, status};
@@ -100,14 +98,14 @@ async fn that_want_large_pages_keep_nobody_waiting() {
     let exporter = Exporter::start(&format!("sources:\n{sources}")).await;
     let url = exporter.url("/");
     let pages: Vec<_> = (0..20).map(|_| tokio::spawn(http::client().get(url.clone()).send())).collect();
-    let mut slowest = Duration::ZERO;
+    let mut scrapes = 0;
     while !pages.iter().all(tokio::task::JoinHandle::is_finished) {
-        let started = std::time::Instant::now();
         assert_eq!(status(&exporter, "/metrics").await, 200);
-        slowest = slowest.max(started.elapsed());
+        scrapes += 1;
     }
     for page in pages {
         assert_eq!(page.await.unwrap().unwrap().status().as_u16(), 200);
     }
-    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    // A scrape behind the pages would be answered after the last one.
+    assert!(scrapes >= 20, "{scrapes} scrapes beside 20 pages");
 }

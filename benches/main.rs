@@ -6,6 +6,7 @@
 //! `pack-NAME`: what the queries of a pack cost the database of a large platform.
 
 mod bare;
+mod builds;
 mod cycles;
 mod declared;
 mod detours;
@@ -36,7 +37,7 @@ use std::time::Instant;
 use report::Section;
 
 /// The sections in order: name and title.
-const SECTIONS: [(&str, &str); 8] = [
+const SECTIONS: [(&str, &str); 9] = [
     ("scrape", "Scrapes"),
     ("hung", "A service that hangs"),
     ("encode", "Encoding"),
@@ -45,6 +46,7 @@ const SECTIONS: [(&str, &str); 8] = [
     ("growth", "Growth"),
     ("queues", "Queues"),
     ("start", "Start and faults"),
+    ("builds", "Builds with some of the kinds"),
 ];
 
 fn main() -> Result<(), String> {
@@ -121,6 +123,7 @@ async fn section(name: &str, title: &'static str) -> Section {
         "memory" => memory::run(title).await,
         "growth" => growth::run(title).await,
         "queues" => queues::run(title).await,
-        _ => start::run(title).await,
+        "start" => start::run(title).await,
+        _ => builds::run(title).await,
     }
 }

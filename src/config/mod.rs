@@ -1,16 +1,16 @@
 //! The configuration: read, expanded, decoded and checked as a whole, or rejected with all errors.
 
-mod check;
+mod cross_check;
+#[cfg_attr(not(feature = "postgres"), path = "no_roll_ups.rs")]
+mod enabled_roll_ups;
 mod environment;
 mod files;
 mod packs;
-#[cfg_attr(not(feature = "postgres"), path = "no_roll_up.rs")]
-mod roll_up;
 mod source;
 
+pub use enabled_roll_ups::RollUp;
 pub use environment::{NoSources, from_environment};
 pub use files::{ExpectedContent, FileCheck, NamedFile};
-pub use roll_up::RollUp;
 pub use source::Source;
 
 use std::collections::BTreeMap;
@@ -137,19 +137,20 @@ fn read(
     let packs = packs::read_all(&tree, &sources, surroundings, faults);
     let of_packs = packs.iter().flat_map(|pack| pack.queries.iter().map(|(path, node)| (path.clone(), node)));
     let queries: Vec<_> = own.chain(of_packs).collect();
-    check::unique_names(&queries, faults);
+    cross_check::unique_names(&queries, faults);
     let queries = queries.into_iter().map(|(path, node)| {
         let query = grammar::declared(node, &path, &languages(), faults);
         if query.is_none() {
-            check::names(node, &path, &sources, faults);
+            cross_check::names(node, &path, &sources, faults);
         }
-        query.map(|query| check::Placed { query, node, path })
+        query.map(|query| cross_check::Placed { query, node, path })
     });
     let queries: Vec<_> = queries.collect::<Vec<_>>().into_iter().flatten().collect();
-    check::queries(&queries, &sources, faults);
-    let roll_ups = roll_up::read_all(&tree, &packs, queries.iter().map(|placed| &placed.query), faults);
-    check::dependencies(&tree, &sources, faults);
-    check::pushed_classes(&tree, &sources, faults);
+    cross_check::queries(&queries, &sources, faults);
+    let roll_ups =
+        enabled_roll_ups::read_all(&tree, &packs, queries.iter().map(|placed| &placed.query), faults);
+    cross_check::dependencies(&tree, &sources, faults);
+    cross_check::pushed_classes(&tree, &sources, faults);
     let sources = sources.into_iter().filter_map(|(name, source)| Some((name, source?))).collect();
     let queries = queries.into_iter().map(|placed| placed.query).collect();
     Some(Config { sources, queries, packs, roll_ups, files: faults.clone(), named_files })

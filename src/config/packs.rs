@@ -7,7 +7,7 @@ use platform_core::setting::SourceName;
 use platform_core::yaml::{Fault, Faults, Key, Node, Path, Value, hint};
 
 use super::Surroundings;
-use super::check::{Sources, names, no_such_source};
+use super::cross_check::{Sources, names, no_such_source};
 use crate::pack::{self, Instance, Pack, RESERVED};
 use crate::registry::languages;
 

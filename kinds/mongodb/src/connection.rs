@@ -17,7 +17,7 @@ use super::encryption::Encryption;
 use super::reader::{self, Dialer};
 use super::tasks::Tasks;
 use super::topology::KnownTopology;
-use super::{Config, bounds, failure};
+use super::{Config, failure, message_bounds};
 
 /// The appName of the exporter's connections.
 const APP_NAME: &str = "platform_exporter";
@@ -119,8 +119,9 @@ impl Connection {
         let failed = |error| failure::problem(&error, &self.config, &members, begin);
         let internal = |error| Problem::new(Reason::Internal, error);
         let mut options = self.options(password.as_ref()).await.map_err(failed)?;
-        if options.hosts.len() > bounds::MOST_MEMBERS {
-            let detail = format!("the cluster name resolves to more than {} servers", bounds::MOST_MEMBERS);
+        if options.hosts.len() > message_bounds::MOST_MEMBERS {
+            let detail =
+                format!("the cluster name resolves to more than {} servers", message_bounds::MOST_MEMBERS);
             return Err(Problem::new(Reason::Protocol, detail));
         }
         let encryption = self.encryption.with(options.tls.take().as_ref()).await?;

@@ -1,11 +1,11 @@
 //! MongoDB, by its official driver.
 
 mod ask;
-mod bounds;
 mod command;
 mod connection;
 mod encryption;
 mod failure;
+mod message_bounds;
 mod prober;
 mod question;
 mod reader;

@@ -5,7 +5,7 @@ mod cell;
 mod config;
 mod dial;
 mod failure;
-mod message;
+mod message_check;
 mod parameter;
 mod prober;
 mod question;

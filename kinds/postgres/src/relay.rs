@@ -22,7 +22,7 @@ use tokio::net::{UnixListener, UnixStream};
 use super::answer::ADVICE;
 use super::config::Config;
 use super::dial::dial;
-use super::message::Messages;
+use super::message_check::Messages;
 
 /// The size limit of an exchange: an answer, plus the overhead of TLS and the protocol.
 const MOST_PER_EXCHANGE: usize = LARGEST_ANSWER + LARGEST_ANSWER / 16;

@@ -13,8 +13,8 @@ mod parameter;
 mod policy;
 mod prober;
 mod queue;
+mod queue_series;
 mod routing;
-mod series;
 mod wire;
 
 use std::time::Duration;

@@ -12,7 +12,7 @@ use super::config::Config;
 use super::families;
 use super::management::{Management, Survey};
 use super::queue::Queue;
-use super::series::QueueBudgets;
+use super::queue_series::QueueBudgets;
 
 pub(super) struct RabbitmqProber {
     config: Config,

@@ -14,7 +14,7 @@ use rustls::{
 };
 use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate};
 
-use super::tls_section::{SectionReader, present};
+use super::certificates::{SectionReader, present};
 
 /// `client_auth_type`, from weakest to strongest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]

@@ -1,13 +1,13 @@
 //! The web configuration file: TLS, client certificates, passwords and limits of the exporter's HTTP server. It is
 //! reloaded when it, or a file it refers to, has changed; an invalid one changes nothing.
 
+mod certificates;
 mod clients;
 mod files;
 mod passwords;
 mod section;
 mod settings;
 mod tls;
-mod tls_section;
 
 pub(super) use settings::WebSettings;
 pub(super) use tls::HTTP2;

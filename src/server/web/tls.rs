@@ -8,10 +8,10 @@ use rustls::server::NoServerSessionStorage;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
+use super::certificates::{SectionReader, present};
 use super::clients::{ClientCheck, Clients};
 use super::files::Files;
 use super::section::Section;
-use super::tls_section::{SectionReader, present};
 
 /// The ALPN name of HTTP/2.
 pub(in crate::server) const HTTP2: &[u8] = b"h2";

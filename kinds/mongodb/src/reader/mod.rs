@@ -26,7 +26,7 @@ pub(super) use self::outcome::Outcomes;
 use platform_core::probe::Problem;
 
 use self::socks::SocksCredentials;
-use super::bounds;
+use super::message_bounds;
 
 /// Three for each of the up to 50 members of a set, and some spare. A limit against servers that name ever more members
 /// and against other processes on this host.

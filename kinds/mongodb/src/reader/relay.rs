@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::TcpStream;
 
-use super::bounds::{self, MessageRefusal, RequestKind};
+use super::message_bounds::{self, MessageRefusal, RequestKind};
 
 /// The command waiting for its answer. Each has one answer.
 #[derive(Default)]
@@ -81,9 +81,9 @@ async fn answer(
         return Err((MessageRefusal::Malformed("an answer without a question"), RequestKind::Greeting));
     };
     let refused = |refusal| (refusal, asked);
-    let length = bounds::length(beginning, asked).map_err(refused)?;
+    let length = message_bounds::length(beginning, asked).map_err(refused)?;
     let Some(message) = rest(server, beginning, length).await else { return Ok(None) };
-    bounds::check(&message, asked).map_err(refused)?;
+    message_bounds::check(&message, asked).map_err(refused)?;
     Ok(Some(message))
 }
 

@@ -145,7 +145,7 @@ impl Topology {
                 exchange: Arc::clone(&exchange),
             }));
         }
-        let roles = roles(queues.len(), &routes, &expires);
+        let roles = roles(queues, &routes, &expires);
         let complete = !budget.is_spent() && !policies.is_spent() && routes.len() < MOST_ROUTES;
         DeadLetters { routes, roles, complete }
     }
@@ -201,22 +201,32 @@ impl Vhost {
     }
 }
 
-fn roles(queues: usize, routes: &[DeadLetterRoute], expires: &[bool]) -> Vec<Role> {
+fn roles(queues: &[Queue], routes: &[DeadLetterRoute], expires: &[bool]) -> Vec<Role> {
     let edges: Vec<(usize, usize)> = routes.iter().map(|route| (route.from, route.to)).collect();
-    let loops = loops::of(queues, &edges);
+    let loops = loops::of(queues.len(), &edges);
     // Only expired messages come back without a consumer: that is a retry, so they are work again.
-    let mut retries = vec![false; queues];
-    for queue in (0..queues).filter(|&queue| expires[queue]) {
+    let mut retries = vec![false; queues.len()];
+    for queue in (0..queues.len()).filter(|&queue| expires[queue]) {
         if let Some(number) = loops[queue] {
             retries[number] = true;
         }
     }
-    let mut roles = vec![Role::Work; queues];
+    let is_delay = |queue: usize| expires[queue] && !queues[queue].is_attended;
+    let mut roles = vec![Role::Work; queues.len()];
+    let (mut gets_failures, mut leads_on) = (vec![false; queues.len()], vec![false; queues.len()]);
     for &(from, to) in &edges {
-        if expires[from] && roles[from] == Role::Work {
+        leads_on[from] = true;
+        if is_delay(from) {
             roles[from] = Role::Delay;
+        } else {
+            gets_failures[to] = true;
         }
-        if !loops[to].is_some_and(|number| retries[number]) {
+    }
+    for &(_, to) in &edges {
+        let is_retried = loops[to].is_some_and(|number| retries[number]);
+        // What a delay hands on is work where somebody takes it, or where it goes on if it fails.
+        let is_work = !gets_failures[to] && (leads_on[to] || queues[to].is_attended);
+        if !is_retried && !is_work {
             roles[to] = Role::DeadLetter;
         }
     }

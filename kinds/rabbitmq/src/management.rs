@@ -1,7 +1,7 @@
 //! The management API: what AMQP does not report. Version 3.8 and later, with or without statistics.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -28,6 +28,9 @@ pub(super) struct Management {
     interface: Interface,
     http: HttpClient,
     topology: Option<(Instant, Topology)>,
+    /// The queues of dead-letter routes that have had consumers, by virtual host and name: a queue stays what it is when
+    /// its consumers stop.
+    attended: HashSet<(String, String)>,
 }
 
 /// What the management API reports; `None` if it does not.
@@ -72,7 +75,7 @@ const TOPOLOGY_AGE: Duration = Duration::from_secs(60);
 
 impl Management {
     pub(super) fn new(interface: Interface, tls: Tls) -> Self {
-        Self { interface, http: HttpClient::new(tls), topology: None }
+        Self { interface, http: HttpClient::new(tls), topology: None, attended: HashSet::new() }
     }
 
     /// Requests everything, until `end`.
@@ -119,21 +122,27 @@ impl Management {
         };
         let mut queues: Vec<Queue> = list::<MOST_QUEUES, _>(&self.get(QUEUES, end).await?, QUEUES, "queues")?;
         survey.problems.extend(self.hidden(queues.len(), total, end).await?);
+        // Users who may not see the nodes see only their own consumers.
+        let counted = match statistics && survey.nodes.is_some() {
+            true => self.count_consumers(&mut queues, end).await,
+            false => Ok(()),
+        };
+        for queue in &mut queues {
+            queue.is_attended = queue.consumers > Some(0) || self.attended.contains(&key(queue));
+        }
         let dead_letters = self.topology(&queues, end).await?.resolve(&queues);
         for (queue, role) in queues.iter_mut().zip(dead_letters.roles) {
             queue.role = role;
         }
+        let on_routes = dead_letters.routes.iter().flat_map(|route| [&queues[route.from], &queues[route.to]]);
+        self.attended = on_routes.filter(|queue| queue.is_attended).map(key).collect();
         survey.routes = dead_letters.routes;
         if !dead_letters.complete {
             let detail = "too many bindings to find every dead-letter queue: set x-dead-letter-routing-key";
             survey.problems.push(Problem::new(Reason::Cardinality, detail));
         }
-        let queues = survey.queues.insert(queues);
-        // Users who may not see the nodes see only their own consumers.
-        if statistics && survey.nodes.is_some() {
-            self.count_consumers(queues, end).await?;
-        }
-        Ok(())
+        survey.queues = Some(queues);
+        counted
     }
 
     /// The check fails with 503 when there are alarms.
@@ -213,6 +222,10 @@ impl Management {
             .largest_body(largest_body(path));
         self.http.send(request, end.left()).await.map_err(|problem| about(path, problem))
     }
+}
+
+fn key(queue: &Queue) -> (String, String) {
+    (queue.vhost.clone(), queue.name.clone())
 }
 
 /// The items of an answer that is a list.

@@ -26,6 +26,9 @@ pub(super) struct Queue {
     pub(super) unacked: Option<u64>,
     #[serde(skip)]
     pub(super) consumers: Option<u64>,
+    /// Whether it has, or has had, consumers.
+    #[serde(skip)]
+    pub(super) is_attended: bool,
     #[serde(skip)]
     pub(super) role: Role,
     /// The timestamp that the publisher or the broker set on the first message.

@@ -5,6 +5,7 @@ mod certificates;
 mod config;
 mod failures;
 mod hostile;
+mod retries;
 mod rights;
 mod sickness;
 mod values;

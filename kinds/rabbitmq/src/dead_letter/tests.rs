@@ -154,6 +154,43 @@ fn a_retry_is_no_dead_letter_queue_but_what_leaves_it_is() {
     assert_eq!(found.roles, [Role::Work, Role::Delay, Role::Work, Role::DeadLetter]);
 }
 
+/// The workers publish what failed to the queue that waits, so nothing leads back there.
+#[test]
+fn what_a_delay_hands_on_is_work() {
+    let to = |key: &str| json!({"x-dead-letter-exchange": "", "x-dead-letter-routing-key": key});
+    let expiring = |key: &str| {
+        let mut arguments = to(key);
+        arguments["x-message-ttl"] = json!(1000);
+        arguments
+    };
+    let roles = |queues: &[Queue]| Topology::default().resolve(queues).roles;
+    let queues = [queue("retry", &expiring("posts")), queue("posts", &to("dead")), queue("dead", &json!({}))];
+    assert_eq!(roles(&queues), [Role::Delay, Role::Work, Role::DeadLetter]);
+
+    let mut queues = [queue("retry", &expiring("mails")), queue("mails", &json!({}))];
+    assert_eq!(roles(&queues), [Role::Delay, Role::DeadLetter], "nobody takes what expires");
+    queues[1].is_attended = true;
+    assert_eq!(roles(&queues), [Role::Delay, Role::Work]);
+
+    let steps = [
+        queue("retry-1m", &expiring("retry-5m")),
+        queue("retry-5m", &expiring("posts")),
+        queue("posts", &to("dead")),
+        queue("dead", &json!({})),
+    ];
+    assert_eq!(roles(&steps), [Role::Delay, Role::Delay, Role::Work, Role::DeadLetter]);
+}
+
+/// Messages that nobody takes in time are dead letters, and the queue that they leave is still work.
+#[test]
+fn a_work_queue_whose_messages_expire_is_no_delay() {
+    let expiring = json!({"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "expired",
+                          "x-message-ttl": 1000});
+    let mut queues = [queue("orders", &expiring), queue("expired", &json!({}))];
+    queues[0].is_attended = true;
+    assert_eq!(Topology::default().resolve(&queues).roles, [Role::Work, Role::DeadLetter]);
+}
+
 #[test]
 fn many_queues_take_linear_time_and_too_many_bindings_an_end() {
     let names: Vec<_> = (0..10_000).map(|number| format!("tenant{number}.work")).collect();

@@ -19,6 +19,49 @@ fn a_family_with_another_type_is_left_out() {
     assert_eq!(text, "# HELP acme_up 1 when up.\n# TYPE acme_up gauge\nacme_up{source=\"a\"} 1\n");
 }
 
+/// Prometheus 3 fails a scrape without a content type that it knows.
+#[test]
+fn a_format_names_its_content_type() {
+    assert_eq!(Format::Text.content_type(), "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
+    assert_eq!(
+        Format::OpenMetrics.content_type(),
+        "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores"
+    );
+}
+
+#[test]
+fn whole_numbers_have_no_fraction_as_long_as_they_are_exact() {
+    const GAUGE: Desc = Desc::gauge("g", &[], "A gauge.");
+    const COUNTER: Desc = Desc::counter("c_total", &[], "A counter.");
+    let exact = 9_007_199_254_740_991.0;
+    for (desc, value, expected) in [
+        (GAUGE, 3.0, "g 3\n"),
+        (GAUGE, -3.0, "g -3\n"),
+        (GAUGE, 1.5, "g 1.5\n"),
+        (GAUGE, exact, "g 9007199254740991\n"),
+        (GAUGE, exact + 1.0, "g 9007199254740992.0\n"),
+        (GAUGE, -exact, "g -9007199254740991\n"),
+        (GAUGE, 1e300, "g 1e300\n"),
+        (COUNTER, 3.0, "c_total 3\n"),
+        (COUNTER, 2.5, "c_total 2.5\n"),
+        (COUNTER, 0.0, "c_total 0\n"),
+        (COUNTER, -1.0, "c_total -1.0\n"),
+        (COUNTER, exact + 1.0, "c_total 9007199254740992.0\n"),
+    ] {
+        assert_eq!(Lines::encode(None, desc.value(value)).to_string(), expected, "{value}");
+    }
+}
+
+#[test]
+fn quotes_in_a_help_text_are_escaped_in_openmetrics_alone() {
+    const QUOTED: Desc = Desc::gauge("acme_up", &[], "\"Up\" or C:\\down\nand out.");
+    let mut exposition = Exposition::default();
+    exposition.put(None, Lines::renew(&[], None, [QUOTED.value(1.0)]));
+    let help = |format| encode(&exposition, format).lines().next().map(str::to_owned);
+    assert_eq!(help(Format::Text).as_deref(), Some(r#"# HELP acme_up "Up" or C:\\down\nand out."#));
+    assert_eq!(help(Format::OpenMetrics).as_deref(), Some(r#"# HELP acme_up \"Up\" or C:\\down\nand out."#));
+}
+
 #[test]
 fn odd_labels_stay_what_they_are() {
     let source = Arc::from("a");

@@ -8,8 +8,8 @@ use std::time::Duration;
 use platform_core::metric::Family;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{
-    Answers, Cell, Columns, DistinctCount, Language, LanguageFacts, Question, Reading, ResultSet, Rows,
-    grammar, lane,
+    AnswerBudget, Answers, Cell, Columns, DistinctCount, Language, LanguageFacts, Question, Reading,
+    ResultSet, Rows, grammar, lane,
 };
 use platform_core::yaml::{self, Faults, Path};
 use tokio::sync::oneshot;
@@ -225,6 +225,38 @@ fn distinct_ids_are_counted_exactly_and_then_within_one_percent() {
     sketch.add(&ids(100_000..200_000));
     let error = (sketch.count() - 200_000.0).abs() / 200_000.0;
     assert!(error < 0.01, "off by {error}");
+}
+
+/// A row costs its cells, the texts in them, and what the allocator needs for each.
+#[test]
+fn an_answer_may_use_64_mib_and_not_a_row_more() {
+    let cells = |text: usize| vec![Cell::Null, Cell::Text("x".repeat(text))];
+    let row = |text: usize| size_of::<Vec<Cell>>() + 16 + 2 * size_of::<Cell>() + text + 16;
+    let mut budget = AnswerBudget::default();
+    let mut left = 64 * 1024 * 1024;
+    while left >= 2 * row(100_000) {
+        budget.row(&cells(100_000), "ask for less").expect("there is room");
+        left -= row(100_000);
+    }
+    let rest = left - row(0);
+    budget.row(&cells(rest), "ask for less").expect("there is room for exactly this");
+    let problem = budget.row(&[], "ask for less").expect_err("a row without cells takes memory as well");
+    assert_eq!(problem.reason, Reason::Query);
+    assert_eq!(problem.detail, "the answer is larger than 64 MiB: ask for less");
+}
+
+/// What the source itself has summed counts as dropped, beside what the budget drops.
+#[test]
+fn label_sets_folded_by_the_source_are_counted() {
+    let mut reading = reading(
+        "name: q\nsource: db\nsql: x\nlabels: [id]\nmax_series: 2\nmetrics: [{name: n, value: n, help: N.}]\n",
+    );
+    let row = |id: &str| vec![text(id), Cell::Number(1.0)];
+    let rows = Rows {
+        folded: 3,
+        ..Rows::new(vec!["id".to_owned(), "n".to_owned()], ["a", "b", "c"].map(row).to_vec())
+    };
+    assert_eq!(reading.read(rows).expect("it is right").dropped, 3 + 2);
 }
 
 /// The bound itself is still exact; one id more is an estimate.

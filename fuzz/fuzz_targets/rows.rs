@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use platform_core::query::{Cell, DistinctCount, Reading, Rows, grammar};
+use platform_core::query::{Cell, DistinctCount, Reading, Rows, parse};
 use platform_core::yaml::{self, Faults, Path};
 use platform_exporter::registry::languages;
 use platform_exporter_fuzz::{Value, check_families};
@@ -25,7 +25,7 @@ metrics:
 fuzz_target!(|runs: Vec<Vec<[Value; 4]>>| {
     let mut faults = Faults::of("query.yml");
     let tree = yaml::parse(QUERY, &|_| None, &mut faults).expect("good YAML");
-    let query = grammar::declared(&tree, &Path::default(), &languages(), &mut faults).expect("a good query");
+    let query = parse::declared(&tree, &Path::default(), &languages(), &mut faults).expect("a good query");
     let mut reading = Reading::new(Arc::new(query.spec));
     let mut distinct = DistinctCount::exact_up_to(4);
     for rows in runs {

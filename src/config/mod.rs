@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use platform_core::query::{Declared, grammar};
+use platform_core::query::{Declared, parse};
 use platform_core::setting::{Secret, SourceName};
 use platform_core::yaml::{self, Faults, Node, Value};
 
@@ -130,7 +130,7 @@ fn read(
     let own = own.map(|(index, node)| (root.key("queries").index(index), node));
     let Some(sources) = tree.get("sources").filter(|node| !node.entries().is_empty()) else {
         faults.at(tree.place, &root, "expected at least one source: `sources: {NAME: {KIND: {…}}}`");
-        own.for_each(|(path, node)| drop(grammar::declared(node, &path, &languages(), faults)));
+        own.for_each(|(path, node)| drop(parse::declared(node, &path, &languages(), faults)));
         return None;
     };
     let sources = source::read_all(sources, &root.key("sources"), faults);
@@ -139,7 +139,7 @@ fn read(
     let queries: Vec<_> = own.chain(of_packs).collect();
     cross_check::unique_names(&queries, faults);
     let queries = queries.into_iter().map(|(path, node)| {
-        let query = grammar::declared(node, &path, &languages(), faults);
+        let query = parse::declared(node, &path, &languages(), faults);
         if query.is_none() {
             cross_check::names(node, &path, &sources, faults);
         }

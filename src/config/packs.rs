@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use platform_core::query::grammar::declared;
+use platform_core::query::parse::declared;
 use platform_core::setting::SourceName;
 use platform_core::yaml::{Fault, Faults, Key, Node, Path, Value, hint};
 

@@ -1,7 +1,7 @@
 //! A pack with its sources and values, as a configuration uses it.
 
 use platform_core::metric::Desc;
-use platform_core::query::{self, grammar::declared};
+use platform_core::query::{self, parse::declared};
 use platform_core::yaml::{Faults, Key, Node, Path, Value};
 
 use crate::registry::languages;

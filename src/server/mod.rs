@@ -1,6 +1,6 @@
 //! The HTTP server: access control (the web configuration), routes, one task per connection, drained on shutdown.
 
-mod access;
+mod access_log;
 mod bucket;
 mod connections;
 mod heartbeat;
@@ -178,7 +178,9 @@ impl Visit {
                     Way::Misled => {
                         response::text(StatusCode::BAD_REQUEST, "This port speaks HTTPS, not HTTP.")
                     }
-                    Way::Http1 | Way::Http2 => access::answer(&server.app, &server.gate, peer, request).await,
+                    Way::Http1 | Way::Http2 => {
+                        access_log::answer(&server.app, &server.gate, peer, request).await
+                    }
                 })
             }
         });

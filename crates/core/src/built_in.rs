@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Problem, Reason};
-use crate::query::grammar::{self, BuiltInQuery};
+use crate::query::parse::{self, BuiltInQuery};
 use crate::query::{self, Answers, Columns, LanguageFacts, QuerySpec, Question, Reading};
 use crate::yaml::{self, Faults, Path};
 
@@ -50,7 +50,7 @@ fn load(QueryFile { kind, text, language }: QueryFile) -> Vec<BuiltInQuery> {
     let built_in: Vec<_> = queries
         .iter()
         .enumerate()
-        .filter_map(|(index, node)| grammar::built_in(node, &path.index(index), language, &mut faults))
+        .filter_map(|(index, node)| parse::built_in(node, &path.index(index), language, &mut faults))
         .collect();
     assert!(faults.is_empty(), "{faults}");
     built_in

@@ -10,13 +10,13 @@ use hyper_util::rt::TokioIo;
 use platform_core::allowance::{Allowance, BUFFER};
 use platform_core::failure_reason;
 use platform_core::probe::{Problem, Reason};
-use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 use super::answer::{EndpointAnswer, LARGEST_BODY};
+use super::certificate;
 use super::phases::{Phase, Phases};
 use super::request::EndpointRequest;
 use super::trust::EndpointTls;
@@ -36,7 +36,7 @@ pub(super) async fn exchange(
     let connector = TlsConnector::from(trust.config(&request.url).await?);
     let handshake = connector.connect(trust.name_of(&request.url)?, stream);
     let stream = phases.time(Phase::Tls, handshake).await.map_err(|error| network_problem(&error))?;
-    let expiry = stream.get_ref().1.peer_certificates().and_then(earliest_expiry);
+    let expiry = stream.get_ref().1.peer_certificates().and_then(certificate::earliest_expiry);
     let answer = talk(stream, peer, request, phases).await?;
     Ok(EndpointAnswer { over_tls: true, expiry, ..answer })
 }
@@ -57,15 +57,6 @@ async fn look_up(url: &Url) -> Result<Vec<SocketAddr>, Problem> {
         },
         None => Err(Problem::new(Reason::Protocol, "the URL has no host")),
     }
-}
-
-fn earliest_expiry(certificates: &[CertificateDer<'_>]) -> Option<f64> {
-    let ends = certificates.iter().filter_map(|der| {
-        let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
-        Some(certificate.validity().not_after.timestamp())
-    });
-    #[expect(clippy::cast_precision_loss, reason = "exact for 285 million years")]
-    ends.min().map(|time| time as f64)
 }
 
 /// Speaks HTTP on a connection, which is closed when this future ends.

@@ -4,6 +4,7 @@
 //! certificate and a closed listener, and leave nothing to measure.
 
 mod answer;
+mod certificate;
 mod config;
 mod exchange;
 mod expect;

@@ -1,6 +1,6 @@
 //! What a configuration may say, and what is told when it is wrong.
 
-use platform_core::query::grammar;
+use platform_core::query::parse;
 use platform_core::yaml::{self, Faults, Path};
 use platform_exporter::registry::languages;
 
@@ -18,7 +18,7 @@ fn query_fault(question: &str) -> Option<String> {
     );
     let mut faults = Faults::of("query.yml");
     let tree = yaml::parse(&text, &|_| None, &mut faults).expect("it is YAML");
-    let declared = grammar::declared(&tree, &Path::default(), &languages(), &mut faults);
+    let declared = parse::declared(&tree, &Path::default(), &languages(), &mut faults);
     assert_eq!(declared.is_none(), !faults.is_empty());
     declared.is_none().then(|| faults.to_string())
 }
@@ -123,7 +123,7 @@ fn the_example_is_right() {
         yaml::decode::<kind_mongodb::Config>(kind, &Path::default(), &mut faults);
     }
     for query in tree.get("queries").expect("it has queries").elements() {
-        grammar::declared(query, &Path::default(), &languages(), &mut faults);
+        parse::declared(query, &Path::default(), &languages(), &mut faults);
     }
     assert!(faults.is_empty(), "{faults}");
 }

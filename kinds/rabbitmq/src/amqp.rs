@@ -23,7 +23,7 @@ use socket2::{SockRef, Socket};
 use tokio::sync::oneshot;
 
 use super::endpoint::BrokerEndpoint;
-use super::frame::{self, MalformedFrame};
+use super::frame_check::{self, MalformedFrame};
 use super::wire::{self, Checked, Raw};
 
 /// What the broker answers to a passive declaration.
@@ -202,7 +202,7 @@ async fn log_in(uri: AMQPUri, runtime: TokioRuntime, stream: Raw) -> lapin::Resu
 
 /// The driver keeps buffers of 64 frames: 8 MiB at the broker's default limit. This is the smallest size that every
 /// version accepts.
-const FRAME_MAX: u32 = frame::LARGEST as u32;
+const FRAME_MAX: u32 = frame_check::LARGEST as u32;
 
 async fn uri(endpoint: &BrokerEndpoint) -> Result<AMQPUri, Problem> {
     let (userinfo, mechanism) = match &endpoint.login {

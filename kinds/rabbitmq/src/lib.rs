@@ -6,7 +6,7 @@ mod config;
 mod dead_letter;
 mod endpoint;
 mod families;
-mod frame;
+mod frame_check;
 mod loops;
 mod management;
 mod parameter;

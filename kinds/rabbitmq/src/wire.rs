@@ -13,7 +13,7 @@ use futures_util::Stream;
 use futures_util::io::{AsyncRead, AsyncWrite};
 use lapin::tcp::AsyncTcpStream;
 
-use super::frame::{self, Frame};
+use super::frame_check::{self, Frame};
 
 /// A connection as tokio makes it, with TLS or without.
 pub(super) type Raw = AsyncTcpStream<<TokioRuntime as Reactor>::TcpStream>;
@@ -25,7 +25,7 @@ pub(super) type Runtime = async_rs::Runtime<RuntimeParts<TokioRuntime, Checking>
 const CHUNK: usize = 4096;
 
 /// A stream that yields only complete, valid frames. After the first invalid one, every read fails with a
-/// [`frame::Malformed`] inside its error.
+/// [`frame_check::Malformed`] inside its error.
 pub(super) struct Checked<S> {
     inner: S,
     /// Bytes from the broker: less than a frame and a chunk.
@@ -46,7 +46,7 @@ impl<S> Checked<S> {
         self.received.drain(..self.good);
         (self.taken, self.good) = (0, 0);
         loop {
-            match frame::check(&self.received[self.good..]) {
+            match frame_check::check(&self.received[self.good..]) {
                 Ok(Frame::Good(length)) => self.good += length,
                 Ok(Frame::Needless(length)) => drop(self.received.drain(self.good..self.good + length)),
                 Ok(Frame::Incomplete) => return Ok(()),
@@ -144,7 +144,7 @@ mod tests {
     use futures_util::AsyncReadExt;
 
     use super::*;
-    use crate::frame::MalformedFrame;
+    use crate::frame_check::MalformedFrame;
 
     const HEARTBEAT: &[u8] = b"\x08\x00\x00\x00\x00\x00\x00\xce";
     const UNBLOCKED: &[u8] = b"\x01\x00\x00\x00\x00\x00\x04\x00\x0a\x00\x3d\xce";
@@ -179,6 +179,10 @@ mod tests {
         let sent = UNBLOCKED.repeat(100_000);
         let mut stream = Checked::new(&sent[..]);
         assert_eq!(stream.read(&mut [0; 16]).await.expect("an end"), 0);
-        assert!(stream.received.capacity() <= frame::LARGEST + 2 * CHUNK, "{}", stream.received.capacity());
+        assert!(
+            stream.received.capacity() <= frame_check::LARGEST + 2 * CHUNK,
+            "{}",
+            stream.received.capacity()
+        );
     }
 }

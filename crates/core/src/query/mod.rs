@@ -3,8 +3,8 @@
 mod answer_budget;
 mod columns;
 mod distinct;
-pub mod grammar;
 mod lane;
+pub mod parse;
 mod question;
 mod reading;
 mod rows;

@@ -9,7 +9,7 @@ use platform_core::metric::Family;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{
     AnswerBudget, Answers, Cell, Columns, DistinctCount, Language, LanguageFacts, Question, Reading,
-    ResultSet, Rows, grammar, lane,
+    ResultSet, Rows, lane, parse,
 };
 use platform_core::yaml::{self, Faults, Path};
 use tokio::sync::oneshot;
@@ -30,7 +30,7 @@ fn reading(yaml: &str) -> Reading {
     let mut faults = Faults::of("query.yml");
     let tree = yaml::parse(yaml, &|_| None, &mut faults);
     let query = tree.and_then(|tree| {
-        grammar::declared(&tree, &Path::default(), &[LanguageFacts::of::<AnyText>()], &mut faults)
+        parse::declared(&tree, &Path::default(), &[LanguageFacts::of::<AnyText>()], &mut faults)
     });
     Reading::new(Arc::new(query.unwrap_or_else(|| panic!("{faults}")).spec))
 }

@@ -99,6 +99,7 @@ fn asked(placed: &Placed<'_>, sources: &Sources, faults: &mut Faults) {
 
 /// Checks what sources read through other sources.
 pub(super) fn dependencies(tree: &Node, sources: &Sources, faults: &mut Faults) {
+    let languages = languages();
     for (name, source) in sources.iter().filter_map(|(name, source)| Some((name, source.as_ref()?))) {
         for Dependency { source, question, keys } in source.config.definition().dependencies() {
             let (mut node, mut path) = (tree, Path::default());
@@ -106,9 +107,9 @@ pub(super) fn dependencies(tree: &Node, sources: &Sources, faults: &mut Faults) 
                 (node, path) = (node.get(key).unwrap_or(node), path.key(key));
             }
             asks(&source, &question, sources, node.place, &path, faults);
-            let written =
-                languages().into_iter().find(|language| keys.last().is_some_and(|key| key == language.key));
-            if let Some(language) = written {
+            let is_written = keys.last().is_some_and(|key| key == question.key());
+            let language = languages.iter().find(|language| is_written && language.key == question.key());
+            if let Some(language) = language {
                 (language.read)(node, &path, faults);
             }
         }

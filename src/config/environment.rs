@@ -18,10 +18,9 @@ pub fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Str
     let is_set = |name: &&&str| variable(name).is_some_and(|value| !value.is_empty());
     let set = |key: &EnvironmentKey| Some((key.key, *key.variables.iter().find(is_set)?));
     let sources = Kind::ALL.iter().map(|kind| kind.facts()).filter_map(|facts| {
-        let keys =
-            facts.environment.first().filter(|first| set(first).is_some()).map(|_| facts.environment)?;
+        facts.environment.first().and_then(set)?;
         let mut source = json!({});
-        for (key, variable) in keys.iter().filter_map(set) {
+        for (key, variable) in facts.environment.iter().filter_map(set) {
             let slot = key.split('.').fold(&mut source, |node, key| &mut node[key]);
             *slot = Value::String(format!("${{{variable}}}"));
         }

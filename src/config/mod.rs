@@ -117,7 +117,7 @@ fn read(
     look: Option<FileCheck<'_>>,
     faults: &mut Faults,
 ) -> Option<Config> {
-    let root = yaml::Path::default();
+    let (root, languages) = (yaml::Path::default(), languages());
     let mut tree = yaml::parse(text, surroundings.variable, faults)?;
     yaml::refuse_unknown_keys(&tree, &root, &SECTIONS, faults);
     take_as_meant(&mut tree);
@@ -130,7 +130,7 @@ fn read(
     let own = own.map(|(index, node)| (root.key("queries").index(index), node));
     let Some(sources) = tree.get("sources").filter(|node| !node.entries().is_empty()) else {
         faults.at(tree.place, &root, "expected at least one source: `sources: {NAME: {KIND: {…}}}`");
-        own.for_each(|(path, node)| drop(parse::declared(node, &path, &languages(), faults)));
+        own.for_each(|(path, node)| drop(parse::declared(node, &path, &languages, faults)));
         return None;
     };
     let sources = source::read_all(sources, &root.key("sources"), faults);
@@ -139,7 +139,7 @@ fn read(
     let queries: Vec<_> = own.chain(of_packs).collect();
     cross_check::unique_names(&queries, faults);
     let queries = queries.into_iter().map(|(path, node)| {
-        let query = parse::declared(node, &path, &languages(), faults);
+        let query = parse::declared(node, &path, &languages, faults);
         if query.is_none() {
             cross_check::names(node, &path, &sources, faults);
         }

@@ -61,9 +61,10 @@ impl Usage<'_> {
             return Some(instance);
         }
         // Queries whose names are valid are checked as well.
+        let languages = languages();
         for (path, node) in &instance.queries {
             if !faults.concern(node.place.file, path) {
-                drop(declared(node, path, &languages(), faults));
+                drop(declared(node, path, &languages, faults));
                 names(node, path, self.sources, faults);
             }
         }

@@ -4,10 +4,9 @@ use platform_core::metric::Desc;
 use platform_core::query::{self, parse::declared};
 use platform_core::yaml::{Faults, Key, Node, Path, Value};
 
-use crate::registry::languages;
-
 use super::substitute::{PackValues, Substitution};
 use super::{Pack, SECTIONS};
+use crate::registry::languages;
 
 /// A pack in use.
 #[derive(Clone, Debug)]

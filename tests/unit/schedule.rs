@@ -1,15 +1,15 @@
 //! The loops and the store, with scripted sources and a paused clock.
 
+mod script;
+
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 use platform_core::kind::Parts;
-use platform_core::metric::{Desc, Format, encode};
+use platform_core::metric::{Format, encode};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
-use platform_core::query::{Answers, Cell, Columns, Question, Rows};
 use platform_core::supervisor::Supervisor;
 use platform_exporter::config::Config;
 use platform_exporter::schedule::{Build, Schedule};
@@ -20,78 +20,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::script::{Act, Number, Script};
 use testkit::exporter::value;
 use testkit::wait::eventually;
-
-const VALUE: Desc = Desc::gauge("acme_value", &[], "A value.");
-
-/// What a scripted source does when it is probed.
-#[derive(Clone, Debug)]
-enum Act {
-    Value(f64),
-    Degraded(f64),
-    Slow(Duration),
-    Fail(Reason),
-    Hang,
-    Panic,
-}
-
-/// A source that does what it is told, and counts.
-#[derive(Clone)]
-struct Script {
-    act: Arc<Mutex<Act>>,
-    probes: Arc<AtomicUsize>,
-}
-
-impl Script {
-    fn new(act: Act) -> Self {
-        Self { act: Arc::new(Mutex::new(act)), probes: Arc::default() }
-    }
-
-    fn set(&self, act: Act) {
-        *self.act.lock() = act;
-    }
-
-    fn probes(&self) -> usize {
-        self.probes.load(Ordering::Relaxed)
-    }
-}
-
-#[async_trait::async_trait]
-impl Prober for Script {
-    async fn probe(&mut self) -> Result<Observation, Problem> {
-        self.probes.fetch_add(1, Ordering::Relaxed);
-        let act = self.act.lock().clone();
-        let observation =
-            |value| Observation { families: vec![VALUE.value(value)], ..Observation::default() };
-        match act {
-            Act::Value(value) => Ok(observation(value)),
-            Act::Degraded(value) => {
-                let problems = vec![Problem::new(Reason::Permission, "may not read all")];
-                Ok(Observation { problems, ..observation(value) })
-            }
-            Act::Slow(duration) => {
-                tokio::time::sleep(duration).await;
-                Ok(observation(1.0))
-            }
-            Act::Fail(reason) => Err(Problem::new(reason, "on purpose")),
-            Act::Hang => std::future::pending().await,
-            Act::Panic => panic!("on purpose"),
-        }
-    }
-}
-
-/// Answers declared queries with a number, or with a failure.
-#[derive(Clone, Default)]
-struct Number(Arc<Mutex<Option<f64>>>);
-
-#[async_trait::async_trait]
-impl Answers for Number {
-    async fn rows(&mut self, _: &Question, _: &Columns, _: Duration) -> Result<Rows, Problem> {
-        let number = self.0.lock().ok_or_else(|| Problem::new(Reason::Query, "no such table"))?;
-        Ok(Rows::new(vec!["n".to_owned()], vec![vec![Cell::Number(number)]]))
-    }
-}
 
 struct Running {
     store: Arc<Store>,

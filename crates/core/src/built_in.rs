@@ -1,8 +1,10 @@
 //! The built-in queries of a kind: those of `kinds/<kind>/queries.yml`, run in every probe.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Problem, Reason};
@@ -33,7 +35,7 @@ pub struct ParsedQueries(Mutex<BTreeMap<&'static str, Arc<[BuiltInQuery]>>>);
 
 impl ParsedQueries {
     fn of(&self, file: QueryFile) -> Arc<[BuiltInQuery]> {
-        let mut read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut read = self.0.lock();
         Arc::clone(read.entry(file.kind).or_insert_with(|| load(file).into()))
     }
 }

@@ -211,7 +211,7 @@ fn roles(queues: &[Queue], routes: &[DeadLetterRoute], expires: &[bool]) -> Vec<
             retries[number] = true;
         }
     }
-    let is_delay = |queue: usize| expires[queue] && !queues[queue].is_attended;
+    let is_delay = |queue: usize| expires[queue] && !queues[queue].had_consumers;
     let mut roles = vec![Role::Work; queues.len()];
     let (mut gets_failures, mut leads_on) = (vec![false; queues.len()], vec![false; queues.len()]);
     for &(from, to) in &edges {
@@ -225,7 +225,7 @@ fn roles(queues: &[Queue], routes: &[DeadLetterRoute], expires: &[bool]) -> Vec<
     for &(_, to) in &edges {
         let is_retried = loops[to].is_some_and(|number| retries[number]);
         // What a delay hands on is work where somebody takes it, or where it goes on if it fails.
-        let is_work = !gets_failures[to] && (leads_on[to] || queues[to].is_attended);
+        let is_work = !gets_failures[to] && (leads_on[to] || queues[to].had_consumers);
         if !is_retried && !is_work {
             roles[to] = Role::DeadLetter;
         }

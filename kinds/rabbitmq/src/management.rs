@@ -30,7 +30,7 @@ pub(super) struct Management {
     topology: Option<(Instant, Topology)>,
     /// The queues of dead-letter routes that have had consumers, by virtual host and name: a queue stays what it is when
     /// its consumers stop.
-    attended: HashSet<(String, String)>,
+    had_consumers: HashMap<String, HashSet<String>>,
 }
 
 /// What the management API reports; `None` if it does not.
@@ -75,7 +75,7 @@ const TOPOLOGY_AGE: Duration = Duration::from_secs(60);
 
 impl Management {
     pub(super) fn new(interface: Interface, tls: Tls) -> Self {
-        Self { interface, http: HttpClient::new(tls), topology: None, attended: HashSet::new() }
+        Self { interface, http: HttpClient::new(tls), topology: None, had_consumers: HashMap::new() }
     }
 
     /// Requests everything, until `end`.
@@ -128,14 +128,19 @@ impl Management {
             false => Ok(()),
         };
         for queue in &mut queues {
-            queue.is_attended = queue.consumers > Some(0) || self.attended.contains(&key(queue));
+            let before = self.had_consumers.get(&queue.vhost);
+            queue.had_consumers =
+                queue.consumers > Some(0) || before.is_some_and(|names| names.contains(&queue.name));
         }
         let dead_letters = self.topology(&queues, end).await?.resolve(&queues);
         for (queue, role) in queues.iter_mut().zip(dead_letters.roles) {
             queue.role = role;
         }
+        self.had_consumers.clear();
         let on_routes = dead_letters.routes.iter().flat_map(|route| [&queues[route.from], &queues[route.to]]);
-        self.attended = on_routes.filter(|queue| queue.is_attended).map(key).collect();
+        for queue in on_routes.filter(|queue| queue.had_consumers) {
+            self.had_consumers.entry(queue.vhost.clone()).or_default().insert(queue.name.clone());
+        }
         survey.routes = dead_letters.routes;
         if !dead_letters.complete {
             let detail = "too many bindings to find every dead-letter queue: set x-dead-letter-routing-key";
@@ -222,10 +227,6 @@ impl Management {
             .largest_body(largest_body(path));
         self.http.send(request, end.left()).await.map_err(|problem| about(path, problem))
     }
-}
-
-fn key(queue: &Queue) -> (String, String) {
-    (queue.vhost.clone(), queue.name.clone())
 }
 
 /// The items of an answer that is a list.

@@ -28,7 +28,7 @@ pub(super) struct Queue {
     pub(super) consumers: Option<u64>,
     /// Whether it has, or has had, consumers.
     #[serde(skip)]
-    pub(super) is_attended: bool,
+    pub(super) had_consumers: bool,
     #[serde(skip)]
     pub(super) role: Role,
     /// The timestamp that the publisher or the broker set on the first message.

@@ -19,8 +19,8 @@ pub(super) struct QueueBudgets {
 }
 
 /// A virtual host, and a queue in it.
-type RoutingKey<'a> = (&'a str, &'a str);
-type Lines<'a> = BTreeMap<RoutingKey<'a>, Values>;
+type QueueKey<'a> = (&'a str, &'a str);
+type Lines<'a> = BTreeMap<QueueKey<'a>, Values>;
 
 impl QueueBudgets {
     /// The per-queue families. `vhost` is that of the declared queues.
@@ -90,7 +90,7 @@ fn info(queues: &[Queue], routes: &[DeadLetterRoute], lines: &Lines<'_>, limit: 
     (!family.samples.is_empty()).then_some(family)
 }
 
-fn key(queue: &Queue) -> RoutingKey<'_> {
+fn key(queue: &Queue) -> QueueKey<'_> {
     (&queue.vhost, &queue.name)
 }
 
@@ -103,7 +103,7 @@ fn values(queue: &Queue, scope: &QueueScope) -> Values {
 
 /// One family for each column that has a value.
 fn spread(lines: &Lines<'_>, columns: &[Desc]) -> Vec<Family> {
-    let label = |(vhost, queue): &RoutingKey<'_>| Arc::from([(*vhost).to_owned(), (*queue).to_owned()]);
+    let label = |(vhost, queue): &QueueKey<'_>| Arc::from([(*vhost).to_owned(), (*queue).to_owned()]);
     let labels: Vec<Arc<[String]>> = lines.keys().map(label).collect();
     let family = |(column, desc): (usize, &Desc)| {
         let sample = |(labels, values): (&Arc<[String]>, &Values)| {

@@ -1,6 +1,8 @@
 //! From rows to samples: what becomes of a result, and what is refused.
 
+mod answer_budget;
 mod any_rows;
+mod distinct;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +10,7 @@ use std::time::Duration;
 use platform_core::metric::Family;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{
-    AnswerBudget, Answers, Cell, Columns, DistinctCount, Language, LanguageFacts, Question, Reading,
-    ResultSet, Rows, lane, parse,
+    Answers, Cell, Columns, Language, LanguageFacts, Question, Reading, ResultSet, Rows, lane, parse,
 };
 use platform_core::yaml::{self, Faults, Path};
 use tokio::sync::oneshot;
@@ -209,42 +210,6 @@ fn what_cannot_be_added_up_has_no_sample_under_other() {
     );
 }
 
-#[test]
-fn distinct_ids_are_counted_exactly_and_then_within_one_percent() {
-    let ids = |range: std::ops::Range<u32>| {
-        Rows::new(vec!["id".to_owned()], range.map(|id| vec![text(&id.to_string())]).collect())
-    };
-    let mut count = DistinctCount::default();
-    count.add(&ids(0..70_000));
-    count.add(&ids(50_000..100_000));
-    count.add(&rows(&["id"], &[&[Cell::Null], &[Cell::Number(7.0)], &[text("7")]]));
-    assert_eq!(count.count(), 100_000.0);
-
-    let mut sketch = DistinctCount::exact_up_to(1_000);
-    sketch.add(&ids(0..150_000));
-    sketch.add(&ids(100_000..200_000));
-    let error = (sketch.count() - 200_000.0).abs() / 200_000.0;
-    assert!(error < 0.01, "off by {error}");
-}
-
-/// A row costs its cells, the texts in them, and what the allocator needs for each.
-#[test]
-fn an_answer_may_use_64_mib_and_not_a_row_more() {
-    let cells = |text: usize| vec![Cell::Null, Cell::Text("x".repeat(text))];
-    let row = |text: usize| size_of::<Vec<Cell>>() + 16 + 2 * size_of::<Cell>() + text + 16;
-    let mut budget = AnswerBudget::default();
-    let mut left = 64 * 1024 * 1024;
-    while left >= 2 * row(100_000) {
-        budget.row(&cells(100_000), "ask for less").expect("there is room");
-        left -= row(100_000);
-    }
-    let rest = left - row(0);
-    budget.row(&cells(rest), "ask for less").expect("there is room for exactly this");
-    let problem = budget.row(&[], "ask for less").expect_err("a row without cells takes memory as well");
-    assert_eq!(problem.reason, Reason::Query);
-    assert_eq!(problem.detail, "the answer is larger than 64 MiB: ask for less");
-}
-
 /// What the source itself has summed counts as dropped, beside what the budget drops.
 #[test]
 fn label_sets_folded_by_the_source_are_counted() {
@@ -257,25 +222,6 @@ fn label_sets_folded_by_the_source_are_counted() {
         ..Rows::new(vec!["id".to_owned(), "n".to_owned()], ["a", "b", "c"].map(row).to_vec())
     };
     assert_eq!(reading.read(rows).expect("it is right").dropped, 3 + 2);
-}
-
-/// The bound itself is still exact; one id more is an estimate.
-#[test]
-fn the_bound_of_an_exact_count_is_a_million() {
-    let ids = |range: std::ops::Range<u32>| {
-        Rows::new(vec!["id".to_owned()], range.map(|id| vec![text(&id.to_string())]).collect())
-    };
-    let mut count = DistinctCount::default();
-    for part in 0..10 {
-        count.add(&ids(part * 100_000..(part + 1) * 100_000));
-    }
-    assert_eq!(count.count(), 1_000_000.0);
-    for part in 9..15 {
-        count.add(&ids(part * 100_000..(part + 1) * 100_000));
-        let expected = f64::from(part + 1) * 100_000.0;
-        let error = (count.count() - expected).abs() / expected;
-        assert!(error < 0.01, "off by {error}");
-    }
 }
 
 /// Answers what it is told to, so that the lane's own behaviour can be seen.

@@ -169,7 +169,7 @@ fn what_a_delay_hands_on_is_work() {
 
     let mut queues = [queue("retry", &expiring("mails")), queue("mails", &json!({}))];
     assert_eq!(roles(&queues), [Role::Delay, Role::DeadLetter], "nobody takes what expires");
-    queues[1].is_attended = true;
+    queues[1].had_consumers = true;
     assert_eq!(roles(&queues), [Role::Delay, Role::Work]);
 
     let steps = [
@@ -187,7 +187,7 @@ fn a_work_queue_whose_messages_expire_is_no_delay() {
     let expiring = json!({"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "expired",
                           "x-message-ttl": 1000});
     let mut queues = [queue("orders", &expiring), queue("expired", &json!({}))];
-    queues[0].is_attended = true;
+    queues[0].had_consumers = true;
     assert_eq!(Topology::default().resolve(&queues).roles, [Role::Work, Role::DeadLetter]);
 }
 

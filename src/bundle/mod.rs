@@ -7,6 +7,7 @@
 mod checker;
 mod field;
 mod grammar;
+mod last_known;
 mod layout;
 mod panel;
 mod panel_json;
@@ -15,7 +16,7 @@ mod panel_type;
 mod platform;
 mod render;
 mod rules;
-mod status;
+mod source_status;
 mod table;
 mod target;
 mod unit;

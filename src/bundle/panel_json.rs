@@ -7,7 +7,7 @@ use super::field::{self, of_query};
 use super::panel::{Color, Panel, PanelLook, PanelQuery, PanelType, Series, Show, Stat};
 use super::target::{self, Form};
 use super::unit::Unit;
-use super::{status, table};
+use super::{last_known, source_status, table};
 
 /// The id of the query for the time of last-known values. Not used by any of a panel's series.
 const AS_OF: &str = "Z";
@@ -86,13 +86,15 @@ fn stat(panel: &Panel, card: &Stat) -> Value {
     for (id, series) in of(series) {
         let look = &series.look;
         let question = match &series.question {
-            PanelQuery::Promql(expr) if trend.is_some() => PanelQuery::Promql(status::while_present(expr)),
+            PanelQuery::Promql(expr) if trend.is_some() => {
+                PanelQuery::Promql(last_known::while_present(expr))
+            }
             other => other.clone(),
         };
         targets.push(target::question(&id, &question, look, &series.name, form));
         if let Some(expr) = series.question.promql().filter(|_| card.last_known) {
             let id = format!("last{id}");
-            let expr = target::scaled(&status::last_known(expr), look);
+            let expr = target::scaled(&last_known::last_known(expr), look);
             // The title already names a single value.
             let name = if is_single { "last known" } else { &series.name };
             targets.push(target::promql(&id, &expr, name, Form::Now));
@@ -101,7 +103,7 @@ fn stat(panel: &Panel, card: &Stat) -> Value {
     }
     if let Some(expr) = series.iter().find_map(|series| series.question.promql()).filter(|_| card.last_known)
     {
-        let at = format!("1000 * {}", status::last_known_at(expr));
+        let at = format!("1000 * {}", last_known::last_known_at(expr));
         targets.push(target::promql(AS_OF, &at, "DEGRADED, as of", Form::Now));
         let look = PanelLook { unit: Some(Unit::Ago), ..PanelLook::default() };
         overrides.push(of_query(AS_OF, field::degraded(&look, &panel.empty)));
@@ -152,7 +154,7 @@ pub(super) fn grafana_duration(duration: Duration) -> String {
 }
 
 fn cards(matchers: &str) -> Value {
-    let series = status::series(matchers);
+    let series = source_status::series(matchers);
     let mut defaults = field::config(&series.look, "NO DATA");
     defaults.insert("links".to_owned(), field::link(&super::panel::PanelLink::Kind));
     json!({

@@ -137,7 +137,7 @@ fn panel_type(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -
             let over = raw.over.unwrap_or(DAY);
             let is_of_sources = raw.expr.is_none() && raw.series.is_none();
             let series = if is_of_sources {
-                vec![super::status::series(&matchers)]
+                vec![super::source_status::series(&matchers)]
             } else {
                 series(title, raw, checker)?
             };

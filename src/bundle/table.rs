@@ -6,8 +6,8 @@ use platform_core::probe::Reason;
 use serde_json::{Map, Value, json};
 
 use super::field::{self, of_column};
+use super::last_known::LAST_KNOWN;
 use super::panel::{Color, Column, Content, PanelLink, PanelLook, Table, Word};
-use super::status::LAST_KNOWN;
 use super::target::{self, Form};
 use super::unit::Unit;
 use crate::registry::Kind;

@@ -6,7 +6,6 @@ mod config;
 mod dial;
 mod failure;
 mod message_check;
-mod parameter;
 mod prober;
 mod question;
 mod relay;
@@ -15,6 +14,7 @@ mod session;
 mod ssl_mode;
 mod statement;
 mod url;
+mod url_parameters;
 
 use std::time::Duration;
 

@@ -4,8 +4,8 @@ use percent_encoding::percent_decode_str;
 use platform_core::setting::{Address, Secret};
 use url::Url;
 
-use super::parameter;
 use super::ssl_mode::SslMode;
+use super::url_parameters;
 
 /// The parts of a URL; `None` if absent.
 #[derive(Default, serde::Deserialize)]
@@ -69,7 +69,7 @@ impl UrlParts {
             "dbname" => self.database = Some(value),
             "sslmode" => self.ssl_mode = Some(SslMode::parse(&value)?),
             "pgbouncer" => self.pgbouncer = Some(value == "true"),
-            _ => parameter::check(key, &value).map_err(|error| error.to_string())?,
+            _ => url_parameters::check(key, &value).map_err(|error| error.to_string())?,
         }
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! Address and login of a broker, from its URLs.
 
 use percent_encoding::percent_decode_str;
-use platform_core::parameters::ParameterError;
 use platform_core::setting::{Address, Secret};
+use platform_core::url_parameters::ParameterError;
 use url::Url;
 
-use super::parameter;
+use super::url_parameters;
 
 /// The broker's AMQP address and login.
 #[derive(Clone, Debug)]
@@ -101,7 +101,7 @@ impl TryFrom<Address> for BrokerUrl {
         let mut external = false;
         for (key, value) in address.parameters() {
             external |= key == "auth_mechanism" && value.eq_ignore_ascii_case("external");
-            parameter::check(encrypted, &key, &value)?;
+            url_parameters::check(encrypted, &key, &value)?;
         }
         let (username, password) = credentials(&url).ok_or(AmqpUrlError::Broker)?;
         let (host, vhost) = place(&url).ok_or(AmqpUrlError::Broker)?;

@@ -9,12 +9,12 @@ mod families;
 mod frame_check;
 mod loops;
 mod management;
-mod parameter;
 mod policy;
 mod prober;
 mod queue;
 mod queue_series;
 mod routing;
+mod url_parameters;
 mod wire;
 
 use std::time::Duration;

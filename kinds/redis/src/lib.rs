@@ -8,7 +8,6 @@ mod info;
 mod keys;
 mod link;
 mod links;
-mod parameter;
 mod prober;
 mod question;
 mod refusal;
@@ -18,6 +17,7 @@ mod scan;
 mod stream;
 mod table;
 mod url;
+mod url_parameters;
 
 use std::time::Duration;
 

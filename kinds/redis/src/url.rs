@@ -1,11 +1,11 @@
 //! The URL of a server, taken apart.
 
 use ::redis::{ConnectionAddr, ConnectionInfo};
-use platform_core::parameters::ParameterError;
 use platform_core::setting::{Address, Secret};
+use platform_core::url_parameters::ParameterError;
 
 use super::endpoint::{AddressOrigin, RedisEndpoint, RedisLogin};
-use super::parameter;
+use super::url_parameters;
 
 /// Those that the driver knows.
 const SCHEMES: [&str; 7] = ["redis", "rediss", "redis+unix", "unix", "valkey", "valkeys", "valkey+unix"];
@@ -53,7 +53,7 @@ impl TryFrom<Address> for RedisUrl {
             _ => return Err(RedisUrlError::Syntax),
         };
         for (key, value) in address.parameters() {
-            parameter::check(&endpoint, &key, &value)?;
+            url_parameters::check(&endpoint, &key, &value)?;
         }
         let settings = info.redis_settings();
         // The driver decodes `+` in a parameter as a space.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 
 /// A URL of a backing service. Printing it leaves out user, password and query.
@@ -65,18 +64,6 @@ impl Address {
         }
         let schemes: Vec<_> = schemes.iter().take(3).map(|scheme| format!("{scheme}://")).collect();
         Err(format!("expected a URL that starts with {}, as in {example}", schemes.join(" or ")))
-    }
-
-    /// The parameters after `?`. Unlike in an HTML form, `+` is literal, as in libpq and other drivers.
-    pub fn parameters(&self) -> Vec<(String, String)> {
-        let (_, rest) = self.expose().split_once('?').unwrap_or_default();
-        let query = rest.split('#').next().unwrap_or_default();
-        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        let pairs = query.split('&').filter(|pair| !pair.is_empty());
-        pairs
-            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-            .map(|(key, value)| (decoded(key), decoded(value)))
-            .collect()
     }
 }
 

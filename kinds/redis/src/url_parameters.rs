@@ -1,6 +1,6 @@
 //! The parameters of a `redis://` URL: the driver's, and those of applications' clients.
 
-use platform_core::parameters::{ParameterError, Parameters};
+use platform_core::url_parameters::{ParameterError, Parameters};
 
 use super::endpoint::RedisEndpoint;
 

@@ -1,7 +1,24 @@
 //! The parameters of a URL: which are honoured, which are ignored, and which are rejected because ignoring them would
 //! weaken security.
 
+use percent_encoding::percent_decode_str;
+
+use crate::setting::Address;
 use crate::yaml::nearest;
+
+impl Address {
+    /// The parameters after `?`. Unlike in an HTML form, `+` is literal, as in libpq and other drivers.
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        let (_, rest) = self.expose().split_once('?').unwrap_or_default();
+        let query = rest.split('#').next().unwrap_or_default();
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        pairs
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .map(|(key, value)| (decoded(key), decoded(value)))
+            .collect()
+    }
+}
 
 /// What a kind knows of the parameters in its URLs.
 pub struct Parameters {

@@ -1,6 +1,6 @@
 //! The parameters of a `postgres://` URL: libpq's own, all of them, and those of applications' clients.
 
-use platform_core::parameters::{ParameterError, Parameters};
+use platform_core::url_parameters::{ParameterError, Parameters};
 
 const SEARCH_PATH: &str = "write the schema in the query, as in `SELECT … FROM app.users`, or set it on the account: \
                            `ALTER ROLE … SET search_path = app`";

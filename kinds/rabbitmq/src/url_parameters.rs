@@ -1,7 +1,7 @@
 //! The parameters of an `amqp://` URL: those of RabbitMQ's own clients.
 //! <https://www.rabbitmq.com/docs/uri-query-parameters>
 
-use platform_core::parameters::{ParameterError, Parameters};
+use platform_core::url_parameters::{ParameterError, Parameters};
 
 const TLS_KEYS: &str = "set it under the key `tls`: ca_file, cert_file, key_file";
 const VERIFIED: &str = "with amqps:// the certificate is always verified; set its CA with `tls: {ca_file: …}`, and \

@@ -38,7 +38,7 @@ demo-break: ## Freeze a service of the running demo until Ctrl-C: make demo-brea
 .PHONY: up
 up: ## Start docker-compose.yml with demo services (needs Docker)
 	scripts/secrets.sh
-	docker compose --profile demo up --build --wait
+	docker compose --env-file compose/demo.env --profile demo up --build --wait
 
 .PHONY: lint
 lint: ## Check formatting and lints, including the fuzz targets

@@ -1,9 +1,11 @@
-# HiveSync's own database: tables, rows, indexes, and the exporter's read-only role.
+# HiveSync's own database: tables, rows, indexes, and the read-only roles of the exporter and of Grafana.
 createdb -U "$POSTGRES_USER" hivesync
 for script in schema rows role indexes; do
   psql -q -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d hivesync -f "${FILES:-/hivesync}/$script.sql" || exit 1
 done
-psql -q -v ON_ERROR_STOP=1 -v password="$(cat "${SECRETS:-/run/secrets}/hivesync_password")" \
-  -U "$POSTGRES_USER" -d hivesync <<'SQL'
-ALTER ROLE platform_exporter PASSWORD :'password';
+read_secret() { cat "${SECRETS:-/run/secrets}/$1"; }
+psql -q -v ON_ERROR_STOP=1 -v exporter="$(read_secret hivesync_password)" \
+  -v grafana="$(read_secret grafana_postgres_password)" -U "$POSTGRES_USER" -d hivesync <<'SQL'
+ALTER ROLE platform_exporter PASSWORD :'exporter';
+ALTER ROLE grafana_hivesync PASSWORD :'grafana';
 SQL

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Creates the secrets of docker-compose.yml as files in secrets/. Existing files are kept.
 #
-# Passwords are random. The last three are placeholders until you replace them with your own.
+# Passwords are random. The last two are placeholders until you replace them with your own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,9 +12,9 @@ umask 0022
 put() { [ -e "secrets/$1" ] || printf '%s' "$2" >"secrets/$1"; }
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
-for name in grafana_admin_password postgres_password hivesync_password mongo_password redis_password rabbitmq_password; do
+for name in grafana_admin_password restricted_grafana_admin_password grafana_postgres_password postgres_password \
+  hivesync_password mongo_password redis_password rabbitmq_password; do
   put "$name" "$(random)"
 done
 put pagerduty_routing_key none
 put slack_api_url http://slack.invalid/
-put grafana_postgres_password none

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::dashboard_name;
 use super::panel::{Color, PanelLink, PanelLook, Thresholds, Word};
 use super::unit::Unit;
 
@@ -124,7 +125,9 @@ fn links(link: &PanelLink, kind: &str, source: &str) -> Value {
         PanelLink::Kind => {
             ("Open its dashboard".to_owned(), format!("/d/platform-{kind}?var-source={source}&{CONTEXT}"))
         }
-        PanelLink::Dashboard(name) => (format!("Open {name}"), format!("/d/{}?{CONTEXT}", super::uid(name))),
+        PanelLink::Dashboard(name) => {
+            (format!("Open {name}"), format!("/d/{}?{CONTEXT}", dashboard_name::uid(name)))
+        }
         PanelLink::Address(address) => ("Open".to_owned(), address.clone()),
     };
     json!([{"title": title, "url": url, "targetBlank": false}])

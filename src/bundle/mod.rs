@@ -4,8 +4,11 @@
 //! Dashboards are written in a compact grammar, described in `docs/dashboards.md`, and rendered to Grafana's JSON here.
 //! Rules are Prometheus rules.
 
+mod alerts_table;
 mod checker;
+mod dashboard_name;
 mod field;
+mod first_rows;
 mod grammar;
 mod last_known;
 mod layout;
@@ -14,6 +17,7 @@ mod panel_json;
 mod panel_keys;
 mod panel_type;
 mod platform;
+mod problems_table;
 mod render;
 mod rules;
 mod source_status;
@@ -26,21 +30,21 @@ use std::collections::BTreeMap;
 use platform_core::yaml::{self, Faults, Path};
 
 use self::checker::DashboardContext;
-use self::panel::{Dashboard, OfKinds, Panel, Row, Variable};
+use self::dashboard_name::uid;
+use self::first_rows::first_rows;
+use self::panel::{Audience, Dashboard, OfKinds, Panel, Variable};
 use self::platform::Platform;
 use crate::config::Config;
 use crate::registry::Kind;
 use crate::snapshot::{health_catalogue, own_catalogue, roll_up_catalogue};
 
 /// Dashboard and rules of the exporter itself.
-const EXPORTER: (&str, &str) = ("exporter", include_str!("../../bundle/exporter.yml"));
+const EXPORTER: (&str, &str) = (dashboard_name::EXPORTER, include_str!("../../bundle/exporter.yml"));
 /// The dashboards that do not belong to one kind, by name.
-const WHOLE: [(&str, &str); 2] = [("overview", include_str!("../../bundle/overview.yml")), EXPORTER];
+const WHOLE: [(&str, &str); 2] =
+    [(dashboard_name::OVERVIEW, include_str!("../../bundle/overview.yml")), EXPORTER];
 /// The rules that do not belong to one kind, by name.
 const RULES_OF_ALL: [(&str, &str); 2] = [EXPORTER, ("sources", include_str!("../../bundle/sources.yml"))];
-
-/// The first rows of every kind's dashboard.
-const FIRST_ROWS: &str = include_str!("../../bundle/source.yml");
 
 /// A file of the bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,10 +69,7 @@ pub fn render(config: Option<&Config>) -> Result<Vec<File>, Faults> {
     let surroundings = surroundings(&kinds, &platforms);
     let mut files = Vec::new();
     let mut add = |name: &str, dashboard: Option<Dashboard>| {
-        files.extend(dashboard.map(|dashboard| File {
-            path: format!("grafana/dashboards/{name}.json"),
-            text: render::render(&dashboard, &uid(name)),
-        }));
+        files.extend(dashboard.map(|dashboard| dashboard_file(name, &dashboard, Audience::Everybody)));
     };
     for (name, text) in WHOLE {
         let dashboard = of_file(&format!("bundle/{name}.yml"), text, &surroundings, &mut faults);
@@ -80,8 +81,29 @@ pub fn render(config: Option<&Config>) -> Result<Vec<File>, Faults> {
     for platform in &platforms {
         add(&platform.name, platform.dashboard(&surroundings, &mut faults));
     }
+    files.extend(restricted(&platforms, surroundings, &mut faults));
     files.extend(rule_files(&kinds, &platforms, &mut faults));
     if faults.is_empty() { Ok(files) } else { Err(faults) }
+}
+
+fn dashboard_file(name: &str, dashboard: &Dashboard, audience: Audience) -> File {
+    let folder = match audience {
+        Audience::Everybody => "grafana",
+        Audience::Restricted => "grafana/restricted",
+    };
+    let text = render::render(dashboard, &uid(name), audience);
+    File { path: format!("{folder}/dashboards/{name}.json"), text }
+}
+
+/// The dashboards that query databases. They link to each other only: the others are in another Grafana.
+fn restricted(platforms: &[Platform], others: DashboardContext, faults: &mut Faults) -> Vec<File> {
+    let dashboards = platforms.iter().filter_map(Platform::restricted_name).collect();
+    let surroundings = DashboardContext { dashboards, ..others };
+    let file = |platform: &Platform| {
+        let dashboard = platform.restricted_dashboard(&surroundings, faults)?;
+        Some(dashboard_file(&platform.restricted_name()?, &dashboard, Audience::Restricted))
+    };
+    platforms.iter().filter_map(file).collect()
 }
 
 /// The rules of the exporter, of all sources, of each kind and of each pack.
@@ -117,11 +139,6 @@ fn surroundings(kinds: &[Kind], platforms: &[Platform]) -> DashboardContext {
     let of_packs = platforms.iter().filter(|platform| platform.has_dashboard());
     surroundings.dashboards = names.chain(of_packs.map(|platform| platform.name.clone())).collect();
     surroundings
-}
-
-/// The dashboard's uid in Grafana, and in its URL.
-fn uid(name: &str) -> String {
-    format!("platform-{name}")
 }
 
 fn of_file(
@@ -179,11 +196,4 @@ fn of_kind(kind: Kind, surroundings: &DashboardContext, faults: &mut Faults) -> 
     dashboard.variables.insert(0, Variable::source("source", kind));
     dashboard.rows.splice(0..0, first?);
     Some(dashboard)
-}
-
-/// The status rows of a dashboard's sources: `sources` is a pattern of their names.
-fn first_rows(sources: &str, surroundings: &DashboardContext, faults: &mut Faults) -> Option<Vec<Row>> {
-    faults.begin("bundle/source.yml");
-    let tree = yaml::parse_literally(&FIRST_ROWS.replace("$(sources)", sources), faults)?;
-    grammar::rows(&tree, surroundings, faults)
 }

@@ -7,6 +7,16 @@ use platform_core::setting::Duration;
 use super::unit::Unit;
 use crate::registry::Kind;
 
+/// Who may see a dashboard.
+///
+/// Everybody who may see a dashboard in Grafana may also send queries of their own to its data sources. A dashboard that
+/// queries an application's database is therefore served by a Grafana of its own, with users of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    Everybody,
+    Restricted,
+}
+
 /// A dashboard.
 #[derive(Clone, Debug)]
 pub(super) struct Dashboard {

@@ -7,7 +7,7 @@ use super::field::{self, of_query};
 use super::panel::{Color, Panel, PanelLook, PanelQuery, PanelType, Series, Show, Stat};
 use super::target::{self, Form};
 use super::unit::Unit;
-use super::{last_known, source_status, table};
+use super::{alerts_table, last_known, problems_table, source_status, table};
 
 /// The id of the query for the time of last-known values. Not used by any of a panel's series.
 const AS_OF: &str = "Z";
@@ -31,8 +31,8 @@ pub(super) fn body(panel: &Panel) -> Value {
         PanelType::Pie { series } => pie(panel, series),
         PanelType::Table(table) => table::body(table, &panel.empty),
         PanelType::States { series, over } => states(panel, series, *over),
-        PanelType::Problems { matchers } => table::problems(matchers, &panel.empty),
-        PanelType::Alerts { matchers } => table::alerts(matchers, &panel.empty),
+        PanelType::Problems { matchers } => problems_table::problems(matchers, &panel.empty),
+        PanelType::Alerts { matchers } => alerts_table::alerts(matchers, &panel.empty),
         PanelType::Text { markdown } => {
             json!({"type": "text", "options": {"mode": "markdown", "content": markdown}, "targets": []})
         }

@@ -4,14 +4,14 @@ use platform_core::metric::Desc;
 use platform_core::yaml::{Faults, Node, Path, Value};
 
 use super::checker::DashboardContext;
-use super::grammar;
+use super::first_rows::first_rows;
 use super::panel::{Dashboard, Variable};
+use super::{dashboard_name, grammar};
 use crate::config::Config;
 use crate::pack::{self, Instance};
-use crate::registry::Kind;
 
-/// The longest uid that Grafana accepts.
-const LONGEST_UID: usize = 40;
+/// The key of a pack's dashboard that queries the database.
+const RESTRICTED: &str = "restricted_dashboard";
 
 /// A pack, as far as its dashboard and its rules are concerned.
 pub(super) struct Platform {
@@ -24,6 +24,7 @@ pub(super) struct Platform {
     /// The names of its sources, or the variables for them.
     sources: Vec<String>,
     dashboard: Option<Node>,
+    restricted_dashboard: Option<Node>,
     /// Its rule groups, in which an input without a source matches every source.
     pub(super) rules: Option<Node>,
 }
@@ -84,12 +85,28 @@ impl Platform {
     fn of(instance: &Instance, families: Vec<Desc>, inputs: Vec<Variable>, rules: Option<&Node>) -> Self {
         let (name, sources) = (instance.name.clone(), instance.sources.clone());
         let dashboard = instance.section("dashboard").cloned();
-        Self { name, families, inputs, sources, dashboard, rules: rules.cloned() }
+        let restricted_dashboard = instance.section(RESTRICTED).cloned();
+        Self { name, families, inputs, sources, dashboard, restricted_dashboard, rules: rules.cloned() }
     }
 
     /// Whether it has a dashboard.
     pub(super) fn has_dashboard(&self) -> bool {
         self.dashboard.is_some()
+    }
+
+    /// The name of its restricted dashboard, if it has one.
+    pub(super) fn restricted_name(&self) -> Option<String> {
+        self.restricted_dashboard.is_some().then(|| dashboard_name::restricted(&self.name))
+    }
+
+    /// The dashboard of tables that query the database.
+    pub(super) fn restricted_dashboard(
+        &self,
+        surroundings: &DashboardContext,
+        faults: &mut Faults,
+    ) -> Option<Dashboard> {
+        let node = self.restricted_dashboard.as_ref()?;
+        grammar::dashboard(node, &Path::default().key(RESTRICTED), surroundings, faults)
     }
 
     /// The dashboard, with the status of the sources in its first row.
@@ -101,26 +118,13 @@ impl Platform {
         let path = Path::default().key("dashboard");
         let node = self.dashboard.as_ref()?;
         let dashboard = grammar::dashboard(node, &path, surroundings, faults);
-        if !self.has_good_name() {
-            let message = format!(
-                "the name of the pack, `{}`, becomes the dashboard's address: expected at most {} letters, digits, \
-                 `-` and `_`, and not the name of a kind, `overview` or `exporter`",
-                self.name,
-                LONGEST_UID - super::uid("").len()
-            );
+        if let Err(message) = dashboard_name::check(&self.name) {
             faults.at(node.place, &path, message);
         }
-        let first = super::first_rows(&self.sources.join("|"), surroundings, faults);
+        let first = first_rows(&self.sources.join("|"), surroundings, faults);
         let mut dashboard = dashboard?;
         dashboard.variables.splice(0..0, self.inputs.clone());
         dashboard.rows.splice(0..0, first?);
         Some(dashboard)
-    }
-
-    fn has_good_name(&self) -> bool {
-        let is_taken = super::WHOLE.iter().any(|(name, _)| *name == self.name)
-            || Kind::ALL.iter().any(|kind| kind.as_str() == self.name);
-        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-        !is_taken && super::uid(&self.name).len() <= LONGEST_UID && self.name.bytes().all(is_allowed)
     }
 }

@@ -3,9 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::layout::{self, GridPlace, Size};
-use super::panel::{Choice, Dashboard, Panel, PanelQuery, PanelType, Row, Series, Stat, Variable};
-use super::panel_json;
-use super::target;
+use super::panel::{Audience, Choice, Dashboard, Panel, PanelQuery, PanelType, Row, Series, Stat, Variable};
+use super::{dashboard_name, panel_json, target};
 
 /// The schema version of Grafana's classic model. Grafana 11 to 13 read it.
 const SCHEMA_VERSION: u32 = 41;
@@ -14,7 +13,12 @@ const SCHEMA_VERSION: u32 = 41;
 const TAG: &str = "platform";
 
 /// The JSON of a dashboard.
-pub(super) fn render(dashboard: &Dashboard, uid: &str) -> String {
+pub(super) fn render(dashboard: &Dashboard, uid: &str, audience: Audience) -> String {
+    // Restricted dashboards query the application's database, which has better things to do.
+    let (refresh, intervals) = match audience {
+        Audience::Everybody => ("30s", json!(["10s", "30s", "1m", "5m", "15m"])),
+        Audience::Restricted => ("5m", json!(["5m", "15m", "1h"])),
+    };
     let json = json!({
         "uid": uid,
         "title": dashboard.title,
@@ -23,11 +27,11 @@ pub(super) fn render(dashboard: &Dashboard, uid: &str) -> String {
         "schemaVersion": SCHEMA_VERSION,
         "editable": false,
         "graphTooltip": 1,
-        "refresh": "30s",
+        "refresh": refresh,
         "time": {"from": format!("now-{}", panel_json::grafana_duration(dashboard.range)), "to": "now"},
-        "timepicker": {"refresh_intervals": ["10s", "30s", "1m", "5m", "15m"]},
+        "timepicker": {"refresh_intervals": intervals},
         "timezone": "browser",
-        "links": links(uid),
+        "links": links(uid, audience),
         "annotations": {"list": annotations(dashboard)},
         "templating": {"list": variables(dashboard)},
         "panels": panels(&dashboard.rows),
@@ -35,16 +39,18 @@ pub(super) fn render(dashboard: &Dashboard, uid: &str) -> String {
     format!("{json:#}\n")
 }
 
-fn links(uid: &str) -> Value {
+fn links(uid: &str, audience: Audience) -> Value {
     let overview = json!({
-        "type": "link", "title": "Overview", "url": format!("/d/{}", super::uid("overview")), "icon": "bolt",
+        "type": "link", "title": "Overview", "url": format!("/d/{}", dashboard_name::uid(dashboard_name::OVERVIEW)), "icon": "bolt",
         "keepTime": true, "includeVars": false, "targetBlank": false, "asDropdown": false, "tags": [], "tooltip": "",
     });
     let all = json!({
         "type": "dashboards", "title": "Dashboards", "tags": [TAG], "icon": "external link",
         "keepTime": true, "includeVars": false, "targetBlank": false, "asDropdown": true, "url": "", "tooltip": "",
     });
-    if uid == super::uid("overview") { json!([all]) } else { json!([overview, all]) }
+    let has_overview =
+        audience == Audience::Everybody && uid != dashboard_name::uid(dashboard_name::OVERVIEW);
+    if has_overview { json!([overview, all]) } else { json!([all]) }
 }
 
 /// Marks in all charts: when a critical alert started to fire.

@@ -1,20 +1,18 @@
-//! Tables: PromQL columns joined on their labels, one SELECT, or firing alerts.
+//! Tables: PromQL columns joined on their labels, or one SELECT.
 
 use std::collections::BTreeMap;
 
-use platform_core::probe::Reason;
 use serde_json::{Map, Value, json};
 
 use super::field::{self, of_column};
-use super::last_known::LAST_KNOWN;
-use super::panel::{Color, Column, Content, PanelLink, PanelLook, Table, Word};
+use super::panel::{Color, Column, Content, PanelLook, Table, Word};
 use super::target::{self, Form};
 use super::unit::Unit;
-use crate::registry::Kind;
 
 /// The width of columns with short text, in pixels: the rest is for the long ones.
-const LABEL_WIDTH: u16 = 110;
-const TIME_WIDTH: u16 = 150;
+pub(super) const LABEL_WIDTH: u16 = 110;
+/// The width of columns with a point in time.
+pub(super) const TIME_WIDTH: u16 = 150;
 
 /// Shown in a cell without a value. The text for an empty table does not apply to a single cell.
 const NOTHING: &str = "–";
@@ -116,80 +114,13 @@ fn sort(columns: &[Column]) -> Value {
     json!({"field": first.map(raw_name), "desc": !is_time})
 }
 
-/// The body of a problems panel. A source without any data has a row, too.
-pub(super) fn problems(matchers: &str, empty: &str) -> Value {
-    let problem = format!("platform_source_problem{{{matchers}}}");
-    let success = format!("platform_source_last_success_timestamp_seconds{{{matchers}}}");
-    let answered = format!("{problem} * on (source, kind) group_left () max by (source, kind) ({success})");
-    let gone = format!(
-        "label_replace(max by (source, kind) (last_over_time({success}[{LAST_KNOWN}])) unless on (source) platform_source_up, \
-         \"reason\", \"no data\", \"\", \"\")"
-    );
-    let meaning = |text: &str| Word { text: text.to_owned(), color: Color::Critical };
-    let of_kinds = Kind::ALL.iter().flat_map(|kind| kind.facts().reasons).copied();
-    let reasons = Reason::COMMON.into_iter().chain(of_kinds);
-    let reasons =
-        reasons.map(|reason| (reason.to_string(), meaning(&format!("{reason}: {}", reason.meaning()))));
-    let none = ("no data".to_owned(), meaning("no data: no metrics from the exporter"));
-    let columns = vec![
-        Column {
-            link: Some(PanelLink::Kind),
-            width: Some(LABEL_WIDTH),
-            ..label("source", "Source", BTreeMap::new())
-        },
-        Column { width: Some(LABEL_WIDTH), ..label("kind", "Kind", BTreeMap::new()) },
-        label("reason", "Problem", reasons.chain([none]).collect()),
-        Column {
-            name: "Last success".to_owned(),
-            content: Content::Promql(format!("{answered} or 0 * {problem} or {gone}")),
-            look: PanelLook {
-                unit: Some(Unit::Ago),
-                words: word("0", "never", Color::Critical),
-                ..PanelLook::default()
-            },
-            link: None,
-            width: Some(TIME_WIDTH),
-        },
-    ];
-    body(&Table { sql: None, columns }, empty)
-}
-
-/// The body of an alerts panel. It shows if no rules are loaded, because an empty list would look good.
-pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
-    let comma = if matchers.is_empty() { "" } else { ", " };
-    let firing = format!("ALERTS{{alertstate=\"firing\", alertname!=\"Watchdog\"{comma}{matchers}}}");
-    let since = format!("ALERTS_FOR_STATE and ignoring (alertstate) {firing}");
-    let watchdog = "absent(ALERTS{alertname=\"Watchdog\"})";
-    let missing = format!(
-        "label_replace(0 * {watchdog}, \"alertname\", \"No Watchdog: are the rules loaded?\", \"\", \"\")"
-    );
-    let severities = [("critical", Color::Critical), ("warning", Color::Warning)];
-    let severities =
-        severities.map(|(text, color)| (text.to_owned(), Word { text: text.to_uppercase(), color }));
-    let columns = vec![
-        Column { width: Some(LABEL_WIDTH), ..label("severity", "Severity", severities.into()) },
-        label("alertname", "Alert", BTreeMap::new()),
-        label("source", "Source", BTreeMap::new()),
-        Column {
-            name: "Since".to_owned(),
-            content: Content::Promql(format!("({since}) or {missing}")),
-            look: PanelLook {
-                unit: Some(Unit::Ago),
-                words: word("0", "now", Color::Warning),
-                ..PanelLook::default()
-            },
-            link: None,
-            width: Some(TIME_WIDTH),
-        },
-    ];
-    body(&Table { sql: None, columns }, empty)
-}
-
-fn word(value: &str, text: &str, color: Color) -> BTreeMap<String, Word> {
+/// The text of one value.
+pub(super) fn word(value: &str, text: &str, color: Color) -> BTreeMap<String, Word> {
     BTreeMap::from([(value.to_owned(), Word { text: text.to_owned(), color })])
 }
 
-fn label(label: &str, name: &str, words: BTreeMap<String, Word>) -> Column {
+/// A column of a label.
+pub(super) fn label(label: &str, name: &str, words: BTreeMap<String, Word>) -> Column {
     let look = PanelLook { words, ..PanelLook::default() };
     Column { name: name.to_owned(), content: Content::Label(label.to_owned()), look, link: None, width: None }
 }

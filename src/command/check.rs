@@ -37,11 +37,15 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     }));
     let queries = future::join_all(config.queries().iter().map(async |query| {
         let rows = ask(query, &lanes).await;
-        let read = rows.and_then(|rows| {
-            let mut reading = Reading::new(Arc::new(query.spec.clone()));
-            reading.read(rows).map_err(|error| Problem::new(Reason::Query, error))
-        });
-        (format!("query {}", query.spec.name), read.err().into_iter().collect())
+        let problems = match rows {
+            Ok(rows) => {
+                let read = Reading::new(Arc::new(query.spec.clone())).read(rows);
+                let faults = read.map_or_else(|error| vec![error], |result| result.faults);
+                faults.into_iter().map(|fault| Problem::new(Reason::Query, fault)).collect()
+            }
+            Err(problem) => vec![problem],
+        };
+        (format!("query {}", query.spec.name), problems)
     }));
     let roll_ups = future::join_all(config.roll_ups().iter().map(async |roll_up| {
         (format!("roll-up {}", roll_up.pack()), check_roll_up(roll_up).await.err().into_iter().collect())

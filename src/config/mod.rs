@@ -5,6 +5,7 @@ mod cross_check;
 mod enabled_roll_ups;
 mod environment;
 mod files;
+mod pack_inputs;
 mod packs;
 mod source;
 

@@ -7,7 +7,8 @@ use platform_core::setting::SourceName;
 use platform_core::yaml::{Fault, Faults, Key, Node, Path, Value, hint};
 
 use super::Surroundings;
-use super::cross_check::{Sources, names, no_such_source};
+use super::cross_check::{Sources, names};
+use super::pack_inputs;
 use crate::pack::{self, Instance, Pack, RESERVED};
 use crate::registry::languages;
 
@@ -52,8 +53,7 @@ impl Usage<'_> {
         }
         let pack = self.pack(surroundings, faults)?;
         self.check_keys(&pack, faults);
-        self.check_inputs(&pack, faults);
-        self.check_parameters(&pack, faults);
+        pack_inputs::check(&pack, self.node, &self.path, self.sources, faults);
         (faults.len() == before).then_some(())?;
         let given = |name: &str| self.node.get(name).map(|node| node.value.clone());
         let instance = pack.instantiate(&self.name.text, &given, faults);
@@ -127,51 +127,6 @@ impl Usage<'_> {
                 ),
                 hint: hint(&key.text, known.iter().copied()),
             });
-        }
-    }
-
-    fn check_inputs(&self, pack: &Pack, faults: &mut Faults) {
-        for (name, input) in &pack.inputs {
-            let Some(node) = self.node.get(name) else {
-                if !input.optional {
-                    let message =
-                        format!("the key `{name}` is missing: a {} source. {}", input.kind, input.help);
-                    faults.at(self.node.place, &self.path, message);
-                }
-                continue;
-            };
-            let Value::String(source) = &node.value else {
-                self.fault(name, "expected the name of a source", faults);
-                continue;
-            };
-            match self.sources.get(source.as_str()) {
-                None => faults.add(no_such_source(source, self.sources, node.place, &self.path.key(name))),
-                Some(Some(found)) if found.config.kind() != input.kind => {
-                    let kind = found.config.kind();
-                    let message =
-                        format!("expected a {} source, but `{source}` is a {kind} source", input.kind);
-                    self.fault(name, message, faults);
-                }
-                // A source with errors has been reported.
-                Some(_) => {}
-            }
-        }
-    }
-
-    fn check_parameters(&self, pack: &Pack, faults: &mut Faults) {
-        for (name, parameter) in &pack.parameters {
-            match self.node.get(name) {
-                Some(node) => {
-                    if let Err(expected) = parameter.parameter_type.check(&node.value) {
-                        self.fault(name, expected, faults);
-                    }
-                }
-                None if parameter.default.is_none() => {
-                    let message = format!("the key `{name}` is missing: {}", parameter.help);
-                    faults.at(self.node.place, &self.path, message);
-                }
-                None => {}
-            }
         }
     }
 

@@ -4,7 +4,7 @@ use platform_core::metric::Desc;
 use platform_core::query::{self, parse::declared};
 use platform_core::yaml::{Faults, Key, Node, Path, Value};
 
-use super::substitute::{PackValues, Substitution};
+use super::substitute::{Missing, PackValues, Substitution};
 use super::{Pack, SECTIONS};
 use crate::registry::languages;
 
@@ -23,8 +23,8 @@ pub struct Instance {
 }
 
 impl Pack {
-    /// Fills in a pack's sources and values: `given` returns the value of every input and parameter, `None` for an
-    /// optional input that is not given. Parameters without a value keep their default.
+    /// Fills in a pack's sources and values: `given` returns the value of every input and parameter, `None` for those
+    /// that are not given. Parameters that are not given have their default.
     ///
     /// Errors in the text are added to `faults`.
     pub fn instantiate(
@@ -33,9 +33,10 @@ impl Pack {
         given: &dyn Fn(&str) -> Option<Value>,
         faults: &mut Faults,
     ) -> Instance {
-        let inputs = self.inputs.keys().map(|input| (input.clone(), given(input)));
+        let inputs = self.inputs.keys().map(|input| (input.clone(), given(input).ok_or(Missing::Input)));
         let parameters = self.parameters.iter().map(|(parameter, about)| {
-            (parameter.clone(), given(parameter).or_else(|| about.default.clone()))
+            let value = given(parameter).or_else(|| about.default.clone());
+            (parameter.clone(), value.ok_or(Missing::Parameter))
         });
         let sources = self.inputs.keys().filter_map(|input| match given(input) {
             Some(Value::String(source)) => Some(source),
@@ -81,7 +82,7 @@ impl Instance {
         query::catalogue(&queries)
     }
 
-    /// A section other than the queries: `roll_up`, `dashboard` or `rules`.
+    /// A section other than the queries, for example `roll_up` or `dashboard`.
     pub fn section(&self, name: &str) -> Option<&Node> {
         self.sections.iter().find(|(known, _)| *known == name).map(|(_, node)| node)
     }

@@ -87,7 +87,8 @@ struct Head {
 }
 
 const HEAD: [&str; 2] = ["about", "inputs"];
-const SECTIONS: [&str; 5] = ["parameters", "queries", "roll_up", "dashboard", "rules"];
+const SECTIONS: [&str; 6] =
+    ["parameters", "queries", "roll_up", "dashboard", "restricted_dashboard", "rules"];
 /// The reserved keys of a pack's entry in a configuration.
 pub const RESERVED: [&str; 3] = ["pack", "file", "roll_up"];
 

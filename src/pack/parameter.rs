@@ -11,8 +11,10 @@ use serde::Deserialize;
 pub struct Parameter {
     /// The accepted values.
     pub parameter_type: ParameterType,
-    /// The default; without one, a value is required.
+    /// The default; without one, a value is required, unless the parameter is optional.
     pub default: Option<Value>,
+    /// Whether what refers to it is left out if there is no value.
+    pub optional: bool,
     /// What it is.
     pub help: String,
 }
@@ -34,6 +36,8 @@ pub enum ParameterType {
     Number,
     /// A duration such as `5m`.
     Duration,
+    /// The address of a page: `https://admin.example.com`.
+    Url,
 }
 
 impl ParameterType {
@@ -50,6 +54,7 @@ impl ParameterType {
             (Self::Number, Value::Integer(_)) => Ok(()),
             (Self::Number, Value::Float(number)) if number.is_finite() => Ok(()),
             (Self::Duration, Value::String(text)) if Duration::try_from(text.clone()).is_ok() => Ok(()),
+            (Self::Url, Value::String(text)) if is_url(text) => Ok(()),
             _ => Err(self.expected()),
         }
     }
@@ -62,6 +67,9 @@ impl ParameterType {
             Self::Texts => "expected a list of texts without quotes, backslashes or control characters",
             Self::Number => "expected a number",
             Self::Duration => "expected a duration such as 15s, 5m or 1h",
+            Self::Url => {
+                "expected an address such as https://admin.example.com, without user, password or spaces"
+            }
         }
     }
 }
@@ -81,10 +89,20 @@ fn is_field(text: &str) -> bool {
     text.split('.').all(is_part)
 }
 
+/// Whether text is the address of a page. It ends up in links, which everybody sees: no credentials.
+fn is_url(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+        && is_text(text)
+        && !text.contains(|c: char| c.is_whitespace() || "@<>()$".contains(c))
+}
+
 #[derive(Deserialize)]
 struct Raw {
     r#type: ParameterType,
     help: String,
+    #[serde(default)]
+    optional: bool,
 }
 
 /// Reads the parameters of a pack.
@@ -99,12 +117,16 @@ pub(super) fn read_all(tree: &Node, faults: &mut Faults) -> BTreeMap<String, Par
 fn read(node: &Node, path: &Path, faults: &mut Faults) -> Option<Parameter> {
     let others = node.entries().iter().filter(|(key, _)| key.text != "default");
     let raw = Node { place: node.place, value: Value::Map(others.cloned().collect()) };
-    let Raw { r#type: parameter_type, help } = yaml::decode(&raw, path, faults)?;
+    let Raw { r#type: parameter_type, help, optional } = yaml::decode(&raw, path, faults)?;
     let default = node.get("default");
+    if let Some(default) = default.filter(|_| optional) {
+        let message = "an optional parameter has no default: remove `default` or `optional`";
+        faults.at(default.place, &path.key("default"), message);
+    }
     if let Some(default) = default
         && let Err(expected) = parameter_type.check(&default.value)
     {
         faults.at(default.place, &path.key("default"), expected);
     }
-    Some(Parameter { parameter_type, default: default.map(|node| node.value.clone()), help })
+    Some(Parameter { parameter_type, default: default.map(|node| node.value.clone()), optional, help })
 }

@@ -4,8 +4,17 @@ use std::collections::BTreeMap;
 
 use platform_core::yaml::{Fault, Faults, Key, Node, Path, Value, hint};
 
-/// What `$(name)` stands for; `None` for an input that is not given.
-pub(super) type PackValues = BTreeMap<String, Option<Value>>;
+/// What each `$(name)` stands for.
+pub(super) type PackValues = BTreeMap<String, Result<Value, Missing>>;
+
+/// What has no value, and so decides how much of the pack is left out with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// An optional input: everything that needs the source is left out.
+    Input,
+    /// An optional parameter: only the key that refers to it is left out.
+    Parameter,
+}
 
 /// How a list is written inside longer text.
 #[derive(Clone, Copy)]
@@ -32,43 +41,52 @@ impl Substitution<'_> {
     /// The node with its values.
     ///
     /// What refers to an input that is not given is left out: the element of a list, then a list with no elements left,
-    /// and so on up; `None` if the node itself is left out.
+    /// and so on up; `None` if the node itself is left out. Of a map that refers to a parameter without a value, only
+    /// this key is left out.
     pub(super) fn node(&mut self, node: &Node, path: &Path) -> Option<Node> {
-        self.styled(node, path, ListStyle::Pattern)
+        self.styled(node, path, ListStyle::Pattern).ok()
     }
 
-    fn styled(&mut self, node: &Node, path: &Path, style: ListStyle) -> Option<Node> {
+    fn styled(&mut self, node: &Node, path: &Path, style: ListStyle) -> Result<Node, Missing> {
         let value = match &node.value {
             Value::String(text) => self.string(text, node, path, style)?,
-            Value::List(elements) => {
-                let children = elements.iter().enumerate();
-                let kept: Vec<_> =
-                    children.filter_map(|(index, child)| self.node(child, &path.index(index))).collect();
-                if kept.is_empty() && !elements.is_empty() {
-                    return None;
-                }
-                Value::List(kept)
-            }
+            Value::List(elements) => Value::List(self.list(elements, path)?),
             Value::Map(entries) => {
+                // All entries, so that each error is found.
                 let entries: Vec<_> =
                     entries.iter().map(|(key, child)| self.entry(key, child, path)).collect();
-                Value::Map(entries.into_iter().collect::<Option<_>>()?)
+                let kept = entries.into_iter().filter(|entry| !matches!(entry, Err(Missing::Parameter)));
+                Value::Map(kept.collect::<Result<_, _>>()?)
             }
             other => other.clone(),
         };
-        Some(Node { place: node.place, value })
+        Ok(Node { place: node.place, value })
     }
 
-    fn entry(&mut self, key: &Key, child: &Node, path: &Path) -> Option<(Key, Node)> {
+    fn list(&mut self, elements: &[Node], path: &Path) -> Result<Vec<Node>, Missing> {
+        let (mut kept, mut missing) = (Vec::with_capacity(elements.len()), None);
+        for (index, element) in elements.iter().enumerate() {
+            match self.styled(element, &path.index(index), ListStyle::Pattern) {
+                Ok(node) => kept.push(node),
+                Err(what) => missing = Some(what),
+            }
+        }
+        match missing.filter(|_| kept.is_empty()) {
+            Some(missing) => Err(missing),
+            None => Ok(kept),
+        }
+    }
+
+    fn entry(&mut self, key: &Key, child: &Node, path: &Path) -> Result<(Key, Node), Missing> {
         let path = path.key(&key.text);
         let style = if key.text == "sql" { ListStyle::Sql } else { ListStyle::Pattern };
         let node = self.styled(child, &path, style);
         let text = self.text(&key.text, child, &path, style)?;
-        Some((Key { place: key.place, text }, node?))
+        Ok((Key { place: key.place, text }, node?))
     }
 
     /// Text that is only `$(name)` becomes the value itself, with its type.
-    fn string(&mut self, text: &str, node: &Node, path: &Path, style: ListStyle) -> Option<Value> {
+    fn string(&mut self, text: &str, node: &Node, path: &Path, style: ListStyle) -> Result<Value, Missing> {
         let whole = text.trim().strip_prefix("$(").and_then(|rest| rest.strip_suffix(')'));
         match whole.filter(|name| is_name(name)).and_then(|name| self.values.get(name)) {
             Some(value) => value.clone(),
@@ -76,8 +94,8 @@ impl Substitution<'_> {
         }
     }
 
-    fn text(&mut self, text: &str, node: &Node, path: &Path, style: ListStyle) -> Option<String> {
-        let (mut out, mut rest, mut is_given) = (String::with_capacity(text.len()), text, true);
+    fn text(&mut self, text: &str, node: &Node, path: &Path, style: ListStyle) -> Result<String, Missing> {
+        let (mut out, mut rest, mut missing) = (String::with_capacity(text.len()), text, None);
         while let Some(start) = rest.find("$(") {
             let (before, after) = rest.split_at(start);
             out.push_str(before);
@@ -89,8 +107,11 @@ impl Substitution<'_> {
             };
             rest = after;
             match self.values.get(name) {
-                Some(Some(value)) => out.push_str(&written(value, style)),
-                Some(None) => is_given = false,
+                Some(Ok(value)) => out.push_str(&written(value, style)),
+                // Without the source, the rest of the text has no meaning either.
+                Some(Err(what)) => {
+                    missing = missing.filter(|earlier| *earlier == Missing::Input).or(Some(*what))
+                }
                 None => self.faults.add(Fault {
                     place: node.place,
                     path: path.clone(),
@@ -100,7 +121,7 @@ impl Substitution<'_> {
             }
         }
         out.push_str(rest);
-        is_given.then_some(out)
+        missing.map_or(Ok(out), Err)
     }
 }
 

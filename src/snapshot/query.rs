@@ -52,7 +52,9 @@ impl QueryState {
         let before = self.record.outcome.clone();
         match run.result {
             Ok(result) => {
-                self.problems.clear();
+                let of_query =
+                    |fault| Problem::new(Reason::Query, fault).context(format_args!("query {name}"));
+                self.problems = result.faults.into_iter().map(of_query).collect();
                 self.record.outcome.series = result.families.iter().map(|family| family.samples.len()).sum();
                 self.record.outcome.dropped = result.dropped;
                 self.record.outcome.cut = result.cut;
@@ -60,7 +62,11 @@ impl QueryState {
                     self.observed.clone_from(&result.families);
                 }
                 self.families = Lines::renew(&self.families, Some(source), result.families);
-                self.record.last_success = Some(now);
+                if self.problems.is_empty() {
+                    self.record.last_success = Some(now);
+                } else {
+                    *self.record.outcome.failures.entry(Reason::Query).or_default() += 1;
+                }
                 self.expires = run.ended.checked_add(run.max_age);
             }
             Err(problem) => {

@@ -5,7 +5,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::bundle::of_bundle;
-use crate::bundle::panels::{Empty, all_have_data, prometheus};
+use serde_json::json;
+
+use crate::bundle::panels::{Empty, all_agree, all_have_data, prometheus, prometheus_of_two};
+use crate::packs::docs::answers;
 use testkit::exporter::{Exporter, binary};
 use testkit::platforms::Platforms;
 use testkit::prometheus::Prometheus;
@@ -36,6 +39,9 @@ const PACKS: [(&str, &[Empty], &[&str]); 3] = [
     ),
 ];
 
+/// What pages say one can ask, and what has no answer while all is well, or in the first minutes.
+const UNANSWERED: [(&str, &str, &str); 0] = [];
+
 async fn start(platforms: &Platforms) -> Exporter {
     let environment = platforms.environment();
     let options = Exporter::options(&Platforms::config());
@@ -60,7 +66,7 @@ async fn every_platform_is_well_and_every_panel_has_data() {
 
 async fn all_is_well(platforms: &Platforms) {
     let exporter = start(platforms).await;
-    let prometheus = prometheus(&exporter).await;
+    let (prometheus, of_two) = (prometheus(&exporter).await, prometheus_of_two(&exporter).await);
     let mut exposition = String::new();
     let all_are_up = until(PATIENCE, "every source is up", async || {
         exposition = exporter.get("/metrics").await;
@@ -80,7 +86,8 @@ async fn all_is_well(platforms: &Platforms) {
         panic!("{exposition}\n{}", exporter.log());
     }
     exporter.wait_for("platform_roll_up_success{pack=\"hivesync\"}", 1.0, PATIENCE).await;
-    every_panel_has_data(platforms, &prometheus).await;
+    every_panel_has_data(platforms, &prometheus, &of_two).await;
+    every_line_of_the_pages_has_an_answer(&prometheus).await;
     what_is_wrong_comes_first(platforms, &exporter).await;
 }
 
@@ -96,7 +103,8 @@ async fn what_is_wrong_comes_first(platforms: &Platforms, exporter: &Exporter) {
     exporter.wait_for(up, 1.0, PATIENCE).await;
 }
 
-async fn every_panel_has_data(platforms: &Platforms, prometheus: &Prometheus) {
+/// And with two exporters on the same platforms, no number is doubled.
+async fn every_panel_has_data(platforms: &Platforms, prometheus: &Prometheus, of_two: &Prometheus) {
     let dashboards = of_bundle(platforms.bundle());
     for (name, empty, values) in PACKS {
         let dashboard = dashboards.iter().find(|dashboard| dashboard.name == name).unwrap();
@@ -104,8 +112,26 @@ async fn every_panel_has_data(platforms: &Platforms, prometheus: &Prometheus) {
             let questions = dashboard.questions(value);
             assert!(questions.len() > 60, "{name}: {}", questions.len());
             all_have_data(prometheus, &questions, empty, PATIENCE).await;
+            all_agree(prometheus, of_two, &questions, PATIENCE).await;
         }
     }
+}
+
+/// Each requirement on a platform's page names what answers it. It does.
+async fn every_line_of_the_pages_has_an_answer(prometheus: &Prometheus) {
+    let mut missing = Vec::new();
+    for (pack, ..) in PACKS {
+        let answers = answers(pack);
+        assert!(answers.len() > 30, "{pack}: {}", answers.len());
+        for expr in answers {
+            let is_empty = prometheus.query(&expr).await == json!([]);
+            let may_be = UNANSWERED.iter().any(|(of, listed, _)| *of == pack && *listed == expr);
+            if is_empty && !may_be {
+                missing.push(format!("platforms/{pack}/README.md: {expr}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "no answer:\n{}", missing.join("\n"));
 }
 
 /// Each file stands for itself, so that a reader can take it as a beginning.

@@ -66,7 +66,11 @@ fn the_bundle_is_that_of_the_binary() {
     for file in &files {
         check(&file.path, &file.text);
     }
-    for (directory, ending) in [("grafana/dashboards", ".json"), ("alerts", ".rules.yml")] {
+    for (directory, ending) in [
+        ("grafana/dashboards", ".json"),
+        ("grafana/restricted/dashboards", ".json"),
+        ("alerts", ".rules.yml"),
+    ] {
         for entry in fs::read_dir(testkit::root().join(directory)).unwrap() {
             let path = format!("{directory}/{}", entry.unwrap().file_name().display());
             let is_known = !path.ends_with(ending) || files.iter().any(|file| file.path == path);

@@ -85,7 +85,6 @@ fn every_sort_of_panel_is_rendered() {
     - {name: plan, query: 'label_values(shop_users, plan)', many: true}
     - {name: days, list: ['1', '7']}
     - {name: user, typed: ''}
-    - {name: account, sql: SELECT id FROM users}
   rows:
     - row: All
       panels:
@@ -93,11 +92,7 @@ fn every_sort_of_panel_is_rendered() {
         - {status: Cards}
         - {timeseries: Lines, expr: shop_users, name: '{{plan}}', stack: true}
         - {bar: Bars, expr: shop_users, name: '{{plan}}'}
-        - {pie: Slices, sql: 'SELECT plan, count(*) FROM users GROUP BY 1', unit: count, help: By plan.}
-        - table: Rows
-          sql: SELECT id, spent FROM users
-          help: Who spends most.
-          columns: [{column: spent, unit: euros}, {column: id, name: User, link: '/d/platform-shop?var-user=${__value.text}'}]
+        - {pie: Slices, expr: shop_users, name: '{{plan}}'}
         - table: Joined
           columns: [{label: plan}, {name: Users, expr: shop_users}, {name: Again, expr: shop_users}]
         - {states: Day, expr: shop_users, words: {'0': {text: none, color: critical}}}
@@ -114,7 +109,6 @@ fn every_sort_of_panel_is_rendered() {
         ("Lines", "timeseries"),
         ("Bars", "bargauge"),
         ("Slices", "piechart"),
-        ("Rows", "table"),
         ("Joined", "table"),
         ("Day", "state-timeline"),
         ("Firing", "table"),
@@ -133,11 +127,6 @@ fn every_sort_of_panel_is_rendered() {
         (&colors[0]["color"], &colors[2]["color"]),
         (&"semi-dark-red".into(), &"semi-dark-green".into())
     );
-    let rows = panel(&shop, "Rows");
-    assert_eq!(rows["targets"][0]["datasource"]["uid"], "${postgres}");
-    let link = rows["fieldConfig"]["overrides"][1]["properties"].as_array().unwrap().iter();
-    let url = link.filter(|property| property["id"] == "links").map(|property| &property["value"][0]["url"]);
-    assert_eq!(url.collect::<Vec<_>>(), ["/d/platform-shop?var-user=${__value.text}"]);
     let joined = panel(&shop, "Joined");
     assert_eq!(joined["targets"][1]["expr"], "max by (plan) (shop_users)");
     // What names an input that is not given, or is of a kind that is not there, is left out.
@@ -146,7 +135,79 @@ fn every_sort_of_panel_is_rendered() {
     }
     let variables: Vec<_> =
         shop["templating"]["list"].as_array().unwrap().iter().map(|variable| &variable["name"]).collect();
-    assert_eq!(variables, ["datasource", "postgres", "plan", "days", "user", "account"]);
+    assert_eq!(variables, ["datasource", "plan", "days", "user"]);
+}
+
+/// What queries the database is a dashboard of its own, and an error anywhere else.
+#[test]
+fn sql_is_only_in_the_restricted_dashboard() {
+    let panels = "
+  variables:
+    - {name: account, sql: SELECT id FROM users}
+  rows:
+    - panels:
+        - {pie: Slices, sql: 'SELECT plan, count(*) FROM users GROUP BY 1', unit: count, help: By plan.}
+        - table: Rows
+          sql: SELECT id, spent FROM users
+          help: Who spends most.
+          columns: [{column: spent, unit: euros}, {column: id, name: User, link: '/d/platform-shop?var-user=${__value.text}'}]
+";
+    let public = "  rows: [{panels: [{stat: Users, expr: sum(shop_users)}]}]\n";
+    let files = render(&format!(
+        "{public}restricted_dashboard:\n  title: Users\n  about: Users of the shop.{panels}"
+    ));
+    let files = files.unwrap_or_else(|faults| panic!("{faults}"));
+    let restricted: Vec<_> =
+        files.iter().filter(|file| file.path.starts_with("grafana/restricted/")).collect();
+    assert_eq!(restricted[0].path, "grafana/restricted/dashboards/shop-users.json");
+    let [file] = restricted[..] else { panic!("expected one file") };
+    let users: Value = serde_json::from_str(&file.text).unwrap();
+    assert_eq!((&users["uid"], &users["refresh"]), (&"platform-shop-users".into(), &"5m".into()));
+    assert_eq!(panel(&users, "Slices")["type"], "piechart");
+    let rows = panel(&users, "Rows");
+    assert_eq!(
+        (&rows["type"], &rows["targets"][0]["datasource"]["uid"]),
+        (&"table".into(), &"${postgres}".into())
+    );
+    let link = rows["fieldConfig"]["overrides"][1]["properties"].as_array().unwrap().iter();
+    let url = link.filter(|property| property["id"] == "links").map(|property| &property["value"][0]["url"]);
+    assert_eq!(url.collect::<Vec<_>>(), ["/d/platform-shop?var-user=${__value.text}"]);
+    let variables: Vec<_> =
+        users["templating"]["list"].as_array().unwrap().iter().map(|variable| &variable["name"]).collect();
+    assert_eq!(variables, ["datasource", "postgres", "account"]);
+}
+
+/// A link to the platform's own pages is there if the configuration has their address; its panel always is.
+#[test]
+fn without_the_value_of_an_optional_parameter_only_its_key_is_left_out() {
+    let dashboard = "  rows: [{panels: [{stat: Users, expr: sum(shop_users), link: $(admin_url)/users}]}]
+parameters: {admin_url: {type: url, optional: true, help: The admin pages.}}
+";
+    let links = |config: &str| {
+        let pack = format!("{HEAD}{dashboard}");
+        let file = |_: &str| io::Result::Ok(pack.clone());
+        let surroundings = Surroundings { variable: &|_| None, file: &file };
+        let config =
+            config::load(config, "platform.yml", surroundings).map_err(|faults| faults.to_string())?;
+        let files = bundle::render(Some(&config)).unwrap_or_else(|faults| panic!("{faults}"));
+        let file = files.iter().find(|file| file.path == "grafana/dashboards/shop.json").unwrap();
+        let shop: Value = serde_json::from_str(&file.text).unwrap();
+        Ok::<_, String>(panel(&shop, "Users")["fieldConfig"]["defaults"]["links"].clone())
+    };
+    let with =
+        |url: &str| links(&CONFIG.replace("file: shop.yml", &format!("file: shop.yml, admin_url: '{url}'")));
+    assert_eq!(links(CONFIG).unwrap(), Value::Null);
+    assert_eq!(with("https://admin.example.com").unwrap()[0]["url"], "https://admin.example.com/users");
+    for url in [
+        "admin.example.com",
+        "javascript:alert(1)",
+        "https://user:secret@admin.example.com",
+        "https:///users",
+    ] {
+        let error = with(url).unwrap_err();
+        assert!(error.contains("packs.shop.admin_url: expected an address such as https://"), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
 }
 
 /// One fault of each sort: all are told, each at its place in the pack's file.

@@ -105,12 +105,17 @@ impl BuiltInQueries {
             }
             let name = &built_in.spec.name;
             match source.rows(&built_in.question, &built_in.spec.columns(), timeout).await {
-                Ok(rows) => match reading.read(rows) {
-                    Ok(result) => add(&mut observation.families, result.families),
-                    Err(error) => {
-                        observation.problems.push(Problem::new(Reason::Query, format!("{name}: {error}")));
-                    }
-                },
+                Ok(rows) => {
+                    let faults = match reading.read(rows) {
+                        Ok(result) => {
+                            add(&mut observation.families, result.families);
+                            result.faults
+                        }
+                        Err(error) => vec![error],
+                    };
+                    let problem = |fault| Problem::new(Reason::Query, fault).context(name);
+                    observation.problems.extend(faults.into_iter().map(problem));
+                }
                 Err(problem) if is_refusal(problem.reason) => {
                     observation.problems.push(problem.context(name));
                 }

@@ -5,3 +5,4 @@ mod files;
 mod inbox;
 mod pages;
 mod rules;
+mod watch;

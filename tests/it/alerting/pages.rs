@@ -1,8 +1,5 @@
 //! End to end: what is shipped, on real services, each of which breaks in turn. Whoever is on call hears of it once.
-//!
-//! The shipped files are used as they are, but for what has to differ: addresses, the place of secrets, and times. A
-//! service is probed every 5 s here, so rules wait for a tenth of their `for` and `keep_firing_for`, and Alertmanager
-//! for a 60th of its intervals. One probe that fails because the machine is busy is no alert, here as elsewhere.
+//! One probe that fails because the machine is busy is no alert, here as elsewhere.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -10,47 +7,18 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use regex::{Captures, Regex};
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::files::files;
-use super::inbox::{Inbox, Page};
-use testkit::alertmanager::Alertmanager;
+use super::inbox::Page;
+use super::watch::{OF_THE_MACHINE, Watch};
 use testkit::exporter::Exporter;
 use testkit::platform::Platform;
 use testkit::platform_data::while_living;
 use testkit::prometheus::Prometheus;
 use testkit::proxy::{Mode, Proxy};
-use testkit::wait::{PAUSE, until};
-
-/// What is true of the machine that runs the test, whatever the test does: its disk may be full.
-const OF_THE_MACHINE: &str = "MongodbDiskHigh";
-
-/// Divides the durations of these keys.
-fn quicken(text: &str, keys: &str, divisor: u64) -> String {
-    let duration = Regex::new(&format!(r"\b({keys}): (\d+)([smhd])\b")).unwrap();
-    let quick = |found: &Captures<'_>| {
-        let unit = match &found[3] {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3600,
-            _ => 86400,
-        };
-        let seconds: u64 = found[2].parse::<u64>().unwrap() * unit;
-        format!("{}: {}ms", &found[1], seconds * 1000 / divisor)
-    };
-    duration.replace_all(text, quick).into_owned()
-}
-
-/// Everything that is shipped, at work.
-struct Watch {
-    exporter: Exporter,
-    prometheus: Prometheus,
-    _alertmanager: Alertmanager,
-    inbox: Inbox,
-    _secrets: TempDir,
-}
+use testkit::wait::PAUSE;
 
 /// The way to the services that live in this process, and to the log.
 struct Ways {
@@ -118,32 +86,16 @@ fn config() -> String {
 }
 
 async fn start(platform: &Platform, ways: &Ways) -> Watch {
-    let inbox = Inbox::start().await;
-    let secrets = TempDir::with_prefix("secrets-").unwrap();
-    std::fs::write(secrets.path().join("pagerduty_routing_key"), "key").unwrap();
-    std::fs::write(secrets.path().join("slack_api_url"), inbox.url("/slack")).unwrap();
-    let routing = include_str!("../../../alerts/alertmanager.yml")
-        .replace("/run/secrets", secrets.path().to_str().unwrap())
-        .replace("http://dead-mans-switch.invalid/platform_exporter", &inbox.url("/watchdog"));
-    let routing = quicken(&routing, "group_wait|group_interval|repeat_interval", 60);
-    let pagerduty = format!("global: {{pagerduty_url: \"{}\"}}\n", inbox.url("/pagerduty"));
-    let alertmanager = Alertmanager::start(&(pagerduty + &routing)).await;
-
     let options = Exporter::options(&config());
     let environment = ways.environment(platform);
     let options = environment.iter().fold(options, |options, (name, value)| options.variable(name, value));
     let exporter = options.start().await;
     platform.keep_pushing(&exporter.url("/heartbeat/backup/host1"));
-
-    let config = include_str!("../../../prometheus/prometheus.yml");
-    let mut options = Prometheus::shipped(config, &exporter.address(), &alertmanager.address()).every(1);
-    for file in files("alerts", ".rules.yml") {
+    let rules = files("alerts", ".rules.yml").into_iter().map(|file| {
         let name = file.file_name().unwrap().to_str().unwrap().to_owned();
-        let rules = quicken(&std::fs::read_to_string(&file).unwrap(), "for|keep_firing_for", 10);
-        options = options.file(&name, &rules);
-    }
-    let prometheus = options.start().await;
-    Watch { exporter, prometheus, _alertmanager: alertmanager, inbox, _secrets: secrets }
+        (name, std::fs::read_to_string(&file).unwrap())
+    });
+    Watch::start(exporter, rules.collect()).await
 }
 
 /// Heartbeats for the workers of one class as long as `alive` says so.
@@ -246,22 +198,10 @@ async fn fault(platform: &Platform, ways: &Ways, alive: &Cell<bool>, source: &st
 /// A source that answers, but lacks something, is a warning: nobody is woken.
 async fn what_is_missing_goes_to_the_chat(platform: &Platform, watch: &mut Watch) {
     platform.postgres.sql("DROP TABLE coupons").await;
-    let text = chat(watch, "FIRING", "orders-db").await;
+    let text = watch.chat("FIRING", "orders-db").await;
     assert!(text.contains("runbooks.md#platform") && text.contains("orders-db"), "{text}");
     platform.postgres.sql("CREATE TABLE coupons (id int)").await;
-    chat(watch, "RESOLVED", "orders-db").await;
-}
-
-/// Waits for a message in the chat about a source, and gives its text.
-async fn chat(watch: &mut Watch, status: &str, source: &str) -> String {
-    let title = format!("{status}: {source} (production)");
-    until(Duration::from_secs(120), &title, async || {
-        let attachments =
-            watch.inbox.at("/slack").into_iter().map(|mut message| message["attachments"][0].take());
-        let message = attachments.into_iter().find(|message| message["title"] == title.as_str())?;
-        message["text"].as_str().map(str::to_owned)
-    })
-    .await
+    watch.chat("RESOLVED", "orders-db").await;
 }
 
 /// Every source is up, and no page is out or on its way.

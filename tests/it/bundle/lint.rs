@@ -22,7 +22,9 @@ fn each_panel(check: impl Fn(&Rendered, &Value, &str)) {
 fn every_dashboard_is_classic_and_stands_for_itself() {
     let mut uids = BTreeSet::new();
     let mut titles = BTreeSet::new();
-    for Rendered { name, json } in dashboards() {
+    for dashboard in dashboards() {
+        let refresh = if dashboard.is_restricted() { "5m" } else { "30s" };
+        let Rendered { name, json } = dashboard;
         let uid = text(&json["uid"]).to_owned();
         let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         assert!((8..=40).contains(&uid.len()) && uid.chars().all(is_allowed), "{uid}");
@@ -31,7 +33,7 @@ fn every_dashboard_is_classic_and_stands_for_itself() {
         assert!(text(&json["description"]).ends_with('.'), "{name}");
         assert_eq!(json["schemaVersion"], 41, "{name}");
         assert_eq!((&json["editable"], &json["graphTooltip"]), (&false.into(), &1.into()), "{name}");
-        assert_eq!((text(&json["refresh"]), text(&json["timezone"])), ("30s", "browser"), "{name}");
+        assert_eq!((text(&json["refresh"]), text(&json["timezone"])), (refresh, "browser"), "{name}");
         for absent in ["id", "__inputs", "__requires", "__elements", "version"] {
             assert!(json.get(absent).is_none(), "{name} has {absent}");
         }
@@ -182,11 +184,16 @@ fn every_link_leads_to_a_dashboard_that_is_there() {
         values.chain(value.as_array().into_iter().flatten()).for_each(|child| urls(child, found));
     }
     let dashboards = dashboards();
-    let uids: BTreeSet<_> = dashboards.iter().map(|dashboard| text(&dashboard.json["uid"])).collect();
+    // Those in the same Grafana.
+    let uids = |is_restricted: bool| -> BTreeSet<&str> {
+        let there = dashboards.iter().filter(|dashboard| dashboard.is_restricted() == is_restricted);
+        there.map(|dashboard| text(&dashboard.json["uid"])).collect()
+    };
     let mut kinds = platform_exporter::registry::Kind::ALL.iter().map(|kind| format!("platform-{kind}"));
-    assert!(kinds.all(|uid| uids.contains(uid.as_str())), "{uids:?}");
+    assert!(kinds.all(|uid| uids(false).contains(uid.as_str())), "{:?}", uids(false));
     let mut checked = 0;
     for dashboard in &dashboards {
+        let uids = uids(dashboard.is_restricted());
         let mut found = Vec::new();
         urls(&dashboard.json, &mut found);
         for url in found {
@@ -214,16 +221,23 @@ fn the_provisioning_is_whole() {
         Some(yaml::Value::String(text)) => text.clone(),
         other => panic!("{key}: {other:?}"),
     };
-    let sources = read(include_str!("../../../grafana/provisioning/datasources/platform.yml"));
-    let sources = sources.get("datasources").unwrap().elements().iter();
-    let sources: Vec<_> = sources.map(|source| [strings(source, "uid"), strings(source, "type")]).collect();
-    let expected = [
-        ["prometheus", "prometheus"],
-        ["alertmanager", "alertmanager"],
-        ["application", "grafana-postgresql-datasource"],
-    ];
-    assert_eq!(sources, expected);
-    let providers = read(include_str!("../../../grafana/provisioning/dashboards/platform.yml"));
-    let [provider] = providers.get("providers").unwrap().elements() else { panic!("expected one provider") };
-    assert_eq!(strings(provider.get("options").unwrap(), "path"), "/etc/grafana/dashboards");
+    let both = [("prometheus", "prometheus"), ("alertmanager", "alertmanager")];
+    let restricted = [("prometheus", "prometheus"), ("application", "grafana-postgresql-datasource")];
+    for (folder, expected) in [("grafana", both), ("grafana/restricted", restricted)] {
+        let read = |file: &str| {
+            let path = testkit::root().join(folder).join("provisioning").join(file);
+            read(&std::fs::read_to_string(path).unwrap())
+        };
+        let sources = read("datasources/platform.yml");
+        let sources = sources.get("datasources").unwrap().elements().iter();
+        let sources: Vec<_> =
+            sources.map(|source| (strings(source, "uid"), strings(source, "type"))).collect();
+        let sources: Vec<_> = sources.iter().map(|(uid, name)| (uid.as_str(), name.as_str())).collect();
+        assert_eq!(sources, expected, "{folder}");
+        let providers = read("dashboards/platform.yml");
+        let [provider] = providers.get("providers").unwrap().elements() else {
+            panic!("expected one provider")
+        };
+        assert_eq!(strings(provider.get("options").unwrap(), "path"), "/etc/grafana/dashboards");
+    }
 }

@@ -41,8 +41,11 @@ fn dashboards() -> Vec<Rendered> {
 /// The dashboards among the files of a bundle.
 pub(crate) fn of_bundle(files: Vec<bundle::File>) -> Vec<Rendered> {
     let dashboards = files.into_iter().filter_map(|file| {
-        let name = file.path.strip_prefix("grafana/dashboards/")?.strip_suffix(".json")?.to_owned();
-        Some(Rendered { name, json: serde_json::from_str(&file.text).unwrap() })
+        let path = file.path.strip_suffix(".json")?;
+        let name = path
+            .strip_prefix("grafana/dashboards/")
+            .or(path.strip_prefix("grafana/restricted/dashboards/"))?;
+        Some(Rendered { name: name.to_owned(), json: serde_json::from_str(&file.text).unwrap() })
     });
     dashboards.collect()
 }
@@ -69,6 +72,11 @@ impl Rendered {
     /// Whether it has a panel of this title.
     pub(crate) fn has(&self, title: &str) -> bool {
         self.panels().iter().any(|panel| panel["title"] == title)
+    }
+
+    /// Whether it is only in the restricted Grafana.
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.name.ends_with("-users")
     }
 
     fn variables(&self) -> &[Value] {

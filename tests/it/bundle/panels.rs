@@ -64,11 +64,23 @@ impl Rendered {
 
 /// A Prometheus that scrapes an exporter, with a Watchdog and an alert that fires.
 pub(crate) async fn prometheus(exporter: &Exporter) -> Prometheus {
+    scraping(&format!("[{{targets: [\"{}\"]}}]", exporter.address())).await
+}
+
+/// The same for two exporters on the same sources.
+pub(crate) async fn prometheus_of_two(exporter: &Exporter) -> Prometheus {
+    let address = exporter.address();
+    scraping(&format!(
+        "[{{targets: [\"{address}\"]}}, {{targets: [\"{address}\"], labels: {{instance: second}}}}]"
+    ))
+    .await
+}
+
+async fn scraping(targets: &str) -> Prometheus {
     let config = format!(
         "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
          rule_files: [rules.yml]\n\
-         scrape_configs: [{{job_name: platform_exporter, static_configs: [{{targets: [\"{}\"]}}]}}]\n",
-        exporter.address()
+         scrape_configs: [{{job_name: platform_exporter, static_configs: {targets}}}]\n",
     );
     let rules = "groups: [{name: a, rules: [{alert: Watchdog, expr: vector(1)}, \
                  {alert: Busy, expr: platform_source_up == 1, labels: {severity: warning}}]}]\n";
@@ -106,6 +118,54 @@ pub(crate) async fn all_have_data(
         let told =
             || missing.iter().map(|Question { title, id, expr, .. }| format!("{title} / {id}: {expr}\n"));
         assert!(Instant::now() < deadline, "no data\n{}", told().collect::<String>());
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// The largest of the values that a panel shows.
+fn largest(values: &[Value]) -> Option<f64> {
+    let values = values.iter().filter_map(|value| text(&value["value"][1]).parse::<f64>().ok());
+    values.map(f64::abs).reduce(f64::max)
+}
+
+/// Waits until every panel shows the same numbers for two exporters on the same sources as for one.
+pub(crate) async fn all_agree(
+    one: &Prometheus,
+    two: &Prometheus,
+    questions: &[Question],
+    patience: Duration,
+) {
+    let deadline = Instant::now() + patience;
+    let mut differing: Vec<&Question> = questions.iter().collect();
+    let mut compared = 0;
+    loop {
+        let mut still = Vec::new();
+        for question in differing {
+            let (of_one, of_two) = (question.ask(one).await, question.ask(two).await);
+            // The data changes between the two: far less than twice.
+            let agree = match (largest(&of_one), largest(&of_two)) {
+                (Some(one), Some(two)) => two <= 1.3 * one + 0.3 && one <= 1.3 * two + 0.3,
+                (one, two) => one == two,
+            };
+            if agree && (of_two.len() <= 1 || !question.is_single) {
+                compared += usize::from(!of_one.is_empty());
+            } else {
+                still.push((question, of_one, of_two));
+            }
+        }
+        if still.is_empty() {
+            assert!(compared > 40, "{compared}");
+            return;
+        }
+        let differ = || {
+            let line =
+                |(Question { title, id, expr, .. }, one, two): &(&Question, Vec<Value>, Vec<Value>)| {
+                    format!("{title} / {id}: {expr}\n  {:?} {:?}\n", largest(one), largest(two))
+                };
+            still.iter().map(line).collect::<String>()
+        };
+        assert!(Instant::now() < deadline, "not the same with two exporters\n{}", differ());
+        differing = still.into_iter().map(|(question, ..)| question).collect();
         tokio::time::sleep(PAUSE).await;
     }
 }

@@ -43,7 +43,7 @@ impl Services {
         rabbitmq.add_user("shop", PASSWORD, "administrator").await;
         rabbitmq.allow("shop", "%2f", ".*").await;
         let directory = tempfile::tempdir().unwrap();
-        for name in ["postgres", "hivesync", "mongo", "redis", "rabbitmq"] {
+        for name in ["postgres", "hivesync", "grafana_postgres", "mongo", "redis", "rabbitmq"] {
             std::fs::write(directory.path().join(format!("{name}_password")), PASSWORD).unwrap();
         }
         for (_, from, to) in super::mounts_below("/hivesync/") {

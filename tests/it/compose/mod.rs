@@ -34,6 +34,22 @@ impl Service {
         find(&self.0, key)
     }
 
+    /// Its environment, with what that merges.
+    fn environment(&self) -> BTreeMap<String, String> {
+        fn collect(node: &Node, found: &mut BTreeMap<String, String>) {
+            for (key, value) in node.entries() {
+                if key.text == "<<" {
+                    collect(value, found);
+                } else {
+                    found.insert(key.text.clone(), texts(value).concat());
+                }
+            }
+        }
+        let mut found = BTreeMap::new();
+        self.get("environment").into_iter().for_each(|node| collect(node, &mut found));
+        found
+    }
+
     /// The texts under a key: of a scalar, of a list, or the keys of a map.
     fn texts(&self, key: &str) -> Vec<String> {
         self.get(key).map(texts).unwrap_or_default()
@@ -116,10 +132,9 @@ fn secrets_are_files_and_nothing_else() {
     let mut used = BTreeSet::new();
     for (name, service) in services() {
         let of_service = service.texts("secrets");
-        for variable in service.texts("environment") {
+        for (variable, value) in service.environment() {
             let is_secret = ["PASS", "SECRET", "TOKEN", "KEY"].iter().any(|part| variable.contains(part));
-            let value = service.get("environment").unwrap().get(&variable).map(texts).unwrap_or_default();
-            let is_file = variable.ends_with("_FILE") || value.concat().starts_with("$$__file{/run/secrets/");
+            let is_file = variable.ends_with("_FILE") || value.starts_with("$$__file{/run/secrets/");
             assert!(!is_secret || is_file, "{name}: {variable} is a secret in the environment");
         }
         used.extend(of_service);
@@ -173,7 +188,9 @@ fn whoever_needs_another_waits_until_it_is_healthy() {
     let own = services["exporter"].get("healthcheck").unwrap().get("test").unwrap();
     assert_eq!(texts(own), ["CMD", "/platform_exporter", "healthcheck"]);
     assert_eq!(services["prometheus"].texts("depends_on"), ["exporter", "alertmanager"]);
-    assert_eq!(services["grafana"].texts("depends_on"), ["prometheus"]);
+    for grafana in ["grafana", "restricted-grafana"] {
+        assert_eq!(services[grafana].texts("depends_on"), ["prometheus"]);
+    }
 }
 
 #[test]
@@ -183,7 +200,9 @@ fn without_a_profile_the_four_parts_start() {
     let default: Vec<_> = default.map(|(name, _)| name.as_str()).collect();
     assert_eq!(default, ["alertmanager", "exporter", "grafana", "prometheus"]);
     for (name, service) in &services {
-        assert!(default.contains(&name.as_str()) || service.texts("profiles") == ["demo"], "{name}");
+        let profiles = service.texts("profiles");
+        let is_restricted = name == "restricted-grafana" && profiles == ["demo", "restricted"];
+        assert!(default.contains(&name.as_str()) || profiles == ["demo"] || is_restricted, "{name}");
         // What starts by default cannot wait for what does not.
         let waits = service.texts("depends_on");
         assert!(
@@ -222,37 +241,62 @@ fn what_is_mounted_is_there_and_what_is_kept_has_a_name() {
 #[test]
 fn grafana_is_provisioned_by_files_and_open_to_nobody() {
     let services = services();
-    let grafana = &services["grafana"];
-    let environment = grafana.get("environment").unwrap();
-    let variable = |name: &str| environment.get(name).map(texts).unwrap_or_default().concat();
-    for (name, value) in [
-        ("GF_SECURITY_ADMIN_PASSWORD__FILE", "/run/secrets/grafana_admin_password"),
-        ("GF_AUTH_ANONYMOUS_ENABLED", "false"),
-        ("GF_USERS_ALLOW_SIGN_UP", "false"),
-        ("GF_PLUGINS_PREINSTALL_DISABLED", "true"),
-        ("GF_ANALYTICS_REPORTING_ENABLED", "false"),
-        ("GF_ANALYTICS_CHECK_FOR_UPDATES", "false"),
-        ("GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES", "false"),
-        ("GF_NEWS_NEWS_FEED_ENABLED", "false"),
-        ("GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH", "/etc/grafana/dashboards/overview.json"),
-        ("PROMETHEUS_URL", "http://prometheus:9090"),
-        ("ALERTMANAGER_URL", "http://alertmanager:9093"),
-    ] {
-        assert_eq!(variable(name), value, "{name}");
+    for (name, secret) in
+        [("grafana", "grafana_admin_password"), ("restricted-grafana", "restricted_grafana_admin_password")]
+    {
+        let environment = services[name].environment();
+        for (variable, value) in [
+            ("GF_SECURITY_ADMIN_PASSWORD__FILE", format!("/run/secrets/{secret}").as_str()),
+            ("GF_AUTH_ANONYMOUS_ENABLED", "false"),
+            ("GF_USERS_ALLOW_SIGN_UP", "false"),
+            ("GF_PLUGINS_PREINSTALL_DISABLED", "true"),
+            ("GF_ANALYTICS_REPORTING_ENABLED", "false"),
+            ("GF_ANALYTICS_CHECK_FOR_UPDATES", "false"),
+            ("GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES", "false"),
+            ("GF_NEWS_NEWS_FEED_ENABLED", "false"),
+            ("PROMETHEUS_URL", "http://prometheus:9090"),
+            ("ALERTMANAGER_URL", "http://alertmanager:9093"),
+        ] {
+            assert_eq!(environment[variable], value, "{name}: {variable}");
+        }
+        let targets: BTreeSet<_> = services[name].mounts().into_iter().map(|(_, to, _)| to).collect();
+        for folder in ["provisioning/dashboards", "provisioning/datasources", "dashboards"] {
+            assert!(targets.contains(&format!("/etc/grafana/{folder}")), "{name}: {folder}");
+        }
     }
-    // Without them, the data source would be there, and never answer.
-    let datasources = read("grafana/provisioning/datasources/platform.yml");
-    let named: BTreeSet<_> =
-        datasources.split("${").skip(1).map(|rest| rest.split('}').next().unwrap()).collect();
+    let home = &services["grafana"].environment()["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"];
+    assert_eq!(home, "/etc/grafana/dashboards/overview.json");
+}
+
+/// Only the restricted Grafana knows the database, says who looked at what, and has a login of its own.
+#[test]
+fn the_database_is_known_to_the_restricted_grafana_alone() {
+    let services = services();
+    let named = |path: &str| -> BTreeSet<String> {
+        let text = read(path);
+        text.split("${").skip(1).map(|rest| rest.split('}').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(named("grafana/provisioning/datasources/platform.yml"), BTreeSet::new());
+    let named = named("grafana/restricted/provisioning/datasources/platform.yml");
     assert_eq!(named.len(), 5, "{named:?}");
-    for name in named {
-        assert!(environment.get(name).is_some(), "{name}");
+    let restricted = services["restricted-grafana"].environment();
+    for name in &named {
+        assert!(restricted.contains_key(name), "{name}");
+        assert!(!services["grafana"].environment().contains_key(name), "{name}");
     }
-    assert_eq!(variable("GRAFANA_POSTGRES_PASSWORD"), "$$__file{/run/secrets/grafana_postgres_password}");
-    let targets: BTreeSet<_> = grafana.mounts().into_iter().map(|(_, to, _)| to).collect();
-    for folder in ["provisioning/dashboards", "provisioning/datasources", "dashboards"] {
-        assert!(targets.contains(&format!("/etc/grafana/{folder}")), "{folder}");
-    }
+    assert_eq!(restricted["GRAFANA_POSTGRES_PASSWORD"], "$$__file{/run/secrets/grafana_postgres_password}");
+    assert_eq!(restricted["GF_SERVER_ROUTER_LOGGING"], "true");
+    assert_eq!(restricted["GF_AUTH_LOGIN_COOKIE_NAME"], "restricted_grafana_session");
+    let volume = |name: &str| {
+        let mounts = services[name].mounts().into_iter();
+        mounts.filter(|(_, to, _)| to == "/var/lib/grafana").map(|(from, _, _)| from).collect::<Vec<_>>()
+    };
+    assert_ne!(volume("grafana"), volume("restricted-grafana"));
+    // The demo has a value for each that is no secret.
+    let demo = read("compose/demo.env");
+    let given = demo.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name.to_owned());
+    let secret = "GRAFANA_POSTGRES_PASSWORD".to_owned();
+    assert_eq!(given.chain([secret]).collect::<BTreeSet<_>>(), named);
 }
 
 /// The configurations name services, ports and secrets that there are.

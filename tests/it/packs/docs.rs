@@ -41,6 +41,20 @@ fn catalogue() -> BTreeSet<String> {
     list.iter().map(|family| family["name"].as_str().unwrap().to_owned()).collect()
 }
 
+/// Whatever a page says that one can ask: its blocks of PromQL, and the metrics and expressions in the cells of its tables.
+pub(crate) fn answers(pack: &str) -> BTreeSet<String> {
+    let known = catalogue();
+    let (_, page) = pages().into_iter().find(|(name, _)| *name == pack).unwrap();
+    let code = Regex::new("`([^`]+)`").unwrap();
+    let rows = page.lines().filter(|line| line.starts_with('|'));
+    let cells = rows.flat_map(|row| code.captures_iter(row).map(|code| code[1].replace("\\|", "|")));
+    let names_a_metric = |text: &String| {
+        let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        words.any(|word| known.contains(word)) && promql_parser::parser::parse(text).is_ok()
+    };
+    cells.filter(names_a_metric).chain(expressions(&page)).collect()
+}
+
 #[test]
 fn every_metric_on_a_page_exists() {
     let known = catalogue();

@@ -1,6 +1,6 @@
 //! The packs in the binary, each on real servers with a made-up platform in them.
 
-mod docs;
+pub(crate) mod docs;
 pub(crate) mod exported;
 #[path = "../../../platforms/hayon/tests/mod.rs"]
 mod hayon;

@@ -1,4 +1,5 @@
-//! Turns the rows of one query's result set into samples, all or nothing.
+//! Turns the rows of one query's result set into samples. A family is exported whole or not at all: half of one would be a
+//! wrong number.
 
 use std::borrow::Cow;
 use std::collections::btree_map::Entry;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use super::rows::{known, listed};
 use super::series_budget::{OTHER, SeriesBudget, Values};
 use super::{Cell, MetricSpec, QuerySpec, Rows};
-use crate::metric::{Desc, Family, Sample, label_value};
+use crate::metric::{Desc, Family, MetricName, Sample, label_value};
 
 /// Why rows cannot become samples.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +32,9 @@ pub struct Reading {
     budget: SeriesBudget,
 }
 
+/// The families that are left out, and why.
+type Unreadable = BTreeMap<MetricName, ReadingError>;
+
 /// The result of one run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResultSet {
@@ -40,6 +44,8 @@ pub struct ResultSet {
     pub dropped: usize,
     /// How many label values were too long and have been cut.
     pub cut: usize,
+    /// Why families are left out.
+    pub faults: Vec<ReadingError>,
 }
 
 impl Reading {
@@ -50,12 +56,14 @@ impl Reading {
 
     /// Turns the rows of one run into families.
     ///
+    /// A family whose column is missing, or has a value that is not a number, is left out with all its samples.
+    ///
     /// # Errors
-    /// When a column is missing, a label is NULL, a value is not a number, or a label set occurs twice. The whole run
-    /// is then discarded: half a result set would be a wrong number.
+    /// When a label column is missing, a label is NULL, a label set occurs twice, or every family would be left out.
     pub fn read(&mut self, rows: Rows) -> Result<ResultSet, ReadingError> {
         let folded = rows.folded;
-        let (mut lines, cut) = self.lines(rows)?;
+        let mut faults = Unreadable::new();
+        let (mut lines, cut) = self.lines(rows, &mut faults)?;
         let expected = self.expected();
         for labels in &expected {
             lines.entry(labels.clone()).or_insert_with(|| vec![Some(0.0); self.spec.metrics.len()]);
@@ -65,7 +73,11 @@ impl Reading {
         if dropped > 0 {
             self.leave_out_meaningless_sums(&mut lines);
         }
-        Ok(ResultSet { families: self.families(lines), dropped: dropped + folded, cut })
+        let families = self.families(lines, &faults);
+        match (families.is_empty(), faults.first_entry()) {
+            (true, Some(fault)) => Err(fault.remove()),
+            _ => Ok(ResultSet { families, dropped: dropped + folded, cut, faults: each_once(faults) }),
+        }
     }
 
     /// Texts move from cell to label, and each row is dropped once read, so a large result does not take twice the
@@ -73,6 +85,7 @@ impl Reading {
     fn lines(
         &self,
         Rows { columns, rows, unread, .. }: Rows,
+        faults: &mut Unreadable,
     ) -> Result<(BTreeMap<Vec<String>, Values>, usize), ReadingError> {
         let (mut lines, mut cut) = (BTreeMap::new(), 0);
         if rows.is_empty() {
@@ -80,9 +93,9 @@ impl Reading {
         }
         let labels = self.spec.labels.iter().map(|label| column(&columns, &unread, label.as_ref()));
         let labels = labels.collect::<Result<Vec<_>, _>>()?;
-        let values = self.value_columns(&columns, &unread)?;
+        let values = self.value_columns(&columns, &unread, faults);
         for (number, mut row) in (1..).zip(rows) {
-            let line = self.values(&columns, &row, number, &values)?;
+            let line = self.values(&columns, &row, number, &values, faults);
             let mut key = Vec::with_capacity(labels.len());
             for &index in &labels {
                 let text = std::mem::replace(&mut row[index], Cell::Null).into_text();
@@ -106,15 +119,21 @@ impl Reading {
         Ok((lines, cut))
     }
 
-    /// The position of each metric's column; `None` for an optional one that the result lacks.
+    /// The position of each metric's column; `None` for one that the result lacks.
     fn value_columns(
         &self,
         columns: &[String],
         unread: &[String],
-    ) -> Result<Vec<Option<usize>>, ReadingError> {
+        faults: &mut Unreadable,
+    ) -> Vec<Option<usize>> {
         let find = |metric: &MetricSpec| match column(columns, unread, &metric.value) {
-            Err(_) if metric.optional => Ok(None),
-            found => found.map(Some),
+            Ok(index) => Some(index),
+            Err(error) => {
+                if !metric.optional {
+                    faults.entry(metric.name.clone()).or_insert(error);
+                }
+                None
+            }
         };
         self.spec.metrics.iter().map(find).collect()
     }
@@ -125,20 +144,21 @@ impl Reading {
         row: &[Cell],
         number: usize,
         places: &[Option<usize>],
-    ) -> Result<Values, ReadingError> {
-        let mut values = Vec::with_capacity(places.len());
-        for (metric, place) in self.spec.metrics.iter().zip(places) {
-            let cell = place.map_or(&Cell::Null, |index| &row[index]);
-            values.push(match (cell, cell.number()) {
-                (_, Some(value)) => Some(value * metric.scale),
-                (Cell::Null, None) if metric.optional => None,
+        faults: &mut Unreadable,
+    ) -> Values {
+        let value = |(metric, place): (&MetricSpec, &Option<usize>)| {
+            let (index, cell) = place.map(|index| (index, &row[index]))?;
+            match (cell, cell.number()) {
+                (_, Some(value)) => return Some(value * metric.scale),
+                (Cell::Null, None) if metric.optional => {}
                 _ => {
-                    let column = place.map_or(&metric.value, |index| &columns[index]).clone();
-                    return Err(ReadingError::NotANumber { column, row: number });
+                    let error = || ReadingError::NotANumber { column: columns[index].clone(), row: number };
+                    faults.entry(metric.name.clone()).or_insert_with(error);
                 }
-            });
-        }
-        Ok(values)
+            }
+            None
+        };
+        self.spec.metrics.iter().zip(places).map(value).collect()
     }
 
     /// Every combination of the expected label values.
@@ -165,11 +185,12 @@ impl Reading {
         }
     }
 
-    fn families(&self, lines: BTreeMap<Vec<String>, Values>) -> Vec<Family> {
+    fn families(&self, lines: BTreeMap<Vec<String>, Values>, faults: &Unreadable) -> Vec<Family> {
         let mut families: Vec<Family> = self.spec.catalogue().iter().map(Desc::family).collect();
         let lines: Vec<(Arc<[String]>, Values)> =
             lines.into_iter().map(|(labels, values)| (labels.into(), values)).collect();
-        for (index, metric) in self.spec.metrics.iter().enumerate() {
+        let is_whole = |metric: &MetricSpec| !faults.contains_key(&metric.name);
+        for (index, metric) in self.spec.metrics.iter().enumerate().filter(|(_, metric)| is_whole(metric)) {
             let Some(family) = families.iter_mut().find(|family| *family.desc.name == *metric.name.as_ref())
             else {
                 continue;
@@ -183,6 +204,17 @@ impl Reading {
         families.retain(|family| !family.samples.is_empty());
         families
     }
+}
+
+/// Several families may lack the same column.
+fn each_once(unreadable: Unreadable) -> Vec<ReadingError> {
+    let mut faults: Vec<ReadingError> = Vec::new();
+    for fault in unreadable.into_values() {
+        if !faults.contains(&fault) {
+            faults.push(fault);
+        }
+    }
+    faults
 }
 
 /// The labels of a row, shared by its metrics, plus those of the metric itself.

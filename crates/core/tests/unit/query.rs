@@ -113,8 +113,8 @@ fn each_wrong_result_is_refused_by_name() {
     let one = Cell::Number(1.0);
     for (rows, expected) in [
         (
-            rows(&["plan", "user", "disabled"], &[&[text("pro"), one.clone(), one.clone()]]),
-            "there is no column `users` in the result; it has plan, user, disabled",
+            rows(&["tier", "users", "disabled"], &[&[text("pro"), one.clone(), one.clone()]]),
+            "there is no column `plan` in the result; it has tier, users, disabled",
         ),
         (
             rows(
@@ -122,14 +122,6 @@ fn each_wrong_result_is_refused_by_name() {
                 &[&[text("pro"), one.clone(), one.clone()], &[Cell::Null, one.clone(), one.clone()]],
             ),
             "row 2 has NULL in the label column `plan`: filter out such rows, or use coalesce",
-        ),
-        (
-            rows(&columns, &[&[text("pro"), text("many"), one.clone()]]),
-            "row 1 has no number in the column `users`",
-        ),
-        (
-            rows(&columns, &[&[text("pro"), one.clone(), Cell::Null]]),
-            "row 1 has no number in the column `disabled`",
         ),
         (
             rows(
@@ -141,6 +133,35 @@ fn each_wrong_result_is_refused_by_name() {
     ] {
         assert_eq!(reading.read(rows).unwrap_err().to_string(), expected);
     }
+}
+
+/// A family is exported whole or not at all, and the others do not depend on it.
+#[test]
+fn a_column_that_cannot_be_read_costs_only_its_families() {
+    let one = Cell::Number(1.0);
+    let row = |cells: [Cell; 3]| rows(&["plan", "users", "disabled"], &[&cells]);
+    let renamed = rows(&["plan", "user", "disabled"], &[&[text("pro"), one.clone(), one.clone()]]);
+    let whole =
+        ["acme_users{free} 0", "acme_users{pro} 1", "acme_users_kib{free} 0", "acme_users_kib{pro} 1024"];
+    for (rows, fault, remains) in [
+        (
+            row([text("pro"), one.clone(), Cell::Null]),
+            "row 1 has no number in the column `disabled`",
+            &whole[..],
+        ),
+        (row([text("pro"), text("many"), one.clone()]), "row 1 has no number in the column `users`", &[]),
+        (renamed, "there is no column `users` in the result; it has plan, user, disabled", &[]),
+    ] {
+        let result = reading(BY_PLAN).read(rows).unwrap();
+        let faults: Vec<_> = result.faults.iter().map(ToString::to_string).collect();
+        assert_eq!(faults, [fault]);
+        assert_eq!(samples(&result.families), [remains, &["acme_rare{free} 0"]].concat());
+    }
+    // Where nothing is left, the run has failed.
+    let mut plain =
+        reading("{name: a, source: db, sql: SELECT 1, metrics: [{name: acme_a, value: n, help: N.}]}");
+    let error = plain.read(rows(&["n"], &[&[text("many")]])).unwrap_err();
+    assert_eq!(error.to_string(), "row 1 has no number in the column `n`");
 }
 
 /// Members stay while they have rows; a newcomer has to be clearly larger; the rest is one sum.

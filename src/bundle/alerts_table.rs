@@ -1,0 +1,40 @@
+//! The table of firing alerts.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::panel::{Color, Column, Content, PanelLook, Table, Word};
+use super::table::{LABEL_WIDTH, TIME_WIDTH, body, label, word};
+use super::unit::Unit;
+
+/// The body of an alerts panel. It shows if no rules are loaded, because an empty list would look good.
+pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
+    let comma = if matchers.is_empty() { "" } else { ", " };
+    let firing = format!("ALERTS{{alertstate=\"firing\", alertname!=\"Watchdog\"{comma}{matchers}}}");
+    let since = format!("ALERTS_FOR_STATE and ignoring (alertstate) {firing}");
+    let watchdog = "absent(ALERTS{alertname=\"Watchdog\"})";
+    let missing = format!(
+        "label_replace(0 * {watchdog}, \"alertname\", \"No Watchdog: are the rules loaded?\", \"\", \"\")"
+    );
+    let severities = [("critical", Color::Critical), ("warning", Color::Warning)];
+    let severities =
+        severities.map(|(text, color)| (text.to_owned(), Word { text: text.to_uppercase(), color }));
+    let columns = vec![
+        Column { width: Some(LABEL_WIDTH), ..label("severity", "Severity", severities.into()) },
+        label("alertname", "Alert", BTreeMap::new()),
+        label("source", "Source", BTreeMap::new()),
+        Column {
+            name: "Since".to_owned(),
+            content: Content::Promql(format!("({since}) or {missing}")),
+            look: PanelLook {
+                unit: Some(Unit::Ago),
+                words: word("0", "now", Color::Warning),
+                ..PanelLook::default()
+            },
+            link: None,
+            width: Some(TIME_WIDTH),
+        },
+    ];
+    body(&Table { sql: None, columns }, empty)
+}

@@ -1,0 +1,79 @@
+//! The shipped Prometheus and Alertmanager configurations at work, with an inbox in place of the pager and the chat.
+//!
+//! The files are used as they are, but for what has to differ: addresses, the place of secrets, and times. A service is
+//! probed every 5 s here, so rules wait for a tenth of their `for` and `keep_firing_for`, and Alertmanager for a 60th of
+//! its intervals.
+
+use std::time::Duration;
+
+use regex::{Captures, Regex};
+use tempfile::TempDir;
+
+use super::inbox::Inbox;
+use testkit::alertmanager::Alertmanager;
+use testkit::exporter::Exporter;
+use testkit::prometheus::Prometheus;
+use testkit::wait::until;
+
+/// What is true of the machine that runs the test, whatever the test does: its disk may be full.
+pub(super) const OF_THE_MACHINE: &str = "MongodbDiskHigh";
+
+/// Divides the durations of these keys.
+fn quicken(text: &str, keys: &str, divisor: u64) -> String {
+    let duration = Regex::new(&format!(r"\b({keys}): (\d+)([smhd])\b")).unwrap();
+    let quick = |found: &Captures<'_>| {
+        let unit = match &found[3] {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            _ => 86400,
+        };
+        let seconds: u64 = found[2].parse::<u64>().unwrap() * unit;
+        format!("{}: {}ms", &found[1], seconds * 1000 / divisor)
+    };
+    duration.replace_all(text, quick).into_owned()
+}
+
+/// An exporter that is scraped, with rules, and with whoever is on call.
+pub(super) struct Watch {
+    pub(super) exporter: Exporter,
+    pub(super) prometheus: Prometheus,
+    pub(super) inbox: Inbox,
+    _alertmanager: Alertmanager,
+    _secrets: TempDir,
+}
+
+impl Watch {
+    /// `rules` are files, each with its name.
+    pub(super) async fn start(exporter: Exporter, rules: Vec<(String, String)>) -> Self {
+        let inbox = Inbox::start().await;
+        let secrets = TempDir::with_prefix("secrets-").unwrap();
+        std::fs::write(secrets.path().join("pagerduty_routing_key"), "key").unwrap();
+        std::fs::write(secrets.path().join("slack_api_url"), inbox.url("/slack")).unwrap();
+        let routing = include_str!("../../../alerts/alertmanager.yml")
+            .replace("/run/secrets", secrets.path().to_str().unwrap())
+            .replace("http://dead-mans-switch.invalid/platform_exporter", &inbox.url("/watchdog"));
+        let routing = quicken(&routing, "group_wait|group_interval|repeat_interval", 60);
+        let pagerduty = format!("global: {{pagerduty_url: \"{}\"}}\n", inbox.url("/pagerduty"));
+        let alertmanager = Alertmanager::start(&(pagerduty + &routing)).await;
+        let config = include_str!("../../../prometheus/prometheus.yml");
+        let mut options = Prometheus::shipped(config, &exporter.address(), &alertmanager.address()).every(1);
+        for (name, text) in rules {
+            options = options.file(&name, &quicken(&text, "for|keep_firing_for", 10));
+        }
+        let prometheus = options.start().await;
+        Self { exporter, prometheus, inbox, _alertmanager: alertmanager, _secrets: secrets }
+    }
+
+    /// Waits for a message in the chat about a source, and gives its text.
+    pub(super) async fn chat(&mut self, status: &str, source: &str) -> String {
+        let title = format!("{status}: {source} (production)");
+        until(Duration::from_secs(120), &title, async || {
+            let attachments =
+                self.inbox.at("/slack").into_iter().map(|mut message| message["attachments"][0].take());
+            let message = attachments.into_iter().find(|message| message["title"] == title.as_str())?;
+            message["text"].as_str().map(str::to_owned)
+        })
+        .await
+    }
+}

@@ -12,11 +12,11 @@ mod first_rows;
 mod grammar;
 mod last_known;
 mod layout;
+mod packs;
 mod panel;
 mod panel_json;
 mod panel_keys;
 mod panel_type;
-mod platform;
 mod problems_table;
 mod render;
 mod rules;
@@ -32,8 +32,8 @@ use platform_core::yaml::{self, Faults, Path};
 use self::checker::DashboardContext;
 use self::dashboard_name::uid;
 use self::first_rows::first_rows;
+use self::packs::Platform;
 use self::panel::{Audience, Dashboard, OfKinds, Panel, Variable};
-use self::platform::Platform;
 use crate::config::Config;
 use crate::registry::Kind;
 use crate::snapshot::{health_catalogue, own_catalogue, roll_up_catalogue};
@@ -61,7 +61,7 @@ pub struct File {
 /// All errors in its source files.
 pub fn render(config: Option<&Config>) -> Result<Vec<File>, Faults> {
     let mut faults = config.map(|config| config.files().clone()).unwrap_or_default();
-    let platforms = platform::all(config, &mut faults);
+    let platforms = packs::all(config, &mut faults);
     let has = |kind: &Kind| {
         config.is_none_or(|config| config.sources().values().any(|source| source.config.kind() == *kind))
     };

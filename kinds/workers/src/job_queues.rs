@@ -8,8 +8,9 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::query::Cell;
 use serde_json::Value;
 
+use super::cell_value::{text, time};
 use super::store::HeartbeatStore;
-use super::worker::{Seen, Worker, text, time};
+use super::worker::{Seen, Worker};
 
 /// In some systems each worker needs its own query; more than this would load their store.
 const MOST_ASKED: usize = 1000;

@@ -2,6 +2,7 @@
 //!
 //! There is no driver here: each layout runs a few queries on another source and interprets the rows.
 
+mod cell_value;
 mod config;
 mod families;
 mod job_queues;

@@ -3,8 +3,9 @@
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::Cell;
 
+use super::cell_value::{text, time};
 use super::store::HeartbeatStore;
-use super::worker::{Seen, Worker, text, time};
+use super::worker::{Seen, Worker};
 
 /// How many of the most recent workers of a sorted set are read.
 const FRESHEST: &str = "-10000";

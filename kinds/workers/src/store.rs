@@ -7,7 +7,7 @@ use platform_core::query::{Cell, Columns, Lane, Question, Rows};
 use platform_core::time::now;
 use serde_json::{Value, json};
 
-use super::worker::time;
+use super::cell_value::time;
 
 /// A source to query.
 #[derive(Clone, Debug)]

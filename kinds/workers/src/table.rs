@@ -5,8 +5,9 @@ use platform_core::query::{Columns, Rows};
 use platform_core::time::now;
 use serde_json::Value;
 
+use super::cell_value::time;
 use super::store::{self, Clock, HeartbeatStore, hello};
-use super::worker::{Seen, Worker, WorkerList, time};
+use super::worker::{Seen, Worker, WorkerList};
 
 /// Solid Queue: the processes that perform jobs, not their supervisors and dispatchers.
 pub(super) const SOLID_QUEUE: &str = "\

@@ -6,8 +6,7 @@ use platform_core::query::Cell;
 use platform_core::time;
 use serde_json::{Map, Value};
 
-/// Longer texts are cut, since they become label values.
-const LONGEST_TEXT: usize = 128;
+use super::cell_value::{text, time, truth};
 
 /// Smaller numbers, before September 2001, are flags and not times.
 const EARLIEST: f64 = 1e9;
@@ -137,27 +136,5 @@ fn from_json(value: &Value) -> Cell {
         Value::Number(number) => number.as_f64().map_or(Cell::Null, Cell::Number),
         Value::Bool(truth) => Cell::Number(f64::from(u8::from(*truth))),
         Value::Null | Value::Array(_) | Value::Object(_) => Cell::Null,
-    }
-}
-
-pub(super) fn text(cell: &Cell) -> Option<String> {
-    let text = cell.text()?;
-    let end = text.char_indices().nth(LONGEST_TEXT).map_or(text.len(), |(end, _)| end);
-    Some(text[..end].to_owned())
-}
-
-pub(super) fn time(cell: &Cell) -> Option<f64> {
-    match cell {
-        Cell::Null => None,
-        Cell::Number(number) => time::from_number(*number),
-        Cell::Text(text) => time::from_text(text),
-    }
-}
-
-fn truth(cell: &Cell) -> Option<bool> {
-    match cell {
-        Cell::Null => None,
-        Cell::Number(number) => Some(*number != 0.0),
-        Cell::Text(text) => Some(matches!(text.as_str(), "true" | "t" | "1" | "yes")),
     }
 }

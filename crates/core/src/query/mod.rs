@@ -6,8 +6,8 @@ mod distinct;
 mod lane;
 pub mod parse;
 mod question;
-mod reading;
 mod rows;
+mod samples;
 mod series_budget;
 mod spec;
 
@@ -16,7 +16,7 @@ pub use columns::Columns;
 pub use distinct::DistinctCount;
 pub use lane::{Answer, Answers, Inbox, Lane, lane};
 pub use question::{Language, LanguageFacts, Question};
-pub use reading::{Reading, ReadingError, ResultSet};
 pub use rows::{Cell, LONGEST_NAME, Rows};
+pub use samples::{Reading, ReadingError, ResultSet};
 pub use series_budget::{OTHER, SeriesBudget, Values};
 pub use spec::{Ask, Declared, DistinctPart, MetricSpec, QuerySpec, ValueType, catalogue};

@@ -7,6 +7,11 @@
 // In the configuration, use the views instead of the collections:
 //   hayon: {db: …, users_collection: exporter_users, accounts_collection: exporter_accounts, posts_collection: exporter_posts}
 
+// Accounts to leave out, with their connections and posts: filters on `users`, such as
+//   [{"role": "admin"}, {"email": {"$regex": "@hayon[.]example$"}}, {"deletedAt": {"$ne": null}}]
+// Run the script again after a change; with [] it leaves out nobody.
+const excluded = [];
+
 const views = [
   {
     "create": "exporter_users",
@@ -15,6 +20,7 @@ const views = [
       {
         "$project": {
           "_id": 0,
+          "isTest": 1,
           "isDisabled": 1,
           "createdAt": 1,
           "subscription.plan": 1,
@@ -36,6 +42,7 @@ const views = [
       {
         "$project": {
           "_id": 0,
+          "isTest": 1,
           "bluesky.connected": 1,
           "bluesky.health.status": 1,
           "tumblr.connected": 1,
@@ -53,9 +60,32 @@ const views = [
   {
     "create": "exporter_posts",
     "viewOn": "posts",
-    "pipeline": [{"$project": {"_id": 0, "status": 1, "scheduledAt": 1}}]
+    "pipeline": [
+      {
+        "$project": {
+          "_id": 0,
+          "isTest": 1,
+          "status": 1,
+          "scheduledAt": 1,
+          "createdAt": 1,
+          "platformStatuses.platform": 1,
+          "platformStatuses.status": 1,
+          "platformStatuses.lastAttemptAt": 1
+        }
+      }
+    ]
   }
 ];
+
+// The first stages of the views if there are accounts to leave out: of the view of the accounts, and of the others, whose
+// documents belong to an account.
+const leaveOut = {
+  "accounts": [{"$match": {"$nor": "EXCLUDED"}}],
+  "owned": [
+    {"$lookup": {"from": "users", "pipeline": [{"$match": {"$or": "EXCLUDED"}}, {"$project": {"_id": 1}}], "as": "excluded"}},
+    {"$match": {"$expr": {"$not": {"$in": ["$userId", "$excluded._id"]}}}}
+  ]
+};
 
 // `clusterMonitor` is for the server metrics: connections, latencies, slow operations, the replica set.
 const role = {
@@ -70,6 +100,11 @@ const role = {
 
 const admin = db.getSiblingDB("admin");
 for (const view of views) {
+  if (excluded.length > 0) {
+    const stages = view.viewOn === "users" ? leaveOut.accounts : leaveOut.owned;
+    const filtered = JSON.stringify(stages).replaceAll('"EXCLUDED"', JSON.stringify(excluded));
+    view.pipeline = [...JSON.parse(filtered), ...view.pipeline];
+  }
   if (db.getCollectionInfos({"name": view.create}).length === 0) {
     db.runCommand(view);
   } else {

@@ -80,7 +80,7 @@ async fn all_is_well(platforms: &Platforms) {
         });
         let asked = labels(&exposition, "platform_query_last_success_timestamp_seconds{", "query");
         let queries = labels(&exposition, "platform_query_max_age_seconds{", "query");
-        (is_well && all.len() == 22 && asked == queries && queries.len() > 40).then_some(())
+        (is_well && all.len() == 23 && asked == queries && queries.len() > 40).then_some(())
     });
     if tokio::time::timeout(PATIENCE / 2, all_are_up).await.is_err() {
         panic!("{exposition}\n{}", exporter.log());

@@ -23,6 +23,8 @@ pub struct Config {
     pub(super) max_pages: usize,
     pub(super) event_destinations: bool,
     pub(super) subscriptions: bool,
+    /// Without any, the subscriptions to all prices are counted.
+    pub(super) prices: Vec<String>,
     pub(super) ignore: Vec<String>,
     pub(super) tls: Tls,
 }
@@ -43,6 +45,8 @@ struct Raw {
     event_destinations: bool,
     #[serde(default)]
     subscriptions: bool,
+    #[serde(default)]
+    prices: Vec<String>,
     #[serde(default)]
     ignore: Vec<String>,
     #[serde(default)]
@@ -88,6 +92,12 @@ impl TryFrom<Raw> for Config {
         if !(1..=MOST_PAGES).contains(&raw.max_pages) {
             return Err(format!("`max_pages`: expected 1 to {MOST_PAGES}"));
         }
+        if !raw.prices.is_empty() && !raw.subscriptions {
+            return Err("`prices`: needs `subscriptions: true`".to_owned());
+        }
+        if !raw.prices.iter().all(|price| is_id(price, &["price_", "plan_"])) {
+            return Err("`prices`: expected ids of prices (price_…)".to_owned());
+        }
         Ok(Self {
             key,
             api_base: raw.api_base.map_or_else(|| API_BASE.to_owned(), |ApiBase(base)| base),
@@ -97,6 +107,7 @@ impl TryFrom<Raw> for Config {
             max_pages: raw.max_pages,
             event_destinations: raw.event_destinations,
             subscriptions: raw.subscriptions,
+            prices: raw.prices,
             ignore: raw.ignore,
             tls: raw.tls,
         })
@@ -123,11 +134,16 @@ impl TryFrom<Address> for ApiBase {
     }
 }
 
-fn account(id: String) -> Result<String, String> {
-    let is_id = id.strip_prefix("acct_").is_some_and(|rest| {
+/// Whether text is an id with one of these prefixes.
+fn is_id(text: &str, prefixes: &[&str]) -> bool {
+    let rest = prefixes.iter().find_map(|prefix| text.strip_prefix(prefix));
+    rest.is_some_and(|rest| {
         !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    });
-    if is_id {
+    })
+}
+
+fn account(id: String) -> Result<String, String> {
+    if is_id(&id, &["acct_"]) {
         Ok(id)
     } else {
         Err("`account`: expected the id of a connected account (acct_…)".to_owned())

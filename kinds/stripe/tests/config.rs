@@ -48,6 +48,9 @@ fn what_is_wrong_is_told_with_what_was_expected() {
         ("api_key: rk_live_a, event_types: ['invoice.p*']", "such as invoice.paid"),
         ("api_key: rk_live_a, event_types: [invoice.paid, invoice.paid]", "listed twice"),
         ("api_key: rk_live_a, event_type: [invoice.paid]", "event_types"),
+        ("api_key: rk_live_a, subscriptions: true, prices: [prod_1]", "ids of prices (price_…)"),
+        ("api_key: rk_live_a, subscriptions: true, prices: ['price_1&status=active']", "ids of prices"),
+        ("api_key: rk_live_a, prices: [price_1]", "needs `subscriptions: true`"),
     ] {
         let faults = faults(keys);
         assert!(faults.contains(words), "{keys}: {faults}");

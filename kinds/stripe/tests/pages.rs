@@ -58,6 +58,47 @@ async fn a_list_longer_than_the_budget_says_so_and_still_shows_what_is_lost() {
     assert_eq!(take_paths(&server).len(), 2 + 1 + 1 + 1 + 2);
 }
 
+/// Other products of the account are not counted, and a subscription to several prices is counted once.
+#[tokio::test]
+async fn subscriptions_are_restricted_to_prices() {
+    let server = account().await;
+    {
+        let (mut account, now) = (server.state(), now());
+        for prices in [
+            vec!["price_month"],
+            vec!["price_year"],
+            vec!["price_month", "price_year"],
+            vec!["price_other"],
+            vec![],
+        ] {
+            for (count, status) in [(1, SubscriptionStatus::Active), (110, SubscriptionStatus::Canceled)] {
+                for _ in 0..count {
+                    let subscription = Subscription::new(status, now);
+                    account.add_subscription(Subscription { prices: prices.clone(), ..subscription });
+                }
+            }
+        }
+    }
+    for (keys, active, canceled) in [
+        ("subscriptions: true", 5.0, 550.0),
+        ("subscriptions: true, prices: [price_month]", 2.0, 220.0),
+        ("subscriptions: true, prices: [price_month, price_year]", 3.0, 330.0),
+        ("subscriptions: true, prices: [price_unknown]", 0.0, 0.0),
+    ] {
+        let observation = subject(&server, keys).probe().await.expect("an answer");
+        assert_eq!(value(&observation.families, "stripe_subscriptions", &["active"]), Some(active), "{keys}");
+        assert_eq!(
+            value(&observation.families, "stripe_subscriptions", &["canceled"]),
+            Some(canceled),
+            "{keys}"
+        );
+        assert_eq!(plain(&observation, "stripe_subscriptions_truncated"), Some(0.0), "{keys}");
+    }
+    let keys = "subscriptions: true, prices: [price_unknown, price_year], max_pages: 1";
+    let observation = subject(&server, keys).probe().await.expect("an answer");
+    assert_eq!(plain(&observation, "stripe_subscriptions_truncated"), Some(1.0), "one of the lists is");
+}
+
 #[tokio::test]
 async fn the_calls_are_as_documented() {
     let server = account().await;

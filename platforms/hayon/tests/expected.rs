@@ -1,25 +1,69 @@
 //! What follows from the documents of a world, without asking any database.
 
 use super::super::exported::Values;
-use testkit::hayon::world::{DAY, MINUTE, PLATFORMS, User, World, limits_of};
+use testkit::hayon::world::{DAY, HOUR, MINUTE, PLATFORMS, Post, User, World, limits_of};
 
 /// Every series of the pack that the database gives.
 pub(super) fn answers(world: &World) -> Values {
     let mut series = answers_of_users(world);
     for (index, platform) in PLATFORMS.into_iter().enumerate() {
-        let connections = || world.accounts.iter().map(|account| account[index]).filter(|c| c.connected);
+        let owned = || world.accounts.iter().zip(&world.users).filter(|(_, user)| !user.is_staff);
+        let connections = || owned().map(|(account, _)| account[index]).filter(|c| c.connected);
         let label = format!("platform=\"{platform}\"");
         add(&mut series, "connected_accounts", &label, connections().count());
         let broken = connections().filter(|connection| connection.status != "active").count();
         add(&mut series, "connected_accounts_broken", &label, broken);
+        let known = ["active", "expired", "revoked", "error"];
+        for status in known {
+            let there = connections().filter(|connection| connection.status == status).count();
+            add(&mut series, "connections", &format!("{label},status=\"{status}\""), there);
+        }
+        let other = connections().filter(|connection| !known.contains(&connection.status)).count();
+        add(&mut series, "connections", &format!("{label},status=\"other\""), other);
     }
-    let waiting = || world.posts.iter().filter(|post| post.status == "SCHEDULED");
+    let waiting = || world.posts_of_customers().filter(|post| post.status == "SCHEDULED");
     add(&mut series, "scheduled_posts", "", waiting().count());
-    let overdue = waiting().filter(|post| post.due.is_some_and(|due| due > 5 * MINUTE)).count();
+    let overdue = waiting().filter(|post| post.scheduled.is_some_and(|due| due > 5 * MINUTE)).count();
     add(&mut series, "scheduled_posts_overdue", "", overdue);
-    if let Some(oldest) = waiting().filter_map(|post| post.due).max().filter(|due| *due > 0) {
+    if let Some(oldest) = waiting().filter_map(|post| post.scheduled).max().filter(|due| *due > 0) {
         let at = usize::try_from(world.now - oldest).unwrap();
         add(&mut series, "scheduled_posts_oldest_due_timestamp_seconds", "", at);
+    }
+    series.extend(answers_of_publishing(world));
+    series
+}
+
+fn answers_of_publishing(world: &World) -> Values {
+    let mut series = Values::new();
+    for (window, length) in [("1h", HOUR), ("1d", DAY)] {
+        let were_due = || {
+            let posts = world.posts_of_customers().filter(|post| post.status != "DRAFT");
+            posts.filter(move |post| (0..length).contains(&post.due()))
+        };
+        for status in
+            ["SCHEDULED", "PENDING", "PROCESSING", "COMPLETED", "PARTIAL_SUCCESS", "FAILED", "CANCELLED"]
+        {
+            let label = format!("status=\"{status}\",window=\"{window}\"");
+            add(&mut series, "posts", &label, were_due().filter(|post| post.status == status).count());
+        }
+        for platform in PLATFORMS {
+            let all = || were_due().flat_map(|post| &post.publications).filter(|p| p.platform == platform);
+            let mut put = |status: &str, holds: &dyn Fn(&str) -> bool| {
+                let label = format!("platform=\"{platform}\",status=\"{status}\",window=\"{window}\"");
+                add(&mut series, "publications", &label, all().filter(|p| holds(p.status)).count());
+            };
+            put("completed", &|status| status == "completed");
+            put("failed", &|status| status == "failed");
+            put("other", &|status| !["completed", "failed"].contains(&status));
+        }
+    }
+    for status in ["PENDING", "PROCESSING"] {
+        let is_stuck = |post: &&Post| {
+            let attempted = post.publications.iter().filter_map(|publication| publication.attempted).min();
+            post.status == status && attempted.unwrap_or_else(|| post.due()) > 15 * MINUTE
+        };
+        let stuck = world.posts_of_customers().filter(is_stuck).count();
+        add(&mut series, "posts_stuck", &format!("status=\"{status}\""), stuck);
     }
     series
 }
@@ -27,7 +71,7 @@ pub(super) fn answers(world: &World) -> Values {
 fn answers_of_users(world: &World) -> Values {
     let mut series = Values::new();
     for plan in ["free", "pro"] {
-        let of_plan: Vec<&User> = world.users.iter().filter(|user| user.plan == plan).collect();
+        let of_plan: Vec<&User> = world.customers().filter(|user| user.plan == plan).collect();
         let count = |holds: &dyn Fn(&User) -> bool| of_plan.iter().filter(|user| holds(user)).count();
         let sum =
             |value: &dyn Fn(&User) -> i32| -> i64 { of_plan.iter().map(|user| i64::from(value(user))).sum() };
@@ -57,17 +101,24 @@ fn answers_of_users(world: &World) -> Values {
         }
         number("subscriptions_overdue", "", count(&|user| user.pays() && user.paid_until > DAY));
         // In tenths, without fractions: no rounding decides who is near.
-        let near = |used: i32, limit: i32| limit > 0 && used * 10 >= limit * 8;
-        let at = |used: i32, limit: i32| limit > 0 && used >= limit;
+        let limited = |limit: Option<i32>| limit.filter(|limit| *limit > 0);
+        let near = |used: i32, limit| limited(limit).is_some_and(|limit| used * 10 >= limit * 8);
+        let at = |used: i32, limit| limited(limit).is_some_and(|limit| used >= limit);
+        let over = |used: i32, limit| limited(limit).is_some_and(|limit| used > limit);
         number("users_near_limit", "limit=\"posts\"", count(&|user| near(user.posts, user.limits.0)));
         number("users_near_limit", "limit=\"captions\"", count(&|user| near(user.captions, user.limits.1)));
         number("users_at_limit", "limit=\"posts\"", count(&|user| at(user.posts, user.limits.0)));
         number("users_at_limit", "limit=\"captions\"", count(&|user| at(user.captions, user.limits.1)));
+        number("users_over_limit", "limit=\"posts\"", count(&|user| over(user.posts, user.limits.0)));
+        number("users_over_limit", "limit=\"captions\"", count(&|user| over(user.captions, user.limits.1)));
         number("users_off_plan_limits", "", count(&|user| user.limits != limits_of(user.plan)));
         put("posts_created", "", sum(&|user| user.posts));
         put("captions_generated", "", sum(&|user| user.captions));
-        put("posts_allowed", "", sum(&|user| user.limits.0.max(0)));
-        put("captions_allowed", "", sum(&|user| user.limits.1.max(0)));
+        put("posts_allowed", "", sum(&|user| limited(user.limits.0).unwrap_or(0)));
+        put("captions_allowed", "", sum(&|user| limited(user.limits.1).unwrap_or(0)));
+        let used = |used: i32, limit| limited(limit).map_or(0, |_| used);
+        put("limited_posts_created", "", sum(&|user| used(user.posts, user.limits.0)));
+        put("limited_captions_generated", "", sum(&|user| used(user.captions, user.limits.1)));
     }
     series
 }

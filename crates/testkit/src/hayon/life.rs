@@ -1,6 +1,8 @@
 //! What goes on in Hayon: people sign up, write, subscribe and run into limits; posts become due; workers beat.
 
 use std::convert::Infallible;
+use std::fs::OpenOptions;
+use std::io::Write;
 
 use mongodb::bson::{DateTime, Document, doc};
 use mongodb::error::Result;
@@ -8,7 +10,7 @@ use mongodb::error::Result;
 use super::super::platform::Platform;
 use super::super::platform_data::{keep, within_patience};
 use super::super::stripe::{Event, Subscription, SubscriptionStatus};
-use super::world::{User, limits_of};
+use super::world::{PLATFORMS, Post, Publication, User, limits_of};
 use super::{CACHE, Hayon, NAME, posting};
 
 /// How often the scheduler looks for posts that are due, in rounds.
@@ -36,6 +38,7 @@ impl Hayon {
             within_patience(change_redis(platform, round)),
         );
         self.change_stripe(round);
+        self.log(round);
         if round.is_multiple_of(CLEANING) {
             let parked = format!("/api/queues/{NAME}/{}/contents", posting::PARKING_LOT);
             within_patience(platform.rabbitmq.delete(&parked)).await;
@@ -53,8 +56,16 @@ impl Hayon {
         users
             .update_one(writer, doc! {"$inc": {"usage.postsCreated": 1, "usage.captionGenerations": 1}})
             .await?;
-        let due = DateTime::from_millis((now + fastrand::i64(5..60)) * 1000);
-        posts.insert_one(doc! {"status": "SCHEDULED", "scheduledAt": due}).await?;
+        let publication =
+            Publication { platform: PLATFORMS[round % PLATFORMS.len()], status: "pending", attempted: None };
+        let post = Post {
+            status: "SCHEDULED",
+            scheduled: Some(-fastrand::i64(5..60)),
+            created: 0,
+            publications: vec![publication],
+            author: number,
+        };
+        posts.insert_one(post.document(now)).await?;
         if round.is_multiple_of(SUBSCRIBER) {
             let (posts, captions) = limits_of("pro");
             let pays = doc! {
@@ -64,10 +75,14 @@ impl Hayon {
             users.update_one(doc! {"_id": id(number)}, doc! {"$set": pays}).await?;
         }
         if round.is_multiple_of(SCHEDULER) {
-            let set = |status| doc! {"$set": {"status": status}};
-            posts.update_many(doc! {"status": "PROCESSING"}, set("COMPLETED")).await?;
+            let completed = doc! {"status": "COMPLETED", "platformStatuses.$[].status": "completed"};
+            posts.update_many(doc! {"status": "PROCESSING"}, doc! {"$set": completed}).await?;
             let are_due = doc! {"status": "SCHEDULED", "scheduledAt": {"$lte": DateTime::now()}};
-            let due = posts.update_many(are_due, set("PROCESSING")).await?.modified_count;
+            let processing = doc! {
+                "status": "PROCESSING",
+                "platformStatuses.$[].status": "processing", "platformStatuses.$[].lastAttemptAt": DateTime::now(),
+            };
+            let due = posts.update_many(are_due, doc! {"$set": processing}).await?.modified_count;
             let due = usize::try_from(due).expect("small");
             platform.rabbitmq.publish(NAME, posting::POSTS, due).await;
             platform.rabbitmq.publish(NAME, posting::ANALYTICS, 1).await;
@@ -90,6 +105,18 @@ impl Hayon {
             }
             _ => {}
         }
+    }
+
+    fn log(&self, round: usize) {
+        let level = match round % 10 {
+            3 => "error",
+            6 => "warn",
+            _ => "info",
+        };
+        let at = jiff::Timestamp::now().to_string();
+        let line = serde_json::json!({"timestamp": at, "level": level, "message": "secret"});
+        let file = OpenOptions::new().create(true).append(true).open(self.log_file());
+        file.and_then(|mut file| writeln!(file, "{line}")).expect("the directory is writable");
     }
 }
 

@@ -5,9 +5,12 @@ mod life;
 mod posting;
 pub mod world;
 
+use std::path::PathBuf;
+
 use mongodb::Database;
 use mongodb::bson::Document;
 use serde_json::json;
+use tempfile::TempDir;
 
 use self::world::World;
 use super::mongodb::Mongodb;
@@ -27,6 +30,7 @@ pub struct Hayon {
     database: Database,
     stripe: StripeServer,
     webhook: Web,
+    logs: TempDir,
 }
 
 impl Hayon {
@@ -44,13 +48,14 @@ impl Hayon {
             stripe: stripe(&world).await,
             // Nobody but Stripe knows the secret to sign with.
             webhook: Web::start(|_| reply(400, "no signature\n")).await,
+            logs: TempDir::with_prefix("hayon-").expect("a temporary directory"),
         };
         hayon.change(platform, 0).await;
         hayon
     }
 
     /// The variables that [`Self::CONFIG`] refers to.
-    pub fn environment(&self, platform: &Platform) -> [(&'static str, String); 11] {
+    pub fn environment(&self, platform: &Platform) -> [(&'static str, String); 12] {
         let broker = platform.rabbitmq.url();
         [
             ("HAYON_MONGODB_URI", url(&platform.mongodb)),
@@ -64,7 +69,12 @@ impl Hayon {
             ("HAYON_STS_ENDPOINT", platform.sts.endpoint()),
             ("HAYON_AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
             ("HAYON_AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+            ("HAYON_LOG", self.log_file().display().to_string()),
         ]
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.logs.path().join("app.log")
     }
 }
 
@@ -90,19 +100,25 @@ pub async fn fill(server: &Mongodb, world: &World) -> Database {
 fn heal(world: &mut World) {
     for (number, user) in world.users.iter_mut().enumerate() {
         user.paid_until = user.paid_until.min(-world::DAY);
+        user.is_staff = false;
         if number % 50 != 0 {
             user.limits = world::limits_of(user.plan);
         }
         let (posts, captions) = user.limits;
-        (user.posts, user.captions) = (user.posts.min(posts.max(0)), user.captions.min(captions.max(0)));
+        (user.posts, user.captions) =
+            (user.posts.min(posts.unwrap_or(0)), user.captions.min(captions.unwrap_or(0)));
     }
     for (number, connection) in world.accounts.iter_mut().flatten().enumerate() {
         if number % 40 != 0 {
             connection.status = "active";
         }
     }
-    for post in world.posts.iter_mut().filter(|post| post.due.is_some_and(|due| due > 0)) {
-        post.status = "COMPLETED";
+    for (number, post) in world.posts.iter_mut().enumerate().filter(|(_, post)| post.due() > 0) {
+        let has_failed = number % 40 == 0;
+        post.status = if has_failed { "FAILED" } else { "COMPLETED" };
+        for publication in &mut post.publications {
+            publication.status = if has_failed { "failed" } else { "completed" };
+        }
     }
 }
 

@@ -54,12 +54,14 @@ pub struct Subscription {
     pub created: i64,
     /// Live rather than test.
     pub livemode: bool,
+    /// The ids of its prices.
+    pub prices: Vec<&'static str>,
 }
 
 impl Subscription {
     /// A live subscription.
     pub fn new(status: SubscriptionStatus, created: i64) -> Self {
-        Self { id: String::new(), status, created, livemode: true }
+        Self { id: String::new(), status, created, livemode: true, prices: Vec::new() }
     }
 }
 
@@ -102,13 +104,18 @@ pub(crate) fn list(all: &[Subscription], livemode: bool, mut params: Params) -> 
     use SubscriptionStatus::{Canceled, IncompleteExpired};
     let created = params.take_created()?;
     let asked = params.take("status");
+    let price = params.take("price");
     let wanted: Vec<SubscriptionStatus> = match asked.as_deref() {
         Some("all") => statuses(|_| true),
         Some("ended") => statuses(|status| matches!(status, Canceled | IncompleteExpired)),
         Some(name) => vec![named(name)?],
         None => statuses(|status| status != Canceled),
     };
-    let keep = |item: &Subscription| wanted.contains(&item.status) && created.contains(item.created);
+    let keep = |item: &Subscription| {
+        wanted.contains(&item.status)
+            && created.contains(item.created)
+            && price.as_deref().is_none_or(|price| item.prices.contains(&price))
+    };
     page::page("/v1/subscriptions", all, livemode, keep, params)
 }
 

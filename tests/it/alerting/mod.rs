@@ -2,6 +2,7 @@
 
 mod community;
 mod files;
+mod hayon;
 mod inbox;
 mod pages;
 mod rules;

@@ -9,7 +9,7 @@ use mongodb::error::Result;
 
 use super::super::platform::Platform;
 use super::super::platform_data::{keep, within_patience};
-use super::super::stripe::{Event, Subscription, SubscriptionStatus};
+use super::super::stripe::{Event, StripeServer, Subscription, SubscriptionStatus};
 use super::world::{PLATFORMS, Post, Publication, User, limits_of};
 use super::{CACHE, Hayon, NAME, posting};
 
@@ -30,6 +30,26 @@ impl Hayon {
         let (never, _) =
             tokio::join!(posting::work(&broker), keep(async |round| self.change(platform, round).await));
         never
+    }
+
+    /// Only the workers that publish posts, with their heartbeats, until dropped.
+    pub async fn publishers(&self, platform: &Platform) -> Infallible {
+        let broker = platform.rabbitmq.url().replace("%2f", NAME);
+        let beat = keep(async |_| within_patience(change_redis(platform, 0)).await);
+        let (never, _) = tokio::join!(posting::work(&broker), beat);
+        never
+    }
+
+    /// A post whose job was lost: its last attempt was `seconds` ago.
+    pub async fn lose_post(&self, seconds: i64) {
+        let attempted = DateTime::from_millis((jiff::Timestamp::now().as_second() - seconds) * 1000);
+        let post = doc! {"status": "PROCESSING", "scheduledAt": attempted, "createdAt": attempted};
+        self.database.collection::<Document>("posts").insert_one(post).await.expect("it answers");
+    }
+
+    /// Stripe's account.
+    pub fn stripe(&self) -> &StripeServer {
+        &self.stripe
     }
 
     pub(crate) async fn change(&self, platform: &Platform, round: usize) {

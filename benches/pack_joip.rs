@@ -1,4 +1,4 @@
-//! The cost of a cycle of the joip pack on a large database, without and with its indexes.
+//! The cost of a cycle of the joip pack on a large database, without and with its indexes, and that of its tables of users.
 //!
 //! The number of accounts and activity rows are optional arguments: `bench pack-joip 10000 100000`.
 
@@ -17,6 +17,7 @@ const SCHEMA: &str = include_str!("../crates/testkit/src/joip/schema.sql");
 const ROWS: &str = include_str!("pack_joip.sql");
 const ROLES: &str = include_str!("../platforms/joip/role.sql");
 const INDEXES: &str = include_str!("../platforms/joip/indexes.sql");
+const EXPORT: &str = include_str!("../platforms/joip/export.sql");
 
 /// Runs per query; the cheapest one counts.
 const RUNS: usize = 3;
@@ -62,6 +63,7 @@ pub(crate) async fn run() {
     bench.run("VACUUM ANALYZE;");
     let after = bench.cycle(&config).await;
     print(&config, &before, &after);
+    bench.tables(&config);
 }
 
 impl Bench {
@@ -117,6 +119,34 @@ impl Bench {
         costs
     }
 
+    /// Prints how long each table of users takes over the last 30 days, as Grafana's role, and the export of all users.
+    fn tables(&self, config: &Config) {
+        let url = self.postgres.url_as("grafana_joip", "", "postgres");
+        println!("\n| table | time | read |");
+        println!("|---|---:|---:|");
+        for (title, sql) in selects(config) {
+            let sql = sql
+                .replace("$__timeFrom()", "(now() - interval '30 days')")
+                .replace("$__timeTo()", "now()")
+                .replace("${sort:sqlstring}", "'session_viewed'")
+                .replace("${names:sqlstring}", "'shown'")
+                .replace("${user:sqlstring}", "'user-1000'");
+            let explain = format!("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {sql}");
+            let run = |_| serde_json::from_str(&self.psql(&["-c", &explain], &url)).expect("it is JSON");
+            let plans: Vec<Value> = (0..RUNS).map(run).collect();
+            let time = |plan: &Value| plan[0]["Execution Time"].as_f64().expect("ANALYZE gives it");
+            let cheapest = plans.iter().map(time).fold(f64::INFINITY, f64::min);
+            let megabytes = bytes(&plans[0]) / 1e6;
+            println!("| {title} | {cheapest:.0} ms | {megabytes:.1} MB |");
+        }
+        let started = Instant::now();
+        let file = self.files.path().join("export.sql");
+        std::fs::write(&file, EXPORT).expect("the directory is writable");
+        let rows = self.psql(&["-f", file.to_str().expect("a plain path")], &url);
+        let megabytes = rows.len() / 1_000_000;
+        println!("| export.sql | {} ms | {megabytes} MB written |", started.elapsed().as_millis());
+    }
+
     /// The server process of the queries' session.
     async fn backend(&self) -> i32 {
         let sql = "SELECT pid FROM pg_stat_activity WHERE application_name = 'platform_exporter'";
@@ -132,10 +162,27 @@ impl Bench {
         let output = self.psql(&["-c", &(explain + rows)], &self.url());
         let (plan, rows) = output.trim_end().rsplit_once('\n').expect("two answers");
         let plan = serde_json::from_str::<Value>(plan).expect("EXPLAIN gives JSON");
-        let pages = |key: &str| plan[0]["Plan"][key].as_f64().expect("BUFFERS gives it");
-        let bytes = (pages("Shared Hit Blocks") + pages("Shared Read Blocks")) * PAGE;
-        (rows.parse().expect("a number"), bytes)
+        (rows.parse().expect("a number"), bytes(&plan))
     }
+}
+
+/// The bytes of pages that a query read, by its plan.
+fn bytes(plan: &Value) -> f64 {
+    let pages = |key: &str| plan[0]["Plan"][key].as_f64().expect("BUFFERS gives it");
+    (pages("Shared Hit Blocks") + pages("Shared Read Blocks")) * PAGE
+}
+
+/// The title and the SELECT of each table of users.
+fn selects(config: &Config) -> Vec<(String, String)> {
+    let files = platform_exporter::bundle::render(Some(config)).unwrap_or_else(|faults| panic!("{faults}"));
+    let file = files.iter().find(|file| file.path.ends_with("joip-users.json")).expect("it is rendered");
+    let dashboard: Value = serde_json::from_str(&file.text).expect("it is JSON");
+    let panels = dashboard["panels"].as_array().expect("it has panels").iter();
+    let selects = panels.filter_map(|panel| {
+        let sql = panel["targets"][0]["rawSql"].as_str()?;
+        Some((panel["title"].as_str()?.to_owned(), sql.to_owned()))
+    });
+    selects.collect()
 }
 
 /// The CPU time of a process.

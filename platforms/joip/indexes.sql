@@ -3,7 +3,7 @@
 
 -- Windows, totals and themes of the activity log, and every report over a time range.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS user_activity_logs_created_idx
-  ON user_activity_logs (createdAt, action, feature);
+  ON user_activity_logs (createdAt, action, feature) INCLUDE (userId);
 -- The recent activity of one user.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS user_activity_logs_user_idx ON user_activity_logs (userId, createdAt);
 CREATE INDEX CONCURRENTLY IF NOT EXISTS users_tier_idx ON users (subscriptionTier);

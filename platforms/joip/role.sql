@@ -12,15 +12,16 @@ BEGIN
 END
 $$;
 
--- The time zone for columns without one: the time zone that the application writes in.
+-- The pack's parameter time_zone says what columns without a time zone mean, not the server.
 ALTER ROLE platform_exporter SET timezone = 'UTC';
 ALTER ROLE grafana_joip SET timezone = 'UTC';
 
--- The exporter only counts: no names, no e-mail addresses, no IP addresses.
+-- The exporter only counts: no names, no e-mail addresses, no IP addresses. It reads ids to count distinct accounts and
+-- repeated events, and exports none.
 GRANT pg_monitor TO platform_exporter;
 GRANT USAGE ON SCHEMA public TO platform_exporter;
 GRANT SELECT (createdAt, subscriptionTier) ON users TO platform_exporter;
-GRANT SELECT (action, feature, details, createdAt) ON user_activity_logs TO platform_exporter;
+GRANT SELECT (userId, action, feature, details, createdAt) ON user_activity_logs TO platform_exporter;
 -- The whole table, so that columns of new themes and layouts are included.
 GRANT SELECT ON user_usage_stats TO platform_exporter;
 GRANT SELECT (userId, createdAt) ON content_sessions TO platform_exporter;

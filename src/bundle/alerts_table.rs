@@ -34,6 +34,7 @@ pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
             },
             link: None,
             width: Some(TIME_WIDTH),
+            image: false,
         },
     ];
     body(&Table { sql: None, columns }, empty)

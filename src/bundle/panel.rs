@@ -262,6 +262,8 @@ pub(super) struct Column {
     pub(super) link: Option<PanelLink>,
     /// In pixels; default: an equal share of the remaining width.
     pub(super) width: Option<u16>,
+    /// Whether the text is the address of an image, which is shown instead.
+    pub(super) image: bool,
 }
 
 /// What a column contains.

@@ -75,4 +75,6 @@ pub(super) struct RawColumn {
     pub(super) words: BTreeMap<String, Word>,
     pub(super) link: Option<String>,
     pub(super) width: Option<u16>,
+    #[serde(default)]
+    pub(super) image: bool,
 }

@@ -261,7 +261,7 @@ fn column(raw: RawColumn, is_sql: bool, checker: &mut Checker<'_>) -> Option<Col
     };
     let link = raw.link.and_then(|link| read_link(&link, checker));
     let look = PanelLook { unit, decimals: raw.decimals, thresholds: raw.thresholds, words: raw.words };
-    Some(Column { name, content, look, link, width: raw.width })
+    Some(Column { name, content, look, link, width: raw.width, image: raw.image })
 }
 
 fn read_link(link: &str, checker: &mut Checker<'_>) -> Option<PanelLink> {

@@ -44,6 +44,7 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
             },
             link: None,
             width: Some(TIME_WIDTH),
+            image: false,
         },
     ];
     body(&Table { sql: None, columns }, empty)

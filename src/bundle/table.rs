@@ -61,6 +61,9 @@ fn look(column: &Column) -> Value {
     if !column.look.words.is_empty() || column.look.thresholds.is_some() {
         properties.push(("custom.cellOptions", json!({"type": "color-text", "wrapText": is_label(column)})));
     }
+    if column.image {
+        properties.push(("custom.cellOptions", json!({"type": "image"})));
+    }
     if let Some(width) = column.width {
         properties.push(("custom.width", width.into()));
     }
@@ -122,5 +125,6 @@ pub(super) fn word(value: &str, text: &str, color: Color) -> BTreeMap<String, Wo
 /// A column of a label.
 pub(super) fn label(label: &str, name: &str, words: BTreeMap<String, Word>) -> Column {
     let look = PanelLook { words, ..PanelLook::default() };
-    Column { name: name.to_owned(), content: Content::Label(label.to_owned()), look, link: None, width: None }
+    let (name, content) = (name.to_owned(), Content::Label(label.to_owned()));
+    Column { name, content, look, link: None, width: None, image: false }
 }

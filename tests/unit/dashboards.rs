@@ -150,7 +150,7 @@ fn sql_is_only_in_the_restricted_dashboard() {
         - table: Rows
           sql: SELECT id, spent FROM users
           help: Who spends most.
-          columns: [{column: spent, unit: euros}, {column: id, name: User, link: '/d/platform-shop?var-user=${__value.text}'}]
+          columns: [{column: spent, unit: euros}, {column: id, name: User, link: '/d/platform-shop?var-user=${__value.text}'}, {column: picture, image: true}]
 ";
     let public = "  rows: [{panels: [{stat: Users, expr: sum(shop_users)}]}]\n";
     let files = render(&format!(
@@ -172,6 +172,9 @@ fn sql_is_only_in_the_restricted_dashboard() {
     let link = rows["fieldConfig"]["overrides"][1]["properties"].as_array().unwrap().iter();
     let url = link.filter(|property| property["id"] == "links").map(|property| &property["value"][0]["url"]);
     assert_eq!(url.collect::<Vec<_>>(), ["/d/platform-shop?var-user=${__value.text}"]);
+    let picture = &rows["fieldConfig"]["overrides"][2]["properties"];
+    let cell = serde_json::json!({"id": "custom.cellOptions", "value": {"type": "image"}});
+    assert!(picture.as_array().unwrap().contains(&cell), "{picture}");
     let variables: Vec<_> =
         users["templating"]["list"].as_array().unwrap().iter().map(|variable| &variable["name"]).collect();
     assert_eq!(variables, ["datasource", "postgres", "account"]);

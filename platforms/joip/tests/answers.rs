@@ -74,6 +74,20 @@ pub(super) fn plain(theme: &str) -> String {
     theme.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
+/// What was logged several times, with its number: user, action, theme and age are the same.
+pub(super) fn repeated<'a>(
+    events: impl Iterator<Item = &'a Event>,
+) -> BTreeMap<(usize, &'a str, Option<&'a str>, u64), f64> {
+    let mut times = BTreeMap::new();
+    for event in events {
+        if let Some(user) = event.user {
+            *times.entry((user, event.action, event.theme, event.age)).or_insert(0.0) += 1.0;
+        }
+    }
+    times.retain(|_, times| *times > 1.0);
+    times
+}
+
 #[expect(clippy::cast_precision_loss, reason = "counts of a test are small")]
 fn count<T>(rows: impl Iterator<Item = T>) -> f64 {
     rows.count() as f64
@@ -110,7 +124,7 @@ impl Answers {
         self.put("joip_subscription_monthly_revenue{currency=\"eur\"}", premium * PREMIUM_PRICE);
         let active = |from: u64, to: u64| {
             let rows = world.sessions.iter().filter(|(_, age)| (from..to).contains(age));
-            count(rows.map(|(user, _)| user).collect::<BTreeSet<_>>().iter())
+            count(rows.filter_map(|(user, _)| *user).collect::<BTreeSet<_>>().iter())
         };
         for (window, length) in WINDOWS {
             self.put(format!("joip_users_active{{window=\"{window}\"}}"), active(0, length));
@@ -195,6 +209,8 @@ impl Answers {
             }
         }
         self.themes(world);
+        let repeated = repeated(world.events.iter().filter(|event| event.age < DAY));
+        self.put("joip_events_repeated{window=\"24h\"}", repeated.values().map(|times| times - 1.0).sum());
     }
 
     fn themes(&mut self, world: &World) {
@@ -221,7 +237,8 @@ impl Answers {
         self.put("joip_referral_credits", world.referrals.iter().map(|row| f64::from(row.credits)).sum());
         let ages: Vec<_> = world.referrals.iter().map(|row| (1.0, row.age)).collect();
         self.windows("joip_referrals", "", true, &ages);
-        let is_active = |user: usize| world.sessions.iter().any(|(by, age)| *by == user && *age < 30 * DAY);
+        let is_active =
+            |user: usize| world.sessions.iter().any(|(by, age)| *by == Some(user) && *age < 30 * DAY);
         let active = count(world.referrals.iter().filter(|row| is_active(row.referee)));
         self.put("joip_referrals_active{window=\"30d\"}", active);
     }

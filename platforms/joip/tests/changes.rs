@@ -29,7 +29,7 @@ impl Scene {
     }
 
     async fn log(&mut self, action: &'static str, feature: &'static str, theme: &'static str) {
-        self.world.events.push(Event { user: 5, action, feature, theme: Some(theme), age: 0 });
+        self.world.events.push(Event { user: Some(5), action, feature, theme: Some(theme), age: 0 });
         let time = self.world.time(0);
         self.write(&format!(
             "INSERT INTO user_activity_logs (userId, action, feature, details, createdAt) \
@@ -60,7 +60,7 @@ async fn the_right_values_move_and_only_they() {
     assert_eq!(changed, 6);
 
     // It makes a session, and is active.
-    scene.world.sessions.push((scene.world.users.len() - 1, 0));
+    scene.world.sessions.push((Some(scene.world.users.len() - 1), 0));
     scene.write(&format!("INSERT INTO content_sessions VALUES ('new', 'new', 'Name', {time})")).await;
     let (seen, changed) = scene.shown(&seen).await;
     assert_eq!(changed, 7);
@@ -109,7 +109,7 @@ async fn the_right_values_move_and_only_they() {
     assert_eq!(changed, 1);
 
     // Somebody shares a session, and somebody likes it.
-    scene.world.shares.push(Share { user: 5, content: "session", age: 0 });
+    scene.world.shares.push(Share { user: Some(5), content: "session", age: 0 });
     scene.world.likes.push((scene.world.shares.len() - 1, 0));
     scene
         .write(&format!(

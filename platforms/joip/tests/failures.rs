@@ -84,7 +84,7 @@ async fn the_role_reads_nothing_about_people() {
     deployment.run(rest.split_once("```").unwrap().0).await;
     for (role, forbidden) in [
         ("platform_exporter", "id, email, firstName, lastName, profileImageUrl FROM users"),
-        ("platform_exporter", "userId, details, ipAddress, userAgent, sessionId FROM user_activity_logs"),
+        ("platform_exporter", "details, ipAddress, userAgent, sessionId FROM user_activity_logs"),
         ("grafana_joip", "subscriptionTier FROM users"),
         ("grafana_joip", "ipAddress, userAgent, sessionId FROM user_activity_logs"),
         ("grafana_joip", "credits FROM credit_transactions"),
@@ -100,6 +100,6 @@ async fn the_role_reads_nothing_about_people() {
         let sql = format!("SET ROLE {role}; DELETE FROM user_usage_stats");
         assert!(deployment.postgres.try_sql(&sql).await.expect_err(&sql).contains("permission denied"));
     }
-    let exporter = Exporter::start(&deployment.config("    theme_logs: activity_themes\n")).await;
+    let exporter = Exporter::start(&deployment.config("    detail_logs: activity_themes\n")).await;
     shows(&exporter, &answers(&world)).await;
 }

@@ -3,23 +3,36 @@
 mod answers;
 mod changes;
 mod failures;
+mod left_out;
+mod links;
+mod pseudonyms;
+mod retention;
 mod scans;
 mod spelling;
 mod tables;
+mod viewer;
+mod zones;
 
+use std::process::{Command, Output};
 use std::time::Duration;
 
+use platform_exporter::bundle;
+use platform_exporter::config::{self, Config, Surroundings};
 use tempfile::TempDir;
 
 use self::answers::{PREMIUM_PRICE, answers};
 use self::spelling::Spelling;
 use super::exported::{self, Values, of_pack, without_source};
+use crate::bundle::{Rendered, of_bundle};
 use testkit::exporter::Exporter;
 use testkit::joip::world::World;
 use testkit::joip::{INDEXES, ROLES, SCHEMA};
 use testkit::postgres::Postgres;
 
 const DOCUMENT: &str = include_str!("../README.md");
+const COUNTED: &str = include_str!("../counted.sql");
+const EXPORT: &str = include_str!("../export.sql");
+const PRUNE: &str = include_str!("../prune.sql");
 
 /// Far more than an interval: the machine may be busy.
 const SOON: Duration = Duration::from_secs(60);
@@ -54,6 +67,25 @@ impl Deployment {
         self.postgres.script("postgres", &self.spelling.of(script)).await;
     }
 
+    /// A dashboard as it is rendered with these parameters.
+    fn dashboard(&self, name: &str, more: &str) -> Rendered {
+        let config = loaded(&self.config(more));
+        let files = bundle::render(Some(&config)).unwrap_or_else(|faults| panic!("{faults}"));
+        of_bundle(files).into_iter().find(|dashboard| dashboard.name == name).unwrap()
+    }
+
+    /// What psql prints when it runs a script as the documents say, with variables such as `days=60`.
+    fn psql(&self, role: &str, script: &str, variables: &[&str]) -> String {
+        let file = self.files.path().join("script.sql");
+        std::fs::write(&file, self.spelling.of(script)).unwrap();
+        let mut psql = Command::new("psql");
+        psql.args(["-X", "-q", "-d", &self.postgres.url_as(role, "", "postgres"), "-f"]).arg(file);
+        psql.args(variables.iter().flat_map(|variable| ["-v", variable]));
+        let Output { status, stdout, stderr } = psql.output().unwrap();
+        assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+        String::from_utf8(stdout).unwrap()
+    }
+
     /// A configuration with the pack, at a pace at which changes are seen soon.
     fn config(&self, more: &str) -> String {
         format!(
@@ -78,6 +110,13 @@ packs:
     fn check_live(&self, config: &str) -> (bool, String) {
         exported::check_live(self.files.path(), &config.replace(": 2s", ": 60s"))
     }
+}
+
+/// A configuration as it is read.
+fn loaded(config: &str) -> Config {
+    let missing = |_: &str| Err(std::io::Error::from(std::io::ErrorKind::NotFound));
+    let surroundings = Surroundings { variable: &|_| None, file: &missing };
+    config::load(config, "platform.yml", surroundings).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
 /// What the pack exports.

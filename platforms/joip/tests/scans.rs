@@ -1,18 +1,14 @@
 //! No query goes over a table more than once.
 
 use platform_core::query::Ask;
-use platform_exporter::config::{self, Surroundings};
 
-use super::{Deployment, Spelling};
+use super::{Deployment, Spelling, loaded};
 use testkit::joip::world::World;
 
 #[tokio::test]
 async fn each_query_scans_each_table_once() {
     let deployment = Deployment::of(&World::populated(), Spelling::Folded).await;
-    let missing = |_: &str| Err(std::io::Error::from(std::io::ErrorKind::NotFound));
-    let surroundings = Surroundings { variable: &|_| None, file: &missing };
-    let config = config::load(&deployment.config(""), "platform.yml", surroundings);
-    let config = config.unwrap_or_else(|faults| panic!("{faults}"));
+    let config = loaded(&deployment.config(""));
     assert!(config.queries().len() > 10);
     for query in config.queries() {
         let name = &query.spec.name;

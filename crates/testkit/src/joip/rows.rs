@@ -14,6 +14,7 @@ impl World {
         [
             insert("users", users.clone().map(|(index, user)| self.account(index, user))),
             insert(&stats, users.filter_map(|(index, user)| self.counters(index, user))),
+            insert(&stats, [row_of_counters("NULL", &self.counters_of_nobody, "NULL")].into_iter()),
             insert(
                 "user_activity_logs (userId, action, feature, details, ipAddress, createdAt)",
                 self.events.iter().map(|event| self.event(event)),
@@ -44,25 +45,25 @@ impl World {
 
     fn account(&self, index: usize, User { tier, age, .. }: &User) -> String {
         let (id, email, tier, time) = (id(index), email(index), or_null(tier.as_ref()), self.time(*age));
-        format!("'{id}', '{email}', 'First{index}', 'Last{index}', NULL, {tier}, {time}")
+        let avatar = format!("https://avatars.example.com/{index}.png");
+        format!("'{id}', '{email}', 'First{index}', 'Last{index}', '{avatar}', {tier}, {time}")
     }
 
     fn counters(&self, index: usize, user: &User) -> Option<String> {
-        let counters: Vec<_> = user.counters.as_ref()?.iter().map(|count| or_null(count.as_ref())).collect();
         let last = user.last_active.map_or("NULL".to_owned(), |age| self.time(age));
-        Some(format!("'{}', {}, {last}", id(index), counters.join(", ")))
+        Some(row_of_counters(&owner(Some(index)), user.counters.as_ref()?, &last))
     }
 
     fn event(&self, Event { user, action, feature, theme, age }: &Event) -> String {
         let details = theme.map(|theme| format!(r#"{{"theme": "{theme}", "length": 7}}"#));
-        let (user, details, time) = (id(*user), or_null(details.as_ref()), self.time(*age));
-        format!("'{user}', '{action}', '{feature}', {details}, '192.0.2.1', {time}")
+        let (user, details, time) = (owner(*user), or_null(details.as_ref()), self.time(*age));
+        format!("{user}, '{action}', '{feature}', {details}, '192.0.2.1', {time}")
     }
 
     /// Sessions or media.
-    fn items(&self, rows: &[(usize, u64)]) -> impl Iterator<Item = String> {
-        let item = |(index, (user, age)): (usize, &(usize, u64))| {
-            format!("'item-{index}', '{}', 'Name', {}", id(*user), self.time(*age))
+    fn items(&self, rows: &[(Option<usize>, u64)]) -> impl Iterator<Item = String> {
+        let item = |(index, (user, age)): (usize, &(Option<usize>, u64))| {
+            format!("'item-{index}', {}, 'Name', {}", owner(*user), self.time(*age))
         };
         rows.iter().enumerate().map(item)
     }
@@ -78,8 +79,18 @@ impl World {
     }
 
     fn share(&self, index: usize, Share { user, content, age }: &Share) -> String {
-        format!("{index}, '{}', '{content}', 'content-{index}', {}", id(*user), self.time(*age))
+        format!("{index}, {}, '{content}', 'content-{index}', {}", owner(*user), self.time(*age))
     }
+}
+
+/// The key of an account as SQL, or of nobody.
+fn owner(user: Option<usize>) -> String {
+    or_null(user.map(id).as_ref())
+}
+
+fn row_of_counters(user: &str, counters: &[Option<u32>], last_active: &str) -> String {
+    let counters: Vec<_> = counters.iter().map(|count| or_null(count.as_ref())).collect();
+    format!("{user}, {}, {last_active}", counters.join(", "))
 }
 
 /// A value as SQL; PostgreSQL reads numbers in quotes too.

@@ -94,7 +94,8 @@ pub struct User {
 /// A row of the log.
 #[derive(Clone)]
 pub struct Event {
-    pub user: usize,
+    /// Nobody, if a visitor has not signed in.
+    pub user: Option<usize>,
     pub action: &'static str,
     pub feature: &'static str,
     pub theme: Option<&'static str>,
@@ -117,7 +118,7 @@ pub struct Transaction {
 }
 
 pub struct Share {
-    pub user: usize,
+    pub user: Option<usize>,
     pub content: &'static str,
     pub age: u64,
 }
@@ -128,9 +129,11 @@ pub struct World {
     pub end: i64,
     pub users: Vec<User>,
     pub events: Vec<Event>,
-    /// User and age, as for media and likes.
-    pub sessions: Vec<(usize, u64)>,
-    pub media: Vec<(usize, u64)>,
+    /// Counters that belong to nobody.
+    pub counters_of_nobody: Vec<Option<u32>>,
+    /// User and age.
+    pub sessions: Vec<(Option<usize>, u64)>,
+    pub media: Vec<(Option<usize>, u64)>,
     pub referrals: Vec<Referral>,
     pub transactions: Vec<Transaction>,
     pub shares: Vec<Share>,
@@ -145,15 +148,20 @@ fn age(rng: &mut Rng) -> u64 {
 
 impl World {
     pub fn populated() -> Self {
+        Self::populated_at(jiff::Timestamp::now().as_second())
+    }
+
+    /// The same, with the time at which it ends.
+    pub fn populated_at(end: i64) -> Self {
         let mut rng = Rng::with_seed(7);
         let users: Vec<User> = (0..3000).map(|_| user(&mut rng)).collect();
         // Not everybody makes sessions, and some make many.
         let somebody = |rng: &mut Rng| rng.usize(..users.len()).min(rng.usize(..users.len()));
-        let mut rows = |count: usize| -> Vec<(usize, u64)> {
-            (0..count).map(|_| (somebody(&mut rng), age(&mut rng))).collect()
+        let mut rows = |count: usize| -> Vec<(Option<usize>, u64)> {
+            (0..count).map(|_| (Some(somebody(&mut rng)), age(&mut rng))).collect()
         };
-        let (sessions, media) = (rows(2500), rows(4000));
-        let events = (0..12_000).map(|_| event(&mut rng, users.len())).collect();
+        let (mut sessions, media) = (rows(2500), rows(4000));
+        let events: Vec<_> = (0..12_000).map(|_| event(&mut rng, users.len())).collect();
         let referrals = (0..400).map(|number| Referral {
             referrer: rng.usize(..100),
             referee: 2000 + number,
@@ -162,16 +170,31 @@ impl World {
         });
         let referrals = referrals.collect();
         let transactions = (0..3000).map(|_| transaction(&mut rng, users.len())).collect();
-        let shares: Vec<_> = (0..600)
+        let mut shares: Vec<_> = (0..600)
             .map(|_| Share {
-                user: rng.usize(..200),
+                user: Some(rng.usize(..200)),
                 content: rng.choice(["session", "media", "media"]).expect("there are some"),
                 age: age(&mut rng),
             })
             .collect();
         let likes = (0..2000).map(|_| (rng.usize(..shares.len()), age(&mut rng))).collect();
-        let end = jiff::Timestamp::now().as_second();
-        Self { end, users, events, sessions, media, referrals, transactions, shares, likes }
+        // What nobody has done is more than what any account has done.
+        sessions.extend((0..300).map(|_| (None, age(&mut rng))));
+        shares.extend((0..300).map(|_| Share { user: None, content: "media", age: age(&mut rng) }));
+        let counters_of_nobody = vec![Some(1_000_000); COUNTERS.len()];
+        let events = [twice(&events), visits(&mut rng), events].concat();
+        Self {
+            end,
+            users,
+            events,
+            counters_of_nobody,
+            sessions,
+            media,
+            referrals,
+            transactions,
+            shares,
+            likes,
+        }
     }
 
     /// A point in time in seconds since 1970.
@@ -185,8 +208,10 @@ pub fn id(user: usize) -> String {
     format!("user-{user}")
 }
 
+/// Some accounts are of people who work at JOIP.
 pub fn email(user: usize) -> String {
-    format!("user{user}@example.com")
+    let domain = if user % 40 == 3 { "Staff.example.com" } else { "example.com" };
+    format!("user{user}@{domain}")
 }
 
 fn user(rng: &mut Rng) -> User {
@@ -210,7 +235,18 @@ fn event(rng: &mut Rng, users: usize) -> Event {
     let action = rng.choice(actions.collect::<Vec<_>>()).expect("there are some");
     let themes = [Some("JOI"), Some("Forced-Bi"), Some("forced_bi"), Some("Beta"), Some("-"), None];
     let theme = rng.choice(themes).expect("there are some");
-    Event { user: rng.usize(..users), action, feature, theme, age: age(rng) }
+    Event { user: Some(rng.usize(..users)), action, feature, theme, age: age(rng) }
+}
+
+/// Some of the events once more, as they are logged when an event is tracked twice.
+fn twice(events: &[Event]) -> Vec<Event> {
+    events.iter().step_by(50).cloned().collect()
+}
+
+/// The events of visitors who have not signed in, many of them at the same time.
+fn visits(rng: &mut Rng) -> Vec<Event> {
+    let visit = |age| Event { user: None, action: "session_viewed", feature: "sessions", theme: None, age };
+    (0..30).flat_map(|_| vec![visit(age(rng)); 10]).collect()
 }
 
 fn transaction(rng: &mut Rng, users: usize) -> Transaction {

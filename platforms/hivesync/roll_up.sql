@@ -27,9 +27,20 @@ GRANT USAGE ON SCHEMA public TO platform_roll_up;
 GRANT SELECT (user_id, kind, created_at) ON sessions TO platform_roll_up;
 GRANT SELECT (user_id, status, created_at, completed_at) ON ai_usage_events TO platform_roll_up;
 GRANT SELECT (user_id, created_at) ON preview_jobs TO platform_roll_up;
+-- And `deleted_at` and `test_account` of users, if the pack names such columns.
+GRANT SELECT (id) ON users TO platform_roll_up;
 
 -- The only table it can write to; it cannot delete.
 GRANT SELECT, INSERT, UPDATE ON usage_analytics_daily TO platform_roll_up;
+
+-- For the charts of the restricted dashboard, if role.sql was run.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'grafana_hivesync') THEN
+        GRANT SELECT ON usage_analytics_daily TO grafana_hivesync;
+    END IF;
+END
+$$;
 
 -- Count thirty days of users in memory rather than in temporary files, with one process: there is no hurry.
 ALTER ROLE platform_roll_up SET work_mem = '64MB';

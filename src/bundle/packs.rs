@@ -118,6 +118,7 @@ impl Platform {
         let path = Path::default().key("dashboard");
         let node = self.dashboard.as_ref()?;
         let dashboard = grammar::dashboard(node, &path, surroundings, faults);
+        refuse_sql(node, &path, faults);
         if let Err(message) = dashboard_name::check(&self.name) {
             faults.at(node.place, &path, message);
         }
@@ -126,5 +127,22 @@ impl Platform {
         dashboard.variables.splice(0..0, self.inputs.clone());
         dashboard.rows.splice(0..0, first?);
         Some(dashboard)
+    }
+}
+
+/// Reports each `sql` in a dashboard for everybody.
+fn refuse_sql(node: &Node, path: &Path, faults: &mut Faults) {
+    for (key, child) in node.entries() {
+        if key.text == "sql" {
+            let message = format!(
+                "everybody who sees this dashboard could run any SELECT on the database: move what has `sql` to \
+                 `{RESTRICTED}`"
+            );
+            faults.at(key.place, &path.key("sql"), message);
+        }
+        refuse_sql(child, &path.key(&key.text), faults);
+    }
+    for (index, element) in node.elements().iter().enumerate() {
+        refuse_sql(element, &path.index(index), faults);
     }
 }

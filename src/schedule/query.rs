@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::future;
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::{Ask, Cell, Columns, Declared, DistinctCount, Reading, Rows};
+use platform_core::query::{Ask, Cell, Columns, Declared, DistinctCount, DistinctPart, Reading, Rows};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
@@ -77,15 +77,24 @@ async fn timed(declared: &Declared, lanes: &Lanes) -> (Result<Rows, Problem>, Du
             });
             let (rows, durations): (Vec<_>, Vec<_>) = future::join_all(asked).await.into_iter().unzip();
             (
-                rows.into_iter().collect::<Result<Vec<_>, _>>().map(distinct),
+                rows.into_iter().collect::<Result<Vec<_>, _>>().map(|rows| distinct(parts, &rows)),
                 durations.into_iter().max().unwrap_or_default(),
             )
         }
     }
 }
 
-fn distinct(parts: Vec<Rows>) -> Rows {
-    let mut count = DistinctCount::default();
-    parts.iter().for_each(|rows| count.add(rows));
-    Rows::new(vec!["count".to_owned()], vec![vec![Cell::Number(count.count())]])
+/// The ids of all parts less those that are excepted, and how many of them only the first part holds.
+fn distinct(parts: &[DistinctPart], rows: &[Rows]) -> Rows {
+    let over = |is_part_of: &dyn Fn(usize) -> bool| {
+        let mut count = DistinctCount::default();
+        rows.iter().enumerate().filter(|(index, _)| is_part_of(*index)).for_each(|(_, rows)| count.add(rows));
+        count.count()
+    };
+    let all = over(&|_| true);
+    let excepted = over(&|index| parts[index].except);
+    let without_first = over(&|index| index > 0);
+    // Of large counts, which are estimates, a difference may be below zero.
+    let cells = [all - excepted, all - without_first].map(|count| Cell::Number(count.max(0.0)));
+    Rows::new(vec!["count".to_owned(), "only_first".to_owned()], vec![cells.to_vec()])
 }

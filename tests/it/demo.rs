@@ -36,7 +36,21 @@ const PACKS: [(&str, &[Empty], &[&str]); 3] = [
 ];
 
 /// What pages say one can ask, and what has no answer while all is well, or in the first minutes.
-const UNANSWERED: [(&str, &str, &str); 0] = [];
+const UNANSWERED: [(&str, &str, &str); 5] = [
+    ("hivesync", "platform_source_problem", "nothing is wrong"),
+    ("hivesync", "platform_source_problem == 1", "nothing is wrong"),
+    (
+        "hivesync",
+        "hivesync_queue_depth{queue=\"ai\"} > 100 and on () max(workers_alive{class=\"cpu\"}) == 0",
+        "the queue is short, and workers are alive",
+    ),
+    (
+        "hivesync",
+        "sum(max by (class) (hivesync_ai_errors{window=\"1h\"})) / max(hivesync_ai_requests{window=\"1h\"}) > 0.05",
+        "few requests fail",
+    ),
+    ("hivesync", "workers_alive < on (source, class) workers_expected", "enough workers are alive"),
+];
 
 async fn start(platforms: &Platforms) -> Exporter {
     let environment = platforms.environment();

@@ -178,6 +178,14 @@ fn sql_is_only_in_the_restricted_dashboard() {
     let variables: Vec<_> =
         users["templating"]["list"].as_array().unwrap().iter().map(|variable| &variable["name"]).collect();
     assert_eq!(variables, ["datasource", "postgres", "account"]);
+
+    let faults = render(panels).unwrap_err().to_string();
+    for path in ["variables[0]", "rows[0].panels[0]", "rows[0].panels[1]"] {
+        assert!(
+            faults.contains(&format!("dashboard.{path}.sql: everybody who sees this dashboard")),
+            "{faults}"
+        );
+    }
 }
 
 /// A link to the platform's own pages is there if the configuration has their address; its panel always is.

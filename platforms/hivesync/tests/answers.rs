@@ -5,11 +5,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::super::exported::Values;
 use testkit::hivesync::world::{Job, Session, USERS, World};
 
+/// The price of each kind of GPU instance.
+pub(super) const GPU_PRICES: [(&str, &str, f64); 3] =
+    [("g5.xlarge", "on-demand", 1.2), ("g5.xlarge", "spot", 0.4), ("p4d.24xlarge", "on-demand", 32.0)];
+
 pub(super) const INPUT_PRICE: f64 = 0.5;
 pub(super) const OUTPUT_PRICE: f64 = 1.5;
 pub(super) const ASSUMED: (u64, u64) = (700, 300);
-pub(super) const ON_DEMAND_PRICE: f64 = 1.2;
-pub(super) const SPOT_PRICE: f64 = 0.4;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3600;
@@ -17,6 +19,9 @@ const DAY: i64 = 24 * HOUR;
 const MONTH: i64 = 30 * DAY;
 const STATES: [&str; 4] = ["paid", "free", "trial", "trial_expired"];
 const CLASSES: [&str; 3] = ["provider_error", "timeout", "safety_rejection"];
+
+/// The devices of users with a WebSocket and no heartbeat, as [`super::values`] names them.
+pub(super) const SOCKETS_ALONE: &str = "hivesync_online_devices{device=\"unknown\",of=\"sockets\"}";
 
 /// Everything that the pack exports.
 pub(super) fn answers(world: &World) -> Values {
@@ -34,8 +39,10 @@ pub(super) fn answers(world: &World) -> Values {
     let mut set = |series: &str, value| values.insert(series.to_owned(), value);
     set("hivesync_queue_depth{queue=\"ai\"}", count(world.ai_queue));
     set("hivesync_queue_depth{queue=\"preview\"}", count(world.preview_queue));
-    set("hivesync_gpu_hour_price{lifecycle=\"on-demand\"}", ON_DEMAND_PRICE);
-    set("hivesync_gpu_hour_price{lifecycle=\"spot\"}", SPOT_PRICE);
+    for (instance_type, lifecycle, price) in GPU_PRICES {
+        let labels = format!("instance_type=\"{instance_type}\",lifecycle=\"{lifecycle}\",workers=\"fleet\"");
+        set(&format!("hivesync_gpu_hour_price{{{labels}}}"), price);
+    }
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
     set("hivesync_projects", world.projects as f64);
     values
@@ -50,14 +57,16 @@ fn online(world: &World, values: &mut Values) {
     let alive = |session: &&Session| session.heartbeat.is_some_and(|age| age <= 2 * MINUTE);
     let alive: Vec<(usize, &Session)> =
         world.sessions.iter().enumerate().filter(|(_, session)| alive(session)).collect();
+    let viewing = alive.iter().filter(|(_, session)| session.kind == "live_view").count();
+    let alive: Vec<_> = alive.into_iter().filter(|(_, session)| world.counts(session.user)).collect();
     let beating: HashSet<u64> = alive.iter().map(|(_, session)| session.user).collect();
-    let sockets: HashSet<u64> = world.sockets.iter().copied().collect();
+    let sockets: HashSet<u64> = world.sockets.iter().copied().filter(|user| world.counts(*user)).collect();
     let mut set = |series: &str, value| values.insert(series.to_owned(), count(value));
     set("hivesync_online_users", beating.union(&sockets).count());
     set("hivesync_websockets", world.sockets.len());
     set("hivesync_heartbeat_users", beating.len());
-    let viewing = alive.iter().filter(|(_, session)| session.kind == "live_view").count();
     set("hivesync_live_view_sessions", viewing);
+    set(SOCKETS_ALONE, sockets.difference(&beating).count());
     for (device, spelt) in [
         ("desktop", &[Some("desktop"), Some("Desktop")][..]),
         ("ipad", &[Some("iPad")]),
@@ -77,22 +86,24 @@ fn online(world: &World, values: &mut Values) {
     set("hivesync_live_view_joins{window=\"1d\"}", joined(DAY));
 }
 
-/// What each user pays.
+/// What each user pays. Who cancels a trial has not paid; who cancels anything else has.
 fn states(world: &World) -> HashMap<u64, &'static str> {
     let mut rank: HashMap<u64, usize> = HashMap::new();
     for row in &world.subscriptions {
         let ended = row.trial_ended.is_some_and(|age| age >= 0);
         let of_row = match (row.plan, row.status) {
-            ("free", _) | (_, "canceled") => continue,
-            (_, "active" | "past_due") => 3,
-            (_, "trialing") if !ended => 2,
+            ("free", _) => continue,
+            (_, "active" | "past_due") => 4,
+            (_, "trialing") if !ended => 3,
+            (_, "canceled" | "cancelled") if row.trial_ended.is_none() => 2,
             _ => 1,
         };
         let best = rank.entry(row.user).or_default();
         *best = of_row.max(*best);
     }
-    let name = |user: u64| ["free", "trial_expired", "trial", "paid"][rank.get(&user).copied().unwrap_or(0)];
-    (1..=USERS).map(|user| (user, name(user))).collect()
+    let name =
+        |user: u64| ["free", "trial_expired", "free", "trial", "paid"][rank.get(&user).copied().unwrap_or(0)];
+    (1..=USERS).filter(|user| world.counts(*user)).map(|user| (user, name(user))).collect()
 }
 
 fn accounts(world: &World, values: &mut Values) {
@@ -106,7 +117,7 @@ fn accounts(world: &World, values: &mut Values) {
             values.insert(format!("{name}{{{}}}", labels.join(",")), count(number));
         }
     };
-    tell("hivesync_users", &[], &(1..=USERS).collect());
+    tell("hivesync_users", &[], &states.keys().copied().collect());
     for (window, within) in [("1d", DAY), ("30d", MONTH)] {
         let of_kind = |kind: &'static str| {
             world.sessions.iter().filter(move |row| row.kind == kind).map(|row| (row.user, row.age))
@@ -116,7 +127,7 @@ fn accounts(world: &World, values: &mut Values) {
             jobs.iter().map(|job| (job.user, job.age))
         };
         let recent = |events: &mut dyn Iterator<Item = (u64, i64)>| -> BTreeSet<u64> {
-            events.filter(|(_, age)| *age <= within).map(|(user, _)| user).collect()
+            events.filter(|(user, age)| *age <= within && world.counts(*user)).map(|(user, _)| user).collect()
         };
         let activities = [
             ("login", recent(&mut of_kind("login"))),
@@ -142,7 +153,8 @@ fn requests(world: &World, values: &mut Values) {
         values.insert(format!("hivesync_ai_requests{{window=\"{window}\"}}"), count(number));
     }
     let mut per_user: HashMap<u64, usize> = HashMap::new();
-    within(&world.requests, DAY).for_each(|job| *per_user.entry(job.user).or_default() += 1);
+    let of_users = within(&world.requests, DAY).filter(|job| world.counts(job.user));
+    of_users.for_each(|job| *per_user.entry(job.user).or_default() += 1);
     let mut sorted: Vec<f64> = per_user.into_values().map(count).collect();
     sorted.sort_by(f64::total_cmp);
     for (stat, share) in [("median", 0.5), ("p90", 0.9), ("max", 1.0)] {

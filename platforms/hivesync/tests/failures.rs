@@ -1,6 +1,6 @@
 //! One thing is missing: the rest stays, the source is degraded, and `check --live` names what it is.
 
-use super::answers::answers;
+use super::answers::{SOCKETS_ALONE, answers};
 use super::{Deployment, SOON, Values, shows};
 use testkit::exporter::Exporter;
 use testkit::hivesync::world::World;
@@ -84,7 +84,7 @@ async fn a_source_that_fails_takes_only_its_own_part() {
     let expected = answers(&world);
     shows(&exporter, &expected).await;
 
-    let in_redis = ["hivesync_online_users", "hivesync_websockets", "hivesync_queue_depth"];
+    let in_redis = ["hivesync_online_users", SOCKETS_ALONE, "hivesync_websockets", "hivesync_queue_depth"];
     deployment.redis.stop();
     shows(&exporter, &without(&expected, &in_redis)).await;
     down(&exporter, "cache").await;

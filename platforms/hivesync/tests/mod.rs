@@ -2,11 +2,17 @@
 
 mod answers;
 mod changes;
+mod cost;
 mod failures;
+mod history;
+mod left_out;
 mod panels;
 mod plans;
 mod renamed;
 mod scale;
+mod slow;
+mod subscriptions;
+mod zones;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,12 +20,12 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use self::answers::{ASSUMED, INPUT_PRICE, ON_DEMAND_PRICE, OUTPUT_PRICE, SPOT_PRICE, answers};
+use self::answers::{ASSUMED, GPU_PRICES, INPUT_PRICE, OUTPUT_PRICE, SOCKETS_ALONE, answers};
 use super::exported::{self, Values, of_pack, without_source};
 use testkit::exporter::Exporter;
 use testkit::hivesync::world::World;
 use testkit::hivesync::{INDEXES, ROLES, SCHEMA};
-use testkit::postgres::Postgres;
+use testkit::postgres::{self, Postgres};
 use testkit::redis::Redis;
 
 const PAGE: &str = include_str!("../README.md");
@@ -40,8 +46,13 @@ struct Deployment {
 impl Deployment {
     /// The tables, the roles and the indexes; no rows yet.
     async fn bare() -> Self {
+        Self::on(Postgres::options()).await
+    }
+
+    /// The same on a server of one's own.
+    async fn on(postgres: postgres::Options) -> Self {
         let account = PAGE.lines().find_map(|line| line.trim().strip_prefix("ACL SETUSER ")).unwrap();
-        let (postgres, redis) = tokio::join!(Postgres::start(), Redis::options().user(account).start());
+        let (postgres, redis) = tokio::join!(postgres.start(), Redis::options().user(account).start());
         // Roles and indexes may be made again.
         for script in [SCHEMA, ROLES, INDEXES, ROLES, INDEXES] {
             postgres.script("postgres", script).await;
@@ -52,21 +63,25 @@ impl Deployment {
 
     async fn of(world: &World) -> Self {
         let deployment = Self::bare().await;
-        deployment.postgres.script("postgres", &world.inserts()).await;
+        deployment.fill(world).await;
+        deployment
+    }
+
+    async fn fill(&self, world: &World) {
+        self.postgres.script("postgres", &world.inserts()).await;
         for key in world.socket_keys() {
-            deployment.open_socket(&key).await;
+            self.open_socket(&key).await;
         }
-        deployment.redis.run::<()>(&["SET", "session:7", "another key"]).await;
+        self.redis.run::<()>(&["SET", "session:7", "another key"]).await;
         for (queue, length) in [("ai_queue:tasks", world.ai_queue), ("ai_queue:preview", world.preview_queue)]
         {
             for _ in 0..length {
-                deployment.redis.run::<()>(&["RPUSH", queue, "{}"]).await;
+                self.redis.run::<()>(&["RPUSH", queue, "{}"]).await;
             }
         }
-        std::fs::write(deployment.ai_log(), world.ai_log_lines()).unwrap();
-        std::fs::write(deployment.preview_log(), world.preview_log_lines()).unwrap();
-        deployment.beat().await;
-        deployment
+        std::fs::write(self.ai_log(), world.ai_log_lines()).unwrap();
+        std::fs::write(self.preview_log(), world.preview_log_lines()).unwrap();
+        self.beat().await;
     }
 
     async fn open_socket(&self, key: &str) {
@@ -127,12 +142,12 @@ packs:
     every_day: 2s
     every_month: 2s
     month_timeout: 2s
+    moment_max_age: 6s
     input_price: {INPUT_PRICE}
     output_price: {OUTPUT_PRICE}
     assumed_input_tokens: {}
     assumed_output_tokens: {}
-    gpu_on_demand_price: {ON_DEMAND_PRICE}
-    gpu_spot_price: {SPOT_PRICE}
+    gpu_prices: [{}]
 ",
             self.postgres.url_as("platform_exporter", "", "postgres"),
             self.redis.url_as("platform_exporter", "PASSWORD"),
@@ -140,6 +155,7 @@ packs:
             self.preview_log().display(),
             ASSUMED.0,
             ASSUMED.1,
+            GPU_PRICES.map(|(kind, lifecycle, price)| format!("{kind} {lifecycle} {price}")).join(", "),
         )
     }
 
@@ -153,9 +169,13 @@ packs:
     }
 }
 
-/// What the pack exports.
+/// What the pack exports. Two sources have devices of an unknown type: those of WebSockets get a name of their own.
 fn values(exposition: &str) -> Values {
-    without_source(of_pack(exposition, "hivesync"))
+    let mut values = of_pack(exposition, "hivesync");
+    let of_sockets = values.remove("hivesync_online_devices{source=\"cache\",device=\"unknown\"}");
+    let mut values = without_source(values);
+    values.extend(of_sockets.map(|value| (SOCKETS_ALONE.to_owned(), value)));
+    values
 }
 
 /// Waits until the exporter shows these values and no others.
@@ -170,7 +190,7 @@ async fn every_value_is_that_of_the_rows() {
     let deployment = Deployment::of(&world).await;
     let exporter = deployment.exporter().await;
     let expected = answers(&world);
-    assert_eq!(expected.len(), 98, "{expected:#?}");
+    assert_eq!(expected.len(), 100, "{expected:#?}");
     assert!(expected.values().all(|value| *value > 0.0), "{expected:#?}");
     shows(&exporter, &expected).await;
     let (is_good, text) = deployment.check_live();

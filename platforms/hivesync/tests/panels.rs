@@ -5,10 +5,11 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::answers::{ON_DEMAND_PRICE, SPOT_PRICE};
 use super::{Deployment, PAGE, SOON};
-use crate::bundle::of_pack;
-use crate::bundle::panels::{Empty, all_have_data, prometheus};
+use crate::bundle::panels::{Empty, all_agree, all_have_data, prometheus, prometheus_of_two};
+use crate::bundle::{Rendered, of_pack};
+use crate::packs::docs::answers;
+use testkit::exporter::binary;
 use testkit::hivesync::world::World;
 use testkit::wait::{eventually, until};
 
@@ -19,7 +20,7 @@ fn blocks(language: &str) -> Vec<&'static str> {
 }
 
 /// The one that contains a text.
-fn block(language: &str, text: &str) -> &'static str {
+pub(super) fn block(language: &str, text: &str) -> &'static str {
     let mut found = blocks(language).into_iter().filter(|block| block.contains(text));
     let block = found.next().unwrap_or_else(|| panic!("no {language} with {text}"));
     assert_eq!(found.next(), None, "{text}");
@@ -32,17 +33,14 @@ async fn every_expression_has_an_answer() {
     let deployment = Deployment::of(&World::populated()).await;
     let exporter = deployment.exporter().await;
     let prometheus = prometheus(&exporter).await;
-    let cells = PAGE.lines().filter(|line| line.starts_with("| ") && line.contains("| `hivesync_"));
-    let cells: Vec<_> = cells.filter_map(|line| line.split('`').nth(1)).collect();
-    assert!(cells.len() > 10, "{cells:?}");
-    // Half an hour has to pass before this one has an answer; it has a test of its own.
-    let expressions = blocks("promql").into_iter().filter(|block| !block.contains("[30d:5m]"));
-    let (alarms, panels): (Vec<_>, Vec<_>) = expressions.chain(cells).partition(|expression| {
+    let all = answers("hivesync");
+    assert!(all.len() > 40, "{all:?}");
+    let (alarms, panels): (Vec<_>, Vec<_>) = all.iter().map(String::as_str).partition(|expression| {
         [" < on (source, class) workers_expected", "== 0", "platform_source_problem"]
             .iter()
             .any(|part| expression.contains(part))
     });
-    assert_eq!(alarms.len(), 3, "{alarms:?}");
+    assert_eq!(alarms.len(), 4, "{alarms:?}");
     for panel in panels {
         until(SOON, panel, async || {
             prometheus.query(panel).await.as_array().filter(|answer| !answer.is_empty()).cloned()
@@ -65,8 +63,45 @@ async fn every_expression_has_an_answer() {
 const EMPTY: [Empty; 3] = [
     ("Problems", "A", "nothing is wrong"),
     ("What is firing", "A", "no alert of HiveSync fires"),
-    ("Estimated GPU cost (30 days)", "A", "it takes half an hour, and has a test of its own"),
+    ("GPU cost (30 days, estimate)", "A", "it takes ten minutes, and has a test of its own"),
 ];
+
+/// The dashboard of tables that query the database, as the command writes it.
+pub(super) fn restricted(config: &str) -> Rendered {
+    let directory = tempfile::TempDir::with_prefix("bundle-").unwrap();
+    std::fs::write(directory.path().join("platform.yml"), config).unwrap();
+    let mut command = Command::new(binary());
+    command.args(["bundle", "--config.file", "platform.yml", "--out", "out"]).current_dir(directory.path());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Rendered::read(&directory.path().join("out/grafana/restricted/dashboards/hivesync-users.json"))
+}
+
+/// Users, incidents and limits lead to the admin panel, if it has an address.
+#[test]
+fn links_lead_to_the_admin_panel() {
+    let config = "sources: {app-db: {postgres: {url: 'postgres://localhost'}}, cache: {redis: {url: 'redis://localhost'}}}\n\
+                  packs: {hivesync: {db: app-db, cache: cache}}\n";
+    let admin = "https://hivesync.example/admin";
+    let with = config.replace("cache: cache", &format!("cache: cache, admin_url: '{admin}'"));
+    let links = |config: &str| {
+        let (dashboard, rules) = of_pack(config, "hivesync");
+        let links = |dashboard: &Rendered| {
+            let urls = |panel: &&serde_json::Value| panel.to_string().matches(admin).count() > 0;
+            let titles = dashboard.panels().into_iter().filter(urls);
+            titles.map(|panel| panel["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        (links(&dashboard), links(&restricted(config)), rules.matches(&format!("{admin}/analytics")).count())
+    };
+    assert_eq!(links(config), (Vec::new(), Vec::new(), 0));
+    let (cards, tables, alerts) = links(&with);
+    assert_eq!(cards, ["Queue depth, AI", "Queue depth, preview", "Failed AI requests"]);
+    assert_eq!(tables, ["Top 20 users by AI calls", "Recent incidents"]);
+    let (_, rules) = of_pack(&with, "hivesync");
+    assert_eq!(alerts, rules.matches("- alert: ").count());
+    let users = restricted(&with).panels().into_iter().map(ToString::to_string).collect::<String>();
+    assert!(users.contains("https://hivesync.example/admin/users/${__data.fields"), "{users}");
+}
 
 /// What needs logs or workers is left out without them, and nothing else.
 #[test]
@@ -74,10 +109,10 @@ fn the_bundle_does_without_optional_inputs() {
     let sources = "sources: {app-db: {postgres: {url: 'postgres://localhost'}}, cache: {redis: {url: 'redis://localhost'}}}";
     let (dashboard, rules) =
         of_pack(&format!("{sources}\npacks: {{hivesync: {{db: app-db, cache: cache}}}}\n"), "hivesync");
-    for title in ["Online users", "Recent incidents", "GPU price per hour"] {
+    for title in ["Online users", "AI cost this month"] {
         assert!(dashboard.has(title), "{title}");
     }
-    for title in ["CPU workers", "Workers alive", "AI errors in the log"] {
+    for title in ["CPU workers", "Workers alive", "AI errors in the log", "GPU price per hour"] {
         assert!(!dashboard.has(title), "{title}");
     }
     assert!(rules.contains("HivesyncQueueStuck") && rules.contains("HivesyncRollUpNotWritten"), "{rules}");
@@ -94,54 +129,18 @@ async fn every_panel_of_the_dashboard_has_data() {
     let questions = dashboard.questions("");
     assert!(questions.len() > 60, "{}", questions.len());
     all_have_data(&prometheus, &questions, &EMPTY, SOON).await;
-    let tables: Vec<_> = dashboard.selects().into_iter().map(|(_, sql)| rows(&deployment, sql)).collect();
+    all_agree(&prometheus, &prometheus_of_two(&exporter).await, &questions, SOON).await;
+    assert_eq!(dashboard.selects(), []);
+    let dashboard = restricted(&deployment.config());
+    let tables = dashboard.selects().into_iter().take(2);
+    let tables: Vec<_> = tables.map(|(_, sql)| rows(&deployment, sql)).collect();
     let of_page = [block("sql", "LIMIT 20"), block("sql", "'AI error'")];
     assert_eq!(tables, of_page.map(|sql| rows(&deployment, sql)));
     assert!(tables.iter().all(|rows| rows.len() >= 20), "{tables:?}");
 }
 
-/// A spot instance for ten hours, another beside it for five, one on demand for two; and one that is offline.
-#[test]
-fn instance_hours_are_those_of_the_workers() {
-    let worker = |name: &str, lifecycle: &str, state: &str, hours: u32| {
-        let series = format!(
-            "worker_info{{source=\"fleet\",class=\"gpu\",worker=\"{name}\",instance_type=\"g5.xlarge\",\
-             lifecycle=\"{lifecycle}\",state=\"{state}\"}}"
-        );
-        json!({"series": series, "values": format!("1x{} stale", hours * 12 - 1)})
-    };
-    let price = |lifecycle: &str, price: f64| {
-        let series = format!("hivesync_gpu_hour_price{{source=\"app-db\",lifecycle=\"{lifecycle}\"}}");
-        json!({"series": series, "values": format!("{price}x300")})
-    };
-    let cost = 15.0 * SPOT_PRICE + 2.0 * ON_DEMAND_PRICE;
-    let test = json!({"rule_files": [], "evaluation_interval": "5m", "tests": [{
-        "interval": "5m",
-        "input_series": [
-            worker("a", "spot", "active", 10),
-            worker("b", "spot", "idle", 5),
-            worker("c", "on-demand", "active", 2),
-            worker("d", "on-demand", "offline", 20),
-            price("spot", SPOT_PRICE),
-            price("on-demand", ON_DEMAND_PRICE),
-        ],
-        "promql_expr_test": [{
-            "expr": format!("round({}, 0.001)", block("promql", "[30d:5m]")),
-            "eval_time": "1d",
-            "exp_samples": [{"labels": "{}", "value": cost}],
-        }],
-    }]});
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("hours.yml");
-    std::fs::write(&file, test.to_string()).unwrap();
-    let output = Command::new("promtool").args(["test", "rules"]).arg(&file).output();
-    let output = output.expect("promtool is there: run `make deps`");
-    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    assert!(output.status.success() && said.contains("SUCCESS"), "{said}");
-}
-
 /// The rows of a SELECT by the role that Grafana has.
-fn rows(deployment: &Deployment, sql: &str) -> Vec<String> {
+pub(super) fn rows(deployment: &Deployment, sql: &str) -> Vec<String> {
     let mut psql = Command::new("psql");
     psql.args([
         "-X",
@@ -195,7 +194,7 @@ async fn the_tables_hold_who_uses_most_and_what_went_wrong() {
     }
 }
 
-fn most_active(world: &World) -> Vec<String> {
+pub(super) fn most_active(world: &World) -> Vec<String> {
     let mut calls: HashMap<u64, usize> = HashMap::new();
     for request in world.requests.iter().filter(|request| request.age <= 7 * 86_400) {
         *calls.entry(request.user).or_default() += 1;

@@ -60,6 +60,10 @@ ALTER TABLE sessions RENAME TO "Visits";
 ALTER TABLE "Visits" SET SCHEMA app;
 ALTER TABLE ai_usage_events RENAME TO calls;
 ALTER TABLE preview_jobs RENAME TO builds;
+ALTER TABLE app.plans ADD cancelled timestamptz GENERATED ALWAYS AS (trial_ends_at) STORED;
+GRANT SELECT (cancelled) ON app.plans TO platform_exporter;
+ALTER TABLE "Accounts" ADD gone timestamptz, ADD internal boolean;
+GRANT SELECT (gone, internal) ON "Accounts" TO platform_exporter;
 UPDATE app.plans SET plan = 'hobby' WHERE plan = 'free';
 UPDATE app.plans SET status = 'my ' || status;
 UPDATE app."Visits" SET sort = 'my ' || sort;
@@ -68,6 +72,14 @@ UPDATE builds SET phase = 'my ' || phase;
 "#;
 
 const MORE: &str = "
+    canceled_at: cancelled
+    deleted_at: gone
+    test_account: internal
+    excluded_users: [nobody]
+    timestamp_type: timestamptz
+    canceled_statuses: [my canceled, my cancelled]
+    currency: dollars
+    gpu_instance: '([a-z0-9-]+)'
     output_tokens: answer
     free_plans: [hobby]
     paid_statuses: [my active, my past_due]
@@ -126,6 +138,6 @@ async fn every_name_can_be_another() {
     let (_, pack) = pack::all().into_iter().find(|(name, _)| *name == "hivesync").unwrap();
     let given = |name: &&String| config.contains(&format!("\n    {name}: "));
     let left: BTreeSet<_> = pack.parameters.keys().filter(|name| !given(name)).map(String::as_str).collect();
-    // These are no names: the limits beyond which there is an alert.
-    assert_eq!(left, BTreeSet::from(["error_limit", "latency_limit", "queue_limit"]));
+    // These are no names: the limits beyond which there is an alert, and where links lead.
+    assert_eq!(left, BTreeSet::from(["admin_url", "error_limit", "latency_limit", "queue_limit"]));
 }

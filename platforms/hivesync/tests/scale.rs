@@ -22,5 +22,11 @@ async fn online_users_are_exact_at_20_000_sockets_and_sessions() {
     let exporter = deployment.exporter().await;
     exporter.wait_for("hivesync_online_users{source=\"cache\"}", 30_000.0, SOON).await;
     exporter.wait_for("hivesync_websockets{source=\"cache\"}", 20_000.0, SOON).await;
+    // Every user who is online has a device.
+    let devices =
+        |source, count| (format!("hivesync_online_devices{{source=\"{source}\",device=\"unknown\"}}"), count);
+    for (series, count) in [devices("cache", 10_000.0), devices("app-db", 20_000.0)] {
+        exporter.wait_for(&series, count, SOON).await;
+    }
     exporter.wait_for("hivesync_heartbeat_users{source=\"app-db\"}", 20_000.0, SOON).await;
 }

@@ -33,6 +33,7 @@ enum What {
 impl Act {
     fn row(&self) -> String {
         let Self { user, at, what } = self;
+        let user = if *user == NOBODY { "NULL".to_owned() } else { user.to_string() };
         match what {
             What::Login => {
                 format!("INSERT INTO sessions (user_id, kind, created_at) VALUES ({user}, 'login', '{at}');")
@@ -77,16 +78,34 @@ fn acts() -> Vec<Act> {
             _ => What::Preview,
         };
         let at = first + SignedDuration::from_millis(random.i64(0..45 * 86_400_000));
-        Act { user: random.u32(1..=USERS), at, what }
+        // Many have no user.
+        let user = if random.u32(..4) == 0 { NOBODY } else { random.u32(1..=USERS) };
+        Act { user, at, what }
     };
     (0..2500).map(|_| act(&mut random)).collect()
 }
 
-fn load(table: &str, url: &str, more: &str) -> config::Config {
+/// Accounts that are no users: two by their ids, one by a mark, one that is deleted.
+const LEFT_OUT: &str = "excluded_users: ['1', '2'], test_account: is_test, deleted_at: deleted_at";
+
+/// The ids of those accounts, and that of rows without one.
+const NO_USERS: [u32; 5] = [NOBODY, 1, 2, 3, 4];
+
+const NOBODY: u32 = 0;
+
+const COLUMNS: &str = "
+    ALTER TABLE users ADD is_test boolean, ADD deleted_at timestamptz;
+    GRANT SELECT (is_test, deleted_at) ON users TO platform_roll_up;
+    ALTER TABLE sessions ALTER user_id DROP NOT NULL;
+    ALTER TABLE ai_usage_events ALTER user_id DROP NOT NULL;
+    ALTER TABLE preview_jobs ALTER user_id DROP NOT NULL;";
+
+fn load(table: &str, url: &str, timestamps: &str, more: &str) -> config::Config {
     testkit::install_ring();
     let text = format!(
         "sources: {{app: {{postgres: {{url: 'postgres://db/app'}}}}, store: {{redis: {{url: 'redis://cache'}}}}}}\n\
-         packs: {{hivesync: {{db: app, cache: store, roll_up_table: '{table}', roll_up: {{write_url: '{url}'{more}}}}}}}"
+         packs: {{hivesync: {{db: app, cache: store, roll_up_table: '{table}', {LEFT_OUT}, timestamp_type: {timestamps}, \
+         roll_up: {{write_url: '{url}'{more}}}}}}}"
     );
     let surroundings = Surroundings {
         variable: &|_| None,
@@ -97,7 +116,17 @@ fn load(table: &str, url: &str, more: &str) -> config::Config {
 
 #[tokio::test]
 async fn the_table_holds_what_the_rows_say() {
-    let server = Postgres::start().await;
+    table_of("timestamptz").await;
+}
+
+/// Neither the zone of the server nor that of the days is that of the columns.
+#[tokio::test]
+async fn times_without_a_zone_are_utc() {
+    table_of("timestamp").await;
+}
+
+async fn table_of(timestamps: &str) {
+    let server = Postgres::options().setting("timezone = 'Asia/Tokyo'").start().await;
     server.sql(SCHEMA).await;
     for _ in 0..2 {
         server.sql(SCRIPT).await;
@@ -108,13 +137,29 @@ async fn the_table_holds_what_the_rows_say() {
         ))
         .await;
     server.sql("INSERT INTO projects (id, user_id, name) VALUES (1, 1, 'one')").await;
+    server.sql(COLUMNS).await;
+    server.sql("UPDATE users SET is_test = id = 3, deleted_at = CASE WHEN id = 4 THEN now() END").await;
     let acts = acts();
     let rows: Vec<_> = acts.iter().map(Act::row).collect();
     for rows in rows.chunks(500) {
         server.sql(&rows.concat()).await;
     }
+    for (table, column) in [
+        ("sessions", "created_at"),
+        ("ai_usage_events", "created_at"),
+        ("ai_usage_events", "completed_at"),
+        ("preview_jobs", "created_at"),
+    ] {
+        let using = if timestamps == "timestamp" { "AT TIME ZONE 'UTC'" } else { "" };
+        let change = format!(
+            "ALTER TABLE {table} ALTER {column} DROP DEFAULT, \
+             ALTER {column} TYPE {timestamps} USING {column} {using}"
+        );
+        server.sql(&change).await;
+    }
     let url = server.url_as("platform_roll_up", "", "postgres");
-    let config = load("usage_analytics_daily", &url, ", time_zone: America/New_York, back_fill: 5d");
+    let config =
+        load("usage_analytics_daily", &url, timestamps, ", time_zone: America/New_York, back_fill: 5d");
     let roll_up = &config.roll_ups()[0];
     assert_eq!(check_roll_up(roll_up).await, Ok(()));
     let mut keeper = RollUpKeeper::new(roll_up.clone());
@@ -131,7 +176,8 @@ async fn the_table_holds_what_the_rows_say() {
         let end = start + SignedDuration::from_hours(24);
         let users = |from: Timestamp| {
             let active = acts.iter().filter(|act| act.what != What::Sync && act.at >= from && act.at < end);
-            active.map(|act| act.user).collect::<BTreeSet<_>>().len()
+            let active = active.map(|act| act.user).filter(|user| !NO_USERS.contains(user));
+            active.collect::<BTreeSet<_>>().len()
         };
         let of_day = |is: fn(What) -> bool| {
             acts.iter().filter(|act| is(act.what) && act.at >= start && act.at < end).count()
@@ -167,7 +213,7 @@ async fn the_table_holds_what_the_rows_say() {
     }
     // The table may have another name.
     server.sql("ALTER TABLE usage_analytics_daily RENAME TO \"Days\"").await;
-    let config = load("public.\"Days\"", &url, ", time_zone: America/New_York, back_fill: 5d");
+    let config = load("public.\"Days\"", &url, timestamps, ", time_zone: America/New_York, back_fill: 5d");
     assert_eq!(
         written(&mut RollUpKeeper::new(config.roll_ups()[0].clone()), "2026-07-13T20:00:00Z").await,
         0

@@ -45,6 +45,8 @@ struct Raw {
 #[derive(Deserialize)]
 struct RawPart {
     source: SourceName,
+    #[serde(default)]
+    except: bool,
 }
 
 /// A query of a kind's own file: part of every probe of that kind.
@@ -181,13 +183,17 @@ fn distinct(
     }
     let languages: Vec<_> = languages.iter().copied().filter(|language| !language.counts_ahead).collect();
     let keys: Vec<_> = languages.iter().map(|language| language.key).collect();
-    let known: Vec<_> = ["source"].into_iter().chain(keys.iter().copied()).collect();
+    let known: Vec<_> = ["source", "except"].into_iter().chain(keys.iter().copied()).collect();
     let parts = node.elements().iter().enumerate().map(|(index, node)| {
         let path = path.index(index);
         yaml::refuse_unknown_keys(node, &path, &known, faults);
-        let part = yaml::decode::<RawPart>(&node.only(&["source"]), &path, faults);
+        let part = yaml::decode::<RawPart>(&node.only(&["source", "except"]), &path, faults);
         let question = one(node, &path, &languages, &keys, faults);
-        Some(DistinctPart { source: part?.source, question: question? })
+        let RawPart { source, except } = part?;
+        if except && index == 0 {
+            faults.at(node.place, &path.key("except"), "the first part has to hold ids that count");
+        }
+        Some(DistinctPart { source, question: question?, except })
     });
     // All parts are read, so that all errors are reported.
     parts.collect::<Vec<_>>().into_iter().collect()

@@ -13,6 +13,8 @@ pub struct DistinctPart {
     pub source: SourceName,
     /// The query.
     pub question: Question,
+    /// Whether its ids do not count, whatever the other parts hold.
+    pub except: bool,
 }
 
 /// What runs, and on which source.
@@ -25,7 +27,8 @@ pub enum Ask {
         /// The query.
         question: Question,
     },
-    /// The number of distinct ids over several results: one row with the column `count`. Never empty.
+    /// The number of distinct ids over several results: one row with the columns `count` and `only_first`, the number
+    /// of ids that only the first part holds. Never empty.
     Distinct(Vec<DistinctPart>),
 }
 

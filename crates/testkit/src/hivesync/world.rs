@@ -1,5 +1,6 @@
 //! A made-up HiveSync: every row of it, from a fixed seed.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use fastrand::Rng;
@@ -8,6 +9,9 @@ use jiff::Timestamp;
 use super::super::postgres::insert;
 
 pub const USERS: u64 = 3000;
+
+/// The user of a row without one.
+pub const NOBODY: u64 = 0;
 
 /// Ages in seconds, each in the middle of what has to be told apart: within a minute, within fifteen, an hour, a day,
 /// thirty days, and beyond. The first is by a clock that runs ahead, so that it stays what it is during a test.
@@ -25,6 +29,8 @@ pub struct World {
     pub previews: Vec<Job>,
     /// The users of open WebSockets; some have several.
     pub sockets: Vec<u64>,
+    /// Test, staff and deleted accounts, which are no users.
+    pub left_out: BTreeSet<u64>,
     pub ai_queue: usize,
     pub preview_queue: usize,
     pub ai_log: Vec<(&'static str, &'static str, i64)>,
@@ -42,6 +48,7 @@ pub struct Subscription {
 
 #[derive(Clone)]
 pub struct Session {
+    /// [`NOBODY`], or the id of a user.
     pub user: u64,
     pub kind: &'static str,
     pub device: Option<u64>,
@@ -53,6 +60,7 @@ pub struct Session {
 /// An AI request or a preview request.
 #[derive(Clone)]
 pub struct Job {
+    /// [`NOBODY`], or the id of a user.
     pub user: u64,
     pub status: &'static str,
     pub class: Option<&'static str>,
@@ -73,6 +81,7 @@ impl World {
             requests: (0..8000).map(|_| request(&mut rng)).collect(),
             previews: (0..3000).map(|_| preview(&mut rng)).collect(),
             sockets: (0..400).map(|_| 1 + rng.u64(..300)).collect(),
+            left_out: BTreeSet::new(),
             ai_queue: 17,
             preview_queue: 5,
             ai_log: Vec::new(),
@@ -92,6 +101,11 @@ impl World {
             world.preview_log.extend([("preview.failed", age), ("preview.completed", age)]);
         }
         world
+    }
+
+    /// Whether somebody counts as a user.
+    pub fn counts(&self, user: u64) -> bool {
+        user != NOBODY && !self.left_out.contains(&user)
     }
 
     /// The time of something that happened this long ago, in seconds since 1970.
@@ -116,7 +130,7 @@ impl World {
             let device = or_null(row.device.map(|device| format!("'device{device}'")));
             let device_type = or_null(row.device_type.map(|text| format!("'{text}'")));
             let (at, heartbeat) = (time(row.age), or_null(row.heartbeat.map(time)));
-            format!("{}, '{}', {device}, {device_type}, {at}, {heartbeat}", row.user, row.kind)
+            format!("{}, '{}', {device}, {device_type}, {at}, {heartbeat}", user_id(row.user), row.kind)
         });
         let columns = "sessions (user_id, kind, device_id, device_type, created_at, last_heartbeat_at)";
         all += &insert(columns, sessions);
@@ -135,7 +149,7 @@ impl World {
         let class = or_null(job.class.map(|class| format!("'{class}'")));
         let created = format!("to_timestamp({})", self.at(job.age));
         let ended = or_null(job.took.map(|took| format!("{created} + interval '{took} ms'")));
-        format!("{}, '{}', {class}, {created}, {ended}", job.user, job.status)
+        format!("{}, '{}', {class}, {created}, {ended}", user_id(job.user), job.status)
     }
 
     /// The key of each open WebSocket.
@@ -173,7 +187,7 @@ fn age(rng: &mut Rng) -> i64 {
 fn subscriptions(user: u64, rng: &mut Rng) -> Vec<Subscription> {
     let row = |plan, status, trial_ended| Subscription { user, plan, status, trial_ended };
     let (month, week) = (30 * 86_400, 7 * 86_400);
-    match rng.u32(..10) {
+    match rng.u32(..14) {
         0 => vec![row("pro", "active", None)],
         1 => vec![row("team", "past_due", Some(month))],
         // Somebody who left, and came back.
@@ -184,7 +198,13 @@ fn subscriptions(user: u64, rng: &mut Rng) -> Vec<Subscription> {
         5 => vec![row("pro", "trialing", Some(week))],
         6 => vec![row("pro", "expired", Some(week))],
         7 => vec![row("free", "active", None)],
+        // Trials that were cancelled: before they ended, and one that has a successor.
         8 => vec![row("pro", "canceled", Some(month))],
+        9 => vec![row("pro", "cancelled", Some(-week))],
+        10 => vec![row("pro", "canceled", Some(month)), row("team", "active", None)],
+        // Somebody whose trial expired, who paid later, and left.
+        11 => vec![row("pro", "expired", Some(month)), row("pro", "canceled", None)],
+        12 => vec![row("pro", "canceled", None)],
         _ => Vec::new(),
     }
 }
@@ -218,6 +238,10 @@ fn request(rng: &mut Rng) -> Job {
 
 fn preview(rng: &mut Rng) -> Job {
     Job { tokens: None, ..request(rng) }
+}
+
+fn user_id(user: u64) -> String {
+    or_null(Some(user).filter(|user| *user != NOBODY))
 }
 
 fn or_null(value: Option<impl Display>) -> String {

@@ -28,7 +28,7 @@ const PACKS: [(&str, &[Empty], &[&str]); 3] = [
         &[
             NOTHING_WRONG,
             ("What is firing", "A", "no alert of HiveSync fires"),
-            ("Estimated GPU cost (30 days)", "A", "it takes half an hour"),
+            ("GPU cost (30 days, estimate)", "A", "it takes ten minutes"),
         ],
         &[""],
     ),
@@ -36,7 +36,43 @@ const PACKS: [(&str, &[Empty], &[&str]); 3] = [
 ];
 
 /// What pages say one can ask, and what has no answer while all is well, or in the first minutes.
-const UNANSWERED: [(&str, &str, &str); 5] = [
+const UNANSWERED: [(&str, &str, &str); 21] = [
+    (
+        "hayon",
+        "sum by (event_type) (stripe_webhook_events_undelivered{phase=\"exhausted\"}) > 0",
+        "events are delivered",
+    ),
+    (
+        "hayon",
+        "sum by (limiter) (hayon_rate_limit_clients_at_limit) > 3 * avg_over_time(sum by (limiter) (hayon_rate_limit_clients_at_limit)[1d:5m]) + 10",
+        "few clients are at a limit",
+    ),
+    ("hayon", "time() - s3_canary_last_success_timestamp_seconds > 900", "uploads succeed"),
+    (
+        "hayon",
+        "workers_alive{class=\"posting\"} < on (source, class) workers_expected",
+        "enough workers are alive",
+    ),
+    ("hayon", "stripe_event_destination_enabled", "webhook endpoints need no event destination"),
+    ("hayon", "platform_source_problem", "nothing is wrong"),
+    ("hayon", "100 * (sum(hayon_users) / sum(hayon_users offset 30d) - 1)", "it takes a month"),
+    ("hayon", "hayon_connected_accounts_broken / hayon_connected_accounts > 0.1", "few are broken"),
+    ("hayon", "hayon_scheduled_posts_overdue > 0", "no post is late"),
+    ("hayon", "min_over_time(rabbitmq_dead_letter_queue_messages[7d]) > 0", "the queue was empty at first"),
+    ("hayon", "mongodb_currentop_oldest_slow_operation_timestamp_seconds", "no operation is slow"),
+    (
+        "hayon",
+        "platform_query_duration_seconds{query=\"hayon.users\"} > 2 * avg_over_time(platform_query_duration_seconds{query=\"hayon.users\"}[1d] offset 1d)",
+        "it takes a day",
+    ),
+    ("hayon", "platform_query_duration_seconds{query=\"hayon.users\"} > 30", "the query is fast"),
+    (
+        "hayon",
+        "rabbitmq_queue_messages_ready{queue=\"hayon_social_posts\"} > 0 and deriv(rabbitmq_queue_messages_ready{queue=\"hayon_social_posts\"}[10m]) > 0",
+        "posts are published",
+    ),
+    ("hayon", "rabbitmq_queue_without_consumers{queue=\"hayon_social_posts\"} == 1", "there are consumers"),
+    ("hayon", "redis_memory_used_bytes / (redis_memory_max_bytes > 0) > 0.9", "there is memory"),
     ("hivesync", "platform_source_problem", "nothing is wrong"),
     ("hivesync", "platform_source_problem == 1", "nothing is wrong"),
     (

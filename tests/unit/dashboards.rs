@@ -225,7 +225,7 @@ parameters: {admin_url: {type: url, optional: true, help: The admin pages.}}
 #[test]
 fn all_faults_are_told_at_once() {
     let dashboard = "  variables:
-    - {name: a b, query: x, sql: y}
+    - {name: a b, query: x, list: [y]}
   rows:
     - panels: []
     - panels:

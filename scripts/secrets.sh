@@ -13,7 +13,7 @@ put() { [ -e "secrets/$1" ] || printf '%s' "$2" >"secrets/$1"; }
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
 for name in grafana_admin_password restricted_grafana_admin_password grafana_postgres_password postgres_password \
-  hivesync_password mongo_password redis_password rabbitmq_password; do
+  hivesync_password hivesync_roll_up_password mongo_password redis_password rabbitmq_password; do
   put "$name" "$(random)"
 done
 put pagerduty_routing_key none

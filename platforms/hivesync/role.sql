@@ -51,3 +51,5 @@ ALTER ROLE grafana_hivesync SET timezone = 'UTC';
 -- Limits for Grafana: anyone who can edit a panel can write any SELECT.
 ALTER ROLE grafana_hivesync SET default_transaction_read_only = on;
 ALTER ROLE grafana_hivesync SET statement_timeout = '10s';
+-- The server log shows what was queried; only a superuser can set it.
+ALTER ROLE grafana_hivesync SET log_statement = 'all';

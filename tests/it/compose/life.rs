@@ -43,7 +43,9 @@ impl Services {
         rabbitmq.add_user("shop", PASSWORD, "administrator").await;
         rabbitmq.allow("shop", "%2f", ".*").await;
         let directory = tempfile::tempdir().unwrap();
-        for name in ["postgres", "hivesync", "grafana_postgres", "mongo", "redis", "rabbitmq"] {
+        for name in
+            ["postgres", "hivesync", "hivesync_roll_up", "grafana_postgres", "mongo", "redis", "rabbitmq"]
+        {
             std::fs::write(directory.path().join(format!("{name}_password")), PASSWORD).unwrap();
         }
         for (_, from, to) in super::mounts_below("/hivesync/") {
@@ -119,6 +121,7 @@ async fn the_scripts_make_data_that_the_exporter_sees() {
         ("hivesync_heartbeat_users{source=\"hivesync-db\"}", 2.0),
         ("hivesync_queue_depth{source=\"hivesync-cache\",queue=\"ai\"}", 1.0),
         ("hivesync_ai_requests{source=\"hivesync-db\",window=\"1m\"}", 1.0),
+        ("platform_roll_up_success{pack=\"hivesync\"}", 1.0),
         ("hivesync_users{source=\"hivesync-db\",plan_state=\"paid\"}", 100.0),
         ("hivesync_job_latency_seconds{source=\"hivesync-db\",queue=\"ai\",window=\"1m\"}", 0.1),
     ] {
@@ -127,6 +130,13 @@ async fn the_scripts_make_data_that_the_exporter_sees() {
         })
         .await;
     }
+    // Grafana's role sees what the roll-up has written.
+    let days = format!("postgres://grafana_hivesync:{PASSWORD}@{}/hivesync", services.postgres.address());
+    let days = std::process::Command::new("psql")
+        .args(["-XAtc", "SELECT count(*) > 7 FROM usage_analytics_daily", &days])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&days.stdout), "t\n", "{}", String::from_utf8_lossy(&days.stderr));
     eventually(PATIENCE, "every source is up", async || {
         let metrics = exporter.get("/metrics").await;
         let mut statuses = metrics.lines().filter(|line| line.starts_with("platform_source_status{"));

@@ -67,6 +67,17 @@ fn arguments_go_before_the_strongest_policy_each_for_itself() {
     assert_eq!(routes(&queues, &found), ["a → strong", "b → strong", "c → weak"]);
 }
 
+/// Exchanges and bindings are only read where some queue dead-letters.
+#[test]
+fn arguments_and_policies_with_a_dead_letter_exchange_need_the_topology() {
+    let plain = [queue("a", &json!({})), queue("b", &json!({"x-message-ttl": 1}))];
+    let by = |definition: &Value| Topology::of(vec![policy("^a$", 1, definition)]);
+    assert!(!Topology::default().is_used_by(&plain));
+    assert!(!by(&json!({"message-ttl": 1})).is_used_by(&plain));
+    assert!(by(&json!({"dead-letter-exchange": "x"})).is_used_by(&plain));
+    assert!(Topology::default().is_used_by(&[queue("c", &json!({"x-dead-letter-exchange": ""}))]));
+}
+
 #[test]
 fn the_broker_s_word_on_the_policy_counts_most() {
     let mut queues = [queue("a", &json!({})), queue("b", &json!({})), queue("dead", &json!({}))];

@@ -86,15 +86,13 @@ async fn timed(declared: &Declared, lanes: &Lanes) -> (Result<Rows, Problem>, Du
 
 /// The ids of all parts less those that are excepted, and how many of them only the first part holds.
 fn distinct(parts: &[DistinctPart], rows: &[Rows]) -> Rows {
-    let over = |is_part_of: &dyn Fn(usize) -> bool| {
-        let mut count = DistinctCount::default();
-        rows.iter().enumerate().filter(|(index, _)| is_part_of(*index)).for_each(|(_, rows)| count.add(rows));
-        count.count()
-    };
-    let all = over(&|_| true);
-    let excepted = over(&|index| parts[index].except);
-    let without_first = over(&|index| index > 0);
+    let (mut ids, mut excepted) = (DistinctCount::default(), DistinctCount::default());
+    rows.iter().skip(1).for_each(|rows| ids.add(rows));
+    let without_first = ids.count();
+    rows.iter().take(1).for_each(|rows| ids.add(rows));
+    rows.iter().zip(parts).filter(|(_, part)| part.except).for_each(|(rows, _)| excepted.add(rows));
+    let all = ids.count();
     // Of large counts, which are estimates, a difference may be below zero.
-    let cells = [all - excepted, all - without_first].map(|count| Cell::Number(count.max(0.0)));
+    let cells = [all - excepted.count(), all - without_first].map(|count| Cell::Number(count.max(0.0)));
     Rows::new(vec!["count".to_owned(), "only_first".to_owned()], vec![cells.to_vec()])
 }

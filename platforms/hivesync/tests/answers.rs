@@ -108,7 +108,7 @@ fn states(world: &World) -> HashMap<u64, &'static str> {
 
 fn accounts(world: &World, values: &mut Values) {
     let states = states(world);
-    let mut tell = |name: &str, labels: &[(&str, &str)], users: &BTreeSet<u64>| {
+    let mut by_state = |name: &str, labels: &[(&str, &str)], users: &BTreeSet<u64>| {
         for state in STATES {
             let mut labels: Vec<_> = labels.iter().copied().chain([("plan_state", state)]).collect();
             labels.sort_unstable();
@@ -117,7 +117,7 @@ fn accounts(world: &World, values: &mut Values) {
             values.insert(format!("{name}{{{}}}", labels.join(",")), count(number));
         }
     };
-    tell("hivesync_users", &[], &states.keys().copied().collect());
+    by_state("hivesync_users", &[], &states.keys().copied().collect());
     for (window, within) in [("1d", DAY), ("30d", MONTH)] {
         let of_kind = |kind: &'static str| {
             world.sessions.iter().filter(move |row| row.kind == kind).map(|row| (row.user, row.age))
@@ -136,10 +136,10 @@ fn accounts(world: &World, values: &mut Values) {
             ("preview", recent(&mut of_jobs("preview"))),
         ];
         for (activity, users) in &activities {
-            tell("hivesync_users_by_activity", &[("activity", activity), ("window", window)], users);
+            by_state("hivesync_users_by_activity", &[("activity", activity), ("window", window)], users);
         }
         let active = activities.into_iter().flat_map(|(_, users)| users).collect();
-        tell("hivesync_active_users", &[("window", window)], &active);
+        by_state("hivesync_active_users", &[("window", window)], &active);
     }
 }
 

@@ -7,9 +7,8 @@ use serde_json::json;
 
 use super::{Deployment, PAGE, SOON};
 use crate::bundle::panels::{Empty, all_agree, all_have_data, prometheus, prometheus_of_two};
-use crate::bundle::{Rendered, of_pack};
+use crate::bundle::{Rendered, of_pack, restricted_of_pack};
 use crate::packs::docs::answers;
-use testkit::exporter::binary;
 use testkit::hivesync::world::World;
 use testkit::wait::{eventually, until};
 
@@ -68,13 +67,7 @@ const EMPTY: [Empty; 3] = [
 
 /// The dashboard of tables that query the database, as the command writes it.
 pub(super) fn restricted(config: &str) -> Rendered {
-    let directory = tempfile::TempDir::with_prefix("bundle-").unwrap();
-    std::fs::write(directory.path().join("platform.yml"), config).unwrap();
-    let mut command = Command::new(binary());
-    command.args(["bundle", "--config.file", "platform.yml", "--out", "out"]).current_dir(directory.path());
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Rendered::read(&directory.path().join("out/grafana/restricted/dashboards/hivesync-users.json"))
+    restricted_of_pack(config, "hivesync")
 }
 
 /// Users, incidents and limits lead to the admin panel, if it has an address.

@@ -10,35 +10,22 @@ use testkit::joip::world::{World, email, id};
 /// The world without what these accounts have done.
 fn without(world: World, left_out: &BTreeSet<usize>) -> World {
     let counts = |user: Option<usize>| user.is_none_or(|user| !left_out.contains(&user));
-    let World {
-        end,
-        users,
-        events,
-        counters_of_nobody,
-        sessions,
-        media,
-        referrals,
-        transactions,
-        shares,
-        likes,
-    } = world;
     World {
-        end,
-        counters_of_nobody,
         // Nobody is known by the position among users in what is exported.
-        users: users
+        users: world
+            .users
             .into_iter()
             .enumerate()
             .filter(|(user, _)| counts(Some(*user)))
             .map(|(_, user)| user)
             .collect(),
-        events: events.into_iter().filter(|row| counts(row.user)).collect(),
-        sessions: sessions.into_iter().filter(|(user, _)| counts(*user)).collect(),
-        media: media.into_iter().filter(|(user, _)| counts(*user)).collect(),
-        referrals: referrals.into_iter().filter(|row| counts(Some(row.referee))).collect(),
-        transactions: transactions.into_iter().filter(|row| counts(Some(row.user))).collect(),
-        shares: shares.into_iter().filter(|row| counts(row.user)).collect(),
-        likes,
+        events: world.events.into_iter().filter(|row| counts(row.user)).collect(),
+        sessions: world.sessions.into_iter().filter(|(user, _)| counts(*user)).collect(),
+        media: world.media.into_iter().filter(|(user, _)| counts(*user)).collect(),
+        referrals: world.referrals.into_iter().filter(|row| counts(Some(row.referee))).collect(),
+        transactions: world.transactions.into_iter().filter(|row| counts(Some(row.user))).collect(),
+        shares: world.shares.into_iter().filter(|row| counts(row.user)).collect(),
+        ..world
     }
 }
 

@@ -20,15 +20,27 @@ pub(crate) struct Rendered {
 
 /// The dashboard and the rules of a pack for a configuration, as the command writes them.
 pub(crate) fn of_pack(config: &str, pack: &str) -> (Rendered, String) {
+    let directory = written(config);
+    let out = directory.path().join("out");
+    let rules = std::fs::read_to_string(out.join(format!("alerts/{pack}.rules.yml"))).unwrap();
+    (Rendered::read(&out.join(format!("grafana/dashboards/{pack}.json"))), rules)
+}
+
+/// The restricted dashboard of a pack for a configuration, as the command writes it.
+pub(crate) fn restricted_of_pack(config: &str, pack: &str) -> Rendered {
+    let directory = written(config);
+    Rendered::read(&directory.path().join(format!("out/grafana/restricted/dashboards/{pack}-users.json")))
+}
+
+/// A directory with what the command writes into `out` for a configuration.
+fn written(config: &str) -> tempfile::TempDir {
     let directory = tempfile::TempDir::with_prefix("bundle-").unwrap();
     std::fs::write(directory.path().join("platform.yml"), config).unwrap();
     let mut command = std::process::Command::new(binary());
     command.args(["bundle", "--config.file", "platform.yml", "--out", "out"]);
     let output = command.current_dir(directory.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let out = directory.path().join("out");
-    let rules = std::fs::read_to_string(out.join(format!("alerts/{pack}.rules.yml"))).unwrap();
-    (Rendered::read(&out.join(format!("grafana/dashboards/{pack}.json"))), rules)
+    directory
 }
 
 /// Every dashboard that is rendered without a configuration.

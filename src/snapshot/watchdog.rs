@@ -71,12 +71,8 @@ impl fmt::Display for Stall {
             Self::Sources(overdue) => {
                 let named: Vec<_> = overdue.iter().take(NAMED).map(SourceName::as_str).collect();
                 let more = if overdue.len() > NAMED { " …" } else { "" };
-                write!(
-                    formatter,
-                    "{} sources are overdue for a probe: {}{more}",
-                    overdue.len(),
-                    named.join(", ")
-                )
+                let are = if overdue.len() == 1 { "source is" } else { "sources are" };
+                write!(formatter, "{} {are} overdue for a probe: {}{more}", overdue.len(), named.join(", "))
             }
         }
     }

@@ -7,3 +7,4 @@ mod dashboards;
 mod incremental;
 mod pack;
 mod schedule;
+mod status;

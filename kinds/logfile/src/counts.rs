@@ -239,3 +239,6 @@ fn text(question: &LogQuestion) -> String {
     let window = window.map(|window| window.get().as_secs_f64());
     serde_json::json!({"where": r#where, "by": by, "sum": sum, "window": window}).to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -265,6 +265,26 @@ mod tests {
     }
 
     #[test]
+    fn a_budget_ends_by_number_and_by_time() {
+        let mut two = Budget::of(2);
+        assert!(two.spend() && !two.is_spent());
+        assert!(!two.spend() && two.is_spent());
+        let mut late = Budget { left: 100, end: Instant::now() };
+        assert!(!late.spend() && late.is_spent());
+        let mut exhausted = Budget::of(100);
+        exhausted.exhaust();
+        assert!(exhausted.is_spent());
+    }
+
+    #[test]
+    fn comparing_costs_more_the_longer_both_keys_are() {
+        let long = "a".repeat(128);
+        assert_eq!(cost(&RoutingKey::Exact(long.clone()), &long), 17);
+        assert_eq!(cost(&RoutingKey::Like(long.clone()), "a"), 1);
+        assert_eq!(cost(&RoutingKey::Any, &long), 1);
+    }
+
+    #[test]
     fn many_wildcards_take_no_longer_than_their_number_squared() {
         let pattern = "#.".repeat(120) + "x";
         assert!(!overlap(&like(&pattern), &("#.".repeat(120) + "y"), true));

@@ -139,6 +139,20 @@ fn exchanges_lead_to_exchanges_even_in_a_circle() {
     ];
     let found = Topology::default().with(&exchanges, &bindings).resolve(&queues);
     assert_eq!(routes(&queues, &found), ["work → dead"]);
+    assert!(found.complete);
+}
+
+/// The default exchange routes to the queue that the key names; a binding with a wildcard does not say which.
+#[test]
+fn a_key_that_is_kept_names_a_queue_of_the_default_exchange() {
+    let queues = [queue("work", &json!({"x-dead-letter-exchange": ""})), queue("dead", &json!({}))];
+    let found = |key: &str| {
+        let bindings = [binding("events", key, "work", "queue")];
+        let topology = Topology::default().with(&[exchange("events", "topic")], &bindings);
+        routes(&queues, &topology.resolve(&queues))
+    };
+    assert_eq!(found("dead"), ["work → dead"]);
+    assert!(found("*").is_empty());
 }
 
 #[test]
@@ -200,6 +214,18 @@ fn a_work_queue_whose_messages_expire_is_no_delay() {
     let mut queues = [queue("orders", &expiring), queue("expired", &json!({}))];
     queues[0].had_consumers = true;
     assert_eq!(Topology::default().resolve(&queues).roles, [Role::Work, Role::DeadLetter]);
+}
+
+#[test]
+fn routes_beyond_the_limit_are_left_out() {
+    let each = 450;
+    let dlx = json!({"x-dead-letter-exchange": "dlx"});
+    let names: Vec<_> = (0..each).map(|number| format!("dead{number}")).collect();
+    let mut queues: Vec<_> = names.iter().map(|name| queue(name, &json!({}))).collect();
+    queues.extend((0..each).map(|number| queue(&format!("work{number}"), &dlx)));
+    let bindings: Vec<_> = names.iter().map(|name| binding("dlx", "", name, "queue")).collect();
+    let found = Topology::default().with(&[exchange("dlx", "fanout")], &bindings).resolve(&queues);
+    assert_eq!((found.routes.len(), found.complete), (MOST_ROUTES, false));
 }
 
 #[test]

@@ -8,14 +8,15 @@ mod files;
 mod pack_inputs;
 mod packs;
 mod source;
+mod surroundings;
 
 pub use enabled_roll_ups::RollUp;
 pub use environment::{NoSources, from_environment};
 pub use files::{ExpectedContent, FileCheck, NamedFile};
 pub use source::Source;
+pub use surroundings::Surroundings;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::Path;
 
 use platform_core::query::{Declared, parse};
@@ -73,15 +74,6 @@ impl Config {
     pub fn roll_ups(&self) -> &[RollUp] {
         &self.roll_ups
     }
-}
-
-/// What a configuration may refer to.
-#[derive(Clone, Copy)]
-pub struct Surroundings<'a> {
-    /// What `${NAME}` stands for.
-    pub variable: &'a dyn Fn(&str) -> Option<String>,
-    /// The text of a pack's file, named as in the configuration.
-    pub file: &'a dyn Fn(&str) -> io::Result<String>,
 }
 
 /// Loads a configuration from its text. `file` is its name in error messages. Relative paths stay as they are.

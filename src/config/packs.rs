@@ -6,9 +6,9 @@ use platform_core::query::parse::declared;
 use platform_core::setting::SourceName;
 use platform_core::yaml::{Fault, Faults, Key, Node, Path, Value, hint};
 
-use super::Surroundings;
 use super::cross_check::{Sources, names};
 use super::pack_inputs;
+use super::surroundings::Surroundings;
 use crate::pack::{self, Instance, Pack, RESERVED};
 use crate::registry::languages;
 

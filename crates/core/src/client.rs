@@ -1,6 +1,7 @@
 //! The HTTP client of all HTTP kinds: limited in time and size, with classified errors.
 
 mod connection;
+mod response;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +9,14 @@ use std::time::Duration;
 use http_body_util::Full;
 pub use hyper::Method;
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use hyper::header::{ACCEPT, HOST, HeaderValue, USER_AGENT};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::error::Category;
 use url::{Position, Url};
 
 use self::connection::{HttpConnection, HttpFailure, HttpMessage};
-use super::bounded::TOO_LONG;
+pub use self::response::Response;
 use super::tls::Tls;
 use crate::probe::{Problem, Reason};
 
@@ -40,17 +40,6 @@ pub struct Request {
     headers: Vec<(&'static str, SecretString)>,
     body: Bytes,
     largest_body: usize,
-}
-
-/// An answer, whatever its status.
-#[derive(Debug)]
-pub struct Response {
-    /// The status code.
-    pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The complete body.
-    pub body: Vec<u8>,
 }
 
 impl Request {
@@ -103,31 +92,6 @@ impl Request {
             headers.insert(name, value);
         }
         Ok(message)
-    }
-}
-
-impl Response {
-    /// The first header of this name, if it is text.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
-    }
-
-    /// The body as JSON.
-    pub fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Problem> {
-        // serde_json's own message quotes a value of the wrong type, which may be user data.
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let what = match error.classify() {
-                // The message may quote the answer, but never at its start.
-                Category::Data if error.to_string().starts_with(TOO_LONG) => {
-                    "JSON with a text that is too long"
-                }
-                Category::Data => "JSON of an unexpected form",
-                Category::Eof => "truncated JSON",
-                Category::Syntax | Category::Io => "not JSON",
-            };
-            let (line, column) = (error.line(), error.column());
-            Problem::new(Reason::Protocol, format!("the answer is {what} (line {line}, column {column})"))
-        })
     }
 }
 

@@ -10,11 +10,12 @@ use platform_core::state_file;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::config::From;
 use super::counts::{self, Tally};
 use super::lines::Line;
 use super::question::LogQuestion;
 use super::rotation::{self, LineVerdict, Tail};
-use super::{From, time};
+use super::time;
 
 /// The most that a turn reads: a large backlog is read in parts, so that each turn ends in time.
 const MOST_PER_TURN: u64 = 32 << 20;

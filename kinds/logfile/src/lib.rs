@@ -1,5 +1,6 @@
 //! Log files: followed through rotation, and counted by declared fields. No content of a line is exported.
 
+mod config;
 mod counts;
 mod follower;
 mod lines;
@@ -8,9 +9,9 @@ mod reader;
 mod rotation;
 mod turn;
 
+pub use config::{Config, From};
 pub use question::LogQuestion;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,6 @@ use platform_core::kind::{Context, Definition, Headline, HeadlineUnit, KindFacts
 use platform_core::metric::{Desc, Families};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::query::{Answers, Columns, LanguageFacts, Question, Rows};
-use platform_core::setting;
 use platform_core::time;
 
 use self::follower::{Follower, Plan};
@@ -72,57 +72,6 @@ const ROTATIONS: Desc =
     Desc::counter("logfile_rotations_total", &["path"], "Times the file was replaced or truncated.");
 
 const FAMILIES: [Desc; 7] = [LINES, BYTES, MALFORMED, SIZE, OFFSET, LAST_LINE, ROTATIONS];
-
-/// Where to start in a file that already existed at the first look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum From {
-    /// At its first line.
-    Beginning,
-    /// At the next line written.
-    #[default]
-    End,
-}
-
-/// The keys of a `logfile` source.
-#[derive(Clone, Debug, serde::Deserialize)]
-#[serde(try_from = "Raw")]
-pub struct Config {
-    paths: Vec<PathBuf>,
-    timestamp_field: Option<String>,
-    from: From,
-    stale_after: Option<Duration>,
-}
-
-#[derive(serde::Deserialize)]
-struct Raw {
-    path: Option<PathBuf>,
-    #[serde(default)]
-    paths: Vec<PathBuf>,
-    timestamp_field: Option<String>,
-    #[serde(default)]
-    from: From,
-    stale_after: Option<setting::Duration>,
-}
-
-impl TryFrom<Raw> for Config {
-    type Error = &'static str;
-
-    fn try_from(raw: Raw) -> Result<Self, Self::Error> {
-        let mut paths: Vec<_> = raw.path.into_iter().chain(raw.paths).collect();
-        let given = paths.len();
-        paths.sort();
-        paths.dedup();
-        if paths.is_empty() {
-            return Err("expected `path: /var/log/app.log`, or several under `paths`");
-        }
-        if paths.len() < given {
-            return Err("a path is listed twice");
-        }
-        let stale_after = raw.stale_after.map(setting::Duration::get);
-        Ok(Self { paths, timestamp_field: raw.timestamp_field, from: raw.from, stale_after })
-    }
-}
 
 impl Definition for Config {
     fn target(&self) -> String {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use platform_core::probe::{Problem, Reason};
 use serde::{Deserialize, Serialize};
 
-use super::From;
+use super::config::From;
 use super::lines::Line;
 use super::reader::{FileIdentity, Position, Reader, Stop};
 

@@ -9,10 +9,11 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Answers, Columns, LARGEST_ANSWER, Question, Rows, too_large};
 
 use super::command::{command, decode};
+use super::config::{Config, Namespace};
 use super::connection::{Connected, Connection};
+use super::failure;
 use super::question::MongoQuestion;
 use super::table::{ADVICE, DocumentTable};
-use super::{Config, Namespace, failure};
 
 /// Multi-tenant servers have too many databases for series: only the largest are read.
 const MOST_DATABASES: usize = 100;

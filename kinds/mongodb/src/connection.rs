@@ -13,11 +13,12 @@ use ::mongodb::options::{
 use platform_core::probe::{Problem, Reason};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::config::Config;
 use super::encryption::Encryption;
 use super::reader::{self, Dialer};
 use super::tasks::Tasks;
 use super::topology::KnownTopology;
-use super::{Config, failure, message_bounds};
+use super::{failure, message_bounds};
 
 /// The appName of the exporter's connections.
 const APP_NAME: &str = "platform_exporter";

@@ -10,7 +10,7 @@ use ::mongodb::error::{CommandError, Error, ErrorKind};
 use platform_core::failure_reason;
 use platform_core::probe::{Problem, Reason};
 
-use super::Config;
+use super::config::Config;
 use super::topology::KnownTopology;
 
 const UNAUTHORIZED: i32 = 13;

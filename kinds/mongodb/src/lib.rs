@@ -2,6 +2,7 @@
 
 mod ask;
 mod command;
+mod config;
 mod connection;
 mod encryption;
 mod failure;
@@ -14,33 +15,24 @@ mod tasks;
 mod topology;
 mod url;
 
+pub use config::Config;
 pub use question::MongoQuestion;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use ::mongodb::options::AuthMechanism;
-use platform_core::built_in::{self, QueryFile};
+use platform_core::built_in::{self, BuiltInQueries, QueryFile};
 use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts};
 use platform_core::metric::Desc;
 use platform_core::query::LanguageFacts;
-use platform_core::setting::{self, Address, Secret, SecretError};
-use platform_core::tls::Tls;
 
 use self::ask::MongoSession;
 use self::prober::MongodbProber;
-use self::url::MongoUrl;
 
 /// The built-in queries of every probe.
 const QUERIES: QueryFile =
     QueryFile { kind: "mongodb", text: include_str!("../queries.yml"), language: LANGUAGE };
 
 const LANGUAGE: LanguageFacts = LanguageFacts::of::<MongoQuestion>();
-
-/// Logs in with a certificate, without a password.
-const X509: AuthMechanism = AuthMechanism::MongoDbX509;
-
-const DEFAULT_SLOW_OPERATION: setting::Duration = setting::Duration::seconds(10);
 
 /// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
@@ -67,102 +59,6 @@ pub const FACTS: KindFacts = KindFacts {
     ],
 };
 
-/// A collection in its database.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Namespace {
-    database: String,
-    collection: String,
-}
-
-/// The keys of a `mongodb` source.
-#[derive(Clone, Debug, serde::Deserialize)]
-#[serde(try_from = "RawConfig")]
-pub struct Config {
-    address: Address,
-    /// The database that the URL names.
-    database: Option<String>,
-    password: Option<Secret>,
-    /// Whether the URL or the other keys hold credentials.
-    logs_in: bool,
-    tls: Option<Tls>,
-    collections: Vec<Namespace>,
-    slow_operation: setting::Duration,
-}
-
-#[derive(serde::Deserialize)]
-struct RawConfig {
-    /// `mongodb://` or `mongodb+srv://`, as the application has it. With `directConnection=true`, this one member.
-    url: MongoUrl,
-    /// The password, instead of the one in the URL.
-    password: Option<Secret>,
-    /// A file that holds the password; reread when it changes.
-    password_file: Option<PathBuf>,
-    /// Turns TLS on.
-    tls: Option<Tls>,
-    /// The collections, as `collection` or `database.collection`, whose size and count are exported.
-    #[serde(default)]
-    collections: Vec<String>,
-    /// Operations that run for longer than this are counted as slow.
-    slow_operation: Option<setting::Duration>,
-}
-
-/// Why a configuration was rejected. Contains nothing of the URL before the `@`.
-#[derive(Debug, thiserror::Error)]
-enum ConfigError {
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    #[error("a password is set, but the url has no user: expected mongodb://USER@HOST")]
-    PasswordWithoutUser,
-    #[error(
-        "the user in the url has no password: set `password_file`, `password`, or mongodb://USER:PASSWORD@HOST"
-    )]
-    UserWithoutPassword,
-    #[error("`proxyHost` in the url is not supported: use the address of the server")]
-    Proxy,
-    #[error("expected database.collection in `collections`, found `{0}`: the url names no database")]
-    NoDatabase(String),
-}
-
-impl TryFrom<RawConfig> for Config {
-    type Error = ConfigError;
-
-    fn try_from(raw: RawConfig) -> Result<Self, ConfigError> {
-        let MongoUrl { address, parsed: url } = raw.url;
-        let password = Secret::from_keys("password", raw.password, raw.password_file)?;
-        match (&url.credential, &password) {
-            (None, Some(_)) => return Err(ConfigError::PasswordWithoutUser),
-            (Some(user), None) if user.password.is_none() && user.mechanism != Some(X509) => {
-                return Err(ConfigError::UserWithoutPassword);
-            }
-            _ => {}
-        }
-        if url.socks5_proxy.is_some() {
-            return Err(ConfigError::Proxy);
-        }
-        let database = url.default_database.clone();
-        let collections = raw.collections.into_iter().map(|name| namespace(name, database.as_deref()));
-        Ok(Self {
-            collections: collections.collect::<Result<_, _>>()?,
-            address,
-            database,
-            password,
-            logs_in: url.credential.is_some(),
-            tls: raw.tls,
-            slow_operation: raw.slow_operation.unwrap_or(DEFAULT_SLOW_OPERATION),
-        })
-    }
-}
-
-fn namespace(name: String, database: Option<&str>) -> Result<Namespace, ConfigError> {
-    match (name.split_once('.'), database) {
-        (Some((database, collection)), _) => {
-            Ok(Namespace { database: database.to_owned(), collection: collection.to_owned() })
-        }
-        (None, Some(database)) => Ok(Namespace { database: database.to_owned(), collection: name }),
-        (None, None) => Err(ConfigError::NoDatabase(name)),
-    }
-}
-
 impl Definition for Config {
     fn target(&self) -> String {
         self.address.to_string()
@@ -170,9 +66,8 @@ impl Definition for Config {
 
     fn build(&self, context: &Context<'_>) -> Parts {
         let session = MongoSession::new(self, context.timeout);
-        Parts {
-            prober: Box::new(MongodbProber::new(session.clone(), context, self.slow_operation)),
-            answers: Some(Box::new(session)),
-        }
+        let built_in = BuiltInQueries::of(QUERIES, context.built_in);
+        let prober = MongodbProber::new(session.clone(), built_in, context.timeout, self.slow_operation);
+        Parts { prober: Box::new(prober), answers: Some(Box::new(session)) }
     }
 }

@@ -5,13 +5,11 @@ use std::time::Duration;
 use ::mongodb::bson::{Document, doc};
 use platform_core::built_in::BuiltInQueries;
 use platform_core::deadline::Deadline;
-use platform_core::kind::Context;
 use platform_core::metric::Family;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::query::{Answers, Columns, Question, Rows};
 use platform_core::setting;
 
-use super::QUERIES;
 use super::ask::MongoSession;
 use super::question::MongoQuestion;
 
@@ -30,12 +28,12 @@ pub(super) struct MongodbProber {
 impl MongodbProber {
     pub(super) fn new(
         session: MongoSession,
-        context: &Context<'_>,
+        built_in: BuiltInQueries,
+        timeout: Duration,
         slow_operation: setting::Duration,
     ) -> Self {
-        let built_in = BuiltInQueries::of(QUERIES, context.built_in);
         let shared = shared(&built_in);
-        Self { session, timeout: context.timeout, slow_operation, built_in, shared }
+        Self { session, timeout, slow_operation, built_in, shared }
     }
 }
 

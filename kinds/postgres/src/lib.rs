@@ -23,7 +23,7 @@ pub use question::SqlQuestion;
 pub use roll_up::{DailyTable, Day, Observed, RollUpConfig, Writing};
 pub use ssl_mode::SslMode;
 
-use platform_core::built_in::{self, QueryFile};
+use platform_core::built_in::{self, BuiltInQueries, QueryFile};
 use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts};
 use platform_core::metric::Desc;
 use platform_core::query::LanguageFacts;
@@ -63,8 +63,11 @@ impl Definition for Config {
     }
 
     fn build(&self, context: &Context<'_>) -> Parts {
+        // One more series, for the sum of all other tables.
+        let built_in =
+            BuiltInQueries::of(QUERIES, context.built_in).with_max_series("tables", self.top_tables + 1);
         Parts {
-            prober: Box::new(PgProber::new(self, context)),
+            prober: Box::new(PgProber::new(self, built_in, context.timeout)),
             answers: Some(Box::new(PgAnswers::new(self))),
         }
     }

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use platform_core::built_in::BuiltInQueries;
 use platform_core::deadline::Deadline;
-use platform_core::kind::Context;
 use platform_core::metric::Family;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::query::{Answers, Cell, Columns, Question, Rows};
 
-use super::QUERIES;
 use super::config::Config;
 use super::failure::SqlFailure;
 use super::question::SqlQuestion;
@@ -29,11 +27,8 @@ pub(super) struct PgProber {
 }
 
 impl PgProber {
-    pub(super) fn new(config: &Config, context: &Context<'_>) -> Self {
-        // One more series, for the sum of all other tables.
-        let built_in =
-            BuiltInQueries::of(QUERIES, context.built_in).with_max_series("tables", config.top_tables + 1);
-        Self { line: SessionSlot::new(config), built_in, timeout: context.timeout }
+    pub(super) fn new(config: &Config, built_in: BuiltInQueries, timeout: Duration) -> Self {
+        Self { line: SessionSlot::new(config), built_in, timeout }
     }
 }
 

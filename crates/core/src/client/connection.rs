@@ -14,7 +14,7 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 
-use super::Response;
+use super::response::Response;
 use crate::allowance::{Allowance, BUFFER};
 use crate::probe::{Problem, Reason};
 use crate::{dial, failure_reason};

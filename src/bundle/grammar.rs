@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 
 use super::checker::{Checker, DashboardContext};
 use super::panel::{Choice, Dashboard, OfKinds, Row, Variable, title_of};
+use super::panel_grammar;
 use super::panel_keys::RawPanel;
-use super::panel_type;
 
 const DEFAULT_RANGE: Duration = Duration::seconds(6 * 60 * 60);
 
@@ -40,6 +40,22 @@ struct RawRow {
     #[serde(default)]
     collapsed: bool,
     of_kinds: Option<OfKinds>,
+}
+
+/// Reads the dashboard in a file.
+pub(super) fn of_file(
+    file: &str,
+    text: &str,
+    surroundings: &DashboardContext,
+    faults: &mut Faults,
+) -> Option<Dashboard> {
+    faults.begin(file);
+    let tree = yaml::parse_literally(text, faults)?;
+    let Some(node) = tree.get("dashboard") else {
+        faults.at(tree.place, &Path::default(), "the key `dashboard` is missing");
+        return None;
+    };
+    dashboard(node, &Path::default().key("dashboard"), surroundings, faults)
 }
 
 /// Reads a dashboard. Each part is read separately, so that all errors are reported at once.
@@ -114,7 +130,7 @@ pub(super) fn row(
         let Some(raw) = yaml::decode::<RawPanel>(node, &path, faults) else { return Some(None) };
         // No panel for what is not configured.
         let is_there = raw.of.is_none_or(|kind| surroundings.dashboards.contains(kind.as_str()));
-        is_there.then(|| panel_type::panel(raw, &mut Checker { node, path: &path, faults, surroundings }))
+        is_there.then(|| panel_grammar::panel(raw, &mut Checker { node, path: &path, faults, surroundings }))
     });
     let panels: Vec<_> = panels.collect();
     let RawRow { row, collapsed, of_kinds } = head?;

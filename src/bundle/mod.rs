@@ -10,13 +10,14 @@ mod dashboard_name;
 mod field;
 mod first_rows;
 mod grammar;
+mod kinds;
 mod last_known;
 mod layout;
 mod packs;
 mod panel;
+mod panel_grammar;
 mod panel_json;
 mod panel_keys;
-mod panel_type;
 mod problems_table;
 mod render;
 mod rules;
@@ -25,15 +26,12 @@ mod table;
 mod target;
 mod unit;
 
-use std::collections::BTreeMap;
-
-use platform_core::yaml::{self, Faults, Path};
+use platform_core::yaml::Faults;
 
 use self::checker::DashboardContext;
 use self::dashboard_name::uid;
-use self::first_rows::first_rows;
 use self::packs::Platform;
-use self::panel::{Audience, Dashboard, OfKinds, Panel, Variable};
+use self::panel::{Audience, Dashboard};
 use crate::config::Config;
 use crate::registry::Kind;
 use crate::snapshot::{health_catalogue, own_catalogue, roll_up_catalogue};
@@ -72,11 +70,14 @@ pub fn render(config: Option<&Config>) -> Result<Vec<File>, Faults> {
         files.extend(dashboard.map(|dashboard| dashboard_file(name, &dashboard, Audience::Everybody)));
     };
     for (name, text) in WHOLE {
-        let dashboard = of_file(&format!("bundle/{name}.yml"), text, &surroundings, &mut faults);
-        add(name, dashboard.and_then(|dashboard| with_kinds(dashboard, &kinds, &surroundings, &mut faults)));
+        let dashboard = grammar::of_file(&format!("bundle/{name}.yml"), text, &surroundings, &mut faults);
+        add(
+            name,
+            dashboard.and_then(|dashboard| kinds::overview(dashboard, &kinds, &surroundings, &mut faults)),
+        );
     }
     for &kind in &kinds {
-        add(kind.as_str(), of_kind(kind, &surroundings, &mut faults));
+        add(kind.as_str(), kinds::dashboard(kind, &surroundings, &mut faults));
     }
     for platform in &platforms {
         add(&platform.name, platform.dashboard(&surroundings, &mut faults));
@@ -139,61 +140,4 @@ fn surroundings(kinds: &[Kind], platforms: &[Platform]) -> DashboardContext {
     let of_packs = platforms.iter().filter(|platform| platform.has_dashboard());
     surroundings.dashboards = names.chain(of_packs.map(|platform| platform.name.clone())).collect();
     surroundings
-}
-
-fn of_file(
-    file: &str,
-    text: &str,
-    surroundings: &DashboardContext,
-    faults: &mut Faults,
-) -> Option<Dashboard> {
-    faults.begin(file);
-    let tree = yaml::parse_literally(text, faults)?;
-    let Some(node) = tree.get("dashboard") else {
-        faults.at(tree.place, &Path::default(), "the key `dashboard` is missing");
-        return None;
-    };
-    grammar::dashboard(node, &Path::default().key("dashboard"), surroundings, faults)
-}
-
-/// The overview with the panels that each kind adds. A row to which no kind adds anything is left out.
-fn with_kinds(
-    mut dashboard: Dashboard,
-    kinds: &[Kind],
-    surroundings: &DashboardContext,
-    faults: &mut Faults,
-) -> Option<Dashboard> {
-    if dashboard.rows.iter().all(|row| row.of_kinds.is_none()) {
-        return Some(dashboard);
-    }
-    let mut added: BTreeMap<OfKinds, Vec<Panel>> = BTreeMap::new();
-    let path = Path::default().key("overview");
-    for kind in kinds {
-        faults.begin(format!("kinds/{kind}/dashboard.yml"));
-        let tree = yaml::parse_literally(kind.facts().dashboard, faults)?;
-        let Some(overview) = tree.get("overview") else { continue };
-        yaml::refuse_unknown_keys(overview, &path, &OfKinds::ALL.map(OfKinds::key), faults);
-        for part in OfKinds::ALL {
-            let Some(node) = overview.get(part.key()) else { continue };
-            let row = grammar::row(node, &path.key(part.key()), surroundings, faults)?;
-            added.entry(part).or_default().extend(row.panels);
-        }
-    }
-    for row in &mut dashboard.rows {
-        let of_kinds = row.of_kinds.and_then(|part| added.remove(&part));
-        row.panels.splice(0..0, of_kinds.unwrap_or_default());
-    }
-    dashboard.rows.retain(|row| !row.panels.is_empty());
-    Some(dashboard)
-}
-
-/// A kind's dashboard, with the variable that selects the source, and the rows that all kinds have.
-fn of_kind(kind: Kind, surroundings: &DashboardContext, faults: &mut Faults) -> Option<Dashboard> {
-    let dashboard =
-        of_file(&format!("kinds/{kind}/dashboard.yml"), kind.facts().dashboard, surroundings, faults);
-    let first = first_rows("$source", surroundings, faults);
-    let mut dashboard = dashboard?;
-    dashboard.variables.insert(0, Variable::source("source", kind));
-    dashboard.rows.splice(0..0, first?);
-    Some(dashboard)
 }

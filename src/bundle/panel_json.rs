@@ -19,7 +19,7 @@ const LARGEST_SPARK: u64 = 1440;
 pub(super) fn body(panel: &Panel) -> Value {
     match &panel.panel_type {
         PanelType::Stat(card) => stat(panel, card),
-        PanelType::Status { matchers } => cards(matchers),
+        PanelType::Status { matchers } => source_status::cards(matchers),
         PanelType::Timeseries { series, stack, bars, over } => {
             let mut body = timeseries(panel, series, *stack, *bars);
             if let Some(over) = *over {
@@ -151,29 +151,6 @@ pub(super) fn grafana_duration(duration: Duration) -> String {
         _ if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
         _ => format!("{seconds}s"),
     }
-}
-
-fn cards(matchers: &str) -> Value {
-    let series = source_status::series(matchers);
-    let mut defaults = field::config(&series.look, "NO DATA");
-    defaults.insert("links".to_owned(), field::link(&super::panel::PanelLink::Kind));
-    json!({
-        "type": "stat",
-        "targets": [target::question("A", &series.question, &series.look, "{{source}} · {{kind}}", Form::Now)],
-        "fieldConfig": {"defaults": defaults, "overrides": []},
-        "options": {
-            "colorMode": "background_solid",
-            "graphMode": "none",
-            "justifyMode": "center",
-            "orientation": "auto",
-            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": false},
-            "showPercentChange": false,
-            // By default, Grafana makes the names of many sources too small to read.
-            "text": {"titleSize": 12, "valueSize": 20},
-            "textMode": "value_and_name",
-            "wideLayout": false,
-        },
-    })
 }
 
 fn timeseries(panel: &Panel, series: &[Series], stack: bool, bars: bool) -> Value {

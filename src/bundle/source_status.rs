@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
+use super::field;
 use super::last_known::LAST_KNOWN;
-use super::panel::{Color, PanelLook, PanelQuery, Series, Word};
+use super::panel::{Color, PanelLink, PanelLook, PanelQuery, Series, Word};
+use super::target::{self, Form};
 
 /// The status of each source that the matchers select: 3 up, 2 degraded, 1 down, 0 not probed yet, and -1 if there were
 /// values in the last hours but none now.
@@ -25,6 +29,30 @@ pub(super) fn series(matchers: &str) -> Series {
         question: PanelQuery::Promql(expr(matchers)),
         look: PanelLook { words: words(), ..PanelLook::default() },
     }
+}
+
+/// A panel with a card for each source, linked to the dashboard of its kind.
+pub(super) fn cards(matchers: &str) -> Value {
+    let series = series(matchers);
+    let mut defaults = field::config(&series.look, "NO DATA");
+    defaults.insert("links".to_owned(), field::link(&PanelLink::Kind));
+    json!({
+        "type": "stat",
+        "targets": [target::question("A", &series.question, &series.look, "{{source}} · {{kind}}", Form::Now)],
+        "fieldConfig": {"defaults": defaults, "overrides": []},
+        "options": {
+            "colorMode": "background_solid",
+            "graphMode": "none",
+            "justifyMode": "center",
+            "orientation": "auto",
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": false},
+            "showPercentChange": false,
+            // By default, Grafana makes the names of many sources too small to read.
+            "text": {"titleSize": 12, "valueSize": 20},
+            "textMode": "value_and_name",
+            "wideLayout": false,
+        },
+    })
 }
 
 fn words() -> BTreeMap<String, Word> {

@@ -3,6 +3,7 @@
 mod assembly;
 mod backoff;
 mod event;
+mod first_runs;
 mod loops;
 mod query;
 mod reconcile;

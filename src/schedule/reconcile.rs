@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::assembly::{Lanes, of, questions};
+use super::first_runs::starts;
 use super::loops::{Loops, Task};
 use super::roll_up::Watched;
 use super::source::{ProbeRequests, SourceLoop};
@@ -19,9 +20,6 @@ use crate::snapshot::Outdated;
 
 /// Minimum age before a requested probe runs again; half an interval if each probe costs money.
 const FRESH_FOR: Duration = Duration::from_secs(1);
-
-/// First runs are spread over this time, to avoid a burst of connections at startup.
-const SPREAD: Duration = Duration::from_secs(2);
 
 /// Capacity of the queue of probe requests.
 const WAITERS: usize = 32;
@@ -190,15 +188,4 @@ fn roll_ups(config: &Config) -> impl Iterator<Item = (&RollUp, RollUpIdentity)> 
             RollUpIdentity { fingerprint: roll_up.fingerprint(), watched: roll_up::watched(roll_up, config) };
         (roll_up, identity)
     })
-}
-
-/// The times of `count` first runs, one by one.
-fn starts(count: usize) -> impl FnMut() -> Instant {
-    let step = SPREAD / u32::try_from(count).unwrap_or(u32::MAX).max(1);
-    let mut next = Instant::now();
-    move || {
-        let start = next;
-        next += step;
-        start
-    }
 }

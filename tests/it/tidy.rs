@@ -8,7 +8,6 @@ use std::fs;
 use std::path::Path;
 
 use platform_exporter::registry::Kind;
-use regex::Regex;
 use testkit::root;
 
 /// The modules of the program in the order of their layers: each may name only those before it. What the program stands

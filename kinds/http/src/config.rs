@@ -10,8 +10,8 @@ use platform_core::tls::Tls;
 use secrecy::ExposeSecret;
 use url::Url;
 
+use super::endpoint_tls::host;
 use super::expect::Expect;
-use super::trust::host;
 
 /// The keys of an `http` source.
 #[derive(Clone, Debug, serde::Deserialize)]

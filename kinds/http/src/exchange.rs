@@ -16,10 +16,10 @@ use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 use super::answer::{EndpointAnswer, LARGEST_BODY};
-use super::certificate;
+use super::certificate_expiry;
+use super::endpoint_tls::EndpointTls;
 use super::phases::{Phase, Phases};
 use super::request::EndpointRequest;
-use super::trust::EndpointTls;
 
 pub(super) async fn exchange(
     request: &EndpointRequest,
@@ -36,7 +36,7 @@ pub(super) async fn exchange(
     let connector = TlsConnector::from(trust.config(&request.url).await?);
     let handshake = connector.connect(trust.name_of(&request.url)?, stream);
     let stream = phases.time(Phase::Tls, handshake).await.map_err(|error| network_problem(&error))?;
-    let expiry = stream.get_ref().1.peer_certificates().and_then(certificate::earliest_expiry);
+    let expiry = stream.get_ref().1.peer_certificates().and_then(certificate_expiry::earliest_expiry);
     let answer = talk(stream, peer, request, phases).await?;
     Ok(EndpointAnswer { over_tls: true, expiry, ..answer })
 }

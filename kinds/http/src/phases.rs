@@ -2,6 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+/// The time for all phases: less than the timeout, so that the one that hangs can be reported.
+pub(super) fn limit(timeout: Duration) -> Duration {
+    timeout.mul_f64(0.95)
+}
+
 #[derive(Clone, Copy)]
 pub(super) enum Phase {
     Resolve,

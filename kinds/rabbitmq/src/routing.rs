@@ -262,6 +262,7 @@ mod tests {
     fn a_wildcard_in_a_message_s_key_is_a_plain_word() {
         assert!(!overlap(&RoutingKey::Exact("*.new".into()), "orders.new", false));
         assert!(overlap(&RoutingKey::Exact("*.new".into()), "#.new", true));
+        assert!(!overlap(&RoutingKey::Exact("#".into()), "orders.new", false));
     }
 
     #[test]

@@ -186,7 +186,7 @@ groups:
     }
 
     #[test]
-    fn every_fault_is_told_with_its_place() {
+    fn every_fault_is_reported_with_its_place() {
         let faults = rendered(
             "
 rules:

@@ -90,7 +90,7 @@ async fn a_second_signal_ends_it_at_once() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_told_before_any_source_is_contacted() {
+async fn a_taken_port_is_reported_before_any_source_is_contacted() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
     let output = Command::new(binary())

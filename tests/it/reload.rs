@@ -96,7 +96,7 @@ async fn is_probed_after(exporter: &Exporter, probed: f64) {
 
 /// A source that is configured anew starts anew, and what asks it goes on asking.
 #[tokio::test]
-async fn a_changed_source_starts_anew() {
+async fn a_changed_source_starts_again() {
     let servers = Servers::start().await;
     let queries = "queries:\n- name: keys\n  every: 1s\n  distinct: [{source: two, redis: {scan: '*', id: '(.*)'}}, {source: one, redis: {scan: '*', id: '(.*)'}}]\n  metrics: [{name: acme_keys, value: count, help: Keys.}]\n";
     let config = servers.config(queries);

@@ -39,7 +39,7 @@ async fn families(yaml: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn what_check_tells_to_paste_is_what_is_handed_out() {
+fn what_check_prints_to_paste_is_what_is_handed_out() {
     for (kind, name) in [
         (Kind::Postgres, "postgres/role.sql"),
         (Kind::Mongodb, "mongodb/role.js"),

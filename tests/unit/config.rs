@@ -39,7 +39,7 @@ fn defaults_are_those_of_the_kind() {
 }
 
 #[test]
-fn faults_of_sources_are_told_together() {
+fn faults_of_sources_are_reported_together() {
     assert_eq!(
         faults(
             "\
@@ -69,7 +69,7 @@ platform.yml:8:59: sources.never.timeout: expected a duration such as 15s, 250ms
 }
 
 #[test]
-fn faults_of_queries_are_told_together() {
+fn faults_of_queries_are_reported_together() {
     let text = "\
 sources: {db: {postgres: {url: postgres://db}}, page: {http: {url: http://page}}}
 queries:

@@ -223,7 +223,7 @@ parameters: {admin_url: {type: url, optional: true, help: The admin pages.}}
 
 /// One fault of each sort: all are told, each at its place in the pack's file.
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_faults_are_reported_at_once() {
     let dashboard = "  variables:
     - {name: a b, query: x, list: [y]}
   rows:
@@ -309,7 +309,7 @@ fn the_page_describes_every_key_and_every_unit() {
 
 /// A dashboard's address is made of the pack's name, so not every name will do.
 #[test]
-fn a_name_that_cannot_be_an_address_is_told() {
+fn a_name_that_cannot_be_an_address_is_reported() {
     let pack = format!("{HEAD}  rows: [{{panels: [{{text: A, markdown: B}}]}}]\n");
     let file = |_: &str| io::Result::Ok(pack.clone());
     for name in ["redis", "shop.eu", "a-name-that-is-longer-than-grafana-takes"] {

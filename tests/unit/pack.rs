@@ -115,7 +115,7 @@ fn a_pack_may_be_used_twice() {
 }
 
 #[test]
-fn faults_of_a_usage_are_told_together() {
+fn faults_of_a_usage_are_reported_together() {
     let text = "packs:\n  shop: {file: shop.yml, db: store, cach: store, orders: \"a;b\", paid: [\"x'y\"]}\n  \
                 gone: {file: gone.yml}\n  hivesink: {db: app}\n  flat: [1]\n  spaced out: {file: shop.yml, db: ap, rate: 1}\n";
     let faults = load(text, PACK).unwrap_err();
@@ -138,7 +138,7 @@ fn faults_of_a_usage_are_told_together() {
 
 /// Faults of a pack are told with its own file.
 #[test]
-fn faults_of_a_pack_are_told_together() {
+fn faults_of_a_pack_are_reported_together() {
     let pack = "\
 about: It is wrong.
 input: {}

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_told_apart_however_they_are_written() {
+    fn addresses_are_distinguished_however_they_are_written() {
         let cases = [
             (
                 Zone::Machine,

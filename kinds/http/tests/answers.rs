@@ -17,7 +17,7 @@ use testkit::wait::eventually;
 use testkit::web::{Web, reply, with};
 
 #[tokio::test]
-async fn tells_what_the_answer_is() {
+async fn reports_what_the_answer_is() {
     let web = web(ok).await;
     let observation = observe(&web.url("/health"), "").await;
     assert_eq!(observation.failure, None);

@@ -14,7 +14,7 @@ fn a_url_is_enough() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_what_was_expected() {
+fn what_is_wrong_is_reported_with_what_was_expected() {
     let cases = [
         ("http: {url: 'ftp://files.test/'}", "http:// or https://"),
         ("http: {url: 'no url'}", "as in https://shop.example.com/health"),

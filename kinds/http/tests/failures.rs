@@ -50,7 +50,7 @@ async fn an_unknown_authority_a_wrong_name_and_an_expired_certificate_are_tls() 
 }
 
 #[tokio::test]
-async fn a_mended_authority_file_counts_at_once() {
+async fn a_fixed_authority_file_counts_at_once() {
     let (web, ca, other) = (web(ok).await, Ca::generate(), Ca::generate());
     let front = TlsFront::start(web.address(), &ca.issue(&["127.0.0.1"])).await;
     let directory = tempfile::tempdir().expect("a temporary directory");

@@ -118,7 +118,7 @@ async fn killed_at_any_moment_it_counts_each_line_once() {
 
 /// A limit of a file's size fails a write in its middle, as a full disk does, and takes no privilege.
 #[tokio::test]
-async fn a_disk_that_is_full_is_told_and_costs_nothing_once_there_is_room() {
+async fn a_disk_that_is_full_is_reported_and_costs_nothing_once_there_is_room() {
     let logs = Logs::new();
     let (few, many) = (10, 3 * CLASSES);
     let limited = logs.beside("limited");
@@ -158,7 +158,7 @@ async fn a_disk_that_is_full_is_told_and_costs_nothing_once_there_is_room() {
 }
 
 #[tokio::test]
-async fn a_damaged_state_is_told_and_begun_anew() {
+async fn a_damaged_state_is_reported_and_started_again() {
     let logs = Logs::new();
     for number in 0..100 {
         logs.append(event(number));

@@ -39,7 +39,7 @@ fn a_url_is_enough() {
 }
 
 #[test]
-fn a_wrong_url_is_told_without_its_secrets() {
+fn a_wrong_url_is_reported_without_its_secrets() {
     for url in [
         "mongodb://user:Xq7:planted@localhost",
         "mongodb://user:Xq7@planted@localhost",
@@ -64,7 +64,7 @@ fn a_wrong_url_is_told_without_its_secrets() {
 }
 
 #[test]
-fn keys_that_do_not_go_together_are_told() {
+fn keys_that_do_not_go_together_are_reported() {
     for (keys, expected) in [
         (", password: x", "the url has no user"),
         (", collections: [orders]", "found `orders`: the url names no database"),

@@ -87,7 +87,7 @@ async fn connections_closed_while_nobody_asks_are_no_fault() {
 }
 
 #[tokio::test]
-async fn connections_that_break_are_made_anew() {
+async fn connections_that_break_are_replaced() {
     let server = Mongodb::start().await;
     let proxy = Proxy::start(&server.address()).await;
     let mut subject = source(&yaml(&proxy.through(&server.url()), ""));

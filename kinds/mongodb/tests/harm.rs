@@ -160,7 +160,7 @@ async fn sizes_that_take_too_long_cost_only_themselves() {
 const SECRET: &str = "Xq7-planted";
 
 #[tokio::test]
-async fn no_secret_is_told() {
+async fn no_secret_is_reported() {
     let server = Mongodb::options().login("admin", "right").start().await;
     let url = server.url().replace("right", SECRET);
     let nobody = url.replace(&server.address(), "127.0.0.1:1");

@@ -27,7 +27,7 @@ async fn changes_nothing() {
         &[("PGSSLMODE", "verify-full"), ("PGSSLROOTCERT", "/nowhere"), ("PGAPPNAME", "somebody")],
         &[("PGSSLCERT", "/nowhere"), ("PGSSLKEY", "/nowhere")],
     ] {
-        let output = run("failures::an_unknown_host_database_or_account_is_told_apart", variables).await;
+        let output = run("failures::an_unknown_host_database_or_account_is_distinguished", variables).await;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success() && text.contains("1 passed"), "{variables:?}: {text}");
     }

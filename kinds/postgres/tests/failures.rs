@@ -59,7 +59,7 @@ async fn a_killed_server_is_a_failed_connection_until_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_bad_network_is_told_apart() {
+async fn a_bad_network_is_distinguished() {
     let server = Postgres::start().await;
     let proxy = Proxy::start(&server.address()).await;
     let mut subject = postgres(&proxy.through(&server.url()));
@@ -80,7 +80,7 @@ async fn a_bad_network_is_told_apart() {
 }
 
 #[tokio::test]
-async fn an_unknown_host_database_or_account_is_told_apart() {
+async fn an_unknown_host_database_or_account_is_distinguished() {
     let server = Postgres::options().password("hunter2").start().await;
     is_sick(&mut postgres("postgres://u:hunter2@db.invalid/shop"), Reason::Dns).await;
     let url = server.url_as("postgres", "hunter2", "nowhere");

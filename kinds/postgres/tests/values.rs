@@ -14,7 +14,7 @@ async fn number(server: &Postgres, sql: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn tell_what_the_server_tells() {
+async fn report_what_the_server_reports() {
     let server = Postgres::start().await;
     server.sql("CREATE DATABASE shop").await;
     server.sql("CREATE TABLE orders (id int) WITH (autovacuum_enabled = off)").await;

@@ -54,11 +54,11 @@ async fn a_broker_hangs_dies_and_comes_back() {
     let families = well(&mut subject).await.families;
     assert_eq!(the(&families, "rabbitmq_queue_messages", &["/", "orders"]), 0.0);
 
-    a_bad_network_is_told_apart(&broker).await;
+    a_bad_network_is_distinguished(&broker).await;
     management_alone_can_fail(&broker).await;
 }
 
-async fn a_bad_network_is_told_apart(broker: &Rabbitmq) {
+async fn a_bad_network_is_distinguished(broker: &Rabbitmq) {
     let proxy = Proxy::start(&broker.address()).await;
     let yaml = format!("rabbitmq: {{url: '{}'}}", proxy.through(&broker.url()));
     let mut subject = impatient(&yaml, Duration::from_secs(1));

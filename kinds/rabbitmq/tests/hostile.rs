@@ -61,7 +61,7 @@ async fn nested_tables_do_not_overflow_the_stack_through_tls() {
 }
 
 #[tokio::test]
-async fn each_bad_frame_is_told_by_its_fault() {
+async fn each_bad_frame_is_reported_by_its_fault() {
     let cases = [
         (nested_start(100_000), "a frame of 600"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), "does not speak AMQP"),

@@ -35,7 +35,7 @@ async fn shop() -> Rabbitmq {
 }
 
 #[tokio::test]
-async fn logins_and_rights_are_told_apart() {
+async fn logins_and_rights_are_distinguished() {
     let broker = shop().await;
     // As in the permissions that are printed.
     broker.add_user("watcher", "s3cret", "monitoring").await;

@@ -33,7 +33,7 @@ async fn a_master_is_found_through_its_sentinels() {
 }
 
 #[tokio::test]
-async fn sentinels_that_are_gone_or_know_nothing_are_told_apart() {
+async fn sentinels_that_are_gone_or_know_nothing_are_distinguished() {
     let primary = Redis::start().await;
     let sentinel = Redis::options().sentinel_of(&primary).start().await;
     let gone = format!("redis://127.0.0.1:{}", Port::free());

@@ -147,7 +147,7 @@ async fn a_unix_socket_will_do() {
 }
 
 #[tokio::test]
-async fn wrong_and_missing_passwords_are_auth_and_never_told() {
+async fn wrong_and_missing_passwords_are_auth_and_never_reported() {
     let server = Redis::options().password("right").user("reader on >read ~* +@all").start().await;
     let host = server.address();
     for (url, keys) in [

@@ -42,7 +42,7 @@ async fn a_key_of_another_database_has_its_label() {
 }
 
 #[tokio::test]
-async fn a_stream_tells_of_its_groups() {
+async fn a_stream_reports_its_groups() {
     let server = Redis::start().await;
     for index in 0..5 {
         server.run::<()>(&["XADD", "events", "*", "index", &index.to_string()]).await;

@@ -118,7 +118,7 @@ async fn what_comes_is_the_catalogue() {
 }
 
 #[tokio::test]
-async fn a_replica_tells_of_its_link_and_the_primary_of_the_replica() {
+async fn a_replica_reports_its_link_and_the_primary_the_replica() {
     let mut primary = Redis::start().await;
     let replica = Redis::options().replica_of(&primary).start().await;
     let (mut of_primary, mut of_replica) = (source_of(&primary), source_of(&replica));

@@ -128,7 +128,7 @@ async fn without_any_credentials_every_step_is_named() {
 }
 
 #[tokio::test]
-async fn the_files_of_awss_tools_are_read_anew() {
+async fn the_files_of_awss_tools_are_reread() {
     let (s3, home) = (store().await, tempfile::tempdir().expect("a temporary directory"));
     let directory = home.path().join(".aws");
     std::fs::create_dir(&directory).expect("it is writable");
@@ -153,7 +153,7 @@ async fn the_files_of_awss_tools_are_read_anew() {
 }
 
 #[tokio::test]
-async fn a_profile_that_cannot_be_used_is_told() {
+async fn a_profile_that_cannot_be_used_is_reported() {
     let home = tempfile::tempdir().expect("a temporary directory");
     let file = home.path().join("credentials");
     let variables = |text: &str, profile: &'static str| {

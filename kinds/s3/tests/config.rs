@@ -31,7 +31,7 @@ fn the_address_follows_from_region_endpoint_and_name() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_what_was_expected() {
+fn what_is_wrong_is_reported_with_what_was_expected() {
     let cases = [
         ("s3: {}", "`bucket` is missing"),
         ("s3: {bucket: b, secret_access_key: s3cr3t}", "`access_key_id` is missing"),

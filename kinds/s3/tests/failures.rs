@@ -57,7 +57,7 @@ async fn an_unknown_host_is_dns() {
 }
 
 #[tokio::test]
-async fn only_a_trusted_certificate_is_taken_and_a_mended_file_counts_at_once() {
+async fn only_a_trusted_certificate_is_taken_and_a_fixed_file_counts_at_once() {
     let (s3, ca, other) = (store().await, Ca::generate(), Ca::generate());
     let front = TlsFront::start(s3.address(), &ca.issue(&["127.0.0.1"])).await;
     let directory = tempfile::tempdir().expect("a temporary directory");

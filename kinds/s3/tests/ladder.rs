@@ -37,7 +37,7 @@ async fn emits_its_catalogue_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_missing_bucket_is_told_and_found_again() {
+async fn a_missing_bucket_is_reported_and_found_again() {
     let s3 = store().await;
     let mut subject = source(&s3.endpoint(), "");
     s3.remove_bucket("backups");

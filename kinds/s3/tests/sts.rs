@@ -110,7 +110,7 @@ async fn is_asked_with_a_signature_that_covers_the_token() {
 }
 
 #[tokio::test]
-async fn tells_a_policy_from_a_bad_key() {
+async fn a_policy_is_distinguished_from_a_bad_key() {
     let sts = Web::start(|_| reply(200, "<Account>1</Account>")).await;
     let denied = Web::start(|_| reply(403, "<Error><Code>AccessDenied</Code></Error>")).await;
     let observation = probe(&denied.url(""), &format!("sts: {{endpoint: '{}'}}", sts.url(""))).await;
@@ -120,7 +120,7 @@ async fn tells_a_policy_from_a_bad_key() {
 }
 
 #[tokio::test]
-async fn both_refusing_is_told_once() {
+async fn both_refusing_is_reported_once() {
     let s3 = S3::start(super::KEY, "rotated away").await;
     s3.add_bucket("backups");
     let body = error("InvalidClientTokenId", "The security token included in the request is invalid.");

@@ -26,7 +26,7 @@ fn a_key_is_enough() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_what_was_expected() {
+fn what_is_wrong_is_reported_with_what_was_expected() {
     for (keys, words) in [
         ("", "missing key: set `api_key_file`"),
         ("api_key: rk_live_a, api_key_file: /key", "not both"),

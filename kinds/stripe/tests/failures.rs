@@ -51,7 +51,7 @@ async fn a_network_that_falls_silent_times_out_and_recovers() {
 }
 
 #[tokio::test]
-async fn a_network_that_breaks_is_told_apart_and_recovers() {
+async fn a_network_that_breaks_is_distinguished_and_recovers() {
     let server = account().await;
     let proxy = Proxy::start(&address(&server)).await;
     let mut subject = at(&proxy.through(&server.url()), "");
@@ -107,7 +107,7 @@ async fn an_outage_of_one_list_leaves_the_others() {
 }
 
 #[tokio::test]
-async fn what_is_not_the_api_is_told_as_such() {
+async fn what_is_not_the_api_is_reported_as_such() {
     for (status, expected) in [(200, Reason::Protocol), (302, Reason::Protocol), (404, Reason::NotFound)] {
         let web = Web::start(move |_| reply(status, "<html>Welcome</html>")).await;
         assert_eq!(reason(&mut at(&web.url(""), "")).await, expected, "{status}");

@@ -55,7 +55,7 @@ async fn troubled() -> StripeServer {
 }
 
 #[tokio::test]
-async fn tells_what_is_true_of_the_account() {
+async fn reports_what_is_true_of_the_account() {
     let server = troubled().await;
     let before = now();
     let keys = "subscriptions: true, event_types: [invoice.paid, charge.*, charge.dispute.*]";

@@ -263,7 +263,7 @@ impl Class {
     }
 
     /// Whether the number of busy slots is known even without workers.
-    pub(super) fn tells_busy(&self) -> bool {
-        matches!(&self.way, HeartbeatOrigin::Ask { layout, .. } if layout.tells_busy())
+    pub(super) fn reports_busy(&self) -> bool {
+        matches!(&self.way, HeartbeatOrigin::Ask { layout, .. } if layout.reports_busy())
     }
 }

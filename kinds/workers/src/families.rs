@@ -95,7 +95,7 @@ impl Known<'_> {
             [(&BUSY, (|worker| worker.busy) as fn(&Worker) -> Option<f64>), (&SLOTS, |worker| worker.slots)]
         {
             let values: Vec<_> = alive.iter().filter_map(|worker| value(worker)).collect();
-            if class.tells_busy() || !values.is_empty() {
+            if class.reports_busy() || !values.is_empty() {
                 families.push(desc, [name], values.iter().sum());
             }
         }

@@ -47,7 +47,7 @@ impl Layout {
     }
 
     /// Whether every worker reports its busy slots.
-    pub(super) fn tells_busy(&self) -> bool {
+    pub(super) fn reports_busy(&self) -> bool {
         matches!(self, Self::Sidekiq { .. } | Self::Rq { .. } | Self::Resque { .. } | Self::SolidQueue)
     }
 

@@ -65,7 +65,7 @@ fn a_class_asks_its_source() {
 }
 
 #[test]
-fn a_source_that_is_missing_or_of_another_kind_is_told() {
+fn a_source_that_is_missing_or_of_another_kind_is_reported() {
     let text = "
 sources:
   cache: {redis: {url: redis://localhost}}

@@ -124,7 +124,7 @@ async fn once(client: &redis::Client, now: i64) -> redis::RedisResult<()> {
 }
 
 #[tokio::test]
-async fn each_cause_pages_once_and_ends_when_it_is_mended() {
+async fn each_cause_pages_once_and_ends_when_it_is_fixed() {
     let platform = Platform::start().await;
     platform.postgres.sql("CREATE TABLE coupons (id int)").await;
     let alive = Cell::new(true);

@@ -31,7 +31,7 @@ async fn has_data(prometheus: &Prometheus, expr: &str) -> bool {
 }
 
 #[tokio::test]
-async fn every_panel_has_data_and_tells_what_is_last_known() {
+async fn every_panel_has_data_and_reports_what_is_last_known() {
     let platform = Platform::start().await;
     while_living(&platform, every_panel(&platform)).await;
 }
@@ -53,11 +53,11 @@ async fn every_panel(platform: &Platform) {
     let questions: Vec<_> = dashboards.iter().flat_map(of_kind).collect();
     assert!(questions.len() > 150, "{}", questions.len());
     all_have_data(&prometheus, &questions, &EMPTY, PATIENCE).await;
-    the_last_known_values_are_told(platform, &prometheus, &dashboards).await;
+    the_last_known_values_are_reported(platform, &prometheus, &dashboards).await;
 }
 
 /// When a source fails, its cards have no present value, but the last one with its time, and its status says so.
-async fn the_last_known_values_are_told(
+async fn the_last_known_values_are_reported(
     platform: &Platform,
     prometheus: &Prometheus,
     dashboards: &[Rendered],

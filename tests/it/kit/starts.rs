@@ -147,13 +147,13 @@ async fn redis_sentinels_and_clusters_serve() {
 
 #[test]
 #[should_panic(expected = "run `make deps`")]
-fn a_missing_server_is_told_with_the_cure() {
+fn a_missing_server_is_reported_with_the_fix() {
     testkit::process::command("no-such-server");
 }
 
 #[tokio::test]
 #[should_panic(expected = "nonsense")]
-async fn a_server_that_does_not_start_is_told_with_its_log() {
+async fn a_server_that_does_not_start_is_reported_with_its_log() {
     Redis::options().setting("nonsense 1").start().await;
 }
 

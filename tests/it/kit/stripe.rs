@@ -190,7 +190,7 @@ async fn single_objects_and_headers_are_as_documented() {
 }
 
 #[tokio::test]
-async fn bad_calls_are_told_what_is_wrong() {
+async fn bad_calls_learn_what_is_wrong() {
     let (_server, mut client) = start().await;
     let too_many: Vec<String> = (0..21).map(|index| format!("custom.{index}")).collect();
     for (what, params, param, code) in [

@@ -174,7 +174,7 @@ fn check(config: &str, directory: &Path, live: bool) -> (bool, String) {
 }
 
 #[tokio::test]
-async fn a_check_tells_what_is_missing_and_writes_nothing() {
+async fn a_check_reports_what_is_missing_and_writes_nothing() {
     let server = server().await;
     let directory = tempfile::tempdir().unwrap();
     let config = config(directory.path(), &server, Some(&writer(&server)));

@@ -32,7 +32,7 @@ async fn is_well(keeper: &mut RollUpKeeper) {
 
 /// What is not as it should be is told by the run, and by the check, which never writes.
 #[tokio::test]
-async fn what_is_missing_is_told() {
+async fn what_is_missing_is_reported() {
     let server = server().await;
     let url = server.url_as("writer", "pencil", "postgres");
     for (break_it, mend_it, reason, told) in [
@@ -163,7 +163,7 @@ async fn a_slow_answer_is_ended_on_the_server() {
 }
 
 #[tokio::test]
-async fn a_bad_network_is_told_apart() {
+async fn a_bad_network_is_distinguished() {
     let server = server().await;
     let proxy = Proxy::start(&server.address()).await;
     let mut keeper = impatient(&proxy.through(&server.url_as("writer", "pencil", "postgres")));
@@ -229,7 +229,7 @@ async fn a_rotated_password_counts_with_the_next_run() {
 
 /// A change is told once, in the log; the counts are in the metrics.
 #[test]
-fn a_failure_is_told_once() {
+fn a_failure_is_reported_once() {
     let mut state = RollUpState::default();
     let mut ran = |problem: Option<Reason>| {
         let problem = problem.map(|reason| Problem::new(reason, "on purpose"));

@@ -20,7 +20,7 @@ fn the_keys_have_defaults() {
 }
 
 #[test]
-fn every_fault_is_told() {
+fn every_fault_is_reported() {
     let faults = |yaml: &str| decoded::<RollUpConfig>(yaml).map(drop).unwrap_err().to_string();
     for (yaml, told) in [
         ("{every: 5m}", "the key `write_url` is missing"),

@@ -59,7 +59,7 @@ fn durations_are_neither_without_unit_nor_without_end() {
 }
 
 #[tokio::test]
-async fn a_secret_is_read_anew_and_never_printed() {
+async fn a_secret_is_reread_and_never_printed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("password");
     let secret = Secret::file(path.clone());

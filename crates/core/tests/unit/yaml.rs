@@ -58,7 +58,7 @@ fn a_good_document_is_read() {
 
 /// One fault of each sort in one document: all are told, each at its line and column.
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_faults_are_reported_at_once() {
     let text = "\
 nmae: a
 count: many
@@ -125,7 +125,7 @@ fn variables_are_replaced_in_strings_alone() {
 
 /// What is not YAML is told by its place, without the lines around it.
 #[test]
-fn broken_yaml_is_told_without_its_content() {
+fn broken_yaml_is_reported_without_its_content() {
     for text in ["name: \"geheim\ncount: 1\n", "name: geheim\n  count: 1\n", "a: [geheim\n"] {
         let told = read(text).unwrap_err();
         assert!(told.starts_with("test.yml:") && told.contains("not valid YAML"), "{told}");

@@ -20,7 +20,7 @@ async fn agent(token: &'static str, seconds: i64) -> Web {
 }
 
 #[tokio::test]
-async fn the_token_is_shown_and_read_anew() {
+async fn the_token_is_shown_and_reread() {
     let (s3, directory) = (store().await, tempfile::tempdir().expect("a temporary directory"));
     let agent = agent("t0ken", 3600).await;
     let (url, file) = (agent.url("/v1/credentials"), directory.path().join("token"));
@@ -50,7 +50,7 @@ async fn a_token_goes_nowhere_else_in_the_clear() {
 }
 
 #[tokio::test]
-async fn what_is_no_credentials_is_told_without_it() {
+async fn what_is_no_credentials_is_reported_without_it() {
     let web = Web::start(|_| reply(200, "{\"AccessKeyId\": \"t0ken\", \"SecretAccessKey\": 7}")).await;
     let problem = fails(&[(FULL, &web.url("/x"))]).await;
     assert!(problem.detail.contains("JSON of an unexpected form"), "{problem}");

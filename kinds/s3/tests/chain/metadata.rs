@@ -41,7 +41,7 @@ async fn an_instance_has_the_credentials_of_its_role() {
 }
 
 #[tokio::test]
-async fn an_instance_without_a_role_or_with_a_hop_too_many_is_told() {
+async fn an_instance_without_a_role_or_with_a_hop_too_many_is_reported() {
     let roleless = Web::start(|asked| match asked.path.as_str() {
         ROLES => reply(404, ""),
         _ => instance(asked, 3600),

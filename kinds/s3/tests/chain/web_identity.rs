@@ -32,7 +32,7 @@ async fn sts_gives_the_credentials_of_a_role() {
 }
 
 #[tokio::test]
-async fn is_asked_without_a_signature_and_its_refusal_is_told() {
+async fn is_asked_without_a_signature_and_its_refusal_is_reported() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let file = directory.path().join("token");
     write_secret(&file, "t0ken/+=\n");

@@ -14,7 +14,7 @@ fn faults(files: &Files, web: &str) -> String {
 }
 
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_faults_are_reported_at_once() {
     let files = Files::new("");
     let told = faults(
         &files,

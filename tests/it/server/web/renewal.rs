@@ -50,7 +50,7 @@ async fn a_renewed_certificate_counts_from_the_next_connection_on() {
 }
 
 #[tokio::test]
-async fn a_certificate_without_its_key_changes_nothing_and_is_told_once() {
+async fn a_certificate_without_its_key_changes_nothing_and_is_reported_once() {
     let site = Site::start(TLS).await;
     let renewed = Ca::generate();
     let identity = renewed.issue(&NAMES);

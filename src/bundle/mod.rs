@@ -7,6 +7,7 @@
 mod alerts_table;
 mod checker;
 mod dashboard_name;
+mod data_source;
 mod field;
 mod first_rows;
 mod grammar;

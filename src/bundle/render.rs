@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::layout::{self, GridPlace, Size};
 use super::panel::{Audience, Choice, Dashboard, Panel, PanelQuery, PanelType, Row, Series, Stat, Variable};
-use super::{dashboard_name, panel_json, target};
+use super::{dashboard_name, data_source, panel_json};
 
 /// The schema version of Grafana's classic model. Grafana 11 to 13 read it.
 const SCHEMA_VERSION: u32 = 41;
@@ -59,7 +59,7 @@ fn annotations(dashboard: &Dashboard) -> Value {
     let matcher = if source { ", source=\"$source\"" } else { "" };
     json!([{
         "name": "Critical alerts",
-        "datasource": target::prometheus(),
+        "datasource": data_source::prometheus(),
         "enable": true,
         "iconColor": "semi-dark-red",
         "expr": format!("ALERTS{{alertstate=\"firing\", severity=\"critical\"{matcher}}}"),
@@ -116,11 +116,11 @@ fn variable(variable: &Variable) -> Value {
     });
     let more = match &variable.choice {
         Choice::Query(query) => json!({
-            "type": "query", "datasource": target::prometheus(), "query": query, "definition": query,
+            "type": "query", "datasource": data_source::prometheus(), "query": query, "definition": query,
             "refresh": 2, "sort": 1, "regex": "",
         }),
         Choice::Sql(text) => json!({
-            "type": "query", "datasource": target::postgres(), "query": text, "definition": text,
+            "type": "query", "datasource": data_source::postgres(), "query": text, "definition": text,
             "refresh": 2, "sort": 0, "regex": "",
         }),
         Choice::List(values) => {
@@ -198,16 +198,9 @@ fn panel(panel: &Panel, place: GridPlace, id: u32) -> Value {
     json.insert("description".to_owned(), panel_json::help(panel).into());
     json.insert("gridPos".to_owned(), json!(place));
     let body = panel_json::body(panel);
-    json.insert("datasource".to_owned(), asked(&body["targets"]));
+    json.insert("datasource".to_owned(), data_source::of(&body["targets"]));
     if let Value::Object(body) = body {
         json.extend(body);
     }
     json.into()
-}
-
-/// The data source of a panel. Grafana sends all of a panel's queries to this one, unless it is the mixed one.
-fn asked(targets: &Value) -> Value {
-    let mut sources = targets.as_array().into_iter().flatten().map(|target| &target["datasource"]);
-    let first = sources.next().cloned().unwrap_or_else(target::prometheus);
-    if sources.all(|source| *source == first) { first } else { target::mixed() }
 }

@@ -2,22 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::data_source;
 use super::panel::{PanelLook, PanelQuery};
-
-/// The data source of metrics.
-pub(super) fn prometheus() -> Value {
-    json!({"type": "prometheus", "uid": "${datasource}"})
-}
-
-/// The data source for tables about single users, which are not labels.
-pub(super) fn postgres() -> Value {
-    json!({"type": "grafana-postgresql-datasource", "uid": "${postgres}"})
-}
-
-/// Grafana's mixed data source, which sends each query to the data source that it names.
-pub(super) fn mixed() -> Value {
-    json!({"type": "datasource", "uid": "-- Mixed --"})
-}
 
 /// The form of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +19,7 @@ pub(super) enum Form {
 /// A Prometheus query.
 pub(super) fn promql(id: &str, expr: &str, name: &str, form: Form) -> Value {
     json!({
-        "datasource": prometheus(),
+        "datasource": data_source::prometheus(),
         "editorMode": "code",
         "expr": expr,
         "format": if form == Form::Rows { "table" } else { "time_series" },
@@ -47,7 +33,7 @@ pub(super) fn promql(id: &str, expr: &str, name: &str, form: Form) -> Value {
 /// A PostgreSQL query.
 pub(super) fn sql(id: &str, text: &str, form: Form) -> Value {
     json!({
-        "datasource": postgres(),
+        "datasource": data_source::postgres(),
         "editorMode": "code",
         "format": if form == Form::Over { "time_series" } else { "table" },
         "rawQuery": true,

@@ -42,6 +42,11 @@ impl MongodbSet {
         self.members[self.primary().await].run(command).await;
     }
 
+    /// The member that is primary.
+    pub async fn primary_member(&self) -> &Mongodb {
+        &self.members[self.primary().await]
+    }
+
     /// The address of the member that becomes primary when the primary is gone.
     pub async fn successor(&self) -> String {
         self.members[1 - self.primary().await].address()

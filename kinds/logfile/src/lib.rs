@@ -4,6 +4,7 @@ mod config;
 mod counts;
 mod follower;
 mod lines;
+mod missed;
 mod question;
 mod reader;
 mod rotation;

@@ -68,7 +68,7 @@ const SHORTEST_HEAD: u64 = 32;
 /// How many bytes are read at once.
 const CHUNK: usize = 64 << 10;
 /// At most this many directory entries are searched.
-const MOST_SIBLINGS: usize = 1000;
+pub(super) const MOST_SIBLINGS: usize = 1000;
 
 impl FileIdentity {
     pub(super) fn of(metadata: &Metadata) -> Self {

@@ -4,13 +4,14 @@ use std::fs::{self, File};
 use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use platform_core::probe::{Problem, Reason};
 use serde::{Deserialize, Serialize};
 
 use super::config::From;
 use super::lines::Line;
+use super::missed;
 use super::reader::{FileIdentity, Position, Reader, Stop};
 
 /// A renamed file is read for this long after its last line: its writer may not have reopened yet.
@@ -49,6 +50,8 @@ pub(super) struct SavedTail {
     pub(super) path: PathBuf,
     totals: TailTotals,
     positions: Vec<Position>,
+    #[serde(default)]
+    looked: Option<SystemTime>,
 }
 
 /// How large the file at the path is, and how much of it has been read.
@@ -69,6 +72,8 @@ pub(super) struct Tail {
     current: Option<FileIdentity>,
     /// When that file was last written to.
     modified: Option<f64>,
+    /// When the path was last looked at.
+    looked: Option<SystemTime>,
     totals: TailTotals,
 }
 
@@ -99,12 +104,12 @@ impl TailTotals {
 impl Tail {
     pub(super) fn new(path: PathBuf, from: From) -> Self {
         let (readers, totals) = (Vec::new(), TailTotals::default());
-        Self { path, start: Start::First(from), readers, current: None, modified: None, totals }
+        Self { path, start: Start::First(from), readers, current: None, modified: None, looked: None, totals }
     }
 
     /// Resumes where the last run stopped.
     pub(super) fn resume(&mut self, memory: SavedTail) {
-        self.totals = memory.totals;
+        (self.totals, self.looked) = (memory.totals, memory.looked);
         self.start = Start::Resume(memory.positions);
     }
 
@@ -114,7 +119,7 @@ impl Tail {
             Start::Resume(positions) => positions.clone(),
             _ => self.readers.iter().map(Reader::position).collect(),
         };
-        SavedTail { path: self.path.clone(), totals: self.totals, positions }
+        SavedTail { path: self.path.clone(), totals: self.totals, positions, looked: self.looked }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -141,12 +146,14 @@ impl Tail {
     /// # Errors
     /// If the path does not exist or may not be read. Files renamed from it are still read.
     pub(super) fn advance(&mut self, budget: &mut u64, handle: &mut LineHandler<'_>) -> Result<(), Problem> {
+        let now = SystemTime::now();
         let file = open(&self.path);
         let is_gone = file.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
         if file.is_ok() || is_gone {
             self.find_again(file.as_ref().ok());
         }
         let found = file.and_then(|file| self.follow(file, handle));
+        self.looked = Some(now);
         let read = self.read(is_gone, budget, handle);
         match found {
             // Just renamed, and its successor does not exist yet.
@@ -180,6 +187,7 @@ impl Tail {
         // A new file may reuse the inode of the last one: after a truncation between two looks.
         if self.current.is_some_and(|last| last != identity || known.is_none()) {
             self.totals.rotations += 1;
+            self.read_missed(identity)?;
         }
         let reader = match known {
             Some(index) => {
@@ -197,6 +205,17 @@ impl Tail {
         self.current = Some(identity);
         self.modified = Some(reader.modified()?);
         self.readers.push(reader);
+        Ok(())
+    }
+
+    /// Opens the files that were at the path only between the last look and this one.
+    fn read_missed(&mut self, at_path: FileIdentity) -> io::Result<()> {
+        let Some(looked) = self.looked else { return Ok(()) };
+        let known: Vec<_> = self.readers.iter().map(Reader::identity).chain([at_path]).collect();
+        for file in missed::since(looked, &self.path, &known) {
+            self.totals.rotations += 1;
+            self.readers.push(Reader::from_start(file)?);
+        }
         Ok(())
     }
 

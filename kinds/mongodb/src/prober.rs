@@ -54,6 +54,7 @@ impl Prober for MongodbProber {
         };
         let mut observation = self.built_in.ask(&mut probe, major(&version), self.timeout).await?;
         observation.problems.append(&mut probe.problems);
+        leave_out_unknown_times(&mut observation.families);
         if hello.get_bool("isreplicaset").unwrap_or(false) {
             observation.problems.push(Problem::new(Reason::Alarm, "the replica set is not initiated"));
         }
@@ -134,6 +135,16 @@ fn with_slow_operation(mut question: MongoQuestion, slow_operation: setting::Dur
         *seconds = slow_operation.get().as_secs_f64().into();
     }
     question
+}
+
+/// For a member that cannot be reached, the server reports 1970.
+fn leave_out_unknown_times(families: &mut Vec<Family>) {
+    for family in
+        families.iter_mut().filter(|family| family.desc.name == "mongodb_rs_members_optime_date_seconds")
+    {
+        family.samples.retain(|sample| sample.value > 0.0);
+    }
+    families.retain(|family| !family.samples.is_empty());
 }
 
 /// The problems of a replica set.

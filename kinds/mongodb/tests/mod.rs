@@ -1,6 +1,7 @@
 //! Probes of `mongodb` sources.
 
 mod config;
+mod failover;
 mod failures;
 mod harm;
 mod hostile;

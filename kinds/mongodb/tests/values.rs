@@ -85,6 +85,10 @@ const COUNTERS: [(&str, &[&str], &str); 8] = [
     ),
 ];
 
+async fn host(server: &Mongodb) -> String {
+    server.run(doc! {"serverStatus": 1}).await.get_str("host").unwrap().to_owned()
+}
+
 async fn counters(server: &Mongodb) -> Vec<f64> {
     let status = server.run(doc! {"serverStatus": 1}).await;
     let at = |path: &str| {
@@ -102,6 +106,7 @@ async fn counters(server: &Mongodb) -> Vec<f64> {
 async fn counters_are_those_of_the_server() {
     let server = Mongodb::start().await;
     let mut subject = source(&yaml(&server.url(), ""));
+    let host = host(&server).await;
     let mut last = 0.0;
     for round in 1..=2 {
         let items = server.client().await.database("shop").collection::<Document>("items");
@@ -113,13 +118,32 @@ async fn counters_are_those_of_the_server() {
         let families = subject.probe().await.unwrap().families;
         let after = counters(&server).await;
         for ((name, labels, _), (before, after)) in COUNTERS.iter().zip(before.iter().zip(&after)) {
-            let value = value(&families, name, labels).unwrap();
+            let labels = if *name == "mongodb_ss_uptime" { vec![] } else { [&[&*host], *labels].concat() };
+            let value = value(&families, name, &labels).unwrap();
             assert!((*before..=*after).contains(&value), "{name} in round {round}: {before} {value} {after}");
         }
-        let inserts = value(&families, "mongodb_ss_opcounters", &["insert"]).unwrap();
+        let inserts = value(&families, "mongodb_ss_opcounters", &[&host, "insert"]).unwrap();
         assert!(inserts - last >= 7.0, "{inserts} after {last}");
         last = inserts;
     }
+}
+
+/// Its documents are stored in buckets, whose number says nothing.
+#[tokio::test]
+async fn a_time_series_has_sizes_and_no_count() {
+    let server = Mongodb::start().await;
+    let shop = server.client().await.database("shop");
+    shop.run_command(doc! {"create": "prices", "timeseries": {"timeField": "at"}}).await.unwrap();
+    let prices = shop.collection::<Document>("prices");
+    let at = |n: i64| doc! {"at": mongodb::bson::DateTime::from_millis(1_700_000_000_000 + n), "n": n};
+    prices.insert_many((0..50).map(at)).await.unwrap();
+    shop.collection::<Document>("orders").insert_one(doc! {"n": 1}).await.unwrap();
+    let mut subject = source(&yaml(&server.url(), ", collections: [shop.prices, shop.orders]"));
+    let families = subject.probe().await.unwrap().families;
+    let get = |name: &str, collection: &str| value(&families, name, &["shop", collection]);
+    assert_eq!(get("mongodb_collstats_storage_count", "prices"), None);
+    assert!(get("mongodb_collstats_storage_size", "prices").unwrap() > 0.0);
+    assert_eq!(get("mongodb_collstats_storage_count", "orders"), Some(1.0));
 }
 
 #[tokio::test]
@@ -180,6 +204,8 @@ async fn a_member_that_is_down_is_an_alarm() {
     })
     .await;
     assert_eq!(value(&seen.families, "mongodb_rs_members_health", &[&host]), Some(0.0));
+    // The server itself reports 1970.
+    assert_eq!(value(&seen.families, "mongodb_rs_members_optime_date_seconds", &[&host]), None);
     let problems: Vec<_> = seen.problems.iter().map(ToString::to_string).collect();
     assert_eq!(problems, [format!("alarm: {host} is DOWN")]);
 }

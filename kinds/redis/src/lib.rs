@@ -14,6 +14,7 @@ mod refusal;
 mod reply;
 mod reply_limits;
 mod scan;
+mod sentinel;
 mod stream;
 mod table;
 mod url;

@@ -100,6 +100,18 @@ impl RedisLink {
         only(self.exchange(&[command], timeout).await?)
     }
 
+    /// The server.
+    pub(super) fn endpoint(&self) -> &RedisEndpoint {
+        &self.endpoint
+    }
+
+    /// A server that this one names by host and port.
+    pub(super) fn address(&self, parts: &[Value]) -> Option<RedisEndpoint> {
+        let host: Option<String> = ::redis::from_redis_value(parts.first()?.clone()).ok()?;
+        let port: u16 = ::redis::from_redis_value(parts.get(1)?.clone()).ok()?;
+        Some(self.sibling(&host.unwrap_or_default(), port))
+    }
+
     /// A server named by this one.
     pub(super) fn sibling(&self, host: &str, port: u16) -> RedisEndpoint {
         self.endpoint.sibling(host, port, self.is_here)

@@ -10,6 +10,7 @@ use platform_core::tls::Tls;
 use super::endpoint::{RedisEndpoint, RedisLogin};
 use super::link::{RedisLink, Reply, Words, only, words};
 use super::refusal::ReplyRefusal;
+use super::sentinel;
 
 /// How a source is reached.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ impl CommandRoute {
             (None, Entry::Master { name, sentinels }) => {
                 // A hanging sentinel must leave time for the others.
                 let share = timeout / u32::try_from(sentinels.len() + 1).unwrap_or(u32::MAX);
-                let master = resolve(name, sentinels, tls, share).await?;
+                let master = sentinel::master(name, sentinels, tls, share).await?;
                 // A sentinel without TLS must not cause the password to be sent in clear text if another one uses TLS.
                 RedisLink::open(&master.with_tls(entry.has_tls()), login, tls, share).await
             }
@@ -85,6 +86,12 @@ impl Links {
             self.open.insert(None, link);
         }
         Ok(())
+    }
+
+    /// The server that the sentinels have named, while there is a connection.
+    pub(super) fn master(&self) -> Option<&RedisEndpoint> {
+        let is_named = matches!(self.way.entry, Entry::Master { .. });
+        self.open.get(&None).filter(|_| is_named).map(RedisLink::endpoint)
     }
 
     /// Drops every connection: the next command looks up the servers again.
@@ -169,50 +176,9 @@ impl Links {
     }
 }
 
-/// The master's address, from the first sentinel that knows it.
-async fn resolve(
-    name: &str,
-    sentinels: &[(RedisEndpoint, RedisLogin)],
-    tls: &Tls,
-    timeout: Duration,
-) -> Result<RedisEndpoint, Problem> {
-    let mut problem = Problem::new(Reason::NotFound, "no sentinel is configured");
-    for (endpoint, login) in sentinels {
-        match ask_sentinel(name, endpoint, login, tls, timeout).await {
-            Ok(master) => return Ok(master),
-            Err(cause) => problem = cause,
-        }
-    }
-    Err(problem.context("no sentinel knows the master"))
-}
-
-async fn ask_sentinel(
-    name: &str,
-    endpoint: &RedisEndpoint,
-    login: &RedisLogin,
-    tls: &Tls,
-    timeout: Duration,
-) -> Result<RedisEndpoint, Problem> {
-    let mut link = RedisLink::open(endpoint, login, tls, timeout).await?;
-    let reply = link.ask(words(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name]), timeout).await?;
-    match reply.map_err(|refusal| refusal.problem("SENTINEL GET-MASTER-ADDR-BY-NAME"))? {
-        Value::Nil => Err(Problem::new(Reason::NotFound, format!("{endpoint} knows no master `{name}`"))),
-        Value::Array(parts) => {
-            address(&parts, &link).ok_or_else(|| Problem::new(Reason::Protocol, "expected host and port"))
-        }
-        _ => Err(Problem::new(Reason::Protocol, "expected host and port")),
-    }
-}
-
 /// The master of a range of slots: `[from, to, [host, port, …], replicas …]`.
 fn master(range: &Value, from: &RedisLink) -> ClusterNode {
     let Value::Array(range) = range else { return None };
     let Value::Array(node) = range.get(2)? else { return None };
-    address(node, from)
-}
-
-fn address(parts: &[Value], from: &RedisLink) -> Option<RedisEndpoint> {
-    let host: Option<String> = ::redis::from_redis_value(parts.first()?.clone()).ok()?;
-    let port: u16 = ::redis::from_redis_value(parts.get(1)?.clone()).ok()?;
-    Some(from.sibling(&host.unwrap_or_default(), port))
+    from.address(node)
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use platform_core::built_in::BuiltInQueries;
-use platform_core::metric::{Desc, Family};
+use platform_core::metric::{Desc, Family, MetricType};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::query::{Answers, Columns, Question, Rows};
 
@@ -47,6 +47,9 @@ impl Prober for RedisProber {
                 .push(Problem::new(Reason::Alarm, "the cluster state is not ok: some queries fail"));
         }
         keys::observe(&mut self.links, &self.keys, self.timeout, &mut observation).await?;
+        if let Some(master) = self.links.master() {
+            label_counters(&mut observation.families, &master.to_string());
+        }
         observation.problems.extend(self.demoted(&info));
         Ok(observation)
     }
@@ -91,6 +94,15 @@ impl RedisProber {
         self.links.close();
         Some(problem)
     }
+}
+
+/// A counter is that of one server: the next master's counters have nothing to do with those of the last.
+fn label_counters(families: &mut Vec<Family>, host: &str) {
+    let labelled = std::mem::take(families).into_iter().map(|family| match family.desc.metric_type {
+        MetricType::Counter | MetricType::Unknown => family.labelled("host", host),
+        _ => family,
+    });
+    *families = labelled.collect();
 }
 
 fn is_zero(families: &[Family], name: &str) -> bool {

@@ -63,12 +63,20 @@ async fn a_failover_is_followed() {
         let info = families.iter().find(|family| family.desc.name == "redis_instance_info");
         info.map(|info| info.samples[0].labels[0].clone())
     };
-    assert_eq!(role(&probe(&mut subject).await.families).as_deref(), Some("master"));
+    // Each counter says whose it is: the next master's would look like work that was never done.
+    let commands = |families: &[platform_core::metric::Family]| {
+        let commands = families.iter().find(|family| family.desc.name == "redis_commands_processed_total");
+        commands.map(|commands| commands.samples[0].labels.concat())
+    };
+    let families = probe(&mut subject).await.families;
+    assert_eq!(role(&families).as_deref(), Some("master"));
+    assert_eq!(commands(&families), Some(primary.address()));
     primary.kill();
     until(PATIENCE, "the replica is the master", async || {
         let observation = subject.probe().await.ok()?;
         let is_new =
             observation.problems.is_empty() && role(&observation.families).as_deref() == Some("master");
+        assert_eq!(commands(&observation.families), Some(replica.address()));
         is_new.then_some(())
     })
     .await;

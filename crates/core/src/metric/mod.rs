@@ -160,6 +160,17 @@ impl Family {
         self
     }
 
+    /// The family with one more label, which has the same value in every sample.
+    #[must_use]
+    pub fn labelled(mut self, name: &str, value: &str) -> Self {
+        let names = self.desc.labels.iter().chain([name]).map(str::to_owned).collect();
+        self.desc.labels = LabelNames::Declared(names);
+        for sample in &mut self.samples {
+            sample.labels = sample.labels.iter().cloned().chain([value.to_owned()]).collect();
+        }
+        self
+    }
+
     /// The samples that have these values of these labels.
     pub fn with_labels(&self, labels: &BTreeMap<String, String>) -> impl Iterator<Item = &Sample> {
         let has = move |sample: &&Sample| {

@@ -6,8 +6,10 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::other_counters::Values;
 use super::rows::{known, listed};
-use super::series_budget::{OTHER, SeriesBudget, Values};
+use super::series_budget::{OTHER, SeriesBudget};
+use super::spec::ValueType;
 use super::{Cell, MetricSpec, QuerySpec, Rows};
 use crate::metric::{Desc, Family, MetricName, Sample, label_value};
 
@@ -51,7 +53,8 @@ pub struct ResultSet {
 impl Reading {
     /// A reading that has seen no rows yet.
     pub fn new(spec: Arc<QuerySpec>) -> Self {
-        Self { spec, budget: SeriesBudget::default() }
+        let is_counter = spec.metrics.iter().map(|metric| metric.value_type != ValueType::Gauge).collect();
+        Self { spec, budget: SeriesBudget::with_counters(is_counter) }
     }
 
     /// Turns the rows of one run into families.

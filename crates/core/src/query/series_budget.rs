@@ -8,6 +8,8 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::other_counters::{OtherCounters, Values};
+
 /// The label value under which everything over the budget is summed.
 pub const OTHER: &str = "other";
 
@@ -16,14 +18,12 @@ fn clearly_above(size: f64) -> f64 {
     size + size.abs() / 2.0
 }
 
-/// One line of a result: the values of its metrics, `None` where there is none.
-pub type Values = Vec<Option<f64>>;
-
 /// The label sets that have a series of their own.
 #[derive(Debug, Default)]
 pub struct SeriesBudget {
     /// As hashes: label sets would take more memory than their series.
     members: BTreeSet<u64>,
+    counters: OtherCounters,
 }
 
 /// A label set that is not in `expect`, by its position.
@@ -34,9 +34,15 @@ struct Candidate {
 }
 
 impl SeriesBudget {
+    /// A budget for metrics of which some are counters: `is_counter` has one value for each.
+    pub fn with_counters(is_counter: Vec<bool>) -> Self {
+        Self { counters: OtherCounters::new(is_counter), ..Self::default() }
+    }
+
     /// Folds label sets over `limit` into the line of `other`, and returns how many were folded.
     ///
-    /// `expected` label sets are always members. Size is the value of the first metric.
+    /// `expected` label sets are always members. Size is the value of the first metric. Under `other`, gauges are summed,
+    /// and counters count what was added.
     pub fn apply<K: Ord + Hash>(
         &mut self,
         lines: &mut BTreeMap<K, Values>,
@@ -46,12 +52,16 @@ impl SeriesBudget {
     ) -> usize {
         let hashes: Vec<u64> = lines.keys().map(hash).collect();
         if lines.len() <= limit {
+            self.counters
+                .count(hashes.iter().zip(lines.values()).map(|(hash, values)| (*hash, values, true)));
             self.members = hashes.into_iter().collect();
             return 0;
         }
         let stays = self.choose(lines, &hashes, expected, &other, limit);
         self.members =
             hashes.iter().zip(&stays).filter(|(_, stays)| **stays).map(|(hash, _)| *hash).collect();
+        let counted = hashes.iter().zip(lines.values()).zip(&stays);
+        self.counters.count(counted.map(|((hash, values), stays)| (*hash, values, *stays)));
         let (mut sum, mut over, mut stays) = (Values::new(), 0, stays.into_iter());
         lines.retain(|_, values| {
             let stays = stays.next().unwrap_or_default();
@@ -61,6 +71,7 @@ impl SeriesBudget {
             }
             stays
         });
+        self.counters.put(&mut sum);
         lines.insert(other, sum);
         over
     }

@@ -24,6 +24,8 @@ fn a_window_ends_with_the_part_that_left_it() {
         tally.count(&json!({}), at, 1000.0);
     }
     assert_eq!(lines(&tally, 1000.0), 2.0, "only what was written after 940 s");
+    let kept: Vec<i64> = tally.combinations.values().flat_map(BTreeMap::keys).copied().collect();
+    assert_eq!(kept, [941, 999], "what is too old takes no memory");
     assert_eq!(lines(&tally, 1000.9), 2.0);
     assert_eq!(lines(&tally, 1001.0), 1.0);
     assert_eq!(lines(&tally, 1060.0), 0.0);
@@ -35,7 +37,7 @@ fn a_part_is_a_sixtieth_of_the_window_but_at_least_a_second() {
     hour.count(&json!({}), 3600.0, 3600.0);
     assert_eq!((lines(&hour, 7199.0), lines(&hour, 7200.0)), (1.0, 0.0));
     hour.count(&json!({}), 3659.0, 3659.0);
-    assert_eq!((lines(&hour, 7199.0), lines(&hour, 7259.0)), (2.0, 0.0), "one minute is one part");
+    assert_eq!((lines(&hour, 7199.0), lines(&hour, 7200.0)), (2.0, 0.0), "one minute is one part");
     let mut short = tally(&json!({"window": "6s"}));
     short.count(&json!({}), 100.9, 100.9);
     assert_eq!((lines(&short, 105.9), lines(&short, 106.0)), (1.0, 0.0));
@@ -126,6 +128,21 @@ fn sums_are_added_up_over_the_parts_and_average_the_lines_with_a_number() {
     assert_eq!(rows.columns, ["count", "sum_ms", "avg_ms", "sum_missing", "avg_missing"]);
     let number = Cell::Number;
     assert_eq!(rows.rows, [[number(5.0), number(60.0), number(20.0), number(0.0), Cell::Null]]);
+}
+
+#[test]
+fn a_line_counts_if_every_field_has_one_of_its_values() {
+    let mut tally = tally(&json!({"where": {"level": ["error", "fatal"], "code": ["504"]}}));
+    for line in [
+        json!({"level": "fatal", "code": 504}),
+        json!({"level": "error", "code": "504"}),
+        json!({"level": "error", "code": 200}),
+        json!({"level": "error"}),
+        json!({"level": "info", "code": 504}),
+    ] {
+        tally.count(&line, 0.0, 0.0);
+    }
+    assert_eq!(lines(&tally, 0.0), 2.0);
 }
 
 #[test]

@@ -20,10 +20,10 @@ pub(crate) async fn run(platform: &Platform, section: &mut Section) {
     section.text(&format!(
         "{QUERIES} declared queries of ten rows each, run and scraped with gzip every {EVERY:?}, {CYCLES} times, in \
          platform_exporter and in sql_exporter at the same time. PostgreSQL counts the runs: each is one transaction. \
-         platform_exporter spreads them over the second and builds its exposition when they have run; sql_exporter \
-         runs them back to back and builds its exposition when scraped. PostgreSQL's responses pass a relay that \
-         checks every message before the driver sees it: two more hops per round trip, and about a fifth of the CPU \
-         here.",
+         platform_exporter spreads the runs over the second and builds its exposition when they have finished; \
+         sql_exporter runs them back to back and builds its exposition when scraped. PostgreSQL's responses pass \
+         through a relay that checks every message before the driver sees it: this adds two hops per round trip, and \
+         takes about a fifth of the CPU here.",
     ));
     for database in DATABASES {
         platform.postgres.sql(&format!("CREATE DATABASE {database}")).await;

@@ -21,7 +21,7 @@ pub(crate) async fn run(title: &'static str) -> Section {
     let mut section = Section::new(title);
     section.text(&format!(
         "Everything is probed and scraped with gzip every {EVERY:?}, for {:?}; a cycle is one such round. The slope is \
-         a least-squares fit; growth is linear if the cost of each additional one stays constant.",
+         a least-squares fit; growth is linear if the cost of each additional source or series stays constant.",
         EVERY * (WARM_UP + ROUNDS)
     ));
     let platform = Platform::start().await;

@@ -29,9 +29,9 @@ pub(crate) async fn run(title: &'static str) -> Section {
 
 async fn compare(platform: &Platform, section: &mut Section) {
     section.text(&format!(
-        "MiB, as counted by the kernel (`VmRSS`, `VmHWM`). *Idle*: each probes and is scraped every {EVERY:?}, for \
-         {:?}. *Under load*: then each is scraped over 16 connections as fast as it responds, for {SECONDS} s. *Peak* \
-         is since startup.",
+        "MiB, as counted by the kernel (`VmRSS`, `VmHWM`). *Idle*: each exporter probes and is scraped every \
+         {EVERY:?}, for {:?}. *Under load*: each is then scraped over 16 connections as fast as it responds, for \
+         {SECONDS} s. *Peak* is since startup.",
         EVERY * ROUNDS
     ));
     let exporter = ours::start_all_kinds(platform, &ours::all_kinds("5s"), platform.environment()).await;

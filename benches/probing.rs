@@ -69,7 +69,7 @@ async fn of_kinds(platform: &Platform, section: &mut Section) {
         "CPU per value",
         "÷ peer",
         "wire per cycle",
-        "a value",
+        "wire per value",
         "round trips",
         "CPU of the service",
     ]);

@@ -29,13 +29,13 @@ const TURNS: Turns = Turns { number: 2, length: Duration::from_secs(5), every: F
 pub(crate) async fn run(title: &'static str) -> Section {
     let mut section = Section::new(title);
     section.text(
-        "Every tenth queue has a dead-letter queue, every hundredth holds a message and has no consumer. One cycle is \
-         one probe, or one scrape of `/metrics/per-object` of RabbitMQ's own plugin `rabbitmq_prometheus`, which runs \
-         inside the broker: compare the sum of both CPU columns. *Probe* is `platform_probe_duration_seconds`, *at the \
-         broker* the time spent waiting for responses over AMQP and from the management interface, up to the last byte \
-         of each, and *own time* the rest. *Wire* is the traffic of both. No exporter can be faster than the broker \
-         lists its queues. By default, 1,000 queues have their own series, and the rest is summed under `other`; \
-         `max_queues` raises this limit.",
+        "Every tenth queue has a dead-letter queue, and every hundredth holds a message and has no consumer. One cycle \
+         is one probe, or one scrape of `/metrics/per-object` of RabbitMQ's own plugin `rabbitmq_prometheus`, which \
+         runs inside the broker: compare the sum of both CPU columns. *Probe* is `platform_probe_duration_seconds`, \
+         *at the broker* the time spent waiting for responses over AMQP and from the management interface, up to the \
+         last byte of each, and *own time* the rest. *Wire* is the traffic of both. No exporter can be faster than the \
+         broker is at listing its queues. By default, 1,000 queues have their own series, and the rest is summed under \
+         `other`; `max_queues` raises this limit.",
     );
     testkit::install_ring();
     let broker = Rabbitmq::options().prometheus().setting("collect_statistics_interval = 5000").start().await;
@@ -45,7 +45,7 @@ pub(crate) async fn run(title: &'static str) -> Section {
         "values",
         "CPU",
         "CPU of the broker",
-        "CPU of both a value",
+        "CPU of both per value",
         "probe",
         "at the broker",
         "own time",

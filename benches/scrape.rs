@@ -55,7 +55,7 @@ async fn measure(platform: &Platform, section: &mut Section) {
         "÷ bare",
         "hung: median",
         "p99",
-        "÷ well",
+        "÷ healthy",
     ]);
     let mut of_peers =
         Table::new(&["series, representation", "exporter", "median", "p99", "÷ platform_exporter"]);

@@ -15,7 +15,7 @@ use self::stage::Stage;
 use crate::report::Section;
 use testkit::exporter::Exporter;
 
-pub(crate) const TITLE: &str = "Left alone";
+pub(crate) const TITLE: &str = "Soak test";
 
 /// A shorter run is not written to the document: it has not levelled out.
 const MINUTES: u64 = 20;

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::{Logs, append, appender, count, everything, line, question, table};
 use testkit::subject::Subject;
+use testkit::wait::eventually;
 
 async fn total(subject: &mut Subject) -> f64 {
     count(&subject.rows(&everything()).await.expect("the file can be read"))
@@ -49,6 +50,13 @@ async fn a_file_that_came_and_went_between_two_looks_is_read() {
     let logs = Logs::new();
     // Neither a log of its own nor what lay there before is a part of this one.
     append(&logs.beside("app.log.7"), "{}\n{}\n");
+    let created = |name: &str| fs::metadata(logs.beside(name)).unwrap().created().unwrap();
+    eventually(Duration::from_secs(10), "the clock of the file system has moved on", async || {
+        let _ = fs::remove_file(logs.beside("now"));
+        append(&logs.beside("now"), "");
+        created("now") > created("app.log.7") + Duration::from_millis(10)
+    })
+    .await;
     let mut source = logs.source("", &[everything()]);
     logs.append("{}\n");
     assert_eq!(total(&mut source).await, 1.0);

@@ -15,8 +15,11 @@ use super::event;
 use crate::config::Source;
 use crate::snapshot::Store;
 
-/// Delay before the first retry of an unreachable source.
-const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// Delay before the first retry of an unreachable source, on which a retry puts no load.
+const FIRST_RETRY_UNREACHABLE: Duration = Duration::from_secs(1);
+
+/// Delay before the first retry after any other failure: one that lasted a moment must not count for a long interval.
+const FIRST_RETRY: Duration = Duration::from_secs(30);
 
 /// A client that waits for a probe of a source to end.
 pub(super) type Waiter = oneshot::Sender<()>;
@@ -36,8 +39,8 @@ pub(super) struct SourceLoop {
     prober: Box<dyn Prober>,
     store: Arc<Store>,
     requests: mpsc::Receiver<Waiter>,
-    /// Since the source was last reached.
-    backoff: Backoff,
+    unreachable: Backoff,
+    failing: Backoff,
 }
 
 impl SourceLoop {
@@ -49,7 +52,8 @@ impl SourceLoop {
         requests: mpsc::Receiver<Waiter>,
     ) -> Self {
         let (interval, timeout) = (source.interval, source.timeout);
-        Self { name, interval, timeout, prober, store, requests, backoff: Backoff::new(FIRST_RETRY) }
+        let (unreachable, failing) = (Backoff::new(FIRST_RETRY_UNREACHABLE), Backoff::new(FIRST_RETRY));
+        Self { name, interval, timeout, prober, store, requests, unreachable, failing }
     }
 
     pub(super) async fn run(mut self, first: Instant) {
@@ -88,18 +92,24 @@ impl SourceLoop {
         }
     }
 
-    /// The time between the starts of two probes: the interval, or less while the source is unreachable and a retry
-    /// puts no load on it.
+    /// The time between the starts of two probes: the interval, or less after a failure. A source that limits the rate
+    /// of its callers is not called any sooner.
     fn delay(&mut self, result: &Result<Observation, Problem>) -> Duration {
         let failure = match result {
             Ok(observation) => observation.failure.as_ref(),
             Err(problem) => Some(problem),
         };
-        if !failure.is_some_and(|problem| matches!(problem.reason, Reason::Connect | Reason::Dns)) {
-            return self.backoff.succeeded(self.interval);
+        match failure.map(|problem| problem.reason) {
+            None | Some(Reason::RateLimited) => {
+                self.unreachable.succeeded(self.interval);
+                self.failing.succeeded(self.interval)
+            }
+            // Sources that went down together do not come back together.
+            Some(Reason::Connect | Reason::Dns) => {
+                self.unreachable.failed(self.interval).mul_f64(0.75 + 0.25 * fastrand::f64())
+            }
+            Some(_) => self.failing.failed(self.interval),
         }
-        // Sources that went down together do not come back together.
-        self.backoff.failed(self.interval).mul_f64(0.75 + 0.25 * fastrand::f64())
     }
 }
 

@@ -77,6 +77,7 @@ impl QueryState {
                 }
             }
         }
+        self.record.is_last_good = self.problems.is_empty();
         self.timing = Lines::renew(&self.timing, Some(source), self.record.run(name));
         if self.record.outcome != before {
             self.counts = Lines::renew(&self.counts, Some(source), self.record.counts(name));

@@ -49,6 +49,11 @@ const QUERY_LAST_SUCCESS: Desc = Desc::gauge(
     &["query"],
     "Unix time of the query's last good result.",
 );
+const QUERY_LAST_RUN: Desc = Desc::gauge(
+    "platform_query_last_run_successful",
+    &["query"],
+    "Whether the last run of the query succeeded: 1 or 0.",
+);
 const QUERY_MAX_AGE: Desc = Desc::gauge(
     "platform_query_max_age_seconds",
     &["query"],
@@ -91,6 +96,7 @@ pub fn catalogue() -> Vec<Desc> {
         FAILURES,
         ASKS,
         QUERY_LAST_SUCCESS,
+        QUERY_LAST_RUN,
         QUERY_MAX_AGE,
         QUERY_DURATION,
         QUERY_SERIES,
@@ -115,6 +121,8 @@ pub(super) struct QueryRecord {
     pub(super) outcome: Outcome,
     pub(super) last_success: Option<SystemTime>,
     pub(super) last_duration: Option<Duration>,
+    /// Whether the last run succeeded.
+    pub(super) is_last_good: bool,
     pub(super) max_age: Duration,
 }
 
@@ -175,6 +183,7 @@ impl QueryRecord {
         families.push_some(&QUERY_LAST_SUCCESS, [name], self.last_success.map(timestamp));
         let duration = self.last_duration.map(|duration| duration.as_secs_f64());
         families.push_some(&QUERY_DURATION, [name], duration);
+        families.push_some(&QUERY_LAST_RUN, [name], duration.map(|_| f64::from(self.is_last_good)));
         families.into_vec()
     }
 

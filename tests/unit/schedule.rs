@@ -217,6 +217,27 @@ async fn retries_back_off_up_to_the_interval() {
     assert_eq!(running.status("a"), (Status::Up, vec![]));
 }
 
+/// A moment's failure of a source with a long interval does not count for all of it.
+#[tokio::test(start_paused = true)]
+async fn every_failure_is_retried_soon_but_for_a_limited_rate() {
+    let sources = "
+sources:
+  a: {postgres: {url: postgres://a}, interval: 5m, timeout: 5s}
+  b: {postgres: {url: postgres://b}, interval: 5m, timeout: 5s}
+";
+    let (a, b) = (Script::new(Act::Fail(Reason::Timeout)), Script::new(Act::Fail(Reason::RateLimited)));
+    let running = start(&configuration(sources), &[("a", &a), ("b", &b)], Number::default()).await;
+    // After 30 s, then 1, 2 and 4 minutes later, then every 5 minutes.
+    for (seconds, probes) in [(25, 1), (10, 2), (60, 3), (120, 4), (240, 5), (300, 6)] {
+        pass(seconds).await;
+        assert_eq!(a.probes(), probes, "{seconds} s later");
+    }
+    assert_eq!(b.probes(), 3);
+    a.set(Act::Value(1.0));
+    pass(300).await;
+    assert_eq!((running.status("a"), a.probes()), ((Status::Up, vec![]), 7));
+}
+
 #[tokio::test(start_paused = true)]
 async fn probes_on_demand_join_the_one_under_way() {
     let a = Script::new(Act::Slow(Duration::from_secs(1)));

@@ -2,6 +2,7 @@
 
 mod counting;
 mod following;
+mod missed;
 mod rotation;
 mod state;
 

@@ -14,9 +14,8 @@ use serde_json::json;
 
 use super::{Logs, append, appender, count, everything, line, question, table};
 use testkit::subject::Subject;
-use testkit::wait::eventually;
 
-async fn total(subject: &mut Subject) -> f64 {
+pub(super) async fn total(subject: &mut Subject) -> f64 {
     count(&subject.rows(&everything()).await.expect("the file can be read"))
 }
 
@@ -43,55 +42,6 @@ async fn a_renamed_file_is_read_to_its_end_and_beyond() {
     assert_eq!(logs.value(&observation, "logfile_rotations_total"), 1.0);
     assert_eq!(logs.value(&observation, "logfile_malformed_lines_total"), 0.0);
     assert_eq!(logs.value(&observation, "logfile_size_bytes"), 3.0);
-}
-
-#[tokio::test]
-async fn a_file_that_came_and_went_between_two_looks_is_read() {
-    let logs = Logs::new();
-    // Neither a log of its own nor what lay there before is a part of this one.
-    append(&logs.beside("app.log.7"), "{}\n{}\n");
-    let created = |name: &str| fs::metadata(logs.beside(name)).unwrap().created().unwrap();
-    eventually(Duration::from_secs(10), "the clock of the file system has moved on", async || {
-        let _ = fs::remove_file(logs.beside("now"));
-        append(&logs.beside("now"), "");
-        created("now") > created("app.log.7") + Duration::from_millis(10)
-    })
-    .await;
-    let mut source = logs.source("", &[everything()]);
-    logs.append("{}\n");
-    assert_eq!(total(&mut source).await, 1.0);
-    logs.append("{}\n");
-    fs::rename(logs.path(), logs.beside("app.log.3")).unwrap();
-    for name in ["app.log.2", "app.log-20260101"] {
-        logs.append("{}\n{}\n");
-        fs::rename(logs.path(), logs.beside(name)).unwrap();
-    }
-    append(&logs.beside("app.log.errors"), "{}\n");
-    append(&logs.beside("app.log.4.gz"), "\x1f\x08");
-    logs.append("{}\n");
-    assert_eq!(total(&mut source).await, 7.0);
-    assert_eq!(total(&mut source).await, 7.0);
-    let observation = source.probe().await.unwrap();
-    assert_eq!(logs.value(&observation, "logfile_rotations_total"), 3.0);
-    assert_eq!(logs.value(&observation, "logfile_malformed_lines_total"), 0.0);
-}
-
-#[tokio::test]
-async fn a_file_that_came_and_went_while_the_exporter_was_down_is_read() {
-    let logs = Logs::new();
-    logs.append("{}\n");
-    let mut source = logs.remembering(&[everything()]);
-    assert_eq!(total(&mut source).await, 1.0);
-    drop(source);
-    for name in ["app.log.2", "app.log.1"] {
-        logs.append("{}\n");
-        fs::rename(logs.path(), logs.beside(name)).unwrap();
-    }
-    logs.append("{}\n");
-    let mut source = logs.remembering(&[everything()]);
-    assert_eq!(total(&mut source).await, 4.0);
-    let observation = source.probe().await.unwrap();
-    assert_eq!(logs.value(&observation, "logfile_rotations_total"), 2.0);
 }
 
 #[tokio::test]

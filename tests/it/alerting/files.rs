@@ -57,7 +57,7 @@ fn promtool_takes_every_configuration_of_prometheus() {
 #[test]
 fn amtool_takes_the_configuration_of_alertmanager() {
     let said = passes("amtool", &["check-config"], &files("alerts", "alertmanager.yml"));
-    assert!(said.contains("7 inhibit rules") && said.contains("5 receivers"), "{said}");
+    assert!(said.contains("9 inhibit rules") && said.contains("5 receivers"), "{said}");
 }
 
 /// Every kind of alert goes to the one receiver that is meant for it.
@@ -66,6 +66,8 @@ fn each_severity_has_its_receiver() {
     for (labels, receiver) in [
         (&["alertname=PlatformSourceDown", "severity=critical", "source=db"][..], "pager"),
         (&["alertname=PlatformExporterDown", "severity=critical"], "pager"),
+        (&["alertname=PlatformExporterDown", "severity=critical", "environment=production"], "pager"),
+        (&["alertname=PlatformExporterDown", "severity=critical", "environment=staging"], "chat"),
         (&["alertname=PlatformSourceDegraded", "severity=warning", "source=db"], "chat"),
         (&["alertname=PostgresRestarted", "severity=info", "source=db"], "digest"),
         (&["alertname=Watchdog", "severity=none"], "dead-mans-switch"),

@@ -1,5 +1,6 @@
 //! What the pager, the chat and the dead man's switch receive from Alertmanager.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -39,9 +40,19 @@ impl Inbox {
         Self { web, received: Vec::new() }
     }
 
-    /// Where one of the three is: `/pagerduty`, `/slack` or `/watchdog`.
-    pub(super) fn url(&self, path: &str) -> String {
-        self.web.url(path)
+    /// The shipped routing, with this inbox in place of all receivers. Their secrets are put into the directory.
+    pub(super) fn routing(&self, secrets: &Path) -> String {
+        std::fs::write(secrets.join("pagerduty_routing_key"), "key").unwrap();
+        std::fs::write(secrets.join("slack_api_url"), self.web.url("/slack")).unwrap();
+        let routing = include_str!("../../../alerts/alertmanager.yml")
+            .replace("/run/secrets", secrets.to_str().unwrap())
+            .replace("http://dead-mans-switch.invalid/platform_exporter", &self.web.url("/watchdog"));
+        format!("global: {{pagerduty_url: \"{}\"}}\n{routing}", self.web.url("/pagerduty"))
+    }
+
+    /// Waits for the first message at `/pagerduty`, `/slack` or `/watchdog`.
+    pub(super) async fn first(&mut self, path: &str) -> Value {
+        until(Duration::from_secs(60), path, async || self.at(path).into_iter().next()).await
     }
 
     /// The JSON of everything that came to a path so far.

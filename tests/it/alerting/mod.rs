@@ -5,5 +5,6 @@ mod files;
 mod hayon;
 mod inbox;
 mod pages;
+mod routing;
 mod rules;
 mod watch;

@@ -11,8 +11,14 @@ use super::files::unit_tests;
 use testkit::exporter::binary;
 use testkit::root;
 
-/// What Prometheus says by itself of every target.
-const PROMETHEUS: [&str; 3] = ["up", "scrape_duration_seconds", "scrape_samples_scraped"];
+/// What Prometheus says by itself of every target, and what it and Alertmanager say of themselves.
+const PROMETHEUS: [&str; 5] = [
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_scraped",
+    "prometheus_rule_evaluation_failures_total",
+    "alertmanager_notifications_failed_total",
+];
 
 pub(super) fn parse(text: &str) -> Node {
     let mut faults = Faults::of("test");

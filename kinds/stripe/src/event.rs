@@ -20,7 +20,7 @@ const UNDELIVERED: Desc = Desc::gauge(
 const OLDEST: Desc = Desc::gauge(
     "stripe_webhook_oldest_undelivered_timestamp_seconds",
     &[],
-    "Creation time of the oldest undelivered event that was read (field created of the event); absent if \
+    "Creation time of the oldest event that Stripe is still trying to deliver (field created of the event); absent if \
      there is none.",
 );
 const TRUNCATED: Desc = Desc::gauge(
@@ -100,7 +100,7 @@ pub(super) async fn observe(session: &mut ApiSession<'_>, config: &Config) -> Re
     let exhausted = counts.iter().filter(|((_, phase), _)| *phase == Phase::Exhausted);
     let exhausted: u32 = exhausted.map(|(_, count)| count).sum();
     Ok(Observation {
-        families: families(undelivered, &events),
+        families: families(undelivered, &events, now),
         problems: problems(exhausted, events.truncated),
         failure: None,
     })
@@ -122,9 +122,11 @@ async fn read(session: &mut ApiSession<'_>, config: &Config) -> Result<Listing<E
     Ok(events)
 }
 
-fn families(undelivered: Family, events: &Listing<Event>) -> Vec<Family> {
+fn families(undelivered: Family, events: &Listing<Event>, now: i64) -> Vec<Family> {
     let mut families = vec![undelivered, TRUNCATED.value(f64::from(u8::from(events.truncated)))];
-    if let Some(oldest) = events.items.iter().map(|event| event.created).min() {
+    let created = events.items.iter().map(|event| event.created);
+    // A lost event must not hide the next one that is about to be lost.
+    if let Some(oldest) = created.filter(|created| Phase::at_age(now - created) != Phase::Exhausted).min() {
         #[expect(clippy::cast_precision_loss, reason = "exact for 285 million years")]
         families.push(OLDEST.value(oldest as f64));
     }

@@ -5,6 +5,7 @@ mod cell;
 mod config;
 mod dial;
 mod failure;
+mod last_current;
 mod message_check;
 mod prober;
 mod question;

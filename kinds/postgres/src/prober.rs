@@ -10,6 +10,7 @@ use platform_core::query::{Answers, Cell, Columns, Question, Rows};
 
 use super::config::Config;
 use super::failure::SqlFailure;
+use super::last_current::LastCurrent;
 use super::question::SqlQuestion;
 use super::session::{PgSession, SessionSlot};
 
@@ -23,12 +24,13 @@ const FEATURE_NOT_SUPPORTED: &str = "0A000";
 pub(super) struct PgProber {
     line: SessionSlot,
     built_in: BuiltInQueries,
+    last_current: LastCurrent,
     timeout: Duration,
 }
 
 impl PgProber {
     pub(super) fn new(config: &Config, built_in: BuiltInQueries, timeout: Duration) -> Self {
-        Self { line: SessionSlot::new(config), built_in, timeout }
+        Self { line: SessionSlot::new(config), built_in, last_current: LastCurrent::default(), timeout }
     }
 }
 
@@ -40,6 +42,7 @@ impl Prober for PgProber {
         let version = session.version()?;
         let mut asked = Asked { session: &mut session, deadline };
         let mut observation = self.built_in.ask(&mut asked, version, self.timeout).await?;
+        self.last_current.apply(&mut observation.families);
         observation.problems.extend(missing_rights(&mut asked).await?);
         observation.problems.extend(no_stream(&observation.families));
         self.line.put_back(session);

@@ -4,6 +4,7 @@ mod budget;
 mod config;
 mod environment;
 mod failures;
+mod lag;
 mod limits;
 mod locks;
 mod logins;
@@ -12,6 +13,7 @@ mod questions;
 mod replicas;
 mod rights;
 mod texts;
+mod totals;
 mod values;
 
 use std::process::Stdio;

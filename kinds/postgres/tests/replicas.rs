@@ -35,6 +35,7 @@ async fn lag_only_while_there_is_something_to_replay() {
     let families = primary.probe().await.expect("it answers").families;
     let behind = the(&families, "pg_stat_replication_pg_wal_lsn_diff", &["walreceiver", "streaming", ""]);
     assert!(behind > 0.0, "{behind}");
+    assert_eq!(the(&families, "pg_stat_replication_replicas", &[]), 1.0);
     assert_eq!(value(&families, "pg_stat_wal_receiver_active", &[]), None);
 
     replica.sql("SELECT pg_wal_replay_resume()").await;

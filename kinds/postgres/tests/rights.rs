@@ -15,7 +15,7 @@ async fn without_pg_monitor_name_the_grant_and_give_the_rest() {
     let _other = OpenTransaction::asleep(&server, "SELECT 1").await;
     let mut subject = postgres(&server.url_as("We%20Watch", "", "postgres"));
     let observation = subject.probe().await.expect("it answers");
-    assert_eq!(reasons(&observation), [Reason::Permission; 2], "{:?}", observation.problems);
+    assert_eq!(reasons(&observation), [Reason::Permission; 3], "{:?}", observation.problems);
     let details: String = observation.problems.iter().map(ToString::to_string).collect();
     assert!(details.contains("GRANT pg_monitor TO \"We Watch\";"), "{details}");
     assert!(details.contains("42501: permission denied for function pg_ls_waldir"), "{details}");
@@ -27,6 +27,10 @@ async fn without_pg_monitor_name_the_grant_and_give_the_rest() {
     assert!(the(&families, "pg_database_size_bytes", &["postgres"]) > 0.0);
     assert_eq!(value(&families, "pg_database_size_bytes", &["closed"]), None);
     assert_eq!(value(&families, "pg_wal_segments", &[]), None);
+    // How long the hidden transaction has been open is not known, nor whether that is long.
+    assert_eq!(value(&families, "pg_stat_activity_max_tx_duration", &["postgres", "active"]), None);
+    assert_eq!(value(&families, "pg_stat_activity_max_tx_duration", &["postgres", "idle"]), None);
+    assert_eq!(value(&families, "pg_long_running_transactions", &[]), None);
 
     server.sql("GRANT pg_monitor TO \"We Watch\"").await;
     let observation = subject.probe().await.expect("it answers");
@@ -34,6 +38,8 @@ async fn without_pg_monitor_name_the_grant_and_give_the_rest() {
     assert_eq!(the(&observation.families, "pg_stat_activity_count", &["postgres", "active"]), 2.0);
     assert_eq!(value(&observation.families, "pg_stat_activity_count", &["postgres", "unknown"]), None);
     assert!(the(&observation.families, "pg_database_size_bytes", &["closed"]) > 0.0);
+    assert!(the(&observation.families, "pg_stat_activity_max_tx_duration", &["postgres", "active"]) > 0.0);
+    assert_eq!(the(&observation.families, "pg_long_running_transactions", &[]), 0.0);
 }
 
 #[tokio::test]

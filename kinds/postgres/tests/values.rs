@@ -51,6 +51,12 @@ async fn report_what_the_server_reports() {
         ("pg_database_wraparound_age_datfrozenxid_seconds", vec!["template0"], number(&server, xids).await),
         ("pg_wal_segments", vec![], number(&server, "SELECT count(*) FROM pg_ls_waldir()").await),
         ("pg_wal_size_bytes", vec![], number(&server, "SELECT sum(size) FROM pg_ls_waldir()").await),
+        ("pg_settings_reserved_connections", vec![], 0.0),
+        ("pg_settings_max_wal_size_bytes", vec![], f64::from(1 << 30)),
+        ("pg_settings_wal_keep_size_bytes", vec![], 0.0),
+        ("pg_settings_recovery_min_apply_delay_seconds", vec![], 0.0),
+        ("pg_database_wraparound_age_datminmxid_seconds", vec!["template0"], 0.0),
+        ("pg_stat_replication_replicas", vec![], 0.0),
         (
             "pg_postmaster_start_time_seconds",
             vec![],
@@ -86,8 +92,12 @@ async fn show_who_waits_for_whom() {
 
 #[tokio::test]
 async fn are_all_in_the_catalogue_and_the_catalogue_in_them() {
-    let server = Postgres::start().await;
+    // The first segment is archived, and no other.
+    let server = Postgres::options().setting("max_prepared_transactions = 1").setting("archive_mode = on");
+    let server = server.setting("archive_command = 'test %f = 000000010000000000000001'");
+    let server = server.setting("max_slot_wal_keep_size = '1GB'").start().await;
     let replica = Postgres::options().setting("primary_slot_name = 'standby'").replica_of(&server);
+    let replica = replica.setting("max_prepared_transactions = 1");
     server.sql("SELECT pg_create_physical_replication_slot('standby')").await;
     server.sql("CREATE TABLE orders (id int)").await;
     // An autovacuum that comes at once, to be seen in last_autovacuum.
@@ -98,14 +108,17 @@ async fn are_all_in_the_catalogue_and_the_catalogue_in_them() {
     server.sql("SELECT pg_reload_conf()").await;
     server.sql("INSERT INTO orders SELECT generate_series(1, 100)").await;
     server.sql("DELETE FROM orders").await;
+    server.script("postgres", "BEGIN; PREPARE TRANSACTION 'forgotten';").await;
     let replica = replica.start().await;
+    server.sql("SELECT pg_switch_wal()").await;
     let (mut primary, mut standby) = (postgres(&server.url()), postgres(&replica.url()));
     let catalogue = (Kind::Postgres.facts().catalogue)();
-    // Newer servers have the first two; the third takes a transaction of a minute.
+    // Newer servers have the first three; the last takes a transaction of a minute.
     let known: BTreeSet<_> = catalogue.iter().map(|desc| desc.name.to_string()).collect();
     let unseen: BTreeSet<_> = [
         "pg_stat_checkpointer_num_timed_total",
         "pg_stat_checkpointer_num_requested_total",
+        "pg_replication_slots_synced",
         "pg_long_running_transactions_oldest_timestamp_seconds",
     ]
     .map(str::to_owned)

@@ -27,10 +27,18 @@ use super::queue::{Queue, Role};
 pub(super) struct Management {
     interface: Interface,
     http: HttpClient,
-    topology: Option<(Instant, Topology)>,
+    topology: Option<TopologyRead>,
     /// The queues of dead-letter routes and alternate exchanges that have had consumers, by virtual host and name: a queue stays what it is when
     /// its consumers stop.
     had_consumers: HashMap<String, HashSet<String>>,
+}
+
+/// The topology, as it was when it was last read.
+struct TopologyRead {
+    at: Instant,
+    topology: Topology,
+    /// What is missing in it: rights on operator policies are rarer than on the rest.
+    problem: Option<Problem>,
 }
 
 /// What the management API reports; `None` if it does not.
@@ -136,7 +144,8 @@ impl Management {
                 queue.consumers > Some(0) || before.is_some_and(|names| names.contains(&queue.name));
         }
         survey.problems.extend(self.read_topology(&queues, end).await.err());
-        if let Some((_, topology)) = &self.topology {
+        if let Some(TopologyRead { topology, problem, .. }) = &self.topology {
+            survey.problems.extend(problem.clone());
             let dead_letters = topology.resolve(&queues);
             self.remember_consumers(&queues, &dead_letters);
             for (queue, role) in queues.iter_mut().zip(dead_letters.roles) {
@@ -206,14 +215,15 @@ impl Management {
 
     /// Reads the topology again when it is due. If that fails, the one read before remains: definitions rarely change.
     async fn read_topology(&mut self, queues: &[Queue], end: Deadline) -> Result<(), Problem> {
-        if self.topology.as_ref().is_some_and(|(read_at, _)| read_at.elapsed() < TOPOLOGY_AGE) {
+        if self.topology.as_ref().is_some_and(|read| read.at.elapsed() < TOPOLOGY_AGE) {
             return Ok(());
         }
         let policies = self.policies(POLICIES, end).await?;
-        let operator_policies = match self.policies(OPERATOR_POLICIES, end).await {
-            // The broker has none.
-            Err(problem) if problem.reason == Reason::NotFound => Vec::new(),
-            other => other?,
+        let (operator_policies, problem) = match self.policies(OPERATOR_POLICIES, end).await {
+            // This version of the broker has none.
+            Err(problem) if problem.reason == Reason::NotFound => (Vec::new(), None),
+            Err(problem) if problem.reason == Reason::Permission => (Vec::new(), Some(problem)),
+            other => (other?, None),
         };
         let exchanges = self.get(EXCHANGES, end).await?;
         let exchanges = list::<MOST_EXCHANGES, ExchangeRow<'_>>(&exchanges, EXCHANGES, "exchanges")?;
@@ -223,7 +233,7 @@ impl Management {
             topology =
                 topology.with(&list::<MOST_BINDINGS, BindingRow<'_>>(&bindings, BINDINGS, "bindings")?);
         }
-        self.topology = Some((Instant::now(), topology));
+        self.topology = Some(TopologyRead { at: Instant::now(), topology, problem });
         Ok(())
     }
 

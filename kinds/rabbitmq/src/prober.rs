@@ -12,7 +12,7 @@ use super::config::Config;
 use super::families;
 use super::management::{Management, Survey};
 use super::nature::{Nature, Natures};
-use super::queue::{Queue, QueueType};
+use super::queue::{Queue, QueueType, Role};
 use super::queue_series::QueueBudgets;
 
 pub(super) struct RabbitmqProber {
@@ -83,7 +83,10 @@ impl Prober for RabbitmqProber {
         let Config { scope, broker, .. } = &self.config;
         let mut families = self.members.families(&queues, &survey.routes, scope, &broker.vhost);
         families.extend(totals.into_iter().flatten());
-        families.extend(families::of_attended(queues.iter().filter(|queue| scope.is_attended(queue))));
+        if queues.iter().all(|queue| queue.role != Role::Unknown) {
+            let attended = queues.iter().filter(|queue| scope.is_attended(queue));
+            families.extend(families::of_attended(attended));
+        }
         families.extend(families::of_broker(&survey));
         let is_abandoned = |queue: &&Queue| scope.is_attended(queue) && queue.is_abandoned() == Some(true);
         let mut problems = sick(&survey);

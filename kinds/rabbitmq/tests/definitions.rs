@@ -147,8 +147,39 @@ async fn queues_are_counted_without_their_definitions() {
         assert_eq!(the(&families, "rabbitmq_queue_messages", &["/", "orders"]), 7.0);
         assert_eq!(the(&families, "rabbitmq_queue_messages_global", &[]), 7.0, "{broken}");
         // Either could be a dead-letter queue or a delay.
-        assert!(!has(&families, WITHOUT), "{broken}");
+        assert!(!has(&families, WITHOUT) && !has(&families, "rabbitmq_queues_without_consumers"), "{broken}");
         assert_eq!(reasons(&observation.problems), [Reason::Protocol], "{:?}", observation.problems);
         assert!(observation.problems[0].detail.contains(broken), "{:?}", observation.problems);
+    }
+}
+
+/// An account may read policies and not those of operators: then only delays that these make are not known.
+#[tokio::test]
+async fn operator_policies_that_may_not_be_read_are_reported_and_cost_nothing_else() {
+    let broker = Rabbitmq::start().await;
+    let web = Web::start(|asked| {
+        let body = match asked.path.split('?').next() {
+            Some("/api/overview") => json!({"rabbitmq_version": "4.1.0", "disable_stats": true}),
+            Some("/api/queues") => json!([
+                {"vhost": "/", "name": "orders", "type": "classic", "messages": 0,
+                 "arguments": {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}},
+                {"vhost": "/", "name": "dead", "type": "classic", "messages": 3, "arguments": {}}]),
+            Some("/api/operator-policies") => {
+                return reply(
+                    401,
+                    json!({"error": "not_authorized", "reason": "User not authorised"}).to_string(),
+                );
+            }
+            _ => json!([]),
+        };
+        reply(200, body.to_string())
+    })
+    .await;
+    let yaml = format!("rabbitmq: {{url: '{}', management_url: '{}'}}", broker.url(), web.url("/"));
+    let mut subject = source(&yaml);
+    for _ in 0..2 {
+        let observation = subject.probe().await.expect("AMQP answers");
+        assert_eq!(the(&observation.families, DEAD, &["/", "dead"]), 3.0);
+        assert_eq!(reasons(&observation.problems), [Reason::Permission], "{:?}", observation.problems);
     }
 }

@@ -73,7 +73,7 @@ const QUEUES: Desc =
 const WITHOUT_CONSUMERS: Desc = Desc::gauge(
     "rabbitmq_queues_without_consumers",
     &[],
-    "Queues with messages but no consumers, among those with `rabbitmq_queue_without_consumers` or summed as `other`; absent while it is unknown of one (management API, consumers; AMQP, passive declaration).",
+    "Queues with messages but no consumers, among those that `rabbitmq_queue_without_consumers` is about; absent while it is unknown of one (management API, consumers; AMQP, passive declaration).",
 );
 const MESSAGES: Desc = Desc::gauge(
     "rabbitmq_queue_messages_global",
@@ -253,10 +253,8 @@ pub(super) fn of_all(queues: &[Queue]) -> Vec<Family> {
     totals.into_iter().flatten().collect()
 }
 
-/// How many of these queues, which should have consumers, have messages but none; `None` if that is unknown of one, or if
-/// there are no such queues.
-pub(super) fn of_attended<'a>(queues: impl Iterator<Item = &'a Queue>) -> Option<Family> {
-    let abandoned: Vec<bool> = queues.map(Queue::is_abandoned).collect::<Option<_>>()?;
-    let number = abandoned.iter().filter(|abandoned| **abandoned).count();
-    (!abandoned.is_empty()).then(|| WITHOUT_CONSUMERS.value(count(number as u64)))
+/// How many of these queues, which should have consumers, have messages but none; `None` if that is unknown of one.
+pub(super) fn of_attended<'a>(mut queues: impl Iterator<Item = &'a Queue>) -> Option<Family> {
+    let number = queues.try_fold(0, |number, queue| Some(number + u64::from(queue.is_abandoned()?)))?;
+    Some(WITHOUT_CONSUMERS.value(count(number)))
 }

@@ -12,6 +12,7 @@ pub(super) const MOST_QUEUES: usize = 100_000;
 pub(super) const MOST_CONSUMERS: usize = 200_000;
 pub(super) const MOST_BINDINGS: usize = 200_000;
 pub(super) const MOST_DEFINITIONS: usize = 10_000;
+pub(super) const MOST_EXCHANGES: usize = 100_000;
 pub(super) const MOST_NODES: usize = 256;
 
 #[derive(Debug, Deserialize)]

@@ -162,7 +162,12 @@ impl QueueScope {
 
     /// Whether the queue gets its own series.
     pub(super) fn is_chosen(&self, name: &str) -> bool {
-        self.filter.takes(name) || self.declared.binary_search_by(|declared| (**declared).cmp(name)).is_ok()
+        self.filter.takes(name) || self.is_declared(name)
+    }
+
+    /// Whether the queue has to exist.
+    pub(super) fn is_declared(&self, name: &str) -> bool {
+        self.declared.binary_search_by(|declared| (**declared).cmp(name)).is_ok()
     }
 
     /// The role of a queue as detected, unless the configuration overrides it.

@@ -1,4 +1,5 @@
-//! Which queues dead-letter into which: from arguments, policies, exchanges and bindings. Pure.
+//! Which queues dead-letter into which, and which get what exchanges cannot route: from arguments, policies, exchanges
+//! and bindings. Pure.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,6 +11,7 @@ use super::loops;
 use super::policy::{MOST_PATTERNS, Policies, PolicyRow};
 use super::queue::{Queue, QueueType, Role};
 use super::routing::{self, Budget, Destination, ExchangeBindings, Matching, RoutingKey};
+use super::unroutable;
 
 /// The part of a broker's definitions that determines where dead letters go. It rarely changes.
 #[derive(Debug, Default)]
@@ -20,6 +22,7 @@ pub(super) struct Topology {
 #[derive(Debug, Default)]
 struct Vhost {
     policies: Policies,
+    operator_policies: Policies,
     exchanges: HashMap<String, ExchangeBindings>,
     /// What is known of the routing keys of messages entering a queue, without the default exchange.
     keys: HashMap<String, Vec<RoutingKey>>,
@@ -34,6 +37,18 @@ pub(super) struct ExchangeRow<'a> {
     pub(super) name: Cow<'a, str>,
     #[serde(borrow, rename = "type", deserialize_with = "bounded::borrowed::<NAME, _>")]
     pub(super) exchange_type: Cow<'a, str>,
+    #[serde(default)]
+    pub(super) arguments: ExchangeArguments,
+    /// The name of the policy in force.
+    #[serde(default, deserialize_with = "bounded::optional::<NAME, _>")]
+    pub(super) policy: Option<String>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct ExchangeArguments {
+    #[serde(rename = "alternate-exchange", deserialize_with = "bounded::optional::<NAME, _>")]
+    pub(super) alternate: Option<String>,
 }
 
 /// A binding, as the management API returns it.
@@ -73,6 +88,8 @@ pub(super) struct DeadLetters {
     pub(super) routes: Vec<DeadLetterRoute>,
     /// One per queue.
     pub(super) roles: Vec<Role>,
+    /// The positions of queues that get what exchanges cannot route.
+    pub(super) unroutable: Vec<usize>,
     /// Whether the [`Budget`] was enough for everything.
     pub(super) complete: bool,
 }
@@ -85,29 +102,39 @@ const BUDGET: usize = 1_000_000;
 const MOST_ROUTES: usize = 200_000;
 
 impl Topology {
-    /// Policies alone: enough where no queue has a dead-letter exchange.
-    pub(super) fn of(policies: Vec<PolicyRow>) -> Self {
+    /// Policies and exchanges: enough where no queue has a dead-letter exchange, and no exchange an alternate one.
+    pub(super) fn of(
+        policies: Vec<PolicyRow>,
+        operator_policies: Vec<PolicyRow>,
+        exchanges: &[ExchangeRow<'_>],
+    ) -> Self {
         let mut topology = Self::default();
         for (number, policy) in policies.into_iter().enumerate() {
             topology.vhost(&policy.vhost.clone()).policies.add(policy, number < MOST_PATTERNS);
         }
+        for (number, policy) in operator_policies.into_iter().enumerate() {
+            topology.vhost(&policy.vhost.clone()).operator_policies.add(policy, number < MOST_PATTERNS);
+        }
+        for row in exchanges.iter().filter(|row| !row.name.is_empty()) {
+            topology.vhost(&row.vhost).add(row);
+        }
         topology
     }
 
-    /// Adds exchanges, and the bindings between them and queues.
-    pub(super) fn with(mut self, exchanges: &[ExchangeRow<'_>], bindings: &[BindingRow<'_>]) -> Self {
-        for row in exchanges.iter().filter(|row| !row.name.is_empty()) {
-            let exchange = ExchangeBindings::new(Matching::of(&row.exchange_type));
-            self.vhost(&row.vhost).exchanges.insert(row.name.to_string(), exchange);
-        }
+    /// Adds the bindings between exchanges and queues.
+    pub(super) fn with(mut self, bindings: &[BindingRow<'_>]) -> Self {
         for row in bindings.iter().filter(|row| !row.source.is_empty()) {
             self.vhost(&row.vhost).bind(row);
         }
         self
     }
 
-    /// Whether any queue has a dead-letter exchange.
-    pub(super) fn is_used_by(&self, queues: &[Queue]) -> bool {
+    /// Whether bindings matter: some queue has a dead-letter exchange, or some exchange an alternate one.
+    pub(super) fn needs_bindings(&self, queues: &[Queue]) -> bool {
+        let exchanges = self.vhosts.values().flat_map(|vhost| vhost.exchanges.values());
+        if exchanges.filter_map(ExchangeBindings::alternate).next().is_some() {
+            return true;
+        }
         let nothing = Vhost::default();
         let vhost = |queue: &Queue| self.vhosts.get(&queue.vhost).unwrap_or(&nothing);
         let mut budget = Budget::of(BUDGET);
@@ -145,13 +172,31 @@ impl Topology {
                 exchange: Arc::clone(&exchange),
             }));
         }
-        let roles = roles(queues, &routes, &expires);
+        let unroutable = self.unroutable(&positions, &mut budget);
+        let roles = roles(queues, &routes, &expires, &unroutable);
         let complete = !budget.is_spent() && !policies.is_spent() && routes.len() < MOST_ROUTES;
-        DeadLetters { routes, roles, complete }
+        DeadLetters { routes, roles, unroutable, complete }
+    }
+
+    fn unroutable(&self, positions: &HashMap<(&str, &str), usize>, budget: &mut Budget) -> Vec<usize> {
+        let mut found = Vec::new();
+        for (name, vhost) in &self.vhosts {
+            let queues = unroutable::queues(&vhost.exchanges, budget);
+            found.extend(queues.iter().filter_map(|queue| positions.get(&(name.as_str(), *queue))));
+        }
+        found
     }
 }
 
 impl Vhost {
+    /// Policies have to be known: an argument overrides them.
+    fn add(&mut self, row: &ExchangeRow<'_>) {
+        let by_policy = || self.policies.alternate_exchange(row.policy.as_deref()?);
+        let alternate = row.arguments.alternate.as_deref().or_else(by_policy).map(str::to_owned);
+        let exchange = ExchangeBindings::new(Matching::of(&row.exchange_type), alternate);
+        self.exchanges.insert(row.name.to_string(), exchange);
+    }
+
     fn bind(&mut self, row: &BindingRow<'_>) {
         let Some(exchange) = self.exchanges.get_mut(row.source.as_ref()) else { return };
         let name = row.destination.to_string();
@@ -164,16 +209,22 @@ impl Vhost {
         }
     }
 
-    /// The effective settings: arguments override policies, setting by setting.
+    /// The effective settings: arguments override policies, setting by setting, and of several times to live the
+    /// shortest counts.
     fn settings<'a>(&'a self, queue: &'a Queue, budget: &mut Budget) -> InForce<'a> {
         if queue.queue_type == QueueType::Stream {
             return InForce::default();
         }
-        let (own, policy) = (&queue.arguments, self.policies.in_force(queue, budget));
+        let policies = [
+            Some(&queue.arguments),
+            self.operator_policies.in_force(queue, queue.operator_policy.as_deref(), budget),
+            self.policies.in_force(queue, queue.policy.as_deref(), budget),
+        ];
+        let in_force = || policies.into_iter().flatten();
         InForce {
-            exchange: own.exchange.as_deref().or_else(|| policy?.exchange.as_deref()),
-            routing_key: own.routing_key.as_deref().or_else(|| policy?.routing_key.as_deref()),
-            expires: own.expires || policy.is_some_and(|policy| policy.expires),
+            exchange: in_force().find_map(|settings| settings.exchange.as_deref()),
+            routing_key: in_force().find_map(|settings| settings.routing_key.as_deref()),
+            expires: in_force().any(|settings| settings.expires),
         }
     }
 
@@ -201,7 +252,7 @@ impl Vhost {
     }
 }
 
-fn roles(queues: &[Queue], routes: &[DeadLetterRoute], expires: &[bool]) -> Vec<Role> {
+fn roles(queues: &[Queue], routes: &[DeadLetterRoute], expires: &[bool], unroutable: &[usize]) -> Vec<Role> {
     let edges: Vec<(usize, usize)> = routes.iter().map(|route| (route.from, route.to)).collect();
     let loops = loops::of(queues.len(), &edges);
     // Only expired messages come back without a consumer: that is a retry, so they are work again.
@@ -228,6 +279,14 @@ fn roles(queues: &[Queue], routes: &[DeadLetterRoute], expires: &[bool]) -> Vec<
         let is_work = !gets_failures[to] && (leads_on[to] || queues[to].had_consumers);
         if !is_retried && !is_work {
             roles[to] = Role::DeadLetter;
+        }
+    }
+    // What nobody wanted is parked like dead letters, unless somebody takes it after all.
+    let mut is_target = vec![false; queues.len()];
+    edges.iter().for_each(|&(_, to)| is_target[to] = true);
+    for &queue in unroutable {
+        if roles[queue] == Role::Work && !is_target[queue] && !queues[queue].had_consumers {
+            roles[queue] = Role::DeadLetter;
         }
     }
     roles

@@ -4,7 +4,7 @@ use platform_core::metric::{Desc, Family};
 
 use super::answer::{Alarm, BrokerNode, Overview, Resource};
 use super::management::Survey;
-use super::queue::Queue;
+use super::queue::{Queue, QueueType};
 
 pub(super) const UP: Desc =
     Desc::gauge("rabbitmq_up", &[], "Whether the exporter could log in and open a channel.");
@@ -17,17 +17,17 @@ pub(super) const QUEUE_FAMILIES: [Desc; 5] = [
     Desc::gauge(
         "rabbitmq_queue_messages",
         QUEUE,
-        "Messages in the queue, ready or unacknowledged; quorum queues update theirs every 5 seconds (management API, queues with totals).",
+        "Messages in the queue, ready or unacknowledged, without streams; quorum queues update theirs every 5 seconds (management API, queues with totals).",
     ),
     Desc::gauge(
         "rabbitmq_queue_messages_ready",
         QUEUE,
-        "Messages ready for delivery (management API, queues with totals; AMQP, passive declaration).",
+        "Messages ready for delivery, without streams; AMQP alone does not report which queues are streams, and counts what they keep (management API, queues with totals; AMQP, passive declaration).",
     ),
     Desc::gauge(
         "rabbitmq_queue_messages_unacked",
         QUEUE,
-        "Messages delivered but not yet acknowledged (management API, queues with totals).",
+        "Messages delivered but not yet acknowledged, without streams (management API, queues with totals).",
     ),
     Desc::gauge(
         "rabbitmq_queue_consumers",
@@ -37,14 +37,25 @@ pub(super) const QUEUE_FAMILIES: [Desc; 5] = [
     Desc::gauge(
         "rabbitmq_queue_without_consumers",
         QUEUE,
-        "1 if the queue has messages but no consumers; without dead-letter queues, delay queues and streams (management API, consumers; AMQP, passive declaration).",
+        "1 if the queue has messages but no consumers; for `other`, if that is so of any queue in it. Without dead-letter queues, delay queues and streams, which AMQP alone cannot distinguish: there, a stream never has consumers (management API, consumers; AMQP, passive declaration).",
     ),
 ];
+
+pub(super) const MEMBERS: Desc = Desc::gauge(
+    "rabbitmq_queue_members",
+    QUEUE,
+    "Replicas of a quorum queue (management API, queues with totals).",
+);
+pub(super) const MEMBERS_ONLINE: Desc = Desc::gauge(
+    "rabbitmq_queue_members_online",
+    QUEUE,
+    "Running replicas of a quorum queue, which needs more than half of them (management API, queues with totals).",
+);
 
 pub(super) const DEAD_LETTERS: Desc = Desc::gauge(
     "rabbitmq_dead_letter_queue_messages",
     QUEUE,
-    "Messages in a dead-letter queue, as determined from arguments, policies and bindings (management API).",
+    "Messages in a dead-letter queue, or in one that only gets what exchanges cannot route, as determined from arguments, policies and bindings; without streams (management API).",
 );
 pub(super) const DEAD_LETTER_HEAD: Desc = Desc::gauge(
     "rabbitmq_dead_letter_queue_head_message_timestamp_seconds",
@@ -59,20 +70,25 @@ pub(super) const DEAD_LETTER_INFO: Desc = Desc::gauge(
 
 const QUEUES: Desc =
     Desc::gauge("rabbitmq_queues", &[], "Queues visible to the user (management API, queues).");
+const WITHOUT_CONSUMERS: Desc = Desc::gauge(
+    "rabbitmq_queues_without_consumers",
+    &[],
+    "Queues with messages but no consumers, among those that `rabbitmq_queue_without_consumers` is about; absent while it is unknown of one (management API, consumers; AMQP, passive declaration).",
+);
 const MESSAGES: Desc = Desc::gauge(
     "rabbitmq_queue_messages_global",
     &[],
-    "Messages in all queues, regardless of the filter (management API, queues with totals).",
+    "Messages in all queues except streams, regardless of the filter; absent while the count of one is unknown, as when its node is down (management API, queues with totals).",
 );
 const READY: Desc = Desc::gauge(
     "rabbitmq_queue_messages_ready_global",
     &[],
-    "Messages ready for delivery in all queues, regardless of the filter (management API, queues with totals).",
+    "Messages ready for delivery in all queues except streams, regardless of the filter; absent while the count of one is unknown (management API, queues with totals).",
 );
 const UNACKED: Desc = Desc::gauge(
     "rabbitmq_queue_messages_unacknowledged_global",
     &[],
-    "Messages delivered but not yet acknowledged in all queues, regardless of the filter (management API, queues with totals).",
+    "Messages delivered but not yet acknowledged in all queues except streams, regardless of the filter; absent while the count of one is unknown (management API, queues with totals).",
 );
 
 const CONNECTIONS: Desc =
@@ -166,7 +182,8 @@ const NODE_FAMILIES: [(Desc, OfNode); 8] = [
 /// Every family except [`UP`].
 pub(super) fn catalogue() -> Vec<Desc> {
     let mut catalogue = Vec::from(QUEUE_FAMILIES);
-    catalogue.extend([DEAD_LETTERS, DEAD_LETTER_HEAD, DEAD_LETTER_INFO, QUEUES, MESSAGES, READY, UNACKED]);
+    catalogue.extend([MEMBERS, MEMBERS_ONLINE, DEAD_LETTERS, DEAD_LETTER_HEAD, DEAD_LETTER_INFO]);
+    catalogue.extend([QUEUES, WITHOUT_CONSUMERS, MESSAGES, READY, UNACKED]);
     catalogue.extend([CONNECTIONS, CHANNELS, CONSUMERS, STATISTICS, BUILD, MEMORY_ALARM, DISK_ALARM]);
     catalogue.extend(NODE_FAMILIES.map(|(desc, _)| desc));
     catalogue
@@ -222,11 +239,22 @@ fn of_alarms(nodes: &[BrokerNode], alarms: &[Alarm]) -> Vec<Family> {
 
 /// The sums over all queues.
 pub(super) fn of_all(queues: &[Queue]) -> Vec<Family> {
-    let sum = |value: fn(&Queue) -> Option<u64>| count(queues.iter().filter_map(value).sum());
-    vec![
-        QUEUES.value(count(queues.len() as u64)),
-        MESSAGES.value(sum(|queue| queue.messages)),
-        READY.value(sum(|queue| queue.ready)),
-        UNACKED.value(sum(|queue| queue.unacked)),
-    ]
+    let sum = |desc: Desc, value: fn(&Queue) -> Option<u64>| {
+        let counted = queues.iter().filter(|queue| queue.queue_type != QueueType::Stream);
+        // A sum without one of them would be a false total.
+        Some(desc.value(count(counted.map(value).sum::<Option<u64>>()?)))
+    };
+    let totals = [
+        Some(QUEUES.value(count(queues.len() as u64))),
+        sum(MESSAGES, |queue| queue.messages),
+        sum(READY, |queue| queue.ready),
+        sum(UNACKED, |queue| queue.unacked),
+    ];
+    totals.into_iter().flatten().collect()
+}
+
+/// How many of these queues, which should have consumers, have messages but none; `None` if that is unknown of one.
+pub(super) fn of_attended<'a>(mut queues: impl Iterator<Item = &'a Queue>) -> Option<Family> {
+    let number = queues.try_fold(0, |number, queue| Some(number + u64::from(queue.is_abandoned()?)))?;
+    Some(WITHOUT_CONSUMERS.value(count(number)))
 }

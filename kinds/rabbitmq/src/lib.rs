@@ -9,11 +9,13 @@ mod families;
 mod frame_check;
 mod loops;
 mod management;
+mod nature;
 mod policy;
 mod prober;
 mod queue;
 mod queue_series;
 mod routing;
+mod unroutable;
 mod url_parameters;
 mod wire;
 

@@ -17,9 +17,9 @@ use serde::Deserialize;
 
 use super::answer::{
     Alarm, Alarms, ApiRefusal, BrokerNode, ConsumerRow, HeadMessage, MOST_BINDINGS, MOST_CONSUMERS,
-    MOST_DEFINITIONS, MOST_NODES, MOST_QUEUES, Overview,
+    MOST_DEFINITIONS, MOST_EXCHANGES, MOST_NODES, MOST_QUEUES, Overview,
 };
-use super::dead_letter::{BindingRow, DeadLetterRoute, ExchangeRow, Topology};
+use super::dead_letter::{BindingRow, DeadLetterRoute, DeadLetters, ExchangeRow, Topology};
 use super::endpoint::Interface;
 use super::policy::PolicyRow;
 use super::queue::{Queue, Role};
@@ -27,10 +27,18 @@ use super::queue::{Queue, Role};
 pub(super) struct Management {
     interface: Interface,
     http: HttpClient,
-    topology: Option<(Instant, Topology)>,
-    /// The queues of dead-letter routes that have had consumers, by virtual host and name: a queue stays what it is when
+    topology: Option<TopologyRead>,
+    /// The queues of dead-letter routes and alternate exchanges that have had consumers, by virtual host and name: a queue stays what it is when
     /// its consumers stop.
     had_consumers: HashMap<String, HashSet<String>>,
+}
+
+/// The topology, as it was when it was last read.
+struct TopologyRead {
+    at: Instant,
+    topology: Topology,
+    /// What is missing in it: rights on operator policies are rarer than on the rest.
+    problem: Option<Problem>,
 }
 
 /// What the management API reports; `None` if it does not.
@@ -52,17 +60,20 @@ const ALARMS: &str = "health/checks/alarms";
 /// The counts come from the queues themselves. Statistics would be some seconds old and cost the broker several times
 /// as much.
 const QUEUES: &str = "queues?disable_stats=true&enable_queue_totals=true\
-     &columns=vhost,name,type,arguments,policy,messages,messages_ready,messages_unacknowledged";
+     &columns=vhost,name,type,arguments,policy,operator_policy,members,online,messages,messages_ready,\
+     messages_unacknowledged";
 const CONSUMERS: &str = "consumers?columns=queue.vhost,queue.name";
 const POLICIES: &str = "policies";
-const EXCHANGES: &str = "exchanges?disable_stats=true&columns=vhost,name,type";
+const OPERATOR_POLICIES: &str = "operator-policies";
+const EXCHANGES: &str =
+    "exchanges?disable_stats=true&columns=vhost,name,type,policy,arguments.alternate-exchange";
 const BINDINGS: &str = "bindings?columns=vhost,source,destination,destination_type,routing_key";
 
 /// The largest answer to a path. A queue with long names and arguments takes 300 bytes.
 fn largest_body(path: &str) -> usize {
     match path {
-        QUEUES | CONSUMERS | BINDINGS => 32 << 20,
-        POLICIES | EXCHANGES => 4 << 20,
+        QUEUES | CONSUMERS | BINDINGS | EXCHANGES => 32 << 20,
+        POLICIES | OPERATOR_POLICIES => 4 << 20,
         _ => 1 << 20,
     }
 }
@@ -132,22 +143,32 @@ impl Management {
             queue.had_consumers =
                 queue.consumers > Some(0) || before.is_some_and(|names| names.contains(&queue.name));
         }
-        let dead_letters = self.topology(&queues, end).await?.resolve(&queues);
-        for (queue, role) in queues.iter_mut().zip(dead_letters.roles) {
-            queue.role = role;
-        }
-        self.had_consumers.clear();
-        let on_routes = dead_letters.routes.iter().flat_map(|route| [&queues[route.from], &queues[route.to]]);
-        for queue in on_routes.filter(|queue| queue.had_consumers) {
-            self.had_consumers.entry(queue.vhost.clone()).or_default().insert(queue.name.clone());
-        }
-        survey.routes = dead_letters.routes;
-        if !dead_letters.complete {
-            let detail = "too many bindings to find every dead-letter queue: set x-dead-letter-routing-key";
-            survey.problems.push(Problem::new(Reason::Cardinality, detail));
+        survey.problems.extend(self.read_topology(&queues, end).await.err());
+        if let Some(TopologyRead { topology, problem, .. }) = &self.topology {
+            survey.problems.extend(problem.clone());
+            let dead_letters = topology.resolve(&queues);
+            self.remember_consumers(&queues, &dead_letters);
+            for (queue, role) in queues.iter_mut().zip(dead_letters.roles) {
+                queue.role = role;
+            }
+            survey.routes = dead_letters.routes;
+            if !dead_letters.complete {
+                let detail =
+                    "too many bindings to find every dead-letter queue: set x-dead-letter-routing-key";
+                survey.problems.push(Problem::new(Reason::Cardinality, detail));
+            }
         }
         survey.queues = Some(queues);
         counted
+    }
+
+    fn remember_consumers(&mut self, queues: &[Queue], dead_letters: &DeadLetters) {
+        self.had_consumers.clear();
+        let on_routes = dead_letters.routes.iter().flat_map(|route| [route.from, route.to]);
+        let positions = on_routes.chain(dead_letters.unroutable.iter().copied());
+        for queue in positions.map(|at| &queues[at]).filter(|queue| queue.had_consumers) {
+            self.had_consumers.entry(queue.vhost.clone()).or_default().insert(queue.name.clone());
+        }
     }
 
     /// The check fails with 503 when there are alarms.
@@ -192,26 +213,32 @@ impl Management {
         Ok(())
     }
 
-    async fn topology(&mut self, queues: &[Queue], end: Deadline) -> Result<&Topology, Problem> {
-        let known = self.topology.take_if(|(read_at, _)| read_at.elapsed() < TOPOLOGY_AGE);
-        let current = match known {
-            Some(known) => known,
-            None => (Instant::now(), self.read_topology(queues, end).await?),
+    /// Reads the topology again when it is due. If that fails, the one read before remains: definitions rarely change.
+    async fn read_topology(&mut self, queues: &[Queue], end: Deadline) -> Result<(), Problem> {
+        if self.topology.as_ref().is_some_and(|read| read.at.elapsed() < TOPOLOGY_AGE) {
+            return Ok(());
+        }
+        let policies = self.policies(POLICIES, end).await?;
+        let (operator_policies, problem) = match self.policies(OPERATOR_POLICIES, end).await {
+            // This version of the broker has none.
+            Err(problem) if problem.reason == Reason::NotFound => (Vec::new(), None),
+            Err(problem) if problem.reason == Reason::Permission => (Vec::new(), Some(problem)),
+            other => (other?, None),
         };
-        Ok(&self.topology.insert(current).1)
+        let exchanges = self.get(EXCHANGES, end).await?;
+        let exchanges = list::<MOST_EXCHANGES, ExchangeRow<'_>>(&exchanges, EXCHANGES, "exchanges")?;
+        let mut topology = Topology::of(policies, operator_policies, &exchanges);
+        if topology.needs_bindings(queues) {
+            let bindings = self.get(BINDINGS, end).await?;
+            topology =
+                topology.with(&list::<MOST_BINDINGS, BindingRow<'_>>(&bindings, BINDINGS, "bindings")?);
+        }
+        self.topology = Some(TopologyRead { at: Instant::now(), topology, problem });
+        Ok(())
     }
 
-    async fn read_topology(&mut self, queues: &[Queue], end: Deadline) -> Result<Topology, Problem> {
-        let response = self.get(POLICIES, end).await?;
-        let policies = list::<MOST_DEFINITIONS, PolicyRow>(&response, POLICIES, "policies")?;
-        let topology = Topology::of(policies);
-        if !topology.is_used_by(queues) {
-            return Ok(topology);
-        }
-        let (exchanges, bindings) = (self.get(EXCHANGES, end).await?, self.get(BINDINGS, end).await?);
-        let exchanges = list::<MOST_DEFINITIONS, ExchangeRow<'_>>(&exchanges, EXCHANGES, "exchanges")?;
-        let bindings = list::<MOST_BINDINGS, BindingRow<'_>>(&bindings, BINDINGS, "bindings")?;
-        Ok(topology.with(&exchanges, &bindings))
+    async fn policies(&mut self, path: &'static str, end: Deadline) -> Result<Vec<PolicyRow>, Problem> {
+        list::<MOST_DEFINITIONS, PolicyRow>(&self.get(path, end).await?, path, "policies")
     }
 
     async fn get(&mut self, path: &str, end: Deadline) -> Result<Response, Problem> {

@@ -13,10 +13,11 @@ use super::routing::Budget;
 pub(super) struct PolicyRow {
     #[serde(deserialize_with = "bounded::text::<NAME, _>")]
     pub(super) vhost: String,
-    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
-    name: String,
-    #[serde(deserialize_with = "bounded::text::<LONGEST_PATTERN, _>")]
-    pattern: String,
+    /// `None` if it is too long to be read, as for the pattern: one such policy must not hide the others.
+    #[serde(deserialize_with = "bounded::optional::<NAME, _>")]
+    name: Option<String>,
+    #[serde(deserialize_with = "bounded::optional::<LONGEST_PATTERN, _>")]
+    pattern: Option<String>,
     #[serde(rename = "apply-to", deserialize_with = "bounded::text::<NAME, _>")]
     apply_to: String,
     #[serde(default)]
@@ -32,6 +33,8 @@ struct Definition {
     dead_letter_exchange: Option<String>,
     #[serde(deserialize_with = "bounded::optional::<NAME, _>")]
     dead_letter_routing_key: Option<String>,
+    #[serde(deserialize_with = "bounded::optional::<NAME, _>")]
+    alternate_exchange: Option<String>,
     message_ttl: Option<IgnoredAny>,
     ha_mode: Option<IgnoredAny>,
 }
@@ -42,12 +45,13 @@ pub(super) struct Policies(Vec<Policy>);
 
 #[derive(Debug)]
 struct Policy {
-    name: String,
+    name: Option<String>,
     priority: i64,
     pattern: Pattern,
     apply_to: String,
     is_mirroring: bool,
     settings: QueueSettings,
+    alternate_exchange: Option<String>,
 }
 
 #[derive(Debug)]
@@ -81,20 +85,30 @@ impl Policies {
         let policy = Policy {
             name,
             priority,
-            pattern: if wanted { Pattern::of(&pattern) } else { Pattern::Unread },
+            pattern: match pattern {
+                Some(pattern) if wanted => Pattern::of(&pattern),
+                Some(_) => Pattern::Unread,
+                None => Pattern::Unreadable,
+            },
             apply_to,
             is_mirroring: definition.ha_mode.is_some(),
             settings,
+            alternate_exchange: definition.alternate_exchange,
         };
         let place = self.0.partition_point(|known| known.priority >= priority);
         self.0.insert(place, policy);
     }
 
-    /// The settings of the effective policy of a queue.
-    pub(super) fn in_force(&self, queue: &Queue, budget: &mut Budget) -> Option<&QueueSettings> {
+    /// The settings of the effective policy of a queue; `reported` is its name, if the broker reports it.
+    pub(super) fn in_force(
+        &self,
+        queue: &Queue,
+        reported: Option<&str>,
+        budget: &mut Budget,
+    ) -> Option<&QueueSettings> {
         let mut policies = self.0.iter().take_while(|_| budget.spend());
-        let policy = match &queue.policy {
-            Some(name) => policies.find(|policy| policy.name == *name),
+        let policy = match reported {
+            Some(name) => policies.find(|policy| policy.name.as_deref() == Some(name)),
             None => {
                 let fitting = policies.find(|policy| policy.fits(queue))?;
                 if matches!(fitting.pattern, Pattern::Unread) {
@@ -105,6 +119,12 @@ impl Policies {
             }
         };
         policy.map(|policy| &policy.settings)
+    }
+
+    /// The alternate exchange that the policy of this name gives to an exchange.
+    pub(super) fn alternate_exchange(&self, name: &str) -> Option<&str> {
+        let policy = self.0.iter().find(|policy| policy.name.as_deref() == Some(name))?;
+        policy.alternate_exchange.as_deref()
     }
 }
 

@@ -6,12 +6,13 @@ use std::time::Duration;
 use platform_core::deadline::Deadline;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 
-use super::amqp::{AmqpSession, SessionInUse};
+use super::amqp::{AmqpSession, Depth, SessionInUse};
 use super::answer::Resource;
 use super::config::Config;
 use super::families;
 use super::management::{Management, Survey};
-use super::queue::Queue;
+use super::nature::{Nature, Natures};
+use super::queue::{Queue, QueueType, Role};
 use super::queue_series::QueueBudgets;
 
 pub(super) struct RabbitmqProber {
@@ -20,6 +21,7 @@ pub(super) struct RabbitmqProber {
     session: Option<AmqpSession>,
     management: Option<Management>,
     members: QueueBudgets,
+    natures: Natures,
 }
 
 /// How many queues are checked over AMQP in addition to the declared ones: well below a millisecond each.
@@ -32,7 +34,14 @@ impl RabbitmqProber {
     pub(super) fn new(config: Config, timeout: Duration) -> Self {
         let management =
             config.management.clone().map(|interface| Management::new(interface, config.tls.clone()));
-        Self { config, timeout, session: None, management, members: QueueBudgets::default() }
+        Self {
+            config,
+            timeout,
+            session: None,
+            management,
+            members: QueueBudgets::default(),
+            natures: Natures::default(),
+        }
     }
 
     async fn exchange(&mut self) -> Result<SessionInUse, Problem> {
@@ -56,8 +65,10 @@ impl Prober for RabbitmqProber {
             Some(management) => management.survey(end).await,
             None => Survey::default(),
         };
-        let is_complete = survey.queues.is_some();
-        add_declared(&self.config, &mut exchange, &mut survey).await?;
+        // Before AMQP adds queues that it counts differently.
+        let totals = survey.queues.as_deref().map(families::of_all);
+        self.natures.remember(survey.queues.as_deref().unwrap_or_default(), &self.config);
+        add_declared(&self.config, &self.natures, &mut exchange, &mut survey).await?;
         let mut queues = survey.queues.take().unwrap_or_default();
         for queue in &mut queues {
             queue.role = self.config.scope.role(&queue.name, queue.role);
@@ -71,13 +82,16 @@ impl Prober for RabbitmqProber {
 
         let Config { scope, broker, .. } = &self.config;
         let mut families = self.members.families(&queues, &survey.routes, scope, &broker.vhost);
-        if is_complete {
-            families.extend(families::of_all(&queues));
+        families.extend(totals.into_iter().flatten());
+        if queues.iter().all(|queue| queue.role != Role::Unknown) {
+            let attended = queues.iter().filter(|queue| scope.is_attended(queue));
+            families.extend(families::of_attended(attended));
         }
         families.extend(families::of_broker(&survey));
         let is_abandoned = |queue: &&Queue| scope.is_attended(queue) && queue.is_abandoned() == Some(true);
         let mut problems = sick(&survey);
         problems.extend(survey.problems);
+        problems.extend(in_minority(&queues));
         problems.extend(abandoned(&queues.iter().filter(is_abandoned).collect::<Vec<_>>()));
         Ok(Observation { families, problems, ..Observation::default() })
     }
@@ -86,6 +100,7 @@ impl Prober for RabbitmqProber {
 /// Checks declared queues that are still unknown over AMQP.
 async fn add_declared(
     config: &Config,
+    natures: &Natures,
     exchange: &mut SessionInUse,
     survey: &mut Survey,
 ) -> Result<(), Problem> {
@@ -97,18 +112,27 @@ async fn add_declared(
     }
     let missing: Vec<_> = missing.into_iter().collect();
     for (name, told) in missing.iter().zip(exchange.inspect(&missing).await?) {
+        let nature = natures.of(name, config);
         match told {
-            Ok(depth) => queues.push(Queue {
-                vhost: vhost.clone(),
-                name: (*name).to_owned(),
-                ready: Some(depth.ready.into()),
-                consumers: Some(depth.consumers.into()),
-                ..Queue::default()
-            }),
+            Ok(depth) => queues.push(inspected(vhost, name, nature, depth)),
             Err(problem) => survey.problems.push(problem),
         }
     }
     Ok(())
+}
+
+fn inspected(vhost: &str, name: &str, Nature { queue_type, role }: Nature, depth: Depth) -> Queue {
+    // AMQP counts all that a stream keeps, and never its consumers.
+    let is_counted = queue_type != QueueType::Stream;
+    Queue {
+        vhost: vhost.to_owned(),
+        name: name.to_owned(),
+        queue_type,
+        role,
+        ready: is_counted.then(|| depth.ready.into()),
+        consumers: is_counted.then(|| depth.consumers.into()),
+        ..Queue::default()
+    }
 }
 
 /// Checks the consumers of queues that seem to have none over AMQP.
@@ -159,12 +183,30 @@ fn sick(survey: &Survey) -> Vec<Problem> {
     alarms.chain(stopped).chain(partitioned).collect()
 }
 
+/// Quorum queues that have lost too many replicas to work.
+fn in_minority(queues: &[Queue]) -> Option<Problem> {
+    let lost: Vec<_> = queues.iter().filter(|queue| queue.is_in_minority()).collect();
+    let named = lost.iter().take(NAMED).filter_map(|queue| {
+        let (members, online) = queue.replicas()?;
+        Some(format!("{} in {} ({online} of {members})", queue.name, queue.vhost))
+    });
+    let named = list(named, lost.len());
+    (!lost.is_empty()).then(|| Problem::new(Reason::Alarm, format!("no majority of replicas: {named}")))
+}
+
 fn abandoned(queues: &[&Queue]) -> Option<Problem> {
     let named = queues.iter().take(NAMED).map(|queue| {
         format!("{} in {} ({} messages)", queue.name, queue.vhost, queue.depth().unwrap_or_default())
     });
+    let named = list(named, queues.len());
+    (!queues.is_empty()).then(|| Problem::new(Reason::Stale, format!("no consumers on {named}")))
+}
+
+/// The first names, and how many more there are.
+fn list(named: impl Iterator<Item = String>, all: usize) -> String {
     let named = named.collect::<Vec<_>>().join(", ");
-    let more = queues.len().saturating_sub(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    (!queues.is_empty()).then(|| Problem::new(Reason::Stale, format!("no consumers on {named}{more}")))
+    match all.saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
 }

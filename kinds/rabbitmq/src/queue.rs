@@ -18,6 +18,14 @@ pub(super) struct Queue {
     /// The name of the effective policy, empty if there is none; `None` if the broker does not report it.
     #[serde(default, deserialize_with = "bounded::optional::<NAME, _>")]
     pub(super) policy: Option<String>,
+    /// The same for operator policies, which are in force beside the others.
+    #[serde(default, deserialize_with = "bounded::optional::<NAME, _>")]
+    pub(super) operator_policy: Option<String>,
+    /// The replicas of a quorum queue, and those that are running.
+    #[serde(default)]
+    pub(super) members: Members,
+    #[serde(default)]
+    pub(super) online: Members,
     /// Absent while the queue's node is down.
     pub(super) messages: Option<u64>,
     #[serde(rename = "messages_ready")]
@@ -48,15 +56,40 @@ pub(super) enum QueueType {
     Unknown,
 }
 
+/// Nodes, or something else where a queue has none.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Members {
+    Nodes(Vec<IgnoredAny>),
+    Unknown(IgnoredAny),
+}
+
+impl Default for Members {
+    fn default() -> Self {
+        Self::Unknown(IgnoredAny)
+    }
+}
+
+impl Members {
+    fn count(&self) -> Option<u64> {
+        match self {
+            Self::Nodes(nodes) => Some(nodes.len() as u64),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
 /// The purpose of a queue, judging by dead-lettering.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Its messages are for consumers.
+    /// The definitions that decide it could not be read.
     #[default]
+    Unknown,
+    /// Its messages are for consumers.
     Work,
     /// Its messages move to another queue after a time: a delay or a retry.
     Delay,
-    /// It gets the dead letters of others.
+    /// It gets the dead letters of others, or what an exchange could not route.
     DeadLetter,
 }
 
@@ -101,6 +134,20 @@ impl Queue {
 
     /// Whether it has messages but no consumers.
     pub(super) fn is_abandoned(&self) -> Option<bool> {
-        self.depth().zip(self.consumers).map(|(depth, consumers)| depth > 0 && consumers == 0)
+        match self.depth()? {
+            0 => Some(false),
+            _ => self.consumers.map(|consumers| consumers == 0),
+        }
+    }
+
+    /// The replicas of a quorum queue, and how many of them are running.
+    pub(super) fn replicas(&self) -> Option<(u64, u64)> {
+        let (members, online) = self.members.count().zip(self.online.count())?;
+        (self.queue_type == QueueType::Quorum && members > 0).then_some((members, online))
+    }
+
+    /// Whether too few replicas of a quorum queue are running for it to work.
+    pub(super) fn is_in_minority(&self) -> bool {
+        self.replicas().is_some_and(|(members, online)| 2 * online <= members)
     }
 }

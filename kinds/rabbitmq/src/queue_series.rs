@@ -8,7 +8,9 @@ use platform_core::query::{OTHER, SeriesBudget, Values};
 
 use super::config::QueueScope;
 use super::dead_letter::DeadLetterRoute;
-use super::families::{DEAD_LETTER_HEAD, DEAD_LETTER_INFO, DEAD_LETTERS, QUEUE_FAMILIES, count};
+use super::families::{
+    DEAD_LETTER_HEAD, DEAD_LETTER_INFO, DEAD_LETTERS, MEMBERS, MEMBERS_ONLINE, QUEUE_FAMILIES, count,
+};
 use super::queue::{Queue, Role};
 
 /// Which queues have their own series, from probe to probe.
@@ -21,6 +23,9 @@ pub(super) struct QueueBudgets {
 /// A virtual host, and a queue in it.
 type QueueKey<'a> = (&'a str, &'a str);
 type Lines<'a> = BTreeMap<QueueKey<'a>, Values>;
+
+/// The line under which the rest is summed. No virtual host has an empty name, so no queue can have this key.
+const REST: QueueKey<'static> = ("", OTHER);
 
 impl QueueBudgets {
     /// The per-queue families. `vhost` is that of the declared queues.
@@ -41,7 +46,11 @@ impl QueueBudgets {
             .collect();
         let declared = scope.declared.iter().map(|name| (vhost, name.as_str()));
         let expected = declared.filter(|key| lines.contains_key(key)).collect();
-        self.queues.apply(&mut lines, &expected, (OTHER, OTHER), scope.max_queues);
+        self.queues.apply(&mut lines, &expected, REST, scope.max_queues);
+        // The last of them is a flag, and a sum of flags is none.
+        if let Some(Some(abandoned)) = lines.get_mut(&REST).and_then(|values| values.last_mut()) {
+            *abandoned = abandoned.min(1.0);
+        }
 
         // The dead letters of a selected queue count, whatever the name of their dead-letter queue.
         let mut wanted = chosen;
@@ -57,14 +66,27 @@ impl QueueBudgets {
             .filter(is_dead_letter)
             .map(|(queue, _)| (key(queue), vec![queue.depth().map(count)]))
             .collect();
-        self.dead_letters.apply(&mut dead, &BTreeSet::new(), (OTHER, OTHER), scope.max_queues);
+        self.dead_letters.apply(&mut dead, &BTreeSet::new(), REST, scope.max_queues);
 
         let mut families = spread(&lines, &QUEUE_FAMILIES);
         families.extend(spread(&dead, &[DEAD_LETTERS]));
+        families.extend(replicas(queues, &lines));
         families.extend(heads(queues, &dead));
         families.extend(info(queues, routes, &lines, scope.max_queues));
         families
     }
+}
+
+/// The replicas of quorum queues with their own series: the sum over several queues would hide one.
+fn replicas(queues: &[Queue], lines: &Lines<'_>) -> Vec<Family> {
+    let (mut members, mut online) = (MEMBERS.family(), MEMBERS_ONLINE.family());
+    for queue in queues.iter().filter(|queue| lines.contains_key(&key(queue))) {
+        if let Some((all, running)) = queue.replicas() {
+            members.push([&queue.vhost, &queue.name], count(all));
+            online.push([&queue.vhost, &queue.name], count(running));
+        }
+    }
+    [members, online].into_iter().filter(|family| !family.samples.is_empty()).collect()
 }
 
 /// The timestamps of the first messages of dead-letter queues with their own series: timestamps cannot be summed.

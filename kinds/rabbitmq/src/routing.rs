@@ -32,6 +32,8 @@ pub(super) enum Destination {
 #[derive(Debug)]
 pub(super) struct ExchangeBindings {
     matching: Matching,
+    /// The exchange that gets what this one cannot route.
+    alternate: Option<String>,
     /// Bindings whose key holds no wildcard, by key.
     plain: HashMap<String, Vec<Destination>>,
     /// Bindings of a topic exchange whose key holds one.
@@ -105,8 +107,33 @@ impl Matching {
 }
 
 impl ExchangeBindings {
-    pub(super) fn new(matching: Matching) -> Self {
-        Self { matching, plain: HashMap::new(), patterns: Vec::new() }
+    pub(super) fn new(matching: Matching, alternate: Option<String>) -> Self {
+        Self { matching, alternate, plain: HashMap::new(), patterns: Vec::new() }
+    }
+
+    pub(super) fn alternate(&self) -> Option<&str> {
+        self.alternate.as_deref()
+    }
+
+    fn every_destination(&self) -> impl Iterator<Item = &Destination> {
+        self.plain.values().flatten().chain(self.patterns.iter().map(|(_, destination)| destination))
+    }
+
+    /// The queues that are bound to it, whatever the key.
+    pub(super) fn queues(&self) -> impl Iterator<Item = &str> {
+        self.every_destination().filter_map(|destination| match destination {
+            Destination::Queue(name) => Some(name.as_str()),
+            Destination::Exchange(_) => None,
+        })
+    }
+
+    /// The exchanges that its messages can reach next.
+    fn next(&self) -> impl Iterator<Item = &str> {
+        let bound = self.every_destination().filter_map(|destination| match destination {
+            Destination::Exchange(name) => Some(name.as_str()),
+            Destination::Queue(_) => None,
+        });
+        bound.chain(self.alternate())
     }
 
     pub(super) fn bind(&mut self, key: &str, destination: Destination) {
@@ -166,7 +193,13 @@ pub(super) fn reach<'a>(
             if !budget.spend() {
                 break;
             }
+            let before = found.len();
             exchange.destinations(key, budget, &mut found);
+            if let Some(alternate) = exchange.alternate().filter(|_| found.len() == before)
+                && seen.insert(alternate)
+            {
+                waiting.push(alternate);
+            }
         }
         for destination in found {
             match destination {
@@ -179,6 +212,24 @@ pub(super) fn reach<'a>(
     queues.sort_unstable();
     queues.dedup();
     queues
+}
+
+/// These exchanges, and those to which they lead.
+pub(super) fn exchanges_behind<'a>(
+    exchanges: &'a HashMap<String, ExchangeBindings>,
+    starts: HashSet<&'a str>,
+    budget: &mut Budget,
+) -> HashSet<&'a str> {
+    let (mut waiting, mut seen): (Vec<&str>, _) = (starts.iter().copied().collect(), starts);
+    while let Some(exchange) = waiting.pop() {
+        let next = exchanges.get(exchange).into_iter().flat_map(ExchangeBindings::next);
+        for name in next.take_while(|_| budget.spend()) {
+            if seen.insert(name) {
+                waiting.push(name);
+            }
+        }
+    }
+    seen
 }
 
 fn has_wildcard(key: &str) -> bool {

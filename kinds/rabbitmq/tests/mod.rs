@@ -3,11 +3,13 @@
 mod ages;
 mod certificates;
 mod config;
+mod definitions;
 mod failures;
 mod hostile;
 mod retries;
 mod rights;
 mod sickness;
+mod streams;
 mod values;
 
 use std::time::Duration;

@@ -110,7 +110,8 @@ async fn version_4_is_understood(broker: &Rabbitmq) {
                 return reply(503, json!({"status": "failed", "reason": "There are alarms", "alarms": alarms}).to_string());
             }
             Some("/api/queues") => json!([
-                {"vhost": "shop", "name": "orders", "type": "quorum", "policy": "dead", "arguments": {}, "messages": 2},
+                {"vhost": "shop", "name": "orders", "type": "quorum", "policy": "dead", "arguments": {}, "messages": 2,
+                 "members": ["rabbit@a", "rabbit@b", "rabbit@c"], "online": ["rabbit@a"]},
                 {"vhost": "shop", "name": "mails", "type": "classic", "policy": "", "arguments": [], "messages": 0},
                 {"vhost": "shop", "name": "dead", "type": "stream", "internal": false, "state": "down"}]),
             Some("/api/policies") => json!([{"vhost": "shop", "name": "dead", "pattern": "(?<", "priority": 0,
@@ -136,7 +137,11 @@ async fn version_4_is_understood(broker: &Rabbitmq) {
         "rabbitmq_dead_letter_queue_messages",
     ];
     assert!(unknown.iter().all(|family| !has(&families, family)));
-    assert_eq!(reasons(&observation.problems), [Reason::Alarm; 3], "{:?}", observation.problems);
+    assert_eq!(reasons(&observation.problems), [Reason::Alarm; 4], "{:?}", observation.problems);
+    let replicas = ["rabbitmq_queue_members", "rabbitmq_queue_members_online"];
+    assert_eq!(replicas.map(|name| the(&families, name, &["shop", "orders"])), [3.0, 1.0]);
+    let detail = &observation.problems[3].detail;
+    assert_eq!(detail, "no majority of replicas: orders in shop (1 of 3)");
     // What changes seldom is not asked for again, what needs statistics not at all.
     subject.probe().await.expect("AMQP answers");
     let asked: Vec<_> = web.asked().into_iter().map(|asked| asked.path).collect();

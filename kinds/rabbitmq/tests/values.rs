@@ -157,7 +157,12 @@ async fn a_shop_is_counted_to_the_message() {
     assert!(["orders", "bulk-7", "parked"].iter().all(|queue| detail.contains(queue)), "{detail}");
     assert!(!detail.contains("dlq") && !detail.contains("ledger"), "{detail}");
 
+    let replicas = ["rabbitmq_queue_members", "rabbitmq_queue_members_online"];
+    assert_eq!(replicas.map(|name| the(&families, name, &["shop", "ledger"])), [1.0; 2]);
+    assert_eq!(the(&families, "rabbitmq_queues_without_consumers", &[]), 3.0);
+
     the_series_are_bounded(&broker, total).await;
+    the_flag_of_the_rest_is_a_flag(&broker).await;
     the_filter_and_expectations_hold(&broker).await;
     the_declared_are_counted_by_amqp_alone(&broker).await;
     a_refusal_hides_no_other_queue(&broker).await;
@@ -172,7 +177,7 @@ async fn the_series_are_bounded(broker: &Rabbitmq, total: f64) {
     let families = well(&mut subject).await.families;
     let series = members(&families, "rabbitmq_queue_messages");
     assert_eq!(series.len(), 50);
-    for kept in [["shop", "bulk-1999"], ["shop", "orders"], ["other", "other"]] {
+    for kept in [["shop", "bulk-1999"], ["shop", "orders"], ["", "other"]] {
         assert!(series.contains(&kept.map(str::to_owned).to_vec()), "{kept:?}");
     }
     assert_eq!(sum(&families, "rabbitmq_queue_messages"), total);
@@ -180,6 +185,17 @@ async fn the_series_are_bounded(broker: &Rabbitmq, total: f64) {
     assert_eq!(the(&families, "rabbitmq_queues", &[]), 2009.0);
     assert!(!has(&families, "rabbitmq_queue_without_consumers"));
     assert_eq!(members(&families, "rabbitmq_dead_letter_queue_messages").len(), 2);
+}
+
+/// Three queues are without consumers, of which one or two have series of their own.
+async fn the_flag_of_the_rest_is_a_flag(broker: &Rabbitmq) {
+    for (most, own) in [(2, 1.0), (4, 2.0)] {
+        let mut subject = both(broker, "shop", &format!(", max_queues: {most}"));
+        let families = subject.probe().await.expect("it answers").families;
+        assert_eq!(the(&families, "rabbitmq_queue_without_consumers", &["", "other"]), 1.0);
+        assert_eq!(the(&families, "rabbitmq_queues_without_consumers", &[]), 3.0);
+        assert_eq!(sum(&families, "rabbitmq_queue_without_consumers"), own + 1.0, "{most}");
+    }
 }
 
 async fn the_filter_and_expectations_hold(broker: &Rabbitmq) {

@@ -28,14 +28,14 @@ const INTERVAL: Desc = Desc::gauge(
 const ALIVE: Desc = Desc::gauge(
     "workers_alive",
     &["class"],
-    "Workers whose last heartbeat is no older than their class's interval plus grace, by their store's clock.",
+    "Workers whose last heartbeat is no older than their class's interval plus grace, by their store's clock; one from the future counts from when it was first read. A worker whose last push reported a failure is not alive.",
 );
 const EXPECTED: Desc =
     Desc::gauge("workers_expected", &["class"], "Expected workers, from the configuration.");
 const STATES: Desc = Desc::gauge(
     "workers",
     &["class", "state"],
-    "Workers by reported state; expected or known workers without a recent heartbeat are offline.",
+    "Workers by reported state. Offline: where a number is expected, as many as it exceeds those with a recent heartbeat; else, known workers without one.",
 );
 const INFO: Desc = Desc::gauge(
     "worker_info",

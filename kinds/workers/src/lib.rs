@@ -2,6 +2,7 @@
 //!
 //! There is no driver here: each layout runs a few queries on another source and interprets the rows.
 
+mod ahead;
 mod cell_value;
 mod config;
 mod families;
@@ -21,6 +22,7 @@ pub use config::Config;
 use platform_core::kind::{Context, Definition, Dependency, Headline, HeadlineUnit, KindFacts, Parts};
 use platform_core::setting::{Secret, SourceName};
 
+use self::ahead::Ahead;
 use self::config::{Class, ClassName, HeartbeatOrigin};
 use self::layout::Layout;
 use self::prober::WorkersProber;
@@ -100,6 +102,7 @@ impl Definition for Config {
             classes: self.classes.clone(),
             lanes: self.asked().filter_map(lane).collect(),
             pushed: Pushed::new(context.heartbeats.clone(), pushing, state_file),
+            ahead: Ahead::default(),
             // Below the deadline of the probe, so that a hanging source of one class does not affect the others.
             timeout: context.timeout * 8 / 10,
         };

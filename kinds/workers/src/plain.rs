@@ -25,7 +25,7 @@ pub(super) async fn zset(store: &HeartbeatStore, key: &str) -> Result<Vec<Worker
     Ok(scored.into_iter().map(worker).collect())
 }
 
-/// `HSET hb:gpu WORKER EPOCH`, or JSON in the place of the epoch.
+/// `HSET hb:gpu WORKER EPOCH`, or JSON with the epoch in its place.
 pub(super) async fn hash(store: &HeartbeatStore, key: &str) -> Result<Vec<Worker>, Problem> {
     let size = store.run(&["HLEN", key]).await?;
     let size = size.rows.first().and_then(|row| row.first()?.number()).unwrap_or(0.0);
@@ -34,7 +34,12 @@ pub(super) async fn hash(store: &HeartbeatStore, key: &str) -> Result<Vec<Worker
         return Err(Problem::new(Reason::Cardinality, detail));
     }
     let pairs = store.pairs(&["HGETALL", key]).await?;
-    Ok(pairs.into_iter().map(|(id, value)| worker(&id, &value)).collect())
+    let mut workers: Vec<_> = pairs.into_iter().map(|(id, value)| worker(&id, &value)).collect();
+    // Nothing expires here: an entry without a time remains when its worker is gone.
+    for worker in workers.iter_mut().filter(|worker| worker.seen == Seen::Present) {
+        worker.seen = Seen::Never;
+    }
+    Ok(workers)
 }
 
 /// `SET hb:mail:WORKER EPOCH EX 90`, or JSON or anything else in the place of the epoch.

@@ -9,6 +9,7 @@ use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::query::Lane;
 use platform_core::setting::SourceName;
 
+use super::ahead::Ahead;
 use super::config::{Class, ClassName, HeartbeatOrigin};
 use super::families::{Known, add_configured};
 use super::pushed::Pushed;
@@ -19,6 +20,7 @@ pub(super) struct WorkersProber {
     pub(super) classes: BTreeMap<ClassName, Class>,
     pub(super) lanes: BTreeMap<SourceName, Lane>,
     pub(super) pushed: Pushed,
+    pub(super) ahead: Ahead,
     /// How long reading a class may take.
     pub(super) timeout: Duration,
 }
@@ -36,7 +38,8 @@ impl Prober for WorkersProber {
             let name = name.as_str();
             add_configured(&mut families, name, class);
             match roll {
-                Ok((roll, is_settled)) => {
+                Ok((mut roll, is_settled)) => {
+                    self.ahead.mark(name, &mut roll);
                     let known = Known { class, name, roll: &roll, is_settled };
                     observation.problems.extend(known.add_to(&mut families));
                 }

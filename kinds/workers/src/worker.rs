@@ -29,6 +29,8 @@ pub(super) struct Worker {
     /// Its name, if it has one.
     pub(super) id: Option<String>,
     pub(super) seen: Seen,
+    /// When a time that was ahead of its store's clock was first read, by that clock.
+    pub(super) first_read: Option<f64>,
     /// Whether it is alive, if its system knows better than its last heartbeat.
     pub(super) verdict: Option<bool>,
     /// When it last made progress, in seconds since 1970.
@@ -61,7 +63,7 @@ impl Worker {
     pub(super) fn is_recent(&self, now: f64, limit: Option<Duration>) -> bool {
         match (self.seen, limit) {
             (Seen::Never, _) => false,
-            (Seen::At(at), Some(limit)) => now - at <= limit.as_secs_f64(),
+            (Seen::At(at), Some(limit)) => now - self.first_read.unwrap_or(at) <= limit.as_secs_f64(),
             _ => true,
         }
     }

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{class, labels, named, of_class, probe, reasons, seconds_ago, states};
 use testkit::redis::Redis;
 use testkit::subject::{Subject, Surroundings, source, value};
+use testkit::wait::eventually;
 
 async fn zadd(server: &Redis, key: &str, worker: &str, at: f64) {
     server.run::<()>(&["ZADD", key, &at.to_string(), worker]).await;
@@ -100,6 +101,49 @@ async fn a_hash_holds_times_or_what_workers_say() {
     server.run::<()>(&["DEL", "hb"]).await;
     let observation = probe(&mut subject).await;
     assert_eq!(states(&observation), named(&[("active", 0.0), ("idle", 0.0), ("offline", 4.0)]));
+}
+
+/// Nothing expires in a hash, so an entry without a time says nothing of a worker that may be long gone.
+#[tokio::test]
+async fn a_worker_in_a_hash_without_a_readable_time_is_dead() {
+    let server = Redis::start().await;
+    for (worker, text) in [
+        ("flag", "1"),
+        ("word", "alive"),
+        ("unreadable", r#"{"at": "yesterday", "state": "active"}"#),
+        ("timeless", r#"{"state": "active"}"#),
+        ("dismissed", r#"{"alive": false}"#),
+        ("confirmed", r#"{"alive": true}"#),
+    ] {
+        server.run::<()>(&["HSET", "hb", worker, text]).await;
+    }
+    server.run::<()>(&["HSET", "hb", "timed", &seconds_ago(1.0).to_string()]).await;
+    let observation = probe(&mut class(&server, "layout: hash, key: hb, expected: 3")).await;
+    assert_eq!(
+        (of_class(&observation, "workers_alive"), reasons(&observation)),
+        (Some(2.0), vec![Reason::Stale])
+    );
+    assert_eq!(states(&observation), named(&[("offline", 1.0), ("unknown", 2.0)]));
+}
+
+/// The clock of a worker is an hour ahead: it lives while its heartbeat changes.
+#[tokio::test]
+async fn a_heartbeat_from_the_future_does_not_outlive_its_worker() {
+    let server = Redis::start().await;
+    for (keys, layout) in [("z", "zset"), ("h", "hash")] {
+        let beat = async |at: f64| match layout {
+            "zset" => zadd(&server, keys, "ahead", at).await,
+            _ => server.run::<()>(&["HSET", keys, "ahead", &at.to_string()]).await,
+        };
+        beat(seconds_ago(-3600.0)).await;
+        let mut subject = class(&server, &format!("layout: {layout}, key: {keys}, interval: 1s, grace: 1s"));
+        assert_eq!(of_class(&probe(&mut subject).await, "workers_alive"), Some(1.0));
+        let at = async |subject: &mut Subject| of_class(&probe(subject).await, "workers_alive");
+        eventually(Duration::from_secs(10), "it is missed", async || at(&mut subject).await == Some(0.0))
+            .await;
+        beat(seconds_ago(-3600.0)).await;
+        assert_eq!(at(&mut subject).await, Some(1.0), "it has changed");
+    }
 }
 
 #[tokio::test]

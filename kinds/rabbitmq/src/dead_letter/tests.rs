@@ -18,7 +18,19 @@ fn policy(pattern: &str, priority: i64, definition: &Value) -> PolicyRow {
 }
 
 fn exchange<'a>(name: &'a str, exchange_type: &'a str) -> ExchangeRow<'a> {
-    ExchangeRow { vhost: "/".into(), name: name.into(), exchange_type: exchange_type.into() }
+    ExchangeRow {
+        vhost: "/".into(),
+        name: name.into(),
+        exchange_type: exchange_type.into(),
+        arguments: ExchangeArguments::default(),
+        policy: None,
+    }
+}
+
+/// An exchange with an alternate one.
+fn leading<'a>(name: &'a str, exchange_type: &'a str, alternate: &str) -> ExchangeRow<'a> {
+    let arguments = ExchangeArguments { alternate: Some(alternate.to_owned()) };
+    ExchangeRow { arguments, ..exchange(name, exchange_type) }
 }
 
 fn binding<'a>(source: &'a str, key: &'a str, to: &'a str, destination_type: &'a str) -> BindingRow<'a> {
@@ -63,7 +75,8 @@ fn arguments_go_before_the_strongest_policy_each_for_itself() {
     ];
     let bindings =
         [binding("direct", "strong", "strong", "queue"), binding("direct", "weak", "weak", "queue")];
-    let found = Topology::of(policies).with(&[exchange("direct", "direct")], &bindings).resolve(&queues);
+    let found =
+        Topology::of(policies, vec![], &[exchange("direct", "direct")]).with(&bindings).resolve(&queues);
     assert_eq!(routes(&queues, &found), ["a → strong", "b → strong", "c → weak"]);
 }
 
@@ -71,11 +84,11 @@ fn arguments_go_before_the_strongest_policy_each_for_itself() {
 #[test]
 fn arguments_and_policies_with_a_dead_letter_exchange_need_the_topology() {
     let plain = [queue("a", &json!({})), queue("b", &json!({"x-message-ttl": 1}))];
-    let by = |definition: &Value| Topology::of(vec![policy("^a$", 1, definition)]);
-    assert!(!Topology::default().is_used_by(&plain));
-    assert!(!by(&json!({"message-ttl": 1})).is_used_by(&plain));
-    assert!(by(&json!({"dead-letter-exchange": "x"})).is_used_by(&plain));
-    assert!(Topology::default().is_used_by(&[queue("c", &json!({"x-dead-letter-exchange": ""}))]));
+    let by = |definition: &Value| Topology::of(vec![policy("^a$", 1, definition)], vec![], &[]);
+    assert!(!Topology::default().needs_bindings(&plain));
+    assert!(!by(&json!({"message-ttl": 1})).needs_bindings(&plain));
+    assert!(by(&json!({"dead-letter-exchange": "x"})).needs_bindings(&plain));
+    assert!(Topology::default().needs_bindings(&[queue("c", &json!({"x-dead-letter-exchange": ""}))]));
 }
 
 #[test]
@@ -85,7 +98,7 @@ fn the_broker_s_word_on_the_policy_counts_most() {
     queues[1].policy = Some(String::new());
     let to = json!({"dead-letter-exchange": "", "dead-letter-routing-key": "dead"});
     let policies = vec![policy("^none$", 1, &to), policy("", 5, &to)];
-    assert_eq!(routes(&queues, &Topology::of(policies).resolve(&queues)), ["a → dead"]);
+    assert_eq!(routes(&queues, &Topology::of(policies, vec![], &[]).resolve(&queues)), ["a → dead"]);
 }
 
 #[test]
@@ -115,7 +128,7 @@ fn a_dead_letter_keeps_its_key_where_none_is_set() {
         binding("dlx", "orders", "by-name.dead", "queue"),
         binding("dlx", "*.us.#", "us.dead", "queue"),
     ];
-    let found = Topology::default().with(&exchanges, &bindings).resolve(&queues);
+    let found = Topology::of(vec![], vec![], &exchanges).with(&bindings).resolve(&queues);
     let expected = [
         "mails → mails.dead",
         "orders → by-name.dead",
@@ -137,7 +150,7 @@ fn exchanges_lead_to_exchanges_even_in_a_circle() {
         binding("two", "", "one", "exchange"),
         binding("two", "", "dead", "queue"),
     ];
-    let found = Topology::default().with(&exchanges, &bindings).resolve(&queues);
+    let found = Topology::of(vec![], vec![], &exchanges).with(&bindings).resolve(&queues);
     assert_eq!(routes(&queues, &found), ["work → dead"]);
     assert!(found.complete);
 }
@@ -148,7 +161,7 @@ fn a_key_that_is_kept_names_a_queue_of_the_default_exchange() {
     let queues = [queue("work", &json!({"x-dead-letter-exchange": ""})), queue("dead", &json!({}))];
     let found = |key: &str| {
         let bindings = [binding("events", key, "work", "queue")];
-        let topology = Topology::default().with(&[exchange("events", "topic")], &bindings);
+        let topology = Topology::of(vec![], vec![], &[exchange("events", "topic")]).with(&bindings);
         routes(&queues, &topology.resolve(&queues))
     };
     assert_eq!(found("dead"), ["work → dead"]);
@@ -160,7 +173,7 @@ fn a_policy_for_all_does_not_make_dead_letter_queues_work_queues() {
     let queues = ["work", "dead", "archive"].map(|name| queue(name, &json!({})));
     let policies = vec![policy(".*", 0, &json!({"dead-letter-exchange": "dlx"}))];
     let bindings = [binding("dlx", "", "dead", "queue"), binding("dlx", "", "archive", "queue")];
-    let found = Topology::of(policies).with(&[exchange("dlx", "fanout")], &bindings).resolve(&queues);
+    let found = Topology::of(policies, vec![], &[exchange("dlx", "fanout")]).with(&bindings).resolve(&queues);
     assert_eq!(dead_letter_queues(&queues, &found), ["dead", "archive"]);
 }
 
@@ -224,7 +237,7 @@ fn routes_beyond_the_limit_are_left_out() {
     let mut queues: Vec<_> = names.iter().map(|name| queue(name, &json!({}))).collect();
     queues.extend((0..each).map(|number| queue(&format!("work{number}"), &dlx)));
     let bindings: Vec<_> = names.iter().map(|name| binding("dlx", "", name, "queue")).collect();
-    let found = Topology::default().with(&[exchange("dlx", "fanout")], &bindings).resolve(&queues);
+    let found = Topology::of(vec![], vec![], &[exchange("dlx", "fanout")]).with(&bindings).resolve(&queues);
     assert_eq!((found.routes.len(), found.complete), (MOST_ROUTES, false));
 }
 
@@ -239,12 +252,83 @@ fn many_queues_take_linear_time_and_too_many_bindings_an_end() {
     let keyed: Vec<_> = names.iter().map(|name| binding("dlx", name, "dead", "queue")).collect();
     let mut with_dead = queues.clone();
     with_dead.push(queue("dead", &json!({})));
-    let found = Topology::default().with(&exchanges, &keyed).resolve(&with_dead);
+    let found = Topology::of(vec![], vec![], &exchanges).with(&keyed).resolve(&with_dead);
     assert!(found.complete && found.routes.len() == 10_000);
 
     let mut wild: Vec<_> =
         names.iter().zip(&keys).map(|(name, key)| binding("events", key, name, "queue")).collect();
     wild.extend(names.iter().zip(&keys).map(|(name, key)| binding("dlx", key, name, "queue")));
-    assert!(!Topology::default().with(&exchanges, &wild).resolve(&queues).complete);
+    assert!(!Topology::of(vec![], vec![], &exchanges).with(&wild).resolve(&queues).complete);
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+/// What an exchange cannot route is parked, by whatever way it gets there, unless somebody takes it.
+#[test]
+fn a_queue_behind_an_alternate_exchange_only_is_no_work() {
+    let mut queues = [
+        queue("orders", &json!({})),
+        queue("parked", &json!({})),
+        queue("deep", &json!({})),
+        queue("both", &json!({})),
+    ];
+    let by_policy = ExchangeRow { policy: Some("ae 0".into()), ..exchange("mail", "topic") };
+    let exchanges = [
+        leading("shop", "direct", "nowhere"),
+        exchange("nowhere", "fanout"),
+        exchange("deeper", "fanout"),
+        by_policy,
+        exchange("lost", "fanout"),
+    ];
+    let bindings = [
+        binding("shop", "orders", "orders", "queue"),
+        binding("shop", "both", "both", "queue"),
+        binding("nowhere", "", "parked", "queue"),
+        binding("nowhere", "", "both", "queue"),
+        binding("lost", "", "deeper", "exchange"),
+        binding("deeper", "", "deep", "queue"),
+    ];
+    let policies = || vec![policy("ae", 0, &json!({"alternate-exchange": "lost"}))];
+    let topology = Topology::of(policies(), vec![], &exchanges);
+    assert!(topology.needs_bindings(&queues));
+    let topology = topology.with(&bindings);
+    let roles = |queues: &[Queue]| topology.resolve(queues).roles;
+    let [work, parked] = [Role::Work, Role::DeadLetter];
+    assert_eq!(roles(&queues), [work, parked, parked, work]);
+    queues[1].had_consumers = true;
+    assert_eq!(roles(&queues), [work, work, parked, work]);
+}
+
+/// A dead letter that its exchange cannot route goes to the alternate one.
+#[test]
+fn dead_letters_take_alternate_exchanges() {
+    let to = |key: &str| json!({"x-dead-letter-exchange": "dlx", "x-dead-letter-routing-key": key});
+    let queues =
+        [queue("a", &to("a")), queue("b", &to("b")), queue("a.dead", &json!({})), queue("lost", &json!({}))];
+    let exchanges = [leading("dlx", "direct", "ae"), leading("ae", "fanout", "dlx")];
+    let bindings = [binding("dlx", "a", "a.dead", "queue"), binding("ae", "", "lost", "queue")];
+    let found = Topology::of(vec![], vec![], &exchanges).with(&bindings).resolve(&queues);
+    assert_eq!(routes(&queues, &found), ["a → a.dead", "b → lost"]);
+    assert_eq!(dead_letter_queues(&queues, &found), ["a.dead", "lost"]);
+}
+
+/// An operator's time to live makes a delay of a queue, with or without another policy for it.
+#[test]
+fn operator_policies_are_in_force_beside_the_others() {
+    let to = json!({"dead-letter-exchange": "", "dead-letter-routing-key": "work"});
+    let mut queues = [
+        queue("wait", &json!({})),
+        queue("by-argument", &json!({"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "work"})),
+        queue("work", &json!({})),
+    ];
+    queues[0].policy = Some("^wait$ 0".into());
+    queues[2].had_consumers = true;
+    let roles = |operator: Vec<PolicyRow>, queues: &[Queue]| {
+        Topology::of(vec![policy("^wait$", 0, &to)], operator, &[]).resolve(queues).roles
+    };
+    let ttl = || vec![policy("^(wait|by-.*)$", 7, &json!({"message-ttl": 1000}))];
+    assert_eq!(roles(ttl(), &queues), [Role::Delay, Role::Delay, Role::Work]);
+    assert_eq!(roles(vec![], &queues), [Role::Work, Role::Work, Role::DeadLetter]);
+    // Where the broker reports which one is in force, there may be none.
+    queues[1].operator_policy = Some(String::new());
+    assert_eq!(roles(ttl(), &queues)[1], Role::Work);
 }

@@ -28,6 +28,7 @@ pub mod prometheus;
 pub mod proxy;
 mod proxy_connection;
 pub mod rabbitmq;
+pub mod recount;
 pub mod redis;
 pub mod redis_stand_in;
 pub mod s3;

@@ -8,6 +8,7 @@ mod limits;
 mod questions;
 mod scans;
 mod trust;
+mod truth;
 mod values;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,69 @@
+//! Compares every sample of a probe with an answer that was computed another way.
+
+use std::collections::BTreeMap;
+
+use platform_core::metric::Family;
+
+/// The values of series, by name and label values: `redis_db_keys{db0}`.
+pub type Series = BTreeMap<String, f64>;
+
+/// The name of a series.
+pub fn series(name: &str, labels: &[&str]) -> String {
+    if labels.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", labels.join(", ")) }
+}
+
+/// How many samples were compared, by state.
+#[derive(Debug, Default)]
+pub struct Recounts {
+    states: Vec<(String, usize)>,
+    wrong: Vec<String>,
+}
+
+impl Recounts {
+    /// Compares a probe with recounts just before and after it. A value must lie between the two, but for those that are
+    /// `moving` of themselves, which must be near. A series must be there if it is in both, and may be if it is in one: it
+    /// counts from zero then.
+    pub fn compare(
+        &mut self,
+        state: &str,
+        before: &Series,
+        probe: &[Family],
+        after: &Series,
+        moving: &[&str],
+    ) {
+        let mut found = Series::new();
+        for family in probe {
+            for sample in &family.samples {
+                let labels: Vec<&str> = sample.labels.iter().map(String::as_str).collect();
+                found.insert(series(&family.desc.name, &labels), sample.value);
+            }
+        }
+        for (name, value) in &found {
+            let known = [before, after].map(|recount| recount.get(name).copied());
+            let [first, second] = known.map(|value| value.unwrap_or(0.0));
+            let (low, high) = (first.min(second), first.max(second));
+            let slack =
+                if moving.iter().any(|moving| name.starts_with(moving)) { 0.2 * high.abs() } else { 1e-9 };
+            if known == [None, None] {
+                self.wrong.push(format!("{state}: {name} = {value}, which nobody has recounted"));
+            } else if !(low - slack..=high + slack).contains(value) {
+                self.wrong.push(format!("{state}: {name} = {value}, recounted as {low} to {high}"));
+            }
+        }
+        for name in before.keys().filter(|name| after.contains_key(*name) && !found.contains_key(*name)) {
+            self.wrong.push(format!("{state}: {name} is missing"));
+        }
+        self.states.push((state.to_owned(), found.len()));
+    }
+
+    /// Prints the table of states.
+    ///
+    /// # Panics
+    /// With every sample that is not as it was recounted.
+    pub fn finish(self, kind: &str) {
+        for (state, samples) in &self.states {
+            println!("| {kind} | {state} | {samples} |");
+        }
+        assert!(self.wrong.is_empty(), "{}", self.wrong.join("\n"));
+    }
+}

@@ -1,0 +1,246 @@
+//! Every sample in hard states, recounted from what the server reports to another client.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use redis::Value;
+
+use super::{probe, source};
+use testkit::recount::{Recounts, Series, series};
+use testkit::redis::Redis;
+use testkit::subject::Subject;
+use testkit::wait::{eventually, until};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Numbers of INFO under their names here.
+const OF_INFO: [(&str, &str); 21] = [
+    ("redis_uptime_in_seconds", "uptime_in_seconds"),
+    ("redis_connected_clients", "connected_clients"),
+    ("redis_blocked_clients", "blocked_clients"),
+    ("redis_max_clients", "maxclients"),
+    ("redis_connections_received_total", "total_connections_received"),
+    ("redis_rejected_connections_total", "rejected_connections"),
+    ("redis_memory_used_bytes", "used_memory"),
+    ("redis_memory_used_rss_bytes", "used_memory_rss"),
+    ("redis_memory_max_bytes", "maxmemory"),
+    ("redis_mem_fragmentation_ratio", "mem_fragmentation_ratio"),
+    ("redis_evicted_keys_total", "evicted_keys"),
+    ("redis_expired_keys_total", "expired_keys"),
+    ("redis_keyspace_hits_total", "keyspace_hits"),
+    ("redis_keyspace_misses_total", "keyspace_misses"),
+    ("redis_commands_processed_total", "total_commands_processed"),
+    ("redis_net_input_bytes_total", "total_net_input_bytes"),
+    ("redis_net_output_bytes_total", "total_net_output_bytes"),
+    ("redis_rdb_last_save_timestamp_seconds", "rdb_last_save_time"),
+    ("redis_rdb_changes_since_last_save", "rdb_changes_since_last_save"),
+    ("redis_connected_slaves", "connected_slaves"),
+    ("redis_aof_enabled", "aof_enabled"),
+];
+
+/// What moves between two readings, and not in one direction.
+const MOVING: [&str; 2] = ["redis_memory_used", "redis_mem_fragmentation_ratio"];
+
+/// The streams and keys of the scenario.
+const KEYS: [&str; 3] = ["jobs", "events", "gone"];
+
+/// Every series, by another client.
+async fn recount(server: &Redis, keys: &[&str]) -> Series {
+    let text: String = server.run(&["INFO", "all"]).await;
+    let info: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once(':')).collect();
+    let number = |field: &str| info.get(field).and_then(|value| value.parse::<f64>().ok());
+    let ok = |field: &str, good: &str| f64::from(info.get(field) == Some(&good));
+    let mut all = Series::from([
+        (series("redis_loading_dump_file", &[]), ok("loading", "1")),
+        (series("redis_rdb_last_bgsave_status", &[]), ok("rdb_last_bgsave_status", "ok")),
+        (series("redis_aof_last_write_status", &[]), ok("aof_last_write_status", "ok")),
+        (
+            series(
+                "redis_instance_info",
+                &["role", "redis_version", "redis_mode", "os", "maxmemory_policy"].map(|field| info[field]),
+            ),
+            1.0,
+        ),
+    ]);
+    all.extend(OF_INFO.iter().filter_map(|(name, field)| Some(((*name).to_owned(), number(field)?))));
+    // The connection that asks.
+    *all.get_mut("redis_connected_clients").expect("INFO has it") -= 1.0;
+    for (field, value) in &info {
+        all.extend(of_table(field, value));
+    }
+    if info["role"] == "slave" {
+        let master = [info["master_host"], info["master_port"]];
+        all.insert(series("redis_master_link_up", &master), ok("master_link_status", "up"));
+        all.insert(series("redis_master_sync_in_progress", &master), ok("master_sync_in_progress", "1"));
+        let last = number("master_last_io_seconds_ago").expect("a replica knows it");
+        all.insert(series("redis_master_last_io_seconds_ago", &master), last);
+    }
+    all.extend(of_slow_log(server).await);
+    all.extend(of_keys(server, keys).await);
+    if info["cluster_enabled"] == "1" {
+        let text: String = server.run(&["CLUSTER", "INFO"]).await;
+        let cluster: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once(':')).collect();
+        all.insert("redis_cluster_state".to_owned(), f64::from(cluster["cluster_state"] == "ok"));
+        for field in ["cluster_slots_assigned", "cluster_slots_fail"] {
+            all.insert(format!("redis_{field}"), cluster[field].parse().expect("a number"));
+        }
+    }
+    all
+}
+
+/// The lines of INFO that have several values: `db0:keys=1,expires=0`.
+fn of_table(field: &str, text: &str) -> Series {
+    let values: BTreeMap<&str, &str> = text.split(',').filter_map(|pair| pair.split_once('=')).collect();
+    let number = |name: &str| values[name].parse::<f64>().expect("a number");
+    if let Some(command) = field.strip_prefix("cmdstat_") {
+        return Series::from([
+            (series("redis_commands_total", &[command]), number("calls")),
+            (series("redis_commands_duration_seconds_total", &[command]), number("usec") / 1e6),
+            (series("redis_commands_failed_calls_total", &[command]), number("failed_calls")),
+        ]);
+    }
+    if field.starts_with("db") && values.contains_key("keys") {
+        return Series::from([
+            (series("redis_db_keys", &[field]), number("keys")),
+            (series("redis_db_keys_expiring", &[field]), number("expires")),
+        ]);
+    }
+    if field.starts_with("slave") && values.contains_key("ip") {
+        let labels = ["ip", "port", "state"].map(|name| values[name]);
+        return Series::from([(series("redis_connected_slave_lag_seconds", &labels), number("lag"))]);
+    }
+    Series::new()
+}
+
+async fn of_slow_log(server: &Redis) -> Series {
+    let length: f64 = server.run(&["SLOWLOG", "LEN"]).await;
+    let mut all = Series::from([("redis_slowlog_length".to_owned(), length)]);
+    let entries: Vec<Vec<Value>> = server.run(&["SLOWLOG", "GET", "1"]).await;
+    if let [entry] = &entries[..] {
+        let number = |index: usize| redis::from_redis_value::<f64>(entry[index].clone()).expect("a number");
+        all.insert("redis_slowlog_last_id".to_owned(), number(0));
+        all.insert("redis_last_slow_execution_duration_seconds".to_owned(), number(2) / 1e6);
+    }
+    all
+}
+
+/// The sizes of the declared keys, by the command of each type.
+async fn of_keys(server: &Redis, keys: &[&str]) -> Series {
+    let mut all = Series::new();
+    for &key in keys {
+        let kind: String = server.run(&["TYPE", key]).await;
+        let size: f64 = match kind.as_str() {
+            "list" => server.run(&["LLEN", key]).await,
+            "stream" => server.run(&["XLEN", key]).await,
+            _ => 0.0,
+        };
+        all.insert(series("redis_key_size", &["db0", key]), size);
+        if kind != "stream" {
+            continue;
+        }
+        all.insert(series("redis_stream_length", &["db0", key]), size);
+        let groups: Vec<BTreeMap<String, Value>> = server.run(&["XINFO", "GROUPS", key]).await;
+        for group in groups {
+            let name: String = redis::from_redis_value(group["name"].clone()).expect("a name");
+            let number =
+                |field: &str| redis::from_redis_value::<f64>(group[field].clone()).expect("a number");
+            let labels = ["db0", key, &name];
+            all.insert(series("redis_stream_group_lag", &labels), number("lag"));
+            all.insert(series("redis_stream_group_messages_pending", &labels), number("pending"));
+        }
+    }
+    all
+}
+
+/// A server with the source that watches it, and the keys whose size it exports.
+struct Watched {
+    keys: &'static [&'static str],
+    subject: Subject,
+}
+
+impl Watched {
+    fn new(server: &Redis, keys: &'static [&'static str], more: &str) -> Self {
+        let named: Vec<String> = keys.iter().map(|key| format!("{{name: {key}}}")).collect();
+        let subject = source(&server.url(), &format!("keys: [{}]{more}", named.join(", ")));
+        Self { keys, subject }
+    }
+
+    async fn check(&mut self, recounts: &mut Recounts, state: &str, server: &Redis) {
+        let mut before = recount(server, self.keys).await;
+        let observation = probe(&mut self.subject).await;
+        let mut after = recount(server, self.keys).await;
+        before.insert("redis_ping_duration_seconds".to_owned(), 0.0);
+        after.insert("redis_ping_duration_seconds".to_owned(), 0.1);
+        recounts.compare(state, &before, &observation.families, &after, &MOVING);
+    }
+}
+
+#[tokio::test]
+async fn every_sample_is_true_in_every_state() {
+    let mut recounts = Recounts::default();
+    // A slow log that nothing enters by itself: each reading would change it.
+    let mut primary = Redis::options().setting("slowlog-log-slower-than -1").start().await;
+    let mut of_primary = Watched::new(&primary, &KEYS, "");
+    of_primary.check(&mut recounts, "empty", &primary).await;
+
+    for number in 0..5 {
+        primary.run::<()>(&["RPUSH", "jobs", &number.to_string()]).await;
+        primary.run::<()>(&["XADD", "events", "*", "number", &number.to_string()]).await;
+    }
+    primary.run::<()>(&["XGROUP", "CREATE", "events", "workers", "0"]).await;
+    primary
+        .run::<Value>(&["XREADGROUP", "GROUP", "workers", "w1", "COUNT", "2", "STREAMS", "events", ">"])
+        .await;
+    primary.run::<()>(&["SET", "brief", "1", "PX", "1"]).await;
+    primary.run::<()>(&["SET", "lasting", "1", "EX", "1000"]).await;
+    eventually(PATIENCE, "a key has expired", async || {
+        primary.run::<Option<String>>(&["GET", "brief"]).await.is_none()
+    })
+    .await;
+    of_primary.check(&mut recounts, "lists, streams, keys that expire", &primary).await;
+
+    let replica = Redis::options().replica_of(&primary).setting("slowlog-log-slower-than -1").start().await;
+    let mut of_replica = Watched::new(&replica, &KEYS, "");
+    until(PATIENCE, "the replica is attached", async || {
+        let info: String = primary.run(&["INFO", "replication"]).await;
+        info.contains("state=online").then_some(())
+    })
+    .await;
+    of_primary.check(&mut recounts, "a primary with a replica", &primary).await;
+    of_replica.check(&mut recounts, "a replica", &replica).await;
+
+    replica.stop();
+    of_primary.check(&mut recounts, "a primary whose replica hangs", &primary).await;
+    replica.resume();
+
+    primary.run::<()>(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await;
+    primary.run::<()>(&["CONFIG", "SET", "maxmemory", "3mb"]).await;
+    let mut filled = 0;
+    until(PATIENCE, "keys are evicted", async || {
+        for _ in 0..200 {
+            filled += 1;
+            primary.run::<()>(&["SET", &format!("filler:{filled}"), &"x".repeat(5000)]).await;
+        }
+        let info: String = primary.run(&["INFO", "stats"]).await;
+        (!info.contains("evicted_keys:0\r")).then_some(())
+    })
+    .await;
+    of_primary.check(&mut recounts, "memory is full, keys are evicted", &primary).await;
+
+    primary.kill();
+    until(PATIENCE, "the replica has lost its master", async || {
+        let info: String = replica.run(&["INFO", "replication"]).await;
+        info.contains("master_link_status:down").then_some(())
+    })
+    .await;
+    of_replica.check(&mut recounts, "a replica without its master", &replica).await;
+    primary.restart().await;
+    of_primary.check(&mut recounts, "restarted", &primary).await;
+
+    let node = Redis::options().cluster().setting("slowlog-log-slower-than -1").start().await;
+    let mut of_node = Watched::new(&node, &[], ", cluster: true");
+    of_node.check(&mut recounts, "a cluster without slots", &node).await;
+    node.take_all_slots().await;
+    of_node.check(&mut recounts, "a cluster", &node).await;
+    recounts.finish("redis");
+}

@@ -20,8 +20,8 @@ const UNDELIVERED: Desc = Desc::gauge(
 const OLDEST: Desc = Desc::gauge(
     "stripe_webhook_oldest_undelivered_timestamp_seconds",
     &[],
-    "Creation time of the oldest event that Stripe is still trying to deliver (field created of the event); absent if \
-     there is none.",
+    "Creation time of the oldest event that was read and that Stripe is still trying to deliver (field created of the \
+     event); absent if there is none.",
 );
 const TRUNCATED: Desc = Desc::gauge(
     "stripe_webhook_events_truncated",

@@ -153,7 +153,10 @@ impl Tail {
             self.find_again(file.as_ref().ok());
         }
         let found = file.and_then(|file| self.follow(file, handle));
-        self.looked = Some(now);
+        // While nothing is at the path, a file may come and go.
+        if found.is_ok() {
+            self.looked = Some(now);
+        }
         let read = self.read(is_gone, budget, handle);
         match found {
             // Just renamed, and its successor does not exist yet.

@@ -20,7 +20,7 @@ struct FirstRead {
 }
 
 impl Ahead {
-    /// Says of each worker of a class with such a heartbeat when it was first read.
+    /// Sets when the heartbeat of each worker of a class that was ahead was first read.
     pub(super) fn mark(&mut self, class: &str, list: &mut WorkerList) {
         let mut known = BTreeMap::new();
         for worker in &mut list.workers {

@@ -28,8 +28,8 @@ pub(super) struct Management {
     interface: Interface,
     http: HttpClient,
     topology: Option<TopologyRead>,
-    /// The queues of dead-letter routes and alternate exchanges that have had consumers, by virtual host and name: a queue stays what it is when
-    /// its consumers stop.
+    /// The queues of dead-letter routes and alternate exchanges that have had consumers, by virtual host and name: a queue
+    /// stays what it is when its consumers stop.
     had_consumers: HashMap<String, HashSet<String>>,
 }
 

@@ -68,6 +68,7 @@ fn each_severity_has_its_receiver() {
         (&["alertname=PlatformExporterDown", "severity=critical"], "pager"),
         (&["alertname=PlatformExporterDown", "severity=critical", "environment=production"], "pager"),
         (&["alertname=PlatformExporterDown", "severity=critical", "environment=staging"], "chat"),
+        (&["alertname=PlatformNotificationsFailing", "severity=critical"], "chat,pager"),
         (&["alertname=PlatformSourceDegraded", "severity=warning", "source=db"], "chat"),
         (&["alertname=PostgresRestarted", "severity=info", "source=db"], "digest"),
         (&["alertname=Watchdog", "severity=none"], "dead-mans-switch"),

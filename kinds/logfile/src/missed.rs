@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::reader::{FileIdentity, MOST_SIBLINGS};
+use super::reader::{FileIdentity, siblings};
 
 /// File systems round the time of creation down to a tick of the kernel's clock.
 const TICK: Duration = Duration::from_millis(10);
@@ -15,10 +15,8 @@ const TICK: Duration = Duration::from_millis(10);
 /// The files beside the path that were created since the last look, oldest first. Those that are read already do not
 /// count, nor do compressed ones.
 pub(super) fn since(look: SystemTime, path: &Path, known: &[FileIdentity]) -> Vec<File> {
-    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return Vec::new() };
-    let here = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    let entries = fs::read_dir(here).into_iter().flatten().take(MOST_SIBLINGS).flatten();
-    let renamed = entries.filter(|entry| is_name_of_renamed(&entry.file_name(), name));
+    let Some(name) = path.file_name() else { return Vec::new() };
+    let renamed = siblings(path).filter(|entry| is_name_of_renamed(&entry.file_name(), name));
     let mut missed: Vec<(SystemTime, File)> = renamed
         .filter_map(|entry| {
             let metadata = entry.metadata().ok().filter(fs::Metadata::is_file)?;

@@ -1,6 +1,6 @@
 //! One open file, and how far it has been read.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, DirEntry, File, Metadata};
 use std::hash::Hasher;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -68,7 +68,7 @@ const SHORTEST_HEAD: u64 = 32;
 /// How many bytes are read at once.
 const CHUNK: usize = 64 << 10;
 /// At most this many directory entries are searched.
-pub(super) const MOST_SIBLINGS: usize = 1000;
+const MOST_SIBLINGS: usize = 1000;
 
 impl FileIdentity {
     pub(super) fn of(metadata: &Metadata) -> Self {
@@ -284,8 +284,12 @@ fn sibling(path: &Path, is_it: impl Fn(&File, &Metadata) -> bool) -> Option<(Fil
 }
 
 fn sibling_now(path: &Path, is_it: &impl Fn(&File, &Metadata) -> bool) -> Option<(File, Metadata)> {
+    siblings(path).filter_map(|other| open(&other.path())).find(|(file, metadata)| is_it(file, metadata))
+}
+
+/// The entries of the path's directory.
+pub(super) fn siblings(path: &Path) -> impl Iterator<Item = DirEntry> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let entries = fs::read_dir(directory.unwrap_or(Path::new("."))).ok()?;
-    let others = entries.take(MOST_SIBLINGS).flatten().map(|entry| entry.path());
-    others.filter_map(|other| open(&other)).find(|(file, metadata)| is_it(file, metadata))
+    let entries = fs::read_dir(directory.unwrap_or(Path::new(".")));
+    entries.into_iter().flatten().take(MOST_SIBLINGS).flatten()
 }

@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 
-use super::{SOON, Subject, postgres, the, value};
+use super::{SOON, Subject, number, postgres, the, value};
 use testkit::postgres::Postgres;
 use testkit::process::give_to;
 use testkit::wait::eventually;
@@ -12,11 +12,6 @@ const HEARD: &str = "pg_stat_wal_receiver_last_msg_receipt_time";
 /// The age of the last replayed transaction.
 const IDLE: &str = "SELECT extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())";
 const RECEIVERS: &str = "SELECT count(*) FROM pg_stat_wal_receiver";
-
-async fn number(server: &Postgres, sql: &str) -> f64 {
-    let text = server.sql(sql).await;
-    text.parse().unwrap_or_else(|_| panic!("{sql}: {text}"))
-}
 
 async fn now(server: &Postgres) -> f64 {
     number(server, "SELECT extract(epoch FROM clock_timestamp())").await

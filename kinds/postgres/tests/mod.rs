@@ -80,3 +80,9 @@ async fn ours(server: &Postgres) -> (usize, usize) {
     let (all, busy) = counts.split_once('|').expect("two columns");
     (all.parse().expect("a count"), busy.parse().expect("a count"))
 }
+
+/// The number that a query returns to another client.
+async fn number(server: &Postgres, sql: &str) -> f64 {
+    let text = server.sql(sql).await;
+    text.parse().unwrap_or_else(|_| panic!("{sql}: {text}"))
+}

@@ -1,6 +1,6 @@
 //! Sums and counts are of everything that there is, and what is unknown is left out.
 
-use super::{SOON, postgres, the, value};
+use super::{SOON, number, postgres, the, value};
 use testkit::postgres::Postgres;
 use testkit::wait::eventually;
 
@@ -8,11 +8,6 @@ const READY: &str = "pg_archive_ready_files";
 const OLDEST_READY: &str = "pg_archive_ready_oldest_timestamp_seconds";
 const LAST_ARCHIVED: &str = "pg_stat_archiver_last_archived_timestamp_seconds";
 const LAST_FAILED: &str = "pg_stat_archiver_last_failed_timestamp_seconds";
-
-async fn number(server: &Postgres, sql: &str) -> f64 {
-    let text = server.sql(sql).await;
-    text.parse().unwrap_or_else(|_| panic!("{sql}: {text}"))
-}
 
 #[tokio::test]
 async fn of_prepared_transactions_are_their_own() {

@@ -4,14 +4,9 @@ use std::collections::BTreeSet;
 
 use platform_exporter::registry::Kind;
 
-use super::{OpenTransaction, SOON, postgres, source, the, value, yaml};
+use super::{OpenTransaction, SOON, number, postgres, source, the, value, yaml};
 use testkit::postgres::Postgres;
 use testkit::wait::eventually;
-
-async fn number(server: &Postgres, sql: &str) -> f64 {
-    let text = server.sql(sql).await;
-    text.parse().unwrap_or_else(|_| panic!("{sql}: {text}"))
-}
 
 #[tokio::test]
 async fn report_what_the_server_reports() {

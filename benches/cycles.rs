@@ -6,7 +6,7 @@ use nix::unistd::Pid;
 use tokio::time::MissedTickBehavior;
 
 use crate::detours::{Detours, Traffic};
-use crate::ours;
+use crate::samples;
 use crate::stats::milliseconds;
 use crate::usage::{cpu, cpu_of};
 use testkit::http;
@@ -84,7 +84,7 @@ pub(crate) async fn compare(
 
 /// The number of values of a scrape. This also warms up: connections are open from here on.
 pub(crate) async fn values_of(url: &str) -> usize {
-    ours::values(&scrape(&http::client(), url, "identity").await)
+    samples::values(&scrape(&http::client(), url, "identity").await)
 }
 
 /// The service's idle CPU usage.

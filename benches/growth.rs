@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::report::{Section, Table, grouped, time};
 use crate::stats::{milliseconds, slope};
 use crate::usage::{Memory, cpu, memory};
-use crate::{load, ours, series};
+use crate::{load, ours, samples, series};
 use testkit::exporter::Exporter;
 use testkit::platform::Platform;
 
@@ -109,7 +109,7 @@ async fn of_queries(platform: &Platform, size: usize) -> Exporter {
         format!("sources: {{db: {{postgres: {{url: '{}'}}, interval: 5s}}}}", platform.postgres.url());
     let config = format!("{source}\nqueries:\n{}", series::platform_exporter("db", size, "5s"));
     let exporter = ours::start(&config, Vec::new(), 1).await;
-    let complete = async || ours::samples(&exporter.get("/metrics").await) >= size;
+    let complete = async || samples::all(&exporter.get("/metrics").await) >= size;
     testkit::wait::eventually(Duration::from_secs(60), "all series are there", complete).await;
     exporter
 }

@@ -25,6 +25,7 @@ mod peers;
 mod probing;
 mod queues;
 mod report;
+mod samples;
 mod scrape;
 mod series;
 mod soak;

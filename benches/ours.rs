@@ -59,17 +59,3 @@ pub(crate) async fn up(exporter: &Exporter) -> usize {
     let exposition = exporter.get("/metrics").await;
     exposition.lines().filter(|line| line.starts_with("platform_source_up{") && line.ends_with(" 1")).count()
 }
-
-/// How many samples an exposition has.
-pub(crate) fn samples(exposition: &str) -> usize {
-    exposition.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count()
-}
-
-/// How many of them are about a service, not about the exporter's own process.
-pub(crate) fn values(exposition: &str) -> usize {
-    let own = ["go_", "process_", "promhttp_", "platform_", "redis_exporter_", "postgres_exporter_"];
-    let told = |line: &&str| {
-        !line.is_empty() && !line.starts_with('#') && !own.iter().any(|own| line.starts_with(own))
-    };
-    exposition.lines().filter(told).count()
-}

@@ -6,7 +6,7 @@ use crate::bare::Bare;
 use crate::detours::Detours;
 use crate::load::{Load, alternate};
 use crate::report::{Section, Table, grouped, ratio, time};
-use crate::{ours, peers, series};
+use crate::{ours, peers, samples, series};
 use testkit::exporter::Exporter;
 use testkit::platform::Platform;
 use testkit::platform_data::while_living;
@@ -82,7 +82,7 @@ async fn at(platform: &Platform, series: usize, table: &mut Table, of_peers: &mu
     for load in LOADS {
         well.push(alternate(&urls, load, ROUNDS, SECONDS).await);
     }
-    let samples = ours::samples(&exporter.get("/metrics").await);
+    let samples = samples::all(&exporter.get("/metrics").await);
     beside_peers(platform, &exporter, rows, of_peers).await;
     hang(platform, &exporter, &detours).await;
     for (load, well) in LOADS.into_iter().zip(well) {
@@ -112,11 +112,11 @@ async fn filled(platform: &Platform, series: usize, detours: &Detours) -> (Expor
     let base = ours::start_all_kinds(platform, &config, environment()).await;
     // First runs are spread over two seconds.
     tokio::time::sleep(Duration::from_secs(4)).await;
-    let rows = series.saturating_sub(ours::samples(&base.get("/metrics").await));
+    let rows = series.saturating_sub(samples::all(&base.get("/metrics").await));
     drop(base);
     let config = config + &series::platform_exporter("orders-db", rows, "5s");
     let exporter = ours::start_all_kinds(platform, &config, environment()).await;
-    let complete = async || ours::samples(&exporter.get("/metrics").await) >= series;
+    let complete = async || samples::all(&exporter.get("/metrics").await) >= series;
     eventually(Duration::from_secs(60), "all series are there", complete).await;
     (exporter, rows)
 }
@@ -138,7 +138,7 @@ async fn beside_peers(platform: &Platform, exporter: &Exporter, rows: usize, tab
         let names = ["platform_exporter"].into_iter().chain(peers.iter().map(|peer| peer.name));
         for ((name, url), measured) in names.zip(&urls).zip(&times) {
             let body = testkit::http::client().get(url).send().await.expect("it answers").text().await;
-            let samples = ours::samples(&body.expect("it answers in full"));
+            let samples = samples::all(&body.expect("it answers in full"));
             let coding = if load.gzip { "gzip" } else { "identity" };
             table.row([
                 format!("{}, {coding}", grouped(samples)),

@@ -22,7 +22,7 @@ pub use serve::serve;
 use std::cell::RefCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use platform_core::off_thread::{self, CurrentFile, OffThreadError};
@@ -104,8 +104,7 @@ fn read(flags: &Flags, look: Option<FileCheck<'_>>, current: &CurrentFile) -> Re
         }
         None => ("environment".to_owned(), config::from_environment(&variable)?),
     };
-    // Paths are relative to the configuration file, wherever the exporter was started.
-    let directory = flags.config_file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let directory = config::directory(flags.config_file.as_deref());
     let hasher = RefCell::new(DefaultHasher::new());
     text.hash(&mut *hasher.borrow_mut());
     let file = |name: &str| {

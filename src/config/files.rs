@@ -1,5 +1,4 @@
-//! The files that a configuration names: passwords, keys, certificates, logs. Relative paths start at the directory of
-//! the configuration file, wherever the exporter was started.
+//! The files that a configuration names: passwords, keys, certificates, logs.
 
 use std::path::{Path as FilePath, PathBuf};
 
@@ -27,6 +26,12 @@ pub enum ExpectedContent {
 
 /// Keys of PEM files; every other `_file` key is a secret.
 const PEM: [&str; 3] = ["ca_file", "cert_file", "key_file"];
+
+/// Where relative paths start: in the directory of the configuration file, wherever the exporter was started; without
+/// such a file in the working directory.
+pub fn directory(config_file: Option<&FilePath>) -> &FilePath {
+    config_file.and_then(FilePath::parent).unwrap_or(FilePath::new(""))
+}
 
 /// Resolves every relative path in sources and roll-ups against `directory`, and lists the files that have to exist.
 pub(super) fn resolve(tree: &mut Node, directory: &FilePath, faults: &mut Faults) -> Vec<NamedFile> {

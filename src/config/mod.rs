@@ -12,7 +12,7 @@ mod surroundings;
 
 pub use enabled_roll_ups::RollUp;
 pub use environment::{NoSources, from_environment};
-pub use files::{ExpectedContent, FileCheck, NamedFile};
+pub use files::{ExpectedContent, FileCheck, NamedFile, directory};
 pub use source::Source;
 pub use surroundings::Surroundings;
 

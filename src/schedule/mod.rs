@@ -2,7 +2,6 @@
 
 mod assembly;
 mod backoff;
-mod event;
 mod first_runs;
 mod loops;
 mod query;
@@ -10,6 +9,7 @@ mod reconcile;
 #[cfg_attr(not(feature = "postgres"), path = "no_roll_up.rs")]
 mod roll_up;
 mod source;
+mod status_log;
 
 pub use assembly::{Assembly, Build, Lanes, assemble, by_kind};
 pub use query::ask;

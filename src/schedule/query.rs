@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::future;
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::{Ask, Cell, Columns, Declared, DistinctCount, DistinctPart, Reading, Rows};
+use platform_core::query::{Ask, Columns, Declared, Reading, Rows, count_distinct};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::{Lanes, event};
+use super::{Lanes, status_log};
 use crate::snapshot::{QueryRun, Store};
 
 /// Delay before the first retry of a failed query or roll-up.
@@ -46,7 +46,7 @@ fn take_in(declared: &Declared, run: QueryRun, store: &Store) {
         event.map(|event| (state.kind(), event))
     });
     if let Some((kind, event)) = event.flatten() {
-        event::log(source, kind, &event);
+        status_log::write(source, kind, &event);
     }
 }
 
@@ -77,22 +77,9 @@ async fn timed(declared: &Declared, lanes: &Lanes) -> (Result<Rows, Problem>, Du
             });
             let (rows, durations): (Vec<_>, Vec<_>) = future::join_all(asked).await.into_iter().unzip();
             (
-                rows.into_iter().collect::<Result<Vec<_>, _>>().map(|rows| distinct(parts, &rows)),
+                rows.into_iter().collect::<Result<Vec<_>, _>>().map(|rows| count_distinct(parts, &rows)),
                 durations.into_iter().max().unwrap_or_default(),
             )
         }
     }
-}
-
-/// The ids of all parts less those that are excepted, and how many of them only the first part holds.
-fn distinct(parts: &[DistinctPart], rows: &[Rows]) -> Rows {
-    let (mut ids, mut excepted) = (DistinctCount::default(), DistinctCount::default());
-    rows.iter().skip(1).for_each(|rows| ids.add(rows));
-    let without_first = ids.count();
-    rows.iter().take(1).for_each(|rows| ids.add(rows));
-    rows.iter().zip(parts).filter(|(_, part)| part.except).for_each(|(rows, _)| excepted.add(rows));
-    let all = ids.count();
-    // Of large counts, which are estimates, a difference may be below zero.
-    let cells = [all - excepted.count(), all - without_first].map(|count| Cell::Number(count.max(0.0)));
-    Rows::new(vec!["count".to_owned(), "only_first".to_owned()], vec![cells.to_vec()])
 }

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::event;
+use super::status_log;
 use crate::config::Source;
 use crate::snapshot::Store;
 
@@ -88,7 +88,7 @@ impl SourceLoop {
             event.map(|event| (state.kind(), event))
         });
         if let Some((kind, event)) = event.flatten() {
-            event::log(&self.name, kind, &event);
+            status_log::write(&self.name, kind, &event);
         }
     }
 

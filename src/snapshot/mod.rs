@@ -1,5 +1,6 @@
 //! The store of every source's latest state, and the exposition built from it.
 
+mod event;
 mod exporter_metrics;
 mod gzip;
 mod published;
@@ -10,13 +11,14 @@ mod source_state;
 mod status;
 mod watchdog;
 
+pub use event::Event;
 pub use exporter_metrics::catalogue as own_catalogue;
 pub use published::{Coding, Published};
 pub use query::QueryRun;
 pub use roll_up::{RollUpEvent, RollUpRun, RollUpState, catalogue as roll_up_catalogue};
 pub use source_metrics::catalogue as health_catalogue;
 pub use source_state::SourceState;
-pub use status::{Change, Event, Status};
+pub use status::{Change, Status};
 pub use watchdog::{BEAT_EVERY, LATEST, Stall};
 
 use std::collections::{BTreeMap, BTreeSet};

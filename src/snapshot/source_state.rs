@@ -9,9 +9,10 @@ use platform_core::probe::{Observation, Problem, Reason};
 use platform_core::query::{Ask, Declared};
 use platform_core::setting::SourceName;
 
+use super::event::{Event, Reported, is_change};
 use super::query::{QueryRun, QueryState};
 use super::source_metrics::ProbeRecord;
-use super::status::{Change, Event, Status};
+use super::status::{Change, Status};
 use super::watchdog::LATEST;
 use crate::config::Source;
 use crate::registry::Kind;
@@ -30,8 +31,7 @@ pub struct SourceState {
     status: Status,
     since: SystemTime,
     history: VecDeque<Change>,
-    /// Problems reported since the source was last up: each is reported once.
-    reported: BTreeSet<(Reason, Option<String>)>,
+    reported: Reported,
     failure: Option<Problem>,
     problems: Vec<Problem>,
     families: Vec<Arc<Lines>>,
@@ -62,7 +62,7 @@ impl SourceState {
             status: Status::Unknown,
             since: now,
             history: VecDeque::new(),
-            reported: BTreeSet::new(),
+            reported: Reported::default(),
             failure: None,
             problems: Vec::new(),
             families: Vec::new(),
@@ -164,25 +164,17 @@ impl SourceState {
             (None, false) => Status::Degraded,
             (None, true) => Status::Up,
         };
-        let was = self.status;
-        if status == Status::Up {
-            self.reported.clear();
-        }
-        let mut news = false;
-        for (query, problem) in &problems {
-            news |= self.reported.insert((problem.reason, query.clone()));
-        }
+        let is_change = is_change(self.status, status);
+        let has_news = self.reported.has_news(status, &problems);
         let problems: Vec<_> = problems.into_iter().map(|(_, problem)| problem).collect();
-        // The first success is expected, and not logged.
-        let changed = status != was && (was, status) != (Status::Unknown, Status::Up);
-        if status != was {
+        if status != self.status {
             (self.status, self.since) = (status, now);
         }
-        if changed {
+        if is_change {
             self.history.truncate(HISTORY - 1);
             self.history.push_front(Change { at: now, status, reasons: reasons(&problems) });
         }
-        (changed || news).then_some(Event { status, since: self.since, problems })
+        (is_change || has_news).then_some(Event { status, since: self.since, problems })
     }
 
     /// Every problem with its query; `None` for those of the probe.

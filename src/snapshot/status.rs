@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use platform_core::probe::{Problem, Reason};
+use platform_core::probe::Reason;
 
 /// The status of a source: the value of a `status` label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,15 +53,4 @@ pub struct Change {
     pub status: Status,
     /// Why.
     pub reasons: Vec<Reason>,
-}
-
-/// An event to log: a status change, or an additional problem.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// The status now.
-    pub status: Status,
-    /// Since when the source has had this status.
-    pub since: SystemTime,
-    /// The current problems, with text for people.
-    pub problems: Vec<Problem>,
 }

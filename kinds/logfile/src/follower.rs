@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use platform_core::off_thread::CurrentFile;
 use platform_core::probe::{Problem, Reason};
-use platform_core::state_file;
+use platform_core::{state_file, time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -14,13 +14,9 @@ use super::config::From;
 use super::counts::{self, Tally};
 use super::lines::Line;
 use super::question::LogQuestion;
+use super::read_budget;
 use super::rotation::{self, LineVerdict, Tail};
-use super::time;
 
-/// The most that a turn reads: a large backlog is read in parts, so that each turn ends in time.
-const MOST_PER_TURN: u64 = 32 << 20;
-/// How much is read before the time is checked.
-const STEP: u64 = 1 << 20;
 /// The default timestamp fields.
 const TIMESTAMP_FIELDS: [&str; 4] = ["ts", "time", "timestamp", "@timestamp"];
 
@@ -94,11 +90,11 @@ impl Follower {
         let Self { plan, tails, tallies, .. } = self;
         let mut handle = |line: Line<'_>| judge(line, plan.timestamp_field.as_deref(), tallies, now);
         let end = Instant::now() + plan.time;
-        let steps = MOST_PER_TURN / STEP / tails.len().max(1) as u64;
+        let steps = read_budget::steps(tails.len());
         for Followed { tail, result } in tails {
             current.set(tail.path());
-            for _ in 0..steps.max(1) {
-                let mut left = STEP;
+            for _ in 0..steps {
+                let mut left = read_budget::STEP;
                 *result = tail.advance(&mut left, &mut handle);
                 if left > 0 || Instant::now() > end {
                     break;

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use fnv::FnvHasher;
 use platform_core::metric::timestamp;
+use platform_core::probe::{Problem, Reason};
 use serde::{Deserialize, Serialize};
 
 use super::lines::{Line, LineSplitter};
@@ -292,4 +293,17 @@ pub(super) fn siblings(path: &Path) -> impl Iterator<Item = DirEntry> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let entries = fs::read_dir(directory.unwrap_or(Path::new(".")));
     entries.into_iter().flatten().take(MOST_SIBLINGS).flatten()
+}
+
+/// Why a file cannot be read.
+pub(super) fn problem(path: &Path, error: &io::Error) -> Problem {
+    let reason = match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
+            Reason::NotFound
+        }
+        io::ErrorKind::PermissionDenied => Reason::Permission,
+        io::ErrorKind::TimedOut => Reason::Timeout,
+        _ => Reason::Protocol,
+    };
+    Problem::new(reason, format!("{}: {error}", path.display()))
 }

@@ -4,18 +4,20 @@ use std::fs::{self, File};
 use std::io;
 use std::mem;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use platform_core::probe::{Problem, Reason};
+use platform_core::probe::Problem;
 use serde::{Deserialize, Serialize};
 
 use super::config::From;
 use super::lines::Line;
 use super::missed;
-use super::reader::{FileIdentity, Position, Reader, Stop};
+use super::reader::{FileIdentity, Position, Reader, Stop, problem};
 
 /// A renamed file is read for this long after its last line: its writer may not have reopened yet.
 const LINGERS: Duration = Duration::from_secs(300);
+/// Lost lines are a problem for this long: long enough for an alert.
+const REPORTED: Duration = Duration::from_secs(900);
 /// At most this many renamed files are kept open.
 const MOST_RENAMED: usize = 8;
 
@@ -74,6 +76,8 @@ pub(super) struct Tail {
     modified: Option<f64>,
     /// When the path was last looked at.
     looked: Option<SystemTime>,
+    /// Why lines were lost, and when.
+    lost: Option<(Instant, Problem)>,
     totals: TailTotals,
 }
 
@@ -104,7 +108,16 @@ impl TailTotals {
 impl Tail {
     pub(super) fn new(path: PathBuf, from: From) -> Self {
         let (readers, totals) = (Vec::new(), TailTotals::default());
-        Self { path, start: Start::First(from), readers, current: None, modified: None, looked: None, totals }
+        Self {
+            path,
+            start: Start::First(from),
+            readers,
+            current: None,
+            modified: None,
+            looked: None,
+            lost: None,
+            totals,
+        }
     }
 
     /// Resumes where the last run stopped.
@@ -130,14 +143,19 @@ impl Tail {
         self.totals
     }
 
+    /// Why lines were lost lately.
+    pub(super) fn lost(&self) -> Option<&Problem> {
+        self.lost.as_ref().filter(|(at, _)| at.elapsed() < REPORTED).map(|(_, problem)| problem)
+    }
+
     /// When the newest line was written; if none was read, when the file was last modified.
     pub(super) fn last_line(&self) -> Option<f64> {
         self.totals.last_line.or(self.modified)
     }
 
-    /// The extent of the file at the path, or of the one last renamed from it.
+    /// The extent of the file at the path, or of the one last renamed from it, unless that was deleted.
     pub(super) fn extent(&self) -> Option<Extent> {
-        let reader = self.readers.last()?;
+        let reader = self.readers.iter().find(|reader| Some(reader.identity()) == self.current)?;
         Some(Extent { size: reader.size().ok()?.max(reader.offset()), offset: reader.offset() })
     }
 
@@ -152,18 +170,14 @@ impl Tail {
         if file.is_ok() || is_gone {
             self.find_again(file.as_ref().ok());
         }
-        let found = file.and_then(|file| self.follow(file, handle));
-        // While nothing is at the path, a file may come and go.
-        if found.is_ok() {
-            self.looked = Some(now);
-        }
+        let found = file.and_then(|file| self.follow(file, now, handle));
         let read = self.read(is_gone, budget, handle);
         match found {
             // Just renamed, and its successor does not exist yet.
             Err(_) if is_gone && !self.readers.is_empty() => read,
             found => found.and(read),
         }
-        .map_err(|error| self.problem(&error))
+        .map_err(|error| problem(&self.path, &error))
     }
 
     /// At the first look, opens the files of the last run.
@@ -183,14 +197,14 @@ impl Tail {
         }
     }
 
-    /// Appends the file that is now at the path.
-    fn follow(&mut self, file: File, handle: &mut LineHandler<'_>) -> io::Result<()> {
+    /// Appends the file that is now at the path, and before it those that were there since the last look.
+    fn follow(&mut self, file: File, now: SystemTime, handle: &mut LineHandler<'_>) -> io::Result<()> {
         let identity = FileIdentity::of(&file.metadata()?);
         let known = self.readers.iter().position(|reader| reader.identity() == identity);
         // A new file may reuse the inode of the last one: after a truncation between two looks.
         if self.current.is_some_and(|last| last != identity || known.is_none()) {
             self.totals.rotations += 1;
-            self.read_missed(identity)?;
+            self.open_missed(identity)?;
         }
         let reader = match known {
             Some(index) => {
@@ -208,16 +222,22 @@ impl Tail {
         self.current = Some(identity);
         self.modified = Some(reader.modified()?);
         self.readers.push(reader);
+        // Not while nothing is at the path: a file may come and go.
+        self.looked = Some(now);
         Ok(())
     }
 
     /// Opens the files that were at the path only between the last look and this one.
-    fn read_missed(&mut self, at_path: FileIdentity) -> io::Result<()> {
+    fn open_missed(&mut self, at_path: FileIdentity) -> io::Result<()> {
         let Some(looked) = self.looked else { return Ok(()) };
         let known: Vec<_> = self.readers.iter().map(Reader::identity).chain([at_path]).collect();
-        for file in missed::since(looked, &self.path, &known) {
+        let missed = missed::since(looked, &self.path, &known);
+        for file in missed.files {
             self.totals.rotations += 1;
             self.readers.push(Reader::from_start(file)?);
+        }
+        if let Some(problem) = missed.lost {
+            self.lost = Some((Instant::now(), problem));
         }
         Ok(())
     }
@@ -262,18 +282,6 @@ impl Tail {
             }
         }
         result
-    }
-
-    fn problem(&self, error: &io::Error) -> Problem {
-        let reason = match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
-                Reason::NotFound
-            }
-            io::ErrorKind::PermissionDenied => Reason::Permission,
-            io::ErrorKind::TimedOut => Reason::Timeout,
-            _ => Reason::Protocol,
-        };
-        Problem::new(reason, format!("{}: {error}", self.path.display()))
     }
 }
 

@@ -9,6 +9,7 @@ mod failure;
 mod message_bounds;
 mod prober;
 mod question;
+mod read_only;
 mod reader;
 mod table;
 mod tasks;

@@ -1,7 +1,8 @@
-//! Queries of MongoDB, and which of them are guaranteed to be read-only.
+//! Queries of MongoDB.
 
 use platform_core::query::Language;
-use serde_json::{Map, Value};
+
+use super::read_only;
 
 /// A MongoDB query: `{collection, pipeline}` or `{command}`. One row for each document of the answer.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
@@ -22,34 +23,10 @@ pub struct MongoQuestion {
     pub each: Option<String>,
 }
 
-/// The commands that only read and run no code of the caller.
-const COMMANDS: [&str; 17] = [
-    "aggregate",
-    "buildInfo",
-    "collStats",
-    "connPoolStats",
-    "connectionStatus",
-    "count",
-    "dataSize",
-    "dbStats",
-    "distinct",
-    "hello",
-    "hostInfo",
-    "listDatabases",
-    "ping",
-    "replSetGetConfig",
-    "replSetGetStatus",
-    "serverStatus",
-    "top",
-];
-
-const WRITES: [&str; 2] = ["$out", "$merge"];
-const JAVASCRIPT: [&str; 3] = ["$function", "$accumulator", "$where"];
-
 impl MongoQuestion {
     /// The name of the command, at any position among its arguments.
     pub(super) fn command_name(&self) -> Option<&str> {
-        self.command.as_ref().and_then(name)
+        self.command.as_ref().and_then(read_only::command_name)
     }
 }
 
@@ -58,9 +35,9 @@ impl Language for MongoQuestion {
 
     fn check(&self) -> Result<(), &'static str> {
         match (&self.collection, &self.command) {
-            (Some(_), None) if self.each.is_none() => self.pipeline.iter().try_for_each(reads),
+            (Some(_), None) if self.each.is_none() => self.pipeline.iter().try_for_each(read_only::check),
             (None, Some(command)) if self.pipeline.is_empty() => {
-                let name = name(command).ok_or(
+                let name = read_only::command_name(command).ok_or(
                     "expected a read-only command: aggregate, buildInfo, collStats, connPoolStats, \
                      connectionStatus, count, dataSize, dbStats, distinct, hello, hostInfo, listDatabases, \
                      ping, replSetGetConfig, replSetGetStatus, serverStatus or top",
@@ -68,36 +45,9 @@ impl Language for MongoQuestion {
                 if name == "aggregate" && self.each.is_some() {
                     return Err("expected no `each`: each document of an aggregation is already a row");
                 }
-                entries_read(command)
+                read_only::check_entries(command)
             }
             _ => Err("expected either `collection` with `pipeline`, or `command`"),
         }
     }
-}
-
-fn name(command: &Map<String, Value>) -> Option<&str> {
-    command.keys().map(String::as_str).find(|key| COMMANDS.contains(key))
-}
-
-/// Checks all levels: a `$facet` may contain a stage that writes, and any expression JavaScript.
-fn reads(value: &Value) -> Result<(), &'static str> {
-    match value {
-        Value::Array(elements) => elements.iter().try_for_each(reads),
-        Value::Object(entries) => entries_read(entries),
-        _ => Ok(()),
-    }
-}
-
-fn entries_read(entries: &Map<String, Value>) -> Result<(), &'static str> {
-    entries.iter().try_for_each(|(key, value)| key_reads(key).and_then(|()| reads(value)))
-}
-
-fn key_reads(key: &str) -> Result<(), &'static str> {
-    if WRITES.contains(&key) {
-        return Err("expected read-only stages: `$out` and `$merge` write");
-    }
-    if JAVASCRIPT.contains(&key) {
-        return Err("expected no JavaScript: `$function`, `$accumulator` and `$where` load the server");
-    }
-    Ok(())
 }

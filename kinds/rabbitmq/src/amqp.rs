@@ -114,28 +114,28 @@ impl SessionInUse {
     ///
     /// The inner results are the broker's answers, in the order of the queues.
     pub(super) async fn inspect(&mut self, queues: &[&str]) -> Result<Vec<Result<Depth, Problem>>, Problem> {
-        let mut told = Vec::with_capacity(queues.len());
-        while told.len() < queues.len() {
+        let mut depths = Vec::with_capacity(queues.len());
+        while depths.len() < queues.len() {
             let channel = self.channel().await?;
             let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-            let asked = queues[told.len()..].iter().take(AT_ONCE);
+            let asked = queues[depths.len()..].iter().take(AT_ONCE);
             let declares =
                 asked.map(|queue| channel.queue_declare((*queue).into(), options, FieldTable::default()));
             let answers = answer(&mut self.session.events, join_all(declares).map(Ok)).await;
             for answer in answers.map_err(|error| problem(&error))? {
                 match answer {
-                    Ok(queue) => told.push(Ok(Depth::of(&queue))),
+                    Ok(queue) => depths.push(Ok(Depth::of(&queue))),
                     Err(error) if error.is_amqp_soft_error() => {
                         // A refusal closes the channel; the broker ignores what was sent after it.
                         self.channel = None;
-                        told.push(Err(problem(&error)));
+                        depths.push(Err(problem(&error)));
                         break;
                     }
                     Err(error) => return Err(problem(&error)),
                 }
             }
         }
-        Ok(told)
+        Ok(depths)
     }
 
     /// Closes the channel and returns the connection.

@@ -41,6 +41,12 @@ struct TopologyRead {
     problem: Option<Problem>,
 }
 
+/// When its requests must be finished: before the probe's time is up, because a hanging management API must not make a
+/// working broker look down.
+pub(super) fn deadline(timeout: Duration) -> Deadline {
+    Deadline::within(timeout.mul_f64(0.8))
+}
+
 /// What the management API reports; `None` if it does not.
 #[derive(Debug, Default)]
 pub(super) struct Survey {

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use platform_core::deadline::Deadline;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 
 use super::amqp::{AmqpSession, Depth, SessionInUse};
 use super::answer::Resource;
 use super::config::Config;
 use super::families;
-use super::management::{Management, Survey};
+use super::management::{self, Management, Survey};
 use super::nature::{Nature, Natures};
 use super::queue::{Queue, QueueType, Role};
 use super::queue_series::QueueBudgets;
@@ -58,8 +57,7 @@ impl RabbitmqProber {
 #[async_trait::async_trait]
 impl Prober for RabbitmqProber {
     async fn probe(&mut self) -> Result<Observation, Problem> {
-        // A hanging management API must not make a working broker look down.
-        let end = Deadline::within(self.timeout.mul_f64(0.8));
+        let end = management::deadline(self.timeout);
         let mut exchange = self.exchange().await?;
         let mut survey = match &mut self.management {
             Some(management) => management.survey(end).await,
@@ -111,9 +109,9 @@ async fn add_declared(
         missing.remove(&*queue.name);
     }
     let missing: Vec<_> = missing.into_iter().collect();
-    for (name, told) in missing.iter().zip(exchange.inspect(&missing).await?) {
+    for (name, depth) in missing.iter().zip(exchange.inspect(&missing).await?) {
         let nature = natures.of(name, config);
-        match told {
+        match depth {
             Ok(depth) => queues.push(inspected(vhost, name, nature, depth)),
             Err(problem) => survey.problems.push(problem),
         }
@@ -153,11 +151,11 @@ async fn settle_doubts(
     let mut doubtful: Vec<_> = queues.iter_mut().filter(is_doubtful).collect();
     doubtful.sort_unstable_by_key(|queue| std::cmp::Reverse(queue.depth()));
     doubtful.truncate(MOST_DOUBTFUL);
-    let told =
+    let depths =
         exchange.inspect(&doubtful.iter().map(|queue| queue.name.as_str()).collect::<Vec<_>>()).await?;
-    for (queue, told) in doubtful.into_iter().zip(told) {
+    for (queue, depth) in doubtful.into_iter().zip(depths) {
         // Refused: deleted meanwhile, or exclusive to another connection.
-        if let Ok(depth) = told {
+        if let Ok(depth) = depth {
             queue.consumers = Some(depth.consumers.into());
         }
     }

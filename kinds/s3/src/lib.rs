@@ -1,14 +1,11 @@
 //! S3 and compatible stores: are the credentials valid, does the bucket accept them, and can an application write, read
 //! and delete there.
-//!
-//! The checks form a ladder and stop at the first one that explains a failure: `HeadBucket`, `ListObjectsV2` for its
-//! error code, then the canary. STS checks the credentials in parallel: AWS answers that even if the bucket is
-//! unreachable, and a bucket does not distinguish a bad key from a policy.
 
 mod canary;
 mod config;
 mod credentials;
 mod keys;
+mod prober;
 pub mod reason;
 mod refusal;
 mod sign;
@@ -18,45 +15,11 @@ mod xml;
 
 use std::time::Duration;
 
-use platform_core::client::HttpClient;
-use platform_core::deadline::Deadline;
 use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts};
-use platform_core::metric::{Desc, Family};
-use platform_core::probe::{Observation, Prober, Problem, Reason};
-use rusty_s3::Credentials;
 
-use self::canary::Canary;
-use self::credentials::CredentialsOrigin;
-use self::store::{BucketClient, OperationOutcome};
-use self::sts::Sts;
+use self::prober::S3Prober;
 
 pub use self::config::Config;
-
-const CREDENTIALS_VALID: Desc = Desc::gauge(
-    "aws_credentials_valid",
-    &[],
-    "Whether STS GetCallerIdentity accepts the credentials: 1 or 0; absent while STS does not answer.",
-);
-const CALLER: Desc = Desc::gauge(
-    "aws_caller_info",
-    &["account"],
-    "Account of the credentials, from STS GetCallerIdentity; always 1.",
-);
-const BUCKET_UP: Desc = Desc::gauge(
-    "s3_bucket_up",
-    &["bucket", "operation"],
-    "Whether the last attempt of the operation succeeded: 1 or 0; absent if it was not attempted.",
-);
-const DURATION: Desc = Desc::gauge(
-    "s3_operation_duration_seconds",
-    &["bucket", "operation"],
-    "Duration of the last attempt of the operation.",
-);
-const CANARY_SUCCESS: Desc = Desc::gauge(
-    "s3_canary_last_success_timestamp_seconds",
-    &["bucket"],
-    "Unix time of the last canary object put, read back and deleted.",
-);
 
 /// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
@@ -65,7 +28,7 @@ pub const FACTS: KindFacts = KindFacts {
     timeout: Duration::from_secs(10),
     is_metered: true,
     up: None,
-    catalogue: || vec![CREDENTIALS_VALID, CALLER, BUCKET_UP, DURATION, CANARY_SUCCESS],
+    catalogue: || prober::CATALOGUE.to_vec(),
     reasons: reason::ALL,
     language: None,
     // Credentials are found in the environment without any key.
@@ -99,160 +62,6 @@ impl Definition for Config {
     }
 
     fn build(&self, context: &Context<'_>) -> Parts {
-        let region = self.bucket.region().to_owned();
-        let canary = self.canary.as_ref();
-        let prober = S3Prober {
-            config: self.clone(),
-            // Below the deadline, so that one result survives if the other check hangs.
-            limit: context.timeout.mul_f64(0.9),
-            store: HttpClient::new(self.tls.clone()),
-            sts: self.asks_sts.then(|| Sts::new(self.sts.clone(), region, self.sts_tls())),
-            origin: CredentialsOrigin::new(self, context.variable),
-            canary: canary.map(|canary| Canary::new(&canary.prefix, context.name.as_str(), canary.interval)),
-        };
-        Parts { prober: Box::new(prober), answers: None }
-    }
-}
-
-struct S3Prober {
-    config: Config,
-    limit: Duration,
-    origin: CredentialsOrigin,
-    store: HttpClient,
-    sts: Option<Sts>,
-    canary: Option<Canary>,
-}
-
-/// The results for the bucket.
-#[derive(Default)]
-struct Verdict {
-    failure: Option<Problem>,
-    problem: Option<Problem>,
-}
-
-#[async_trait::async_trait]
-impl Prober for S3Prober {
-    async fn probe(&mut self) -> Result<Observation, Problem> {
-        let deadline = Deadline::within(self.limit);
-        // Finding credentials leaves as much time for using them.
-        let current = self.origin.current(deadline.of_part().left()).await?;
-        let credentials = current.credentials;
-        let mut store = BucketClient {
-            client: &mut self.store,
-            bucket: &self.config.bucket,
-            credentials: &credentials,
-            deadline,
-            outcomes: Vec::new(),
-        };
-        let (account, verdict) = tokio::join!(
-            account(self.sts.as_mut(), &credentials, deadline.left()),
-            climb(&mut store, &self.config.prefix, self.canary.as_mut()),
-        );
-        let outcomes = store.outcomes;
-        let mut families = self.bucket_families(&outcomes);
-        families.extend(account.as_ref().map(credential_families).unwrap_or_default());
-        let mut verdict = verdict;
-        if matches!(account, Some(Ok(_))) {
-            verdict.blame_policy();
-        }
-        let told = verdict.failure.as_ref().map(|failure| failure.reason);
-        let of_account = account.and_then(Result::err);
-        if told.or(of_account.as_ref().map(|problem| problem.reason)).is_some_and(is_about_credentials) {
-            self.origin.forget();
-        }
-        let of_account = of_account.filter(|problem| Some(problem.reason) != told);
-        let problems = verdict.problem.into_iter().chain(of_account).chain(current.problem).collect();
-        Ok(Observation { families, problems, failure: verdict.failure })
-    }
-}
-
-impl S3Prober {
-    fn bucket_families(&self, outcomes: &[OperationOutcome]) -> Vec<Family> {
-        let bucket = self.config.bucket.name();
-        let (mut up, mut duration) = (BUCKET_UP.family(), DURATION.family());
-        for outcome in outcomes {
-            let labels = [bucket, outcome.operation.as_str()];
-            up.push(labels, outcome.good.into());
-            duration.push(labels, outcome.duration.as_secs_f64());
-        }
-        let success = self.canary.as_ref().and_then(Canary::last_success);
-        let success =
-            success.map(|time| CANARY_SUCCESS.family().with([bucket], time.as_duration().as_secs_f64()));
-        [up, duration].into_iter().chain(success).collect()
-    }
-}
-
-async fn account(
-    sts: Option<&mut Sts>,
-    credentials: &Credentials,
-    limit: Duration,
-) -> Option<Result<String, Problem>> {
-    match sts {
-        Some(sts) => Some(sts.account(credentials, limit).await),
-        None => None,
-    }
-}
-
-/// Only an answer about the credentials determines their validity; a missing answer does not.
-fn credential_families(account: &Result<String, Problem>) -> Vec<Family> {
-    match account {
-        Ok(account) => vec![CREDENTIALS_VALID.value(1.0), CALLER.family().with([account], 1.0)],
-        Err(problem) if is_about_credentials(problem.reason) => vec![CREDENTIALS_VALID.value(0.0)],
-        Err(_) => Vec::new(),
-    }
-}
-
-fn is_about_credentials(reason: Reason) -> bool {
-    matches!(reason, reason::CREDENTIALS_INVALID | reason::CREDENTIALS_EXPIRED | reason::CLOCK_SKEW)
-}
-
-async fn climb(store: &mut BucketClient<'_>, prefix: &str, canary: Option<&mut Canary>) -> Verdict {
-    let head = store.head().await;
-    if let Err(problem) = &head
-        && explains(problem.reason)
-    {
-        return Verdict::failed(problem.clone());
-    }
-    let mut verdict = match (head, store.list(prefix, 1).await) {
-        (Ok(()), Ok(_)) => Verdict::default(),
-        (Ok(()), Err(problem)) if leaves_the_bucket_up(problem.reason) => Verdict::degraded(problem),
-        (Err(problem), Ok(_)) => Verdict::degraded(problem),
-        // Of two failures, only that of the list has an error code.
-        (_, Err(problem)) => Verdict::failed(problem),
-    };
-    if let (Verdict { failure: None, problem: None }, Some(canary)) = (&verdict, canary) {
-        verdict.problem = canary.run(store).await;
-    }
-    verdict
-}
-
-/// Whether the status of a HEAD response, which has no body, is sufficient.
-fn explains(reason: Reason) -> bool {
-    !matches!(reason, Reason::Permission | Reason::Protocol)
-}
-
-/// Whether the bucket, which just responded, only denies this one operation.
-fn leaves_the_bucket_up(reason: Reason) -> bool {
-    matches!(reason, Reason::Permission | Reason::RateLimited | Reason::Protocol | Reason::Alarm)
-}
-
-impl Verdict {
-    fn failed(problem: Problem) -> Self {
-        Self { failure: Some(problem), problem: None }
-    }
-
-    fn degraded(problem: Problem) -> Self {
-        Self { failure: None, problem: Some(problem) }
-    }
-
-    /// Adds what the on-call needs to know if valid credentials are denied.
-    fn blame_policy(&mut self) {
-        for problem in self.failure.iter_mut().chain(&mut self.problem) {
-            if problem.reason == Reason::Permission {
-                problem
-                    .detail
-                    .push_str("; STS accepts the credentials, so a policy denies this, not the key");
-            }
-        }
+        Parts { prober: Box::new(S3Prober::new(self, context)), answers: None }
     }
 }

@@ -9,6 +9,7 @@ use platform_core::setting::{self, Secret, SourceName};
 
 use super::layout::Layout;
 use super::pushed;
+use super::silence::Silence;
 
 /// The keys of a `workers` source.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -137,21 +138,12 @@ impl TryFrom<RawClass> for Class {
             },
         };
         raw.refuse_unused()?;
-        if matches!(way, HeartbeatOrigin::Push { .. }) && raw.interval.is_none() {
-            return Err("expected `interval`: how often each worker pushes".to_owned());
-        }
-        let rhythm = way.rhythm();
-        let given = raw.interval.map(setting::Duration::get);
-        let interval = given.or(rhythm.interval);
-        let grace = raw.grace.map(setting::Duration::get).or(rhythm.grace.filter(|_| given.is_none()));
-        let is_timed = given.is_some() || raw.grace.is_some() || !rhythm.is_kept_by_store;
-        if raw.interval.or(raw.grace).is_some()
-            && rhythm.interval.is_none()
-            && !matches!(way, HeartbeatOrigin::Push { .. })
-        {
-            return Err("workers of this layout have no heartbeat: remove `interval` and `grace`".to_owned());
-        }
-        let limit = interval.filter(|_| is_timed).map(|interval| interval + grace.unwrap_or(interval * 2));
+        let given = |duration: Option<setting::Duration>| duration.map(setting::Duration::get);
+        let layout = match &way {
+            HeartbeatOrigin::Ask { layout, .. } => Some(layout),
+            HeartbeatOrigin::Push { .. } => None,
+        };
+        let Silence { interval, limit } = Silence::of(layout, given(raw.interval), given(raw.grace))?;
         Ok(Self { way, expected: raw.expected, interval, limit, states: raw.states })
     }
 }
@@ -218,38 +210,6 @@ impl RawClass {
 /// The prefix of each key: `name:`, or nothing.
 fn namespace(name: String) -> String {
     if name.is_empty() || name.ends_with(':') { name } else { name + ":" }
-}
-
-/// The heartbeat interval and grace of a job system's workers.
-struct Rhythm {
-    interval: Option<Duration>,
-    grace: Option<Duration>,
-    /// Their store expires silent ones.
-    is_kept_by_store: bool,
-}
-
-impl HeartbeatOrigin {
-    fn rhythm(&self) -> Rhythm {
-        let of = |interval, grace: Option<u64>, is_kept_by_store| Rhythm {
-            interval: Some(Duration::from_secs(interval)),
-            grace: grace.map(Duration::from_secs),
-            is_kept_by_store,
-        };
-        match self {
-            Self::Push { .. } | Self::Ask { layout: Layout::Bullmq { .. }, .. } => {
-                Rhythm { interval: None, grace: None, is_kept_by_store: true }
-            }
-            Self::Ask { layout, .. } => match layout {
-                Layout::Sidekiq { .. } => of(10, None, true),
-                // The hash of an idle worker is renewed fifteen seconds before `worker_ttl` ends.
-                Layout::Rq { .. } => of(405, None, true),
-                // Resque and Solid Queue prune workers after five minutes; so does GoodJob.
-                Layout::Resque { .. } | Layout::SolidQueue => of(60, Some(240), false),
-                Layout::GoodJob => of(30, Some(270), false),
-                _ => of(30, None, false),
-            },
-        }
-    }
 }
 
 impl Class {

@@ -11,6 +11,7 @@ mod layout;
 mod plain;
 mod prober;
 mod pushed;
+mod silence;
 mod store;
 mod table;
 mod worker;

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use hyperloglogplus::{HyperLogLog, HyperLogLogPlus};
 
-use super::{Cell, Rows};
+use super::{Cell, DistinctPart, Rows};
 
 /// Up to this many ids the count is exact. They are kept as 64-bit hashes; among a million, a collision happens in one
 /// of 37 million counts.
@@ -14,6 +14,19 @@ const EXACT_UP_TO: usize = 1_000_000;
 /// The standard error of HyperLogLog is `1.04 / sqrt(2^p)`: 0.2 %, from 192 KiB. An error of 1 %, the promise, is five of
 /// these: one estimate in two million. With a precision of 16 it would be one in seventy.
 const PRECISION: u8 = 18;
+
+/// The ids of all parts less those that are excepted, and how many of them only the first part holds.
+pub fn count_distinct(parts: &[DistinctPart], rows: &[Rows]) -> Rows {
+    let (mut ids, mut excepted) = (DistinctCount::default(), DistinctCount::default());
+    rows.iter().skip(1).for_each(|rows| ids.add(rows));
+    let without_first = ids.count();
+    rows.iter().take(1).for_each(|rows| ids.add(rows));
+    rows.iter().zip(parts).filter(|(_, part)| part.except).for_each(|(rows, _)| excepted.add(rows));
+    let all = ids.count();
+    // Of large counts, which are estimates, a difference may be below zero.
+    let cells = [all - excepted.count(), all - without_first].map(|count| Cell::Number(count.max(0.0)));
+    Rows::new(vec!["count".to_owned(), "only_first".to_owned()], vec![cells.to_vec()])
+}
 
 /// A running count of distinct ids.
 pub struct DistinctCount {

@@ -14,7 +14,7 @@ mod spec;
 
 pub use answer_budget::{AnswerBudget, LARGEST_ANSWER, MOST_COLUMNS, too_large};
 pub use columns::Columns;
-pub use distinct::DistinctCount;
+pub use distinct::{DistinctCount, count_distinct};
 pub use lane::{Answer, Answers, Inbox, Lane, lane};
 pub use other_counters::Values;
 pub use question::{Language, LanguageFacts, Question};

@@ -4,7 +4,12 @@
 //! every change of members, and falls, which looks like a restart. So the line counts increments: what the label sets
 //! without a series of their own have added since the exporter started.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::mem;
+
+/// As many label sets without a row are remembered as have one, but at least this many.
+const REMEMBERED: usize = 1000;
 
 /// One line of a result: the values of its metrics, `None` where there is none.
 pub type Values = Vec<Option<f64>>;
@@ -14,8 +19,8 @@ pub type Values = Vec<Option<f64>>;
 pub(super) struct OtherCounters {
     /// For each metric, whether it is a counter.
     is_counter: Vec<bool>,
-    has_run: bool,
-    /// The last values of each label set, by its hash.
+    runs: u64,
+    /// The last values of each label set, by its hash; also of those that have no row at present.
     last: HashMap<u64, LastValues>,
     sums: Values,
 }
@@ -25,6 +30,8 @@ pub(super) struct OtherCounters {
 struct LastValues {
     counters: Box<[Option<f64>]>,
     had_series: bool,
+    /// The number of the run.
+    run: u64,
 }
 
 impl OtherCounters {
@@ -37,26 +44,34 @@ impl OtherCounters {
     /// Takes a run's label sets, by hash, each with whether it has a series of its own.
     ///
     /// An increment counts unless its label set has a series now and had one before: only then does its own series show
-    /// it. A label set that appears after the first run has counted from zero.
+    /// it. A label set that appears after the first run has counted from zero. One that had no row for some runs goes on
+    /// from its last values.
     pub(super) fn count<'a>(&mut self, lines: impl Iterator<Item = (u64, &'a Values, bool)>) {
         if !self.is_counter.contains(&true) {
             return;
         }
+        let is_first = self.last.is_empty();
+        self.runs += 1;
         let mut last = HashMap::with_capacity(self.last.len());
         for (hash, values, has_series) in lines {
             let counters = values.iter().zip(&self.is_counter).filter(|(_, is_counter)| **is_counter);
             let counters: Box<[Option<f64>]> = counters.map(|(value, _)| *value).collect();
             let before = self.last.get(&hash);
             let is_shown = has_series && before.is_none_or(|before| before.had_series);
-            if self.has_run && !is_shown {
+            if !is_first && !is_shown {
                 let sums = self.sums.iter_mut().flatten();
                 for (at, (sum, now)) in sums.zip(&counters).enumerate() {
                     *sum += increment(before.and_then(|before| before.counters[at]), *now);
                 }
             }
-            last.insert(hash, LastValues { counters, had_series: has_series });
+            last.insert(hash, LastValues { counters, had_series: has_series, run: self.runs });
         }
-        (self.last, self.has_run) = (last, true);
+        let mut absent: Vec<_> =
+            mem::take(&mut self.last).into_iter().filter(|(hash, _)| !last.contains_key(hash)).collect();
+        absent.sort_by_key(|(_, values)| Reverse(values.run));
+        let remembered = last.len().max(REMEMBERED);
+        last.extend(absent.into_iter().take(remembered));
+        self.last = last;
     }
 
     /// Replaces the counters of the line of `other`.

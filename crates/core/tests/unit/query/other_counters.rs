@@ -55,10 +55,24 @@ fn the_line_of_other_counts_what_is_added_and_never_falls() {
         );
         // One without a row has added nothing.
         assert_eq!(other(&[("get", 9200), ("set", 5), ("del", 21_000), ("new", 2)]), Some(19_518.0));
-        // With a place for each, there is no such line. Later it goes on, and who had no row has counted from zero.
+        // With a place for each, there is no such line. Later it goes on.
         assert_eq!(other(&[("get", 9200), ("set", 9)]), None);
         assert_eq!(other(&[("get", 9200), ("del", 9300), ("set", 9100), ("x", 3)]), Some(28_825.0));
     }
+}
+
+#[test]
+fn a_label_set_that_had_no_row_goes_on_where_it_was() {
+    let mut commands = commands();
+    let mut other = |counts: &[(&'static str, u32)]| {
+        run(&mut commands, &totals(counts), "acme_calls_total").get("other").copied()
+    };
+    let first = [("get", 9000), ("set", 8000), ("del", 7000), ("rare", 500)];
+    assert_eq!(other(&[]), None);
+    assert_eq!(other(&first), Some(0.0), "a first run with rows is the one to start from");
+    other(&[]);
+    other(&first[..3]);
+    assert_eq!(other(&[("get", 9000), ("set", 8000), ("del", 7000), ("rare", 503)]), Some(3.0));
 }
 
 #[test]

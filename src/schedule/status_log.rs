@@ -1,4 +1,4 @@
-//! Log lines of status changes: one per change, not one per failed probe.
+//! The log line of an event: what was, what is, and why.
 
 use std::time::SystemTime;
 
@@ -7,7 +7,7 @@ use platform_core::setting::SourceName;
 use crate::registry::Kind;
 use crate::snapshot::{Event, Status};
 
-pub(super) fn log(source: &SourceName, kind: Kind, event: &Event) {
+pub(super) fn write(source: &SourceName, kind: Kind, event: &Event) {
     let since = rfc3339(event.since);
     let status = event.status;
     if status == Status::Up {

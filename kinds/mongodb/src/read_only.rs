@@ -1,0 +1,55 @@
+//! Which queries are guaranteed to write nothing, and to run no code.
+
+use serde_json::{Map, Value};
+
+/// The commands that only read and run no code of the caller.
+const COMMANDS: [&str; 17] = [
+    "aggregate",
+    "buildInfo",
+    "collStats",
+    "connPoolStats",
+    "connectionStatus",
+    "count",
+    "dataSize",
+    "dbStats",
+    "distinct",
+    "hello",
+    "hostInfo",
+    "listDatabases",
+    "ping",
+    "replSetGetConfig",
+    "replSetGetStatus",
+    "serverStatus",
+    "top",
+];
+
+const WRITES: [&str; 2] = ["$out", "$merge"];
+const JAVASCRIPT: [&str; 3] = ["$function", "$accumulator", "$where"];
+
+/// The name of a command that is allowed, at any position among its arguments.
+pub(super) fn command_name(command: &Map<String, Value>) -> Option<&str> {
+    command.keys().map(String::as_str).find(|key| COMMANDS.contains(key))
+}
+
+/// Checks a stage or argument at all levels: a `$facet` may contain a stage that writes, and any expression JavaScript.
+pub(super) fn check(value: &Value) -> Result<(), &'static str> {
+    match value {
+        Value::Array(elements) => elements.iter().try_for_each(check),
+        Value::Object(entries) => check_entries(entries),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn check_entries(entries: &Map<String, Value>) -> Result<(), &'static str> {
+    entries.iter().try_for_each(|(key, value)| check_key(key).and_then(|()| check(value)))
+}
+
+fn check_key(key: &str) -> Result<(), &'static str> {
+    if WRITES.contains(&key) {
+        return Err("expected read-only stages: `$out` and `$merge` write");
+    }
+    if JAVASCRIPT.contains(&key) {
+        return Err("expected no JavaScript: `$function`, `$accumulator` and `$where` load the server");
+    }
+    Ok(())
+}

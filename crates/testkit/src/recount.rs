@@ -1,5 +1,7 @@
 //! Compares every sample of a probe with an answer that was computed another way.
 
+mod page;
+
 use std::collections::BTreeMap;
 
 use platform_core::metric::Family;
@@ -56,14 +58,20 @@ impl Recounts {
         self.states.push((state.to_owned(), found.len()));
     }
 
-    /// Prints the table of states.
+    /// Prints the rows of the kind, and compares the states with those of `docs/truth.md`, or with `BLESS=1` writes them.
     ///
     /// # Panics
-    /// With every sample that is not as it was recounted.
+    /// With every sample that is not as it was recounted, and if the page is stale.
     pub fn finish(self, kind: &str) {
-        for (state, samples) in &self.states {
-            println!("| {kind} | {state} | {samples} |");
-        }
         assert!(self.wrong.is_empty(), "{}", self.wrong.join("\n"));
+        let total = self.states.iter().map(|(_, samples)| samples).sum();
+        let states = self.states.iter().map(|(state, samples)| row(kind, state, *samples));
+        let rows: Vec<String> = states.chain([row(kind, "**all**", total)]).collect();
+        println!("{}", rows.join("\n"));
+        page::check(kind, &rows);
     }
+}
+
+fn row(kind: &str, state: &str, samples: usize) -> String {
+    format!("| {kind} | {state} | {samples} |")
 }

@@ -5,6 +5,7 @@ mod config;
 mod failures;
 mod reach;
 mod redirects;
+mod truth;
 
 use platform_core::metric::Family;
 use platform_core::probe::{Observation, Problem, Reason};

@@ -39,6 +39,23 @@ async fn a_file_that_came_and_went_between_two_looks_is_read() {
 }
 
 #[tokio::test]
+async fn of_hundreds_of_files_the_last_are_read_and_the_rest_is_a_problem() {
+    let logs = Logs::new();
+    let mut source = logs.source("", &[everything()]);
+    logs.append("{}\n");
+    assert_eq!(total(&mut source).await, 1.0);
+    for number in 0..40 {
+        fs::rename(logs.path(), logs.beside(&format!("app.log.{number}"))).unwrap();
+        logs.append("{}\n");
+    }
+    let observation = source.probe().await.unwrap();
+    let [problem] = &observation.problems[..] else { panic!("{:?}", observation.problems) };
+    assert!(problem.to_string().contains("the oldest 7 files were not read"), "{problem}");
+    // 32 that were missed, the one before them and the one at the path.
+    assert_eq!(total(&mut source).await, 34.0);
+}
+
+#[tokio::test]
 async fn a_file_that_came_and_went_while_the_exporter_was_down_is_read() {
     let logs = Logs::new();
     logs.append("{}\n");

@@ -2,9 +2,11 @@
 
 mod counting;
 mod following;
+mod increase;
 mod missed;
 mod rotation;
 mod state;
+mod truth;
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;

@@ -7,6 +7,7 @@ mod harm;
 mod hostile;
 mod logins;
 mod questions;
+mod truth;
 mod values;
 
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! The golden values are those of the server.
 
 use std::collections::BTreeSet;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use mongodb::bson::{Bson, Document, doc};
 use platform_core::metric::{Desc, Family};
@@ -12,6 +11,7 @@ use super::{PATIENCE, yaml};
 use testkit::mongodb::Mongodb;
 use testkit::ports::Port;
 use testkit::subject::{source, value};
+use testkit::time::now;
 use testkit::wait::until;
 
 fn names<'a>(descs: impl IntoIterator<Item = &'a Desc>) -> BTreeSet<&'a str> {
@@ -20,10 +20,6 @@ fn names<'a>(descs: impl IntoIterator<Item = &'a Desc>) -> BTreeSet<&'a str> {
 
 fn present(families: &[Family]) -> BTreeSet<&str> {
     names(families.iter().map(|family| &family.desc))
-}
-
-fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs_f64()
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod replicas;
 mod rights;
 mod texts;
 mod totals;
+mod truth;
 mod values;
 
 use std::process::Stdio;

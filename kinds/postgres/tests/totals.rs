@@ -1,6 +1,6 @@
 //! Sums and counts are of everything that there is, and what is unknown is left out.
 
-use super::{SOON, number, postgres, the, value};
+use super::{SOON, Subject, number, postgres, the, value};
 use testkit::postgres::Postgres;
 use testkit::wait::eventually;
 
@@ -147,4 +147,24 @@ async fn of_what_a_slot_may_still_lose_are_there_with_a_limit() {
     assert_eq!(the(&families, "pg_replication_slots_safe_wal_size_bytes", &["reports"]), safe);
     // PostgreSQL 15 does not have the column.
     assert_eq!(value(&families, "pg_replication_slots_synced", &["reports"]), None);
+}
+
+#[tokio::test]
+async fn a_slot_that_has_lost_its_wal_says_so() {
+    let server = Postgres::options().setting("max_slot_wal_keep_size = '1MB'").start().await;
+    server.sql("SELECT pg_create_physical_replication_slot('reports', true)").await;
+    let mut subject = postgres(&server.url());
+    let states = async |subject: &mut Subject| {
+        let families = subject.probe().await.expect("it answers").families;
+        let states = ["reserved", "lost"].map(|state| ["reports", "physical", state]);
+        states.map(|labels| value(&families, "pg_replication_slot_wal_status", &labels))
+    };
+    assert_eq!(states(&mut subject).await, [Some(1.0), None]);
+    server.sql("CREATE TABLE orders (id int)").await;
+    for _ in 0..3 {
+        server.sql("INSERT INTO orders VALUES (1)").await;
+        server.sql("SELECT pg_switch_wal()").await;
+    }
+    server.sql("CHECKPOINT").await;
+    assert_eq!(states(&mut subject).await, [None, Some(1.0)]);
 }

@@ -10,6 +10,7 @@ mod retries;
 mod rights;
 mod sickness;
 mod streams;
+mod truth;
 mod values;
 
 use std::time::Duration;

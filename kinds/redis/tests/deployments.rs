@@ -47,17 +47,7 @@ async fn sentinels_that_are_gone_or_know_nothing_are_distinguished() {
 
 #[tokio::test]
 async fn a_failover_is_followed() {
-    let mut primary = Redis::start().await;
-    let replica = Redis::options().replica_of(&primary).start().await;
-    eventually(PATIENCE, "the replica is attached", async || {
-        primary.run::<String>(&["INFO", "replication"]).await.contains("state=online")
-    })
-    .await;
-    let sentinel = Redis::options().sentinel_of(&primary).start().await;
-    eventually(PATIENCE, "the sentinel knows the replica", async || {
-        sentinel.run::<String>(&["INFO", "sentinel"]).await.contains("slaves=1")
-    })
-    .await;
+    let [mut primary, replica, sentinel] = Redis::start_set().await;
     let mut subject = behind(&[&sentinel.url()], "");
     let role = |families: &[platform_core::metric::Family]| {
         let info = families.iter().find(|family| family.desc.name == "redis_instance_info");

@@ -7,6 +7,7 @@ mod failures;
 mod ladder;
 mod refusals;
 mod sts;
+mod truth;
 
 use std::time::Duration;
 

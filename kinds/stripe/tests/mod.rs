@@ -6,6 +6,7 @@ mod failures;
 mod pages;
 mod permissions;
 mod restraint;
+mod truth;
 mod values;
 
 use platform_core::probe::{Observation, Reason};

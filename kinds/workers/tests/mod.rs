@@ -6,6 +6,7 @@ mod plain;
 mod pushed;
 mod queues;
 mod tables;
+mod truth;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -9,7 +9,7 @@ use testkit::redis::Redis;
 use testkit::wait::eventually;
 
 /// What a Sidekiq process writes every ten seconds.
-async fn sidekiq_beat(server: &Redis, namespace: &str, identity: &str, busy: u32, quiet: bool) {
+pub(super) async fn sidekiq_beat(server: &Redis, namespace: &str, identity: &str, busy: u32, quiet: bool) {
     let [hostname, pid, _] = identity.split(':').collect::<Vec<_>>()[..] else { panic!("{identity}") };
     let info = format!(
         r#"{{"hostname":"{hostname}","started_at":1700000000.123,"pid":{pid},"tag":"shop","concurrency":10,"queues":["default","mailers"],"weights":[{{"default":0,"mailers":0}}],"labels":["reliable"],"identity":"{identity}","version":"7.2.4","embedded":false}}"#
@@ -89,7 +89,7 @@ async fn a_sidekiq_process_may_be_held_to_its_rhythm() {
 }
 
 /// What an RQ worker writes when it starts, and then renews.
-async fn rq_beat(server: &Redis, name: &str, queues: &[&str], state: &str) {
+pub(super) async fn rq_beat(server: &Redis, name: &str, queues: &[&str], state: &str) {
     let key = format!("rq:worker:{name}");
     let time = jiff::Timestamp::now().strftime("%FT%T.%6fZ").to_string();
     server.run::<()>(&["SADD", "rq:workers", &key]).await;

@@ -1,0 +1,225 @@
+//! A server, by other commands than those of the exporter, by its catalogue, and by the kernel.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use mongodb::bson::{Bson, Document, doc};
+use mongodb::{Client, Database};
+use procfs::Current;
+use procfs::net::TcpState;
+use procfs::process::{LimitValue, Process};
+use testkit::disk::Disk;
+use testkit::mongodb::Mongodb;
+use testkit::recount::{Series, series};
+
+use super::status;
+
+/// A member that says nothing for so long is down or hangs.
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// A server, and a client of it that stays.
+pub(super) struct Member {
+    pub(super) client: Client,
+    pub(super) address: String,
+    pid: i32,
+}
+
+/// A number below these keys.
+pub(super) fn number(document: &Document, path: &str) -> Option<f64> {
+    let mut keys = path.split('.');
+    let found = document.get(keys.next()?)?;
+    match keys.try_fold(found, |value, key| value.as_document()?.get(key))? {
+        Bson::Double(number) => Some(*number),
+        Bson::DateTime(time) => Some(time.timestamp_millis() as f64 / 1e3),
+        Bson::Timestamp(time) => Some(f64::from(time.time)),
+        number => Some(number.as_i64().or(number.as_i32().map(i64::from))? as f64),
+    }
+}
+
+fn the(document: &Document, path: &str) -> f64 {
+    number(document, path).unwrap_or_else(|| panic!("no {path} in {document}"))
+}
+
+impl Member {
+    pub(super) async fn of(server: &Mongodb) -> Self {
+        let pid = server.process().processes().last().expect("it runs").as_raw();
+        Self { client: server.client().await, address: server.address(), pid }
+    }
+
+    pub(super) async fn run(&self, command: Document) -> Document {
+        run(&self.client.database("admin"), command).await
+    }
+
+    /// What it says of itself, unless it is down or hangs.
+    pub(super) async fn hello(&self) -> Option<Document> {
+        let admin = self.client.database("admin");
+        let hello = admin.run_command(doc! {"hello": 1});
+        tokio::time::timeout(SILENCE, hello).await.ok()?.ok()
+    }
+
+    /// Every series but those of slow operations, of a set, and of declared collections.
+    pub(super) async fn series(&self) -> Series {
+        let status = self.run(doc! {"serverStatus": 1}).await;
+        let mut all = status::series_of(&status);
+        all.extend(self.of_process());
+        all.extend(self.of_operations().await);
+        let databases = self.client.list_database_names().await.expect("it answers");
+        for name in databases {
+            all.extend(self.of_database(&name).await);
+        }
+        if self
+            .client
+            .database("local")
+            .list_collection_names()
+            .await
+            .expect("it answers")
+            .contains(&"oplog.rs".to_owned())
+        {
+            let oplog = self.client.database("local").collection::<Document>("oplog.rs");
+            let first = oplog.find_one(doc! {}).sort(doc! {"$natural": 1}).await.expect("it answers");
+            let first = first.expect("a set has one");
+            all.insert("mongodb_oplog_first_timestamp_seconds".to_owned(), the(&first, "ts"));
+        }
+        all
+    }
+
+    /// By the kernel.
+    fn of_process(&self) -> Series {
+        let process = Process::new(self.pid).expect("it runs");
+        let memory = process.status().expect("it runs").vmrss;
+        let LimitValue::Value(files) = process.limits().expect("it runs").max_open_files.soft_limit else {
+            panic!("files are limited")
+        };
+        // Four in five of its files may be connections.
+        let most = (0.8 * files as f64).floor();
+        let port = self.address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        let connections = procfs::net::tcp().expect("Linux has it").into_iter();
+        let open = connections.filter(|connection| {
+            Some(connection.local_address.port()) == port && connection.state == TcpState::Established
+        });
+        let open = open.count() as f64;
+        Series::from([
+            ("mongodb_ss_uptime".to_owned(), uptime(&process)),
+            ("mongodb_ss_mem_resident".to_owned(), memory.expect("it has memory") as f64 / 1024.0),
+            (series("mongodb_ss_connections", &["current"]), open),
+            (series("mongodb_ss_connections", &["available"]), most - open),
+        ])
+    }
+
+    /// By the list of all operations and connections.
+    async fn of_operations(&self) -> Series {
+        let stage = doc! {"allUsers": true, "idleConnections": true, "idleCursors": true};
+        let admin = self.client.database("admin");
+        let listed = admin.aggregate([doc! {"$currentOp": stage}]).await.expect("it answers");
+        let listed: Vec<Document> = listed.try_collect().await.expect("it answers");
+        let count =
+            |of: &dyn Fn(&Document) -> bool| listed.iter().filter(|operation| of(operation)).count() as f64;
+        let is_active = |operation: &Document| operation.get_bool("active").unwrap_or(false);
+        let is_idle_cursor =
+            |operation: &Document| operation.get_str("type").is_ok_and(|kind| kind == "idleCursor");
+        let has_cursor = |operation: &Document| operation.contains_key("cursor");
+        let waits = |operation: &Document| operation.get_bool("waitingForLock").unwrap_or(false);
+        let lasts = |operation: &Document| {
+            operation
+                .get_document("cursor")
+                .and_then(|cursor| cursor.get_bool("noCursorTimeout"))
+                .unwrap_or(false)
+        };
+        let cursors = "mongodb_ss_metrics_cursor_open";
+        let mut all = Series::from([
+            (
+                series("mongodb_ss_connections", &["active"]),
+                count(&|operation| is_active(operation) && operation.contains_key("client")),
+            ),
+            (series(cursors, &["total"]), count(&has_cursor)),
+            (
+                series(cursors, &["pinned"]),
+                count(&|operation| has_cursor(operation) && !is_idle_cursor(operation)),
+            ),
+            (series(cursors, &["no_timeout"]), count(&lasts)),
+            (series("mongodb_ss_global_lock_current_queue", &["total"]), count(&waits)),
+        ]);
+        // One of the exporter's own is active while it asks.
+        let mut pools = BTreeMap::from([(("platform_exporter".to_owned(), true), 0.0)]);
+        for operation in listed.iter().filter(|operation| operation.contains_key("clientMetadata")) {
+            let driver = || operation.get_document("clientMetadata")?.get_document("driver")?.get_str("name");
+            let name = operation.get_str("appName").or_else(|_| driver()).expect("drivers have names");
+            *pools.entry((name.to_owned(), is_active(operation))).or_default() += 1.0;
+        }
+        for ((name, active), connections) in pools {
+            let state = if active { "active" } else { "idle" };
+            all.insert(series("mongodb_pool_connections", &[&name, state]), connections);
+        }
+        all
+    }
+
+    /// Collection by collection. A view holds nothing, and a time series is kept in a collection of buckets.
+    async fn of_database(&self, name: &str) -> Series {
+        let database = self.client.database(name);
+        let mut sums = BTreeMap::<&str, f64>::new();
+        let listed = database.list_collections().await.expect("it answers");
+        let listed: Vec<_> = listed.try_collect().await.expect("it answers");
+        for collection in listed.iter().filter(|collection| is_stored(&collection.collection_type)) {
+            let stats = run(&database, doc! {"collStats": &collection.name}).await;
+            let objects = match number(&stats, "count") {
+                Some(objects) => objects,
+                // Buckets of a time series.
+                None => the(&run(&database, doc! {"count": &collection.name}).await, "n"),
+            };
+            for (sum, value) in [
+                ("data_size", the(&stats, "size")),
+                ("storage_size", the(&stats, "storageSize")),
+                ("index_size", the(&stats, "totalIndexSize")),
+                ("objects", objects),
+                ("collections", 1.0),
+            ] {
+                *sums.entry(sum).or_default() += value;
+            }
+        }
+        let options = self.run(doc! {"getCmdLineOpts": 1}).await;
+        let path = options.get_document("parsed").and_then(|parsed| parsed.get_document("storage"));
+        let disk = Disk::of(path.and_then(|storage| storage.get_str("dbPath")).expect("a path"));
+        sums.extend([("fs_total_size", disk.size), ("fs_used_size", disk.size - disk.available)]);
+        let name = |(sum, value)| (series(&format!("mongodb_dbstats_{sum}"), &[name]), value);
+        sums.into_iter().map(name).collect()
+    }
+
+    /// The sizes of declared collections; the test knows the numbers of documents.
+    pub(super) async fn of_collection(
+        &self,
+        database: &str,
+        collection: &str,
+        documents: Option<f64>,
+    ) -> Series {
+        // The size of a time series is that of its buckets.
+        let stored =
+            documents.map_or_else(|| format!("system.buckets.{collection}"), |_| collection.to_owned());
+        let of = self.client.database(database);
+        let size = run(&of, doc! {"dataSize": format!("{database}.{stored}")}).await;
+        let stats = run(&of, doc! {"collStats": &stored}).await;
+        let mut values = vec![
+            ("size", the(&size, "size")),
+            ("storage_size", the(&stats, "storageSize")),
+            ("total_index_size", the(&stats, "totalIndexSize")),
+        ];
+        values.extend(documents.map(|documents| ("count", documents)));
+        let name = |(of, value)| {
+            (series(&format!("mongodb_collstats_storage_{of}"), &[database, collection]), value)
+        };
+        values.into_iter().map(name).collect()
+    }
+}
+
+fn uptime(process: &Process) -> f64 {
+    let started = process.stat().expect("it runs").starttime as f64 / procfs::ticks_per_second() as f64;
+    procfs::Uptime::current().expect("Linux has it").uptime - started
+}
+
+fn is_stored(kind: &mongodb::results::CollectionType) -> bool {
+    matches!(kind, mongodb::results::CollectionType::Collection)
+}
+
+async fn run(database: &Database, command: Document) -> Document {
+    database.run_command(command.clone()).await.unwrap_or_else(|error| panic!("{command}: {error}"))
+}

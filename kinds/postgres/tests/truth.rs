@@ -1,0 +1,107 @@
+//! Every sample in hard states, recounted from files and processes, and from what the test itself has done.
+
+mod files;
+mod increase;
+mod known;
+mod recount;
+mod replication;
+mod scenes;
+mod session;
+mod standbys;
+mod statistics;
+mod work;
+
+use std::time::Duration;
+
+use self::known::{Known, Side};
+use self::recount::{EXPORTER, STRANGER, recount};
+use self::session::{Session, settle};
+use super::{Subject, yaml};
+use testkit::postgres::{Options, Postgres};
+use testkit::recount::{Recounts, Series, series};
+use testkit::subject::Surroundings;
+use testkit::time::now;
+
+/// A busy machine may need as long.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A standby, and the slot through which it follows.
+struct Follower {
+    session: Session,
+    slot: &'static str,
+}
+
+/// The source that watches a server, with what the test knows of that.
+struct Watched {
+    subject: Subject,
+    /// A session of the superuser: one more client.
+    watcher: Session,
+    known: Known,
+    followers: Vec<Follower>,
+}
+
+impl Watched {
+    async fn new(server: &Postgres, known: Known) -> Self {
+        let role = if known.is_monitor { EXPORTER } else { STRANGER };
+        let surroundings = Surroundings { timeout: Duration::from_secs(20), ..Surroundings::default() };
+        let subject = surroundings.source(&yaml(&server.url_as(role, "", "postgres"), ""));
+        Self { subject, watcher: watcher(server).await, known, followers: Vec::new() }
+    }
+
+    async fn check(&mut self, recounts: &mut Recounts, state: &str, server: &Postgres) {
+        // The exporter's session is a client from its first probe on, and what that reads it may also tidy up.
+        self.subject.probe().await.expect("it answers");
+        settle(server, self.known.sessions + 2).await;
+        let before = self.recount(server, Side::Before).await;
+        let began = now();
+        let observation = self.subject.probe().await.expect("it answers");
+        let after = self.recount(server, Side::After(began)).await;
+        recounts.compare(state, &before, &observation.families, &after, &[]);
+    }
+
+    async fn recount(&mut self, server: &Postgres, side: Side) -> Series {
+        let mut all = recount(server, &mut self.watcher, &self.known, side).await;
+        for Follower { session, slot } in &mut self.followers {
+            let name = series("pg_stat_replication_pg_wal_lsn_diff", &["walreceiver", "streaming", slot]);
+            all.insert(name, replication::behind(&mut self.watcher, session).await);
+        }
+        all
+    }
+
+    /// Kills the server, and starts it again: its statistics begin again, and no session is left.
+    async fn crash(&mut self, server: &mut Postgres) {
+        server.kill();
+        server.restart().await;
+        self.watcher = watcher(server).await;
+        self.known.forget();
+    }
+}
+
+/// A session that sees what the server counts at the moment, not a moment ago.
+async fn watcher(server: &Postgres) -> Session {
+    let mut session = Session::open(server, "postgres").await;
+    session.rows("SET stats_fetch_consistency = none").await;
+    session
+}
+
+/// Nothing happens by itself, and what does is logged.
+fn quiet() -> Options {
+    let lines = ["autovacuum = off", "checkpoint_timeout = 1h", "log_temp_files = 0", "wal_level = logical"];
+    lines.into_iter().fold(Postgres::options(), Options::setting)
+}
+
+/// The roles of the exporter, with its rights and without.
+async fn add_roles(server: &Postgres) {
+    server.script("postgres", include_str!("../role.sql")).await;
+    server.sql(&format!("CREATE ROLE {STRANGER} LOGIN")).await;
+}
+
+#[tokio::test]
+async fn every_sample_is_true_in_every_state() {
+    let mut recounts = Recounts::default();
+    scenes::of_a_primary(&mut recounts).await;
+    scenes::of_many_tables(&mut recounts).await;
+    standbys::of_a_pair(&mut recounts).await;
+    standbys::of_an_archive(&mut recounts).await;
+    recounts.finish("postgres");
+}

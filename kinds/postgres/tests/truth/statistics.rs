@@ -1,0 +1,135 @@
+//! What the server counts: from its functions one by one, its log, its tables, and what the scenario did.
+
+use std::fs;
+use std::path::Path;
+
+use super::files::{files, modified};
+use super::known::{Known, Moment, Side, Table};
+use super::recount::{Database, log, number, parsed};
+use super::session::{Session, clients};
+use testkit::postgres::Postgres;
+use testkit::recount::{Series, series};
+use testkit::time::now;
+
+/// Counters of a database, and the functions that they come from.
+const OF_DATABASE: [(&str, &str); 13] = [
+    ("xact_commit", "pg_stat_get_db_xact_commit(oid)"),
+    ("xact_rollback", "pg_stat_get_db_xact_rollback(oid)"),
+    ("blks_read", "pg_stat_get_db_blocks_fetched(oid) - pg_stat_get_db_blocks_hit(oid)"),
+    ("blks_hit", "pg_stat_get_db_blocks_hit(oid)"),
+    ("tup_returned", "pg_stat_get_db_tuples_returned(oid)"),
+    ("tup_fetched", "pg_stat_get_db_tuples_fetched(oid)"),
+    ("tup_inserted", "pg_stat_get_db_tuples_inserted(oid)"),
+    ("tup_updated", "pg_stat_get_db_tuples_updated(oid)"),
+    ("tup_deleted", "pg_stat_get_db_tuples_deleted(oid)"),
+    ("conflicts", "pg_stat_get_db_conflict_all(oid)"),
+    ("temp_files", "pg_stat_get_db_temp_files(oid)"),
+    ("temp_bytes", "pg_stat_get_db_temp_bytes(oid)"),
+    ("deadlocks", "pg_stat_get_db_deadlocks(oid)"),
+];
+
+/// The counters of one database.
+pub(super) async fn of_database(watcher: &mut Session, database: &str) -> Vec<(&'static str, f64)> {
+    let functions: Vec<&str> = OF_DATABASE.iter().map(|(_, function)| *function).collect();
+    let sql = format!("SELECT {} FROM pg_database WHERE datname = '{database}'", functions.join(", "));
+    let row = watcher.rows(&sql).await.remove(0);
+    OF_DATABASE.iter().zip(&row).map(|((name, _), cell)| (*name, parsed(cell.as_ref()))).collect()
+}
+
+pub(super) async fn databases(
+    watcher: &mut Session,
+    databases: &[&Database],
+    titles: &[String],
+    known: &Known,
+) -> Series {
+    let mut all = Series::new();
+    for Database { name, .. } in databases {
+        let here = clients(titles).iter().filter(|client| &client.database == name).count();
+        let vacuums = titles.iter().filter(|title| **title == format!("autovacuum worker {name}")).count();
+        all.insert(series("pg_stat_database_numbackends", &[name]), number(here + vacuums));
+        let done = known.work.get(name.as_str());
+        for (counter, value) in of_database(watcher, name).await {
+            let value = done.and_then(|done| done.get(counter)).copied().unwrap_or(value);
+            all.insert(series(&format!("pg_stat_database_{counter}"), &[name]), value);
+        }
+    }
+    all
+}
+
+/// The ten tables with the most dead rows, and the sum of the others.
+pub(super) async fn tables(watcher: &mut Session, known: &Known, side: Side) -> Series {
+    let mut all = Series::new();
+    let mut ranked: Vec<(&String, &Table)> = known.tables.iter().collect();
+    ranked.sort_by(|a, b| b.1.dead.total_cmp(&a.1.dead));
+    let own = if ranked.len() > 11 { 10 } else { 11 };
+    for (rank, (name, table)) in ranked.into_iter().enumerate() {
+        let live = match known.forgets_rows {
+            true => 0.0,
+            false => watcher.number(&format!("SELECT count(*) FROM {name}")).await,
+        };
+        let labels = if rank < own { ["postgres", "public", name] } else { ["other"; 3] };
+        *all.entry(series("pg_stat_user_tables_n_dead_tup", &labels)).or_default() += table.dead;
+        *all.entry(series("pg_stat_user_tables_n_live_tup", &labels)).or_default() += live;
+        if rank < own {
+            let due = table.threshold + table.scale_factor * table.analyzed;
+            all.insert(series("pg_stat_user_tables_autovacuum_threshold", &labels), due);
+            if let Some(run) = table.autovacuum {
+                all.insert(series("pg_stat_user_tables_last_autovacuum", &labels), side.time(run));
+            }
+        }
+    }
+    all
+}
+
+/// The archiver by the files that it has made, and checkpoints by the log.
+pub(super) async fn background(watcher: &mut Session, data: &Path, known: &Known, side: Side) -> Series {
+    let archived = known.archive.as_ref().map_or(Vec::new(), |archive| files(&archive.folder));
+    let failures = known.archive.as_ref().and_then(|archive| fs::read_to_string(&archive.failures).ok());
+    let failures = failures.map_or(0, |text| text.lines().count());
+    let mut all = Series::from([
+        ("pg_stat_archiver_archived_count".to_owned(), number(archived.len())),
+        ("pg_stat_archiver_failed_count".to_owned(), number(failures)),
+    ]);
+    let last = archived.iter().map(|(_, file)| modified(file)).max_by(f64::total_cmp);
+    let failed =
+        known.archive.as_ref().and_then(|archive| Some(modified(&archive.failures.metadata().ok()?)));
+    for (name, time) in [("archived", last), ("failed", failed)] {
+        if let Some(earliest) = time {
+            let time = side.time(Moment { earliest, latest: now() });
+            all.insert(format!("pg_stat_archiver_last_{name}_timestamp_seconds"), time);
+        }
+    }
+    all.extend(checkpoints(&log(data)));
+    let stops = watcher.number("SELECT pg_stat_get_bgwriter_maxwritten_clean()").await;
+    all.insert("pg_stat_bgwriter_maxwritten_clean_total".to_owned(), stops);
+    all
+}
+
+/// Since the last start. The one that ends a server is not counted.
+fn checkpoints(log: &str) -> Series {
+    let (mut timed, mut requested) = (0, 0);
+    for line in log.lines() {
+        let Some((_, why)) = line.split_once("point starting: ") else {
+            if line.contains("starting PostgreSQL") {
+                (timed, requested) = (0, 0);
+            }
+            continue;
+        };
+        match why {
+            "time" => timed += 1,
+            _ if why.contains("shutdown") => {}
+            _ => requested += 1,
+        }
+    }
+    let name = |kind: &str| format!("pg_stat_bgwriter_checkpoints_{kind}_total");
+    Series::from([(name("timed"), number(timed)), (name("req"), number(requested))])
+}
+
+/// How many temporary files a server has logged, and their bytes.
+pub(super) async fn temporary(server: &Postgres) -> (f64, f64) {
+    let data = server.sql("SHOW data_directory").await;
+    let log = log(Path::new(&data));
+    let sizes = log.lines().filter(|line| line.contains("temporary file: "));
+    let sizes = sizes.filter_map(|line| line.rsplit_once("size ")?.1.parse::<u32>().ok());
+    sizes.fold((0.0, 0.0), |(files, bytes), size| (files + 1.0, bytes + f64::from(size)))
+}

@@ -75,12 +75,12 @@ async fn frozen_while_open(platform: &Platform, stream: UnixStream) -> std::io::
     };
     service.stop();
     println!("==> {name} is frozen");
-    let told = stream.write_all(b"frozen\n").await;
+    let sent = stream.write_all(b"frozen\n").await;
     // The client sends nothing more; this waits until it disconnects.
     let _ = stream.read_u8().await;
     service.resume();
     println!("==> {name} resumed");
-    told
+    sent
 }
 
 /// Asks a running demo to freeze a service, until Ctrl-C.

@@ -1,19 +1,37 @@
-//! `make demo`: the exporter, Prometheus and Alertmanager, on real services with live data.
+//! `make demo`: the exporter, Prometheus with a month of history, Alertmanager and, where it is installed, Grafana, on
+//! real services with live data.
 //!
 //! `make demo-break SOURCE=redis` freezes one of the services of a running demo.
 
 mod freeze;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ::history::{Past, Watch};
+use platform_exporter::bundle::File;
 use testkit::alertmanager::Alertmanager;
 use testkit::exporter::Exporter;
+use testkit::grafana::Grafana;
+use testkit::history;
 use testkit::platforms::Platforms;
+use testkit::ports::Port;
 use testkit::prometheus::Prometheus;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), String> {
+/// Every source is up by then, on a slow machine as well.
+const UP: Duration = Duration::from_secs(300);
+
+fn main() -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let result = runtime.block_on(command());
+    // Blocks of the history that are still being made need not be waited for.
+    runtime.shutdown_background();
+    result
+}
+
+async fn command() -> Result<(), String> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => run().await,
@@ -40,27 +58,58 @@ async fn start_and_show() {
     step("Exporter");
     let exporter = exporter(&platforms).await;
     platforms.shop.keep_pushing(&exporter.url("/heartbeat/backup/host1"));
-    step("Alertmanager");
-    // There is no pager or chat here; Alertmanager's page shows what it would send.
-    let alertmanager = Alertmanager::start(include_str!("../alerts/alertmanager.yml")).await;
-    step("Prometheus");
-    let config = include_str!("../prometheus/prometheus.yml");
-    let options = Prometheus::shipped(config, &exporter.address(), &alertmanager.address()).every(5);
-    let bundle = platforms.bundle();
-    let rules = bundle.iter().filter_map(|file| Some((file.path.strip_prefix("alerts/")?, &file.text)));
-    let prometheus = rules.fold(options, |options, (name, text)| options.file(name, text)).start().await;
-    step("Live data; waiting until every source is up");
     let shown = async {
-        wait_until_up(&exporter).await;
-        show(&exporter, &prometheus, &alertmanager);
+        let bundle = platforms.bundle();
+        step("Live data; waiting until every source is up: about 30 s");
+        let waiting = history::watch(&exporter, |exposition| not_up(exposition).is_empty());
+        let Ok(watched) = tokio::time::timeout(UP, waiting).await else {
+            panic!("after {UP:?}, not up:\n{}", not_up(&exporter.get("/metrics").await).join("\n"));
+        };
+        let past = history(watched, &exporter, &bundle).await;
+        step("Alertmanager");
+        // There is no pager or chat here; Alertmanager's page shows what it would send.
+        let routing = include_str!("../alerts/alertmanager.yml");
+        let alertmanager = Alertmanager::start_at(Port::preferably(9093), routing).await;
+        step("Prometheus");
+        let prometheus = prometheus(&exporter, &alertmanager, &bundle, past).await;
+        let grafana = grafana(&bundle, &prometheus, &alertmanager).await;
+        show(&exporter, &prometheus, &alertmanager, grafana.as_ref());
         std::future::pending::<()>().await;
     };
     platforms.while_living(async { tokio::join!(shown, freeze::on_demand(&platforms.shop)) }).await;
 }
 
+/// A month, so that every panel has something to show.
+async fn history(watched: Watch, exporter: &Exporter, bundle: &[File]) -> Arc<Past> {
+    step("30 days of history: about 40 s");
+    history::past(watched, &exporter.address(), bundle).await
+}
+
+async fn prometheus(
+    exporter: &Exporter,
+    alertmanager: &Alertmanager,
+    bundle: &[File],
+    past: Arc<Past>,
+) -> Prometheus {
+    let config = include_str!("../prometheus/prometheus.yml");
+    let options = Prometheus::shipped(config, &exporter.address(), &alertmanager.address()).every(5);
+    options.rules(bundle).history(past).port(9090).start().await
+}
+
+/// Grafana with the dashboards, where it is installed.
+async fn grafana(bundle: &[File], prometheus: &Prometheus, alertmanager: &Alertmanager) -> Option<Grafana> {
+    let Some(server) = Grafana::installed() else {
+        step("No Grafana: install it and run this again, or use `make up`, which has it, with Docker");
+        return None;
+    };
+    step("Grafana");
+    let port = Port::preferably(3000);
+    Some(Grafana::start(&server, port, bundle, &prometheus.url(), &alertmanager.url()).await)
+}
+
 /// The release binary, started as a user would start it.
 async fn exporter(platforms: &Platforms) -> Exporter {
-    let options = Exporter::options(&Platforms::config()).binary(&release_binary());
+    let options = Exporter::options(&Platforms::config()).binary(&release_binary()).port(9884);
     platforms
         .environment()
         .into_iter()
@@ -78,20 +127,25 @@ fn release_binary() -> PathBuf {
     binary
 }
 
-async fn wait_until_up(exporter: &Exporter) {
-    testkit::wait::eventually(Duration::from_secs(120), "every source is up", async || {
-        let metrics = exporter.get("/metrics").await;
-        let sources: Vec<_> =
-            metrics.lines().filter(|line| line.starts_with("platform_source_status{")).collect();
-        let up = sources.iter().filter(|line| line.contains("status=\"up\"") && line.ends_with(" 1")).count();
-        up * 4 == sources.len()
-    })
-    .await;
+/// What the exporter says of each source that is not up.
+fn not_up(exposition: &str) -> Vec<&str> {
+    let is_not_up = |line: &&str| {
+        line.starts_with("platform_source_status{") && line.contains("status=\"up\"") && line.ends_with(" 0")
+    };
+    exposition.lines().filter(is_not_up).collect()
 }
 
-fn show(exporter: &Exporter, prometheus: &Prometheus, alertmanager: &Alertmanager) {
+fn show(
+    exporter: &Exporter,
+    prometheus: &Prometheus,
+    alertmanager: &Alertmanager,
+    grafana: Option<&Grafana>,
+) {
     println!("\nEvery source is up.\n");
     println!("  Platforms      {}", Platforms::ALL.map(|(name, _)| name).join(", "));
+    if let Some(grafana) = grafana {
+        println!("  Dashboards     {}", grafana.url());
+    }
     println!("  Status page    {}", exporter.url("/"));
     println!("  Metrics        {}", exporter.url("/metrics"));
     println!("  Prometheus     {}/graph?g0.expr=platform_source_up&g0.tab=1", prometheus.url());

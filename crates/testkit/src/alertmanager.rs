@@ -18,8 +18,12 @@ pub struct Alertmanager {
 impl Alertmanager {
     /// Starts a server with the text of its `alertmanager.yml`, and waits until it answers.
     pub async fn start(config: &str) -> Self {
+        Self::start_at(Port::free(), config).await
+    }
+
+    /// Starts a server on a port.
+    pub async fn start_at(port: Port, config: &str) -> Self {
         let directory = TempDir::with_prefix("alertmanager-").expect("a temporary directory");
-        let port = Port::free();
         let path = directory.path().join("alertmanager.yml");
         std::fs::write(&path, config).expect("the directory is writable");
         let mut command = command("prometheus-alertmanager");

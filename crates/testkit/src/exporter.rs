@@ -30,6 +30,7 @@ pub struct Options {
     arguments: Vec<String>,
     environment: BTreeMap<String, String>,
     resolver: Option<Ipv4Addr>,
+    port: Option<u16>,
 }
 
 /// A running exporter; dropping it ends it.
@@ -65,6 +66,12 @@ impl Options {
         self
     }
 
+    /// The port on which it listens if that is free.
+    pub fn port(mut self, number: u16) -> Self {
+        self.port = Some(number);
+        self
+    }
+
     /// Another name server than the machine's, asked on port 53.
     ///
     /// The exporter then runs in a mount namespace with its own `/etc/resolv.conf`.
@@ -76,7 +83,7 @@ impl Options {
     /// Starts the exporter, and waits until it listens: that is before any source is contacted.
     pub async fn start(self) -> Exporter {
         let directory = TempDir::with_prefix("exporter-").expect("a temporary directory");
-        let port = Port::free();
+        let port = self.port.map_or_else(Port::free, Port::preferably);
         let own = directory.path().join("platform.yml");
         std::fs::write(&own, &self.config).expect("the directory is writable");
         let config = self.config_file.unwrap_or(own);

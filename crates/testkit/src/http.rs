@@ -16,9 +16,14 @@ pub async fn answers(url: &str) -> bool {
 
 /// Sends a request, and gives the JSON of its answer, or null when that is empty; panics on a failure.
 pub async fn json(request: reqwest::RequestBuilder) -> Value {
+    serde_json::from_str(&text(request).await).unwrap_or_default()
+}
+
+/// Sends a request, and gives its whole answer; panics on a failure.
+pub async fn text(request: reqwest::RequestBuilder) -> String {
     let response = request.send().await.expect("the server answers");
     let (url, status) = (response.url().clone(), response.status());
     let body = response.text().await.expect("the server answers in full");
     assert!(status.is_success(), "{url}: {status}: {body}");
-    serde_json::from_str(&body).unwrap_or_default()
+    body
 }

@@ -42,6 +42,11 @@ impl MongodbSet {
         self.members[self.primary().await].run(command).await;
     }
 
+    /// All members.
+    pub fn members(&self) -> &[Mongodb] {
+        &self.members
+    }
+
     /// The member that is primary.
     pub async fn primary_member(&self) -> &Mongodb {
         &self.members[self.primary().await]

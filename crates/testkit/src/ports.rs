@@ -30,6 +30,13 @@ impl Port {
         panic!("no free port in {RANGE:?}");
     }
 
+    /// Claims this port if nothing listens on it, and otherwise any other.
+    pub fn preferably(number: u16) -> Self {
+        let is_free = || TcpListener::bind((Ipv4Addr::UNSPECIFIED, number)).is_ok();
+        let claim = claim(number).filter(|_| is_free());
+        claim.map_or_else(Self::free, |claim| Self { number, _claim: claim })
+    }
+
     /// The port's number.
     pub fn number(&self) -> u16 {
         self.number

@@ -1,7 +1,11 @@
 //! Prometheus.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use history::Past;
+use platform_exporter::bundle;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -10,11 +14,13 @@ use super::ports::Port;
 use super::process::{Process, command};
 
 /// What can be chosen about a server before it starts.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Options {
     config: String,
     files: Vec<(String, String)>,
     arguments: Vec<String>,
+    history: Option<Arc<Past>>,
+    port: Option<u16>,
 }
 
 impl Options {
@@ -22,6 +28,12 @@ impl Options {
     pub fn file(mut self, name: &str, text: &str) -> Self {
         self.files.push((name.to_owned(), text.to_owned()));
         self
+    }
+
+    /// The rules of a bundle, beside `prometheus.yml`.
+    pub fn rules(self, bundle: &[bundle::File]) -> Self {
+        let rules = bundle.iter().filter_map(|file| Some((file.path.strip_prefix("alerts/")?, &file.text)));
+        rules.fold(self, |options, (name, text)| options.file(name, text))
     }
 
     /// For how long a sample without a successor is still an answer.
@@ -38,18 +50,44 @@ impl Options {
         self
     }
 
+    /// The port on which it listens if that is free.
+    pub fn port(mut self, number: u16) -> Self {
+        self.port = Some(number);
+        self
+    }
+
+    /// Keeps samples for more than a month.
+    pub fn keeps_a_month(mut self) -> Self {
+        self.arguments.push("--storage.tsdb.retention.time=40d".to_owned());
+        // Blocks stay as they are made: to merge those of a month takes a while.
+        self.arguments.push("--storage.tsdb.max-block-duration=2h".to_owned());
+        // A rule over a month takes a while on a busy machine.
+        self.arguments.push("--query.timeout=15m".to_owned());
+        self
+    }
+
+    /// A past that it knows from its start.
+    pub fn history(mut self, past: Arc<Past>) -> Self {
+        self.history = Some(past);
+        self.keeps_a_month()
+    }
+
     /// Starts the server, and waits until it answers.
     pub async fn start(self) -> Prometheus {
         let directory = TempDir::with_prefix("prometheus-").expect("a temporary directory");
-        let port = Port::free();
+        let port = self.port.map_or_else(Port::free, Port::preferably);
         let config = directory.path().join("prometheus.yml");
         std::fs::write(&config, &self.config).expect("the directory is writable");
         for (name, text) in &self.files {
             std::fs::write(directory.path().join(name), text).expect("the directory is writable");
         }
+        let data = directory.path().join("data");
+        if let Some(past) = self.history {
+            super::history::write(&past, &data, |_| true).await;
+        }
         let mut command = command("prometheus");
         command.arg(format!("--config.file={}", config.display()));
-        command.arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()));
+        command.arg(format!("--storage.tsdb.path={}", data.display()));
         command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
         command.arg("--web.enable-lifecycle").args(&self.arguments).current_dir(directory.path());
         // Alertmanagers are known only seconds after the start; an alert that fires before is sent again. One that is not
@@ -57,8 +95,7 @@ impl Options {
         command.arg("--rules.alert.resend-delay=3s");
         let process = Process::spawn("prometheus", command, directory.path());
         let mut server = Prometheus { process, port, directory };
-        let url = format!("{}/-/ready", server.url());
-        server.process.ready(async || http::answers(&url).await).await;
+        server.ready().await;
         server
     }
 }
@@ -88,6 +125,22 @@ impl Prometheus {
         Self::options(&config.replace("../alerts/", "./"))
     }
 
+    async fn ready(&mut self) {
+        let url = format!("{}/-/ready", self.url());
+        self.process.ready(async || http::answers(&url).await).await;
+    }
+
+    /// Ends it, starts it again with the blocks that are there by then, and waits until it answers.
+    pub async fn restart(&mut self) {
+        self.process.restart();
+        self.ready().await;
+    }
+
+    /// Where its blocks are.
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
     /// Where it answers.
     pub fn url(&self) -> String {
         format!("http://{}", self.address())
@@ -102,6 +155,24 @@ impl Prometheus {
     pub async fn query(&self, promql: &str) -> Value {
         let request = http::client().get(format!("{}/api/v1/query", self.url()));
         http::json(request.query(&[("query", promql)])).await["data"]["result"].take()
+    }
+
+    /// The whole answer to a query over a range with a step, in seconds; panics when the query is refused.
+    pub async fn query_range(&self, promql: &str, (start, end): (i64, i64), step: i64) -> String {
+        let (start, end, step) = (start.to_string(), end.to_string(), step.to_string());
+        let request = http::client().get(format!("{}/api/v1/query_range", self.url()));
+        http::text(request.query(&[("query", promql), ("start", &start), ("end", &end), ("step", &step)]))
+            .await
+    }
+
+    /// The samples of each series that a selector with a range finds.
+    pub async fn samples(&self, selector: &str) -> Vec<Vec<f64>> {
+        let matrix = self.query(selector).await;
+        let number =
+            |sample: &Value| sample[1].as_str().and_then(|text| text.parse().ok()).expect("a number");
+        let of_series =
+            |series: &Value| series["values"].as_array().expect("samples").iter().map(number).collect();
+        matrix.as_array().expect("series").iter().map(of_series).collect()
     }
 
     /// The `data` of a path below `/api/v1/`, such as `targets`, `rules` or `alerts`.
@@ -124,4 +195,9 @@ impl Prometheus {
     pub fn resume(&self) {
         self.process.resume();
     }
+}
+
+/// What the samples of a counter add up to: one that falls has started again at zero.
+pub fn increments(samples: &[f64]) -> f64 {
+    samples.windows(2).map(|pair| if pair[1] < pair[0] { pair[1] } else { pair[1] - pair[0] }).sum()
 }

@@ -20,6 +20,9 @@ const OPERATOR: (&str, &str) = ("operator", "unused");
 /// Past Debian's wrapper, which insists on the user `rabbitmq` and on the system's directories.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
+/// Where its tools are, past the same wrapper.
+const TOOLS: &str = "/usr/lib/rabbitmq/bin";
+
 /// What can be chosen about a broker before it starts.
 #[derive(Debug, Default)]
 pub struct Options {
@@ -233,16 +236,32 @@ impl Rabbitmq {
     /// Runs a script that calls `rabbitmqctl`, with this on its standard input; panics when it fails.
     pub async fn script(&self, script: &Path, arguments: &[&str], input: &str) {
         let mut command = command("sh");
-        surroundings(&mut command, self.directory.path(), &self.ports);
         let path = std::env::var("PATH").expect("there is one");
-        command.env("PATH", format!("/usr/lib/rabbitmq/bin:{path}")).arg(script).args(arguments);
+        command.env("PATH", format!("{TOOLS}:{path}")).arg(script).args(arguments);
         let file = self.directory.path().join("input");
         write_secret(&file, input);
         command.stdin(fs::File::open(file).expect("it was written"));
+        self.output(command).await;
+    }
+
+    /// The value of an Erlang expression in the broker, as JSON, by `rabbitmqctl`; panics when it fails.
+    pub async fn eval(&self, expression: &str) -> Value {
+        let mut command = command(format!("{TOOLS}/rabbitmqctl"));
+        let printed = format!("io:format(\"~ts~n\", [rabbit_json:encode({expression})]).");
+        command.args(["--silent", "eval", &printed]);
+        let output = self.output(command).await;
+        let first = output.lines().next().unwrap_or_default();
+        serde_json::from_str(first).unwrap_or_else(|error| panic!("{output}: {error}"))
+    }
+
+    async fn output(&self, mut command: Command) -> String {
+        surroundings(&mut command, self.directory.path(), &self.ports);
         let output = tokio::process::Command::from(command).kill_on_drop(true).output().await;
-        let output = output.expect("every system has a shell");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{}: {told}", script.display());
+        let output = output.expect("Debian's tools are installed");
+        let [printed, complaint] =
+            [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        assert!(output.status.success(), "{printed}{complaint}");
+        printed
     }
 
     /// The server's process.

@@ -17,6 +17,9 @@ use super::wait::eventually;
 /// A user for the tests themselves, past every password and rule under test.
 const OPERATOR: &str = "operator";
 
+/// A replica is attached by then, and known to a sentinel; with much time for a busy machine.
+const ATTACHED: Duration = Duration::from_secs(120);
+
 /// What can be chosen about a server before it starts.
 #[derive(Debug, Default)]
 pub struct Options {
@@ -136,6 +139,22 @@ impl Redis {
     /// Starts a server without a password.
     pub async fn start() -> Self {
         Self::options().start().await
+    }
+
+    /// Starts a server, its replica, and a sentinel that knows both.
+    pub async fn start_set() -> [Self; 3] {
+        let primary = Self::start().await;
+        let replica = Self::options().replica_of(&primary).start().await;
+        eventually(ATTACHED, "the replica is attached", async || {
+            primary.run::<String>(&["INFO", "replication"]).await.contains("state=online")
+        })
+        .await;
+        let sentinel = Self::options().sentinel_of(&primary).start().await;
+        eventually(ATTACHED, "the sentinel knows the replica", async || {
+            sentinel.run::<String>(&["INFO", "sentinel"]).await.contains("slaves=1")
+        })
+        .await;
+        [primary, replica, sentinel]
     }
 
     /// Starts a server with options.

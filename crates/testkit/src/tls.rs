@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{WantsServerCert, WebPkiClientVerifier};
@@ -21,21 +23,39 @@ use tokio_rustls::TlsAcceptor;
 pub struct Ca {
     issuer: Issuer<'static, KeyPair>,
     certificate: PathBuf,
+    /// What its servers show beside their own certificates: its own, unless clients know it.
+    chain: String,
     directory: TempDir,
 }
 
 impl Ca {
     /// Makes an authority.
     pub fn generate() -> Self {
+        Self::signed((4096, 1, 1), |params, key| params.self_signed(key))
+    }
+
+    /// An authority below this one, whose certificate is valid until the day (year, month, day) before this.
+    pub fn subordinate_until(&self, end: (i32, u8, u8)) -> Self {
+        let mut ca = Self::signed(end, |params, key| params.signed_by(key, &self.issuer));
+        ca.chain = fs::read_to_string(&ca.certificate).expect("it was just written");
+        ca
+    }
+
+    fn signed(
+        end: (i32, u8, u8),
+        sign: impl FnOnce(&CertificateParams, &KeyPair) -> Result<Certificate, rcgen::Error>,
+    ) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.use_authority_key_identifier_extension = true;
         params.distinguished_name.push(DnType::CommonName, format!("Test authority {:x}", fastrand::u64(..)));
+        params.not_after = rcgen::date_time_ymd(end.0, end.1, end.2);
         let key = KeyPair::generate().expect("ring makes keys");
-        let pem = params.self_signed(&key).expect("the parameters are complete").pem();
+        let pem = sign(&params, &key).expect("the parameters are complete").pem();
         let directory = TempDir::with_prefix("tls-").expect("a temporary directory");
         let certificate = directory.path().join("ca.pem");
         fs::write(&certificate, pem).expect("the directory is writable");
-        Self { issuer: Issuer::new(params, key), certificate, directory }
+        Self { issuer: Issuer::new(params, key), certificate, chain: String::new(), directory }
     }
 
     /// The authority's certificate, a PEM file.
@@ -61,7 +81,7 @@ impl Ca {
         let certificate = params.signed_by(&key, &self.issuer).expect("the parameters are complete");
         let stem = self.directory.path().join(format!("{:x}", fastrand::u64(..)));
         let identity = Identity { certificate: stem.with_extension("pem"), key: stem.with_extension("key") };
-        fs::write(&identity.certificate, certificate.pem()).expect("the directory is writable");
+        fs::write(&identity.certificate, certificate.pem() + &self.chain).expect("the directory is writable");
         super::process::write_secret(&identity.key, &key.serialize_pem());
         identity
     }
@@ -75,7 +95,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The certificate, a PEM file.
+    /// The certificate, a PEM file; that of a subordinate authority follows.
     pub fn certificate(&self) -> &Path {
         &self.certificate
     }
@@ -115,9 +135,9 @@ impl Identity {
 
     fn shown_by(&self, config: ConfigBuilder<ServerConfig, WantsServerCert>) -> ServerConfig {
         let key = PrivateKeyDer::from_pem_file(&self.key).expect("its authority lives");
-        config
-            .with_single_cert(vec![read(&self.certificate)], key)
-            .expect("the key belongs to the certificate")
+        let chain = CertificateDer::pem_file_iter(&self.certificate).and_then(Iterator::collect);
+        let chain = chain.expect("its authority lives");
+        config.with_single_cert(chain, key).expect("the key belongs to the certificate")
     }
 }
 

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fs::OpenOptions;
 use std::io::Write;
 
+use mongodb::Collection;
 use mongodb::bson::{DateTime, Document, doc};
 use mongodb::error::Result;
 
@@ -17,6 +18,8 @@ use super::{CACHE, Hayon, NAME, posting};
 const SCHEDULER: usize = 5;
 /// How often somebody subscribes.
 const SUBSCRIBER: usize = 20;
+/// The users of the world have lower numbers.
+const FIRST_NEWCOMER: i64 = 1_000_000;
 /// How often somebody empties the parking lot.
 const CLEANING: usize = 150;
 
@@ -68,7 +71,7 @@ impl Hayon {
     async fn change_documents(&self, platform: &Platform, round: usize) -> Result<()> {
         let [users, accounts, posts] =
             ["users", "socialaccounts", "posts"].map(|name| self.database.collection::<Document>(name));
-        let (number, now) = (newcomer(round), jiff::Timestamp::now().as_second());
+        let (number, now) = (newcomer(), jiff::Timestamp::now().as_second());
         users.insert_one(User::typical().document(number, now)).await?;
         let connection = doc! {"connected": true, "health": {"status": "active"}};
         accounts.insert_one(doc! {"_id": id(number), "bluesky": connection}).await?;
@@ -94,6 +97,7 @@ impl Hayon {
             };
             users.update_one(doc! {"_id": id(number)}, doc! {"$set": pays}).await?;
         }
+        self.subscribe(&users).await?;
         if round.is_multiple_of(SCHEDULER) {
             let completed = doc! {"status": "COMPLETED", "platformStatuses.$[].status": "completed"};
             posts.update_many(doc! {"status": "PROCESSING"}, doc! {"$set": completed}).await?;
@@ -110,13 +114,22 @@ impl Hayon {
         Ok(())
     }
 
-    /// A subscription for each new subscriber, and now and then an event that has to be delivered again.
+    /// A subscription for each newcomer who pays. They are counted, because a change may have been cut short.
+    async fn subscribe(&self, users: &Collection<Document>) -> Result<()> {
+        let pay = doc! {"_id": {"$gte": FIRST_NEWCOMER}, "subscription.stripeSubscriptionId": {"$ne": null}};
+        let paying = usize::try_from(users.count_documents(pay).await?).expect("small");
+        let mut account = self.stripe.state();
+        let now = jiff::Timestamp::now().as_second();
+        while account.subscriptions.len() < self.subscribed + paying {
+            account.add_subscription(Subscription::new(SubscriptionStatus::Active, now));
+        }
+        Ok(())
+    }
+
+    /// Now and then an event that has to be delivered again.
     fn change_stripe(&self, round: usize) {
         let mut account = self.stripe.state();
         let now = jiff::Timestamp::now().as_second();
-        if round.is_multiple_of(SUBSCRIBER) {
-            account.add_subscription(Subscription::new(SubscriptionStatus::Active, now));
-        }
         match round % 30 {
             10 => drop(account.add_event(Event::undelivered("invoice.payment_succeeded", now))),
             25 => {
@@ -154,9 +167,9 @@ async fn change_redis(platform: &Platform, round: usize) -> redis::RedisResult<(
     changes.query_async(&mut platform.redis.try_connection().await?).await
 }
 
-/// The number of the account that is made in a round, beyond those of the world.
-fn newcomer(round: usize) -> usize {
-    1_000_000 + round
+/// The number of the account that is made now, beyond those of the world: life may be interrupted, and go on.
+fn newcomer() -> usize {
+    jiff::Timestamp::now().as_millisecond().try_into().expect("after 1970")
 }
 
 fn id(number: usize) -> i64 {

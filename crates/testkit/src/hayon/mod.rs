@@ -29,6 +29,8 @@ const STRIPE_KEY: &str = "rk_live_hayon";
 pub struct Hayon {
     database: Database,
     stripe: StripeServer,
+    /// How many users of the world have a subscription.
+    subscribed: usize,
     webhook: Web,
     logs: TempDir,
 }
@@ -46,6 +48,7 @@ impl Hayon {
         let hayon = Self {
             database,
             stripe: stripe(&world).await,
+            subscribed: world.users.iter().filter(|user| user.subscribed).count(),
             // Nobody but Stripe knows the secret to sign with.
             webhook: Web::start(|_| reply(400, "no signature\n")).await,
             logs: TempDir::with_prefix("hayon-").expect("a temporary directory"),

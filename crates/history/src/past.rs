@@ -1,0 +1,60 @@
+//! The history of everything that was watched.
+
+use std::collections::BTreeMap;
+
+use super::calendar::Calendar;
+use super::exposition::{name, with_labels};
+use super::incident::problem;
+use super::recorded::{Rule, recorded};
+use super::series::Series;
+use super::watch::Watch;
+
+/// The history of every series of a target.
+pub struct Past {
+    pub(crate) calendar: Calendar,
+    pub(crate) watched: Vec<Series>,
+    /// What rules made of it, with the name of the metric.
+    pub(crate) recorded: BTreeMap<String, Vec<(i64, f64)>>,
+    job: String,
+    instance: String,
+}
+
+impl Past {
+    /// The history of what was watched, as Prometheus would have scraped it from this instance for this job.
+    pub fn of(watch: &mut Watch, job: &str, instance: &str) -> Self {
+        watch.see_scrape();
+        #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970")]
+        let now = watch.end() as i64;
+        let (series, disturbance) = problem(now);
+        let watched = watch.series().map(|(series, seen)| Series::new(series, seen, now));
+        let watched = watched.chain([Series::only_while(series, disturbance)]).collect();
+        Self {
+            calendar: Calendar::until(now),
+            watched,
+            recorded: BTreeMap::new(),
+            job: job.to_owned(),
+            instance: instance.to_owned(),
+        }
+    }
+
+    /// The first and the last second.
+    pub fn span(&self) -> (i64, i64) {
+        (self.calendar.times[0], self.calendar.times[self.calendar.times.len() - 1])
+    }
+
+    /// Adds what Prometheus answers to a rule's expression over the span.
+    ///
+    /// # Errors
+    /// When that is no answer of Prometheus.
+    pub fn record(&mut self, rule: &Rule, answer: &str) -> Result<(), serde_json::Error> {
+        self.recorded.extend(recorded(rule, answer)?);
+        Ok(())
+    }
+
+    /// A series as it is stored, for those whose names fit.
+    pub(crate) fn stored(&self, series: &Series, fits: &dyn Fn(&str) -> bool) -> Option<String> {
+        let exposed = &series.exposed;
+        let labels = [("instance", self.instance.as_str()), ("job", self.job.as_str())];
+        fits(name(exposed)).then(|| with_labels(exposed, &labels))
+    }
+}

@@ -26,8 +26,12 @@ test-features: ## Build and test the exporter with a subset of the kinds, and wi
 test-faults: deps ## Run the fault matrix, or a part: make test-faults CELL=redis::refused; BLESS=1 writes docs/faults.md
 	cargo test --locked --test faults -- $(CELL)
 
+.PHONY: test-alerts
+test-alerts: deps ## Evaluate all rules in the failure of each alert, or in some: make test-alerts ALERT=Redis; BLESS=1 writes docs/alerts.md
+	cargo test --locked --test alerts -- $(ALERT)
+
 .PHONY: demo
-demo: deps ## Start real services, the exporter, Prometheus and Alertmanager; Ctrl-C stops them all
+demo: deps ## Start real services, the exporter and Prometheus with a month of history; Ctrl-C stops them all
 	cargo build --locked --release
 	cargo run --locked --example demo
 

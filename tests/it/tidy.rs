@@ -128,9 +128,18 @@ fn every_file_is_in_a_module() {
     let mut wrong = Vec::new();
     let elsewhere = ["tests/it/kinds.rs", "tests/it/packs/mod.rs", "tests/faults/kinds.rs"];
     let elsewhere = elsewhere.map(|file| fs::read_to_string(root().join(file)).unwrap()).concat();
-    for folder in
-        ["tests/it", "tests/faults", "tests/unit", "benches", "demo", "src", "crates", "kinds", "platforms"]
-    {
+    for folder in [
+        "tests/it",
+        "tests/faults",
+        "tests/alerts",
+        "tests/unit",
+        "benches",
+        "demo",
+        "src",
+        "crates",
+        "kinds",
+        "platforms",
+    ] {
         for file in files(folder).into_keys() {
             let path = root().join(&file);
             if elsewhere.contains(&format!("../{file}\"]")) {

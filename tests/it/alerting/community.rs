@@ -94,7 +94,8 @@ async fn public_rules_find_their_metrics() {
     rabbitmq.add_queue("%2f", "mail", serde_json::json!({})).await;
     let config = format!(
         "sources:\n  db: {{postgres: {{url: \"{}\"}}}}\n  cache: {{redis: {{url: \"{}\"}}}}\n  \
-         broker: {{rabbitmq: {{url: \"{}\", management_url: \"{}\"}}}}\n",
+         broker: {{rabbitmq: {{url: \"{}\", management_url: \"{}\"}}}}\n  \
+         media: {{s3: {{bucket: media, region: eu-north-1, endpoint: \"http://127.0.0.1:1\"}}}}\n",
         postgres.url(),
         redis.url(),
         rabbitmq.url(),
@@ -116,8 +117,14 @@ async fn public_rules_find_their_metrics() {
         prometheus.query(&format!("{measured} {limit}")).await;
     }
     // Nothing is there twice: what the exporter says of sources comes from their own targets alone.
-    let ups = prometheus.query("platform_source_up").await;
+    let ups = prometheus.query("platform_source_up{source!=\"media\"}").await;
     assert_eq!(ups.as_array().unwrap().len(), 3, "{ups}");
     let own = prometheus.query("platform_exporter_build_info{job=\"platform_exporter\"}").await;
     assert_eq!(own.as_array().unwrap().len(), 1, "{own}");
+    // Sources that are probed less often are in the same job.
+    let targets = prometheus.get("targets").await["activeTargets"].take();
+    let of_media = targets.as_array().unwrap().iter().find(|target| target["labels"]["source"] == "media");
+    let of_media = of_media.unwrap_or_else(|| panic!("{targets}"));
+    assert_eq!(of_media["scrapePool"], "platform_sources_slow");
+    assert_eq!(of_media["labels"]["job"], "platform_sources");
 }

@@ -13,6 +13,7 @@ use platform_exporter::config::{self, Surroundings};
 use serde_json::json;
 
 use super::inbox::Page;
+use super::on_servers;
 use super::watch::Watch;
 use testkit::exporter::Exporter;
 use testkit::hayon::Hayon;
@@ -94,8 +95,8 @@ async fn each_in_turn(platform: &Platform, hayon: &Hayon, alive: &Cell<bool>) {
     platform.rabbitmq.publish("hayon", "hayon_social_posts", 3).await;
     paged(&mut watch, &page("publishers killed", "HayonPublishersGone", "hayon-broker")).await;
     // Its symptoms fire as well, and page nobody.
-    for symptom in ["RabbitmqQueueWithoutConsumers", "WorkersGone"] {
-        fires(&watch, symptom).await;
+    for (symptom, severity) in [("RabbitmqQueueWithoutConsumers", "warning"), ("WorkersGone", "critical")] {
+        fires(&mut watch, symptom, severity).await;
     }
     alive.set(true);
     watch.inbox.wait_for(&Page::new("resolve", "HayonPublishersGone", "hayon-broker")).await;
@@ -132,12 +133,13 @@ async fn each_in_turn(platform: &Platform, hayon: &Hayon, alive: &Cell<bool>) {
         ("PlatformSourceDown", "hayon-stripe"),
     ];
     assert_eq!(triggers, expected.map(|(alert, source)| (alert.to_owned(), source.to_owned())));
+    watch.has_seen(&on_servers::HAYON);
 }
 
 /// Waits for the page of a failure that has just been caused.
 async fn paged(watch: &mut Watch, report: &Report) {
     let caused = Instant::now();
-    watch.inbox.wait_for(&Page::new("trigger", report.alert, report.source)).await;
+    watch.paged(report.alert, report.source).await;
     let runbooks: Vec<_> =
         watch.inbox.at("/pagerduty").iter().map(|event| event["payload"].to_string()).collect();
     let runbook = format!("runbooks.md#{}", report.alert.to_lowercase());
@@ -153,6 +155,7 @@ async fn chatted(watch: &mut Watch, report: &Report) {
         watch.inbox.at("/slack").iter().any(|message| message.to_string().contains(&runbook))
     })
     .await;
+    watch.saw(report.alert, "warning");
     in_time(report, caused);
 }
 
@@ -162,9 +165,10 @@ fn in_time(report: &Report, caused: Instant) {
     assert!(caused.elapsed() < *waits + PROBED + SLACK, "{failure}: reported after {:.1?}", caused.elapsed());
 }
 
-async fn fires(watch: &Watch, alert: &str) {
-    let firing = format!("ALERTS{{alertname=\"{alert}\", alertstate=\"firing\"}}");
+async fn fires(watch: &mut Watch, alert: &'static str, severity: &'static str) {
+    let firing = format!("ALERTS{{alertname=\"{alert}\", severity=\"{severity}\", alertstate=\"firing\"}}");
     eventually(PROBED + SLACK, alert, async || watch.prometheus.query(&firing).await != json!([])).await;
+    watch.saw(alert, severity);
 }
 
 /// Every source is up, every query has run, and nothing pages.

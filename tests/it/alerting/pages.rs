@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::files::files;
 use super::inbox::Page;
+use super::on_servers;
 use super::watch::{OF_THE_MACHINE, Watch};
 use testkit::exporter::Exporter;
 use testkit::platform::Platform;
@@ -147,7 +148,7 @@ async fn each_in_turn(platform: &Platform, alive: &Cell<bool>) {
         let alert = if source == "jobs" { "WorkersGone" } else { "PlatformSourceDown" };
         fault(platform, &ways, alive, source, true).await;
         let broken = Instant::now();
-        watch.inbox.wait_for(&Page::new("trigger", alert, source)).await;
+        watch.paged(alert, source).await;
         println!("{source}: paged after {:.1?}", broken.elapsed());
         fault(platform, &ways, alive, source, false).await;
         pages.push((alert, source));
@@ -158,7 +159,7 @@ async fn each_in_turn(platform: &Platform, alive: &Cell<bool>) {
 
     watch.exporter.process().kill();
     let broken = Instant::now();
-    watch.inbox.wait_for(&Page::new("trigger", "PlatformExporterDown", "")).await;
+    watch.paged("PlatformExporterDown", "").await;
     println!("the exporter: paged after {:.1?}", broken.elapsed());
     watch.exporter.process().restart();
     watch.inbox.wait_for(&Page::new("resolve", "PlatformExporterDown", "")).await;
@@ -176,6 +177,8 @@ async fn each_in_turn(platform: &Platform, alive: &Cell<bool>) {
     found.sort();
     assert_eq!(found, expected);
     assert!(!watch.inbox.at("/watchdog").is_empty(), "the dead man's switch has heard nothing");
+    watch.saw("Watchdog", "none");
+    watch.has_seen(&on_servers::PAGES);
     every_rule_can_be_evaluated(&watch.prometheus).await;
 }
 

@@ -1,5 +1,6 @@
 //! The shipped routing on a real Alertmanager: which alert holds back which, and what a message says.
 
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -90,6 +91,23 @@ impl Alert {
     }
 }
 
+/// The command of docs/alerting.md.
+#[tokio::test]
+async fn a_silence_of_a_source_holds_back_its_alerts_only() {
+    let routing = Routing::start().await;
+    let page = std::fs::read_to_string(testkit::root().join("docs/alerting.md")).unwrap();
+    let command = page.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let command = command.replace("http://localhost:9093", &routing.alertmanager.url());
+    let output = Command::new("sh").args(["-c", &command]).env("USER", "sre").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let of = |source, which| {
+        Alert::new("PlatformSourceDegraded", "warning", &[("source", source), ("which", which)])
+    };
+    let first = of("other-db", "first");
+    assert!(routing.holds_back("silenced", &first, &of("orders-db", "second")).await);
+    assert!(!routing.holds_back("not silenced", &first, &of("third-db", "second")).await);
+}
+
 #[tokio::test]
 async fn an_alert_holds_back_what_it_explains_and_nothing_else() {
     let routing = Routing::start().await;
@@ -130,6 +148,18 @@ async fn an_alert_holds_back_what_it_explains_and_nothing_else() {
         ),
         ("a page and its generic form", &disconnected, degraded.clone(), true),
         ("publishers and their queue", &publishers, queue.with("queue", "hayon_social_posts"), true),
+        (
+            "publishers and late posts",
+            &publishers,
+            Alert::new("HayonPublishingBudget", "warning", &[("source", "hayon-db")]),
+            true,
+        ),
+        (
+            "an endpoint that keeps failing and its budget",
+            &of("HttpErrorBudget", "critical", "db"),
+            of("PlatformSourceErrorBudget", "warning", "db").with("instance", ""),
+            true,
+        ),
         ("publishers and another queue", &publishers, queue.with("queue", "mails"), false),
     ];
     for (number, (what, first, second, expected)) in cases.iter().enumerate() {

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use platform_core::yaml::{self, Faults, Node, Value};
 use platform_exporter::bundle;
 use platform_exporter::registry::Kind;
+use regex::Regex;
 
 use super::files::unit_tests;
 use testkit::exporter::binary;
@@ -26,7 +28,7 @@ pub(super) fn parse(text: &str) -> Node {
     tree.filter(|_| faults.is_empty()).unwrap_or_else(|| panic!("{faults}"))
 }
 
-pub(super) fn text<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
     match node.get(key) {
         Some(Node { value: Value::String(text), .. }) => Some(text),
         _ => None,
@@ -34,7 +36,7 @@ pub(super) fn text<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
 }
 
 /// Every rule with the name of its file.
-fn all() -> Vec<(String, Node)> {
+pub(crate) fn all() -> Vec<(String, Node)> {
     let of_file = |bundle::File { path, text }: bundle::File| {
         let name = path.strip_prefix("alerts/")?.strip_suffix(".rules.yml")?.to_owned();
         let file = parse(&text);
@@ -45,11 +47,11 @@ fn all() -> Vec<(String, Node)> {
     bundle::render(None).unwrap().into_iter().filter_map(of_file).flatten().collect()
 }
 
-fn alerts() -> Vec<(String, Node)> {
+pub(super) fn alerts() -> Vec<(String, Node)> {
     all().into_iter().filter(|(_, rule)| rule.get("alert").is_some()).collect()
 }
 
-fn label<'a>(rule: &'a Node, name: &str) -> Option<&'a str> {
+pub(super) fn label<'a>(rule: &'a Node, name: &str) -> Option<&'a str> {
     text(rule.get("labels")?, name)
 }
 
@@ -85,16 +87,25 @@ fn every_alert_says_how_bad_it_is_and_what_to_do() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The metrics that an expression names: what is left without strings, matchers, label lists and functions.
-fn metrics(expression: &str) -> BTreeSet<String> {
-    let pattern = |pattern: &str| regex::Regex::new(pattern).unwrap();
-    let plain = pattern(r"\{[^}]*\}|\[[^\]]*\]|offset \w+").replace_all(expression, " ");
-    let plain = pattern(r#""[^"]*""#).replace_all(&plain, " ");
-    let plain =
-        pattern(r"\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)").replace_all(&plain, " ");
-    let plain = pattern(r"\b[a-z_]+\s*\(").replace_all(&plain, " ");
-    let plain = pattern(r"\s(and|or|unless|bool|max|min|sum)\b|[0-9.]+e[0-9]+").replace_all(&plain, " ");
-    pattern(r"[a-z][a-z0-9_:]*").find_iter(&plain).map(|name| name.as_str().to_owned()).collect()
+/// What is no metric in an expression: label sets and ranges, strings, label lists, functions, and operators.
+static NO_METRICS: LazyLock<[Regex; 5]> = LazyLock::new(|| {
+    [
+        r"\{[^}]*\}|\[[^\]]*\]|offset \w+",
+        r#""[^"]*""#,
+        r"\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)",
+        r"\b[a-z_]+\s*\(",
+        r"\s(and|or|unless|bool|max|min|sum)\b|[0-9.]+e[0-9]+",
+    ]
+    .map(|pattern| Regex::new(pattern).unwrap())
+});
+
+static NAME: LazyLock<Regex> = LazyLock::new(|| Regex::new("[a-z][a-z0-9_:]*").unwrap());
+
+/// The metrics that an expression names.
+pub(super) fn metrics(expression: &str) -> BTreeSet<String> {
+    let blank = |text: String, pattern: &Regex| pattern.replace_all(&text, " ").into_owned();
+    let plain = NO_METRICS.iter().fold(expression.to_owned(), blank);
+    NAME.find_iter(&plain).map(|name| name.as_str().to_owned()).collect()
 }
 
 #[test]
@@ -183,6 +194,32 @@ fn every_alert_has_a_unit_test_of_its_whole_life() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Without an order promtool evaluates the groups of an instant in any, so that what one records reaches another now
+/// at once and now with the next evaluation.
+#[test]
+fn the_unit_tests_fix_the_order_of_groups() {
+    let names = |list: &Node| -> BTreeSet<String> {
+        let name = |name: &Node| match &name.value {
+            Value::String(name) => name.clone(),
+            other => panic!("{other:?}"),
+        };
+        list.elements().iter().map(name).collect()
+    };
+    for file in unit_tests() {
+        let test = parse(&std::fs::read_to_string(&file).unwrap());
+        let mut groups = BTreeSet::new();
+        for rules in names(test.get("rule_files").unwrap()) {
+            let rules = parse(&std::fs::read_to_string(file.with_file_name(rules)).unwrap());
+            let of_file = rules.get("groups").unwrap().elements().iter();
+            groups.extend(of_file.map(|group| text(group, "name").unwrap().to_owned()));
+        }
+        if groups.len() > 1 {
+            let order = test.get("group_eval_order").map(names).unwrap_or_default();
+            assert_eq!(order, groups, "group_eval_order of {}", file.display());
+        }
+    }
+}
+
 #[test]
 fn every_alert_has_a_runbook_and_every_runbook_an_alert() {
     let page = std::fs::read_to_string(root().join("alerts/runbooks.md")).unwrap();
@@ -193,12 +230,13 @@ fn every_alert_has_a_runbook_and_every_runbook_an_alert() {
     let with_runbook: BTreeSet<String> = sections.keys().map(|name| (*name).to_owned()).collect();
     assert_eq!(alerts, with_runbook);
     for (name, section) in sections {
-        let places: Vec<_> = ["**Meaning:**", "**Diagnosis:**", "**Fix:**"]
+        let places: Vec<_> = ["**Meaning:**", "**Impact:**", "**Diagnosis:**", "**Fix:**", "**Escalate:**"]
             .into_iter()
             .map(|part| section.find(part).unwrap_or_else(|| panic!("{name} has no part {part}")))
             .collect();
         assert!(places.is_sorted(), "{name}");
-        let diagnosis = &section[places[1]..places[2]];
+        assert!(!section.contains(":**\n\n"), "{name} has an empty part");
+        let diagnosis = &section[places[2]..places[3]];
         assert!(diagnosis.matches('`').count() >= 2, "{name}: no command for the diagnosis");
     }
 }

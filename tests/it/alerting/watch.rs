@@ -4,13 +4,15 @@
 //! probed every 5 s here, so rules wait for a tenth of their `for` and `keep_firing_for`, and Alertmanager for a 60th of
 //! its intervals.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use regex::{Captures, Regex};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::inbox::Inbox;
+use super::inbox::{Inbox, Page};
+use super::on_servers::Seen;
 use testkit::alertmanager::Alertmanager;
 use testkit::exporter::Exporter;
 use testkit::prometheus::Prometheus;
@@ -40,6 +42,7 @@ pub(super) struct Watch {
     pub(super) exporter: Exporter,
     pub(super) prometheus: Prometheus,
     pub(super) inbox: Inbox,
+    seen: BTreeSet<Seen>,
     _alertmanager: Alertmanager,
     _secrets: TempDir,
 }
@@ -58,7 +61,24 @@ impl Watch {
             options = options.file(&name, &quicken(&text, "for|keep_firing_for", 10));
         }
         let prometheus = options.start().await;
-        Self { exporter, prometheus, inbox, _alertmanager: alertmanager, _secrets: secrets }
+        let seen = BTreeSet::new();
+        Self { exporter, prometheus, inbox, seen, _alertmanager: alertmanager, _secrets: secrets }
+    }
+
+    /// Waits for the page of a failure that has just been caused.
+    pub(super) async fn paged(&mut self, alert: &'static str, source: &str) {
+        self.inbox.wait_for(&Page::new("trigger", alert, source)).await;
+        self.saw(alert, "critical");
+    }
+
+    /// Notes that an alert is there.
+    pub(super) fn saw(&mut self, alert: &'static str, severity: &'static str) {
+        self.seen.insert((alert, severity));
+    }
+
+    /// Compares what was seen with what `docs/alerts.md` says of this test.
+    pub(super) fn has_seen(&self, listed: &[Seen]) {
+        assert_eq!(self.seen, listed.iter().copied().collect(), "tests/it/alerting/on_servers.rs");
     }
 
     /// Waits for a message in the chat about a source, and gives its text.

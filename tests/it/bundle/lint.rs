@@ -107,7 +107,7 @@ fn every_panel_says_what_it_shows() {
     });
 }
 
-/// What is missing is told in words, and never in the colour of what is well.
+/// What is missing is reported in words, and never in the colour of what is well.
 #[test]
 fn no_data_is_reported_in_words_and_never_green() {
     each_panel(|_, panel, title| {

@@ -1,5 +1,6 @@
 //! The bundle: the grammar of dashboards, what is rendered, and whether its panels have data.
 
+pub(crate) mod charts;
 mod end_to_end;
 mod lint;
 pub(crate) mod panels;
@@ -96,7 +97,7 @@ impl Rendered {
     }
 }
 
-/// The command writes what is rendered, and tells where; what is wrong with a pack's dashboard ends it.
+/// The command writes what is rendered, and prints where; what is wrong with a pack's dashboard ends it.
 #[test]
 fn the_command_writes_the_files() {
     let directory = tempfile::TempDir::with_prefix("bundle-").unwrap();
@@ -119,10 +120,10 @@ fn the_command_writes_the_files() {
     std::fs::write(directory.path().join("platform.yml"), config).unwrap();
     std::fs::write(directory.path().join("shop.yml"), pack).unwrap();
     let output = run(&["--out", "again", "--config.file", "platform.yml"]);
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("shop.yml:2:60: dashboard.rows[0].panels[0].start: unknown key"), "{told}");
-    assert!(told.contains("(did you mean `stat`?)"), "{told}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("shop.yml:2:60: dashboard.rows[0].panels[0].start: unknown key"), "{stderr}");
+    assert!(stderr.contains("(did you mean `stat`?)"), "{stderr}");
     assert!(!directory.path().join("again").exists(), "nothing is written where anything is wrong");
 }
 

@@ -1,12 +1,15 @@
 //! Whether the panels of dashboards have data: every question put to a real Prometheus.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use history::Past;
+use platform_exporter::bundle;
 use serde_json::Value;
 
 use super::{Rendered, replaced, targets, text};
 use testkit::exporter::Exporter;
-use testkit::prometheus::Prometheus;
+use testkit::prometheus::{Options, Prometheus};
 use testkit::wait::PAUSE;
 
 /// A question that has no answer while all is well, or on a platform of this size: panel, query, and why.
@@ -62,9 +65,18 @@ impl Rendered {
     }
 }
 
-/// A Prometheus that scrapes an exporter, with a Watchdog and an alert that fires.
+/// A Prometheus that scrapes an exporter, with the bundle's rules and an alert that fires.
 pub(crate) async fn prometheus(exporter: &Exporter) -> Prometheus {
-    scraping(&format!("[{{targets: [\"{}\"]}}]", exporter.address())).await
+    of_one(exporter).start().await
+}
+
+/// The same, with a past.
+pub(crate) async fn prometheus_with(past: Arc<Past>, exporter: &Exporter) -> Prometheus {
+    of_one(exporter).history(past).start().await
+}
+
+fn of_one(exporter: &Exporter) -> Options {
+    scraping(&format!("[{{targets: [\"{}\"]}}]", exporter.address()))
 }
 
 /// The same for two exporters on the same sources.
@@ -73,18 +85,19 @@ pub(crate) async fn prometheus_of_two(exporter: &Exporter) -> Prometheus {
     scraping(&format!(
         "[{{targets: [\"{address}\"]}}, {{targets: [\"{address}\"], labels: {{instance: second}}}}]"
     ))
+    .start()
     .await
 }
 
-async fn scraping(targets: &str) -> Prometheus {
+fn scraping(targets: &str) -> Options {
     let config = format!(
         "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
-         rule_files: [rules.yml]\n\
+         rule_files: ['*.rules.yml']\n\
          scrape_configs: [{{job_name: platform_exporter, static_configs: {targets}}}]\n",
     );
-    let rules = "groups: [{name: a, rules: [{alert: Watchdog, expr: vector(1)}, \
-                 {alert: Busy, expr: platform_source_up == 1, labels: {severity: warning}}]}]\n";
-    Prometheus::options(&config).file("rules.yml", rules).start().await
+    let busy = "groups: [{name: a, rules: [\
+                {alert: Busy, expr: platform_source_up == 1, labels: {severity: warning}}]}]\n";
+    Prometheus::options(&config).file("busy.rules.yml", busy).rules(&bundle::render(None).unwrap())
 }
 
 /// Waits until every question has an answer, but for those that are meant to be empty; a card then has one value.
@@ -115,9 +128,9 @@ pub(crate) async fn all_have_data(
         if missing.is_empty() {
             return;
         }
-        let told =
+        let list =
             || missing.iter().map(|Question { title, id, expr, .. }| format!("{title} / {id}: {expr}\n"));
-        assert!(Instant::now() < deadline, "no data\n{}", told().collect::<String>());
+        assert!(Instant::now() < deadline, "no data\n{}", list().collect::<String>());
         tokio::time::sleep(PAUSE).await;
     }
 }

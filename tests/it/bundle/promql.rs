@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
+use platform_core::yaml::Node;
 use promql_parser::parser::{self, Expr, LabelModifier, VectorSelector};
 use promql_parser::util::{ExprVisitor, walk_expr};
+
+use crate::alerting::rules;
 
 use super::{dashboards, replaced, targets, text};
 use testkit::exporter::binary;
@@ -31,7 +34,20 @@ fn catalogue() -> Catalogue {
     });
     let of_prometheus = OF_PROMETHEUS
         .map(|(name, labels)| (name.to_owned(), labels.iter().map(|label| (*label).to_owned()).collect()));
-    of_exporter.chain(of_prometheus).collect()
+    let mut catalogue = of_exporter.chain(of_prometheus).collect();
+    // Some are made of others.
+    for (_, rule) in rules::all().iter().filter(|(_, rule)| rule.get("record").is_some()) {
+        let labels = labels_of(rule, &catalogue);
+        catalogue.entry(rules::text(rule, "record").unwrap().to_owned()).or_default().extend(labels);
+    }
+    catalogue
+}
+
+/// The labels that a recorded series may have: those of what it is made of, and its own.
+fn labels_of(rule: &Node, catalogue: &Catalogue) -> BTreeSet<String> {
+    let names = Names::of(rules::text(rule, "expr").unwrap(), catalogue).unwrap();
+    let own = rule.get("labels").into_iter().flat_map(|labels| labels.entries());
+    names.labels.iter().map(|label| (*label).to_owned()).chain(own.map(|(key, _)| key.text.clone())).collect()
 }
 
 /// What an expression names that is not in the catalogue.

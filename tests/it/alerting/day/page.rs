@@ -1,0 +1,70 @@
+//! What one scrape gives.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The samples of an exposition in the text format.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Page {
+    counters: BTreeSet<String>,
+    samples: BTreeMap<String, f64>,
+}
+
+impl Page {
+    pub(super) fn parse(exposition: &str) -> Self {
+        let mut page = Self::default();
+        for line in exposition.lines() {
+            if let Some(typed) = line.strip_prefix("# TYPE ") {
+                page.counters.extend(typed.strip_suffix(" counter").map(str::to_owned));
+            } else if let Some((series, value)) = line.rsplit_once(' ').filter(|_| !line.starts_with('#')) {
+                page.samples.insert(series.to_owned(), value.parse().expect("a number"));
+            }
+        }
+        page
+    }
+
+    /// Only the series for which this is true.
+    pub(super) fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
+        let mut page = self.clone();
+        page.samples.retain(|series, _| keep(series));
+        page
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    pub(super) fn series(&self) -> impl Iterator<Item = &String> {
+        self.samples.keys()
+    }
+
+    pub(super) fn has(&self, family: &str) -> bool {
+        self.of(family).next().is_some()
+    }
+
+    pub(super) fn value(&self, series: &str) -> Option<f64> {
+        self.samples.get(series).copied()
+    }
+
+    pub(super) fn is_counter(&self, family: &str) -> bool {
+        self.counters.contains(family)
+    }
+
+    /// The labels and the value of each series of a family.
+    pub(super) fn of<'a>(&'a self, family: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
+        let of_family = self.samples.iter().filter(move |(series, _)| name(series) == family);
+        of_family.map(move |(series, value)| (&series[family.len()..], *value))
+    }
+}
+
+/// The name in `name{label="value"}`.
+pub(super) fn name(series: &str) -> &str {
+    series.split('{').next().unwrap_or(series)
+}
+
+/// The series with labels that its target has.
+pub(super) fn with_labels(series: &str, labels: &str) -> String {
+    match series.split_once('{') {
+        Some((name, own)) => format!("{name}{{{labels},{own}"),
+        None => format!("{series}{{{labels}}}"),
+    }
+}

@@ -1,5 +1,6 @@
 //! Probes of `redis` sources, and questions to them.
 
+mod alerts;
 mod config;
 mod deployments;
 mod failures;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::answers::{GPU_PRICES, answers};
 use super::{Deployment, shows};
-use crate::bundle::{of_pack, targets, text};
+use crate::bundle::{Rendered, of_pack, targets, text};
 use testkit::exporter::Exporter;
 use testkit::hivesync::world::World;
 
@@ -22,16 +22,16 @@ async fn what_has_no_price_has_no_cost() {
     shows(&exporter, &expected).await;
 }
 
-/// The expression of a card.
-fn expression(title: &str) -> String {
-    let config = "
+const CONFIG: &str = "
 sources:
   app-db: {postgres: {url: 'postgres://localhost'}}
   cache: {redis: {url: 'redis://localhost'}}
   fleet: {workers: {classes: {gpu: {from: cache, layout: hash, key: gpu}}}}
 packs: {hivesync: {db: app-db, cache: cache, workers: fleet}}
 ";
-    let (dashboard, _) = of_pack(config, "hivesync");
+
+/// The expression of a panel.
+fn expression(dashboard: &Rendered, title: &str) -> String {
     let panel = dashboard.panels().into_iter().find(|panel| panel["title"] == title);
     text(&targets(panel.unwrap_or_else(|| panic!("no {title}")))[0]["expr"]).to_owned()
 }
@@ -45,8 +45,8 @@ fn twice(name: &str, labels: &str, value: f64, hours: f64) -> [Value; 2] {
 }
 
 /// The result of an expression after a day of metrics, every ten minutes.
-fn evaluates(expr: &str, series: &[Value], expected: &Value) {
-    let test = json!({"rule_files": [], "evaluation_interval": "10m", "tests": [{
+fn evaluates(expr: &str, rules: &str, series: &[Value], expected: &Value) {
+    let test = json!({"rule_files": ["hivesync.rules.yml"], "evaluation_interval": "10m", "tests": [{
         "interval": "10m",
         "input_series": series,
         "promql_expr_test": [{"expr": expr, "eval_time": "23h50m", "exp_samples": expected}],
@@ -54,6 +54,7 @@ fn evaluates(expr: &str, series: &[Value], expected: &Value) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("cost.yml");
     std::fs::write(&file, test.to_string()).unwrap();
+    std::fs::write(directory.path().join("hivesync.rules.yml"), rules).unwrap();
     let output = Command::new("promtool").args(["test", "rules"]).arg(&file).output();
     let output = output.expect("promtool is there: run `make deps`");
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
@@ -92,7 +93,10 @@ fn the_cost_is_that_of_tokens_and_instances() {
     let gpu = 30.0 * ((10.0 + 5.0 + 24.0) * spot + 2.0 * on_demand + large);
     let none = json!([]);
     let one = |value: f64| json!([{"labels": "{}", "value": value}]);
-    let rounded = |title: &str| format!("round({}, 0.001)", expression(title));
+    let (dashboard, rules) = of_pack(CONFIG, "hivesync");
+    let rounded = |title: &str| format!("round({}, 0.001)", expression(&dashboard, title));
+    let evaluates =
+        |expr: &str, series: &[Value], expected: &Value| evaluates(expr, &rules, series, expected);
     let (total, of_gpu) = (rounded("AI cost this month"), rounded("GPU cost (30 days, estimate)"));
     let (prices, workers) = (prices.concat(), workers.concat());
     let all = [prices.clone(), workers.clone(), tokens.to_vec()].concat();
@@ -100,9 +104,13 @@ fn the_cost_is_that_of_tokens_and_instances() {
     evaluates(&total, &all, &one(gpu + 88.0));
     evaluates(&total, &[prices.clone(), workers.clone()].concat(), &one(gpu));
     // Without workers, and without prices.
-    evaluates(&of_gpu, &prices, &none);
+    evaluates(&of_gpu, &prices, &one(0.0));
     evaluates(&total, &tokens, &one(88.0));
     evaluates(&total, &workers, &none);
-    let now = json!([{"labels": "{instance_type=\"g5.xlarge\", lifecycle=\"spot\"}", "value": spot}]);
-    evaluates(&expression("GPU cost per hour"), &all, &now);
+    let now = GPU_PRICES.map(|(instance_type, lifecycle, price)| {
+        let labels = format!("{{instance_type={instance_type:?}, lifecycle={lifecycle:?}}}");
+        let runs = (instance_type, lifecycle) == ("g5.xlarge", "spot");
+        json!({"labels": labels, "value": if runs { price } else { 0.0 }})
+    });
+    evaluates(&expression(&dashboard, "GPU cost per hour"), &all, &json!(now));
 }

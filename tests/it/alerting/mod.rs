@@ -2,11 +2,13 @@
 
 mod community;
 mod day;
+pub(crate) mod drill;
 mod files;
 mod hayon;
 mod inbox;
-mod on_servers;
+pub(crate) mod on_servers;
 mod pages;
+mod replay;
 mod routing;
 pub(crate) mod rules;
 mod table;

@@ -1,4 +1,4 @@
-//! Alerts that tests cause on real servers, and wait for. They compare their list with what they have seen, and
+//! Alerts that tests raise by failures of real servers. They compare their list with what they have seen, and
 //! `docs/alerts.md` marks these alerts.
 
 /// An alert and its severity.
@@ -23,7 +23,16 @@ pub(crate) const HAYON: [Seen; 7] = [
     ("WorkersGone", "critical"),
 ];
 
+/// `kinds::redis::alerts`
+pub(crate) const REDIS: [Seen; 4] = [
+    ("PlatformSourceDegraded", "warning"),
+    ("PlatformSourceDown", "critical"),
+    ("RedisMemoryHigh", "critical"),
+    ("RedisMemoryHigh", "warning"),
+];
+
 /// Whether a test sees this alert on real servers.
 pub(crate) fn includes(alert: &str, severity: &str) -> bool {
-    PAGES.iter().chain(&HAYON).any(|seen| *seen == (alert, severity))
+    let lists: [&[Seen]; 3] = [&PAGES, &HAYON, &REDIS];
+    lists.concat().contains(&(alert, severity))
 }

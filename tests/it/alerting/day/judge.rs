@@ -2,16 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::Path;
 
-use super::super::files::{files, passes};
-use super::super::rules;
-use super::notation::compact;
-use super::page::{name, with_labels};
+use super::super::files::passes;
+use super::super::replay::page::{name, with_labels};
+use super::super::replay::{OF_PROMETHEUS, Sample, heading, read_by_rules, write_series};
 use super::takes::Takes;
 use super::target::Target;
 use super::timeline::{Hours, STEP, Scrape};
-use super::values::{Sample, samples};
+use super::values::samples;
 
 /// How often rules are evaluated, in seconds. With the shipped 15 promtool would take twice the time, and see nothing more:
 /// what an alert waits for is a multiple of it, but for two that wait for less or for 45 s.
@@ -24,17 +22,6 @@ const WATCHDOG: &str = "ALERTS{alertname=\"Watchdog\",alertstate=\"firing\"}";
 
 /// It would have paged, had it lasted.
 const PENDING: &str = "ALERTS{alertname=\"PlatformSourceDown\",alertstate=\"pending\"}";
-
-/// What Prometheus and Alertmanager say of themselves.
-const OF_PROMETHEUS: [(&str, f64); 4] = [
-    ("up{job=\"prometheus\",instance=\"localhost:9090\"}", 1.0),
-    ("up{job=\"alertmanager\",instance=\"alertmanager:9093\"}", 1.0),
-    ("prometheus_rule_evaluation_failures_total{job=\"prometheus\",rule_group=\"platform-sources\"}", 0.0),
-    (
-        "alertmanager_notifications_failed_total{job=\"alertmanager\",integration=\"slack\",reason=\"other\"}",
-        0.0,
-    ),
-];
 
 /// A day in the form of a unit test of rules.
 pub(super) struct Day<'a> {
@@ -53,7 +40,7 @@ impl<'a> Day<'a> {
             let sample =
                 |scrape: &Scrape| if *scrape == Scrape::Lacks { Sample::Blank } else { Sample::Value(value) };
             let samples: Vec<_> = day.hours.scrapes.iter().map(sample).collect();
-            day.write(series, &samples);
+            write_series(&mut day.series, series, &samples);
         }
         for target in targets {
             day.add(target);
@@ -66,7 +53,7 @@ impl<'a> Day<'a> {
         for series in target.series() {
             if self.named.contains(name(series)) {
                 let samples = samples(self.takes, target, series, &self.hours);
-                self.write(&with_labels(series, &target.labels), &samples);
+                write_series(&mut self.series, &with_labels(series, &target.labels), &samples);
             }
         }
         let scraped = target.pages.iter().map(|page| page.len()).max().unwrap_or_default();
@@ -82,13 +69,8 @@ impl<'a> Day<'a> {
                 Scrape::Lacks => Sample::Blank,
             };
             let samples: Vec<_> = self.hours.scrapes.iter().enumerate().map(sample).collect();
-            self.write(&format!("{family}{{{}}}", target.labels), &samples);
+            write_series(&mut self.series, &format!("{family}{{{}}}", target.labels), &samples);
         }
-    }
-
-    fn write(&mut self, series: &str, samples: &[Sample]) {
-        let series = series.replace('\'', "''");
-        writeln!(self.series, "      - {{series: '{series}', values: '{}'}}", compact(samples)).unwrap();
     }
 
     /// These alerts fire, each once, and no others: panics with those that do; if none may, with their times, too.
@@ -101,18 +83,8 @@ impl<'a> Day<'a> {
     }
 
     fn test(&self, firing: &[&str]) -> String {
-        let rule_files = files("alerts", ".rules.yml");
-        let groups: Vec<_> = rule_files.iter().flat_map(|file| groups(file)).collect();
         let end = (self.hours.scrapes.len() - 1) * STEP;
-        let mut text = format!(
-            "rule_files: {rule_files:?}
-evaluation_interval: {EVALUATION}s
-group_eval_order: {groups:?}
-tests:
-  - interval: {STEP}s
-    promql_expr_test:
-"
-        );
+        let mut text = heading(STEP, EVALUATION);
         for (expr, samples) in expected(firing, end / EVALUATION) {
             let samples = samples.join(", ");
             writeln!(text, "      - {{eval_time: {end}s, expr: '{expr}', exp_samples: [{samples}]}}")
@@ -145,14 +117,4 @@ fn expected(firing: &[&str], evaluations: usize) -> Vec<(String, Vec<String>)> {
         expected.push((from, Vec::new()));
     }
     expected
-}
-
-fn read_by_rules() -> BTreeSet<String> {
-    rules::all().iter().flat_map(|(_, rule)| rules::metrics(rules::text(rule, "expr").unwrap())).collect()
-}
-
-fn groups(file: &Path) -> Vec<String> {
-    let file = rules::parse(&std::fs::read_to_string(file).unwrap());
-    let groups = file.get("groups").unwrap().elements();
-    groups.iter().map(|group| rules::text(group, "name").unwrap().to_owned()).collect()
 }

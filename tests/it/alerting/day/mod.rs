@@ -6,8 +6,6 @@
 //! `values.rs`. promtool evaluates the shipped rules over it: `judge.rs`.
 
 mod judge;
-mod notation;
-mod page;
 mod recording;
 mod takes;
 mod target;

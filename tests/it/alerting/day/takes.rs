@@ -10,7 +10,7 @@ use testkit::time::now;
 use testkit::wait::{PAUSE, eventually};
 use tokio::time::Instant;
 
-use super::page::Page;
+use super::super::replay::page::Page;
 
 /// With much time for a busy machine.
 pub(super) const PATIENCE: Duration = Duration::from_secs(400);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::page::Page;
+use super::super::replay::page::Page;
 use super::takes::{Take, Takes};
 
 /// A target of Prometheus.

@@ -2,35 +2,14 @@
 
 use std::ops::Range;
 
-use super::page::name;
+use super::super::replay::page::name;
+use super::super::replay::{LATENCY, ONCE, PAST, Sample, UPTIMES, is_time};
 use super::takes::{Moment, Takes};
 use super::target::Target;
 use super::timeline::{Hours, STEP, Scrape, busy};
 
-/// What Prometheus has stored after a step.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Sample {
-    /// Nothing new.
-    Blank,
-    /// That the series has ended.
-    Stale,
-    Value(f64),
-}
-
 /// The demo is a small platform: a busy one does this many times as much.
 const BUSY: f64 = 20.0;
-
-/// The servers of the takes have just started: those of the day have run for a month.
-const PAST: f64 = 30.0 * 86400.0;
-
-/// Unix times of what happened once. All others move with the clock: something like it happens again and again.
-const ONCE: [&str; 3] = [
-    "process_start_time_seconds",
-    "pg_postmaster_start_time_seconds",
-    "mongodb_oplog_first_timestamp_seconds",
-];
-
-const UPTIMES: [&str; 2] = ["redis_uptime_in_seconds", "mongodb_ss_uptime"];
 
 /// What there is more of at noon than at night.
 const LOAD: [&str; 15] = [
@@ -50,9 +29,6 @@ const LOAD: [&str; 15] = [
     "redis_connected_clients",
     "redis_memory_used_bytes",
 ];
-
-/// MongoDB's time and number of operations, and how long one takes on a machine that runs nothing else.
-const LATENCY: (&str, &str, f64) = ("mongodb_ss_op_latencies_latency", "mongodb_ss_op_latencies_ops", 2000.0);
 
 /// How the values of a family follow from those of the takes.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +60,7 @@ impl Law {
             _ if is_counter => Self::Counter { busy: BUSY },
             _ if ONCE.contains(&family) => Self::Once,
             _ if UPTIMES.contains(&family) => Self::Uptime,
-            _ if family.ends_with("_timestamp_seconds") || family.ends_with("_date_seconds") => Self::Again,
+            _ if is_time(family) => Self::Again,
             _ if family.contains("_duration_seconds") => Self::Duration,
             _ if LOAD.contains(&family) => Self::Load,
             _ => Self::Gauge,

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The samples of an exposition in the text format.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Page {
+pub(in crate::alerting) struct Page {
     counters: BTreeSet<String>,
     samples: BTreeMap<String, f64>,
 }
 
 impl Page {
-    pub(super) fn parse(exposition: &str) -> Self {
+    pub(in crate::alerting) fn parse(exposition: &str) -> Self {
         let mut page = Self::default();
         for line in exposition.lines() {
             if let Some(typed) = line.strip_prefix("# TYPE ") {
@@ -23,46 +23,46 @@ impl Page {
     }
 
     /// Only the series for which this is true.
-    pub(super) fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
+    pub(in crate::alerting) fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
         let mut page = self.clone();
         page.samples.retain(|series, _| keep(series));
         page
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::alerting) fn len(&self) -> usize {
         self.samples.len()
     }
 
-    pub(super) fn series(&self) -> impl Iterator<Item = &String> {
+    pub(in crate::alerting) fn series(&self) -> impl Iterator<Item = &String> {
         self.samples.keys()
     }
 
-    pub(super) fn has(&self, family: &str) -> bool {
+    pub(in crate::alerting) fn has(&self, family: &str) -> bool {
         self.of(family).next().is_some()
     }
 
-    pub(super) fn value(&self, series: &str) -> Option<f64> {
+    pub(in crate::alerting) fn value(&self, series: &str) -> Option<f64> {
         self.samples.get(series).copied()
     }
 
-    pub(super) fn is_counter(&self, family: &str) -> bool {
+    pub(in crate::alerting) fn is_counter(&self, family: &str) -> bool {
         self.counters.contains(family)
     }
 
     /// The labels and the value of each series of a family.
-    pub(super) fn of<'a>(&'a self, family: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
+    pub(in crate::alerting) fn of<'a>(&'a self, family: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
         let of_family = self.samples.iter().filter(move |(series, _)| name(series) == family);
         of_family.map(move |(series, value)| (&series[family.len()..], *value))
     }
 }
 
 /// The name in `name{label="value"}`.
-pub(super) fn name(series: &str) -> &str {
+pub(in crate::alerting) fn name(series: &str) -> &str {
     series.split('{').next().unwrap_or(series)
 }
 
 /// The series with labels that its target has.
-pub(super) fn with_labels(series: &str, labels: &str) -> String {
+pub(in crate::alerting) fn with_labels(series: &str, labels: &str) -> String {
     match series.split_once('{') {
         Some((name, own)) => format!("{name}{{{labels},{own}"),
         None => format!("{series}{{{labels}}}"),

@@ -1,9 +1,9 @@
 //! Samples in the notation of promtool.
 
-use super::values::Sample;
+use super::Sample;
 
 /// `1+2x3` for 1, 3, 5, 7; `_x2` for two steps without a sample.
-pub(super) fn compact(samples: &[Sample]) -> String {
+pub(in crate::alerting) fn compact(samples: &[Sample]) -> String {
     let mut parts = Vec::new();
     let mut rest = samples;
     while let Some(first) = rest.first() {

@@ -1,0 +1,164 @@
+//! Failures of real servers, and what all rules make of them.
+//!
+//! What the exporter says before a failure and during it is recorded. promtool then evaluates the shipped rules over an
+//! hour in which all is as before, and over a time in which the failure lasts: `series.rs`. So an alert that waits for an
+//! hour is seen within seconds, by what the servers really said.
+
+mod series;
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::time::Duration;
+
+use testkit::exporter::Exporter;
+use testkit::time::now;
+use testkit::wait::{PAUSE, eventually};
+use tokio::time::Instant;
+
+use super::files::passes;
+use super::on_servers::Seen;
+use super::replay::page::Page;
+use super::replay::{OF_PROMETHEUS, Sample, heading, write_series};
+
+/// With much time for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Seconds between two scrapes.
+const STEP: usize = 15;
+
+/// How often rules are evaluated, in seconds: less often in a long time, which would take too long.
+fn evaluation(steps: usize) -> usize {
+    match steps * STEP {
+        ..14_400 => 30,
+        ..100_000 => 60,
+        _ => 300,
+    }
+}
+
+/// For how many steps all is well before a failure.
+const WELL: usize = 3600 / STEP;
+
+/// Every alert that fires, but the one that always does.
+const FIRING: &str = "ALERTS{alertstate=\"firing\",alertname!=\"Watchdog\"}";
+
+/// What the exporter said twice: every source was probed in between.
+struct Recording {
+    first: Take,
+    second: Take,
+}
+
+struct Take {
+    at: f64,
+    page: Page,
+}
+
+/// The failures of the servers behind an exporter, one after the other.
+pub(crate) struct Drills<'a> {
+    exporter: &'a Exporter,
+    well: Option<Recording>,
+    seen: BTreeSet<Seen>,
+}
+
+impl<'a> Drills<'a> {
+    pub(crate) fn of(exporter: &'a Exporter) -> Self {
+        Self { exporter, well: None, seen: BTreeSet::new() }
+    }
+
+    /// Waits until all is well, and records that.
+    pub(crate) async fn well(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let recording = Recording::of(self.exporter).await;
+            let trouble = trouble(&recording.second.page);
+            if trouble.is_empty() {
+                self.well = Some(recording);
+                return;
+            }
+            assert!(Instant::now() < deadline, "{trouble:#?}\n{}", self.exporter.log());
+            tokio::time::sleep(10 * PAUSE).await;
+        }
+    }
+
+    /// Records a failure that can be seen already. If it lasts so long, exactly these alerts fire; none did before.
+    pub(crate) async fn fires(&mut self, lasts: Duration, alerts: &[Seen]) {
+        let failure = Recording::of(self.exporter).await;
+        let well = self.well.as_ref().expect("all was well before");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("drill.yml");
+        std::fs::write(&file, unit_test(well, &failure, lasts, alerts)).unwrap();
+        passes("promtool", &["test", "rules"], &[file]);
+        self.seen.extend(alerts);
+    }
+
+    /// Compares what has fired with the list of it.
+    pub(crate) fn have_seen(&self, listed: &[Seen]) {
+        assert_eq!(self.seen, listed.iter().copied().collect(), "tests/it/alerting/on_servers.rs");
+    }
+}
+
+impl Recording {
+    async fn of(exporter: &Exporter) -> Self {
+        let first = Take::of(exporter).await;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let second = Take::of(exporter).await;
+            let probes =
+                |take: &Take, labels: &str| take.page.value(&format!("platform_probes_total{labels}"));
+            let mut sources = second.page.of("platform_probes_total");
+            if sources.all(|(labels, count)| count > probes(&first, labels).unwrap_or_default()) {
+                drop(sources);
+                return Self { first, second };
+            }
+            drop(sources);
+            assert!(Instant::now() < deadline, "not every source is probed\n{}", exporter.log());
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+impl Take {
+    async fn of(exporter: &Exporter) -> Self {
+        let page = Page::parse(&exporter.get("/metrics").await);
+        Self { at: now(), page }
+    }
+}
+
+/// Why not all is well.
+fn trouble(page: &Page) -> Vec<String> {
+    let wrong = |family: &'static str, is_wrong: &dyn Fn(&str, f64) -> bool| -> Vec<String> {
+        let wrong = page.of(family).filter(|(labels, value)| is_wrong(labels, *value));
+        wrong.map(|(labels, value)| format!("{family}{labels} {value}")).collect()
+    };
+    let mut trouble = [
+        wrong("platform_source_status", &|labels, value| labels.contains("status=\"up\"") && value < 1.0),
+        wrong("platform_query_last_run_successful", &|_, value| value < 1.0),
+    ]
+    .concat();
+    let has_run = page.of("platform_query_last_success_timestamp_seconds").count();
+    if has_run < page.of("platform_query_max_age_seconds").count() {
+        trouble.push("not every query has run".to_owned());
+    }
+    trouble
+}
+
+fn unit_test(well: &Recording, failure: &Recording, lasts: Duration, alerts: &[Seen]) -> String {
+    let steps = WELL + usize::try_from(lasts.as_secs()).unwrap() / STEP;
+    let mut text = heading(STEP, evaluation(steps));
+    let each: Vec<_> = alerts
+        .iter()
+        .map(|(alert, severity)| {
+            format!("{{labels: '{{alertname=\"{alert}\",severity=\"{severity}\"}}', value: 1}}")
+        })
+        .collect();
+    for (step, expected) in [(WELL - 20, ""), (steps, &*each.join(", "))] {
+        let time = step * STEP;
+        let expr = format!("group by (alertname, severity) (count_over_time({FIRING}[{time}s]))");
+        writeln!(text, "      - {{eval_time: {time}s, expr: '{expr}', exp_samples: [{expected}]}}").unwrap();
+    }
+    text.push_str("    input_series:\n");
+    for (series, value) in OF_PROMETHEUS {
+        write_series(&mut text, series, &vec![Sample::Value(value); steps + 1]);
+    }
+    series::write(&mut text, well, failure, steps);
+    text
+}

@@ -1,0 +1,87 @@
+//! What real servers made the exporter say, as series of a unit test of rules.
+
+pub(super) mod notation;
+pub(super) mod page;
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::Path;
+
+use super::files::files;
+use super::rules;
+use notation::compact;
+
+/// What Prometheus has stored after a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Sample {
+    /// Nothing new.
+    Blank,
+    /// That the series has ended.
+    Stale,
+    Value(f64),
+}
+
+/// What Prometheus and Alertmanager say of themselves.
+pub(super) const OF_PROMETHEUS: [(&str, f64); 4] = [
+    ("up{job=\"prometheus\",instance=\"localhost:9090\"}", 1.0),
+    ("up{job=\"alertmanager\",instance=\"alertmanager:9093\"}", 1.0),
+    ("prometheus_rule_evaluation_failures_total{job=\"prometheus\",rule_group=\"platform-sources\"}", 0.0),
+    (
+        "alertmanager_notifications_failed_total{job=\"alertmanager\",integration=\"slack\",reason=\"other\"}",
+        0.0,
+    ),
+];
+
+/// MongoDB's time and number of operations, and how long one takes on a machine that runs nothing else.
+pub(super) const LATENCY: (&str, &str, f64) =
+    ("mongodb_ss_op_latencies_latency", "mongodb_ss_op_latencies_ops", 2000.0);
+
+/// Unix times of what happened once. All others move with the clock while all is well: something like it happens again
+/// and again.
+pub(super) const ONCE: [&str; 3] = [
+    "process_start_time_seconds",
+    "pg_postmaster_start_time_seconds",
+    "mongodb_oplog_first_timestamp_seconds",
+];
+
+pub(super) const UPTIMES: [&str; 2] = ["redis_uptime_in_seconds", "mongodb_ss_uptime"];
+
+/// The servers of a test have just started: those of its series have run for a month.
+pub(super) const PAST: f64 = 30.0 * 86400.0;
+
+/// Whether a family is a Unix time.
+pub(super) fn is_time(family: &str) -> bool {
+    family.ends_with("_timestamp_seconds") || family.ends_with("_date_seconds") || ONCE.contains(&family)
+}
+
+/// The families that rules read: others make no difference.
+pub(super) fn read_by_rules() -> BTreeSet<String> {
+    rules::all().iter().flat_map(|(_, rule)| rules::metrics(rules::text(rule, "expr").unwrap())).collect()
+}
+
+/// The beginning of a unit test of the shipped rules, up to what it expects.
+pub(super) fn heading(step: usize, evaluation: usize) -> String {
+    let rule_files = files("alerts", ".rules.yml");
+    let groups: Vec<_> = rule_files.iter().flat_map(|file| groups(file)).collect();
+    format!(
+        "rule_files: {rule_files:?}
+evaluation_interval: {evaluation}s
+group_eval_order: {groups:?}
+tests:
+  - interval: {step}s
+    promql_expr_test:
+"
+    )
+}
+
+fn groups(file: &Path) -> Vec<String> {
+    let file = rules::parse(&std::fs::read_to_string(file).unwrap());
+    let groups = file.get("groups").unwrap().elements();
+    groups.iter().map(|group| rules::text(group, "name").unwrap().to_owned()).collect()
+}
+
+/// Writes a series below `input_series`.
+pub(super) fn write_series(text: &mut String, series: &str, samples: &[Sample]) {
+    let series = series.replace('\'', "''");
+    writeln!(text, "      - {{series: '{series}', values: '{}'}}", compact(samples)).unwrap();
+}

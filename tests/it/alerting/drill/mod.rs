@@ -102,14 +102,9 @@ impl Recording {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let second = Take::of(exporter).await;
-            let probes =
-                |take: &Take, labels: &str| take.page.value(&format!("platform_probes_total{labels}"));
-            let mut sources = second.page.of("platform_probes_total");
-            if sources.all(|(labels, count)| count > probes(&first, labels).unwrap_or_default()) {
-                drop(sources);
+            if first.is_before_a_probe_of_all(&second) {
                 return Self { first, second };
             }
-            drop(sources);
             assert!(Instant::now() < deadline, "not every source is probed\n{}", exporter.log());
             tokio::time::sleep(PAUSE).await;
         }
@@ -120,6 +115,17 @@ impl Take {
     async fn of(exporter: &Exporter) -> Self {
         let page = Page::parse(&exporter.get("/metrics").await);
         Self { at: now(), page }
+    }
+
+    /// Whether every source was probed between the two, and the exporter's clock went on.
+    fn is_before_a_probe_of_all(&self, second: &Self) -> bool {
+        let went_on = |family: &str| {
+            let mut series = second.page.of(family);
+            series.all(|(labels, value)| {
+                self.page.value(&format!("{family}{labels}")).is_none_or(|first| first < value)
+            })
+        };
+        went_on("platform_probes_total") && went_on("platform_clock_last_beat_timestamp_seconds")
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::mongodb::bson::{Document, RawDocumentBuf, doc};
+use ::mongodb::error::Result as DriverResult;
 use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Answers, Columns, LARGEST_ANSWER, Question, Rows, too_large};
@@ -169,28 +170,40 @@ impl Exchange {
     }
 
     async fn command(&self, database: &str, command: Document) -> Result<Document, Problem> {
-        self.run(database, command, self.limit()?).await.map_err(|error| self.problem(&error))
+        self.run(database, command).await?.map_err(|error| self.problem(&error))
     }
 
     /// The first, read-only command of an exchange, in `admin`. The server may have closed the connection since the
     /// last exchange, so it is retried once on another one.
     async fn open(&self, command: Document) -> Result<Document, Problem> {
-        let result = match self.run("admin", command.clone(), self.limit()?).await {
-            Err(error) if failure::is_broken(&error) => self.run("admin", command, self.limit()?).await,
+        let result = match self.run("admin", command.clone()).await? {
+            Err(error) if failure::is_broken(&error) => self.run("admin", command).await?,
             result => result,
         };
         result.map_err(|error| self.problem(&error))
     }
 
-    async fn run(
-        &self,
-        database: &str,
-        mut command: Document,
-        limit: i64,
-    ) -> ::mongodb::error::Result<Document> {
-        command.insert("maxTimeMS", limit);
+    async fn run(&self, database: &str, command: Document) -> Result<DriverResult<Document>, Problem> {
         let database = self.connected.client.database(database);
-        database.run_command(command).selection_criteria(self.connected.readable()).await
+        let send = |limit| {
+            let command = limited(&command, limit);
+            database.run_command(command).selection_criteria(self.connected.readable()).into_future()
+        };
+        self.send(send).await
+    }
+
+    /// Sends a command with its time limit. While the driver replaces its connections, because one of them broke, it
+    /// sends nothing: the command is then sent after that.
+    async fn send<T, F>(&self, send: impl Fn(i64) -> F) -> Result<DriverResult<T>, Problem>
+    where
+        F: Future<Output = DriverResult<T>>,
+    {
+        loop {
+            match send(self.limit()?).await {
+                Err(error) if failure::is_unsent(&error) => {}
+                result => return Ok(result),
+            }
+        }
     }
 
     /// Runs a query on one database.
@@ -233,10 +246,12 @@ impl Exchange {
         table: &mut DocumentTable,
     ) -> Result<(), Problem> {
         command.insert("cursor", doc! {});
-        command.insert("maxTimeMS", self.limit()?);
         let database = self.connected.client.database(database);
-        let cursor = database.run_cursor_command(command).selection_criteria(self.connected.readable());
-        let mut cursor = cursor.await.map_err(|error| self.problem(&error))?;
+        let send = |limit| {
+            let command = limited(&command, limit);
+            database.run_cursor_command(command).selection_criteria(self.connected.readable()).into_future()
+        };
+        let mut cursor = self.send(send).await?.map_err(|error| self.problem(&error))?;
         let (mut size, mut documents) = (0, 0);
         while cursor.advance().await.map_err(|error| self.problem(&error))? {
             size += cursor.current().as_bytes().len();
@@ -310,6 +325,12 @@ impl Exchange {
         databases.truncate(MOST_DATABASES);
         Ok(databases.into_iter().map(|(_, name)| name).collect())
     }
+}
+
+fn limited(command: &Document, limit: i64) -> Document {
+    let mut command = command.clone();
+    command.insert("maxTimeMS", limit);
+    command
 }
 
 impl Incoming {

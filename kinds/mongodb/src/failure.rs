@@ -44,10 +44,13 @@ pub(super) fn is_broken(error: &Error) -> bool {
                 | io::ErrorKind::ConnectionReset
                 | io::ErrorKind::UnexpectedEof
         ),
-        // That of another operation's connection.
-        ErrorKind::ConnectionPoolCleared { .. } => true,
         _ => false,
     }
+}
+
+/// Whether nothing was sent, because another connection of the client broke.
+pub(super) fn is_unsent(error: &Error) -> bool {
+    matches!(error.kind.as_ref(), ErrorKind::ConnectionPoolCleared { .. })
 }
 
 /// An error that says what it is.

@@ -24,11 +24,25 @@ pub(crate) const HAYON: [Seen; 7] = [
 ];
 
 /// `kinds::redis::alerts`
-pub(crate) const REDIS: [Seen; 4] = [
+pub(crate) const REDIS: [Seen; 18] = [
     ("PlatformSourceDegraded", "warning"),
     ("PlatformSourceDown", "critical"),
+    ("RedisClientsHigh", "warning"),
+    ("RedisClusterDown", "critical"),
+    ("RedisClusterSlotsFailing", "critical"),
+    ("RedisCommandsSlow", "warning"),
+    ("RedisConnectionsRejected", "critical"),
+    ("RedisEvicting", "info"),
+    ("RedisHitsLow", "info"),
+    ("RedisLatencyHigh", "warning"),
     ("RedisMemoryHigh", "critical"),
     ("RedisMemoryHigh", "warning"),
+    ("RedisReplicaDisconnected", "critical"),
+    ("RedisReplicaLost", "warning"),
+    ("RedisRestarted", "info"),
+    ("RedisSaveFailing", "critical"),
+    ("RedisSaveLate", "warning"),
+    ("RedisStreamLagging", "warning"),
 ];
 
 /// Whether a test sees this alert on real servers.

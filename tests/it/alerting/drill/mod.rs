@@ -67,6 +67,8 @@ impl<'a> Drills<'a> {
     /// Waits until all is well, and records that.
     pub(crate) async fn well(&mut self) {
         let deadline = Instant::now() + PATIENCE;
+        // The last probes may have been before the repair.
+        Recording::of(self.exporter).await;
         loop {
             let recording = Recording::of(self.exporter).await;
             let trouble = trouble(&recording.second.page);

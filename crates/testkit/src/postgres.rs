@@ -221,6 +221,23 @@ impl Postgres {
         self.ready().await;
     }
 
+    /// Shuts the server down, has `pg_resetwal` move its counters, such as that of transactions, and starts it again.
+    pub async fn restart_with(&mut self, counters: &[&str]) {
+        let (directory, data) = (self.directory.path(), self.directory.path().join("data"));
+        let mut stop = command_as(USER, binary("pg_ctl"));
+        stop.args(["stop", "--silent", "--mode=fast", "--pgdata"]).arg(&data);
+        run(stop, directory).await;
+        let mut reset = command_as(USER, binary("pg_resetwal"));
+        reset.args(counters).arg("--pgdata").arg(&data);
+        run(reset, directory).await;
+        self.restart().await;
+    }
+
+    /// Where its files are.
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
     fn socket(&self, database: &str) -> String {
         format!("host={} port={} user=postgres dbname={database}", self.directory.path().display(), self.port)
     }

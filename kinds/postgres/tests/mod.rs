@@ -1,5 +1,6 @@
 //! PostgreSQL against real servers.
 
+mod alerts;
 mod budget;
 mod config;
 mod environment;

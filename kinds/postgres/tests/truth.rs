@@ -6,7 +6,7 @@ mod known;
 mod recount;
 mod replication;
 mod scenes;
-mod session;
+pub(super) mod session;
 mod standbys;
 mod statistics;
 mod work;

@@ -1,6 +1,7 @@
 //! RabbitMQ against real brokers.
 
 mod ages;
+mod alerts;
 mod certificates;
 mod config;
 mod definitions;

@@ -23,6 +23,60 @@ pub(crate) const HAYON: [Seen; 7] = [
     ("WorkersGone", "critical"),
 ];
 
+/// `kinds::postgres::alerts`
+pub(crate) const POSTGRES: [Seen; 35] = [
+    ("PlatformSourceDegraded", "warning"),
+    ("PlatformSourceDown", "critical"),
+    ("PostgresArchiveFailing", "critical"),
+    ("PostgresArchiveFailing", "warning"),
+    ("PostgresAutovacuumLate", "info"),
+    ("PostgresCacheHitsLow", "info"),
+    ("PostgresConnectionsHigh", "critical"),
+    ("PostgresConnectionsHigh", "warning"),
+    ("PostgresDeadRowsHigh", "warning"),
+    ("PostgresDeadlocks", "warning"),
+    ("PostgresMultixactWraparoundNear", "critical"),
+    ("PostgresMultixactWraparoundNear", "warning"),
+    ("PostgresPreparedTransactionOld", "warning"),
+    ("PostgresReplicaConflicts", "warning"),
+    ("PostgresReplicaDisconnected", "critical"),
+    ("PostgresReplicaLost", "warning"),
+    ("PostgresReplicationLag", "critical"),
+    ("PostgresReplicationLag", "info"),
+    ("PostgresReplicationLag", "warning"),
+    ("PostgresReplicationSlotExpiring", "critical"),
+    ("PostgresReplicationSlotExpiring", "warning"),
+    ("PostgresReplicationSlotInactive", "warning"),
+    ("PostgresReplicationSlotLarge", "critical"),
+    ("PostgresReplicationSlotLarge", "warning"),
+    ("PostgresReplicationSlotLost", "critical"),
+    ("PostgresRestarted", "info"),
+    ("PostgresRollbacksHigh", "warning"),
+    ("PostgresSessionsBlocked", "critical"),
+    ("PostgresSessionsBlocked", "warning"),
+    ("PostgresTemporaryFilesLarge", "info"),
+    ("PostgresTransactionLong", "info"),
+    ("PostgresTransactionLong", "warning"),
+    ("PostgresWalLarge", "warning"),
+    ("PostgresWraparoundNear", "critical"),
+    ("PostgresWraparoundNear", "warning"),
+];
+
+/// `kinds::rabbitmq::alerts`
+pub(crate) const RABBITMQ: [Seen; 11] = [
+    ("PlatformSourceDegraded", "warning"),
+    ("PlatformSourceDown", "critical"),
+    ("RabbitmqDeadLetters", "warning"),
+    ("RabbitmqDiskAlarm", "critical"),
+    ("RabbitmqDiskLow", "warning"),
+    ("RabbitmqMemoryAlarm", "critical"),
+    ("RabbitmqMemoryHigh", "warning"),
+    ("RabbitmqQueueBacklog", "warning"),
+    ("RabbitmqQueueUnacknowledged", "warning"),
+    ("RabbitmqQueueWithoutConsumers", "critical"),
+    ("RabbitmqQueueWithoutConsumers", "warning"),
+];
+
 /// `kinds::redis::alerts`
 pub(crate) const REDIS: [Seen; 18] = [
     ("PlatformSourceDegraded", "warning"),
@@ -47,6 +101,6 @@ pub(crate) const REDIS: [Seen; 18] = [
 
 /// Whether a test sees this alert on real servers.
 pub(crate) fn includes(alert: &str, severity: &str) -> bool {
-    let lists: [&[Seen]; 3] = [&PAGES, &HAYON, &REDIS];
+    let lists: [&[Seen]; 5] = [&PAGES, &HAYON, &POSTGRES, &RABBITMQ, &REDIS];
     lists.concat().contains(&(alert, severity))
 }

@@ -8,16 +8,20 @@ use super::PATIENCE;
 use testkit::postgres::Postgres;
 use testkit::wait::eventually;
 
-pub(super) struct Session(PgConnection);
+pub(crate) struct Session(PgConnection);
 
 impl Session {
-    pub(super) async fn open(server: &Postgres, database: &str) -> Self {
-        let connection = PgConnection::connect(&server.url_as("postgres", "", database)).await;
-        Self(connection.expect("the server lets everyone in"))
+    pub(crate) async fn open(server: &Postgres, database: &str) -> Self {
+        Self::at(&server.url_as("postgres", "", database)).await.expect("the server lets everyone in")
+    }
+
+    /// A session at a URL; an error is given as the server words it.
+    pub(crate) async fn at(url: &str) -> Result<Self, String> {
+        PgConnection::connect(url).await.map(Self).map_err(|error| error.to_string())
     }
 
     /// Runs a script, and gives its rows; an error is given as the server words it.
-    pub(super) async fn attempt(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, String> {
+    pub(crate) async fn attempt(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, String> {
         let rows = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_all(&mut self.0).await;
         let rows = rows.map_err(|error| error.to_string())?;
         let cells = |row: &sqlx::postgres::PgRow| {
@@ -28,7 +32,7 @@ impl Session {
     }
 
     /// As [`Self::attempt`], for what cannot fail.
-    pub(super) async fn rows(&mut self, sql: &str) -> Vec<Vec<Option<String>>> {
+    pub(crate) async fn rows(&mut self, sql: &str) -> Vec<Vec<Option<String>>> {
         self.attempt(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
@@ -42,7 +46,7 @@ impl Session {
     }
 
     /// Ends it, and so has the server count what it did.
-    pub(super) async fn close(self) {
+    pub(crate) async fn close(self) {
         self.0.close().await.expect("the server lives");
     }
 }

@@ -12,6 +12,9 @@ const TARGET: &str = "job=\"platform_exporter\",instance=\"exporter:9884\"";
 /// How long a probe takes where nothing else runs: in the recordings it says how busy the machine of the test was.
 const DURATION: f64 = 0.01;
 
+/// Lags that are given in seconds: whoever makes no progress lags by a second more in each.
+const LAGS: [&str; 1] = ["pg_replication_lag_seconds"];
+
 /// How a value goes on after it was recorded.
 #[derive(Clone, Copy, Debug)]
 enum Course {
@@ -84,8 +87,7 @@ fn during(series: &str, well: &Recording, failure: &Recording, before: Option<Co
     let first = failure.first.page.value(series);
     let begin = (WELL * STEP) as f64;
     let earlier = well.second.page.value(series);
-    // Uptimes are whole seconds.
-    let is_same = earlier.is_some_and(|earlier| (value - earlier).abs() < 3.0);
+    let is_same = earlier.is_some_and(|earlier| (value - earlier).abs() < 0.5);
     let age = failure.second.at - value;
     Some(match (family, before) {
         (_, Some(course)) if ONCE.contains(&family) && is_same => course,
@@ -103,6 +105,7 @@ fn during(series: &str, well: &Recording, failure: &Recording, before: Option<Co
         _ if family.ends_with("_duration_seconds") => {
             Course::Constant(first.map_or(value, |first| first.min(value)))
         }
+        _ if LAGS.contains(&family) && first.is_some_and(|first| first < value) => Course::Grows(value, 1.0),
         (_, before) if is_counter(&failure.second.page, family) => {
             let last = before.map_or(0.0, |before| match at(Some(before), WELL - 1, WELL - 1) {
                 Sample::Value(last) => last,

@@ -31,8 +31,20 @@ pub(crate) const REDIS: [Seen; 4] = [
     ("RedisMemoryHigh", "warning"),
 ];
 
+/// `kinds::workers::alerts`
+pub(crate) const WORKERS: [Seen; 8] = [
+    ("PlatformSourceDegraded", "warning"),
+    ("WorkersClockSkew", "info"),
+    ("WorkersErrorBudget", "critical"),
+    ("WorkersErrorBudget", "warning"),
+    ("WorkersGone", "critical"),
+    ("WorkersSaturated", "info"),
+    ("WorkersShort", "warning"),
+    ("WorkersStuck", "critical"),
+];
+
 /// Whether a test sees this alert on real servers.
 pub(crate) fn includes(alert: &str, severity: &str) -> bool {
-    let lists: [&[Seen]; 3] = [&PAGES, &HAYON, &REDIS];
+    let lists: [&[Seen]; 4] = [&PAGES, &HAYON, &REDIS, &WORKERS];
     lists.concat().contains(&(alert, severity))
 }

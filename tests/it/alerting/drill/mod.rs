@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use testkit::exporter::Exporter;
 use testkit::time::now;
-use testkit::wait::{PAUSE, eventually};
+use testkit::wait::PAUSE;
 use tokio::time::Instant;
 
 use super::files::passes;

@@ -31,6 +31,39 @@ pub(crate) const REDIS: [Seen; 4] = [
     ("RedisMemoryHigh", "warning"),
 ];
 
+/// `kinds::http::alerts`
+pub(crate) const HTTP: [Seen; 4] = [
+    ("HttpCertificateExpires", "critical"),
+    ("HttpCertificateExpires", "warning"),
+    ("HttpSlow", "warning"),
+    ("PlatformSourceDown", "critical"),
+];
+
+/// `kinds::s3::alerts`
+pub(crate) const S3: [Seen; 6] = [
+    ("PlatformSourceDegraded", "warning"),
+    ("PlatformSourceDown", "critical"),
+    ("S3CanaryStale", "warning"),
+    ("S3CredentialsInvalid", "critical"),
+    ("S3OperationFailing", "critical"),
+    ("S3OperationSlow", "warning"),
+];
+
+/// `kinds::stripe::alerts`
+pub(crate) const STRIPE: [Seen; 11] = [
+    ("PlatformSourceDegraded", "warning"),
+    ("PlatformSourceDown", "critical"),
+    ("StripeEndpointDisabled", "critical"),
+    ("StripeEventBusInactive", "warning"),
+    ("StripeEventsTruncated", "warning"),
+    ("StripeRateLimited", "warning"),
+    ("StripeWebhooksErrorBudget", "critical"),
+    ("StripeWebhooksErrorBudget", "warning"),
+    ("StripeWebhooksLost", "critical"),
+    ("StripeWebhooksLost", "warning"),
+    ("StripeWebhooksNearlyLost", "critical"),
+];
+
 /// `kinds::workers::alerts`
 pub(crate) const WORKERS: [Seen; 8] = [
     ("PlatformSourceDegraded", "warning"),
@@ -45,6 +78,6 @@ pub(crate) const WORKERS: [Seen; 8] = [
 
 /// Whether a test sees this alert on real servers.
 pub(crate) fn includes(alert: &str, severity: &str) -> bool {
-    let lists: [&[Seen]; 4] = [&PAGES, &HAYON, &REDIS, &WORKERS];
+    let lists: [&[Seen]; 7] = [&PAGES, &HAYON, &REDIS, &HTTP, &S3, &STRIPE, &WORKERS];
     lists.concat().contains(&(alert, severity))
 }

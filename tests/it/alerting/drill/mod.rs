@@ -13,6 +13,7 @@ use std::time::Duration;
 use testkit::exporter::Exporter;
 use testkit::time::now;
 use testkit::wait::PAUSE;
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::files::passes;
@@ -79,6 +80,13 @@ impl<'a> Drills<'a> {
         }
     }
 
+    /// Waits until all is counted that was done to the servers before this: a probe that was under way may lack some.
+    pub(crate) async fn settled(&self) {
+        for _ in 0..2 {
+            Recording::of(self.exporter).await;
+        }
+    }
+
     /// Records a failure that can be seen already. If it lasts so long, exactly these alerts fire; none did before.
     pub(crate) async fn fires(&mut self, lasts: Duration, alerts: &[Seen]) {
         let failure = Recording::of(self.exporter).await;
@@ -86,14 +94,26 @@ impl<'a> Drills<'a> {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("drill.yml");
         std::fs::write(&file, unit_test(well, &failure, lasts, alerts)).unwrap();
-        passes("promtool", &["test", "rules"], &[file]);
+        // Drills of other servers go on.
+        let evaluation = spawn_blocking(move || passes("promtool", &["test", "rules"], &[file]));
+        evaluation.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         self.seen.extend(alerts);
+    }
+
+    /// What has fired.
+    pub(crate) fn seen(self) -> BTreeSet<Seen> {
+        self.seen
     }
 
     /// Compares what has fired with the list of it.
     pub(crate) fn have_seen(&self, listed: &[Seen]) {
-        assert_eq!(self.seen, listed.iter().copied().collect(), "tests/it/alerting/on_servers.rs");
+        have_seen(&self.seen, listed);
     }
+}
+
+/// Compares what has fired in drills of several exporters with the list of it.
+pub(crate) fn have_seen(seen: &BTreeSet<Seen>, listed: &[Seen]) {
+    assert_eq!(*seen, listed.iter().copied().collect(), "tests/it/alerting/on_servers.rs");
 }
 
 impl Recording {

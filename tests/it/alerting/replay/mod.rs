@@ -51,7 +51,10 @@ pub(super) const PAST: f64 = 30.0 * 86400.0;
 
 /// Whether a family is a Unix time.
 pub(super) fn is_time(family: &str) -> bool {
-    family.ends_with("_timestamp_seconds") || family.ends_with("_date_seconds") || ONCE.contains(&family)
+    family.ends_with("_timestamp_seconds")
+        || family.ends_with("_date_seconds")
+        || family == "probe_ssl_earliest_cert_expiry"
+        || ONCE.contains(&family)
 }
 
 /// The families that rules read: others make no difference.

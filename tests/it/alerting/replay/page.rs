@@ -14,7 +14,9 @@ impl Page {
         let mut page = Self::default();
         for line in exposition.lines() {
             if let Some(typed) = line.strip_prefix("# TYPE ") {
-                page.counters.extend(typed.strip_suffix(" counter").map(str::to_owned));
+                // What is untyped is a counter whose established name is not that of one.
+                let counter = typed.strip_suffix(" counter").or_else(|| typed.strip_suffix(" untyped"));
+                page.counters.extend(counter.map(str::to_owned));
             } else if let Some((series, value)) = line.rsplit_once(' ').filter(|_| !line.starts_with('#')) {
                 page.samples.insert(series.to_owned(), value.parse().expect("a number"));
             }

@@ -39,6 +39,10 @@ pub(crate) const HTTP: [Seen; 4] = [
     ("PlatformSourceDown", "critical"),
 ];
 
+/// `kinds::logfile::alerts`
+pub(crate) const LOGFILE: [Seen; 3] =
+    [("LogfileBacklog", "warning"), ("LogfileMalformed", "warning"), ("LogfileSilent", "info")];
+
 /// `kinds::s3::alerts`
 pub(crate) const S3: [Seen; 6] = [
     ("PlatformSourceDegraded", "warning"),
@@ -78,6 +82,6 @@ pub(crate) const WORKERS: [Seen; 8] = [
 
 /// Whether a test sees this alert on real servers.
 pub(crate) fn includes(alert: &str, severity: &str) -> bool {
-    let lists: [&[Seen]; 7] = [&PAGES, &HAYON, &REDIS, &HTTP, &S3, &STRIPE, &WORKERS];
+    let lists: [&[Seen]; 8] = [&PAGES, &HAYON, &REDIS, &HTTP, &LOGFILE, &S3, &STRIPE, &WORKERS];
     lists.concat().contains(&(alert, severity))
 }

@@ -1,5 +1,6 @@
 //! Probes of `http` sources.
 
+mod alerts;
 mod answers;
 mod config;
 mod failures;

@@ -1,5 +1,6 @@
 //! Log files: counted exactly, whatever happens to the file.
 
+mod alerts;
 mod counting;
 mod following;
 mod increase;

@@ -1,5 +1,6 @@
 //! Probes of `mongodb` sources.
 
+mod alerts;
 mod config;
 mod failover;
 mod failures;

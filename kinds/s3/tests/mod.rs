@@ -1,5 +1,6 @@
 //! Probes of `s3` sources.
 
+mod alerts;
 mod canary;
 mod chain;
 mod config;

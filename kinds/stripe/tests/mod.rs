@@ -1,5 +1,6 @@
 //! Probes of `stripe` sources.
 
+mod alerts;
 mod clock;
 mod config;
 mod failures;

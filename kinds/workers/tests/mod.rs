@@ -1,5 +1,6 @@
 //! Workers: alive, missing and gone, in every layout, as the systems that write it do.
 
+mod alerts;
 mod config;
 mod failures;
 mod plain;

@@ -23,6 +23,22 @@ pub(crate) const HAYON: [Seen; 7] = [
     ("WorkersGone", "critical"),
 ];
 
+/// `kinds::mongodb::alerts`
+pub(crate) const MONGODB: [Seen; 12] = [
+    ("MongodbCacheDirty", "warning"),
+    ("MongodbCollectionScans", "info"),
+    ("MongodbConnectionsHigh", "critical"),
+    ("MongodbConnectionsHigh", "warning"),
+    ("MongodbCursorsOpenHigh", "warning"),
+    ("MongodbCursorsTimedOut", "warning"),
+    ("MongodbLatencyHigh", "warning"),
+    ("MongodbOperationsQueued", "warning"),
+    ("MongodbOperationsSlow", "warning"),
+    ("MongodbRestarted", "info"),
+    ("MongodbTicketsLow", "warning"),
+    ("PlatformSourceDown", "critical"),
+];
+
 /// `kinds::postgres::alerts`
 pub(crate) const POSTGRES: [Seen; 35] = [
     ("PlatformSourceDegraded", "warning"),
@@ -99,8 +115,58 @@ pub(crate) const REDIS: [Seen; 18] = [
     ("RedisStreamLagging", "warning"),
 ];
 
+/// `kinds::http::alerts`
+pub(crate) const HTTP: [Seen; 4] = [
+    ("HttpCertificateExpires", "critical"),
+    ("HttpCertificateExpires", "warning"),
+    ("HttpSlow", "warning"),
+    ("PlatformSourceDown", "critical"),
+];
+
+/// `kinds::logfile::alerts`
+pub(crate) const LOGFILE: [Seen; 3] =
+    [("LogfileBacklog", "warning"), ("LogfileMalformed", "warning"), ("LogfileSilent", "info")];
+
+/// `kinds::s3::alerts`
+pub(crate) const S3: [Seen; 6] = [
+    ("PlatformSourceDegraded", "warning"),
+    ("PlatformSourceDown", "critical"),
+    ("S3CanaryStale", "warning"),
+    ("S3CredentialsInvalid", "critical"),
+    ("S3OperationFailing", "critical"),
+    ("S3OperationSlow", "warning"),
+];
+
+/// `kinds::stripe::alerts`
+pub(crate) const STRIPE: [Seen; 11] = [
+    ("PlatformSourceDegraded", "warning"),
+    ("PlatformSourceDown", "critical"),
+    ("StripeEndpointDisabled", "critical"),
+    ("StripeEventBusInactive", "warning"),
+    ("StripeEventsTruncated", "warning"),
+    ("StripeRateLimited", "warning"),
+    ("StripeWebhooksErrorBudget", "critical"),
+    ("StripeWebhooksErrorBudget", "warning"),
+    ("StripeWebhooksLost", "critical"),
+    ("StripeWebhooksLost", "warning"),
+    ("StripeWebhooksNearlyLost", "critical"),
+];
+
+/// `kinds::workers::alerts`
+pub(crate) const WORKERS: [Seen; 8] = [
+    ("PlatformSourceDegraded", "warning"),
+    ("WorkersClockSkew", "info"),
+    ("WorkersErrorBudget", "critical"),
+    ("WorkersErrorBudget", "warning"),
+    ("WorkersGone", "critical"),
+    ("WorkersSaturated", "info"),
+    ("WorkersShort", "warning"),
+    ("WorkersStuck", "critical"),
+];
+
 /// Whether a test sees this alert on real servers.
 pub(crate) fn includes(alert: &str, severity: &str) -> bool {
-    let lists: [&[Seen]; 5] = [&PAGES, &HAYON, &POSTGRES, &RABBITMQ, &REDIS];
+    let lists: [&[Seen]; 11] =
+        [&PAGES, &HAYON, &HTTP, &LOGFILE, &MONGODB, &POSTGRES, &RABBITMQ, &REDIS, &S3, &STRIPE, &WORKERS];
     lists.concat().contains(&(alert, severity))
 }

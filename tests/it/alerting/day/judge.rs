@@ -1,11 +1,10 @@
 //! What the shipped rules make of a day, by promtool.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::super::files::passes;
 use super::super::replay::page::{name, with_labels};
-use super::super::replay::{OF_PROMETHEUS, Sample, heading, read_by_rules, write_series};
+use super::super::replay::{OF_PROMETHEUS, READ_BY_RULES, Sample, heading, write_series};
 use super::takes::Takes;
 use super::target::Target;
 use super::timeline::{Hours, STEP, Scrape};
@@ -27,15 +26,12 @@ const PENDING: &str = "ALERTS{alertname=\"PlatformSourceDown\",alertstate=\"pend
 pub(super) struct Day<'a> {
     takes: &'a Takes,
     hours: Hours,
-    named: BTreeSet<String>,
     series: String,
 }
 
 impl<'a> Day<'a> {
     pub(super) fn new(takes: &'a Takes, targets: &[Target], hours: Hours) -> Self {
-        // What no rule reads makes no difference.
-        let named = read_by_rules();
-        let mut day = Self { takes, hours, named, series: String::new() };
+        let mut day = Self { takes, hours, series: String::new() };
         for (series, value) in OF_PROMETHEUS {
             let sample =
                 |scrape: &Scrape| if *scrape == Scrape::Lacks { Sample::Blank } else { Sample::Value(value) };
@@ -51,7 +47,7 @@ impl<'a> Day<'a> {
     /// Adds all that a target gives, and what Prometheus adds by itself.
     fn add(&mut self, target: &Target) {
         for series in target.series() {
-            if self.named.contains(name(series)) {
+            if READ_BY_RULES.contains(name(series)) {
                 let samples = samples(self.takes, target, series, &self.hours);
                 write_series(&mut self.series, &with_labels(series, &target.labels), &samples);
             }

@@ -5,7 +5,8 @@ pub(super) mod page;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use super::files::files;
 use super::rules;
@@ -51,18 +52,27 @@ pub(super) const PAST: f64 = 30.0 * 86400.0;
 
 /// Whether a family is a Unix time.
 pub(super) fn is_time(family: &str) -> bool {
-    family.ends_with("_timestamp_seconds") || family.ends_with("_date_seconds") || ONCE.contains(&family)
+    family.ends_with("_timestamp_seconds")
+        || family.ends_with("_date_seconds")
+        || family == "probe_ssl_earliest_cert_expiry"
+        || ONCE.contains(&family)
 }
 
 /// The families that rules read: others make no difference.
-pub(super) fn read_by_rules() -> BTreeSet<String> {
+pub(super) static READ_BY_RULES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     rules::all().iter().flat_map(|(_, rule)| rules::metrics(rules::text(rule, "expr").unwrap())).collect()
-}
+});
+
+/// The files of the rules, and the names of their groups.
+static RULES: LazyLock<(Vec<PathBuf>, Vec<String>)> = LazyLock::new(|| {
+    let files = files("alerts", ".rules.yml");
+    let groups = files.iter().flat_map(|file| groups(file)).collect();
+    (files, groups)
+});
 
 /// The beginning of a unit test of the shipped rules, up to what it expects.
 pub(super) fn heading(step: usize, evaluation: usize) -> String {
-    let rule_files = files("alerts", ".rules.yml");
-    let groups: Vec<_> = rule_files.iter().flat_map(|file| groups(file)).collect();
+    let (rule_files, groups) = &*RULES;
     format!(
         "rule_files: {rule_files:?}
 evaluation_interval: {evaluation}s

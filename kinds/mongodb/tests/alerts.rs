@@ -1,0 +1,222 @@
+//! The alerts that failures of real servers raise.
+
+mod load;
+
+use std::time::Duration;
+
+use mongodb::bson::{Document, doc};
+use mongodb::{Client, Collection};
+use tokio::net::TcpStream;
+
+use self::load::{fill, in_parallel, open_cursor, write_slowly};
+use crate::alerting::drill::Drills;
+use crate::alerting::on_servers;
+use testkit::exporter::Exporter;
+use testkit::mongodb::Mongodb;
+use testkit::wait::eventually;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// With much time for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The server has tickets for 128.
+const WRITERS: usize = 120;
+
+const MOST_CONNECTIONS: usize = 400;
+
+/// What watches a server, and a client of it.
+struct Scene<'a> {
+    exporter: &'a Exporter,
+    client: Client,
+    address: String,
+}
+
+impl Scene<'_> {
+    fn items(&self) -> Collection<Document> {
+        self.client.database("shop").collection("items")
+    }
+
+    async fn run(&self, command: Document) {
+        let answer = self.client.database("admin").run_command(command.clone()).await;
+        answer.unwrap_or_else(|error| panic!("{command}: {error}"));
+    }
+
+    async fn value(&self, series: &str) -> f64 {
+        self.exporter.value(series).await.unwrap_or_else(|| panic!("{series} is there"))
+    }
+
+    /// Waits until the value of a series is so.
+    async fn until(&self, series: &str, is_so: impl Fn(f64) -> bool) {
+        eventually(PATIENCE, series, async || self.exporter.value(series).await.is_some_and(&is_so)).await;
+    }
+}
+
+/// Cursors are looked for once in a second: one that ends does so between two probes.
+async fn exporter(url: &str) -> Exporter {
+    let source = format!("{{mongodb: {{url: '{url}', slow_operation: 1s}}, interval: 2s}}");
+    Exporter::start(&format!("sources: {{shop: {source}}}")).await
+}
+
+/// The series of the source with further labels.
+fn series(family: &str, labels: &str) -> String {
+    format!("{family}{{source=\"shop\"{labels}}}")
+}
+
+async fn connections(scene: &Scene<'_>, drills: &mut Drills<'_>) {
+    drills.well().await;
+    let available = series("mongodb_ss_connections", ",conn_type=\"available\"");
+    let most = scene.value(&available).await - 10.0;
+    let mut clients = Vec::new();
+    while (clients.len() as f64) < most {
+        clients.push(TcpStream::connect(&scene.address).await.expect("there is room"));
+    }
+    scene.until(&available, |left| left < 16.0).await;
+    drills
+        .fires(15 * MINUTE, &[("MongodbConnectionsHigh", "critical"), ("MongodbConnectionsHigh", "warning")])
+        .await;
+}
+
+async fn slow(scene: &Scene<'_>, drills: &mut Drills<'_>) {
+    let slow = series("mongodb_currentop_slow_operations", "");
+    drills.well().await;
+    let items = scene.items();
+    let waiting = tokio::spawn(async move { items.find_one(doc! {"$where": "sleep(600000) || true"}).await });
+    scene.until(&slow, |operations| operations > 0.0).await;
+    drills.fires(20 * MINUTE, &[("MongodbOperationsSlow", "warning")]).await;
+    waiting.abort();
+    scene.until(&slow, |operations| operations == 0.0).await;
+
+    drills.well().await;
+    tokio::select! {
+        () = drills.fires(20 * MINUTE, &[("MongodbLatencyHigh", "warning")]) => {}
+        never = in_parallel(5, async || write_slowly(&scene.items()).await) => never,
+    }
+    // One that has begun after all others ends after them.
+    write_slowly(&scene.items()).await;
+    drills.settled().await;
+
+    drills.well().await;
+    let scan = async || {
+        scene.items().find_one(doc! {"has": "no index"}).await.expect("it answers");
+    };
+    tokio::select! {
+        () = drills.fires(45 * MINUTE, &[("MongodbCollectionScans", "info")]) => {}
+        never = in_parallel(3, scan) => never,
+    }
+    drills.settled().await;
+}
+
+/// Writers that wait for a lock, each with a ticket.
+async fn queued(scene: &Scene<'_>, drills: &mut Drills<'_>) {
+    drills.well().await;
+    scene.run(doc! {"fsync": 1, "lock": true}).await;
+    let write = |_| {
+        let items = scene.items();
+        tokio::spawn(async move { items.insert_one(doc! {"late": true}).await })
+    };
+    let writers: Vec<_> = (0..WRITERS).map(write).collect();
+    let all = WRITERS as f64;
+    scene
+        .until(&series("mongodb_ss_global_lock_current_queue", ",count_type=\"total\""), |queued| {
+            queued >= all
+        })
+        .await;
+    let slow = series("mongodb_currentop_slow_operations", "");
+    scene.until(&slow, |operations| operations >= all).await;
+    drills
+        .fires(
+            15 * MINUTE,
+            &[
+                ("MongodbOperationsQueued", "warning"),
+                ("MongodbOperationsSlow", "warning"),
+                ("MongodbTicketsLow", "warning"),
+            ],
+        )
+        .await;
+    scene.run(doc! {"fsyncUnlock": 1}).await;
+    for writer in writers {
+        writer.await.expect("it ends").expect("it is written");
+    }
+    scene.until(&slow, |operations| operations == 0.0).await;
+}
+
+async fn cursors(scene: &Scene<'_>, drills: &mut Drills<'_>) {
+    drills.well().await;
+    let open = series("mongodb_ss_metrics_cursor_open", ",csr_type=\"total\"");
+    let opening = in_parallel(10, async || open_cursor(&scene.client).await);
+    tokio::select! {
+        () = scene.until(&open, |cursors| cursors > 10_000.0) => {}
+        never = opening => never,
+    }
+    drills.fires(10 * MINUTE, &[("MongodbCursorsOpenHigh", "warning")]).await;
+    scene.run(doc! {"setParameter": 1, "cursorTimeoutMillis": 1}).await;
+    scene.until(&open, |cursors| cursors < 10.0).await;
+
+    drills.well().await;
+    tokio::select! {
+        () = drills.fires(15 * MINUTE, &[("MongodbCursorsTimedOut", "warning")]) => {}
+        never = in_parallel(3, async || open_cursor(&scene.client).await) => never,
+    }
+    // The last ones time out too.
+    scene.until(&open, |cursors| cursors < 10.0).await;
+    drills.settled().await;
+}
+
+async fn storage(scene: &Scene<'_>, drills: &mut Drills<'_>) {
+    let dirty = series("mongodb_ss_wt_cache_tracked_dirty_bytes_in_the_cache", "");
+    let cache = scene.value(&series("mongodb_ss_wt_cache_maximum_bytes_configured", "")).await;
+    drills.well().await;
+    // Nothing is written to the disk before the cache is nearly full.
+    let late = "eviction_dirty_target=80,eviction_dirty_trigger=90,eviction_updates_target=80,eviction_updates_trigger=90";
+    scene.run(doc! {"setParameter": 1, "wiredTigerEngineRuntimeConfig": late}).await;
+    tokio::select! {
+        () = scene.until(&dirty, |bytes| bytes > 0.25 * cache) => {}
+        never = in_parallel(1, async || fill(&scene.client, 1).await) => never,
+    }
+    drills.fires(20 * MINUTE, &[("MongodbCacheDirty", "warning")]).await;
+    let usual = "eviction_dirty_target=5,eviction_dirty_trigger=20,eviction_updates_target=0,eviction_updates_trigger=0";
+    scene.run(doc! {"setParameter": 1, "wiredTigerEngineRuntimeConfig": usual}).await;
+    scene.run(doc! {"fsync": 1}).await;
+    scene.until(&dirty, |bytes| bytes < 0.05 * cache).await;
+}
+
+async fn ends(server: &mut Mongodb, scene: &Scene<'_>, drills: &mut Drills<'_>) {
+    drills.well().await;
+    let uptime = series("mongodb_ss_uptime", "");
+    let before = scene.value(&uptime).await;
+    server.restart().await;
+    scene.until(&uptime, |seconds| seconds < before).await;
+    drills.fires(15 * MINUTE, &[("MongodbRestarted", "info")]).await;
+
+    drills.well().await;
+    server.kill();
+    scene.until("platform_source_up{source=\"shop\",kind=\"mongodb\"}", |up| up == 0.0).await;
+    drills.fires(15 * MINUTE, &[("PlatformSourceDown", "critical")]).await;
+}
+
+#[tokio::test]
+async fn failures_raise_their_alerts_and_no_others() {
+    let mut server = Mongodb::options()
+        .argument(&format!("--maxConns={MOST_CONNECTIONS}"))
+        // What is dirty stays so until the test asks for a checkpoint.
+        .argument("--syncdelay=3600")
+        .argument("--setParameter=clientCursorMonitorFrequencySecs=1")
+        // The driver opens every cursor in a session.
+        .argument("--setParameter=enableTimeoutOfInactiveSessionCursors=true")
+        .start()
+        .await;
+    let exporter = exporter(&server.url()).await;
+    let client = Client::with_uri_str(format!("{}&maxPoolSize=200", server.url())).await;
+    let scene =
+        Scene { exporter: &exporter, client: client.expect("our own URL"), address: server.address() };
+    scene.items().insert_many((0..5).map(|n| doc! {"n": n})).await.expect("it takes them");
+    let mut drills = Drills::of(&exporter);
+    connections(&scene, &mut drills).await;
+    slow(&scene, &mut drills).await;
+    queued(&scene, &mut drills).await;
+    cursors(&scene, &mut drills).await;
+    storage(&scene, &mut drills).await;
+    ends(&mut server, &scene, &mut drills).await;
+    drills.have_seen(&on_servers::MONGODB);
+}

@@ -8,7 +8,7 @@ use mongodb::bson::{Document, doc};
 use mongodb::{Client, Collection};
 use tokio::net::TcpStream;
 
-use self::load::{fill, in_parallel, open_cursor, write_slowly};
+use self::load::{in_parallel, open_cursor, write_slowly};
 use crate::alerting::drill::Drills;
 use crate::alerting::on_servers;
 use testkit::exporter::Exporter;
@@ -163,24 +163,6 @@ async fn cursors(scene: &Scene<'_>, drills: &mut Drills<'_>) {
     drills.settled().await;
 }
 
-async fn storage(scene: &Scene<'_>, drills: &mut Drills<'_>) {
-    let dirty = series("mongodb_ss_wt_cache_tracked_dirty_bytes_in_the_cache", "");
-    let cache = scene.value(&series("mongodb_ss_wt_cache_maximum_bytes_configured", "")).await;
-    drills.well().await;
-    // Nothing is written to the disk before the cache is nearly full.
-    let late = "eviction_dirty_target=80,eviction_dirty_trigger=90,eviction_updates_target=80,eviction_updates_trigger=90";
-    scene.run(doc! {"setParameter": 1, "wiredTigerEngineRuntimeConfig": late}).await;
-    tokio::select! {
-        () = scene.until(&dirty, |bytes| bytes > 0.25 * cache) => {}
-        never = in_parallel(1, async || fill(&scene.client, 1).await) => never,
-    }
-    drills.fires(20 * MINUTE, &[("MongodbCacheDirty", "warning")]).await;
-    let usual = "eviction_dirty_target=5,eviction_dirty_trigger=20,eviction_updates_target=0,eviction_updates_trigger=0";
-    scene.run(doc! {"setParameter": 1, "wiredTigerEngineRuntimeConfig": usual}).await;
-    scene.run(doc! {"fsync": 1}).await;
-    scene.until(&dirty, |bytes| bytes < 0.05 * cache).await;
-}
-
 async fn ends(server: &mut Mongodb, scene: &Scene<'_>, drills: &mut Drills<'_>) {
     drills.well().await;
     let uptime = series("mongodb_ss_uptime", "");
@@ -199,8 +181,6 @@ async fn ends(server: &mut Mongodb, scene: &Scene<'_>, drills: &mut Drills<'_>) 
 async fn failures_raise_their_alerts_and_no_others() {
     let mut server = Mongodb::options()
         .argument(&format!("--maxConns={MOST_CONNECTIONS}"))
-        // What is dirty stays so until the test asks for a checkpoint.
-        .argument("--syncdelay=3600")
         .argument("--setParameter=clientCursorMonitorFrequencySecs=1")
         // The driver opens every cursor in a session.
         .argument("--setParameter=enableTimeoutOfInactiveSessionCursors=true")
@@ -216,7 +196,6 @@ async fn failures_raise_their_alerts_and_no_others() {
     slow(&scene, &mut drills).await;
     queued(&scene, &mut drills).await;
     cursors(&scene, &mut drills).await;
-    storage(&scene, &mut drills).await;
     ends(&mut server, &scene, &mut drills).await;
     drills.have_seen(&on_servers::MONGODB);
 }

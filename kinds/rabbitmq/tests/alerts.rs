@@ -40,7 +40,7 @@ async fn failures_raise_their_alerts_and_no_others() {
         broker.add_queue("%2f", queue, arguments).await;
     }
     let exporter = Exporter::start(&format!(
-        "sources: {{mq: {{rabbitmq: {{url: '{}', management_url: 'http://{}'}}, interval: 1s}}}}",
+        "sources: {{mq: {{rabbitmq: {{url: '{}', management_url: 'http://{}'}}, interval: 3s}}}}",
         broker.url(),
         broker.management_address()
     ))

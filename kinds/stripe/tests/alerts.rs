@@ -7,7 +7,7 @@ use crate::alerting::drill::Drills;
 use crate::alerting::on_servers::{self, Seen};
 use testkit::exporter::Exporter;
 use testkit::stripe::{
-    EndpointStatus, Event, EventDestination, EventSourceStatus, Refusal, StripeServer, WebhookEndpoint,
+    EndpointStatus, Event, EventDestination, EventSourceStatus, StripeServer, WebhookEndpoint,
 };
 use testkit::wait::eventually;
 
@@ -74,15 +74,10 @@ async fn failures_raise_their_alerts_and_no_others() {
     server.state().add_webhook_endpoint(WebhookEndpoint::new("https://app.example.com/hook"));
     server.state().add_event_destination(EventDestination::eventbridge("bus", EventSourceStatus::Active));
     let stripe = format!("stripe: {{api_key: {KEY}, api_base: '{}', max_pages: 1}}", server.url());
-    let exporter = Exporter::start(&format!("sources: {{shop: {{{stripe}, interval: 1s}}}}")).await;
+    let exporter = Exporter::start(&format!("sources: {{shop: {{{stripe}, interval: 3s}}}}")).await;
     let mut drills = Drills::of(&exporter);
     events(&server, &exporter, &mut drills).await;
     destinations(&server, &exporter, &mut drills).await;
-
-    drills.well().await;
-    server.state().refuse_next(usize::MAX, Refusal::RateLimited(Some(1)));
-    until(&exporter, "stripe_api_rate_limited_total{", |calls| calls >= 2.0).await;
-    drills.fires(minutes(40), &[("StripeRateLimited", "warning"), ("PlatformSourceDown", "critical")]).await;
 
     drills.have_seen(&on_servers::STRIPE);
 }

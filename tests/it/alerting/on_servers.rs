@@ -24,8 +24,7 @@ pub(crate) const HAYON: [Seen; 7] = [
 ];
 
 /// `kinds::mongodb::alerts`
-pub(crate) const MONGODB: [Seen; 12] = [
-    ("MongodbCacheDirty", "warning"),
+pub(crate) const MONGODB: [Seen; 11] = [
     ("MongodbCollectionScans", "info"),
     ("MongodbConnectionsHigh", "critical"),
     ("MongodbConnectionsHigh", "warning"),
@@ -138,13 +137,11 @@ pub(crate) const S3: [Seen; 6] = [
 ];
 
 /// `kinds::stripe::alerts`
-pub(crate) const STRIPE: [Seen; 11] = [
+pub(crate) const STRIPE: [Seen; 9] = [
     ("PlatformSourceDegraded", "warning"),
-    ("PlatformSourceDown", "critical"),
     ("StripeEndpointDisabled", "critical"),
     ("StripeEventBusInactive", "warning"),
     ("StripeEventsTruncated", "warning"),
-    ("StripeRateLimited", "warning"),
     ("StripeWebhooksErrorBudget", "critical"),
     ("StripeWebhooksErrorBudget", "warning"),
     ("StripeWebhooksLost", "critical"),

@@ -18,7 +18,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// With much time for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The day after so many days, as certificates have it.
+/// The date in so many days: year, month, day.
 fn in_days(days: i64) -> (i32, u8, u8) {
     let day = Timestamp::now().to_zoned(TimeZone::UTC).date() + days.days();
     let small = |number: i8| u8::try_from(number).expect("months and days are positive");

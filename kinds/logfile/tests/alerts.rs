@@ -33,7 +33,7 @@ async fn failures_raise_their_alerts_and_no_others() {
     let logs = Logs::new();
     // Nearly silent for too long.
     logs.append(line(&json!({"ts": now() - 5.8 * HOUR})));
-    let source = format!("{{logfile: {{path: '{}', from: beginning}}, interval: 1s}}", logs.label());
+    let source = format!("{{logfile: {{path: '{}', from: beginning}}, interval: 5s}}", logs.label());
     let exporter = Exporter::start(&format!("sources: {{app: {source}}}")).await;
     let series = |family: &str| format!("logfile_{family}{{source=\"app\",path=\"{}\"}}", logs.label());
     let mut drills = Drills::of(&exporter);
@@ -62,7 +62,7 @@ async fn failures_raise_their_alerts_and_no_others() {
     eventually(PATIENCE, "not all is read", async || {
         let page = exporter.get("/metrics").await;
         let value = |series: &str| testkit::exporter::value(&page, series).unwrap_or_default();
-        value(&size) - value(&offset) > (50 * MEBIBYTE) as f64
+        value(&size) - value(&offset) > (100 * MEBIBYTE) as f64
     })
     .await;
     drills.fires(15 * MINUTE, &[("LogfileBacklog", "warning")]).await;

@@ -198,10 +198,12 @@ impl Exchange {
     where
         F: Future<Output = DriverResult<T>>,
     {
+        let mut limit = self.limit()?;
         loop {
-            match send(self.limit()?).await {
-                Err(error) if failure::is_unsent(&error) => {}
-                result => return Ok(result),
+            let result = send(limit).await;
+            match (&result, self.limit()) {
+                (Err(error), Ok(left)) if failure::is_unsent(error) => limit = left,
+                _ => return Ok(result),
             }
         }
     }

@@ -50,7 +50,11 @@ pub(super) fn is_broken(error: &Error) -> bool {
 
 /// Whether nothing was sent, because another connection of the client broke.
 pub(super) fn is_unsent(error: &Error) -> bool {
-    matches!(error.kind.as_ref(), ErrorKind::ConnectionPoolCleared { .. })
+    match error.kind.as_ref() {
+        // What was under way when the server stopped responding may still run there.
+        ErrorKind::ConnectionPoolCleared { message, .. } => !message.contains("interrupted"),
+        _ => false,
+    }
 }
 
 /// An error that says what it is.

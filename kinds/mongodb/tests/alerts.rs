@@ -52,9 +52,9 @@ impl Scene<'_> {
     }
 }
 
-/// Cursors are looked for once in a second: one that ends does so between two probes.
+/// The server ends cursors once in a second, so within each interval.
 async fn exporter(url: &str) -> Exporter {
-    let source = format!("{{mongodb: {{url: '{url}', slow_operation: 1s}}, interval: 2s}}");
+    let source = format!("{{mongodb: {{url: '{url}', slow_operation: 5s}}, interval: 2s}}");
     Exporter::start(&format!("sources: {{shop: {source}}}")).await
 }
 

@@ -45,7 +45,7 @@ async fn failures_raise_their_alerts_and_no_others() {
 async fn watch(servers: &[(&str, &Postgres)]) -> Exporter {
     let mut config = "sources:\n".to_owned();
     for (name, server) in servers {
-        // Probes have as much time, on a busy machine too.
+        // The interval is also the time limit of a probe: enough on a busy machine.
         let url = server.url_as(ROLE, "", "postgres");
         config += &format!("  {name}: {{postgres: {{url: '{url}'}}, interval: 3s}}\n");
     }

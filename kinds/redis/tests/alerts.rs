@@ -186,6 +186,8 @@ async fn work(servers: &Servers, exporter: &Exporter, drills: &mut Drills<'_>) {
 }
 
 async fn persistence(Servers { cache, .. }: &Servers, exporter: &Exporter, drills: &mut Drills<'_>) {
+    cache.run::<()>(&["SAVE"]).await;
+    exporter.wait_for("redis_rdb_changes_since_last_save{source=\"cache\"}", 0.0, PATIENCE).await;
     drills.well().await;
     cache.run::<()>(&["SET", "changed", "1"]).await;
     some(exporter, "redis_rdb_changes_since_last_save{source=\"cache\"}").await;

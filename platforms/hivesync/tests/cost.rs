@@ -98,13 +98,15 @@ fn the_cost_is_that_of_tokens_and_instances() {
     let evaluates =
         |expr: &str, series: &[Value], expected: &Value| evaluates(expr, &rules, series, expected);
     let (total, of_gpu) = (rounded("AI cost this month"), rounded("GPU cost (30 days, estimate)"));
-    let (prices, workers) = (prices.concat(), workers.concat());
+    let up = |hours| twice("platform_source_up", "source=\"fleet\",kind=\"workers\"", 1.0, hours);
+    let (prices, workers) = (prices.concat(), [workers.concat(), up(48.0).to_vec()].concat());
     let all = [prices.clone(), workers.clone(), tokens.to_vec()].concat();
     evaluates(&of_gpu, &all, &one(gpu));
     evaluates(&total, &all, &one(gpu + 88.0));
     evaluates(&total, &[prices.clone(), workers.clone()].concat(), &one(gpu));
     // Without workers, and without prices.
-    evaluates(&of_gpu, &prices, &one(0.0));
+    evaluates(&of_gpu, &prices, &none);
+    evaluates(&of_gpu, &[prices.clone(), up(48.0).to_vec()].concat(), &one(0.0));
     evaluates(&total, &tokens, &one(88.0));
     evaluates(&total, &workers, &none);
     let now = GPU_PRICES.map(|(instance_type, lifecycle, price)| {

@@ -12,7 +12,7 @@ const NEXT_XID: u32 = 1622 << 20;
 const NEXT_MULTIXACT: u32 = 25_940 << 16;
 
 pub(super) async fn of_one_server() -> BTreeSet<Seen> {
-    // Else it is autovacuum that freezes the rows at once.
+    // Otherwise autovacuum would freeze the rows at once.
     let settings = [
         "autovacuum = off",
         "autovacuum_freeze_max_age = 2000000000",

@@ -42,7 +42,7 @@ pub(super) fn write(text: &mut String, well: &Recording, failure: &Recording, la
 
 fn samples(series: &str, well: &Recording, failure: &Recording, last: usize) -> Vec<Sample> {
     let (latency, operations, each) = LATENCY;
-    // Nobody writes but the tests: those writes that are slow are so on purpose.
+    // Only drills write, and slowly on purpose. What else is slow says how busy the machine of the test is.
     if name(series) == latency && !series.contains("op_type=\"writes\"") {
         let operations = samples(&series.replacen(latency, operations, 1), well, failure, last);
         let times = |sample| match sample {
@@ -101,11 +101,11 @@ fn during(series: &str, well: &Recording, failure: &Recording, before: Option<Co
         _ if family.starts_with("platform_") && family.ends_with("_duration_seconds") => {
             Course::Constant(DURATION)
         }
-        // Once may be chance.
+        // The shorter of two: one slow probe may be chance.
         _ if family.ends_with("_duration_seconds") => {
             Course::Constant(first.map_or(value, |first| first.min(value)))
         }
-        _ if LAGS.contains(&family) && value > 0.0 && first.is_some_and(|first| first <= value) => {
+        _ if LAGS.contains(&family) && first.is_some_and(|first| 0.0 < first && first <= value) => {
             Course::Grows(value, 1.0)
         }
         (_, before) if is_counter(&failure.second.page, family) => {

@@ -9,10 +9,11 @@ use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Answers, Columns, LARGEST_ANSWER, Question, Rows, too_large};
 
-use super::command::{command, decode};
+use super::command::{self, command, decode};
 use super::config::{Config, Namespace};
 use super::connection::{Connected, Connection};
 use super::failure;
+use super::incoming::Incoming;
 use super::question::MongoQuestion;
 use super::table::{ADVICE, DocumentTable};
 
@@ -32,12 +33,6 @@ pub(super) struct MongoSession(Arc<Connection>);
 pub(super) struct CommandAnswer {
     pub(super) rows: Rows,
     pub(super) problems: Vec<Problem>,
-}
-
-/// An answer being received.
-struct Incoming {
-    table: DocumentTable,
-    problems: Vec<Problem>,
 }
 
 /// One exchange with a server: a connected client, its start and its deadline.
@@ -186,7 +181,7 @@ impl Exchange {
     async fn run(&self, database: &str, command: Document) -> Result<DriverResult<Document>, Problem> {
         let database = self.connected.client.database(database);
         let send = |limit| {
-            let command = limited(&command, limit);
+            let command = command::limited(&command, limit);
             database.run_command(command).selection_criteria(self.connected.readable()).into_future()
         };
         self.send(send).await
@@ -228,10 +223,10 @@ impl Exchange {
             return self
                 .aggregate(database, command, leading, table)
                 .await
-                .map_err(|problem| advise(problem, database, collection.is_some()));
+                .map_err(|problem| failure::advise(problem, database, collection.is_some()));
         }
         let reply = self.command(database, command).await;
-        let reply = reply.map_err(|problem| advise(problem, database, false))?;
+        let reply = reply.map_err(|problem| failure::advise(problem, database, false))?;
         let reply =
             RawDocumentBuf::try_from(&reply).map_err(|error| Problem::new(Reason::Protocol, error))?;
         match &question.each {
@@ -250,7 +245,7 @@ impl Exchange {
         command.insert("cursor", doc! {});
         let database = self.connected.client.database(database);
         let send = |limit| {
-            let command = limited(&command, limit);
+            let command = command::limited(&command, limit);
             database.run_cursor_command(command).selection_criteria(self.connected.readable()).into_future()
         };
         let mut cursor = self.send(send).await?.map_err(|error| self.problem(&error))?;
@@ -312,7 +307,7 @@ impl Exchange {
     /// The names of the databases, the largest first.
     async fn databases(&self) -> Result<Vec<String>, Problem> {
         let reply = self.command("admin", doc! {"listDatabases": 1}).await;
-        let reply = reply.map_err(|problem| advise(problem, "admin", false))?;
+        let reply = reply.map_err(|problem| failure::advise(problem, "admin", false))?;
         let mut databases: Vec<_> = reply
             .get_array("databases")
             .into_iter()
@@ -327,43 +322,4 @@ impl Exchange {
         databases.truncate(MOST_DATABASES);
         Ok(databases.into_iter().map(|(_, name)| name).collect())
     }
-}
-
-fn limited(command: &Document, limit: i64) -> Document {
-    let mut command = command.clone();
-    command.insert("maxTimeMS", limit);
-    command
-}
-
-impl Incoming {
-    /// Keeps the error of one part; an unreachable server ends the query.
-    fn note(&mut self, whose: &str, asked: Result<(), Problem>) -> Result<(), Problem> {
-        match asked {
-            Ok(()) => Ok(()),
-            Err(problem) => {
-                let problem = problem.context(whose);
-                match problem.reason {
-                    Reason::Permission
-                    | Reason::NotFound
-                    | Reason::Query
-                    | Reason::Timeout
-                    | Reason::Alarm => {
-                        self.problems.push(problem);
-                        Ok(())
-                    }
-                    _ => Err(problem),
-                }
-            }
-        }
-    }
-}
-
-/// Names the missing role.
-fn advise(problem: Problem, database: &str, reads: bool) -> Problem {
-    if problem.reason != Reason::Permission {
-        return problem;
-    }
-    let role =
-        if reads { format!("`read` on `{database}`") } else { "`clusterMonitor` on `admin`".to_owned() };
-    Problem::new(Reason::Permission, format!("{}; grant the role {role}", problem.detail))
 }

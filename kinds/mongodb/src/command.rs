@@ -25,3 +25,10 @@ pub(super) fn decode<T: for<'de> Deserialize<'de>>(json: impl serde::Serialize) 
     let wrong = |error| Problem::new(Reason::Query, format!("not MongoDB's extended JSON: {error}"));
     serde_json::to_value(json).and_then(T::deserialize).map_err(wrong)
 }
+
+/// The command with its time limit on the server.
+pub(super) fn limited(command: &Document, limit: i64) -> Document {
+    let mut command = command.clone();
+    command.insert("maxTimeMS", limit);
+    command
+}

@@ -142,3 +142,13 @@ fn unreachable_servers(members: &KnownTopology) -> Problem {
         Problem::new(Reason::Alarm, format!("no readable member: {types}"))
     }
 }
+
+/// Names the missing role.
+pub(super) fn advise(problem: Problem, database: &str, reads: bool) -> Problem {
+    if problem.reason != Reason::Permission {
+        return problem;
+    }
+    let role =
+        if reads { format!("`read` on `{database}`") } else { "`clusterMonitor` on `admin`".to_owned() };
+    Problem::new(Reason::Permission, format!("{}; grant the role {role}", problem.detail))
+}

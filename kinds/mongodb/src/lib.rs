@@ -6,6 +6,7 @@ mod config;
 mod connection;
 mod encryption;
 mod failure;
+mod incoming;
 mod message_bounds;
 mod prober;
 mod question;

@@ -69,9 +69,9 @@ fn change(format: Format, coding: Coding) -> [String; 6] {
     for round in 1..=ROUNDS {
         let families: Vec<_> = (0..world.names.len()).map(|_| world.families(round)).collect();
         let started = processor_time();
-        let anew = world.filled(families);
-        anew.publish();
-        anew.current().body(format, coding);
+        let fresh = world.filled(families);
+        fresh.publish();
+        fresh.current().body(format, coding);
         full.push(milliseconds(processor_time() - started));
         for source in 0..4 {
             let families = world.families(1000 * round + source);
@@ -169,10 +169,10 @@ impl World {
 
     fn say(&self, store: &Store, source: usize, families: Vec<Family>) {
         let observation = Observation { families, ..Observation::default() };
-        let told = store.update(&self.names[source], |state| {
+        let reported = store.update(&self.names[source], |state| {
             state.probed(Ok(observation), Duration::from_millis(12), SystemTime::now())
         });
-        assert!(told.is_some());
+        assert!(reported.is_some());
     }
 
     fn families(&self, round: usize) -> Vec<Family> {

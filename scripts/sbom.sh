@@ -15,9 +15,9 @@ cargo tree --locked --edges normal --target "$target" --prefix none --format '{p
 import json, sys
 
 bill = json.load(open(sys.argv[1]))
-told = {(part["name"], part["version"]) for part in [bill["metadata"]["component"], *bill["components"]]}
+reported = {(part["name"], part["version"]) for part in [bill["metadata"]["component"], *bill["components"]]}
 built = {(name, version.removeprefix("v")) for name, version, *_ in map(str.split, filter(str.strip, sys.stdin))}
-missing = sorted(built - told)
+missing = sorted(built - reported)
 if missing:
     sys.exit(f"{sys.argv[1]} lacks " + ", ".join(" ".join(part) for part in missing))
 print(f"{sys.argv[1]}: {len(built)} crates")

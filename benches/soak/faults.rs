@@ -80,7 +80,7 @@ pub(crate) async fn until(
         let lasts = Duration::from_millis(random.u64(500..4000));
         strike(platform, source, path, fault, lasts).await;
         *broken.faults.entry(source).or_default() += 1;
-        let mended = Instant::now();
+        let repaired = Instant::now();
         let since =
             SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_secs_f64();
         let (up, last) = (series("platform_source_up", source, kind), last_success(source, kind));
@@ -90,7 +90,7 @@ pub(crate) async fn until(
         match tokio::time::timeout(RECOVERS_WITHIN, scrapes.wait_for(is_back)).await {
             Ok(_) => {
                 broken.recoveries += 1;
-                broken.slowest = broken.slowest.max(mended.elapsed());
+                broken.slowest = broken.slowest.max(repaired.elapsed());
             }
             Err(_) => broken.lasting.push(format!("{source} did not recover after {fault:?}")),
         }

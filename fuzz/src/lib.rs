@@ -122,6 +122,6 @@ pub fn check_families(families: Vec<Family>) {
 
 /// A problem never contains a secret, unless the service sent it.
 fn check_problem(problem: &Problem, answers: &[u8]) {
-    let told = answers.windows(SECRET.len()).any(|bytes| bytes == SECRET.as_bytes());
-    assert!(told || !problem.to_string().contains(SECRET), "{problem}");
+    let reported = answers.windows(SECRET.len()).any(|bytes| bytes == SECRET.as_bytes());
+    assert!(reported || !problem.to_string().contains(SECRET), "{problem}");
 }

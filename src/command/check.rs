@@ -55,7 +55,7 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     let is_good = lines.iter().all(|(_, problems)| problems.is_empty());
     let denied = lines.iter().any(|(_, problems)| problems.iter().any(is_about_permissions));
     let kinds = config.sources().values().map(|source| source.config.kind());
-    let mut text = lines.into_iter().fold(String::new(), |text, line| text + &tell(&line));
+    let mut text = lines.into_iter().fold(String::new(), |text, line| text + &describe(&line));
     if denied {
         text += &permissions(kinds.collect());
         text.extend(config.roll_ups().iter().map(roll_up_permissions));
@@ -74,7 +74,7 @@ fn is_about_permissions(problem: &Problem) -> bool {
     matches!(problem.reason, Reason::Permission | Reason::Auth)
 }
 
-fn tell((what, problems): &(String, Vec<Problem>)) -> String {
+fn describe((what, problems): &(String, Vec<Problem>)) -> String {
     if problems.is_empty() {
         return format!("ok    {what}\n");
     }

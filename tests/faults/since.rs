@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// The name of what ends where it is no query.
 const PROBES: &str = "";
-/// What tells that a probe or the run of a query has ended: it is another one than before.
+/// What shows that a probe or the run of a query has ended: it is another one than before.
 const ENDS: [&str; 3] = [
     "platform_probes_total",
     "platform_query_last_success_timestamp_seconds",

@@ -99,9 +99,9 @@ async fn a_taken_port_is_reported_before_any_source_is_contacted() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains(&format!("cannot listen on {address}")), "{told}");
-    assert!(!told.contains("system.analytics"), "{told}");
+    let reported = String::from_utf8(output.stderr).unwrap();
+    assert!(reported.contains(&format!("cannot listen on {address}")), "{reported}");
+    assert!(!reported.contains("system.analytics"), "{reported}");
 }
 
 /// One line when it goes, one when it comes back, and none for the failures between.
@@ -115,10 +115,7 @@ async fn a_change_of_status_is_one_line() {
     exporter.wait_for(up, 1.0, Duration::from_secs(10)).await;
     assert!(!exporter.log().contains("system.analytics"), "being well is no news: {}", exporter.log());
     postgres.kill();
-    eventually(Duration::from_secs(15), "several failed probes", async || {
-        exporter.value(failed).await.is_some_and(|failures| failures >= 4.0)
-    })
-    .await;
+    exporter.wait_until(failed, |failures| failures >= 4.0, Duration::from_secs(15)).await;
     postgres.restart().await;
     exporter.wait_for(up, 1.0, Duration::from_secs(5)).await;
     let log = exporter.log();

@@ -88,13 +88,10 @@ async fn what_is_as_it_was_goes_on_undisturbed() {
 }
 
 async fn is_probed_after(exporter: &Exporter, probed: f64) {
-    eventually(SOON, "it is probed again", async || {
-        exporter.value(&probes("one")).await.is_some_and(|probes| probes > probed)
-    })
-    .await;
+    exporter.wait_until(&probes("one"), |probes| probes > probed, SOON).await;
 }
 
-/// A source that is configured anew starts anew, and what asks it goes on asking.
+/// A source whose configuration changes starts again, and what asks it goes on asking.
 #[tokio::test]
 async fn a_changed_source_starts_again() {
     let servers = Servers::start().await;
@@ -117,7 +114,7 @@ async fn a_changed_source_starts_again() {
     assert!(!exporter.log().contains("system.analytics"), "{}", exporter.log());
 }
 
-/// Nothing changes, and it is told: in the answer, in the log, in the metrics.
+/// Nothing changes, and that is reported: in the answer, in the log, in the metrics.
 #[tokio::test]
 async fn a_bad_file_keeps_the_configuration_in_use() {
     let servers = Servers::start().await;
@@ -125,9 +122,9 @@ async fn a_bad_file_keeps_the_configuration_in_use() {
     exporter.wait_for(&up("one"), 1.0, SOON).await;
     let read = exporter.value("platform_config_last_reload_success_timestamp_seconds").await;
     write(&exporter, &servers.config("").replace("interval", "intervall"));
-    let (status, told) = post(&exporter).await;
-    assert_eq!(status, 500, "{told}");
-    assert!(told.contains("did you mean `interval`?"), "{told}");
+    let (status, reported) = post(&exporter).await;
+    assert_eq!(status, 500, "{reported}");
+    assert!(reported.contains("did you mean `interval`?"), "{reported}");
     exporter.wait_for(GOOD, 0.0, SOON).await;
     assert_eq!(exporter.value("platform_config_last_reload_success_timestamp_seconds").await, read);
     assert!(exporter.log().contains("event=config.refused"), "{}", exporter.log());
@@ -176,7 +173,7 @@ async fn changes_of_files_are_seen_through_links() {
     put("..4", pack);
     exporter.wait_for(GOOD, 1.0, SOON).await;
     exporter.wait_for("acme_keys{source=\"one\"}", 0.0, SOON).await;
-    // Each change is told once, however often the files were looked at.
+    // Each change is reported once, however often the files were looked at.
     assert_eq!(exporter.log().matches("event=config.reloaded").count(), 2, "{}", exporter.log());
     assert_eq!(exporter.log().matches("event=config.refused").count(), 1, "{}", exporter.log());
 }

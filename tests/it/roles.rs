@@ -80,8 +80,8 @@ async fn postgres() {
         "ALTER ROLE platform_exporter SUPERUSER",
         "COPY (SELECT 1) TO PROGRAM 'true'",
     ] {
-        let told = attempt(sql).await.expect_err(sql);
-        assert!(told.contains("ermission denied") || told.contains("must be"), "{sql}: {told}");
+        let reported = attempt(sql).await.expect_err(sql);
+        assert!(reported.contains("ermission denied") || reported.contains("must be"), "{sql}: {reported}");
     }
     let limits = "SELECT rolconnlimit, array_to_string(rolconfig, ' ') FROM pg_roles WHERE rolname = 'platform_exporter'";
     assert_eq!(
@@ -118,8 +118,9 @@ async fn mongodb() {
         ("admin", doc! {"killOp": 1, "op": 1}),
         ("admin", doc! {"createUser": "more", "pwd": "x", "roles": ["root"]}),
     ] {
-        let told = client.database(database).run_command(command.clone()).await.expect_err("it is refused");
-        assert!(told.to_string().contains("not authorized"), "{command}: {told}");
+        let reported =
+            client.database(database).run_command(command.clone()).await.expect_err("it is refused");
+        assert!(reported.to_string().contains("not authorized"), "{command}: {reported}");
     }
 }
 
@@ -160,8 +161,8 @@ async fn redis() {
         &["EVAL", "return 1", "0"],
     ] {
         let answer = ::redis::Cmd::new().arg(words).query_async::<::redis::Value>(&mut connection).await;
-        let told = answer.expect_err("it is refused");
-        assert_eq!(told.code(), Some("NOPERM"), "{words:?}: {told}");
+        let reported = answer.expect_err("it is refused");
+        assert_eq!(reported.code(), Some("NOPERM"), "{words:?}: {reported}");
     }
 }
 
@@ -189,8 +190,8 @@ async fn rabbitmq() {
     let connection = lapin::Connection::connect(&own, lapin::ConnectionProperties::default()).await.unwrap();
     let channel = async || -> Channel { connection.create_channel().await.unwrap() };
     let refused = |result: Result<(), lapin::Error>| {
-        let told = result.expect_err("it is refused").to_string();
-        assert!(told.contains("ACCESS_REFUSED") || told.contains("ACCESS-REFUSED"), "{told}");
+        let reported = result.expect_err("it is refused").to_string();
+        assert!(reported.contains("ACCESS_REFUSED") || reported.contains("ACCESS-REFUSED"), "{reported}");
     };
     let publisher = channel().await;
     publisher.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
@@ -223,9 +224,9 @@ async fn rabbitmq() {
         let request =
             client.request(method.parse().unwrap(), url).basic_auth("platform_exporter", Some("geheim"));
         let answer = request.body(body).send().await.unwrap();
-        let (status, told) = (answer.status().as_u16(), answer.text().await.unwrap());
-        let is_refused = matches!(status, 401 | 403) || told.contains("ACCESS_REFUSED");
-        assert!(is_refused, "{method} {path}: {status}: {told}");
+        let (status, reported) = (answer.status().as_u16(), answer.text().await.unwrap());
+        let is_refused = matches!(status, 401 | 403) || reported.contains("ACCESS_REFUSED");
+        assert!(is_refused, "{method} {path}: {status}: {reported}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whole configurations: what is accepted, and how faults are told.
+//! Whole configurations: what is accepted, and how faults are reported.
 
 use std::fs;
 use std::time::Duration;

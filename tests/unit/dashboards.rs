@@ -221,7 +221,7 @@ parameters: {admin_url: {type: url, optional: true, help: The admin pages.}}
     }
 }
 
-/// One fault of each sort: all are told, each at its place in the pack's file.
+/// One fault of each sort: all are reported, each at its place in the pack's file.
 #[test]
 fn all_faults_are_reported_at_once() {
     let dashboard = "  variables:

@@ -13,7 +13,7 @@ const DESCS: [Desc; 5] = [
     Desc::counter("acme_b_total", &["id"], "Two."),
     Desc::unknown("acme_c", &["id"], "Three."),
     Desc::gauge("acme_c", &["id"], "Three, of another type."),
-    Desc::gauge("acme_d", &["id"], "Four, told\nin two lines."),
+    Desc::gauge("acme_d", &["id"], "Four, said\nin two lines."),
 ];
 const CHANGES: usize = 120;
 
@@ -47,14 +47,14 @@ impl Both {
     }
 
     fn check(&mut self, what: &str) {
-        let mut anew = Exposition::default();
+        let mut fresh = Exposition::default();
         for (source, families) in &self.families {
-            anew.put(source.as_ref(), Lines::renew(&[], source.as_ref(), families.clone()));
+            fresh.put(source.as_ref(), Lines::renew(&[], source.as_ref(), families.clone()));
         }
         let next = Published::new(&self.changed);
         next.prepare_like(&self.published);
         for format in [Format::Text, Format::OpenMetrics] {
-            let expected = encode(&anew, format);
+            let expected = encode(&fresh, format);
             assert!(encode(&self.changed, format) == expected, "{what}: another text of {format:?}");
             assert!(next.body(format, Coding::Identity).concat() == expected.as_bytes(), "{what}: identity");
             let (gzip, mut text) = (next.body(format, Coding::Gzip).concat(), String::new());

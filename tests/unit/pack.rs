@@ -1,4 +1,4 @@
-//! Packs: what a configuration makes of them, and how faults are told.
+//! Packs: what a configuration makes of them, and how faults are reported.
 
 use platform_core::query::Ask;
 use platform_exporter::config::{self, Config, Surroundings};
@@ -136,7 +136,7 @@ fn faults_of_a_usage_are_reported_together() {
     assert_eq!(faults.lines().count(), 10, "{faults}");
 }
 
-/// Faults of a pack are told with its own file.
+/// Faults of a pack are reported with its own file.
 #[test]
 fn faults_of_a_pack_are_reported_together() {
     let pack = "\
@@ -181,7 +181,7 @@ queries:
     );
 }
 
-/// Fixed labels tell the samples of two queries of one source apart.
+/// Fixed labels distinguish the samples of two queries of one source.
 #[test]
 fn a_metric_may_come_from_two_queries_that_cannot_collide() {
     let query = |name: &str, queue: &str| {

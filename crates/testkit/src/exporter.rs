@@ -11,7 +11,7 @@ use super::http;
 use super::namespace::{command_inside, instead_of};
 use super::ports::Port;
 use super::process::{Process, command};
-use super::wait::{PAUSE, until};
+use super::wait::{PAUSE, eventually};
 
 /// The binary beside the program that runs: `TARGET/PROFILE/deps/it-…`, or `TARGET/PROFILE/examples/demo`.
 pub fn binary() -> PathBuf {
@@ -152,10 +152,14 @@ impl Exporter {
 
     /// Waits until a series has a value.
     pub async fn wait_for(&self, series: &str, expected: f64, timeout: Duration) {
-        until(timeout, &format!("{series} {expected}"), async || {
-            self.value(series).await.filter(|value| (value - expected).abs() < f64::EPSILON)
-        })
-        .await;
+        let what = format!("{series} {expected}");
+        let is_expected = |value: f64| (value - expected).abs() < f64::EPSILON;
+        eventually(timeout, &what, async || self.value(series).await.is_some_and(is_expected)).await;
+    }
+
+    /// Waits until there is such a value of a series.
+    pub async fn wait_until(&self, series: &str, is_such: impl Fn(f64) -> bool, timeout: Duration) {
+        eventually(timeout, series, async || self.value(series).await.is_some_and(&is_such)).await;
     }
 
     /// Everything that it has logged. Lines are written by a thread of their own, a moment after what they report: this

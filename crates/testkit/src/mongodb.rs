@@ -55,7 +55,7 @@ impl Options {
         self
     }
 
-    /// Starts the server, unless told otherwise as the one member of a replica set, and waits until it is primary.
+    /// Starts the server, by default as the only member of a replica set, and waits until it is primary.
     pub async fn start(self) -> Mongodb {
         let standalone = self.standalone;
         let mut server = self.launch().await;

@@ -7,7 +7,7 @@ use nix::unistd::geteuid;
 
 use super::process::command;
 
-/// Tells that this is the run inside.
+/// Shows that this is the run inside.
 const INSIDE: &str = "PLATFORM_EXPORTER_TEST_INSIDE";
 
 /// A command in namespaces of its own, given as flags of `unshare`, after these commands of a shell there; the program is
@@ -35,12 +35,12 @@ pub fn inside(test: &str, commands: &str) -> bool {
     let mut command = command_inside(&["--net", "--mount"], &format!("ip link set lo up; {commands}"));
     command.arg(std::env::current_exe().expect("we run")).args(["--exact", "--nocapture", test]);
     let output = command.env(INSIDE, "1").output().expect("setpriv is part of every Debian");
-    let told =
+    let reported =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(
-        output.status.success() && told.contains("1 passed"),
+        output.status.success() && reported.contains("1 passed"),
         "inside of namespaces, which need iproute2, and root or a kernel that lets everybody make them \
-         (kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns): {told}"
+         (kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns): {reported}"
     );
     false
 }

@@ -183,7 +183,7 @@ impl Postgres {
         psql.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = psql.spawn().expect("psql is not installed: run `make deps`");
         let mut input = child.stdin.take().expect("it is piped");
-        // What an error leaves unread makes writing fail; the error itself is told below.
+        // What an error leaves unread makes writing fail; the error itself is reported below.
         let write = async move { drop(input.write_all(script.as_bytes()).await) };
         let ((), output) = tokio::join!(write, child.wait_with_output());
         let output = output.expect("it was started");
@@ -223,7 +223,7 @@ impl Postgres {
 
     /// Shuts the server down, has `pg_resetwal` move its counters, such as that of transactions, and starts it again.
     pub async fn restart_with(&mut self, counters: &[&str]) {
-        let (directory, data) = (self.directory.path(), self.directory.path().join("data"));
+        let (directory, data) = (self.directory.path(), self.data());
         let mut stop = command_as(USER, binary("pg_ctl"));
         stop.args(["stop", "--silent", "--mode=fast", "--pgdata"]).arg(&data);
         run(stop, directory).await;
@@ -231,6 +231,12 @@ impl Postgres {
         reset.args(counters).arg("--pgdata").arg(&data);
         run(reset, directory).await;
         self.restart().await;
+    }
+
+    /// Has a replica follow its primary another way, or only an archive.
+    pub async fn follow(&self, conninfo: &str) {
+        self.sql(&format!("ALTER SYSTEM SET primary_conninfo = '{conninfo}'")).await;
+        self.sql("SELECT pg_reload_conf()").await;
     }
 
     /// Where its files are.
@@ -281,10 +287,10 @@ async fn base_backup(primary: &Path, directory: &Path) {
 
 async fn run(mut command: Command, directory: &Path) {
     command.current_dir(directory);
-    let told = format!("{command:?}");
+    let reported = format!("{command:?}");
     let output = tokio::process::Command::from(command).kill_on_drop(true).output().await;
     let output = output.expect("setpriv is part of every Debian");
-    assert!(output.status.success(), "{told}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{reported}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Debian keeps the server's programs out of `PATH`, in a directory per major version.

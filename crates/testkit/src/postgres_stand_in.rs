@@ -1,4 +1,4 @@
-//! A PostgreSQL server that answers what it is told to.
+//! A PostgreSQL server that answers what a test sets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

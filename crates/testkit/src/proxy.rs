@@ -284,7 +284,7 @@ impl Crowd {
 /// The clients that hold connections open to an address. The kernel knows that one has closed before whoever reads from
 /// the connection does.
 fn clients(address: SocketAddr) -> BTreeSet<SocketAddr> {
-    let connections = procfs::net::tcp().expect("Linux tells of its connections");
+    let connections = procfs::net::tcp().expect("Linux lists its connections");
     let open = connections.into_iter().filter(|entry| entry.state == TcpState::Established);
     open.filter(|entry| entry.local_address == address).map(|entry| entry.remote_address).collect()
 }

@@ -1,4 +1,4 @@
-//! A Redis server that answers what it is told to.
+//! A Redis server that answers what a test sets.
 
 use std::sync::Arc;
 

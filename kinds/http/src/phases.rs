@@ -56,3 +56,33 @@ impl Phases {
         Phase::ALL.iter().map(|&(phase, name, _)| (name, self.spent[phase as usize]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORK: Duration = Duration::from_millis(5);
+
+    #[test]
+    fn a_phase_that_hangs_can_still_be_reported() {
+        let timeout = Duration::from_secs(10);
+        assert!(limit(timeout) < timeout && limit(timeout) > timeout / 2, "{:?}", limit(timeout));
+    }
+
+    /// Each redirect resolves and connects again.
+    #[tokio::test]
+    async fn a_phase_that_comes_twice_has_the_time_of_both() {
+        let mut phases = Phases::default();
+        assert_eq!(phases.doing(), "resolving the host's name");
+        for phase in [Phase::Connect, Phase::Tls, Phase::Connect] {
+            phases.time(phase, async { std::thread::sleep(WORK) }).await;
+        }
+        assert_eq!(phases.doing(), "connecting");
+        let spent: Vec<_> = phases.iter().collect();
+        let names: Vec<_> = spent.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["resolve", "connect", "tls", "processing", "transfer"]);
+        let [resolve, connect, tls, ..] = spent[..] else { panic!("{spent:?}") };
+        assert_eq!(resolve.1, Duration::ZERO);
+        assert!(connect.1 >= 2 * WORK && tls.1 >= WORK, "{spent:?}");
+    }
+}

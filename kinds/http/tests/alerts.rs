@@ -56,10 +56,10 @@ async fn failures_raise_their_alerts_and_no_others() {
     drills.well().await;
     proxy.set(Mode::Delay(Duration::from_millis(1500))).await;
     let processing = "probe_http_duration_seconds{source=\"site\",phase=\"processing\"}";
-    eventually(PATIENCE, "answers come late", async || exporter.value(processing).await > Some(1.2)).await;
+    exporter.wait_until(processing, |value| value > 1.2, PATIENCE).await;
     drills.fires(20 * MINUTE, &[("HttpSlow", "warning")]).await;
     proxy.set(Mode::Pass).await;
-    eventually(PATIENCE, "answers come at once", async || exporter.value(processing).await < Some(1.0)).await;
+    exporter.wait_until(processing, |value| value < 1.0, PATIENCE).await;
 
     drills.well().await;
     web.end().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Logs, line};
-use crate::alerting::drill::Drills;
+use crate::alerting::drill::{Drills, beside};
 use crate::alerting::on_servers;
 use testkit::exporter::Exporter;
 use testkit::time::now;
@@ -44,16 +44,11 @@ async fn failures_raise_their_alerts_and_no_others() {
     logs.append(line(&json!({"ts": now()})));
     exporter.wait_for(&series("lines_total"), 2.0, PATIENCE).await;
     drills.well().await;
-    let broken = async || -> () {
-        loop {
-            logs.append(line(&json!({"ts": now()})) + "nonsense\n");
-            tokio::time::sleep(PAUSE).await;
-        }
+    let append = async || {
+        logs.append(line(&json!({"ts": now()})) + "nonsense\n");
+        tokio::time::sleep(PAUSE).await;
     };
-    tokio::select! {
-        () = drills.fires(40 * MINUTE, &[("LogfileMalformed", "warning")]) => {}
-        () = broken() => {}
-    }
+    beside(append, 1, drills.fires(40 * MINUTE, &[("LogfileMalformed", "warning")])).await;
     drills.settled().await;
 
     drills.well().await;

@@ -101,7 +101,7 @@ async fn a_question_that_was_not_declared_is_refused() {
 async fn windows_hold_what_was_written_in_them() {
     let logs = Logs::new();
     let [minute, hour, day] = ["1m", "1h", "1d"].map(|window| question(json!({"window": window})));
-    // Each in the middle of what has to be told apart.
+    // Each in the middle of what has to be distinguished.
     for (age, unit) in [(30.0, 1.0), (30.0 * 60.0, 1e3), (12.0 * 3600.0, 1e6), (48.0 * 3600.0, 1e9)] {
         logs.append(line(&json!({"time": seconds_ago(age) * unit})));
     }

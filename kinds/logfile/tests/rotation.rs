@@ -131,7 +131,7 @@ async fn a_file_that_was_rotated_while_the_exporter_was_down_is_found_again() {
     drop(source);
     logs.append("{}\n");
     fs::rename(logs.path(), logs.beside("app.log.1")).unwrap();
-    logs.append("{\"next\": \"the start of a file tells it from others\"}\n{\"next\": 2}\n");
+    logs.append("{\"next\": \"the start of a file identifies it\"}\n{\"next\": 2}\n");
     let mut source = logs.remembering(&[everything()]);
     assert_eq!(total(&mut source).await, 4.0);
     drop(source);
@@ -156,7 +156,7 @@ async fn a_state_that_cannot_be_read_or_written_does_not_end_the_source() {
     let state = logs.state.path().join("logfile-subject.json");
     fs::write(&state, "{\"version\": 1, \"files\": [").unwrap();
     assert_eq!(total(&mut logs.remembering(&[everything()])).await, 1.0);
-    assert_eq!(total(&mut logs.remembering(&[everything()])).await, 1.0, "it has been mended");
+    assert_eq!(total(&mut logs.remembering(&[everything()])).await, 1.0, "it has been repaired");
     fs::remove_dir_all(logs.state.path()).unwrap();
     let mut source = logs.remembering(&[everything()]);
     let observation = source.probe().await.unwrap();
@@ -179,7 +179,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// Writes at least as many lines, and rotates at least as often; tells the numbers of lines, bytes and rotations.
+    /// Writes at least as many lines, and rotates at least as often; returns the numbers of lines, bytes and rotations.
     fn run(mut self, lines: u64, rotations: u32) -> (u64, u64, u32) {
         let mut rotated = 0;
         while self.written < lines || rotated < rotations {
@@ -223,7 +223,7 @@ impl Writer {
         fs::rename(self.logs.path(), first).expect("the file is there");
     }
 
-    /// As logrotate does: the program goes on writing to the old file until it is told.
+    /// As logrotate does: the program goes on writing to the old file until it gets a signal.
     fn rename(&mut self) {
         self.shift();
         let next = self.random.bool().then(|| appender(&self.logs.path()));

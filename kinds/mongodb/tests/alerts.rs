@@ -8,12 +8,11 @@ use mongodb::bson::{Document, doc};
 use mongodb::{Client, Collection};
 use tokio::net::TcpStream;
 
-use self::load::{in_parallel, open_cursor, write_slowly};
-use crate::alerting::drill::Drills;
+use self::load::{open_cursor, write_slowly};
+use crate::alerting::drill::{Drills, beside};
 use crate::alerting::on_servers;
 use testkit::exporter::Exporter;
 use testkit::mongodb::Mongodb;
-use testkit::wait::eventually;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -45,11 +44,6 @@ impl Scene<'_> {
     async fn value(&self, series: &str) -> f64 {
         self.exporter.value(series).await.unwrap_or_else(|| panic!("{series} is there"))
     }
-
-    /// Waits until the value of a series is so.
-    async fn until(&self, series: &str, is_so: impl Fn(f64) -> bool) {
-        eventually(PATIENCE, series, async || self.exporter.value(series).await.is_some_and(&is_so)).await;
-    }
 }
 
 /// The server ends cursors once in a second, so within each interval.
@@ -71,7 +65,7 @@ async fn connections(scene: &Scene<'_>, drills: &mut Drills<'_>) {
     while (clients.len() as f64) < most {
         clients.push(TcpStream::connect(&scene.address).await.expect("there is room"));
     }
-    scene.until(&available, |left| left < 16.0).await;
+    scene.exporter.wait_until(&available, |left| left < 16.0, PATIENCE).await;
     drills
         .fires(15 * MINUTE, &[("MongodbConnectionsHigh", "critical"), ("MongodbConnectionsHigh", "warning")])
         .await;
@@ -82,16 +76,14 @@ async fn slow(scene: &Scene<'_>, drills: &mut Drills<'_>) {
     drills.well().await;
     let items = scene.items();
     let waiting = tokio::spawn(async move { items.find_one(doc! {"$where": "sleep(600000) || true"}).await });
-    scene.until(&slow, |operations| operations > 0.0).await;
+    scene.exporter.wait_until(&slow, |operations| operations > 0.0, PATIENCE).await;
     drills.fires(20 * MINUTE, &[("MongodbOperationsSlow", "warning")]).await;
     waiting.abort();
-    scene.until(&slow, |operations| operations == 0.0).await;
+    scene.exporter.wait_until(&slow, |operations| operations == 0.0, PATIENCE).await;
 
     drills.well().await;
-    tokio::select! {
-        () = drills.fires(20 * MINUTE, &[("MongodbLatencyHigh", "warning")]) => {}
-        never = in_parallel(5, async || write_slowly(&scene.items()).await) => never,
-    }
+    let write = async || write_slowly(&scene.items()).await;
+    beside(write, 5, drills.fires(20 * MINUTE, &[("MongodbLatencyHigh", "warning")])).await;
     // One that has begun after all others ends after them.
     write_slowly(&scene.items()).await;
     drills.settled().await;
@@ -100,10 +92,7 @@ async fn slow(scene: &Scene<'_>, drills: &mut Drills<'_>) {
     let scan = async || {
         scene.items().find_one(doc! {"has": "no index"}).await.expect("it answers");
     };
-    tokio::select! {
-        () = drills.fires(45 * MINUTE, &[("MongodbCollectionScans", "info")]) => {}
-        never = in_parallel(3, scan) => never,
-    }
+    beside(scan, 3, drills.fires(45 * MINUTE, &[("MongodbCollectionScans", "info")])).await;
     drills.settled().await;
 }
 
@@ -117,13 +106,10 @@ async fn queued(scene: &Scene<'_>, drills: &mut Drills<'_>) {
     };
     let writers: Vec<_> = (0..WRITERS).map(write).collect();
     let all = WRITERS as f64;
-    scene
-        .until(&series("mongodb_ss_global_lock_current_queue", ",count_type=\"total\""), |queued| {
-            queued >= all
-        })
-        .await;
+    let queue = series("mongodb_ss_global_lock_current_queue", ",count_type=\"total\"");
+    scene.exporter.wait_until(&queue, |queued| queued >= all, PATIENCE).await;
     let slow = series("mongodb_currentop_slow_operations", "");
-    scene.until(&slow, |operations| operations >= all).await;
+    scene.exporter.wait_until(&slow, |operations| operations >= all, PATIENCE).await;
     drills
         .fires(
             15 * MINUTE,
@@ -138,28 +124,22 @@ async fn queued(scene: &Scene<'_>, drills: &mut Drills<'_>) {
     for writer in writers {
         writer.await.expect("it ends").expect("it is written");
     }
-    scene.until(&slow, |operations| operations == 0.0).await;
+    scene.exporter.wait_until(&slow, |operations| operations == 0.0, PATIENCE).await;
 }
 
 async fn cursors(scene: &Scene<'_>, drills: &mut Drills<'_>) {
     drills.well().await;
     let open = series("mongodb_ss_metrics_cursor_open", ",csr_type=\"total\"");
-    let opening = in_parallel(10, async || open_cursor(&scene.client).await);
-    tokio::select! {
-        () = scene.until(&open, |cursors| cursors > 10_000.0) => {}
-        never = opening => never,
-    }
+    let open_one = async || open_cursor(&scene.client).await;
+    beside(open_one, 10, scene.exporter.wait_until(&open, |cursors| cursors > 10_000.0, PATIENCE)).await;
     drills.fires(10 * MINUTE, &[("MongodbCursorsOpenHigh", "warning")]).await;
     scene.run(doc! {"setParameter": 1, "cursorTimeoutMillis": 1}).await;
-    scene.until(&open, |cursors| cursors < 10.0).await;
+    scene.exporter.wait_until(&open, |cursors| cursors < 10.0, PATIENCE).await;
 
     drills.well().await;
-    tokio::select! {
-        () = drills.fires(15 * MINUTE, &[("MongodbCursorsTimedOut", "warning")]) => {}
-        never = in_parallel(3, async || open_cursor(&scene.client).await) => never,
-    }
+    beside(open_one, 3, drills.fires(15 * MINUTE, &[("MongodbCursorsTimedOut", "warning")])).await;
     // The last ones time out too.
-    scene.until(&open, |cursors| cursors < 10.0).await;
+    scene.exporter.wait_until(&open, |cursors| cursors < 10.0, PATIENCE).await;
     drills.settled().await;
 }
 
@@ -168,12 +148,15 @@ async fn ends(server: &mut Mongodb, scene: &Scene<'_>, drills: &mut Drills<'_>) 
     let uptime = series("mongodb_ss_uptime", "");
     let before = scene.value(&uptime).await;
     server.restart().await;
-    scene.until(&uptime, |seconds| seconds < before).await;
+    scene.exporter.wait_until(&uptime, |seconds| seconds < before, PATIENCE).await;
     drills.fires(15 * MINUTE, &[("MongodbRestarted", "info")]).await;
 
     drills.well().await;
     server.kill();
-    scene.until("platform_source_up{source=\"shop\",kind=\"mongodb\"}", |up| up == 0.0).await;
+    scene
+        .exporter
+        .wait_until("platform_source_up{source=\"shop\",kind=\"mongodb\"}", |up| up == 0.0, PATIENCE)
+        .await;
     drills.fires(15 * MINUTE, &[("PlatformSourceDown", "critical")]).await;
 }
 

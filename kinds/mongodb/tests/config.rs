@@ -1,4 +1,4 @@
-//! What a configuration may say, and what is told when it is wrong.
+//! What a configuration may say, and what is reported when it is wrong.
 
 use platform_core::query::parse;
 use platform_core::yaml::{self, Faults, Path};
@@ -45,9 +45,9 @@ fn a_wrong_url_is_reported_without_its_secrets() {
         "mongodb://user:Xq7@planted@localhost",
         "mongodb://user:%Xq7planted@localhost",
     ] {
-        let told = fault(&of_url(url, ""));
-        assert!(told.contains("percent-encode them"), "{told}");
-        assert!(!told.contains("Xq7") && !told.contains("planted"), "{told}");
+        let reported = fault(&of_url(url, ""));
+        assert!(reported.contains("percent-encode them"), "{reported}");
+        assert!(!reported.contains("Xq7") && !reported.contains("planted"), "{reported}");
     }
     for (url, expected) in [
         ("mongodb://user:Xq7/planted@localhost", "`/` is %2F"),
@@ -58,8 +58,8 @@ fn a_wrong_url_is_reported_without_its_secrets() {
         ("mongodb://localhost/?tsl=true", "did you mean `tls`?"),
         ("mongodb://user@localhost", "the user in the url has no password"),
     ] {
-        let told = fault(&of_url(url, ""));
-        assert!(told.contains(expected), "{told}");
+        let reported = fault(&of_url(url, ""));
+        assert!(reported.contains(expected), "{reported}");
     }
 }
 
@@ -73,8 +73,8 @@ fn keys_that_do_not_go_together_are_reported() {
         (", slow_operation: 0s", "above zero"),
         (", colections: []", "collections"),
     ] {
-        let told = fault(&of_url("mongodb://localhost", keys));
-        assert!(told.contains(expected), "{told}");
+        let reported = fault(&of_url("mongodb://localhost", keys));
+        assert!(reported.contains(expected), "{reported}");
     }
     let both = fault(&of_url("mongodb://u@localhost", ", password: x, password_file: y"));
     assert!(both.contains("not both"), "{both}");
@@ -106,8 +106,8 @@ fn a_question_that_may_write_is_refused() {
         ("{command: {aggregate: 1, pipeline: []}, each: a}", "expected no `each`"),
         ("{command: {ping: 1}, pipeline: [{$match: {}}]}", "expected either"),
     ] {
-        let told = query_fault(question).unwrap_or_else(|| panic!("{question} is accepted"));
-        assert!(told.contains(expected), "{question}: {told}");
+        let reported = query_fault(question).unwrap_or_else(|| panic!("{question} is accepted"));
+        assert!(reported.contains(expected), "{question}: {reported}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What goes wrong has its reason, and is over when it is mended.
+//! What goes wrong has its reason, and is over when it is fixed.
 
 use std::time::Duration;
 

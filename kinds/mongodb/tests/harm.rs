@@ -167,12 +167,12 @@ async fn no_secret_is_reported() {
     let text = format!("{{url: 'mongodb://admin@{}/', password: {SECRET}}}", server.address());
     for yaml in [yaml(&url, ""), yaml(&nobody, ""), format!("mongodb: {text}")] {
         let config = config(&yaml).unwrap();
-        let mut told = format!("{config:?} {}", config.definition().target());
+        let mut reported = format!("{config:?} {}", config.definition().target());
         let mut subject = source(&yaml);
         let down = subject.probe().await.unwrap_err();
         let refused = subject.rows(&question("{command: {ping: 1}}")).await.unwrap_err();
-        told.push_str(&format!("{down} {down:?} {refused:?}"));
-        assert!(!told.contains(SECRET), "{told}");
-        assert!(told.contains("127.0.0.1"), "{told}");
+        reported.push_str(&format!("{down} {down:?} {refused:?}"));
+        assert!(!reported.contains(SECRET), "{reported}");
+        assert!(reported.contains("127.0.0.1"), "{reported}");
     }
 }

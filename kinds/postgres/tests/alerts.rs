@@ -14,7 +14,6 @@ use crate::alerting::drill::have_seen;
 use crate::alerting::on_servers;
 use testkit::exporter::Exporter;
 use testkit::postgres::Postgres;
-use testkit::wait::eventually;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -56,21 +55,10 @@ async fn add_role(server: &Postgres) {
     server.script("postgres", include_str!("../role.sql")).await;
 }
 
-/// Waits until the value of a series is such.
-async fn becomes(exporter: &Exporter, series: &str, such: impl Fn(f64) -> bool) {
-    eventually(PATIENCE, series, async || exporter.value(series).await.is_some_and(&such)).await;
-}
-
-/// Waits until the exporter has seen a source as it is now.
-async fn is_up(exporter: &Exporter, source: &str) {
-    let up = format!("platform_source_up{{source=\"{source}\",kind=\"postgres\"}}");
-    exporter.wait_for(&up, 1.0, PATIENCE).await;
-}
-
-/// Waits until the exporter cannot reach a source.
-async fn is_down(exporter: &Exporter, source: &str) {
-    let up = format!("platform_source_up{{source=\"{source}\",kind=\"postgres\"}}");
-    exporter.wait_for(&up, 0.0, PATIENCE).await;
+/// Waits until the exporter has seen whether a source is up.
+async fn is_up(exporter: &Exporter, source: &str, up: f64) {
+    let series = format!("platform_source_up{{source=\"{source}\",kind=\"postgres\"}}");
+    exporter.wait_for(&series, up, PATIENCE).await;
 }
 
 /// Sessions with a transaction each, in which they have run this.

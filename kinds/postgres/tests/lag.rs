@@ -86,8 +86,7 @@ async fn of_a_replica_that_is_fed_from_an_archive_is_the_age_of_what_it_replayed
     let mut standby = postgres(&replica.url());
     eventually(SOON, "it streams", async || lag(&mut standby).await == Some(0.0)).await;
     // It had a stream: what that received is still known, and older than what comes from the archive.
-    replica.sql("ALTER SYSTEM SET primary_conninfo = ''").await;
-    replica.sql("SELECT pg_reload_conf()").await;
+    replica.follow("").await;
     eventually(SOON, "the stream ends", async || replica.sql(RECEIVERS).await == "0").await;
     server.sql("CREATE TABLE orders (id int)").await;
     server.sql("SELECT pg_switch_wal()").await;

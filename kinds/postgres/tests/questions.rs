@@ -131,10 +131,10 @@ async fn roll_nothing_back() {
         cells(&mut subject, "SELECT 1").await;
     }
     subject.probe().await.expect("it answers");
-    // A session tells what it has counted when it ends.
+    // A session reports what it has counted when it ends.
     drop(subject);
-    let told = async || ended("xact_commit").await >= committed + TRANSACTIONS;
-    eventually(SOON, "the transactions are counted", told).await;
+    let reported = async || ended("xact_commit").await >= committed + TRANSACTIONS;
+    eventually(SOON, "the transactions are counted", reported).await;
     assert_eq!(ended("xact_rollback").await, rolled_back);
 }
 

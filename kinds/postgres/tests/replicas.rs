@@ -22,9 +22,9 @@ async fn lag_only_while_there_is_something_to_replay() {
     assert_eq!(the(&families, "pg_replication_lag_seconds", &[]), 0.0);
     assert_eq!(the(&families, "pg_stat_wal_receiver_active", &[]), 1.0);
     let replayed = the(&families, "pg_replication_last_replay_timestamp_seconds", &[]);
-    let told: f64 =
+    let reported: f64 =
         replica.sql("SELECT extract(epoch FROM pg_last_xact_replay_timestamp())").await.parse().unwrap();
-    assert_eq!(replayed, told);
+    assert_eq!(replayed, reported);
 
     replica.sql("SELECT pg_wal_replay_pause()").await;
     server.sql("INSERT INTO orders VALUES (1)").await;

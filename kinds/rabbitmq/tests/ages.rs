@@ -1,4 +1,4 @@
-//! How old dead letters are, as far as their publishers or the broker tell, without taking any out.
+//! How old dead letters are, as far as their publishers or the broker say, without taking any out.
 
 use lapin::BasicProperties;
 use serde_json::json;
@@ -26,7 +26,7 @@ async fn the_time_of_the_first_dead_letter_is_known_where_it_has_one() {
     publish(&channel, "", "silent", 2).await;
     let more = ", dead_letter_queues: {include: '^(parked|silent)$'}, consumers_expected: false";
     let mut subject = both(&broker, "%2f", more);
-    // The broker tells it with its statistics, some seconds later.
+    // The broker reports it with its statistics, some seconds later.
     let families = until(super::SOON, "the time stamps are known", async || {
         let families = well(&mut subject).await.families;
         (members(&families, HEAD).len() == 2).then_some(families)

@@ -84,7 +84,7 @@ const MOST: u64 = 16;
 async fn endless_frames_take_no_memory() {
     let web = Web::start(|_| reply(200, "fine")).await;
     let blocked = frame(0, (10, 60), &[&[250], &[b'x'; 250][..]].concat());
-    // Heartbeats, and what publishers are told. Neither is an answer, so that the probe's deadline ends it.
+    // Heartbeats, and what publishers receive. Neither is an answer, so that the probe's deadline ends it.
     for frames in [b"\x08\0\0\0\0\0\0\xce".repeat(500), blocked.repeat(20)] {
         let broker = FakeBroker::endless(OPEN, frames).await;
         let url = format!("rabbitmq: {{url: 'amqp://{}/%2f'}}", broker.address());

@@ -1,16 +1,14 @@
 //! The alerts that failures of real servers raise.
 
-use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::alerting::drill::Drills;
+use crate::alerting::drill::{Drills, beside};
 use crate::alerting::on_servers;
 use testkit::exporter::Exporter;
 use testkit::proxy::{Mode, Proxy};
 use testkit::redis::Redis;
-use testkit::wait::eventually;
 
 const MINUTES: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -72,20 +70,6 @@ async fn failures_raise_their_alerts_and_no_others() {
     drills.have_seen(&on_servers::REDIS);
 }
 
-/// Does something again and again while something else goes on.
-async fn beside(load: impl AsyncFn(), work: impl Future<Output = ()>) {
-    let load = async {
-        loop {
-            load().await;
-        }
-    };
-    let never: Infallible = tokio::select! {
-        never = load => never,
-        () = work => return,
-    };
-    match never {}
-}
-
 async fn memory(Servers { cache, .. }: &Servers, exporter: &Exporter, drills: &mut Drills<'_>) {
     drills.well().await;
     cache.run::<()>(&["CONFIG", "SET", "maxmemory", "1mb", "maxmemory-policy", "noeviction"]).await;
@@ -103,8 +87,10 @@ async fn memory(Servers { cache, .. }: &Servers, exporter: &Exporter, drills: &m
         }
         pipe.exec_async(&mut cache.connection().await).await.expect("what is old is evicted");
     };
-    beside(fill, async {
-        some(exporter, "redis_evicted_keys_total{source=\"cache\"}").await;
+    beside(fill, 1, async {
+        exporter
+            .wait_until("redis_evicted_keys_total{source=\"cache\"}", |value| value > 0.0, PATIENCE)
+            .await;
         // It is full of keys with a time to live.
         drills.fires(30 * MINUTES, &[("RedisEvicting", "info"), ("RedisMemoryHigh", "warning")]).await;
     })
@@ -119,10 +105,7 @@ async fn clients(Servers { cache, .. }: &Servers, exporter: &Exporter, drills: &
     for _ in 0..92 {
         held.push(cache.connection().await);
     }
-    eventually(PATIENCE, "the connections are counted", async || {
-        exporter.value("redis_connected_clients{source=\"cache\"}").await > Some(91.5)
-    })
-    .await;
+    exporter.wait_until("redis_connected_clients{source=\"cache\"}", |value| value > 91.5, PATIENCE).await;
     drills.fires(15 * MINUTES, &[("RedisClientsHigh", "warning")]).await;
     let mut config = redis::cmd("CONFIG");
     config.arg(&["SET", "maxclients", "50"]).exec_async(&mut held[0]).await.unwrap();
@@ -130,7 +113,7 @@ async fn clients(Servers { cache, .. }: &Servers, exporter: &Exporter, drills: &
     let knock = async || {
         assert!(cache.try_connection().await.is_err(), "all connections are taken");
     };
-    beside(knock, async {
+    beside(knock, 1, async {
         let all = [DEGRADED, ("RedisClientsHigh", "warning"), ("RedisConnectionsRejected", "critical")];
         drills.fires(15 * MINUTES, &all).await;
     })
@@ -144,10 +127,7 @@ async fn work(servers: &Servers, exporter: &Exporter, drills: &mut Drills<'_>) {
     let Servers { cache, proxy, .. } = servers;
     drills.well().await;
     proxy.set(Mode::Delay(Duration::from_millis(200))).await;
-    eventually(PATIENCE, "the answers are late", async || {
-        exporter.value("redis_ping_duration_seconds{source=\"far\"}").await > Some(0.15)
-    })
-    .await;
+    exporter.wait_until("redis_ping_duration_seconds{source=\"far\"}", |value| value > 0.15, PATIENCE).await;
     drills.fires(15 * MINUTES, &[("RedisLatencyHigh", "warning")]).await;
     proxy.set(Mode::Pass).await;
 
@@ -160,8 +140,10 @@ async fn work(servers: &Servers, exporter: &Exporter, drills: &mut Drills<'_>) {
         }
         pipe.exec_async(&mut cache.connection().await).await.expect("it answers");
     };
-    beside(miss, async {
-        some(exporter, "redis_keyspace_misses_total{source=\"cache\"}").await;
+    beside(miss, 1, async {
+        exporter
+            .wait_until("redis_keyspace_misses_total{source=\"cache\"}", |value| value > 0.0, PATIENCE)
+            .await;
         // Every command counts as a slow one.
         drills.fires(HOUR, &[("RedisCommandsSlow", "warning"), ("RedisHitsLow", "info")]).await;
     })
@@ -190,7 +172,9 @@ async fn persistence(Servers { cache, .. }: &Servers, exporter: &Exporter, drill
     exporter.wait_for("redis_rdb_changes_since_last_save{source=\"cache\"}", 0.0, PATIENCE).await;
     drills.well().await;
     cache.run::<()>(&["SET", "changed", "1"]).await;
-    some(exporter, "redis_rdb_changes_since_last_save{source=\"cache\"}").await;
+    exporter
+        .wait_until("redis_rdb_changes_since_last_save{source=\"cache\"}", |value| value > 0.0, PATIENCE)
+        .await;
     drills.fires(50 * HOUR, &[("RedisSaveLate", "warning")]).await;
 
     drills.well().await;
@@ -238,9 +222,4 @@ async fn outages(Servers { far, .. }: &mut Servers, exporter: &Exporter, drills:
     far.restart().await;
     exporter.wait_for(up, 1.0, PATIENCE).await;
     drills.fires(15 * MINUTES, &[("RedisRestarted", "info")]).await;
-}
-
-/// Waits until a series is above 0.
-async fn some(exporter: &Exporter, series: &str) {
-    eventually(PATIENCE, series, async || exporter.value(series).await > Some(0.0)).await;
 }

@@ -14,7 +14,7 @@ use testkit::wait::{eventually, until};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A field of INFO, as the server tells it to another client.
+/// A field of INFO, as the server reports it to another client.
 async fn info(server: &Redis, field: &str) -> String {
     let info: String = server.run(&["INFO", "all"]).await;
     let line = info.lines().find_map(|line| line.strip_prefix(&format!("{field}:"))).map(str::to_owned);

@@ -9,7 +9,6 @@ use crate::alerting::drill::Drills;
 use crate::alerting::on_servers::{self, Seen};
 use testkit::exporter::Exporter;
 use testkit::proxy::{Mode, Proxy};
-use testkit::wait::eventually;
 use testkit::web::{Web, reply};
 
 const DEGRADED: Seen = ("PlatformSourceDegraded", "warning");
@@ -56,10 +55,10 @@ async fn failures_raise_their_alerts_and_no_others() {
     drills.well().await;
     proxy.set(Mode::Delay(Duration::from_millis(1200))).await;
     let duration = of_operation("s3_operation_duration_seconds", "slow", "head");
-    eventually(PATIENCE, "answers come late", async || exporter.value(&duration).await > Some(1.0)).await;
+    exporter.wait_until(&duration, |value| value > 1.0, PATIENCE).await;
     drills.fires(20 * MINUTE, &[("S3OperationSlow", "warning")]).await;
     proxy.set(Mode::Pass).await;
-    eventually(PATIENCE, "answers come at once", async || exporter.value(&duration).await < Some(1.0)).await;
+    exporter.wait_until(&duration, |value| value < 1.0, PATIENCE).await;
 
     drills.well().await;
     // Nothing can be put below an object that is no folder.

@@ -102,8 +102,8 @@ async fn an_application_s_environment_reaches_the_chain() {
     };
     let without = probe(&[]).await;
     let with_key = probe(&[("AWS_ACCESS_KEY_ID", KEY), ("AWS_SECRET_ACCESS_KEY", SECRET)]).await;
-    let told = String::from_utf8_lossy(&without.stderr).into_owned();
-    assert!(told.starts_with("s3: auth: no credentials found; tried: environment"), "{told}");
+    let reported = String::from_utf8_lossy(&without.stderr).into_owned();
+    assert!(reported.starts_with("s3: auth: no credentials found; tried: environment"), "{reported}");
     let metrics = String::from_utf8_lossy(&with_key.stdout).into_owned();
     assert!(metrics.contains("s3_bucket_up{bucket=\"backups\",operation=\"list\"} 1"), "{metrics}");
 }

@@ -41,7 +41,7 @@ async fn each_code_has_its_reason() {
         (403, "", Reason::Permission),
     ];
     for (status, code, reason) in cases {
-        let web = refusing(move || error(status, code, "Told by the store")).await;
+        let web = refusing(move || error(status, code, "Said by the store")).await;
         let observation = probe(&web.url(""), "").await;
         assert_eq!(failure(&observation), Some(reason), "{status} {code}");
         assert_eq!(up(&observation, "head"), Some(0.0));

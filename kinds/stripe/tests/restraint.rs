@@ -65,7 +65,7 @@ async fn without_a_word_from_stripe_the_pause_doubles_up_to_half_an_hour() {
     server.state().refuse_next(1, Refusal::RateLimited(None));
     assert!(is_rate_limited(&mut subject).await);
     later(60.0).await;
-    assert!(!is_rate_limited(&mut subject).await, "after a good probe it starts anew");
+    assert!(!is_rate_limited(&mut subject).await, "after a good probe it starts again");
 }
 
 #[tokio::test]

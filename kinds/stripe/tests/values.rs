@@ -129,9 +129,9 @@ async fn reports_what_is_true_of_the_account() {
     assert_eq!(found, expected);
 
     assert_eq!(reasons(&observation), [Reason::Alarm; 3]);
-    let told = format!("{:?}", observation.problems);
+    let reported = format!("{:?}", observation.problems);
     for words in ["given up delivering: 2", "at old.example.com is disabled", "no_aws_event_source_exists"] {
-        assert!(told.contains(words), "{told}");
+        assert!(reported.contains(words), "{reported}");
     }
     assert!(!format!("{observation:?}").contains("planted"), "{observation:?}");
 }

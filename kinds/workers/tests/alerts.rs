@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::seconds_ago;
-use crate::alerting::drill::Drills;
+use crate::alerting::drill::{Drills, beside};
 use crate::alerting::on_servers;
 use testkit::exporter::Exporter;
 use testkit::postgres::Postgres;
 use testkit::proxy::Proxy;
 use testkit::redis::Redis;
-use testkit::wait::{PAUSE, eventually};
+use testkit::wait::PAUSE;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -74,12 +74,10 @@ impl Scene {
         )
     }
 
-    /// Workers of the table that finish one job after the other.
-    async fn work(&self) -> ! {
-        loop {
-            self.postgres.sql("UPDATE beats SET progress_at = now()").await;
-            tokio::time::sleep(PAUSE).await;
-        }
+    /// Workers of the table finish a job.
+    async fn work(&self) {
+        self.postgres.sql("UPDATE beats SET progress_at = now()").await;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
@@ -114,10 +112,8 @@ async fn busy(scene: &Scene, exporter: &Exporter, drills: &mut Drills<'_>) {
     scene.postgres.sql("UPDATE beats SET busy = slots").await;
     exporter.wait_for(&of_mail("workers_busy"), 20.0, PATIENCE).await;
     // They make progress: they are not stuck.
-    tokio::select! {
-        () = drills.fires(130 * MINUTE, &[("WorkersSaturated", "info")]) => {}
-        never = scene.work() => never,
-    }
+    let work = async || scene.work().await;
+    beside(work, 1, drills.fires(130 * MINUTE, &[("WorkersSaturated", "info")])).await;
     scene.employ().await;
 }
 
@@ -126,7 +122,7 @@ async fn skewed(scene: &Scene, exporter: &Exporter, drills: &mut Drills<'_>) {
     scene.proxy.retarget(&scene.ahead.address());
     scene.proxy.end_connections().await;
     let skew = "worker_clock_skew_seconds{source=\"jobs\",class=\"cpu\"}";
-    eventually(PATIENCE, "the other clock is read", async || exporter.value(skew).await > Some(100.0)).await;
+    exporter.wait_until(skew, |value| value > 100.0, PATIENCE).await;
     drills.fires(20 * MINUTE, &[("WorkersClockSkew", "info")]).await;
 }
 

@@ -32,7 +32,7 @@ async fn a_sorted_set_holds_workers_and_times() {
     let at = value(&observation.families, "worker_heartbeat_timestamp_seconds", &["c", "b"]).unwrap();
     assert!((at - seconds_ago(80.0)).abs() < 5.0, "{at}");
     assert!(of_class(&observation, "worker_clock_skew_seconds").unwrap().abs() < 0.1, "the same machine");
-    assert_eq!(states(&observation), [], "this layout tells no states");
+    assert_eq!(states(&observation), [], "this layout has no states");
 
     // Two go, then all; the last one by leaving the set.
     zadd(&server, "hb", "a", seconds_ago(200.0)).await;

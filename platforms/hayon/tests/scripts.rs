@@ -49,7 +49,7 @@ async fn the_role_is_enough_and_least() {
     let up = r#"platform_source_status{source="app-db",kind="mongodb",status="up"}"#;
     exporter.wait_for(up, 1.0, super::PATIENCE).await;
 
-    // Without any document, the account can still tell an empty collection from a missing one.
+    // Without any document, the account still sees whether a collection is empty or missing.
     database.collection::<Document>("users").delete_many(doc! {}).await.unwrap();
     let nobody = r#"hayon_users{source="app-db",plan="pro",state="active"}"#;
     exporter.wait_for(nobody, 0.0, super::PATIENCE).await;

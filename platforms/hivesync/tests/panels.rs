@@ -26,7 +26,7 @@ pub(super) fn block(language: &str, text: &str) -> &'static str {
     block
 }
 
-/// Every panel has data as soon as the exporter runs. What tells of alarms is silent, as it should be.
+/// Every panel has data as soon as the exporter runs. What shows alarms is empty, as it should be.
 #[tokio::test]
 async fn every_expression_has_an_answer() {
     let deployment = Deployment::of(&World::populated()).await;

@@ -77,7 +77,7 @@ struct Watched {
     path: PathBuf,
     files: Files,
     /// The last error reported, if it is invalid.
-    told: Option<String>,
+    reported: Option<String>,
 }
 
 /// Whether a request may pass.
@@ -101,7 +101,7 @@ impl Gate {
     /// When the file cannot be read, or has errors.
     pub fn load(path: &Path, current: &CurrentFile) -> Result<Self, WebError> {
         let (settings, files) = read(path, current);
-        let watched = Some(Mutex::new(Watched { path: path.to_owned(), files, told: None }));
+        let watched = Some(Mutex::new(Watched { path: path.to_owned(), files, reported: None }));
         Ok(Self::of(Loaded { settings: ArcSwap::from_pointee(settings?), watched }))
     }
 
@@ -169,7 +169,7 @@ impl Loaded {
         });
         match settings {
             Ok(mut settings) => {
-                if watched.told.take().is_some()
+                if watched.reported.take().is_some()
                     || before.digest().as_ref() != watched.files.digest().as_ref()
                 {
                     tracing::info!(event = "web.config.loaded", file = %watched.path.display());
@@ -179,9 +179,9 @@ impl Loaded {
             }
             Err(error) => {
                 let error = error.to_string();
-                if watched.told.as_ref() != Some(&error) {
+                if watched.reported.as_ref() != Some(&error) {
                     tracing::error!(event = "web.config.refused", error, "keeping the current settings");
-                    watched.told = Some(error);
+                    watched.reported = Some(error);
                 }
             }
         }

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
-/// Maximum number of waiting checks per address; further ones are told to retry.
+/// Maximum number of waiting checks per address; further ones are asked to retry.
 const WAITING: usize = 8;
 /// A hash that takes minutes to check is of no use.
 const LARGEST_COST: u32 = 20;

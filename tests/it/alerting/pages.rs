@@ -182,7 +182,7 @@ async fn each_in_turn(platform: &Platform, alive: &Cell<bool>) {
     every_rule_can_be_evaluated(&watch.prometheus).await;
 }
 
-/// Breaks or mends what stands behind a source.
+/// Breaks or repairs what is behind a source.
 async fn fault(platform: &Platform, ways: &Ways, alive: &Cell<bool>, source: &str, broken: bool) {
     let pass = |mode: Mode| if broken { mode } else { Mode::Pass };
     match (source, broken) {

@@ -125,10 +125,7 @@ async fn the_scripts_make_data_that_the_exporter_sees() {
         ("hivesync_users{source=\"hivesync-db\",plan_state=\"paid\"}", 100.0),
         ("hivesync_job_latency_seconds{source=\"hivesync-db\",queue=\"ai\",window=\"1m\"}", 0.1),
     ] {
-        eventually(PATIENCE, series, async || {
-            exporter.value(series).await.is_some_and(|value| value >= at_least)
-        })
-        .await;
+        exporter.wait_until(series, |value| value >= at_least, PATIENCE).await;
     }
     // Grafana's role sees what the roll-up has written.
     let days = format!("postgres://grafana_hivesync:{PASSWORD}@{}/hivesync", services.postgres.address());

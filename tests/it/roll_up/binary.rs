@@ -137,7 +137,7 @@ async fn it_goes_on_after_a_crash() {
     assert!(!exporter.get("/").await.contains(SECRET));
 }
 
-/// A roll-up that fails is told once, and hurts nothing else: not even the source on the same server.
+/// A roll-up that fails is reported once, and hurts nothing else: not even the source on the same server.
 #[tokio::test]
 async fn a_failing_roll_up_hurts_nobody() {
     let server = server().await;
@@ -158,7 +158,7 @@ async fn a_failing_roll_up_hurts_nobody() {
     assert_eq!(exporter.value(SUCCESS).await, Some(0.0));
     proxy.set(Mode::Pass).await;
     exporter.wait_for(SUCCESS, 1.0, SOON).await;
-    eventually(SOON, "the log tells", async || exporter.log().contains("roll_up.recovered")).await;
+    eventually(SOON, "the log reports it", async || exporter.log().contains("roll_up.recovered")).await;
     let log = exporter.log();
     assert_eq!(log.matches("event=roll_up.failed").count(), 1, "{log}");
     assert!(log.contains("reason=timeout") && !log.contains(SECRET), "{log}");
@@ -188,15 +188,15 @@ async fn a_check_reports_what_is_missing_and_writes_nothing() {
     assert!(!text.contains(SECRET), "{text}");
     assert_eq!(server.sql("SELECT count(*) FROM visits_daily").await, "0");
 
-    for (from, to, told) in [
+    for (from, to, reported) in [
         ("every: 1s", "evrey: 1s", "did you mean `every`?"),
         ("every: 1s", "time_zone: Mars", "expected the IANA name of a time zone"),
         ("file:", "pack: hivesync, fiel:", "packs.acme"),
     ] {
         let (is_good, text) = check(&config.replace(from, to), directory.path(), false);
-        assert!(!is_good && text.contains(told) && !text.contains(SECRET), "{text}");
+        assert!(!is_good && text.contains(reported) && !text.contains(SECRET), "{text}");
     }
-    for (from, to, told) in [
+    for (from, to, reported) in [
         (
             "metric: acme_depth",
             "metric: acme_dept",
@@ -209,7 +209,7 @@ async fn a_check_reports_what_is_missing_and_writes_nothing() {
         std::fs::write(&broken, PACK.replace(from, to)).unwrap();
         let config = config.replace("acme.yml", "broken.yml");
         let (is_good, text) = check(&config, directory.path(), false);
-        assert!(!is_good && text.contains(told), "{text}");
+        assert!(!is_good && text.contains(reported), "{text}");
     }
     let twice = configs(directory.path(), &server, &["acme", "other"], Some(&writer(&server)));
     let (is_good, text) = check(&twice, directory.path(), false);

@@ -30,12 +30,12 @@ async fn is_well(keeper: &mut RollUpKeeper) {
     assert_eq!(keeper.run(at(NOW)).await.problem, None);
 }
 
-/// What is not as it should be is told by the run, and by the check, which never writes.
+/// What is not as it should be is reported by the run, and by the check, which never writes.
 #[tokio::test]
 async fn what_is_missing_is_reported() {
     let server = server().await;
     let url = server.url_as("writer", "pencil", "postgres");
-    for (break_it, mend_it, reason, told) in [
+    for (break_it, repair_it, reason, reported) in [
         (
             "ALTER TABLE visits_daily RENAME TO x",
             "ALTER TABLE x RENAME TO visits_daily",
@@ -101,13 +101,13 @@ async fn what_is_missing_is_reported() {
         let mut keeper = impatient(&url);
         let found = problem(&mut keeper).await;
         assert_eq!(found.reason, reason, "{break_it}: {found}");
-        assert!(found.detail.contains(told), "{break_it}: {found}");
+        assert!(found.detail.contains(reported), "{break_it}: {found}");
         let plan = roll_up(DECLARED, &format!("{{write_url: '{url}'}}"));
         let checked = check_roll_up(&plan).await.expect_err(break_it);
         assert_eq!(checked.reason, reason, "{break_it}: {checked}");
-        assert!(checked.detail.contains(told), "{break_it}: {checked}");
-        server.sql(mend_it).await;
-        assert_eq!(check_roll_up(&plan).await, Ok(()), "{mend_it}");
+        assert!(checked.detail.contains(reported), "{break_it}: {checked}");
+        server.sql(repair_it).await;
+        assert_eq!(check_roll_up(&plan).await, Ok(()), "{repair_it}");
         assert_eq!(server.sql("SELECT count(*) FROM visits_daily").await, "0", "a check writes nothing");
         is_well(&mut keeper).await;
         server.sql("TRUNCATE visits_daily").await;
@@ -227,7 +227,7 @@ async fn a_rotated_password_counts_with_the_next_run() {
     is_well(&mut keeper).await;
 }
 
-/// A change is told once, in the log; the counts are in the metrics.
+/// A change is reported once, in the log; the counts are in the metrics.
 #[test]
 fn a_failure_is_reported_once() {
     let mut state = RollUpState::default();

@@ -88,7 +88,7 @@ async fn written(keeper: &mut RollUpKeeper, now: &str) -> u64 {
     written
 }
 
-/// The table as text, a line for each day, with what tells that a row was written again.
+/// The table as text, a line for each day, with what shows that a row was written again.
 async fn rows(server: &Postgres) -> String {
     server.sql("SELECT *, xmin, ctid FROM visits_daily ORDER BY day").await
 }

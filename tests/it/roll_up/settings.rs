@@ -22,7 +22,7 @@ fn the_keys_have_defaults() {
 #[test]
 fn every_fault_is_reported() {
     let faults = |yaml: &str| decoded::<RollUpConfig>(yaml).map(drop).unwrap_err().to_string();
-    for (yaml, told) in [
+    for (yaml, reported) in [
         ("{every: 5m}", "the key `write_url` is missing"),
         ("{write_url: 'mysql://db'}", "expected a URL that starts with postgres://"),
         ("{write_url: 'postgres://db', time_zone: Europe/Berln}", "did you mean `Europe/Berlin`?"),
@@ -33,11 +33,11 @@ fn every_fault_is_reported() {
         ("{write_url: 'postgres://db', url: 'postgres://db'}", "url: unknown key; expected one of write_url"),
     ] {
         let faults = faults(yaml);
-        assert!(faults.contains(told), "{yaml}: {faults}");
+        assert!(faults.contains(reported), "{yaml}: {faults}");
     }
     let both = faults("{write_url: 'postgres://db:secret/x', time_zone: Mars, every: never, tiem: 1}");
-    for told in ["time_zone", "every", "tiem"] {
-        assert!(both.contains(told), "{both}");
+    for reported in ["time_zone", "every", "tiem"] {
+        assert!(both.contains(reported), "{both}");
     }
     assert!(!both.contains("secret"), "{both}");
 }
@@ -48,7 +48,7 @@ fn a_table_names_each_column_once() {
         let yaml = DECLARED.replace(from, to);
         decoded::<DailyTable>(&yaml).map(drop).unwrap_err().to_string()
     };
-    for (from, to, told) in [
+    for (from, to, reported) in [
         ("table: visits_daily", "table: 'visits; DROP TABLE visits'", "expected an SQL name"),
         ("table: visits_daily", "table: 'a.\"b'", "expected an SQL name"),
         ("columns: [users,", "columns: [day,", "the column day is listed twice"),
@@ -57,7 +57,7 @@ fn a_table_names_each_column_once() {
         ("day: day", "dya: day", "did you mean `day`?"),
     ] {
         let faults = faults(from, to);
-        assert!(faults.contains(told), "{to}: {faults}");
+        assert!(faults.contains(reported), "{to}: {faults}");
     }
 }
 

@@ -148,9 +148,9 @@ async fn what_is_not_http_is_refused() {
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"\0\0\0\0\0\0\0\0\r\n\r\n",
     ] {
-        let told = status(&exporter, request).await;
+        let reported = status(&exporter, request).await;
         let shown = String::from_utf8_lossy(request);
-        assert!(matches!(told.as_str(), "400" | "405" | "505" | "closed"), "{shown:?}: {told}");
+        assert!(matches!(reported.as_str(), "400" | "405" | "505" | "closed"), "{shown:?}: {reported}");
     }
     is_well(&exporter).await;
 }

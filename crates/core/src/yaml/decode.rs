@@ -90,7 +90,7 @@ impl<'a, 'n> Decoder<'a, 'n> {
             let mut notes = self.notes.borrow_mut();
             let (place, path) = (self.node.place, self.path.clone());
             match failure {
-                Failure::Told => return Failure::Told,
+                Failure::Reported => return Failure::Reported,
                 // An error of the whole may only be due to the parts that were set aside.
                 Failure::Message { .. } if notes.has_set_aside_below(self.node) => {}
                 Failure::Message { message, hint } => notes.faults.add(Fault { place, path, message, hint }),
@@ -101,7 +101,7 @@ impl<'a, 'n> Decoder<'a, 'n> {
                 }
             }
             notes.set_aside.insert(std::ptr::from_ref(self.node));
-            Failure::Told
+            Failure::Reported
         })
     }
 
@@ -238,7 +238,7 @@ impl<'de> MapAccess<'de> for Entries<'_, '_, '_> {
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Failure> {
-        let (node, path) = self.value.take().ok_or(Failure::Told)?;
+        let (node, path) = self.value.take().ok_or(Failure::Reported)?;
         let child = self.decoder.child(node, path);
         child.placed(|| seed.deserialize(child.child(node, child.path.clone())))
     }

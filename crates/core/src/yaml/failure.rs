@@ -10,7 +10,7 @@ use super::fault::hint;
 #[derive(Debug)]
 pub(super) enum Failure {
     /// Already reported.
-    Told,
+    Reported,
     /// A required key is missing.
     Missing(&'static str),
     /// Not reported yet.

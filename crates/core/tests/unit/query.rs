@@ -246,7 +246,7 @@ fn label_sets_folded_by_the_source_are_counted() {
     assert_eq!(reading.read(rows).expect("it is right").dropped, 3 + 2);
 }
 
-/// Answers what it is told to, so that the lane's own behaviour can be seen.
+/// Answers as it is set to, so that the lane's own behaviour can be seen.
 struct Scripted(Vec<Script>);
 
 enum Script {

@@ -56,7 +56,7 @@ fn a_good_document_is_read() {
     assert_eq!(read("name: a\nshape: flat\n").map(|document| document.shape), Ok(Some(Shape::Flat)));
 }
 
-/// One fault of each sort in one document: all are told, each at its line and column.
+/// One fault of each sort in one document: all are reported, each at its line and column.
 #[test]
 fn all_faults_are_reported_at_once() {
     let text = "\
@@ -86,9 +86,10 @@ test.yml:8:8: shape: expected one of round, flat, found `rund` (did you mean `ro
 
 #[test]
 fn values_that_may_be_secret_are_not_repeated() {
-    let told = read("name: [geheim]\nchildren: {a: {port: geheim, password: {geheim: 1}}}\n").unwrap_err();
-    assert!(!told.contains("geheim"), "{told}");
-    assert_eq!(told.lines().count(), 3, "{told}");
+    let reported =
+        read("name: [geheim]\nchildren: {a: {port: geheim, password: {geheim: 1}}}\n").unwrap_err();
+    assert!(!reported.contains("geheim"), "{reported}");
+    assert_eq!(reported.lines().count(), 3, "{reported}");
 }
 
 #[test]
@@ -117,19 +118,19 @@ fn variables_are_replaced_in_strings_alone() {
         read("name: ${UNSET:-${SET}}").unwrap_err().contains("a default cannot contain another variable")
     );
     for text in ["name: ${SET:?geheim}", "name: ${SET-geheim}", "name: ${}", "name: ${1}", "name: ${a b}"] {
-        let told = read(text).unwrap_err();
-        assert!(told.contains("`${NAME:-default}`") && !told.contains("geheim"), "{told}");
+        let reported = read(text).unwrap_err();
+        assert!(reported.contains("`${NAME:-default}`") && !reported.contains("geheim"), "{reported}");
     }
     assert_eq!(read("name: ${SET").unwrap_err(), "test.yml:1:7: name: expected `}` after `${NAME`");
 }
 
-/// What is not YAML is told by its place, without the lines around it.
+/// What is not YAML is reported by its place, without the lines around it.
 #[test]
 fn broken_yaml_is_reported_without_its_content() {
     for text in ["name: \"geheim\ncount: 1\n", "name: geheim\n  count: 1\n", "a: [geheim\n"] {
-        let told = read(text).unwrap_err();
-        assert!(told.starts_with("test.yml:") && told.contains("not valid YAML"), "{told}");
-        assert!(!told.contains("geheim"), "{told}");
+        let reported = read(text).unwrap_err();
+        assert!(reported.starts_with("test.yml:") && reported.contains("not valid YAML"), "{reported}");
+        assert!(!reported.contains("geheim"), "{reported}");
     }
     assert!(read(&"[".repeat(100_000)).is_err());
     assert!(read(&format!("name: {}", "a".repeat(5 << 20))).unwrap_err().contains("at most"));

@@ -13,7 +13,7 @@ pub const USERS: u64 = 3000;
 /// The user of a row without one.
 pub const NOBODY: u64 = 0;
 
-/// Ages in seconds, each in the middle of what has to be told apart: within a minute, within fifteen, an hour, a day,
+/// Ages in seconds, each in the middle of what has to be distinguished: within a minute, within fifteen, an hour, a day,
 /// thirty days, and beyond. The first is by a clock that runs ahead, so that it stays what it is during a test.
 pub const AGES: [i64; 6] = [-3600, 300, 1800, 12 * 3600, 15 * 86_400, 60 * 86_400];
 

@@ -107,7 +107,7 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, message)
     }
 
-    /// 429 or 500, as the account was told to answer.
+    /// 429 or 500, as the account is set to answer.
     pub(crate) fn refused(refusal: Refusal, livemode: bool) -> Self {
         match refusal {
             Refusal::RateLimited(retry_after) => {

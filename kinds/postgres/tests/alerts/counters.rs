@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{MINUTE, add_role, becomes, is_up, watch};
+use super::{MINUTE, PATIENCE, add_role, is_up, watch};
 use crate::alerting::drill::Drills;
 use crate::alerting::on_servers::Seen;
 use testkit::postgres::Postgres;
@@ -29,8 +29,8 @@ pub(super) async fn of_one_server() -> BTreeSet<Seen> {
     let (xid, multixact) = (NEXT_XID.to_string(), format!("{NEXT_MULTIXACT},1"));
     server.restart_with(&["-x", &xid, "-m", &multixact, "-l", "000000010000001000000000"]).await;
     let age = "pg_database_wraparound_age_datfrozenxid_seconds{source=\"db\",datname=\"postgres\"}";
-    becomes(&exporter, age, |ids| ids > 1.6e9).await;
-    is_up(&exporter, "db").await;
+    exporter.wait_until(age, |ids| ids > 1.6e9, PATIENCE).await;
+    is_up(&exporter, "db", 1.0).await;
     let alerts = [
         ("PostgresMultixactWraparoundNear", "critical"),
         ("PostgresMultixactWraparoundNear", "warning"),

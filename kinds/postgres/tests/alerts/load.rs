@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::super::truth::session::Session;
-use super::{HOUR, MINUTE, PATIENCE, add_role, becomes, watch};
+use super::{HOUR, MINUTE, PATIENCE, add_role, watch};
 use crate::alerting::drill::Drills;
 use crate::alerting::on_servers::Seen;
 use testkit::exporter::Exporter;
@@ -54,7 +54,7 @@ pub(super) async fn of_one_server() -> BTreeSet<Seen> {
     drills.well().await;
     let before = exporter.value(ROLLBACKS).await.expect("it is up");
     let load = Load::of(&server, "BEGIN; ROLLBACK; ".repeat(20));
-    becomes(&exporter, ROLLBACKS, |rollbacks| rollbacks > before).await;
+    exporter.wait_until(ROLLBACKS, |rollbacks| rollbacks > before, PATIENCE).await;
     drills.fires(30 * MINUTE, &[("PostgresRollbacksHigh", "warning")]).await;
     drop(load);
 
@@ -63,7 +63,7 @@ pub(super) async fn of_one_server() -> BTreeSet<Seen> {
     let before = exporter.value(TEMPORARY).await.expect("it is up");
     // Some session ends between any two probes.
     let load = [(); 3].map(|()| Load::of(&server, REPORT.to_owned()));
-    becomes(&exporter, TEMPORARY, |bytes| bytes > before).await;
+    exporter.wait_until(TEMPORARY, |bytes| bytes > before, PATIENCE).await;
     let alerts = [("PostgresCacheHitsLow", "info"), ("PostgresTemporaryFilesLarge", "info")];
     drills.fires(HOUR + 30 * MINUTE, &alerts).await;
     drop(load);
@@ -80,6 +80,6 @@ async fn all_is_counted(server: &Postgres, exporter: &Exporter) {
     let counted = server.sql(counted).await;
     let (rollbacks, bytes) = counted.split_once(' ').expect("two numbers");
     let [rollbacks, bytes] = [rollbacks, bytes].map(|text| text.parse::<f64>().expect("a number"));
-    becomes(exporter, ROLLBACKS, |value| value >= rollbacks).await;
-    becomes(exporter, TEMPORARY, |value| value >= bytes).await;
+    exporter.wait_until(ROLLBACKS, |value| value >= rollbacks, PATIENCE).await;
+    exporter.wait_until(TEMPORARY, |value| value >= bytes, PATIENCE).await;
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 
 use tempfile::TempDir;
 
-use super::{HOUR, MINUTE, PATIENCE, add_role, becomes, is_down, transactions, watch};
+use super::{HOUR, MINUTE, PATIENCE, add_role, is_up, transactions, watch};
 use crate::alerting::drill::Drills;
 use crate::alerting::on_servers::Seen;
 use testkit::exporter::Exporter;
@@ -19,12 +19,6 @@ const RECEIVES: &str = "pg_stat_wal_receiver_active{source=\"replica\"}";
 const REPLICAS: &str = "pg_stat_replication_replicas{source=\"primary\"}";
 const CONFLICTS: &str = "pg_stat_database_conflicts{source=\"replica\",datname=\"postgres\"}";
 
-/// Sends a replica to its primary another way, or none.
-async fn lead(replica: &Postgres, route: &str) {
-    replica.sql(&format!("ALTER SYSTEM SET primary_conninfo = '{route}'")).await;
-    replica.sql("SELECT pg_reload_conf()").await;
-}
-
 pub(super) async fn of_a_pair() -> BTreeSet<Seen> {
     let mut primary = Postgres::start().await;
     add_role(&primary).await;
@@ -33,7 +27,7 @@ pub(super) async fn of_a_pair() -> BTreeSet<Seen> {
     let settings = ["wal_retrieve_retry_interval = 100ms", "max_standby_streaming_delay = 0"];
     let options = settings.into_iter().fold(Postgres::options(), |options, line| options.setting(line));
     let replica = options.replica_of(&primary).start().await;
-    lead(&replica, &format!("host=127.0.0.1 port={} user=postgres", way.port())).await;
+    replica.follow(&format!("host=127.0.0.1 port={} user=postgres", way.port())).await;
     eventually(PATIENCE, "it streams by way of the proxy", async || way.open() == 1).await;
     let exporter = watch(&[("primary", &primary), ("replica", &replica)]).await;
     let mut drills = Drills::of(&exporter);
@@ -44,7 +38,7 @@ pub(super) async fn of_a_pair() -> BTreeSet<Seen> {
     pair_is_well(&exporter, &mut drills).await;
     replica.sql("SELECT pg_wal_replay_pause()").await;
     primary.sql("INSERT INTO orders VALUES (1)").await;
-    becomes(&exporter, LAG, |lag| lag > 0.0).await;
+    exporter.wait_until(LAG, |lag| lag > 0.0, PATIENCE).await;
     let alerts = [("PostgresReplicationLag", "critical"), ("PostgresReplicationLag", "warning")];
     drills.fires(30 * MINUTE, &alerts).await;
     replica.sql("SELECT pg_wal_replay_resume()").await;
@@ -67,7 +61,7 @@ pub(super) async fn of_a_pair() -> BTreeSet<Seen> {
     // After a failover there is no replica that could miss anything.
     pair_is_well(&exporter, &mut drills).await;
     primary.kill();
-    is_down(&exporter, "primary").await;
+    is_up(&exporter, "primary", 0.0).await;
     replica.sql("SELECT pg_promote()").await;
     exporter.wait_for("pg_replication_is_replica{source=\"replica\"}", 0.0, PATIENCE).await;
     drills.fires(30 * MINUTE, &[("PlatformSourceDown", "critical")]).await;
@@ -86,7 +80,7 @@ async fn cancelled(primary: &Postgres, replica: &Postgres, exporter: &Exporter, 
     let readers = transactions(replica, 14, "SELECT FROM orders").await;
     primary.sql("TRUNCATE orders").await;
     // A query of others may be cancelled, too.
-    becomes(exporter, CONFLICTS, |conflicts| conflicts >= 14.0).await;
+    exporter.wait_until(CONFLICTS, |conflicts| conflicts >= 14.0, PATIENCE).await;
     exporter.wait_for(LAG, 0.0, PATIENCE).await;
     drills.fires(30 * MINUTE, &[("PostgresReplicaConflicts", "warning")]).await;
     drop(readers);
@@ -104,21 +98,21 @@ pub(super) async fn of_an_archive() -> BTreeSet<Seen> {
     let options = Postgres::options().setting("wal_retrieve_retry_interval = 100ms");
     let options = options.setting(&format!("restore_command = 'cp {path}/%f %p'"));
     let replica = options.replica_of(&primary).start().await;
-    lead(&replica, "").await;
+    replica.follow("").await;
     primary.script("postgres", "CREATE TABLE orders (id int); SELECT pg_switch_wal();").await;
     let found = "SELECT FROM orders";
     eventually(PATIENCE, "it is restored", async || replica.try_sql(found).await.is_ok()).await;
     let exporter = watch(&[("primary", &primary), ("replica", &replica)]).await;
     let mut drills = Drills::of(&exporter);
 
-    becomes(&exporter, LAG, |lag| lag > 0.0).await;
+    exporter.wait_until(LAG, |lag| lag > 0.0, PATIENCE).await;
     drills.well().await;
     File::create(archive.path().join("full")).expect("it is writable");
     primary.script("postgres", "INSERT INTO orders VALUES (1); SELECT pg_switch_wal();").await;
     pile_up(&primary);
     let failed = "pg_stat_archiver_failed_count{source=\"primary\"}";
-    becomes(&exporter, failed, |count| count >= 3.0).await;
-    becomes(&exporter, "pg_wal_size_bytes{source=\"primary\"}", |bytes| bytes > 6e9).await;
+    exporter.wait_until(failed, |count| count >= 3.0, PATIENCE).await;
+    exporter.wait_until("pg_wal_size_bytes{source=\"primary\"}", |bytes| bytes > 6e9, PATIENCE).await;
     let alerts = [
         ("PostgresArchiveFailing", "critical"),
         ("PostgresArchiveFailing", "warning"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{HOUR, PATIENCE, add_role, becomes, transactions, watch};
+use super::{HOUR, PATIENCE, add_role, transactions, watch};
 use crate::alerting::drill::Drills;
 use crate::alerting::on_servers::Seen;
 use testkit::postgres::Postgres;
@@ -18,7 +18,7 @@ pub(super) async fn of_one_server() -> BTreeSet<Seen> {
     let reader = transactions(&server, 1, "SELECT count(*) FROM orders").await;
     server.sql("DELETE FROM orders WHERE id <= 25000").await;
     let dead = "pg_stat_user_tables_n_dead_tup{source=\"db\",datname=\"postgres\",schemaname=\"public\",relname=\"orders\"}";
-    becomes(&exporter, dead, |rows| rows >= 25_000.0).await;
+    exporter.wait_until(dead, |rows| rows >= 25_000.0, PATIENCE).await;
     // It counts from a minute on.
     exporter.wait_for("pg_long_running_transactions{source=\"db\"}", 1.0, PATIENCE).await;
     let alerts = [

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::OpenTransaction;
 use super::super::truth::session::Session;
-use super::{MINUTE, PATIENCE, add_role, becomes, is_down, is_up, transactions, watch};
+use super::{MINUTE, PATIENCE, add_role, is_up, transactions, watch};
 use crate::alerting::drill::Drills;
 use crate::alerting::on_servers::Seen;
 use testkit::exporter::Exporter;
@@ -41,7 +41,7 @@ async fn connections(server: &Postgres, exporter: &Exporter, drills: &mut Drills
         clients.push(Session::at(&url).await.expect("one is left for the exporter"));
     }
     let used = "pg_stat_database_numbackends{source=\"db\",datname=\"postgres\"}";
-    becomes(exporter, used, |used| used >= CONNECTIONS as f64).await;
+    exporter.wait_until(used, |used| used >= CONNECTIONS as f64, PATIENCE).await;
     let alerts = [("PostgresConnectionsHigh", "critical"), ("PostgresConnectionsHigh", "warning")];
     drills.fires(15 * MINUTE, &alerts).await;
 }
@@ -68,7 +68,7 @@ async fn deadlocks(server: &Postgres, exporter: &Exporter, drills: &mut Drills<'
         assert!(first.is_err() || second.is_err());
     }
     let series = "pg_stat_database_deadlocks{source=\"db\",datname=\"postgres\"}";
-    becomes(exporter, series, |deadlocks| deadlocks >= 4.0).await;
+    exporter.wait_until(series, |deadlocks| deadlocks >= 4.0, PATIENCE).await;
     drills.fires(15 * MINUTE, &[("PostgresDeadlocks", "warning")]).await;
 }
 
@@ -85,10 +85,10 @@ async fn restart(server: &mut Postgres, exporter: &Exporter, drills: &mut Drills
     drills.well().await;
     let before = exporter.value(STARTED).await.expect("it is up");
     server.kill();
-    is_down(exporter, "db").await;
+    is_up(exporter, "db", 0.0).await;
     drills.fires(15 * MINUTE, &[("PlatformSourceDown", "critical")]).await;
     server.restart().await;
-    becomes(exporter, STARTED, |started| started > before).await;
-    is_up(exporter, "db").await;
+    exporter.wait_until(STARTED, |started| started > before, PATIENCE).await;
+    is_up(exporter, "db", 1.0).await;
     drills.fires(15 * MINUTE, &[("PostgresRestarted", "info")]).await;
 }

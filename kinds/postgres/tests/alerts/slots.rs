@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{MINUTE, PATIENCE, add_role, becomes, watch};
+use super::{MINUTE, PATIENCE, add_role, watch};
 use crate::alerting::drill::Drills;
 use crate::alerting::on_servers::Seen;
 use testkit::postgres::Postgres;
@@ -41,7 +41,7 @@ pub(super) async fn of_one_server() -> BTreeSet<Seen> {
         write_a_segment(&server).await;
     }
     let safe = "pg_replication_slots_safe_wal_size_bytes{source=\"db\",slot_name=\"gone\"}";
-    becomes(&exporter, safe, |bytes| bytes <= 16.0 * 1024.0 * 1024.0).await;
+    exporter.wait_until(safe, |bytes| bytes <= 16.0 * 1024.0 * 1024.0, PATIENCE).await;
     // It is inactive, too, but not yet for long.
     let alerts =
         [("PostgresReplicationSlotExpiring", "critical"), ("PostgresReplicationSlotExpiring", "warning")];

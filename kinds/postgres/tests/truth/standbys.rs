@@ -31,12 +31,6 @@ fn streams(server: &Postgres) -> bool {
     titles(server).iter().any(|title| title.starts_with("walreceiver streaming"))
 }
 
-/// Sends a standby to its primary another way.
-async fn lead(standby: &Postgres, route: &str) {
-    standby.sql(&format!("ALTER SYSTEM SET primary_conninfo = '{route}'")).await;
-    standby.sql("SELECT pg_reload_conf()").await;
-}
-
 pub(super) async fn of_a_pair(recounts: &mut Recounts) {
     let settings = ["max_slot_wal_keep_size = 1GB", "wal_keep_size = 32MB", "max_wal_size = 200MB"];
     let server = settings.into_iter().fold(quiet(), |options, line| options.setting(line)).start().await;
@@ -54,7 +48,7 @@ pub(super) async fn of_a_pair(recounts: &mut Recounts) {
     let way = Proxy::start(&server.address()).await;
     let replica = quiet().replica_of(&server).setting("primary_slot_name = standby");
     let replica = replica.setting("wal_retrieve_retry_interval = 100ms").start().await;
-    lead(&replica, &format!("host=127.0.0.1 port={} user=postgres", way.port())).await;
+    replica.follow(&format!("host=127.0.0.1 port={} user=postgres", way.port())).await;
     eventually(PATIENCE, "it streams by way of the proxy", async || way.open() == 1 && streams(&replica))
         .await;
     let committed = commit(&server, &replica, 1).await;
@@ -144,7 +138,7 @@ pub(super) async fn of_an_archive(recounts: &mut Recounts) {
     let replica = quiet().setting(&restore).setting("wal_retrieve_retry_interval = 100ms");
     std::fs::write(&gate, "").expect("it is writable");
     let replica = replica.replica_of(&server).start().await;
-    lead(&replica, "").await;
+    replica.follow("").await;
     eventually(PATIENCE, "it does not stream", async || !streams(&replica)).await;
     let (first, _) = Moment::of(server.sql("INSERT INTO orders VALUES (1)")).await;
     archived(&switch().await).await;

@@ -50,7 +50,7 @@ impl Step for Container {
             let why = "no AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI";
             return Err(Miss::Absent(why.to_owned()));
         };
-        let url = trusted(address).map_err(|told| Problem::new(Reason::Auth, told))?;
+        let url = trusted(address).map_err(|reported| Problem::new(Reason::Auth, reported))?;
         let mut request =
             Request::get(url.as_str()).header("accept", "application/json").largest_body(64 << 10);
         if let Some(token) = &self.token {

@@ -91,12 +91,12 @@ async fn credentials_are_renewed_before_their_end_and_kept_until_it() {
     // Not at every probe: the first half of their life they are only used.
     assert!(begin.elapsed() > Duration::from_secs(LIFE.unsigned_abs() / 2 - 2), "{:?}", begin.elapsed());
     metadata.end().await;
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let end = Duration::from_secs(120);
     eventually(end, "the source is down", async || match subject.probe().await {
         Ok(observation) => {
             assert_eq!(failure(&observation), None, "the credentials are good");
-            told.extend(problems(&observation));
+            reported.extend(problems(&observation));
             false
         }
         Err(problem) => {
@@ -105,7 +105,7 @@ async fn credentials_are_renewed_before_their_end_and_kept_until_it() {
         }
     })
     .await;
-    assert!(!told.is_empty() && told.iter().all(|reason| *reason == Reason::Auth), "{told:?}");
+    assert!(!reported.is_empty() && reported.iter().all(|reason| *reason == Reason::Auth), "{reported:?}");
     let _metadata = Web::start_at(&address, |asked| instance(asked, 3600)).await;
     assert_well(&subject.probe().await.expect("an observation"));
 }

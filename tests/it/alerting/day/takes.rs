@@ -130,10 +130,6 @@ impl Take {
         let last = self.metrics.of("platform_source_last_success_timestamp_seconds");
         let last = last.filter(|(_, last)| *last <= since);
         trouble.extend(last.map(|(labels, _)| format!("{labels} was not probed")));
-        let has_run = self.metrics.of("platform_query_last_success_timestamp_seconds").count();
-        if has_run < self.metrics.of("platform_query_max_age_seconds").count() {
-            trouble.push("not every query has run".to_owned());
-        }
         if self.metrics.value("redis_connected_slaves{source=\"sessions\"}") != Some(1.0) {
             trouble.push("the replica is missing".to_owned());
         }
@@ -147,21 +143,16 @@ impl Take {
 
 /// What is wrong by a page.
 fn trouble_of(page: &Page) -> Vec<String> {
-    let wrong = |family: &'static str, is_wrong: &dyn Fn(&str, f64) -> bool| -> Vec<String> {
-        let wrong = page.of(family).filter(|(labels, value)| is_wrong(labels, *value));
-        wrong.map(|(labels, value)| format!("{family}{labels} {value}")).collect()
-    };
     let is_missing = |labels: &str, alive: f64| {
         page.value(&format!("workers_expected{labels}")).is_some_and(|expected| alive < expected)
     };
     [
-        wrong("platform_source_status", &|labels, value| labels.contains("status=\"up\"") && value < 1.0),
-        wrong("platform_source_problem", &|_, _| true),
-        wrong("platform_query_last_run_successful", &|_, value| value < 1.0),
-        wrong("platform_roll_up_success", &|_, value| value < 1.0),
-        wrong("workers_alive", &is_missing),
-        wrong("rabbitmq_queue_without_consumers", &|_, value| value > 0.0),
-        wrong("mongodb_rs_members_health", &|_, value| value < 1.0),
+        page.trouble(),
+        page.wrong("platform_source_problem", |_, _| true),
+        page.wrong("platform_roll_up_success", |_, value| value < 1.0),
+        page.wrong("workers_alive", is_missing),
+        page.wrong("rabbitmq_queue_without_consumers", |_, value| value > 0.0),
+        page.wrong("mongodb_rs_members_health", |_, value| value < 1.0),
     ]
     .concat()
 }

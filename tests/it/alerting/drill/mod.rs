@@ -7,10 +7,12 @@
 mod series;
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::select_all;
 use testkit::exporter::Exporter;
 use testkit::time::now;
 use testkit::wait::PAUSE;
@@ -68,7 +70,7 @@ impl<'a> Drills<'a> {
         let mut was_well = false;
         loop {
             let recording = Recording::of(self.exporter).await;
-            let trouble = trouble(&recording.second.page);
+            let trouble = recording.second.page.trouble();
             // Counters follow a moment later: the first recording may have the end of the failure before.
             if trouble.is_empty() && was_well {
                 self.well = Some(Arc::new(recording));
@@ -117,6 +119,19 @@ pub(crate) fn have_seen(seen: &BTreeSet<Seen>, listed: &[Seen]) {
     assert_eq!(*seen, listed.iter().copied().collect(), "tests/it/alerting/on_servers.rs");
 }
 
+/// Does something again and again, so many times at once, while something else goes on.
+pub(crate) async fn beside(load: impl AsyncFn(), times: usize, work: impl Future<Output = ()>) {
+    let repeat = async || -> Infallible {
+        loop {
+            load().await;
+        }
+    };
+    tokio::select! {
+        never = select_all((0..times).map(|_| Box::pin(repeat()))) => match never.0 {},
+        () = work => {}
+    }
+}
+
 impl Recording {
     async fn of(exporter: &Exporter) -> Self {
         let first = Take::of(exporter).await;
@@ -148,24 +163,6 @@ impl Take {
         };
         went_on("platform_probes_total") && went_on("platform_clock_last_beat_timestamp_seconds")
     }
-}
-
-/// Why not all is well.
-fn trouble(page: &Page) -> Vec<String> {
-    let wrong = |family: &'static str, is_wrong: &dyn Fn(&str, f64) -> bool| -> Vec<String> {
-        let wrong = page.of(family).filter(|(labels, value)| is_wrong(labels, *value));
-        wrong.map(|(labels, value)| format!("{family}{labels} {value}")).collect()
-    };
-    let mut trouble = [
-        wrong("platform_source_status", &|labels, value| labels.contains("status=\"up\"") && value < 1.0),
-        wrong("platform_query_last_run_successful", &|_, value| value < 1.0),
-    ]
-    .concat();
-    let has_run = page.of("platform_query_last_success_timestamp_seconds").count();
-    if has_run < page.of("platform_query_max_age_seconds").count() {
-        trouble.push("not every query has run".to_owned());
-    }
-    trouble
 }
 
 /// Has promtool find exactly these alerts.

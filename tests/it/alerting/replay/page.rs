@@ -56,6 +56,30 @@ impl Page {
         let of_family = self.samples.iter().filter(move |(series, _)| name(series) == family);
         of_family.map(move |(series, value)| (&series[family.len()..], *value))
     }
+
+    /// The series of a family that are wrong.
+    pub(in crate::alerting) fn wrong(
+        &self,
+        family: &str,
+        is_wrong: impl Fn(&str, f64) -> bool,
+    ) -> Vec<String> {
+        let wrong = self.of(family).filter(|(labels, value)| is_wrong(labels, *value));
+        wrong.map(|(labels, value)| format!("{family}{labels} {value}")).collect()
+    }
+
+    /// Why not every source is up, with all its queries.
+    pub(in crate::alerting) fn trouble(&self) -> Vec<String> {
+        let mut trouble = [
+            self.wrong("platform_source_status", |labels, up| labels.contains("status=\"up\"") && up < 1.0),
+            self.wrong("platform_query_last_run_successful", |_, successful| successful < 1.0),
+        ]
+        .concat();
+        let has_run = self.of("platform_query_last_success_timestamp_seconds").count();
+        if has_run < self.of("platform_query_max_age_seconds").count() {
+            trouble.push("not every query has run".to_owned());
+        }
+        trouble
+    }
 }
 
 /// The name in `name{label="value"}`.

@@ -1,4 +1,4 @@
-"""Calls a Stripe API with the official client, as told by one JSON object per line; answers each with another.
+"""Calls a Stripe API with the official client, as one JSON object per line says; answers each with another.
 
     {"key": "rk_…", "list": "events", "params": {…}}      every object, page after page
     {"key": "rk_…", "get": "events", "id": "evt_…"}       one object

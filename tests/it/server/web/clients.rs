@@ -42,7 +42,7 @@ async fn a_certificate_has_to_have_an_allowed_name() {
         let answer = site.status(client(&site.files.ca, Some(&identity)), "/metrics").await;
         assert_eq!(answer.is_ok(), expected, "{of_client:?}: {answer:?}");
     }
-    // Names alone tell nothing where nobody has checked who issued the certificate; they are compared all the same.
+    // Names alone prove nothing where nobody has checked who issued the certificate; they are compared all the same.
     let any = web("client_auth_type: RequireAnyClientCert, client_allowed_sans: [scraper]");
     let site = Site::start(&any).await;
     for (name, expected) in [("scraper", true), ("other", false)] {

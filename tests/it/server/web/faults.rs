@@ -1,4 +1,4 @@
-//! What is wrong with a web configuration file is told at once, before anything is served.
+//! What is wrong with a web configuration file is reported at once, before anything is served.
 
 use std::fs;
 use std::path::Path;
@@ -9,14 +9,18 @@ fn faults(files: &Files, web: &str) -> String {
     files.write("web.yml", web);
     let output = check(Path::new(&files.path("web.yml")));
     assert_eq!(output.status.code(), Some(1), "no faults in:\n{web}");
-    let told = String::from_utf8(output.stderr).unwrap();
-    told.replace(&files.path("web.yml"), "web.yml").replace("platform_exporter: ", "").trim_end().to_owned()
+    let reported = String::from_utf8(output.stderr).unwrap();
+    reported
+        .replace(&files.path("web.yml"), "web.yml")
+        .replace("platform_exporter: ", "")
+        .trim_end()
+        .to_owned()
 }
 
 #[test]
 fn all_faults_are_reported_at_once() {
     let files = Files::new("");
-    let told = faults(
+    let reported = faults(
         &files,
         "\
 tls_server_config:
@@ -43,7 +47,7 @@ tls: {}
 ",
     );
     assert_eq!(
-        told,
+        reported,
         "\
 web.yml:2:14: tls_server_config.cert_file: cannot read absent.pem: No such file or directory (os error 2)
 web.yml:3:13: tls_server_config.key_file: expected a private key in PEM, without a passphrase
@@ -138,9 +142,12 @@ fn both_files_are_checked_together() {
     let (config, web) = (files.path("platform.yml"), files.path("web.yml"));
     for command in [&["check"][..], &[]] {
         let output = run(&[command, &["--config.file", &config, "--web.config.file", &web]].concat());
-        let told = String::from_utf8(output.stderr).unwrap();
+        let reported = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1));
-        assert!(told.contains("platform.yml:1:1: sorces:") && told.contains("web.yml:1:1: tls:"), "{told}");
+        assert!(
+            reported.contains("platform.yml:1:1: sorces:") && reported.contains("web.yml:1:1: tls:"),
+            "{reported}"
+        );
     }
     let output = run(&["check", "--config.file", &config, "--web.config.file", "/absent.yml"]);
     assert!(String::from_utf8(output.stderr).unwrap().contains("cannot read /absent.yml"));

@@ -9,7 +9,7 @@ use testkit::tls::Ca;
 use testkit::wait::eventually;
 
 /// How often a text is in the log.
-fn told(site: &Site, text: &str) -> usize {
+fn reported(site: &Site, text: &str) -> usize {
     site.exporter.log().matches(text).count()
 }
 
@@ -46,7 +46,7 @@ async fn a_renewed_certificate_counts_from_the_next_connection_on() {
     assert_eq!(site.status(client(&renewed, None), "/metrics").await, Ok(200));
     assert!(site.status(site.client(), "/metrics").await.is_err(), "the old one is not shown any more");
     assert_eq!(site.status(kept, "/metrics").await, Ok(200), "a connection that is there stays");
-    assert_eq!(told(&site, "event=web.config.loaded"), 1, "{}", site.exporter.log());
+    assert_eq!(reported(&site, "event=web.config.loaded"), 1, "{}", site.exporter.log());
 }
 
 #[tokio::test]
@@ -58,11 +58,11 @@ async fn a_certificate_without_its_key_changes_nothing_and_is_reported_once() {
     for _ in 0..20 {
         assert_eq!(site.status(site.client(), "/metrics").await, Ok(200));
     }
-    assert_eq!(told(&site, "event=web.config.refused"), 1, "{}", site.exporter.log());
+    assert_eq!(reported(&site, "event=web.config.refused"), 1, "{}", site.exporter.log());
     assert!(site.exporter.log().contains("the key does not match the certificate"));
     site.files.write("server.key", &fs::read_to_string(identity.key()).unwrap());
     assert_eq!(site.status(client(&renewed, None), "/metrics").await, Ok(200));
-    assert_eq!(told(&site, "event=web.config.loaded"), 1, "{}", site.exporter.log());
+    assert_eq!(reported(&site, "event=web.config.loaded"), 1, "{}", site.exporter.log());
 }
 
 #[tokio::test]
@@ -115,11 +115,11 @@ async fn nothing_that_was_asked_for_is_given_up_without_a_restart() {
         site.files.write("web.yml", &web);
         is_closed().await;
         is_closed().await;
-        assert_eq!(told(&site, reason), 1, "{}", site.exporter.log());
+        assert_eq!(reported(&site, reason), 1, "{}", site.exporter.log());
     }
     fs::remove_file(site.files.path("web.yml")).unwrap();
     is_closed().await;
-    assert_eq!(told(&site, "cannot read"), 1, "{}", site.exporter.log());
+    assert_eq!(reported(&site, "cannot read"), 1, "{}", site.exporter.log());
     site.files.write("web.yml", &whole);
     let request = known().get(site.url("/metrics")).basic_auth("alice", Some("geheim"));
     assert_eq!(request.send().await.unwrap().status().as_u16(), 200);

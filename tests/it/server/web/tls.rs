@@ -61,10 +61,10 @@ async fn metrics_are_served_by_https_in_both_versions_of_http() {
         (&["-tls1_2"], "New, TLSv1.2"),
         (&["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"], "no peer certificate available"),
     ] {
-        let told = openssl(&site, arguments);
-        assert!(told.contains(expected), "{arguments:?}: {told}");
+        let reported = openssl(&site, arguments);
+        assert!(reported.contains(expected), "{arguments:?}: {reported}");
     }
-    // Whoever comes without TLS is told so, in both ways.
+    // Whoever comes without TLS gets that answer, both ways.
     let plain = http::client().get(site.exporter.url("/metrics")).send().await.unwrap();
     assert_eq!(plain.status().as_u16(), 400);
     assert!(plain.text().await.unwrap().contains("HTTPS"));
@@ -84,18 +84,19 @@ http_server_config: {http2: false}
 ";
     let site = Site::start(web).await;
     assert_eq!(curl(&site, &["--http2"]), "1.1 200");
-    let told = openssl(&site, &["-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305"]);
+    let reported =
+        openssl(&site, &["-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305"]);
     for expected in ["New, TLSv1.2, Cipher is ECDHE-ECDSA-CHACHA20-POLY1305", "ECDH, secp384r1, 384 bits"] {
-        assert!(told.contains(expected), "{expected}: {told}");
+        assert!(reported.contains(expected), "{expected}: {reported}");
     }
     for refused in [&["-tls1_3"][..], &["-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384"], &["-curves", "X25519"]] {
-        let told = openssl(&site, refused);
-        assert!(told.contains("no peer certificate available"), "{refused:?}: {told}");
+        let reported = openssl(&site, refused);
+        assert!(reported.contains("no peer certificate available"), "{refused:?}: {reported}");
     }
     site.files.write("web.yml", &web.replace("max_version: TLS12", "prefer_server_cipher_suites: false"));
     let order = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305";
-    let told = openssl(&site, &["-tls1_2", "-cipher", order]);
-    assert!(told.contains("Cipher is ECDHE-ECDSA-AES128-GCM-SHA256"), "{told}");
+    let reported = openssl(&site, &["-tls1_2", "-cipher", order]);
+    assert!(reported.contains("Cipher is ECDHE-ECDSA-AES128-GCM-SHA256"), "{reported}");
     assert!(openssl(&site, &["-tls1_3"]).contains("New, TLSv1.3"));
 }
 

@@ -6,5 +6,6 @@ mod config;
 mod dashboards;
 mod incremental;
 mod pack;
+mod publication;
 mod schedule;
 mod status;

@@ -85,7 +85,7 @@ impl Reading {
         }
     }
 
-    /// Makes the metrics anew when the columns are others, such as those of a newer server.
+    /// Makes the metrics of other columns than those of the last run, such as those of a newer server.
     fn flatten(&mut self, columns: &[String]) {
         if let Some(flatten) = self.spec.flatten.as_ref().filter(|_| self.columns != columns) {
             self.spec = Arc::new(self.spec.of_columns(flatten, columns));

@@ -16,26 +16,33 @@ use crate::snapshot::{health_catalogue, own_catalogue, roll_up_catalogue};
 /// The catalogue in a format: the exporter itself, the health of sources, each kind, each pack in the binary, and the
 /// configured queries.
 pub fn catalog(config: Option<&Config>, format: CatalogFormat) -> String {
+    let section = |name, title, families| Section { name, title, families, prefixes: Vec::new() };
     let mut sections = vec![
-        ("exporter", "The exporter itself", own_catalogue()),
-        ("source", "Every source", health_catalogue()),
-        ("roll_up", "The daily roll-up of a pack", roll_up_catalogue()),
+        section("exporter", "The exporter itself", own_catalogue()),
+        section("source", "Every source", health_catalogue()),
+        section("roll_up", "The daily roll-up of a pack", roll_up_catalogue()),
     ];
     for kind in Kind::ALL {
-        sections.push((kind.as_str(), kind.as_str(), kind.facts().families()));
+        let (name, facts) = (kind.as_str(), kind.facts());
+        sections.push(Section {
+            name,
+            title: name,
+            families: facts.families(),
+            prefixes: (facts.prefixes)(),
+        });
     }
     for (name, pack) in pack::all() {
         let mut faults = Faults::of(name);
         let families = pack.by_itself(name, &mut faults).catalogue(&mut faults);
-        sections.push((name, name, families));
+        sections.push(section(name, name, families));
     }
     let queries = config.map(Config::queries).unwrap_or_default();
     let listed: HashSet<_> =
-        sections.iter().flat_map(|(.., families)| families).map(|desc| desc.name.clone()).collect();
+        sections.iter().flat_map(|section| &section.families).map(|desc| desc.name.clone()).collect();
     let families = queries.iter().flat_map(|query| query.spec.catalogue());
     let families: Vec<_> = families.filter(|desc| !listed.contains(&desc.name)).collect();
     if !families.is_empty() {
-        sections.push(("queries", "Declared queries", families));
+        sections.push(section("queries", "Declared queries", families));
     }
     match format {
         CatalogFormat::Markdown => markdown(&sections),
@@ -43,13 +50,19 @@ pub fn catalog(config: Option<&Config>, format: CatalogFormat) -> String {
     }
 }
 
-type Section = (&'static str, &'static str, Vec<Desc>);
+struct Section {
+    name: &'static str,
+    title: &'static str,
+    families: Vec<Desc>,
+    /// What the names of further families start with.
+    prefixes: Vec<String>,
+}
 
 fn markdown(sections: &[Section]) -> String {
     let mut text = String::from(
         "# Metrics\n\nFamilies of a source also have the label `source` with the name of the source, except on `/probe`.\n",
     );
-    for (_, title, families) in sections {
+    for Section { title, families, prefixes, .. } in sections {
         write!(text, "\n## {title}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n")
             .expect(INFALLIBLE);
         for desc in families {
@@ -58,12 +71,21 @@ fn markdown(sections: &[Section]) -> String {
             writeln!(text, "| `{}` | {} | {labels} | {help} |", desc.name, type_name(desc))
                 .expect(INFALLIBLE);
         }
+        if !prefixes.is_empty() {
+            let named: Vec<_> = prefixes.iter().map(|prefix| format!("`{prefix}`")).collect();
+            let named = named.join(", ");
+            writeln!(
+                text,
+                "\nAnd a family for each other number that a server sends. Their names start with {named}."
+            )
+            .expect(INFALLIBLE);
+        }
     }
     text
 }
 
 fn json(sections: &[Section]) -> String {
-    let of_section = |(section, _, families): &Section| {
+    let of_section = |Section { name: section, families, .. }: &Section| {
         let object = |desc: &Desc| {
             json!({
                 "section": section,

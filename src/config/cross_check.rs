@@ -33,13 +33,14 @@ pub(super) type Sources = BTreeMap<SourceName, Option<Source>>;
 
 /// Checks the declared queries against the sources, against each other and against the names of the kinds.
 pub(super) fn queries(queries: &[Placed<'_>], sources: &Sources, faults: &mut Faults) {
-    let taken = names_of_kinds();
+    let (taken, prefixes) = (names_of_kinds(), prefixes_of_kinds());
     let mut declared: HashMap<String, (Desc, Vec<&Declared>)> = HashMap::new();
     for placed in queries {
         let spec = &placed.query.spec;
         asked(placed, sources, faults);
         for desc in spec.catalogue() {
-            if let Some(kind) = taken.get(&*desc.name) {
+            let begins = |(prefix, kind): &(String, Kind)| desc.name.starts_with(prefix).then_some(*kind);
+            if let Some(kind) = taken.get(&*desc.name).copied().or_else(|| prefixes.iter().find_map(begins)) {
                 placed.fault(
                     "metrics",
                     format!("{} belongs to the {kind} kind: choose another name", desc.name),
@@ -205,5 +206,11 @@ fn asks(
 fn names_of_kinds() -> HashMap<String, Kind> {
     let of_kind =
         |kind: Kind| kind.facts().families().into_iter().map(move |desc| (desc.name.into_owned(), kind));
+    Kind::ALL.iter().copied().flat_map(of_kind).collect()
+}
+
+/// What the names start with that kinds make of what their servers send.
+fn prefixes_of_kinds() -> Vec<(String, Kind)> {
+    let of_kind = |kind: Kind| (kind.facts().prefixes)().into_iter().map(move |prefix| (prefix, kind));
     Kind::ALL.iter().copied().flat_map(of_kind).collect()
 }

@@ -1,6 +1,7 @@
 //! The built-in queries of a kind: those of `kinds/<kind>/queries.yml`, run in every probe.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,10 +24,29 @@ pub struct QueryFile {
     pub language: LanguageFacts,
 }
 
+/// What the names of families start with that rules make of what a server sends.
+pub fn prefixes(file: QueryFile) -> Vec<String> {
+    let rules =
+        load(file).into_iter().filter_map(|built_in| Some(built_in.spec.flatten.as_ref()?.prefix.clone()));
+    let mut prefixes: Vec<_> = rules.map(|prefix| prefix + "_").collect();
+    prefixes.sort();
+    prefixes.dedup();
+    prefixes
+}
+
 /// The queries of a kind, with their state between probes.
 pub struct BuiltInQueries {
     queries: Arc<[BuiltInQuery]>,
     readings: Vec<Reading>,
+    /// The collectors that are turned on.
+    collectors: Vec<&'static str>,
+}
+
+/// Families by name, in the order in which they came.
+#[derive(Default)]
+struct Merged {
+    families: Vec<Family>,
+    places: HashMap<Cow<'static, str>, usize>,
 }
 
 /// The queries of the kinds' own files. Each is read when its first source is built.
@@ -58,7 +78,7 @@ fn load(QueryFile { kind, text, language }: QueryFile) -> Vec<BuiltInQuery> {
     built_in
 }
 
-/// The families that the queries of a kind may export.
+/// The families that the queries of a kind may export, without those that rules name after what a server sends.
 pub fn catalogue(file: QueryFile) -> Vec<Desc> {
     query::catalogue(load(file).iter().map(|built_in| &*built_in.spec))
 }
@@ -68,7 +88,12 @@ impl BuiltInQueries {
     pub fn of(file: QueryFile, queries: &ParsedQueries) -> Self {
         let queries = queries.of(file);
         let readings = queries.iter().map(|built_in| Reading::new(Arc::clone(&built_in.spec))).collect();
-        Self { queries, readings }
+        Self { queries, readings, collectors: Vec::new() }
+    }
+
+    /// The same with these collectors turned on.
+    pub fn collecting(self, collectors: Vec<&'static str>) -> Self {
+        Self { collectors, ..self }
     }
 
     /// The queries, each with the columns that are read from its result.
@@ -87,7 +112,7 @@ impl BuiltInQueries {
         self
     }
 
-    /// Runs every query that a server of this major version supports.
+    /// Runs every query of the collectors that are turned on that a server of this major version supports.
     ///
     /// A query that the server rejects is a problem, but the others' values are kept; a server that is no longer
     /// reachable ends the probe.
@@ -98,9 +123,11 @@ impl BuiltInQueries {
         timeout: Duration,
     ) -> Result<Observation, Problem> {
         let mut observation = Observation::default();
+        let mut merged = Merged::default();
         for (built_in, reading) in self.queries.iter().zip(&mut self.readings) {
             let (from, to) = (built_in.min_version.unwrap_or(0), built_in.max_version.unwrap_or(u32::MAX));
-            if !(from..=to).contains(&version) {
+            let is_on = |collector: &String| self.collectors.contains(&collector.as_str());
+            if !(from..=to).contains(&version) || !built_in.collector.as_ref().is_none_or(is_on) {
                 continue;
             }
             let name = &built_in.spec.name;
@@ -108,7 +135,7 @@ impl BuiltInQueries {
                 Ok(rows) => {
                     let faults = match reading.read(rows) {
                         Ok(result) => {
-                            add(&mut observation.families, result.families);
+                            merged.add(result.families);
                             result.faults
                         }
                         Err(error) => vec![error],
@@ -122,6 +149,7 @@ impl BuiltInQueries {
                 Err(problem) => return Err(problem),
             }
         }
+        observation.families = merged.families;
         Ok(observation)
     }
 }
@@ -131,12 +159,15 @@ fn is_refusal(reason: Reason) -> bool {
     matches!(reason, Reason::Permission | Reason::Query | Reason::NotFound | Reason::Slow)
 }
 
-/// Two queries may export parts of one family.
-fn add(families: &mut Vec<Family>, more: Vec<Family>) {
-    for family in more {
-        match families.iter_mut().find(|known| known.desc.name == family.desc.name) {
-            Some(known) => known.samples.extend(family.samples),
-            None => families.push(family),
+impl Merged {
+    /// Two queries may export parts of one family.
+    fn add(&mut self, more: Vec<Family>) {
+        for family in more {
+            let place = *self.places.entry(family.desc.name.clone()).or_insert(self.families.len());
+            match self.families.get_mut(place) {
+                Some(known) => known.samples.extend(family.samples),
+                None => self.families.push(family),
+            }
         }
     }
 }

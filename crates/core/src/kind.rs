@@ -24,8 +24,10 @@ pub struct KindFacts {
     pub is_metered: bool,
     /// The established `up` gauge of this kind, if there is one: 1 or 0, exported from the start.
     pub up: Option<Desc>,
-    /// Every family that a probe may export, without `up`.
+    /// Every family that a probe may export, without `up` and those of `prefixes`.
     pub catalogue: fn() -> Vec<Desc>,
+    /// What the names of families start with that are named after what a server sends: `mongodb_ss_`.
+    pub prefixes: fn() -> Vec<String>,
     /// The reasons of this kind in addition to [`Reason::COMMON`].
     pub reasons: &'static [Reason],
     /// The language of the queries that a source of this kind supports, if it can be queried.

@@ -6,6 +6,9 @@ use super::incident::{Disturbance, Effect, disturbances};
 use super::shape::{Shape, shape};
 use super::watch::Seen;
 
+/// Larger numbers are times in milliseconds since 1970.
+const MILLISECONDS: f64 = 1e11;
+
 /// How long before the history a service was started, in seconds.
 const STARTED_BEFORE: f64 = 6.0 * 86_400.0;
 
@@ -96,14 +99,19 @@ impl Series {
                 let own = 0.7 * smooth(self.seed, time, 900) + 0.3 * noise(self.seed, time);
                 self.value * (1.0 + part * (rhythm.level(index) - 1.0)) * (1.0 + of * own)
             }
-            // What lies before the history or in the future is a date.
-            Shape::Moves if (now as f64 - self.value) > (now - calendar.times[0]) as f64 => self.value,
-            Shape::Moves => self.value - ago,
+            Shape::Moves => self.moved(ago, now as f64, calendar),
             Shape::Started if self.value > now as f64 => self.value,
             Shape::Started if index + 1 < calendar.times.len() => calendar.times[0] as f64 - STARTED_BEFORE,
             Shape::Started => self.value,
             Shape::Counts => self.counted(index, calendar, rhythm),
         }
+    }
+
+    /// What lies before the history or in the future is a date.
+    fn moved(&self, ago: f64, now: f64, calendar: &Calendar) -> f64 {
+        let unit = if self.value > MILLISECONDS { 1000.0 } else { 1.0 };
+        let is_date = now - self.value / unit > now - calendar.times[0] as f64;
+        if is_date { self.value } else { self.value - ago * unit }
     }
 
     /// A counter leads to its present value, so that no rate jumps at the present. It cannot have grown from less than 0:

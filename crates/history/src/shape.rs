@@ -38,7 +38,7 @@ const GAUGES: [(Shape, &[&str]); 9] = [
     (Counts, &["uptime"]),
     (Nothing, &["dead_letter_queue_messages"]),
     (Started, &["start_time_seconds", "last_reload_success_timestamp", "expiry"]),
-    (Moves, &["timestamp_seconds", "date_seconds", "last_autovacuum"]),
+    (Moves, &["timestamp_seconds", "optimeDate", "last_autovacuum"]),
     (
         Fixed,
         &[
@@ -64,7 +64,7 @@ const GAUGES: [(Shape, &[&str]); 9] = [
             "_cut",
             "query_series",
             "watermark",
-            "total_size",
+            "TotalSize",
             "is_replica",
             "_ssl",
             "content_length",
@@ -105,7 +105,7 @@ const GAUGES: [(Shape, &[&str]); 9] = [
             "activity",
             "numbackends",
             "cursor_open",
-            "current_queue",
+            "currentQueue",
             "queries_active",
             "last_hour",
             "scheduled_posts",

@@ -35,6 +35,7 @@ pub const FACTS: KindFacts = KindFacts {
     is_metered: false,
     up: Some(UP),
     catalogue: || vec![STATUS_CODE, DURATION, CONTENT_LENGTH, VERSION, REDIRECTS, SSL, EXPIRY, FAILED_REGEX],
+    prefixes: Vec::new,
     reasons: &[],
     language: None,
     environment: &[],

@@ -33,6 +33,7 @@ pub const FACTS: KindFacts = KindFacts {
     is_metered: false,
     up: None,
     catalogue: || prober::CATALOGUE.to_vec(),
+    prefixes: Vec::new,
     reasons: &[],
     language: Some(LanguageFacts::of::<LogQuestion>()),
     environment: &[],

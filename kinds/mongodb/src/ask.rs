@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::mongodb::bson::{Document, RawDocumentBuf, doc};
+use ::mongodb::bson::{Document, RawDocument, doc};
 use ::mongodb::error::Result as DriverResult;
 use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Answers, Columns, LARGEST_ANSWER, Question, Rows, too_large};
 
-use super::command::{self, command, decode};
+use super::command::{self, command, decode, raw};
 use super::config::{Config, Namespace};
 use super::connection::{Connected, Connection};
 use super::failure;
@@ -72,6 +72,15 @@ impl MongoSession {
         deadline: Deadline,
     ) -> Result<CommandAnswer, Problem> {
         self.exchange(deadline, |exchange| exchange.answer(question, columns)).await
+    }
+
+    /// The documents of the answer to a built-in command.
+    pub(super) async fn documents(
+        &self,
+        question: &MongoQuestion,
+        deadline: Deadline,
+    ) -> Result<Vec<Document>, Problem> {
+        self.exchange(deadline, async |exchange| exchange.documents(question).await).await
     }
 
     /// Runs an exchange; again with the next client if this one is replaced meanwhile.
@@ -219,28 +228,41 @@ impl Exchange {
             },
             None => command(question)?,
         };
+        let each = question.each.as_deref();
+        let take = |document: &RawDocument| table.take(leading, document, each);
         if command.contains_key("aggregate") {
             return self
-                .aggregate(database, command, leading, table)
+                .aggregate(database, command, take)
                 .await
                 .map_err(|problem| failure::advise(problem, database, collection.is_some()));
         }
         let reply = self.command(database, command).await;
         let reply = reply.map_err(|problem| failure::advise(problem, database, false))?;
-        let reply =
-            RawDocumentBuf::try_from(&reply).map_err(|error| Problem::new(Reason::Protocol, error))?;
-        match &question.each {
-            Some(path) => table.add_each(leading, &reply, path),
-            None => table.add(leading, &reply),
-        }
+        table.take(leading, &raw(&reply)?, each)
+    }
+
+    /// The documents of the answer to a command in one database.
+    async fn documents(&self, question: &MongoQuestion) -> Result<Vec<Document>, Problem> {
+        let (command, database) = (command(question)?, question.database.as_deref().unwrap_or("admin"));
+        let mut documents = Vec::new();
+        let answered = if command.contains_key("aggregate") {
+            let take = |document: &RawDocument| {
+                documents.push(document.try_into().map_err(|error| Problem::new(Reason::Protocol, error))?);
+                Ok(())
+            };
+            self.aggregate(database, command, take).await
+        } else {
+            self.command(database, command).await.map(|reply| documents.push(reply))
+        };
+        answered.map_err(|problem| failure::advise(problem, database, false))?;
+        Ok(documents)
     }
 
     async fn aggregate(
         &self,
         database: &str,
         mut command: Document,
-        leading: &[(&str, &str)],
-        table: &mut DocumentTable,
+        mut take: impl FnMut(&RawDocument) -> Result<(), Problem>,
     ) -> Result<(), Problem> {
         command.insert("cursor", doc! {});
         let database = self.connected.client.database(database);
@@ -255,7 +277,7 @@ impl Exchange {
             if size > LARGEST_ANSWER {
                 return Err(too_large(ADVICE));
             }
-            table.add(leading, cursor.current())?;
+            take(cursor.current())?;
             documents += 1;
             // A whole batch is available at once, and other sources share this thread.
             if documents % AT_ONCE == 0 {

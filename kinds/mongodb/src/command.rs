@@ -1,6 +1,6 @@
 //! Queries as MongoDB commands.
 
-use ::mongodb::bson::Document;
+use ::mongodb::bson::{Document, RawDocumentBuf};
 use platform_core::probe::{Problem, Reason};
 use serde::Deserialize;
 
@@ -24,6 +24,11 @@ pub(super) fn command(question: &MongoQuestion) -> Result<Document, Problem> {
 pub(super) fn decode<T: for<'de> Deserialize<'de>>(json: impl serde::Serialize) -> Result<T, Problem> {
     let wrong = |error| Problem::new(Reason::Query, format!("not MongoDB's extended JSON: {error}"));
     serde_json::to_value(json).and_then(T::deserialize).map_err(wrong)
+}
+
+/// A document as it is on the wire.
+pub(super) fn raw(document: &Document) -> Result<RawDocumentBuf, Problem> {
+    RawDocumentBuf::try_from(document).map_err(|error| Problem::new(Reason::Protocol, error))
 }
 
 /// The command with its time limit on the server.

@@ -6,12 +6,16 @@ use ::mongodb::options::AuthMechanism;
 use platform_core::setting::{self, Address, Secret, SecretError};
 use platform_core::tls::Tls;
 
+use super::collector::Collector;
 use super::url::MongoUrl;
 
 /// Logs in with a certificate, without a password.
 const X509: AuthMechanism = AuthMechanism::MongoDbX509;
 
 const DEFAULT_SLOW_OPERATION: setting::Duration = setting::Duration::seconds(10);
+
+/// The queries whose names only `compatible` sources have.
+const COMPATIBLE: &str = "compatible";
 
 /// A collection in its database.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +37,8 @@ pub struct Config {
     pub(super) tls: Option<Tls>,
     pub(super) collections: Vec<Namespace>,
     pub(super) slow_operation: setting::Duration,
+    pub(super) collect: Vec<Collector>,
+    pub(super) compatible: bool,
 }
 
 #[derive(serde::Deserialize)]
@@ -50,6 +56,19 @@ struct RawConfig {
     collections: Vec<String>,
     /// Operations that run for longer than this are counted as slow.
     slow_operation: Option<setting::Duration>,
+    /// What a probe reads beside the state of the server and of its set.
+    collect: Option<Vec<Collector>>,
+    /// Also exports the names of mongodb_exporter before 0.20.
+    #[serde(default)]
+    compatible: bool,
+}
+
+impl Config {
+    /// The names of the collectors that are turned on.
+    pub(super) fn collectors(&self) -> Vec<&'static str> {
+        let compatible = self.compatible.then_some(COMPATIBLE);
+        self.collect.iter().map(|collector| collector.name()).chain(compatible).collect()
+    }
 }
 
 /// Why a configuration was rejected. Contains nothing of the URL before the `@`.
@@ -95,6 +114,8 @@ impl TryFrom<RawConfig> for Config {
             logs_in: url.credential.is_some(),
             tls: raw.tls,
             slow_operation: raw.slow_operation.unwrap_or(DEFAULT_SLOW_OPERATION),
+            collect: raw.collect.unwrap_or_else(|| Collector::DEFAULT.to_vec()),
+            compatible: raw.compatible,
         })
     }
 }

@@ -1,10 +1,13 @@
 //! MongoDB, by its official driver.
 
 mod ask;
+mod collector;
 mod command;
+mod compatible;
 mod config;
 mod connection;
 mod encryption;
+mod enrich;
 mod failure;
 mod incoming;
 mod message_bounds;
@@ -12,6 +15,7 @@ mod prober;
 mod question;
 mod read_only;
 mod reader;
+mod replies;
 mod table;
 mod tasks;
 mod topology;
@@ -43,7 +47,8 @@ pub const FACTS: KindFacts = KindFacts {
     timeout: Duration::from_secs(5),
     is_metered: false,
     up: Some(Desc::gauge("mongodb_up", &[], "Whether the last probe succeeded.")),
-    catalogue: || built_in::catalogue(QUERIES),
+    catalogue,
+    prefixes: || built_in::prefixes(QUERIES),
     reasons: &[],
     language: Some(LANGUAGE),
     environment: &[EnvironmentKey { key: "url", variables: &["MONGODB_URI", "MONGO_URL"] }],
@@ -52,7 +57,7 @@ pub const FACTS: KindFacts = KindFacts {
     dashboard: include_str!("../dashboard.yml"),
     headlines: &[
         Headline { title: "Connections", metric: "mongodb_pool_connections", unit: HeadlineUnit::Count },
-        Headline { title: "Data", metric: "mongodb_dbstats_data_size", unit: HeadlineUnit::Bytes },
+        Headline { title: "Data", metric: "mongodb_dbstats_dataSize", unit: HeadlineUnit::Bytes },
         Headline {
             title: "Slow operations",
             metric: "mongodb_currentop_slow_operations",
@@ -61,6 +66,13 @@ pub const FACTS: KindFacts = KindFacts {
     ],
 };
 
+/// Those of the queries, and those that are derived from them.
+fn catalogue() -> Vec<Desc> {
+    let known = built_in::catalogue(QUERIES);
+    let older = compatible::names().catalogue(&known);
+    known.into_iter().chain(older).collect()
+}
+
 impl Definition for Config {
     fn target(&self) -> String {
         self.address.to_string()
@@ -68,8 +80,10 @@ impl Definition for Config {
 
     fn build(&self, context: &Context<'_>) -> Parts {
         let session = MongoSession::new(self, context.timeout);
-        let built_in = BuiltInQueries::of(QUERIES, context.built_in);
-        let prober = MongodbProber::new(session.clone(), built_in, context.timeout, self.slow_operation);
+        let built_in = BuiltInQueries::of(QUERIES, context.built_in).collecting(self.collectors());
+        let names = self.compatible.then(compatible::names);
+        let prober =
+            MongodbProber::new(session.clone(), built_in, context.timeout, self.slow_operation, names);
         Parts { prober: Box::new(prober), answers: Some(Box::new(session)) }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ::mongodb::bson::oid::ObjectId;
 use ::mongodb::bson::{Document, doc};
 use platform_core::built_in::BuiltInQueries;
 use platform_core::deadline::Deadline;
@@ -11,18 +12,19 @@ use platform_core::query::{Answers, Columns, Question, Rows};
 use platform_core::setting;
 
 use super::ask::MongoSession;
+use super::compatible::OldNames;
 use super::question::MongoQuestion;
-
-/// The variable of a built-in query that stands for the configured `slow_operation`.
-const SLOW_OPERATION: &str = "slow_operation_seconds";
+use super::replies::Replies;
 
 pub(super) struct MongodbProber {
     session: MongoSession,
     timeout: Duration,
     slow_operation: setting::Duration,
     built_in: BuiltInQueries,
-    /// The columns that the built-in queries read of shared answers.
-    shared: Vec<(Question, Columns)>,
+    /// What the process that answered last was built from.
+    build: Option<(ObjectId, Document)>,
+    /// For sources that are `compatible`.
+    old_names: Option<OldNames>,
 }
 
 impl MongodbProber {
@@ -31,9 +33,21 @@ impl MongodbProber {
         built_in: BuiltInQueries,
         timeout: Duration,
         slow_operation: setting::Duration,
+        old_names: Option<OldNames>,
     ) -> Self {
-        let shared = shared(&built_in);
-        Self { session, timeout, slow_operation, built_in, shared }
+        Self { session, timeout, slow_operation, built_in, build: None, old_names }
+    }
+
+    /// The answer to buildInfo, which is asked for once for each process of a server.
+    async fn build_info(&mut self, hello: &Document, deadline: Deadline) -> Result<Document, Problem> {
+        let version = hello.get_document("topologyVersion").ok();
+        let process = version.and_then(|version| version.get_object_id("processId").ok());
+        if let Some((_, info)) = self.build.as_ref().filter(|(known, _)| process == Some(*known)) {
+            return Ok(info.clone());
+        }
+        let info = self.session.admin(doc! {"buildInfo": 1}, deadline).await?;
+        self.build = process.map(|process| (process, info.clone()));
+        Ok(info)
     }
 }
 
@@ -42,38 +56,25 @@ impl Prober for MongodbProber {
     async fn probe(&mut self) -> Result<Observation, Problem> {
         let deadline = Deadline::within(self.timeout);
         let hello = self.session.admin(doc! {"hello": 1}, deadline).await?;
-        let version = self.session.admin(doc! {"buildInfo": 1}, deadline).await?;
+        let build_info = self.build_info(&hello, deadline).await?;
+        let version = major(&build_info);
         let mut probe = Probe {
-            session: &self.session,
-            slow_operation: self.slow_operation,
+            replies: Replies::new(&self.session, deadline, self.slow_operation),
+            build_info: Some(build_info),
             in_set: hello.contains_key("setName"),
-            deadline,
-            shared: &self.shared,
-            last: None,
+            is_router: hello.get_str("msg").is_ok_and(|message| message == ROUTER),
             problems: Vec::new(),
         };
-        let mut observation = self.built_in.ask(&mut probe, major(&version), self.timeout).await?;
+        let mut observation = self.built_in.ask(&mut probe, version, self.timeout).await?;
         observation.problems.append(&mut probe.problems);
-        leave_out_unknown_times(&mut observation.families);
         if hello.get_bool("isreplicaset").unwrap_or(false) {
             observation.problems.push(Problem::new(Reason::Alarm, "the replica set is not initiated"));
         }
         observation.problems.extend(alarms(&observation.families));
+        let older = self.old_names.as_ref().map(|names| names.of(&observation.families));
+        observation.families.extend(older.into_iter().flatten());
         Ok(observation)
     }
-}
-
-/// The commands shared by several built-in queries, with all of their columns.
-fn shared(built_in: &BuiltInQueries) -> Vec<(Question, Columns)> {
-    let mut questions: Vec<(Question, Vec<Columns>)> = Vec::new();
-    for (question, columns) in built_in.questions() {
-        match questions.iter_mut().find(|(known, _)| known == question) {
-            Some((_, read)) => read.push(columns),
-            None => questions.push((question.clone(), vec![columns])),
-        }
-    }
-    let several = questions.into_iter().filter(|(_, read)| read.len() > 1);
-    several.map(|(question, read)| (question, Columns::union(&read))).collect()
 }
 
 fn major(build_info: &Document) -> u32 {
@@ -81,16 +82,35 @@ fn major(build_info: &Document) -> u32 {
     major.and_then(|major| u32::try_from(major).ok()).unwrap_or_default()
 }
 
+/// The commands that only a member of a replica set answers.
+const OF_SET: [&str; 2] = ["replSetGetStatus", "replSetGetConfig"];
+
+/// The commands that a router rejects.
+const OF_MEMBERS: [&str; 3] = ["top", "getParameter", "count"];
+
+/// What a router says of itself.
+const ROUTER: &str = "isdbgrid";
+
+/// The database of the oplog, which only a member of a replica set has.
+const LOCAL: &str = "local";
+
 /// The built-in queries of one probe, all within its deadline.
 struct Probe<'a> {
-    session: &'a MongoSession,
-    slow_operation: setting::Duration,
+    replies: Replies<'a>,
+    /// Until a query asks for it.
+    build_info: Option<Document>,
     in_set: bool,
-    deadline: Deadline,
-    shared: &'a [(Question, Columns)],
-    /// serverStatus is by far the largest answer, and built-in queries for several versions read it in turn.
-    last: Option<(Question, Rows)>,
+    is_router: bool,
     problems: Vec<Problem>,
+}
+
+impl Probe<'_> {
+    /// Whether only other servers know the answer: a standalone server or a router has no replica set.
+    fn is_for_others(&self, question: &MongoQuestion) -> bool {
+        let is_one_of = |names: &[&str]| question.command_name().is_some_and(|name| names.contains(&name));
+        let is_of_set = is_one_of(&OF_SET) || question.database.as_deref() == Some(LOCAL);
+        !self.in_set && is_of_set || self.is_router && is_one_of(&OF_MEMBERS)
+    }
 }
 
 #[async_trait::async_trait]
@@ -101,22 +121,18 @@ impl Answers for Probe<'_> {
         columns: &Columns,
         _timeout: Duration,
     ) -> Result<Rows, Problem> {
-        if let Some((_, rows)) = self.last.as_ref().filter(|(asked, _)| asked == question) {
-            return Ok(rows.clone());
-        }
-        let shared = self.shared.iter().find(|(shared, _)| shared == question);
-        let columns = shared.map_or(columns, |(_, columns)| columns);
-        let query = with_slow_operation(question.read()?, self.slow_operation);
-        // A standalone server or a router has no replica set and rejects the command.
-        if !self.in_set && query.command_name() == Some("replSetGetStatus") {
+        let question: MongoQuestion = question.read()?;
+        if self.is_for_others(&question) {
             return Ok(Rows::default());
         }
-        match self.session.answer(&query, columns, self.deadline).await {
+        if question.command_name() == Some("buildInfo")
+            && let Some(info) = self.build_info.take()
+        {
+            self.replies.know(question.clone(), vec![info])?;
+        }
+        match self.replies.rows(question, columns).await {
             Ok(mut answer) => {
                 self.problems.append(&mut answer.problems);
-                if shared.is_some() {
-                    self.last = Some((question.clone(), answer.rows.clone()));
-                }
                 Ok(answer.rows)
             }
             // A recovering member reports its status but rejects reads.
@@ -129,31 +145,13 @@ impl Answers for Probe<'_> {
     }
 }
 
-fn with_slow_operation(mut question: MongoQuestion, slow_operation: setting::Duration) -> MongoQuestion {
-    let variables = question.command.as_mut().and_then(|command| command.get_mut("let"));
-    if let Some(seconds) = variables.and_then(|variables| variables.get_mut(SLOW_OPERATION)) {
-        *seconds = slow_operation.get().as_secs_f64().into();
-    }
-    question
-}
-
-/// For a member that cannot be reached, the server reports 1970.
-fn leave_out_unknown_times(families: &mut Vec<Family>) {
-    for family in
-        families.iter_mut().filter(|family| family.desc.name == "mongodb_rs_members_optime_date_seconds")
-    {
-        family.samples.retain(|sample| sample.value > 0.0);
-    }
-    families.retain(|family| !family.samples.is_empty());
-}
-
 /// The problems of a replica set.
 fn alarms(families: &[Family]) -> Vec<Problem> {
     let Some(members) = families.iter().find(|family| family.desc.name == "mongodb_rs_members_state") else {
         return Vec::new();
     };
     let alarm = |detail: String| Problem::new(Reason::Alarm, detail);
-    let named = members.samples.iter().map(|sample| (sample.labels.concat(), sample.value));
+    let named = members.samples.iter().map(|sample| (sample.labels[0].as_str(), sample.value));
     let sick = named.filter_map(|(name, state)| Some((name, sick_state(state)?)));
     let mut alarms: Vec<_> = sick.map(|(name, state)| alarm(format!("{name} is {state}"))).collect();
     if !members.samples.iter().any(|sample| sample.value == PRIMARY) {

@@ -18,8 +18,8 @@ pub struct MongoQuestion {
     pub pipeline: Vec<serde_json::Value>,
     /// A read-only command, such as `{serverStatus: 1}`. Its columns are dotted paths into the reply.
     pub command: Option<serde_json::Map<String, serde_json::Value>>,
-    /// The path of an array in a command's reply: one row for each element, in column `value` if it is a scalar. Or the
-    /// path of a sub-document: one row for each of its keys, with the key in column `key`.
+    /// The path of an array in an answer: one row for each element, in column `value` if it is a scalar. Or the path of a
+    /// sub-document: one row for each of its keys, with the key in column `key`.
     pub each: Option<String>,
 }
 
@@ -37,14 +37,12 @@ impl Language for MongoQuestion {
         match (&self.collection, &self.command) {
             (Some(_), None) if self.each.is_none() => self.pipeline.iter().try_for_each(read_only::check),
             (None, Some(command)) if self.pipeline.is_empty() => {
-                let name = read_only::command_name(command).ok_or(
+                read_only::command_name(command).ok_or(
                     "expected a read-only command: aggregate, buildInfo, collStats, connPoolStats, \
-                     connectionStatus, count, dataSize, dbStats, distinct, hello, hostInfo, listDatabases, \
-                     ping, replSetGetConfig, replSetGetStatus, serverStatus or top",
+                     connectionStatus, count, dataSize, dbStats, distinct, getDiagnosticData, getParameter, \
+                     hello, hostInfo, listDatabases, ping, replSetGetConfig, replSetGetStatus, serverStatus or \
+                     top",
                 )?;
-                if name == "aggregate" && self.each.is_some() {
-                    return Err("expected no `each`: each document of an aggregation is already a row");
-                }
                 read_only::check_entries(command)
             }
             _ => Err("expected either `collection` with `pipeline`, or `command`"),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// The commands that only read and run no code of the caller.
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 19] = [
     "aggregate",
     "buildInfo",
     "collStats",
@@ -13,6 +13,8 @@ const COMMANDS: [&str; 17] = [
     "dataSize",
     "dbStats",
     "distinct",
+    "getDiagnosticData",
+    "getParameter",
     "hello",
     "hostInfo",
     "listDatabases",

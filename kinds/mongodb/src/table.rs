@@ -8,10 +8,13 @@ use ::mongodb::bson::error::Error as BsonError;
 use ::mongodb::bson::spec::BinarySubtype;
 use ::mongodb::bson::{RawBsonRef, RawDocument, Uuid};
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::{AnswerBudget, Cell, Columns, MOST_COLUMNS, Rows};
+use platform_core::query::{AnswerBudget, Cell, Columns, MOST_COLUMNS, NumericColumns, Rows};
 
 /// Integers up to this one are exact as floats; larger ones, such as ids, stay text.
 const LARGEST_EXACT: u64 = 1 << 53;
+
+/// A server of version 6 has 1,800 numbers in serverStatus, and each version has more.
+const MOST_NUMBERS: usize = 5 * MOST_COLUMNS;
 
 /// How to avoid an answer that is too large.
 pub(super) const ADVICE: &str = "group the documents, or project fewer fields";
@@ -34,6 +37,22 @@ impl DocumentTable {
             positions: HashMap::new(),
             rows: Vec::new(),
             budget: AnswerBudget::default(),
+        }
+    }
+
+    /// Adds a document: as a row for each part at the path, or as one row if there is no path.
+    ///
+    /// # Errors
+    /// When there is no such part, or the table becomes too large.
+    pub(super) fn take(
+        &mut self,
+        leading: &[(&str, &str)],
+        document: &RawDocument,
+        each: Option<&str>,
+    ) -> Result<(), Problem> {
+        match each {
+            Some(path) => self.add_each(leading, document, path),
+            None => self.add(leading, document),
         }
     }
 
@@ -66,7 +85,7 @@ impl DocumentTable {
                 for entry in entries {
                     let (key, element) = entry.map_err(malformed)?;
                     self.row(leading, |row| {
-                        row.set("key", || Cell::Text(key.as_str().to_owned()))?;
+                        row.text("key", key.as_str())?;
                         row.element(element)
                     })?;
                 }
@@ -106,7 +125,7 @@ impl DocumentTable {
         let cells = Vec::with_capacity(self.columns.len());
         let mut row = Row { table: self, cells, path: String::new() };
         for (name, value) in leading {
-            row.set(name, || Cell::Text((*value).to_owned()))?;
+            row.text(name, value)?;
         }
         fill(&mut row)?;
         let mut cells = row.cells;
@@ -125,8 +144,9 @@ impl DocumentTable {
         if !self.wanted.contains(position, column) {
             return Ok(None);
         }
-        if position == MOST_COLUMNS {
-            let detail = format!("the answer has more than {MOST_COLUMNS} columns: project fewer fields");
+        let most = if matches!(self.wanted, Columns::Numbers(_)) { MOST_NUMBERS } else { MOST_COLUMNS };
+        if position == most {
+            let detail = format!("the answer has more than {most} columns: project fewer fields");
             return Err(Problem::new(Reason::Query, detail));
         }
         // Keys of documents may be long, and a path has many.
@@ -148,7 +168,7 @@ impl Row<'_> {
     fn element(&mut self, element: RawBsonRef<'_>) -> Result<(), Problem> {
         match element {
             RawBsonRef::Document(document) => self.document(document),
-            _ if is_scalar(element) => self.set("value", || cell(element)),
+            _ if is_scalar(element) => self.scalar("value", element),
             _ => Ok(()),
         }
     }
@@ -170,7 +190,7 @@ impl Row<'_> {
                 }
                 _ if is_scalar(value) => {
                     let path = std::mem::take(&mut self.path);
-                    let added = self.set(&path, || cell(value));
+                    let added = self.scalar(&path, value);
                     self.path = path;
                     added
                 }
@@ -180,6 +200,23 @@ impl Row<'_> {
             added?;
         }
         Ok(())
+    }
+
+    fn text(&mut self, column: &str, text: &str) -> Result<(), Problem> {
+        match &self.table.wanted {
+            Columns::Numbers(numbers) if !numbers.texts.contains(column) => Ok(()),
+            _ => self.set(column, || Cell::Text(text.to_owned())),
+        }
+    }
+
+    fn scalar(&mut self, column: &str, value: RawBsonRef<'_>) -> Result<(), Problem> {
+        match &self.table.wanted {
+            Columns::Numbers(numbers) if !numbers.texts.contains(column) => match number(value) {
+                Some(number) => self.set(column, || Cell::Number(number)),
+                None => Ok(()),
+            },
+            _ => self.set(column, || cell(value)),
+        }
     }
 
     fn set(&mut self, column: &str, cell: impl FnOnce() -> Cell) -> Result<(), Problem> {
@@ -195,14 +232,22 @@ impl Row<'_> {
 
 /// Whether a column that is read may begin with this path.
 fn leads_to_wanted(wanted: &Columns, path: &str) -> bool {
-    let begins = |names: &BTreeSet<String>| {
-        let mut from = names.range::<str, _>((Bound::Included(path), Bound::Unbounded));
-        from.next().is_some_and(|name| name.starts_with(path))
-    };
     match wanted {
-        Columns::Named(names) => begins(names),
+        Columns::Named(names) => begins(names, path),
+        Columns::Numbers(numbers) => !is_excepted(numbers, path),
         Columns::All | Columns::First => true,
     }
+}
+
+/// Whether a name starts with this path.
+fn begins(names: &BTreeSet<String>, path: &str) -> bool {
+    let mut from = names.range::<str, _>((Bound::Included(path), Bound::Unbounded));
+    from.next().is_some_and(|name| name.starts_with(path))
+}
+
+/// Whether nothing below this path, which ends with a dot, is read.
+fn is_excepted(numbers: &NumericColumns, path: &str) -> bool {
+    numbers.except.contains(path.trim_end_matches('.')) && !begins(&numbers.texts, path)
 }
 
 fn at<'a>(document: &'a RawDocument, path: &str) -> Option<RawBsonRef<'a>> {
@@ -253,6 +298,19 @@ fn cell(value: RawBsonRef<'_>) -> Cell {
             uuid(binary.subtype, binary.bytes).map_or(Cell::Null, |id| Cell::Text(id.to_string()))
         }
         _ => Cell::Null,
+    }
+}
+
+/// A number as mongodb_exporter has it: times in milliseconds. For a time that it does not know, a server sends that of
+/// the beginning of 1970.
+#[expect(clippy::cast_precision_loss, reason = "a sample is a float")]
+fn number(value: RawBsonRef<'_>) -> Option<f64> {
+    match value {
+        RawBsonRef::Int64(number) => Some(number as f64),
+        RawBsonRef::DateTime(time) => Some(time.timestamp_millis() as f64).filter(|time| *time != 0.0),
+        RawBsonRef::Timestamp(timestamp) => Some(f64::from(timestamp.time)).filter(|time| *time != 0.0),
+        RawBsonRef::Double(_) | RawBsonRef::Int32(_) | RawBsonRef::Boolean(_) => cell(value).number(),
+        _ => None,
     }
 }
 

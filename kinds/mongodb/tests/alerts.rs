@@ -29,6 +29,8 @@ struct Scene<'a> {
     exporter: &'a Exporter,
     client: Client,
     address: String,
+    /// The name that the server gives itself.
+    host: String,
 }
 
 impl Scene<'_> {
@@ -39,6 +41,11 @@ impl Scene<'_> {
     async fn run(&self, command: Document) {
         let answer = self.client.database("admin").run_command(command.clone()).await;
         answer.unwrap_or_else(|error| panic!("{command}: {error}"));
+    }
+
+    /// A series of serverStatus with further labels.
+    fn status(&self, family: &str, labels: &str) -> String {
+        series(family, &format!(",host=\"{}\"{labels}", self.host))
     }
 
     async fn value(&self, series: &str) -> f64 {
@@ -59,7 +66,7 @@ fn series(family: &str, labels: &str) -> String {
 
 async fn connections(scene: &Scene<'_>, drills: &mut Drills<'_>) {
     drills.well().await;
-    let available = series("mongodb_ss_connections", ",conn_type=\"available\"");
+    let available = scene.status("mongodb_ss_connections", ",conn_type=\"available\"");
     let most = scene.value(&available).await - 10.0;
     let mut clients = Vec::new();
     while (clients.len() as f64) < most {
@@ -106,7 +113,7 @@ async fn queued(scene: &Scene<'_>, drills: &mut Drills<'_>) {
     };
     let writers: Vec<_> = (0..WRITERS).map(write).collect();
     let all = WRITERS as f64;
-    let queue = series("mongodb_ss_global_lock_current_queue", ",count_type=\"total\"");
+    let queue = scene.status("mongodb_ss_globalLock_currentQueue", ",count_type=\"total\"");
     scene.exporter.wait_until(&queue, |queued| queued >= all, PATIENCE).await;
     let slow = series("mongodb_currentop_slow_operations", "");
     scene.exporter.wait_until(&slow, |operations| operations >= all, PATIENCE).await;
@@ -129,7 +136,7 @@ async fn queued(scene: &Scene<'_>, drills: &mut Drills<'_>) {
 
 async fn cursors(scene: &Scene<'_>, drills: &mut Drills<'_>) {
     drills.well().await;
-    let open = series("mongodb_ss_metrics_cursor_open", ",csr_type=\"total\"");
+    let open = scene.status("mongodb_ss_metrics_cursor_open", ",csr_type=\"total\"");
     let open_one = async || open_cursor(&scene.client).await;
     beside(open_one, 10, scene.exporter.wait_until(&open, |cursors| cursors > 10_000.0, PATIENCE)).await;
     drills.fires(10 * MINUTE, &[("MongodbCursorsOpenHigh", "warning")]).await;
@@ -145,7 +152,7 @@ async fn cursors(scene: &Scene<'_>, drills: &mut Drills<'_>) {
 
 async fn ends(server: &mut Mongodb, scene: &Scene<'_>, drills: &mut Drills<'_>) {
     drills.well().await;
-    let uptime = series("mongodb_ss_uptime", "");
+    let uptime = scene.status("mongodb_ss_uptime", "");
     let before = scene.value(&uptime).await;
     server.restart().await;
     scene.exporter.wait_until(&uptime, |seconds| seconds < before, PATIENCE).await;
@@ -171,8 +178,13 @@ async fn failures_raise_their_alerts_and_no_others() {
         .await;
     let exporter = exporter(&server.url()).await;
     let client = Client::with_uri_str(format!("{}&maxPoolSize=200", server.url())).await;
-    let scene =
-        Scene { exporter: &exporter, client: client.expect("our own URL"), address: server.address() };
+    let status = server.run(doc! {"serverStatus": 1}).await;
+    let scene = Scene {
+        exporter: &exporter,
+        client: client.expect("our own URL"),
+        address: server.address(),
+        host: status.get_str("host").expect("it has a name").to_owned(),
+    };
     scene.items().insert_many((0..5).map(|n| doc! {"n": n})).await.expect("it takes them");
     let mut drills = Drills::of(&exporter);
     connections(&scene, &mut drills).await;

@@ -7,6 +7,7 @@ mod failures;
 mod harm;
 mod hostile;
 mod logins;
+mod parity;
 mod questions;
 mod truth;
 mod values;

@@ -66,6 +66,18 @@ async fn documents_are_rows() {
     );
 }
 
+#[tokio::test]
+async fn a_part_of_each_document_can_be_the_rows() {
+    let (_server, mut subject) =
+        with_users(vec![doc! {"posts": [{"n": 1}, {"n": 2}]}, doc! {"posts": []}]).await;
+    let posts = "{database: shop, command: {aggregate: users, pipeline: []}, each: posts}";
+    let answer = rows(&mut subject, posts).await;
+    assert_eq!(
+        (answer.columns, answer.rows),
+        (vec!["n".to_owned()], vec![vec![number(1.0)], vec![number(2.0)]])
+    );
+}
+
 /// The server takes it for an empty one, and a count would be 0.
 #[tokio::test]
 async fn a_collection_that_does_not_exist_is_not_found() {

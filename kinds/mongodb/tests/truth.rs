@@ -1,6 +1,7 @@
 //! Every sample in hard states, recounted by other commands, from the catalogue, by the kernel, and from what the test did.
 
 mod member;
+mod numbers;
 mod set;
 mod status;
 
@@ -22,23 +23,36 @@ use testkit::wait::{eventually, until};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What moves between two readings, and not in one direction. The size of a file follows what is in it.
-const MOVING: [&str; 6] = [
+const MOVING: [&str; 9] = [
     "mongodb_ss_mem_resident",
-    "mongodb_ss_wt_cache_bytes",
-    "mongodb_ss_wt_cache_tracked_dirty",
-    "mongodb_dbstats_fs_used_size",
-    "mongodb_dbstats_storage_size",
-    "mongodb_dbstats_index_size",
+    "mongodb_dbstats_fsUsedSize",
+    "mongodb_dbstats_storageSize",
+    "mongodb_dbstats_indexSize",
+    "mongodb_dbstats_totalSize",
+    "mongodb_dbstats_avgObjSize",
+    "mongodb_oplog_stats_avgObjSize",
+    "mongodb_oplog_stats_storageSize",
+    "mongodb_oplog_stats_totalSize",
 ];
 
 /// What begins and ends with each command of a client, so that one reading may miss it: by how many.
-const FLEETING: [(&str, f64); 4] = [
-    ("mongodb_ss_connections{active", 3.0),
+const FLEETING: [(&str, f64); 8] = [
+    ("mongodb_rs_members_pingMs", 50.0),
+    ("mongodb_members_pingMs", 50.0),
+    ("mongodb_ss_connections", 3.0),
+    ("mongodb_ss_metrics_cursor_open", 1.0),
+    ("mongodb_oplog_stats_freeStorageSize", 1e6),
     ("mongodb_pool_connections", 3.0),
-    ("mongodb_ss_wt_concurrent_transactions", 2.0),
+    ("mongodb_ss_wt_concurrentTransactions", 2.0),
     // A server begins to count when it has been loaded.
     ("mongodb_ss_uptime", 3.0),
 ];
+
+/// What means nothing as a sum.
+const NOT_SUMMED: [&str; 3] = ["_avgObjSize", "_scaleFactor", "_localTime"];
+
+/// The clock of a server has no smaller unit.
+const MILLISECOND: f64 = 1e-3;
 
 /// How many collections the source may export.
 const MOST_COLLECTIONS: usize = 1000;
@@ -83,6 +97,8 @@ impl Watched {
         let probe = self.probe().await;
         let mut after = self.recount(member).await;
         after.extend(more().await);
+        before.iter_mut().for_each(|(series, value)| *value -= status::slack(series, *value));
+        after.iter_mut().for_each(|(series, value)| *value += status::slack(series, *value));
         for (name, by) in FLEETING {
             before
                 .iter_mut()
@@ -106,8 +122,12 @@ impl Watched {
         // Each of the smallest, which come last here, is a part of the rest.
         for collection in collections.split_off(collections.len().min(MOST_COLLECTIONS - 1)) {
             for (name, value) in collection {
-                let (name, _) = name.split_once('{').expect("it has labels");
-                *all.entry(series(name, &["other", "other"])).or_default() += value;
+                let (name, labels) = name.split_once('{').expect("it has labels");
+                let own = labels.split(", ").skip(3).map(|label| label.trim_end_matches('}'));
+                let labels: Vec<_> = ["other"; 3].into_iter().chain(own).collect();
+                if !NOT_SUMMED.iter().any(|not| name.ends_with(not)) {
+                    *all.entry(series(name, &labels)).or_default() += value;
+                }
             }
         }
         all.extend(collections.into_iter().flatten());
@@ -186,7 +206,7 @@ async fn of_one(recounts: &mut Recounts) {
         assert!(cursor.advance().await.expect("it answers"));
         cursors.push(cursor);
     }
-    let begin = now();
+    let begin = now() - MILLISECOND;
     let sleeping = orders.clone();
     let waiting =
         tokio::spawn(async move { sleeping.find_one(doc! {"$where": "sleep(600000) || true"}).await });
@@ -213,7 +233,7 @@ async fn queued(recounts: &mut Recounts, watched: &mut Watched, member: &Member)
     })
     .await;
     member.run(doc! {"fsync": 1, "lock": true}).await;
-    let begin = now();
+    let begin = now() - MILLISECOND;
     let writers: Vec<_> = (0..3)
         .map(|n| {
             let orders = orders(&member.client);
@@ -228,8 +248,10 @@ async fn queued(recounts: &mut Recounts, watched: &mut Watched, member: &Member)
     let end = std::cell::Cell::new(begin);
     let late = async || {
         let mut all = slow(3.0, Some(end.replace(now())));
-        all.insert(series("mongodb_ss_global_lock_current_queue", &["writers"]), 3.0);
-        all.insert(series("mongodb_ss_global_lock_current_queue", &["readers"]), 0.0);
+        let status = member.run(doc! {"serverStatus": 1}).await;
+        let host = status.get_str("host").expect("it has a name");
+        all.insert(series("mongodb_ss_globalLock_currentQueue", &[host, "writers"]), 3.0);
+        all.insert(series("mongodb_ss_globalLock_currentQueue", &[host, "readers"]), 0.0);
         all
     };
     watched.check(recounts, "locked: writers wait", member, late).await;

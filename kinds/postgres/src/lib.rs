@@ -45,6 +45,7 @@ pub const FACTS: KindFacts = KindFacts {
     is_metered: false,
     up: Some(Desc::gauge("pg_up", &[], "Whether the server answered the last probe.")),
     catalogue: || built_in::catalogue(QUERIES),
+    prefixes: Vec::new,
     reasons: &[],
     language: Some(LANGUAGE),
     environment: &[EnvironmentKey { key: "url", variables: &["DATABASE_URL"] }],

@@ -33,6 +33,7 @@ pub const FACTS: KindFacts = KindFacts {
     is_metered: false,
     up: Some(families::UP),
     catalogue: families::catalogue,
+    prefixes: Vec::new,
     reasons: &[],
     language: None,
     environment: &[EnvironmentKey { key: "url", variables: &["AMQP_URL", "RABBITMQ_URL"] }],

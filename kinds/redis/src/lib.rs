@@ -48,6 +48,7 @@ pub const FACTS: KindFacts = KindFacts {
     is_metered: false,
     up: Some(prober::UP),
     catalogue,
+    prefixes: Vec::new,
     reasons: &[],
     language: Some(LANGUAGE),
     environment: &[EnvironmentKey { key: "url", variables: &["REDIS_URL"] }],

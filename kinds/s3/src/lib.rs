@@ -29,6 +29,7 @@ pub const FACTS: KindFacts = KindFacts {
     is_metered: true,
     up: None,
     catalogue: || prober::CATALOGUE.to_vec(),
+    prefixes: Vec::new,
     reasons: reason::ALL,
     language: None,
     // Credentials are found in the environment without any key.

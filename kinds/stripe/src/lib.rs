@@ -40,6 +40,7 @@ pub const FACTS: KindFacts = KindFacts {
     is_metered: true,
     up: Some(UP),
     catalogue,
+    prefixes: Vec::new,
     reasons: &[],
     language: None,
     environment: &[EnvironmentKey { key: "api_key", variables: &["STRIPE_API_KEY"] }],

@@ -37,6 +37,7 @@ pub const FACTS: KindFacts = KindFacts {
     is_metered: false,
     up: None,
     catalogue: || families::CATALOGUE.to_vec(),
+    prefixes: Vec::new,
     reasons: &[],
     language: None,
     environment: &[],

@@ -99,7 +99,7 @@ static NO_METRICS: LazyLock<[Regex; 5]> = LazyLock::new(|| {
     .map(|pattern| Regex::new(pattern).unwrap())
 });
 
-static NAME: LazyLock<Regex> = LazyLock::new(|| Regex::new("[a-z][a-z0-9_:]*").unwrap());
+static NAME: LazyLock<Regex> = LazyLock::new(|| Regex::new("[a-z][a-zA-Z0-9_:]*").unwrap());
 
 /// The metrics that an expression names.
 pub(super) fn metrics(expression: &str) -> BTreeSet<String> {

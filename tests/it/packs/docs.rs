@@ -64,7 +64,7 @@ fn every_metric_on_a_page_exists() {
     let quoted = Regex::new(r#""[^"\n]*""#).unwrap();
     for (pack, page) in pages() {
         let prefixes = "platform|workers?|mongodb|redis|rabbitmq|stripe|s3|aws|probe|logfile";
-        let name = Regex::new(&format!(r"\b(?:{pack}|{prefixes})_[a-z0-9_]+")).unwrap();
+        let name = Regex::new(&format!(r"\b(?:{pack}|{prefixes})_[a-zA-Z0-9_]+")).unwrap();
         let mut found = 0;
         for code in code.captures_iter(&page).filter_map(|code| code.get(1).or(code.get(2))) {
             let code = quoted.replace_all(code.as_str(), "");

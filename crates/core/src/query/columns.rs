@@ -12,6 +12,17 @@ pub enum Columns {
     First,
     /// Those with these names.
     Named(Arc<BTreeSet<String>>),
+    /// Those that hold numbers.
+    Numbers(Arc<NumericColumns>),
+}
+
+/// The columns of an answer of which every number is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumericColumns {
+    /// Columns that are read whatever they hold: those of labels.
+    pub texts: BTreeSet<String>,
+    /// Columns that are not read.
+    pub except: BTreeSet<String>,
 }
 
 impl Columns {
@@ -20,16 +31,10 @@ impl Columns {
         Self::Named(Arc::new(names.into_iter().map(str::to_owned).collect()))
     }
 
-    /// The columns that any of several callers read.
-    pub fn union(columns: &[Self]) -> Self {
-        let named = columns.iter().map(|columns| match columns {
-            Self::Named(names) => Some(names.iter()),
-            Self::All | Self::First => None,
-        });
-        match named.collect::<Option<Vec<_>>>() {
-            Some(names) => Self::named(names.into_iter().flatten().map(String::as_str)),
-            None => Self::All,
-        }
+    /// Every number but those of some columns, and the columns of labels.
+    pub fn numbers<'a>(texts: impl IntoIterator<Item = &'a str>, except: &[String]) -> Self {
+        let texts = texts.into_iter().map(str::to_owned).collect();
+        Self::Numbers(Arc::new(NumericColumns { texts, except: except.iter().cloned().collect() }))
     }
 
     /// Whether the column at this position, with this name, is read.
@@ -38,6 +43,7 @@ impl Columns {
             Self::All => true,
             Self::First => position == 0,
             Self::Named(names) => names.contains(name),
+            Self::Numbers(numbers) => numbers.texts.contains(name) || !numbers.except.contains(name),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod answer_budget;
 mod columns;
 mod distinct;
+mod flatten;
 mod lane;
 mod other_counters;
 pub mod parse;
@@ -11,14 +12,17 @@ mod rows;
 mod samples;
 mod series_budget;
 mod spec;
+mod value_type;
 
 pub use answer_budget::{AnswerBudget, LARGEST_ANSWER, MOST_COLUMNS, too_large};
-pub use columns::Columns;
+pub use columns::{Columns, NumericColumns};
 pub use distinct::{DistinctCount, count_distinct};
+pub use flatten::{Field, Flatten};
 pub use lane::{Answer, Answers, Inbox, Lane, lane};
 pub use other_counters::Values;
 pub use question::{Language, LanguageFacts, Question};
 pub use rows::{Cell, LONGEST_NAME, Rows};
 pub use samples::{Reading, ReadingError, ResultSet};
 pub use series_budget::{OTHER, SeriesBudget};
-pub use spec::{Ask, Declared, DistinctPart, MetricSpec, QuerySpec, ValueType, catalogue};
+pub use spec::{Ask, Declared, DistinctPart, MetricSpec, QuerySpec, catalogue};
+pub use value_type::ValueType;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{Ask, Declared, DistinctPart, LanguageFacts, MetricSpec, QuerySpec, Question, ValueType};
+use super::{
+    Ask, Declared, DistinctPart, Flatten, LanguageFacts, MetricSpec, QuerySpec, Question, ValueType,
+};
 use crate::metric::LabelName;
 use crate::setting::{Duration, SourceName};
 use crate::yaml::{self, Faults, Node, Path, Value};
@@ -19,6 +21,8 @@ const LARGEST_MAX_SERIES: usize = 10_000;
 /// The keys of a query before and after those of the languages.
 const KEYS_BEFORE: [&str; 5] = ["name", "source", "every", "timeout", "max_age"];
 const KEYS_AFTER: [&str; 6] = ["labels", "expect", "max_series", "metrics", "min_version", "max_version"];
+/// The keys that only a kind's own queries have.
+const KEYS_BUILT_IN: [&str; 3] = ["columns", "flatten", "collector"];
 
 /// A query for each of several sources.
 const DISTINCT: &str = "distinct";
@@ -36,9 +40,13 @@ struct Raw {
     #[serde(default)]
     expect: BTreeMap<String, Vec<String>>,
     max_series: Option<usize>,
-    metrics: Vec<MetricSpec>,
+    metrics: Option<Vec<MetricSpec>>,
     min_version: Option<u32>,
     max_version: Option<u32>,
+    #[serde(default)]
+    columns: BTreeMap<LabelName, String>,
+    flatten: Option<Flatten>,
+    collector: Option<String>,
 }
 
 /// The keys of a part of `distinct`, other than its language.
@@ -60,6 +68,8 @@ pub struct BuiltInQuery {
     pub min_version: Option<u32>,
     /// The newest major server version that supports it.
     pub max_version: Option<u32>,
+    /// The collector that it is a part of: it runs for sources that have it turned on.
+    pub collector: Option<String>,
 }
 
 /// Reports the errors of one query.
@@ -83,11 +93,11 @@ impl Checker<'_> {
 }
 
 /// Reads the keys other than that of the language.
-fn raw(node: &Node, path: &Path, languages: &[&str], faults: &mut Faults) -> Option<Raw> {
-    let known: Vec<_> = KEYS_BEFORE.iter().chain(languages).chain(&KEYS_AFTER).copied().collect();
+fn raw(node: &Node, path: &Path, languages: &[&str], more: &[&str], faults: &mut Faults) -> Option<Raw> {
+    let known: Vec<_> = KEYS_BEFORE.iter().chain(languages).chain(&KEYS_AFTER).chain(more).copied().collect();
     yaml::refuse_unknown_keys(node, path, &known, faults);
     let Value::Map(_) = node.value else { return yaml::decode(node, path, faults) };
-    let common: Vec<_> = KEYS_BEFORE.into_iter().chain(KEYS_AFTER).collect();
+    let common: Vec<_> = KEYS_BEFORE.iter().chain(&KEYS_AFTER).chain(more).copied().collect();
     yaml::decode_rest(&node.only(&common), path, faults)
 }
 
@@ -100,7 +110,7 @@ pub fn declared(
 ) -> Option<Declared> {
     let before = faults.len();
     let keys: Vec<_> = languages.iter().map(|language| language.key).chain([DISTINCT]).collect();
-    let raw = raw(node, path, &keys, faults);
+    let raw = raw(node, path, &keys, &[], faults);
     let Value::Map(_) = node.value else { return None };
     let mut checker = Checker { node, path, faults };
     let ask = ask(languages, &keys, &mut checker);
@@ -134,7 +144,7 @@ pub fn built_in(
     faults: &mut Faults,
 ) -> Option<BuiltInQuery> {
     let before = faults.len();
-    let raw = raw(node, path, &[language.key], faults)?;
+    let raw = raw(node, path, &[language.key], &KEYS_BUILT_IN, faults)?;
     let mut checker = Checker { node, path, faults };
     for (key, given) in
         [("source", raw.source.is_some()), ("every", raw.every.is_some()), ("timeout", raw.timeout.is_some())]
@@ -143,11 +153,11 @@ pub fn built_in(
             checker.fault(key, "a kind's built-in queries run with every probe of their source");
         }
     }
-    let (min_version, max_version) = (raw.min_version, raw.max_version);
+    let (min_version, max_version, collector) = (raw.min_version, raw.max_version, raw.collector.clone());
     let question = one(node, path, &[language], &[language.key], checker.faults);
     let spec = spec(raw, &mut checker);
     (faults.len() == before).then_some(())?;
-    Some(BuiltInQuery { spec: Arc::new(spec), question: question?, min_version, max_version })
+    Some(BuiltInQuery { spec: Arc::new(spec), question: question?, min_version, max_version, collector })
 }
 
 /// What a query runs, without the source.
@@ -241,8 +251,21 @@ fn spec(raw: Raw, checker: &mut Checker<'_>) -> QuerySpec {
             );
         }
     }
-    check_metrics(&raw.metrics, &raw.labels, checker);
-    QuerySpec { name: raw.name, labels: raw.labels, expect: raw.expect, max_series, metrics: raw.metrics }
+    if raw.metrics.is_none() && raw.flatten.is_none() && !checker.is_wrong("metrics") {
+        checker.fault("", "the key `metrics` is missing");
+    }
+    if let Some(metrics) = &raw.metrics {
+        check_metrics(metrics, &raw.labels, checker);
+    }
+    QuerySpec {
+        name: raw.name,
+        labels: raw.labels,
+        columns: raw.columns,
+        expect: raw.expect,
+        max_series,
+        metrics: raw.metrics.unwrap_or_default(),
+        flatten: raw.flatten,
+    }
 }
 
 fn check_metrics(metrics: &[MetricSpec], labels: &[LabelName], checker: &mut Checker<'_>) {

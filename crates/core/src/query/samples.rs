@@ -3,13 +3,13 @@
 
 use std::borrow::Cow;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::other_counters::Values;
 use super::rows::{known, listed};
 use super::series_budget::{OTHER, SeriesBudget};
-use super::spec::ValueType;
+use super::value_type::ValueType;
 use super::{Cell, MetricSpec, QuerySpec, Rows};
 use crate::metric::{Desc, Family, MetricName, Sample, label_value};
 
@@ -31,6 +31,8 @@ pub enum ReadingError {
 #[derive(Debug)]
 pub struct Reading {
     spec: Arc<QuerySpec>,
+    /// The columns of which `flatten` made the metrics.
+    columns: Vec<String>,
     budget: SeriesBudget,
 }
 
@@ -53,8 +55,7 @@ pub struct ResultSet {
 impl Reading {
     /// A reading that has seen no rows yet.
     pub fn new(spec: Arc<QuerySpec>) -> Self {
-        let is_counter = spec.metrics.iter().map(|metric| metric.value_type != ValueType::Gauge).collect();
-        Self { spec, budget: SeriesBudget::with_counters(is_counter) }
+        Self { budget: budget(&spec), spec, columns: Vec::new() }
     }
 
     /// Turns the rows of one run into families.
@@ -64,6 +65,7 @@ impl Reading {
     /// # Errors
     /// When a label column is missing, a label is NULL, a label set occurs twice, or every family would be left out.
     pub fn read(&mut self, rows: Rows) -> Result<ResultSet, ReadingError> {
+        self.flatten(&rows.columns);
         let folded = rows.folded;
         let mut faults = Unreadable::new();
         let (mut lines, cut) = self.lines(rows, &mut faults)?;
@@ -83,6 +85,15 @@ impl Reading {
         }
     }
 
+    /// Makes the metrics of other columns than those of the last run, such as those of a newer server.
+    fn flatten(&mut self, columns: &[String]) {
+        if let Some(flatten) = self.spec.flatten.as_ref().filter(|_| self.columns != columns) {
+            self.spec = Arc::new(self.spec.of_columns(flatten, columns));
+            self.budget = budget(&self.spec);
+            self.columns = columns.to_vec();
+        }
+    }
+
     /// Texts move from cell to label, and each row is dropped once read, so a large result does not take twice the
     /// memory.
     fn lines(
@@ -94,7 +105,7 @@ impl Reading {
         if rows.is_empty() {
             return Ok((lines, cut));
         }
-        let labels = self.spec.labels.iter().map(|label| column(&columns, &unread, label.as_ref()));
+        let labels = self.spec.labels.iter().map(|label| column(&columns, &unread, self.spec.column(label)));
         let labels = labels.collect::<Result<Vec<_>, _>>()?;
         let values = self.value_columns(&columns, &unread, faults);
         for (number, mut row) in (1..).zip(rows) {
@@ -190,14 +201,14 @@ impl Reading {
 
     fn families(&self, lines: BTreeMap<Vec<String>, Values>, faults: &Unreadable) -> Vec<Family> {
         let mut families: Vec<Family> = self.spec.catalogue().iter().map(Desc::family).collect();
+        let places: HashMap<_, _> =
+            families.iter().enumerate().map(|(place, family)| (family.desc.name.clone(), place)).collect();
         let lines: Vec<(Arc<[String]>, Values)> =
             lines.into_iter().map(|(labels, values)| (labels.into(), values)).collect();
         let is_whole = |metric: &MetricSpec| !faults.contains_key(&metric.name);
         for (index, metric) in self.spec.metrics.iter().enumerate().filter(|(_, metric)| is_whole(metric)) {
-            let Some(family) = families.iter_mut().find(|family| *family.desc.name == *metric.name.as_ref())
-            else {
-                continue;
-            };
+            let place = places.get(metric.name.as_ref());
+            let Some(family) = place.and_then(|&place| families.get_mut(place)) else { continue };
             for (labels, values) in &lines {
                 if let Some(value) = values.get(index).copied().flatten() {
                     family.samples.push(Sample { labels: with_own_labels(labels, metric), value });
@@ -207,6 +218,11 @@ impl Reading {
         families.retain(|family| !family.samples.is_empty());
         families
     }
+}
+
+fn budget(spec: &QuerySpec) -> SeriesBudget {
+    let is_counter = spec.metrics.iter().map(|metric| metric.value_type != ValueType::Gauge);
+    SeriesBudget::with_counters(is_counter.collect())
 }
 
 /// Several families may lack the same column.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::flatten::{Flatten, Flattened};
+use super::value_type::ValueType;
 use super::{Columns, Question};
 use crate::metric::{Desc, LabelName, LabelNames, MetricName, MetricType};
 use crate::setting::{Duration, SourceName};
@@ -42,19 +44,6 @@ impl Ask {
     }
 }
 
-/// The type of a declared metric.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ValueType {
-    /// Goes up and down.
-    #[default]
-    Gauge,
-    /// Only goes up; the name ends in `_total`.
-    Counter,
-    /// A counter under an established name without `_total`.
-    Unknown,
-}
-
 /// One metric of a query.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 pub struct MetricSpec {
@@ -82,6 +71,15 @@ pub struct MetricSpec {
     pub additive: bool,
 }
 
+impl MetricSpec {
+    /// A metric by rule. A server may leave out any number at any time.
+    fn flattened(column: &str, one: Flattened) -> Self {
+        let Flattened { name, help, value_type, labels, additive } = one;
+        let value = column.to_owned();
+        Self { name, value, help, value_type, labels, scale: 1.0, optional: true, additive }
+    }
+}
+
 fn one() -> f64 {
     1.0
 }
@@ -95,14 +93,18 @@ fn yes() -> bool {
 pub struct QuerySpec {
     /// The query's name: the value of its `query` label.
     pub name: String,
-    /// The columns that become labels.
+    /// The labels that each row has.
     pub labels: Vec<LabelName>,
+    /// The columns of labels that have another name than their column.
+    pub columns: BTreeMap<LabelName, String>,
     /// Label values that are exported as 0 if they have no row: every combination.
     pub expect: BTreeMap<String, Vec<String>>,
     /// The maximum number of label sets; the smallest beyond it are summed under `other`.
     pub max_series: usize,
-    /// The metrics. Never empty.
+    /// The metrics. Not empty, unless `flatten` makes them.
     pub metrics: Vec<MetricSpec>,
+    /// How every number of a row becomes a metric.
+    pub flatten: Option<Flatten>,
 }
 
 /// A query that a configuration or pack declares.
@@ -130,18 +132,35 @@ pub fn catalogue<'a>(queries: impl IntoIterator<Item = &'a QuerySpec>) -> Vec<De
 impl QuerySpec {
     /// The columns that the query reads.
     pub fn columns(&self) -> Columns {
-        let labels = self.labels.iter().map(|label| label.as_ref());
-        Columns::named(labels.chain(self.metrics.iter().map(|metric| metric.value.as_str())))
+        let labels = self.labels.iter().map(|label| self.column(label));
+        match &self.flatten {
+            Some(flatten) => Columns::numbers(labels, &flatten.except),
+            None => Columns::named(labels.chain(self.metrics.iter().map(|metric| metric.value.as_str()))),
+        }
+    }
+
+    /// The column that holds a label.
+    pub(super) fn column<'a>(&'a self, label: &'a LabelName) -> &'a str {
+        self.columns.get(label).map_or(label.as_ref(), String::as_str)
+    }
+
+    /// The same with the metrics that `flatten` makes of these columns.
+    pub(super) fn of_columns(&self, flatten: &Flatten, columns: &[String]) -> Self {
+        let is_value = |column: &&String| !self.labels.iter().any(|label| self.column(label) == **column);
+        let values: Vec<&String> = columns.iter().filter(is_value).collect();
+        let flattened = flatten.all(values.iter().map(|column| column.as_str()));
+        let metrics = values.into_iter().zip(flattened);
+        let metrics = metrics.filter_map(|(column, one)| Some(MetricSpec::flattened(column, one?)));
+        Self { metrics: metrics.collect(), ..self.clone() }
     }
 
     /// The families that this query may export, each once.
     pub fn catalogue(&self) -> Vec<Desc> {
+        let known = self.flatten.as_ref().filter(|_| self.metrics.is_empty()).map(Flatten::known);
+        let known = known.into_iter().flatten().map(|one| self.desc(&MetricSpec::flattened("", one)));
         let mut seen = HashSet::new();
-        self.metrics
-            .iter()
-            .filter(|metric| seen.insert(metric.name.clone()))
-            .map(|metric| self.desc(metric))
-            .collect()
+        let families = self.metrics.iter().map(|metric| self.desc(metric)).chain(known);
+        families.filter(|desc| seen.insert(desc.name.clone())).collect()
     }
 
     pub(super) fn desc(&self, metric: &MetricSpec) -> Desc {

@@ -3,6 +3,7 @@
 mod answer_budget;
 mod any_rows;
 mod distinct;
+mod flatten;
 mod other_counters;
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-use ::mongodb::bson::{RawDocumentBuf, rawdoc};
+use ::mongodb::bson::{DateTime, RawDocumentBuf, Timestamp, rawdoc};
 
 use super::*;
 
@@ -49,4 +49,25 @@ fn a_table_that_would_be_too_large_is_refused() {
     let problem = table(&Columns::All, &sparse).unwrap_err();
     assert!(problem.detail.contains("larger than 64 MiB"), "{problem}");
     assert!(table(&Columns::named(["a"]), &sparse).is_ok());
+}
+
+#[test]
+fn numbers_are_read_as_they_are() {
+    let unknown = Timestamp { time: 0, increment: 0 };
+    let documents = [rawdoc! {
+        "host": "a:27017",
+        "version": "6.0",
+        "large": 1_i64 << 60,
+        "yes": true,
+        "at": DateTime::from_millis(1500),
+        "never": DateTime::from_millis(0),
+        "time": {"first": Timestamp { time: 7, increment: 1 }, "last": unknown},
+        "clock": {"n": 1},
+    }];
+    let except = ["clock".to_owned()];
+    let rows = table(&Columns::numbers(["host"], &except), &documents).unwrap();
+    assert_eq!(rows.columns, ["host", "large", "yes", "at", "time.first"]);
+    let numbers = [(1_u64 << 60) as f64, 1.0, 1500.0, 7.0].map(Cell::Number);
+    assert_eq!(rows.rows[0][0], Cell::Text("a:27017".to_owned()));
+    assert_eq!(rows.rows[0][1..], numbers);
 }

@@ -13,6 +13,7 @@ use testkit::disk::Disk;
 use testkit::mongodb::Mongodb;
 use testkit::recount::{Series, series};
 
+use super::numbers::{numbers, plain};
 use super::status;
 
 /// A member that says nothing for so long is down or hangs.
@@ -60,10 +61,12 @@ impl Member {
 
     /// Every series but those of slow operations, of a set, and of declared collections.
     pub(super) async fn series(&self) -> Series {
-        let status = self.run(doc! {"serverStatus": 1}).await;
+        let asked = doc! {"serverStatus": 1, "mirroredReads": 1, "sharding": 0, "defaultRWConcern": 0};
+        let status = self.run(asked).await;
+        let host = status.get_str("host").expect("it has a name");
         let mut all = status::series_of(&status);
-        all.extend(self.of_process());
-        all.extend(self.of_operations().await);
+        all.extend(self.of_process(host));
+        all.extend(self.of_operations(host).await);
         let databases = self.client.list_database_names().await.expect("it answers");
         for name in databases {
             all.extend(self.of_database(&name).await);
@@ -80,12 +83,18 @@ impl Member {
             let first = oplog.find_one(doc! {}).sort(doc! {"$natural": 1}).await.expect("it answers");
             let first = first.expect("a set has one");
             all.insert("mongodb_oplog_first_timestamp_seconds".to_owned(), the(&first, "ts"));
+            let stats = run(&self.client.database("local"), doc! {"collStats": "oplog.rs"}).await;
+            let rule = |keys: &[&str]| match keys {
+                ["wiredTiger", ..] => Some((renamed(keys), Vec::new())),
+                _ => None,
+            };
+            all.extend(numbers("oplog_stats_", &[], &stats, rule));
         }
         all
     }
 
     /// By the kernel.
-    fn of_process(&self) -> Series {
+    fn of_process(&self, host: &str) -> Series {
         let process = Process::new(self.pid).expect("it runs");
         let memory = process.status().expect("it runs").vmrss;
         let LimitValue::Value(files) = process.limits().expect("it runs").max_open_files.soft_limit else {
@@ -100,15 +109,15 @@ impl Member {
         });
         let open = open.count() as f64;
         Series::from([
-            ("mongodb_ss_uptime".to_owned(), uptime(&process)),
-            ("mongodb_ss_mem_resident".to_owned(), memory.expect("it has memory") as f64 / 1024.0),
-            (series("mongodb_ss_connections", &["current"]), open),
-            (series("mongodb_ss_connections", &["available"]), most - open),
+            (series("mongodb_ss_uptime", &[host]), uptime(&process)),
+            (series("mongodb_ss_mem_resident", &[host]), memory.expect("it has memory") as f64 / 1024.0),
+            (series("mongodb_ss_connections", &[host, "current"]), open),
+            (series("mongodb_ss_connections", &[host, "available"]), most - open),
         ])
     }
 
     /// By the list of all operations and connections.
-    async fn of_operations(&self) -> Series {
+    async fn of_operations(&self, host: &str) -> Series {
         let stage = doc! {"allUsers": true, "idleConnections": true, "idleCursors": true};
         let admin = self.client.database("admin");
         let listed = admin.aggregate([doc! {"$currentOp": stage}]).await.expect("it answers");
@@ -129,16 +138,16 @@ impl Member {
         let cursors = "mongodb_ss_metrics_cursor_open";
         let mut all = Series::from([
             (
-                series("mongodb_ss_connections", &["active"]),
+                series("mongodb_ss_connections", &[host, "active"]),
                 count(&|operation| is_active(operation) && operation.contains_key("client")),
             ),
-            (series(cursors, &["total"]), count(&has_cursor)),
+            (series(cursors, &[host, "total"]), count(&has_cursor)),
             (
-                series(cursors, &["pinned"]),
+                series(cursors, &[host, "pinned"]),
                 count(&|operation| has_cursor(operation) && !is_idle_cursor(operation)),
             ),
-            (series(cursors, &["no_timeout"]), count(&lasts)),
-            (series("mongodb_ss_global_lock_current_queue", &["total"]), count(&waits)),
+            (series(cursors, &[host, "noTimeout"]), count(&lasts)),
+            (series("mongodb_ss_globalLock_currentQueue", &[host, "total"]), count(&waits)),
         ]);
         // One of the exporter's own is active while it asks.
         let mut pools = BTreeMap::from([(("platform_exporter".to_owned(), true), 0.0)]);
@@ -168,9 +177,9 @@ impl Member {
                 None => the(&run(&database, doc! {"count": &collection.name}).await, "n"),
             };
             for (sum, value) in [
-                ("data_size", the(&stats, "size")),
-                ("storage_size", the(&stats, "storageSize")),
-                ("index_size", the(&stats, "totalIndexSize")),
+                ("dataSize", the(&stats, "size")),
+                ("storageSize", the(&stats, "storageSize")),
+                ("indexSize", the(&stats, "totalIndexSize")),
                 ("objects", objects),
                 ("collections", 1.0),
             ] {
@@ -180,9 +189,12 @@ impl Member {
         let options = self.run(doc! {"getCmdLineOpts": 1}).await;
         let path = options.get_document("parsed").and_then(|parsed| parsed.get_document("storage"));
         let disk = Disk::of(path.and_then(|storage| storage.get_str("dbPath")).expect("a path"));
-        sums.extend([("fs_total_size", disk.size), ("fs_used_size", disk.size - disk.available)]);
-        let name = |(sum, value)| (series(&format!("mongodb_dbstats_{sum}"), &[name]), value);
-        sums.into_iter().map(name).collect()
+        sums.extend([("fsTotalSize", disk.size), ("fsUsedSize", disk.size - disk.available)]);
+        let mut all = numbers("dbstats_", &[name], &run(&database, doc! {"dbStats": 1}).await, plain);
+        all.extend(
+            sums.into_iter().map(|(sum, value)| (series(&format!("mongodb_dbstats_{sum}"), &[name]), value)),
+        );
+        all
     }
 
     /// The sizes of declared collections; the test knows the numbers of documents.
@@ -200,15 +212,44 @@ impl Member {
         let stats = run(&of, doc! {"collStats": &stored}).await;
         let mut values = vec![
             ("size", the(&size, "size")),
-            ("storage_size", the(&stats, "storageSize")),
-            ("total_index_size", the(&stats, "totalIndexSize")),
+            ("storageSize", the(&stats, "storageSize")),
+            ("totalIndexSize", the(&stats, "totalIndexSize")),
         ];
         values.extend(documents.map(|documents| ("count", documents)));
-        let name = |(of, value)| {
-            (series(&format!("mongodb_collstats_storage_{of}"), &[database, collection]), value)
-        };
-        values.into_iter().map(name).collect()
+        let labels = [database, collection, ""];
+        let mut all = self.rest_of_collection(database, collection).await;
+        all.extend(
+            values
+                .into_iter()
+                .map(|(of, value)| (series(&format!("mongodb_collstats_storageStats_{of}"), &labels), value)),
+        );
+        all
     }
+
+    /// Whatever else the server says of a collection.
+    async fn rest_of_collection(&self, database: &str, collection: &str) -> Series {
+        let stage = doc! {"$collStats": {"storageStats": {}, "latencyStats": {}}};
+        let of = self.client.database(database).collection::<Document>(collection);
+        let listed = of.aggregate([stage]).await.expect("it answers");
+        let mut listed: Vec<Document> = listed.try_collect().await.expect("it answers");
+        let stats = listed[0].get_document_mut("storageStats").expect("it has some");
+        stats.remove("wiredTiger");
+        stats.remove("indexDetails");
+        let rule = |keys: &[&str]| match keys {
+            ["storageStats", "indexSizes", index] => {
+                Some(("storageStats_indexSizes".to_owned(), vec![(*index).to_owned()]))
+            }
+            _ => None,
+        };
+        numbers("collstats_", &[database, collection, ""], &listed[0], rule)
+    }
+}
+
+/// The storage engine is `wt` in names.
+fn renamed(keys: &[&str]) -> String {
+    let path: String = [&["wt"], &keys[1..]].concat().join("_");
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("_")
 }
 
 fn uptime(process: &Process) -> f64 {

@@ -4,6 +4,7 @@ use mongodb::bson::{Bson, Document, doc};
 use platform_core::probe::Reason;
 
 use super::member::{Member, number};
+use super::numbers::{numbers, plain};
 use super::{PATIENCE, Watched, orders, slow};
 use testkit::mongodb_set::MongodbSet;
 use testkit::recount::{Recounts, Series, series};
@@ -25,6 +26,14 @@ async fn state(member: &Member) -> (f64, Option<f64>) {
     let Some(hello) = member.hello().await else { return (DOWN, None) };
     let is_primary = hello.get_bool("isWritablePrimary").unwrap_or(false);
     (if is_primary { PRIMARY } else { SECONDARY }, number(&hello, "lastWrite.lastWriteDate"))
+}
+
+fn in_words(state: f64) -> &'static str {
+    match state {
+        PRIMARY => "PRIMARY",
+        SECONDARY => "SECONDARY",
+        _ => "(not reachable/healthy)",
+    }
 }
 
 impl Scene {
@@ -63,15 +72,25 @@ impl Scene {
     /// What each member says of itself, seen from one.
     async fn series(&self, from: &Member) -> Series {
         let mut all = slow(0.0, None);
+        let status = from.run(doc! {"replSetGetStatus": 1}).await;
+        let members = status.get_array("members").expect("it has members");
+        let members: Vec<_> = members.iter().filter_map(Bson::as_document).collect();
+        for prefix in ["", "rs_"] {
+            all.extend(numbers(prefix, &[], &status, plain));
+            for member in &members {
+                let labels = ["name", "stateStr"].map(|key| member.get_str(key).expect("it has both"));
+                all.extend(numbers(&format!("{prefix}members_"), &labels, member, plain));
+            }
+        }
         for member in &self.members {
             let (state, written) = state(member).await;
             if member.address == from.address {
-                all.insert("mongodb_rs_my_state".to_owned(), state);
+                all.insert("mongodb_rs_myState".to_owned(), state);
             }
-            let labels = [member.address.as_str()];
+            let labels = [member.address.as_str(), in_words(state)];
             all.insert(series("mongodb_rs_members_state", &labels), state);
             all.insert(series("mongodb_rs_members_health", &labels), f64::from(state != DOWN));
-            let written = written.map(|at| (series("mongodb_rs_members_optime_date_seconds", &labels), at));
+            let written = written.map(|at| (series("mongodb_rs_members_optimeDate", &labels), at * 1e3));
             all.extend(written);
         }
         all
@@ -187,7 +206,8 @@ async fn role_without_rights(recounts: &mut Recounts, scene: &Scene) {
     assert!(!observation.problems.is_empty());
     assert!(observation.problems.iter().all(|problem| problem.reason == Reason::Permission));
     let mut watched = Watched::new(&url, vec![]).await;
-    watched.allows =
-        |name| ["mongodb_ss_", "mongodb_version", "mongodb_oplog"].iter().any(|of| name.starts_with(of));
+    watched.allows = |name| {
+        ["mongodb_ss_", "mongodb_version", "mongodb_oplog_first"].iter().any(|of| name.starts_with(of))
+    };
     watched.check(recounts, "a role that lacks most rights", primary, async || Series::new()).await;
 }

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use super::files::files;
 use super::rules;
 use notation::compact;
+use page::{name, second};
 
 /// What Prometheus has stored after a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,7 +36,7 @@ pub(super) const OF_PROMETHEUS: [(&str, f64); 4] = [
 
 /// MongoDB's time and number of operations, and how long one takes on a machine that runs nothing else.
 pub(super) const LATENCY: (&str, &str, f64) =
-    ("mongodb_ss_op_latencies_latency", "mongodb_ss_op_latencies_ops", 2000.0);
+    ("mongodb_ss_opLatencies_latency", "mongodb_ss_opLatencies_ops", 2000.0);
 
 /// Unix times of what happened once. All others move with the clock while all is well: something like it happens again
 /// and again.
@@ -53,7 +54,7 @@ pub(super) const PAST: f64 = 30.0 * 86400.0;
 /// Whether a family is a Unix time.
 pub(super) fn is_time(family: &str) -> bool {
     family.ends_with("_timestamp_seconds")
-        || family.ends_with("_date_seconds")
+        || second(family) > 1.0
         || family == "probe_ssl_earliest_cert_expiry"
         || ONCE.contains(&family)
 }
@@ -92,6 +93,11 @@ fn groups(file: &Path) -> Vec<String> {
 
 /// Writes a series below `input_series`.
 pub(super) fn write_series(text: &mut String, series: &str, samples: &[Sample]) {
+    let scaled = |sample: &Sample| match sample {
+        Sample::Value(value) => Sample::Value(value * second(name(series))),
+        other => *other,
+    };
+    let samples: Vec<Sample> = samples.iter().map(scaled).collect();
     let series = series.replace('\'', "''");
-    writeln!(text, "      - {{series: '{series}', values: '{}'}}", compact(samples)).unwrap();
+    writeln!(text, "      - {{series: '{series}', values: '{}'}}", compact(&samples)).unwrap();
 }

@@ -2,6 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A time in milliseconds. Pages have it in seconds, as all others.
+const MILLISECONDS: &str = "mongodb_rs_members_optimeDate";
+
+/// What a second is in a family as it is scraped.
+pub(in crate::alerting) fn second(family: &str) -> f64 {
+    if family == MILLISECONDS { 1000.0 } else { 1.0 }
+}
+
 /// The samples of an exposition in the text format.
 #[derive(Clone, Debug, Default)]
 pub(in crate::alerting) struct Page {
@@ -18,7 +26,8 @@ impl Page {
                 let counter = typed.strip_suffix(" counter").or_else(|| typed.strip_suffix(" untyped"));
                 page.counters.extend(counter.map(str::to_owned));
             } else if let Some((series, value)) = line.rsplit_once(' ').filter(|_| !line.starts_with('#')) {
-                page.samples.insert(series.to_owned(), value.parse().expect("a number"));
+                let value: f64 = value.parse().expect("a number");
+                page.samples.insert(series.to_owned(), value / second(name(series)));
             }
         }
         page

@@ -23,6 +23,7 @@ pub const FACTS: KindFacts = KindFacts {
     is_metered: false,
     up: None,
     catalogue: || vec![FILES],
+    prefixes: Vec::new,
     reasons: &[NOT_A_DIRECTORY],
     language: Some(LanguageFacts::of::<FilesQuestion>()),
     environment: &[EnvironmentKey { key: "path", variables: &["UPLOAD_DIRECTORY"] }],

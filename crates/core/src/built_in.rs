@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Problem, Reason};
 use crate::query::parse::{self, BuiltInQuery};
-use crate::query::{self, Answers, Columns, LanguageFacts, QuerySpec, Question, Reading};
+use crate::query::{self, AnswersAll, Columns, LanguageFacts, QuerySpec, Question, Reading};
 use crate::yaml::{self, Faults, Path};
 
 /// A kind's own file of queries: `kinds/KIND/queries.yml`.
@@ -118,45 +118,40 @@ impl BuiltInQueries {
     /// reachable ends the probe.
     pub async fn ask(
         &mut self,
-        source: &mut dyn Answers,
+        source: &mut dyn AnswersAll,
         version: u32,
         timeout: Duration,
     ) -> Result<Observation, Problem> {
+        let Self { queries, readings, collectors } = self;
+        let mut chosen: Vec<_> =
+            queries.iter().zip(readings).filter(|(built_in, _)| built_in.runs(version, collectors)).collect();
+        let asked: Vec<_> =
+            chosen.iter().map(|(built_in, _)| (&built_in.question, built_in.spec.columns())).collect();
+        let answers = source.all_rows(&asked, timeout).await?;
         let mut observation = Observation::default();
         let mut merged = Merged::default();
-        for (built_in, reading) in self.queries.iter().zip(&mut self.readings) {
-            let (from, to) = (built_in.min_version.unwrap_or(0), built_in.max_version.unwrap_or(u32::MAX));
-            let is_on = |collector: &String| self.collectors.contains(&collector.as_str());
-            if !(from..=to).contains(&version) || !built_in.collector.as_ref().is_none_or(is_on) {
-                continue;
-            }
+        for ((built_in, reading), answer) in chosen.iter_mut().zip(answers) {
             let name = &built_in.spec.name;
-            match source.rows(&built_in.question, &built_in.spec.columns(), timeout).await {
-                Ok(rows) => {
-                    let faults = match reading.read(rows) {
-                        Ok(result) => {
-                            merged.add(result.families);
-                            result.faults
-                        }
-                        Err(error) => vec![error],
-                    };
-                    let problem = |fault| Problem::new(Reason::Query, fault).context(name);
-                    observation.problems.extend(faults.into_iter().map(problem));
-                }
-                Err(problem) if is_refusal(problem.reason) => {
+            let rows = match answer {
+                Ok(rows) => rows,
+                Err(problem) => {
                     observation.problems.push(problem.context(name));
+                    continue;
                 }
-                Err(problem) => return Err(problem),
-            }
+            };
+            let faults = match reading.read(rows) {
+                Ok(result) => {
+                    merged.add(result.families);
+                    result.faults
+                }
+                Err(error) => vec![error],
+            };
+            let problem = |fault| Problem::new(Reason::Query, fault).context(name);
+            observation.problems.extend(faults.into_iter().map(problem));
         }
         observation.families = merged.families;
         Ok(observation)
     }
-}
-
-/// Whether the source is reachable and only rejected this query.
-fn is_refusal(reason: Reason) -> bool {
-    matches!(reason, Reason::Permission | Reason::Query | Reason::NotFound | Reason::Slow)
 }
 
 impl Merged {

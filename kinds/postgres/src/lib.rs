@@ -1,6 +1,7 @@
 //! PostgreSQL: built-in queries on one connection, declared queries on another.
 
 mod answer;
+mod batch;
 mod cell;
 mod config;
 mod dial;

@@ -6,8 +6,9 @@ use platform_core::built_in::BuiltInQueries;
 use platform_core::deadline::Deadline;
 use platform_core::metric::Family;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
-use platform_core::query::{Answers, Cell, Columns, Question, Rows};
+use platform_core::query::{Answers, AnswersAll, Cell, Columns, Question, Rows};
 
+use super::batch::OwnQuery;
 use super::config::Config;
 use super::failure::SqlFailure;
 use super::last_current::LastCurrent;
@@ -40,10 +41,10 @@ impl Prober for PgProber {
         let deadline = Deadline::within(self.timeout);
         let mut session = self.line.take(deadline).await?;
         let version = session.version()?;
-        let mut asked = Asked { session: &mut session, deadline };
+        let mut asked = Asked { session: &mut session, deadline, rights: None };
         let mut observation = self.built_in.ask(&mut asked, version, self.timeout).await?;
         self.last_current.apply(&mut observation.families);
-        observation.problems.extend(missing_rights(&mut asked).await?);
+        observation.problems.extend(asked.rights.and_then(missing_rights));
         observation.problems.extend(no_stream(&observation.families));
         self.line.put_back(session);
         Ok(observation)
@@ -54,48 +55,57 @@ impl Prober for PgProber {
 struct Asked<'a> {
     session: &'a mut PgSession,
     deadline: Deadline,
-}
-
-impl Asked<'_> {
-    async fn select(&mut self, sql: &str, wanted: &Columns) -> Result<Rows, SqlFailure> {
-        // A slow view leaves time for the next ones.
-        let limit = self.deadline.of_part().left();
-        match self.session.select_own(sql, wanted, limit).await {
-            // A service that is PostgreSQL-compatible but incomplete: nothing to fix.
-            Err(SqlFailure::Refused { code, .. }) if code == FEATURE_NOT_SUPPORTED => Ok(Rows::default()),
-            // One view is slow, but the server is up.
-            Err(SqlFailure::Refused { code, problem }) if problem.reason == Reason::Timeout => {
-                let problem = Problem { reason: Reason::Slow, ..problem };
-                Err(SqlFailure::Refused { code, problem })
-            }
-            answer => answer,
-        }
-    }
+    /// The answer to [`RIGHTS`].
+    rights: Option<Result<Rows, Problem>>,
 }
 
 #[async_trait::async_trait]
-impl Answers for Asked<'_> {
-    async fn rows(
+impl AnswersAll for Asked<'_> {
+    async fn all_rows(
         &mut self,
-        question: &Question,
-        columns: &Columns,
+        queries: &[(&Question, Columns)],
         _timeout: Duration,
-    ) -> Result<Rows, Problem> {
-        self.select(&question.read::<SqlQuestion>()?.0, columns).await.map_err(Problem::from)
+    ) -> Result<Vec<Result<Rows, Problem>>, Problem> {
+        let texts: Vec<_> =
+            queries.iter().map(|(question, _)| question.read::<SqlQuestion>()).collect::<Result<_, _>>()?;
+        let columns = queries.iter().map(|(_, columns)| columns);
+        let mut own: Vec<OwnQuery<'_>> = texts.iter().map(|SqlQuestion(sql)| &**sql).zip(columns).collect();
+        own.push((RIGHTS, &Columns::First));
+        let mut answers = Vec::with_capacity(own.len());
+        while answers.len() < own.len() {
+            // A slow view leaves time for the next ones.
+            let limit = self.deadline.of_part().left();
+            let (rows, failure) = self.session.select_own(&own[answers.len()..], limit).await;
+            answers.extend(rows.into_iter().map(Ok));
+            answers.extend(failure.map(of_one_view).transpose()?);
+        }
+        self.rights = answers.pop();
+        Ok(answers)
     }
 }
 
-async fn missing_rights(asked: &mut Asked<'_>) -> Result<Option<Problem>, Problem> {
-    let rows = match asked.select(RIGHTS, &Columns::First).await {
-        Err(SqlFailure::Lost(problem)) => return Err(problem),
-        Err(SqlFailure::Refused { problem, .. }) => return Ok(Some(problem)),
+/// The answer of a query that failed, unless the session is gone.
+fn of_one_view(failure: SqlFailure) -> Result<Result<Rows, Problem>, Problem> {
+    match failure {
+        SqlFailure::Lost(problem) => Err(problem),
+        // A service that is PostgreSQL-compatible but incomplete: nothing to fix.
+        SqlFailure::Refused { code, .. } if code == FEATURE_NOT_SUPPORTED => Ok(Ok(Rows::default())),
+        // One view is slow, but the server is up.
+        SqlFailure::Refused { problem, .. } if problem.reason == Reason::Timeout => {
+            Ok(Err(Problem { reason: Reason::Slow, ..problem }))
+        }
+        SqlFailure::Refused { problem, .. } => Ok(Err(problem)),
+    }
+}
+
+fn missing_rights(answer: Result<Rows, Problem>) -> Option<Problem> {
+    let rows = match answer {
         Ok(rows) => rows,
+        Err(problem) => return Some(problem),
     };
-    let account = rows.rows.first().and_then(|row| row.first()).and_then(Cell::text);
-    Ok(account.map(|account| {
-        let detail = format!("the server hides other accounts' sessions: GRANT pg_monitor TO {account};");
-        Problem::new(Reason::Permission, detail)
-    }))
+    let account = rows.rows.first().and_then(|row| row.first()).and_then(Cell::text)?;
+    let detail = format!("the server hides other accounts' sessions: GRANT pg_monitor TO {account};");
+    Some(Problem::new(Reason::Permission, detail))
 }
 
 fn no_stream(families: &[Family]) -> Option<Problem> {

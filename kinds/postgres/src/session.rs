@@ -9,15 +9,16 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Columns, Rows};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Either, PgConnection};
 
 use super::answer::{MOST_ROWS, RowCollector};
+use super::batch::{Batch, OwnQuery, Prepared};
 use super::config::Config;
 use super::failure::{SqlFailure, failure, problem};
 use super::relay::Relay;
 
 /// Overrides the server's defaults: snapshots of a whole transaction hold back vacuum.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
 /// How the server parses and plans a text, whatever is set for the account: standard strings, plans for all rows, no
 /// parallel workers.
 const READING: &str = "SET LOCAL standard_conforming_strings = on; SET LOCAL cursor_tuple_fraction = 1; \
@@ -92,6 +93,7 @@ pub(super) struct PgSession {
     pub(super) relay: Relay,
     /// The declared texts that the server has accepted as one SELECT.
     proven: HashSet<String>,
+    prepared: Prepared,
     /// Whether other clients use it between transactions.
     is_shared: bool,
 }
@@ -104,7 +106,9 @@ impl PgSession {
         let counts = relay.counts();
         let connection = relay.with(options.connect()).await;
         let connection = connection.map_err(|error| counts.end(&error).unwrap_or_else(|| problem(&error)))?;
-        let mut session = Self { connection, relay, proven: HashSet::new(), is_shared: config.pgbouncer };
+        let prepared = (!config.pgbouncer).then(HashSet::new);
+        let mut session =
+            Self { connection, relay, proven: HashSet::new(), prepared, is_shared: config.pgbouncer };
         if !config.pgbouncer && session.version()? >= NOTICES_GONE_CLIENTS {
             // Not every server platform supports it; the limits apply anyway.
             match session.run("SET client_connection_check_interval = '500ms'").await {
@@ -121,21 +125,39 @@ impl PgSession {
         version.ok_or_else(|| Problem::new(Reason::Protocol, "the server does not report its version"))
     }
 
-    /// Runs a built-in SELECT, in one round trip.
+    /// Runs built-in SELECTs in one round trip, up to the first that fails: the answers of those before it, and why it
+    /// failed.
     pub(super) async fn select_own(
         &mut self,
-        sql: &str,
-        wanted: &Columns,
+        queries: &[OwnQuery<'_>],
         limit: Duration,
-    ) -> Result<Rows, SqlFailure> {
-        let limits = limits(limit);
-        // The search path keeps user-defined functions out of our expressions. Commits, because alerts count rollbacks.
-        let script = format!("{BEGIN}; {limits}; SET LOCAL search_path = pg_catalog; {sql}\n; COMMIT");
-        let rows = self.rows(script, wanted).await;
-        if let Err(SqlFailure::Refused { .. }) = rows {
-            self.run("ROLLBACK").await?;
+    ) -> (Vec<Rows>, Option<SqlFailure>) {
+        let (script, mut batch) = Batch::new(queries, limit, &self.prepared);
+        let mut failure = self.read(script, &mut batch).await.err();
+        if let Some(SqlFailure::Refused { .. }) = failure
+            && let Err(lost) = self.run("ROLLBACK").await
+        {
+            failure = Some(lost);
         }
-        rows
+        (batch.answers(), failure)
+    }
+
+    async fn read(&mut self, script: String, batch: &mut Batch<'_>) -> Result<(), SqlFailure> {
+        let Self { connection, relay, prepared, .. } = self;
+        let counts = relay.counts();
+        counts.begin();
+        let failed = |error| counts.end(&error).map_or_else(|| failure(error), SqlFailure::Lost);
+        let mut stream = sqlx::raw_sql(AssertSqlSafe(script)).fetch_many(connection);
+        let reading = async {
+            while let Some(part) = stream.try_next().await.map_err(failed)? {
+                match part {
+                    Either::Left(_) => batch.ended(prepared),
+                    Either::Right(row) => batch.row(&row)?,
+                }
+            }
+            Ok(())
+        };
+        relay.with(reading).await
     }
 
     /// Runs a declared SELECT, and reads all of its columns.

@@ -32,6 +32,44 @@ pub trait Answers: Send {
     ) -> Result<Rows, Problem>;
 }
 
+/// A source that the built-in queries of a kind are run on.
+#[async_trait::async_trait]
+pub trait AnswersAll: Send {
+    /// Runs queries in this order: an answer for each.
+    ///
+    /// # Errors
+    /// When the source cannot be reached. A query that it rejects is an error among the answers.
+    async fn all_rows(
+        &mut self,
+        queries: &[(&Question, Columns)],
+        timeout: Duration,
+    ) -> Result<Vec<Result<Rows, Problem>>, Problem>;
+}
+
+/// One after the other.
+#[async_trait::async_trait]
+impl<T: Answers> AnswersAll for T {
+    async fn all_rows(
+        &mut self,
+        queries: &[(&Question, Columns)],
+        timeout: Duration,
+    ) -> Result<Vec<Result<Rows, Problem>>, Problem> {
+        let mut answers = Vec::with_capacity(queries.len());
+        for (question, columns) in queries {
+            match self.rows(question, columns, timeout).await {
+                Err(problem) if !is_refusal(problem.reason) => return Err(problem),
+                answer => answers.push(answer),
+            }
+        }
+        Ok(answers)
+    }
+}
+
+/// Whether the source is reachable and only rejected a query.
+fn is_refusal(reason: Reason) -> bool {
+    matches!(reason, Reason::Permission | Reason::Query | Reason::NotFound | Reason::Slow)
+}
+
 /// A pending query.
 #[derive(Debug)]
 struct Request {

@@ -72,6 +72,15 @@ pub struct BuiltInQuery {
     pub collector: Option<String>,
 }
 
+impl BuiltInQuery {
+    /// Whether it runs on a server of this major version, for a source with these collectors turned on.
+    pub(crate) fn runs(&self, version: u32, collectors: &[&str]) -> bool {
+        self.min_version.is_none_or(|oldest| oldest <= version)
+            && self.max_version.is_none_or(|newest| version <= newest)
+            && self.collector.as_ref().is_none_or(|collector| collectors.contains(&collector.as_str()))
+    }
+}
+
 /// Reports the errors of one query.
 struct Checker<'a> {
     node: &'a Node,

@@ -1,0 +1,105 @@
+//! Built-in queries in one message, so that a probe takes one round trip, and the server plans each of them once in a
+//! session.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use platform_core::query::{Columns, Rows};
+use sqlx::postgres::PgRow;
+
+use super::answer::RowCollector;
+use super::failure::SqlFailure;
+use super::session::{BEGIN, limits};
+
+/// A built-in SELECT, and the columns that are read from its result.
+pub(super) type OwnQuery<'a> = (&'a str, &'a Columns);
+
+/// The names of the statements that a session has prepared. `None` where other clients use it between transactions.
+pub(super) type Prepared = Option<HashSet<u64>>;
+
+/// A message, and what is known of its answer.
+pub(super) struct Batch<'a> {
+    queries: &'a [OwnQuery<'a>],
+    steps: Vec<Step>,
+    /// How many statements have ended.
+    done: usize,
+    answers: Vec<Rows>,
+    current: Option<RowCollector>,
+}
+
+/// What a statement of the message does.
+#[derive(Clone, Copy)]
+enum Step {
+    /// Belongs to the transaction.
+    Frame,
+    /// Prepares a query under this name.
+    Prepare(u64),
+    /// Runs the next query.
+    Select,
+}
+
+impl<'a> Batch<'a> {
+    /// The message, and what reads its answer.
+    ///
+    /// The search path keeps user-defined functions out of our expressions. Commits, because alerts count rollbacks.
+    pub(super) fn new(queries: &'a [OwnQuery<'a>], limit: Duration, prepared: &Prepared) -> (String, Self) {
+        let mut script = format!("{BEGIN}; {}; SET LOCAL search_path = pg_catalog", limits(limit));
+        let begun = script.split(';').count();
+        let mut steps = vec![Step::Frame; begun];
+        for (sql, _) in queries {
+            let Some(prepared) = prepared else {
+                let _ = writeln!(script, "; {sql}");
+                steps.push(Step::Select);
+                continue;
+            };
+            let name = name(sql);
+            if !prepared.contains(&name) {
+                let _ = writeln!(script, "; PREPARE platform_exporter_{name:x} AS {sql}");
+                steps.push(Step::Prepare(name));
+            }
+            let _ = write!(script, "; EXECUTE platform_exporter_{name:x}");
+            steps.push(Step::Select);
+        }
+        script.push_str("; COMMIT");
+        steps.push(Step::Frame);
+        (script, Self { queries, steps, done: 0, answers: Vec::new(), current: None })
+    }
+
+    /// Takes a row of the current query.
+    pub(super) fn row(&mut self, row: &PgRow) -> Result<(), SqlFailure> {
+        let Some((_, columns)) = self.queries.get(self.answers.len()) else { return Ok(()) };
+        let current = match &mut self.current {
+            Some(current) => current,
+            none => none.insert(RowCollector::new(row, columns)?),
+        };
+        current.push(row)
+    }
+
+    /// Goes on to the next statement.
+    pub(super) fn ended(&mut self, prepared: &mut Prepared) {
+        match self.steps.get(self.done) {
+            Some(Step::Select) => {
+                self.answers.push(self.current.take().map(RowCollector::finish).unwrap_or_default());
+            }
+            Some(Step::Prepare(name)) => {
+                prepared.as_mut().map(|prepared| prepared.insert(*name));
+            }
+            Some(Step::Frame) | None => {}
+        }
+        self.done += 1;
+    }
+
+    /// The answers of the queries that have ended.
+    pub(super) fn answers(self) -> Vec<Rows> {
+        self.answers
+    }
+}
+
+/// The same for the same text.
+fn name(sql: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    sql.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,5 +1,6 @@
 //! Every sample in hard states, recounted by other commands, from the catalogue, by the kernel, and from what the test did.
 
+mod collectors;
 mod member;
 mod numbers;
 mod set;
@@ -37,8 +38,8 @@ const MOVING: [&str; 9] = [
 
 /// What begins and ends with each command of a client, so that one reading may miss it: by how many.
 const FLEETING: [(&str, f64); 8] = [
-    ("mongodb_rs_members_pingMs", 50.0),
-    ("mongodb_members_pingMs", 50.0),
+    ("mongodb_rs_members_pingMs", 5_000.0),
+    ("mongodb_members_pingMs", 5_000.0),
     ("mongodb_ss_connections", 3.0),
     ("mongodb_ss_metrics_cursor_open", 1.0),
     ("mongodb_oplog_stats_freeStorageSize", 1e6),
@@ -71,8 +72,14 @@ struct Watched {
 impl Watched {
     /// A source of this URL, whose slow operations last for 200 ms.
     async fn new(url: &str, collections: Vec<Declared>) -> Self {
+        Self::collecting(url, collections, "dbstats, collstats, oplog").await
+    }
+
+    /// The same with these collectors.
+    async fn collecting(url: &str, collections: Vec<Declared>, collect: &str) -> Self {
         let names: Vec<String> = collections.iter().map(|(name, _)| format!("shop.{name}")).collect();
-        let more = format!(", slow_operation: 200ms, collections: [{}]", names.join(", "));
+        let names = names.join(", ");
+        let more = format!(", slow_operation: 200ms, collections: [{names}], collect: [{collect}]");
         let surroundings = Surroundings { timeout: Duration::from_secs(60), ..Surroundings::default() };
         let mut subject = surroundings.source(&yaml(url, &more));
         // Its connections stay from now on.
@@ -97,6 +104,7 @@ impl Watched {
         let probe = self.probe().await;
         let mut after = self.recount(member).await;
         after.extend(more().await);
+        may_change_state(&before, &mut after);
         before.iter_mut().for_each(|(series, value)| *value -= status::slack(series, *value));
         after.iter_mut().for_each(|(series, value)| *value += status::slack(series, *value));
         for (name, by) in FLEETING {
@@ -133,6 +141,22 @@ impl Watched {
         all.extend(collections.into_iter().flatten());
         all.retain(|name, _| (self.allows)(name));
         all
+    }
+}
+
+/// A connection that was idle both times may have been active in between, and the other way round.
+fn may_change_state(before: &Series, after: &mut Series) {
+    let pools: Vec<String> =
+        before.keys().filter(|name| name.starts_with("mongodb_pool_connections")).cloned().collect();
+    for name in pools {
+        let other = if name.ends_with("active}") {
+            name.replace("active}", "idle}")
+        } else {
+            name.replace("idle}", "active}")
+        };
+        if !before.contains_key(&other) {
+            after.entry(other).or_insert(0.0);
+        }
     }
 }
 
@@ -191,6 +215,15 @@ async fn of_one(recounts: &mut Recounts) {
     let mut watched = Watched::new(&server.url(), collections).await;
     let filled = "collections, a capped one, a time series, a view";
     let before = watched.check(recounts, filled, &member, none).await;
+
+    let mut every = Watched::collecting(&server.url(), watched.collections.clone(), collectors::OF_ONE).await;
+    let collected = async || {
+        let mut all = slow(0.0, None);
+        all.extend(collectors::of_one(&member).await);
+        all
+    };
+    every.check(recounts, "every collector", &member, collected).await;
+    drop(every);
 
     let orders = orders(&member.client);
     for n in 0..7 {

@@ -3,6 +3,7 @@
 use mongodb::bson::{Bson, Document, doc};
 use platform_core::probe::Reason;
 
+use super::collectors;
 use super::member::{Member, number};
 use super::numbers::{numbers, plain};
 use super::{PATIENCE, Watched, orders, slow};
@@ -167,6 +168,15 @@ pub(super) async fn of_set(recounts: &mut Recounts) {
     let secondary = &scene.members[2];
     let url = format!("mongodb://root:secret@{}/?authSource=admin&directConnection=true", secondary.address);
     scene.check(recounts, "a secondary", &url, secondary).await;
+    let primary = scene.primary().await;
+    let mut watched = Watched::collecting(&scene.url(), vec![], collectors::OF_SET).await;
+    let configured = async || {
+        let mut all = scene.series(primary).await;
+        all.extend(collectors::of_set(primary).await);
+        all
+    };
+    watched.check(recounts, "the configuration of a set", primary, configured).await;
+    drop(watched);
     role_without_rights(recounts, &scene).await;
 
     let primary = scene.primary().await;

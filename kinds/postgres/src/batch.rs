@@ -11,7 +11,7 @@ use sqlx::postgres::PgRow;
 
 use super::answer::RowCollector;
 use super::failure::SqlFailure;
-use super::session::{BEGIN, limits};
+use super::transaction::{BEGIN, limits};
 
 /// A built-in SELECT, and the columns that are read from its result.
 pub(super) type OwnQuery<'a> = (&'a str, &'a Columns);

@@ -15,6 +15,7 @@ mod roll_up;
 mod session;
 mod ssl_mode;
 mod statement;
+mod transaction;
 mod url;
 mod url_parameters;
 

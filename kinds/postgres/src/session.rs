@@ -16,9 +16,8 @@ use super::batch::{Batch, OwnQuery, Prepared};
 use super::config::Config;
 use super::failure::{SqlFailure, failure, problem};
 use super::relay::Relay;
+use super::transaction::{BEGIN, limits, milliseconds};
 
-/// Overrides the server's defaults: snapshots of a whole transaction hold back vacuum.
-pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
 /// How the server parses and plans a text, whatever is set for the account: standard strings, plans for all rows, no
 /// parallel workers.
 const READING: &str = "SET LOCAL standard_conforming_strings = on; SET LOCAL cursor_tuple_fraction = 1; \
@@ -257,19 +256,6 @@ impl PgSession {
         };
         relay.with(reading).await
     }
-}
-
-pub(super) fn limits(limit: Duration) -> String {
-    let [statement, lock] = [limit, limit / 2].map(milliseconds);
-    format!(
-        "SET LOCAL statement_timeout = {statement}; SET LOCAL lock_timeout = {lock}; \
-         SET LOCAL idle_in_transaction_session_timeout = {statement}; SET LOCAL IntervalStyle = postgres"
-    )
-}
-
-/// At least one: zero means no limit.
-fn milliseconds(limit: Duration) -> u128 {
-    limit.as_millis().max(1)
 }
 
 async fn options(config: &Config, deadline: Deadline) -> Result<PgConnectOptions, Problem> {

@@ -16,7 +16,8 @@ use sqlx::{AssertSqlSafe, Postgres, Type};
 
 use super::{DailyTable, RollUpConfig, statement};
 use crate::failure::{SqlFailure, failure};
-use crate::session::{PgSession, limits};
+use crate::session::PgSession;
+use crate::transaction::limits;
 
 /// What to write about a day.
 #[derive(Clone, Debug, PartialEq)]

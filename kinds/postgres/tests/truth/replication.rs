@@ -39,7 +39,8 @@ pub(super) async fn recount(
     if let Some(replayed) = known.replayed {
         all.insert("pg_replication_last_replay_timestamp_seconds".to_owned(), side.time(replayed));
     }
-    let received = titles.iter().any(|title| title.starts_with("walreceiver"));
+    // While it connects, it has received nothing.
+    let received = titles.iter().any(|title| title.starts_with("walreceiver streaming"));
     if is_replica && known.streams {
         all.insert("pg_stat_wal_receiver_active".to_owned(), f64::from(received));
     }

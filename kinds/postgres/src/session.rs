@@ -27,6 +27,10 @@ const READING: &str = "SET LOCAL standard_conforming_strings = on; SET LOCAL cur
 const RELEASE: &str = "; SELECT FROM pg_catalog.pg_advisory_unlock_all() WITH ORDINALITY AS released(nothing, number) \
                        WHERE number OPERATOR(pg_catalog.<) 0";
 
+/// No such prepared statement, and one that there is already: between two transactions a pool has given the session
+/// another connection.
+const OTHERS_PREPARE: [&str; 2] = ["26000", "42P05"];
+
 /// The first version whose backends notice a lost client while they run a query.
 const NOTICES_GONE_CLIENTS: u32 = 14;
 
@@ -125,7 +129,7 @@ impl PgSession {
     }
 
     /// Runs built-in SELECTs in one round trip, up to the first that fails: the answers of those before it, and why it
-    /// failed.
+    /// failed. Neither all answers nor a failure: what is left has to be run again.
     pub(super) async fn select_own(
         &mut self,
         queries: &[OwnQuery<'_>],
@@ -137,6 +141,12 @@ impl PgSession {
             && let Err(lost) = self.run("ROLLBACK").await
         {
             failure = Some(lost);
+        }
+        if let Some(SqlFailure::Refused { code, .. }) = &failure
+            && OTHERS_PREPARE.contains(&code.as_str())
+            && self.prepared.take().is_some()
+        {
+            failure = None;
         }
         (batch.answers(), failure)
     }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::OpenTransaction;
+use super::{OpenTransaction, postgres};
 use testkit::exporter::Exporter;
 use testkit::postgres::Postgres;
+use testkit::proxy::Proxy;
 use testkit::wait::eventually;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -51,4 +52,19 @@ async fn a_locked_table_and_a_query_that_sleeps_hold_two_backends_and_none_beyon
     })
     .await;
     exporter.wait_for("platform_source_up{source=\"app\",kind=\"postgres\"}", 1.0, TIMEOUT * 4).await;
+}
+
+/// One to see whether the session is alive, and one for all built-in queries.
+#[tokio::test]
+async fn a_probe_is_two_round_trips() {
+    let server = Postgres::start().await;
+    let proxy = Proxy::start(&server.address()).await;
+    let mut subject = postgres(&proxy.through(&server.url()));
+    for _ in 0..3 {
+        subject.probe().await.unwrap_or_else(|problem| panic!("{problem}"));
+        let before = proxy.exchanges();
+        let observation = subject.probe().await.unwrap_or_else(|problem| panic!("{problem}"));
+        assert_eq!(observation.problems, []);
+        assert_eq!(proxy.exchanges() - before, 2);
+    }
 }

@@ -19,6 +19,11 @@ pub(super) struct PgBouncer {
 
 impl PgBouncer {
     pub(super) async fn start(server: &Postgres) -> Self {
+        Self::ignoring(server, "").await
+    }
+
+    /// One that ignores these parameters of a login.
+    async fn ignoring(server: &Postgres, ignored: &str) -> Self {
         let directory = TempDir::with_prefix("pgbouncer-").expect("a temporary directory");
         let (path, port) = (directory.path().display(), Port::free());
         let address = server.address();
@@ -26,7 +31,8 @@ impl PgBouncer {
         let settings = format!(
             "[databases]\n* = host={host} port={server_port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {path}/users\n\
-             pool_mode = transaction\ndefault_pool_size = 1\n"
+             pool_mode = transaction\ndefault_pool_size = 1\n\
+             ignore_startup_parameters = {ignored}\n"
         );
         fs::write(directory.path().join("users"), "\"postgres\" \"\"\n").expect("the directory is writable");
         fs::write(directory.path().join("pgbouncer.ini"), settings).expect("the directory is writable");
@@ -92,4 +98,20 @@ async fn that_are_not_declared_are_recognised() {
     let problem = postgres(&pool.url()).probe().await.expect_err("it refuses our startup parameters");
     assert_eq!(problem.reason, Reason::Protocol);
     assert!(problem.detail.ends_with("for PgBouncer, set `pgbouncer: true`"), "{problem}");
+}
+
+/// As poolers do that cannot be recognised: what one client has prepared is there for another, or gone.
+#[tokio::test]
+async fn that_are_not_configured_as_such_cost_no_values() {
+    let server = Postgres::start().await;
+    let pool = PgBouncer::ignoring(&server, "options,extra_float_digits").await;
+    let mut subjects = [postgres(&pool.url()), postgres(&pool.url())];
+    for what in ["another has prepared it", "it is gone", "it is not prepared any more"] {
+        for subject in &mut subjects {
+            let observation = subject.probe().await.unwrap_or_else(|problem| panic!("{what}: {problem}"));
+            assert_eq!(observation.problems, [], "{what}");
+            assert!(observation.families.iter().any(|family| family.desc.name == "pg_database_size_bytes"));
+        }
+        pool.psql("DEALLOCATE ALL").await;
+    }
 }

@@ -151,9 +151,8 @@ fn transactions(known: &Known, side: Side) -> Series {
         let long: Vec<_> =
             known.open.iter().map(|open| open.began).filter(|it| now() - it.latest > 60.0).collect();
         all.insert("pg_long_running_transactions".to_owned(), number(long.len()));
-        if let Some(oldest) = oldest(&mut long.into_iter()) {
-            all.insert("pg_long_running_transactions_oldest_timestamp_seconds".to_owned(), oldest);
-        }
+        let age = long.into_iter().map(|began| side.age(began)).fold(0.0, f64::max);
+        all.insert("pg_long_running_transactions_oldest_timestamp_seconds".to_owned(), age);
     }
     all
 }

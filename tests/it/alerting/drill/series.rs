@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::super::replay::page::{Page, name, with_labels};
-use super::super::replay::{LATENCY, ONCE, PAST, READ_BY_RULES, Sample, UPTIMES, is_time, write_series};
+use super::super::replay::{
+    LATENCY, LONGEST, ONCE, PAST, READ_BY_RULES, Sample, UPTIMES, is_time, write_series,
+};
 use super::{Recording, STEP, WELL};
 
 /// The labels that Prometheus adds to what the exporter says.
@@ -12,8 +14,8 @@ const TARGET: &str = "job=\"platform_exporter\",instance=\"exporter:9884\"";
 /// How long a probe takes where nothing else runs: in the recordings it says how busy the machine of the test was.
 const DURATION: f64 = 0.01;
 
-/// Lags that are given in seconds: whoever makes no progress lags by a second more in each.
-const LAGS: [&str; 1] = ["pg_replication_lag_seconds"];
+/// Lags and ages that are given in seconds: whoever makes no progress lags by a second more in each.
+const LAGS: [&str; 2] = ["pg_replication_lag_seconds", LONGEST];
 
 /// How a value goes on after it was recorded.
 #[derive(Clone, Copy, Debug)]

@@ -51,9 +51,12 @@ pub(super) const UPTIMES: [&str; 2] = ["redis_uptime_in_seconds", "mongodb_ss_up
 /// The servers of a test have just started: those of its series have run for a month.
 pub(super) const PAST: f64 = 30.0 * 86400.0;
 
+/// An age, despite its name.
+pub(super) const LONGEST: &str = "pg_long_running_transactions_oldest_timestamp_seconds";
+
 /// Whether a family is a Unix time.
 pub(super) fn is_time(family: &str) -> bool {
-    family.ends_with("_timestamp_seconds")
+    family.ends_with("_timestamp_seconds") && family != LONGEST
         || second(family) > 1.0
         || family == "probe_ssl_earliest_cert_expiry"
         || ONCE.contains(&family)

@@ -1,6 +1,7 @@
 // mongosh "mongodb://admin@HOST/admin" kinds/mongodb/role.js
 //
-// Minimum privileges of the exporter: server statistics and collection sizes, no documents. Safe to run again.
+// Minimum privileges of the exporter: server statistics, collection sizes and the profiler; no other documents.
+// Safe to run again.
 
 // For declared queries, add {"role": "read", "db": "shop"} for each database they read. platforms/hayon/role.js shows
 // how views restrict that to single fields.

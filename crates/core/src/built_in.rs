@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Problem, Reason};
 use crate::query::parse::{self, BuiltInQuery};
-use crate::query::{self, AnswersAll, Columns, LanguageFacts, QuerySpec, Question, Reading};
+use crate::query::{self, AnswersAll, Columns, LanguageFacts, QuerySpec, Question, Reading, Rows};
 use crate::yaml::{self, Faults, Path};
 
 /// A kind's own file of queries: `kinds/KIND/queries.yml`.
@@ -123,44 +123,47 @@ impl BuiltInQueries {
         timeout: Duration,
     ) -> Result<Observation, Problem> {
         let Self { queries, readings, collectors } = self;
-        let mut chosen: Vec<_> =
+        let chosen: Vec<_> =
             queries.iter().zip(readings).filter(|(built_in, _)| built_in.runs(version, collectors)).collect();
         let asked: Vec<_> =
             chosen.iter().map(|(built_in, _)| (&built_in.question, built_in.spec.columns())).collect();
-        let answers = source.all_rows(&asked, timeout).await?;
         let mut observation = Observation::default();
         let mut merged = Merged::default();
-        for ((built_in, reading), answer) in chosen.iter_mut().zip(answers) {
+        let mut readers = chosen.into_iter();
+        let mut take = |answer: Result<Rows, Problem>| {
+            let Some((built_in, reading)) = readers.next() else { return };
             let name = &built_in.spec.name;
-            let rows = match answer {
-                Ok(rows) => rows,
-                Err(problem) => {
-                    observation.problems.push(problem.context(name));
-                    continue;
-                }
-            };
-            let faults = match reading.read(rows) {
-                Ok(result) => {
+            let faults = match answer.map(|rows| reading.read(rows)) {
+                Ok(Ok(result)) => {
                     merged.add(result.families);
                     result.faults
                 }
-                Err(error) => vec![error],
+                Ok(Err(error)) => vec![error],
+                Err(problem) => return observation.problems.push(problem.context(name)),
             };
             let problem = |fault| Problem::new(Reason::Query, fault).context(name);
             observation.problems.extend(faults.into_iter().map(problem));
-        }
+        };
+        source.all_rows(&asked, timeout, &mut take).await?;
         observation.families = merged.families;
         Ok(observation)
     }
 }
 
+/// Whether the samples of both may be in one family.
+fn has_same_series(known: &Family, family: &Family) -> bool {
+    let (known, desc) = (&known.desc, &family.desc);
+    known.metric_type == desc.metric_type && known.labels.iter().eq(desc.labels.iter())
+}
+
 impl Merged {
-    /// Two queries may export parts of one family.
+    /// Two queries may export parts of one family. What has other labels or another type under its name is left out.
     fn add(&mut self, more: Vec<Family>) {
         for family in more {
             let place = *self.places.entry(family.desc.name.clone()).or_insert(self.families.len());
             match self.families.get_mut(place) {
-                Some(known) => known.samples.extend(family.samples),
+                Some(known) if has_same_series(known, &family) => known.samples.extend(family.samples),
+                Some(_) => {}
                 None => self.families.push(family),
             }
         }

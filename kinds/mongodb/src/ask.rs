@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::mongodb::bson::{Document, RawDocument, doc};
+use ::mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc};
 use ::mongodb::error::Result as DriverResult;
 use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
@@ -12,8 +12,9 @@ use platform_core::query::{Answers, Columns, LARGEST_ANSWER, Question, Rows, too
 use super::command::{self, command, decode, raw};
 use super::config::{Config, Namespace};
 use super::connection::{Connected, Connection};
+use super::enrich::enrich;
 use super::failure;
-use super::incoming::Incoming;
+use super::incoming::{CommandAnswer, Incoming};
 use super::question::MongoQuestion;
 use super::table::{ADVICE, DocumentTable};
 
@@ -28,12 +29,6 @@ const EVERY: &str = "*";
 /// Used by the prober and the query lane. Clones share one client.
 #[derive(Clone)]
 pub(super) struct MongoSession(Arc<Connection>);
-
-/// The rows of an answer, and the problems with its parts.
-pub(super) struct CommandAnswer {
-    pub(super) rows: Rows,
-    pub(super) problems: Vec<Problem>,
-}
 
 /// One exchange with a server: a connected client, its start and its deadline.
 struct Exchange {
@@ -74,12 +69,12 @@ impl MongoSession {
         self.exchange(deadline, |exchange| exchange.answer(question, columns)).await
     }
 
-    /// The documents of the answer to a built-in command.
+    /// The documents of the answer to a built-in command. Those of an aggregate are not decoded: there may be millions.
     pub(super) async fn documents(
         &self,
         question: &MongoQuestion,
         deadline: Deadline,
-    ) -> Result<Vec<Document>, Problem> {
+    ) -> Result<Vec<RawDocumentBuf>, Problem> {
         self.exchange(deadline, async |exchange| exchange.documents(question).await).await
     }
 
@@ -242,17 +237,23 @@ impl Exchange {
     }
 
     /// The documents of the answer to a command in one database.
-    async fn documents(&self, question: &MongoQuestion) -> Result<Vec<Document>, Problem> {
+    async fn documents(&self, question: &MongoQuestion) -> Result<Vec<RawDocumentBuf>, Problem> {
+        let name = question.command_name().unwrap_or_default();
         let (command, database) = (command(question)?, question.database.as_deref().unwrap_or("admin"));
         let mut documents = Vec::new();
         let answered = if command.contains_key("aggregate") {
             let take = |document: &RawDocument| {
-                documents.push(document.try_into().map_err(|error| Problem::new(Reason::Protocol, error))?);
+                documents.push(document.to_owned());
                 Ok(())
             };
             self.aggregate(database, command, take).await
         } else {
-            self.command(database, command).await.map(|reply| documents.push(reply))
+            let reply = self.command(database, command).await;
+            let enriched = reply.and_then(|mut reply| {
+                enrich(name, &mut reply);
+                raw(&reply)
+            });
+            enriched.map(|reply| documents.push(reply))
         };
         answered.map_err(|problem| failure::advise(problem, database, false))?;
         Ok(documents)

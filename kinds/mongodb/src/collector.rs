@@ -1,4 +1,4 @@
-//! What a probe reads beside the state of the server and of its set.
+//! What a probe reads in addition to the state of the server and of its set.
 
 /// A part of a probe that a source turns on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]

@@ -56,7 +56,7 @@ struct RawConfig {
     collections: Vec<String>,
     /// Operations that run for longer than this are counted as slow.
     slow_operation: Option<setting::Duration>,
-    /// What a probe reads beside the state of the server and of its set.
+    /// What a probe reads in addition to the state of the server and of its set.
     collect: Option<Vec<Collector>>,
     /// Also exports the names of mongodb_exporter before 0.20.
     #[serde(default)]

@@ -1,8 +1,15 @@
 //! The answer to a query that has several parts.
 
 use platform_core::probe::{Problem, Reason};
+use platform_core::query::Rows;
 
 use super::table::DocumentTable;
+
+/// The rows of an answer, and the problems with its parts.
+pub(super) struct CommandAnswer {
+    pub(super) rows: Rows,
+    pub(super) problems: Vec<Problem>,
+}
 
 /// An answer being received.
 pub(super) struct Incoming {

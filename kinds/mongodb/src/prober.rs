@@ -12,7 +12,9 @@ use platform_core::query::{Answers, Columns, Question, Rows};
 use platform_core::setting;
 
 use super::ask::MongoSession;
+use super::command::raw;
 use super::compatible::OldNames;
+use super::enrich::enrich;
 use super::question::MongoQuestion;
 use super::replies::Replies;
 
@@ -126,9 +128,10 @@ impl Answers for Probe<'_> {
             return Ok(Rows::default());
         }
         if question.command_name() == Some("buildInfo")
-            && let Some(info) = self.build_info.take()
+            && let Some(mut info) = self.build_info.take()
         {
-            self.replies.know(question.clone(), vec![info])?;
+            enrich("buildInfo", &mut info);
+            self.replies.know(question.clone(), vec![raw(&info)?])?;
         }
         match self.replies.rows(question, columns).await {
             Ok(mut answer) => {

@@ -1,16 +1,15 @@
 //! The answers of one probe: a command is sent once, however many queries read its answer.
 
-use ::mongodb::bson::{Document, RawDocumentBuf};
+use ::mongodb::bson::RawDocumentBuf;
 use platform_core::deadline::Deadline;
 use platform_core::probe::Problem;
-use platform_core::query::Columns;
+use platform_core::query::{Columns, LARGEST_ANSWER, too_large};
 use platform_core::setting;
 
-use super::ask::{CommandAnswer, MongoSession};
-use super::command::raw;
-use super::enrich::enrich;
+use super::ask::MongoSession;
+use super::incoming::CommandAnswer;
 use super::question::MongoQuestion;
-use super::table::DocumentTable;
+use super::table::{ADVICE, DocumentTable};
 
 /// The variable of a built-in query that stands for the configured `slow_operation`.
 const SLOW_OPERATION: &str = "slow_operation_seconds";
@@ -22,6 +21,8 @@ pub(super) struct Replies<'a> {
     slow_operation: setting::Duration,
     /// The questions without `each`, and the documents of their answers; none for a question that was refused.
     known: Vec<(MongoQuestion, Vec<RawDocumentBuf>)>,
+    /// The size of these documents.
+    bytes: usize,
 }
 
 impl<'a> Replies<'a> {
@@ -30,7 +31,7 @@ impl<'a> Replies<'a> {
         deadline: Deadline,
         slow_operation: setting::Duration,
     ) -> Self {
-        Self { session, deadline, slow_operation, known: Vec::new() }
+        Self { session, deadline, slow_operation, known: Vec::new(), bytes: 0 }
     }
 
     /// The rows of an answer. A question that was refused has none for whoever asks it again.
@@ -71,14 +72,12 @@ impl<'a> Replies<'a> {
     pub(super) fn know(
         &mut self,
         question: MongoQuestion,
-        documents: Vec<Document>,
+        documents: Vec<RawDocumentBuf>,
     ) -> Result<usize, Problem> {
-        let command = question.command_name().unwrap_or_default();
-        let documents = documents.into_iter().map(|mut document| {
-            enrich(command, &mut document);
-            raw(&document)
-        });
-        let documents = documents.collect::<Result<_, _>>()?;
+        self.bytes += documents.iter().map(|document| document.as_bytes().len()).sum::<usize>();
+        if self.bytes > LARGEST_ANSWER {
+            return Err(too_large(ADVICE));
+        }
         self.known.push((question, documents));
         Ok(self.known.len() - 1)
     }

@@ -11,7 +11,7 @@ use sqlx::postgres::PgRow;
 
 use super::answer::RowCollector;
 use super::failure::SqlFailure;
-use super::transaction::{BEGIN, limits};
+use super::transaction::{BEGIN, limits, milliseconds};
 
 /// A built-in SELECT, and the columns that are read from its result.
 pub(super) type OwnQuery<'a> = (&'a str, &'a Columns);
@@ -25,7 +25,8 @@ pub(super) struct Batch<'a> {
     steps: Vec<Step>,
     /// How many statements have ended.
     done: usize,
-    answers: Vec<Rows>,
+    /// How many of them were queries.
+    answered: usize,
     current: Option<RowCollector>,
 }
 
@@ -44,11 +45,14 @@ impl<'a> Batch<'a> {
     /// The message, and what reads its answer.
     ///
     /// The search path keeps user-defined functions out of our expressions. Commits, because alerts count rollbacks.
-    pub(super) fn new(queries: &'a [OwnQuery<'a>], limit: Duration, prepared: &Prepared) -> (String, Self) {
-        let mut script = format!("{BEGIN}; {}; SET LOCAL search_path = pg_catalog", limits(limit));
+    pub(super) fn new(queries: &'a [OwnQuery<'a>], left: Duration, prepared: &Prepared) -> (String, Self) {
+        let mut script = format!("{BEGIN}; {}; SET LOCAL search_path = pg_catalog", limits(left / 2));
         let begun = script.split(';').count();
         let mut steps = vec![Step::Frame; begun];
+        let limit = format!("; {}", half_of_what_is_left(left));
         for (sql, _) in queries {
+            script.push_str(&limit);
+            steps.push(Step::Frame);
             let Some(prepared) = prepared else {
                 let _ = writeln!(script, "; {sql}");
                 steps.push(Step::Select);
@@ -64,12 +68,16 @@ impl<'a> Batch<'a> {
         }
         script.push_str("; COMMIT");
         steps.push(Step::Frame);
-        (script, Self { queries, steps, done: 0, answers: Vec::new(), current: None })
+        (script, Self { queries, steps, done: 0, answered: 0, current: None })
     }
 
-    /// Takes a row of the current query.
+    /// Takes a row of the current statement.
     pub(super) fn row(&mut self, row: &PgRow) -> Result<(), SqlFailure> {
-        let Some((_, columns)) = self.queries.get(self.answers.len()) else { return Ok(()) };
+        let (Some(Step::Select), Some((_, columns))) =
+            (self.steps.get(self.done), self.queries.get(self.answered))
+        else {
+            return Ok(());
+        };
         let current = match &mut self.current {
             Some(current) => current,
             none => none.insert(RowCollector::new(row, columns)?),
@@ -77,24 +85,32 @@ impl<'a> Batch<'a> {
         current.push(row)
     }
 
-    /// Goes on to the next statement.
-    pub(super) fn ended(&mut self, prepared: &mut Prepared) {
-        match self.steps.get(self.done) {
-            Some(Step::Select) => {
-                self.answers.push(self.current.take().map(RowCollector::finish).unwrap_or_default());
-            }
-            Some(Step::Prepare(name)) => {
-                prepared.as_mut().map(|prepared| prepared.insert(*name));
-            }
-            Some(Step::Frame) | None => {}
-        }
+    /// Goes on to the next statement. Returns the answer of the one that has ended if it was a query.
+    pub(super) fn ended(&mut self, prepared: &mut Prepared) -> Option<Rows> {
+        let step = self.steps.get(self.done).copied();
         self.done += 1;
+        match step? {
+            Step::Select => {
+                self.answered += 1;
+                Some(self.current.take().map(RowCollector::finish).unwrap_or_default())
+            }
+            Step::Prepare(name) => {
+                prepared.as_mut()?.insert(name);
+                None
+            }
+            Step::Frame => None,
+        }
     }
+}
 
-    /// The answers of the queries that have ended.
-    pub(super) fn answers(self) -> Vec<Rows> {
-        self.answers
-    }
+/// Limits the next query to half of the time that is left of the transaction's, so that a slow view leaves time for
+/// the next ones.
+fn half_of_what_is_left(left: Duration) -> String {
+    let left = milliseconds(left);
+    format!(
+        "SELECT set_config('statement_timeout', greatest(1, ({left} - 1000 * extract(epoch FROM \
+         clock_timestamp() - transaction_timestamp())) / 2)::int::text, true)"
+    )
 }
 
 /// The same for the same text.

@@ -6,7 +6,7 @@ use platform_core::built_in::BuiltInQueries;
 use platform_core::deadline::Deadline;
 use platform_core::metric::Family;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
-use platform_core::query::{Answers, AnswersAll, Cell, Columns, Question, Rows};
+use platform_core::query::{Answers, AnswersAll, Cell, Columns, Question, Rows, TakeAnswer};
 
 use super::batch::OwnQuery;
 use super::config::Config;
@@ -65,22 +65,33 @@ impl AnswersAll for Asked<'_> {
         &mut self,
         queries: &[(&Question, Columns)],
         _timeout: Duration,
-    ) -> Result<Vec<Result<Rows, Problem>>, Problem> {
+        take: &mut TakeAnswer<'_>,
+    ) -> Result<(), Problem> {
         let texts: Vec<_> =
             queries.iter().map(|(question, _)| question.read::<SqlQuestion>()).collect::<Result<_, _>>()?;
         let columns = queries.iter().map(|(_, columns)| columns);
         let mut own: Vec<OwnQuery<'_>> = texts.iter().map(|SqlQuestion(sql)| &**sql).zip(columns).collect();
         own.push((RIGHTS, &Columns::First));
-        let mut answers = Vec::with_capacity(own.len());
-        while answers.len() < own.len() {
-            // A slow view leaves time for the next ones.
-            let limit = self.deadline.of_part().left();
-            let (rows, failure) = self.session.select_own(&own[answers.len()..], limit).await;
-            answers.extend(rows.into_iter().map(Ok));
-            answers.extend(failure.map(of_one_view).transpose()?);
+        let (mut answered, rights) = (0, &mut self.rights);
+        let mut take = |answer| {
+            answered += 1;
+            if answered > queries.len() {
+                *rights = Some(answer)
+            } else {
+                take(answer)
+            }
+            answered
+        };
+        let mut next = 0;
+        while next < own.len() {
+            let left = self.deadline.left();
+            let failure =
+                self.session.select_own(&own[next..], left, &mut |rows| next = take(Ok(rows))).await;
+            if let Some(failure) = failure {
+                next = take(of_one_view(failure)?);
+            }
         }
-        self.rights = answers.pop();
-        Ok(answers)
+        Ok(())
     }
 }
 

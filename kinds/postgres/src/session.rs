@@ -128,15 +128,16 @@ impl PgSession {
         version.ok_or_else(|| Problem::new(Reason::Protocol, "the server does not report its version"))
     }
 
-    /// Runs built-in SELECTs in one round trip, up to the first that fails: the answers of those before it, and why it
-    /// failed. Neither all answers nor a failure: what is left has to be run again.
+    /// Runs built-in SELECTs in one round trip, up to the first that fails, and hands over the answers of those before
+    /// it. Returns why it failed. Neither all answers nor a failure: what is left has to be run again.
     pub(super) async fn select_own(
         &mut self,
         queries: &[OwnQuery<'_>],
-        limit: Duration,
-    ) -> (Vec<Rows>, Option<SqlFailure>) {
-        let (script, mut batch) = Batch::new(queries, limit, &self.prepared);
-        let mut failure = self.read(script, &mut batch).await.err();
+        left: Duration,
+        take: &mut (dyn FnMut(Rows) + Send),
+    ) -> Option<SqlFailure> {
+        let (script, batch) = Batch::new(queries, left, &self.prepared);
+        let mut failure = self.read(script, batch, take).await.err();
         if let Some(SqlFailure::Refused { .. }) = failure
             && let Err(lost) = self.run("ROLLBACK").await
         {
@@ -148,10 +149,15 @@ impl PgSession {
         {
             failure = None;
         }
-        (batch.answers(), failure)
+        failure
     }
 
-    async fn read(&mut self, script: String, batch: &mut Batch<'_>) -> Result<(), SqlFailure> {
+    async fn read(
+        &mut self,
+        script: String,
+        mut batch: Batch<'_>,
+        take: &mut (dyn FnMut(Rows) + Send),
+    ) -> Result<(), SqlFailure> {
         let Self { connection, relay, prepared, .. } = self;
         let counts = relay.counts();
         counts.begin();
@@ -160,7 +166,7 @@ impl PgSession {
         let reading = async {
             while let Some(part) = stream.try_next().await.map_err(failed)? {
                 match part {
-                    Either::Left(_) => batch.ended(prepared),
+                    Either::Left(_) => batch.ended(prepared).into_iter().for_each(&mut *take),
                     Either::Right(row) => batch.row(&row)?,
                 }
             }

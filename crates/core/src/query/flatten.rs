@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::value_type::ValueType;
 use crate::metric::{LabelName, MetricName};
 
+/// The longest path that becomes a name: those of serverStatus have up to 120 bytes.
+const LONGEST_PATH: usize = 256;
+
 /// How paths become families.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 pub struct Flatten {
@@ -123,8 +126,12 @@ impl Flatten {
         })
     }
 
-    /// The name of a family: runs of characters that names cannot have become one underscore.
+    /// The name of a family: runs of characters that names cannot have become one underscore. `None` for a path that is
+    /// too long for one.
     fn name(&self, path: &str) -> Option<MetricName> {
+        if path.len() > LONGEST_PATH {
+            return None;
+        }
         let begins = |start: &&String| {
             path.strip_prefix(start.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };

@@ -32,18 +32,22 @@ pub trait Answers: Send {
     ) -> Result<Rows, Problem>;
 }
 
+/// Takes the answers of queries, in their order.
+pub type TakeAnswer<'a> = dyn FnMut(Result<Rows, Problem>) + Send + 'a;
+
 /// A source that the built-in queries of a kind are run on.
 #[async_trait::async_trait]
 pub trait AnswersAll: Send {
-    /// Runs queries in this order: an answer for each.
+    /// Runs queries in this order, and hands over each answer as it comes: not all are kept at once.
     ///
     /// # Errors
-    /// When the source cannot be reached. A query that it rejects is an error among the answers.
+    /// When the source cannot be reached. A query that it rejects has an error for an answer.
     async fn all_rows(
         &mut self,
         queries: &[(&Question, Columns)],
         timeout: Duration,
-    ) -> Result<Vec<Result<Rows, Problem>>, Problem>;
+        take: &mut TakeAnswer<'_>,
+    ) -> Result<(), Problem>;
 }
 
 /// One after the other.
@@ -53,15 +57,15 @@ impl<T: Answers> AnswersAll for T {
         &mut self,
         queries: &[(&Question, Columns)],
         timeout: Duration,
-    ) -> Result<Vec<Result<Rows, Problem>>, Problem> {
-        let mut answers = Vec::with_capacity(queries.len());
+        take: &mut TakeAnswer<'_>,
+    ) -> Result<(), Problem> {
         for (question, columns) in queries {
             match self.rows(question, columns, timeout).await {
                 Err(problem) if !is_refusal(problem.reason) => return Err(problem),
-                answer => answers.push(answer),
+                answer => take(answer),
             }
         }
-        Ok(answers)
+        Ok(())
     }
 }
 

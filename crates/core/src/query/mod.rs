@@ -18,7 +18,7 @@ pub use answer_budget::{AnswerBudget, LARGEST_ANSWER, MOST_COLUMNS, too_large};
 pub use columns::{Columns, NumericColumns};
 pub use distinct::{DistinctCount, count_distinct};
 pub use flatten::{Field, Flatten};
-pub use lane::{Answer, Answers, AnswersAll, Inbox, Lane, lane};
+pub use lane::{Answer, Answers, AnswersAll, Inbox, Lane, TakeAnswer, lane};
 pub use other_counters::Values;
 pub use question::{Language, LanguageFacts, Question};
 pub use rows::{Cell, LONGEST_NAME, Rows};

@@ -197,4 +197,7 @@ pub trait Prober: Send {
     /// # Errors
     /// When the source cannot be probed at all: it is down.
     async fn probe(&mut self) -> Result<Observation, Problem>;
+
+    /// Closes what it keeps open, as the server would like it: some log a connection that just ends.
+    async fn leave(&mut self) {}
 }

@@ -35,6 +35,7 @@ pub mod recount;
 pub mod redis;
 pub mod redis_stand_in;
 pub mod s3;
+pub mod selector;
 pub mod stripe;
 pub mod sts;
 pub mod subject;

@@ -1,5 +1,7 @@
 //! RabbitMQ.
 
+mod programs;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -9,6 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use self::programs::{Ports, TOOLS, node, program, server, surroundings};
 use super::clock::put_ahead;
 use super::ports::Port;
 use super::process::{Process, START, command, write_secret};
@@ -16,12 +19,6 @@ use super::{http, wait};
 
 /// The user of the tests themselves, an administrator.
 const OPERATOR: (&str, &str) = ("operator", "unused");
-
-/// Past Debian's wrapper, which insists on the user `rabbitmq` and on the system's directories.
-const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
-
-/// Where its tools are, past the same wrapper.
-const TOOLS: &str = "/usr/lib/rabbitmq/bin";
 
 /// What can be chosen about a broker before it starts.
 #[derive(Debug, Default)]
@@ -104,20 +101,6 @@ impl Options {
             config.push('\n');
         }
         config
-    }
-}
-
-#[derive(Debug)]
-struct Ports {
-    amqp: Port,
-    management: Port,
-    distribution: Port,
-    names: Port,
-}
-
-impl Ports {
-    fn free() -> Self {
-        Self { amqp: Port::free(), management: Port::free(), distribution: Port::free(), names: Port::free() }
     }
 }
 
@@ -246,7 +229,7 @@ impl Rabbitmq {
 
     /// The value of an Erlang expression in the broker, as JSON, by `rabbitmqctl`; panics when it fails.
     pub async fn eval(&self, expression: &str) -> Value {
-        let mut command = command(format!("{TOOLS}/rabbitmqctl"));
+        let mut command = program(&format!("{TOOLS}/rabbitmqctl"));
         let printed = format!("io:format(\"~ts~n\", [rabbit_json:encode({expression})]).");
         command.args(["--silent", "eval", &printed]);
         let output = self.output(command).await;
@@ -302,41 +285,4 @@ impl Rabbitmq {
         let url = format!("{}/api/health/checks/port-listener/{}", self.management_url(), self.ports.amqp);
         self.process.ready(async || http::answers(&url).await).await;
     }
-}
-
-fn server(directory: &Path, ports: &Ports) -> Command {
-    let mut command = command(SERVER);
-    surroundings(&mut command, directory, ports);
-    // Makes the script become the server, which would otherwise survive the script.
-    command.env("RUNNING_UNDER_SYSTEMD", "true");
-    let arguments =
-        "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}";
-    command.env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", arguments);
-    command
-}
-
-fn node(ports: &Ports) -> String {
-    format!("test{}@localhost", ports.amqp)
-}
-
-/// What the broker and its tools have to know to find each other.
-fn surroundings(command: &mut Command, directory: &Path, ports: &Ports) {
-    let set = |command: &mut Command, name: &str, file: &str| {
-        command.env(name, directory.join(file));
-    };
-    set(command, "HOME", "");
-    set(command, "RABBITMQ_MNESIA_BASE", "mnesia");
-    set(command, "RABBITMQ_LOG_BASE", "log");
-    set(command, "RABBITMQ_GENERATED_CONFIG_DIR", "generated");
-    set(command, "RABBITMQ_PID_FILE", "pid");
-    set(command, "RABBITMQ_ENABLED_PLUGINS_FILE", "plugins");
-    set(command, "RABBITMQ_CONFIG_FILE", "rabbitmq.conf");
-    set(command, "RABBITMQ_ADVANCED_CONFIG_FILE", "advanced.config");
-    command.env("RABBITMQ_CONF_ENV_FILE", "/dev/null");
-    command.env("RABBITMQ_NODENAME", node(ports));
-    command.env("RABBITMQ_DIST_PORT", ports.distribution.to_string());
-    command.env("ERL_EPMD_PORT", ports.names.to_string());
-    command.env("ERL_EPMD_ADDRESS", "127.0.0.1");
-    command.env("LC_ALL", "C.UTF-8");
-    command.current_dir(directory);
 }

@@ -71,6 +71,16 @@ impl TryFrom<String> for LabelName {
     }
 }
 
+impl LabelName {
+    /// A name in a kind's own rules, which may export the series of another exporter's histogram or summary.
+    pub(crate) fn of_kind(name: &str) -> Option<Self> {
+        match name {
+            "le" | "quantile" => Some(Self(name.to_owned())),
+            name => Self::try_from(name.to_owned()).ok(),
+        }
+    }
+}
+
 impl AsRef<str> for MetricName {
     fn as_ref(&self) -> &str {
         &self.0

@@ -17,6 +17,8 @@ pub struct Flatten {
     pub prefix: String,
     /// What the numbers come from, for the help texts.
     pub from: String,
+    /// The columns of paths and numbers, if each number has a row of its own.
+    pub rows: Option<NumberPerRow>,
     /// Paths that are not exported, with everything below them.
     #[serde(default)]
     pub except: Vec<String>,
@@ -29,6 +31,15 @@ pub struct Flatten {
     /// Paths that need more than a name.
     #[serde(default)]
     pub fields: Vec<Field>,
+}
+
+/// An answer with a row for each number.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+pub struct NumberPerRow {
+    /// The column that holds the path.
+    pub path: String,
+    /// The column that holds the number.
+    pub value: String,
 }
 
 /// The rule for some paths.
@@ -159,7 +170,7 @@ impl Field {
             let key = keys.next()?;
             match label(known) {
                 Some(name) => {
-                    labels.insert(LabelName::try_from(name.to_owned()).ok()?, key.to_owned());
+                    labels.insert(LabelName::of_kind(name)?, key.to_owned());
                 }
                 None if known == key || known == "*" => {}
                 None => return None,

@@ -70,7 +70,7 @@ impl<T: Answers> AnswersAll for T {
 }
 
 /// Whether the source is reachable and only rejected a query.
-fn is_refusal(reason: Reason) -> bool {
+pub fn is_refusal(reason: Reason) -> bool {
     matches!(reason, Reason::Permission | Reason::Query | Reason::NotFound | Reason::Slow)
 }
 

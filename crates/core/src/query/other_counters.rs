@@ -41,6 +41,13 @@ impl OtherCounters {
         Self { is_counter, sums, ..Self::default() }
     }
 
+    /// Adds metrics behind those that there are; `is_counter` lists all of them.
+    pub(super) fn grow(&mut self, is_counter: Vec<bool>) {
+        let added = is_counter.iter().skip(self.is_counter.len());
+        self.sums.extend(added.map(|&is_counter| is_counter.then_some(0.0)));
+        self.is_counter = is_counter;
+    }
+
     /// Takes a run's label sets, by hash, each with whether it has a series of its own.
     ///
     /// An increment counts unless its label set has a series now and had one before: only then does its own series show
@@ -55,15 +62,19 @@ impl OtherCounters {
         let mut last = HashMap::with_capacity(self.last.len());
         for (hash, values, has_series) in lines {
             let counters = values.iter().zip(&self.is_counter).filter(|(_, is_counter)| **is_counter);
-            let counters: Box<[Option<f64>]> = counters.map(|(value, _)| *value).collect();
+            let mut counters: Box<[Option<f64>]> = counters.map(|(value, _)| *value).collect();
             let before = self.last.get(&hash);
             let is_shown = has_series && before.is_none_or(|before| before.had_series);
             if !is_first && !is_shown {
                 let sums = self.sums.iter_mut().flatten();
                 for (at, (sum, now)) in sums.zip(&counters).enumerate() {
-                    *sum += increment(before.and_then(|before| before.counters[at]), *now);
+                    let before = before.and_then(|before| before.counters.get(at).copied().flatten());
+                    *sum += increment(before, *now);
                 }
             }
+            // A value that is missing once goes on from its last one.
+            let before = before.into_iter().flat_map(|before| &before.counters);
+            counters.iter_mut().zip(before).for_each(|(now, before)| *now = now.or(*before));
             last.insert(hash, LastValues { counters, had_series: has_series, run: self.runs });
         }
         let mut absent: Vec<_> =

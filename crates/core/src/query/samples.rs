@@ -3,14 +3,14 @@
 
 use std::borrow::Cow;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::other_counters::Values;
 use super::rows::{known, listed};
 use super::series_budget::{OTHER, SeriesBudget};
 use super::value_type::ValueType;
-use super::{Cell, MetricSpec, QuerySpec, Rows};
+use super::{Cell, MetricSpec, NumberPerRow, QuerySpec, Rows};
 use crate::metric::{Desc, Family, MetricName, Sample, label_value};
 
 /// Why rows cannot become samples.
@@ -27,11 +27,14 @@ pub enum ReadingError {
     Duplicate { labels: String },
 }
 
+/// Columns of earlier runs that are remembered, beside as many as there are now: keys may come and go.
+const MOST_GONE: usize = 100;
+
 /// Turns a query's rows into samples, and remembers which label sets have their own series.
 #[derive(Debug)]
 pub struct Reading {
     spec: Arc<QuerySpec>,
-    /// The columns of which `flatten` made the metrics.
+    /// The columns of which `flatten` made the metrics: all that there were in some run.
     columns: Vec<String>,
     budget: SeriesBudget,
 }
@@ -65,6 +68,10 @@ impl Reading {
     /// # Errors
     /// When a label column is missing, a label is NULL, a label set occurs twice, or every family would be left out.
     pub fn read(&mut self, rows: Rows) -> Result<ResultSet, ReadingError> {
+        let rows = match self.spec.flatten.as_ref().and_then(|flatten| flatten.rows.as_ref()) {
+            Some(by) => turned(rows, by)?,
+            None => rows,
+        };
         self.flatten(&rows.columns);
         let folded = rows.folded;
         let mut faults = Unreadable::new();
@@ -85,13 +92,32 @@ impl Reading {
         }
     }
 
-    /// Makes the metrics of other columns than those of the last run, such as those of a newer server.
+    /// Makes metrics of columns that there were not before. The others stay as they are: a column that is empty in one
+    /// run must not make the budget forget what it has counted. It starts over when the column is gone by which series are
+    /// chosen, or when most columns are those of earlier runs.
     fn flatten(&mut self, columns: &[String]) {
-        if let Some(flatten) = self.spec.flatten.as_ref().filter(|_| self.columns != columns) {
-            self.spec = Arc::new(self.spec.of_columns(flatten, columns));
-            self.budget = budget(&self.spec);
-            self.columns = columns.to_vec();
+        let is_other = !columns.is_empty() && self.columns != columns;
+        let Some(flatten) = self.spec.flatten.as_ref().filter(|_| is_other) else { return };
+        let known: HashSet<&str> = self.columns.iter().map(String::as_str).collect();
+        let mut new: Vec<_> =
+            columns.iter().filter(|column| !known.contains(column.as_str())).cloned().collect();
+        let has_size = self.spec.metrics.first().is_none_or(|metric| columns.contains(&metric.value));
+        if new.is_empty() && has_size {
+            return;
         }
+        let starts_over = !has_size || self.columns.len() + new.len() > 2 * columns.len() + MOST_GONE;
+        if starts_over {
+            new = columns.to_vec();
+            self.columns.clear();
+        }
+        self.columns.extend(new);
+        let spec = self.spec.of_columns(flatten, &self.columns);
+        if starts_over {
+            self.budget = budget(&spec);
+        } else {
+            self.budget.grow(are_counters(&spec));
+        }
+        self.spec = Arc::new(spec);
     }
 
     /// Texts move from cell to label, and each row is dropped once read, so a large result does not take twice the
@@ -140,14 +166,16 @@ impl Reading {
         unread: &[String],
         faults: &mut Unreadable,
     ) -> Vec<Option<usize>> {
-        let find = |metric: &MetricSpec| match column(columns, unread, &metric.value) {
-            Ok(index) => Some(index),
-            Err(error) => {
-                if !metric.optional {
-                    faults.entry(metric.name.clone()).or_insert(error);
-                }
-                None
+        // A flattened query has thousands.
+        let places: HashMap<&str, usize> =
+            columns.iter().enumerate().rev().map(|(place, column)| (column.as_str(), place)).collect();
+        let find = |metric: &MetricSpec| {
+            let place = places.get(metric.value.as_str()).copied();
+            if place.is_none() && !metric.optional {
+                let error = || missing(columns, unread, &metric.value);
+                faults.entry(metric.name.clone()).or_insert_with(error);
             }
+            place
         };
         self.spec.metrics.iter().map(find).collect()
     }
@@ -221,8 +249,12 @@ impl Reading {
 }
 
 fn budget(spec: &QuerySpec) -> SeriesBudget {
-    let is_counter = spec.metrics.iter().map(|metric| metric.value_type != ValueType::Gauge);
-    SeriesBudget::with_counters(is_counter.collect())
+    SeriesBudget::with_counters(are_counters(spec))
+}
+
+/// For each metric, whether it is one.
+fn are_counters(spec: &QuerySpec) -> Vec<bool> {
+    spec.metrics.iter().map(|metric| metric.value_type != ValueType::Gauge).collect()
 }
 
 /// Several families may lack the same column.
@@ -244,9 +276,23 @@ fn with_own_labels(labels: &Arc<[String]>, metric: &MetricSpec) -> Arc<[String]>
     labels.iter().chain(metric.labels.values()).cloned().collect()
 }
 
+/// One row, made of an answer with a row for each number.
+fn turned(Rows { columns, rows, unread, folded }: Rows, by: &NumberPerRow) -> Result<Rows, ReadingError> {
+    if rows.is_empty() {
+        return Ok(Rows::default());
+    }
+    let path = column(&columns, &unread, &by.path)?;
+    let value = column(&columns, &unread, &by.value)?;
+    let number =
+        |mut row: Vec<Cell>| Some((row[path].text()?, std::mem::replace(&mut row[value], Cell::Null)));
+    let (columns, numbers) = rows.into_iter().filter_map(number).unzip();
+    Ok(Rows { folded, ..Rows::new(columns, vec![numbers]) })
+}
+
 fn column(columns: &[String], unread: &[String], name: &str) -> Result<usize, ReadingError> {
-    columns
-        .iter()
-        .position(|column| column == name)
-        .ok_or_else(|| ReadingError::MissingColumn { column: name.to_owned(), known: known(columns, unread) })
+    columns.iter().position(|column| column == name).ok_or_else(|| missing(columns, unread, name))
+}
+
+fn missing(columns: &[String], unread: &[String], name: &str) -> ReadingError {
+    ReadingError::MissingColumn { column: name.to_owned(), known: known(columns, unread) }
 }

@@ -39,6 +39,11 @@ impl SeriesBudget {
         Self { counters: OtherCounters::new(is_counter), ..Self::default() }
     }
 
+    /// Adds metrics behind those that there are; `is_counter` has one value for each.
+    pub(super) fn grow(&mut self, is_counter: Vec<bool>) {
+        self.counters.grow(is_counter);
+    }
+
     /// Folds label sets over `limit` into the line of `other`, and returns how many were folded.
     ///
     /// `expected` label sets are always members. Size is the value of the first metric. Under `other`, gauges are summed,

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use platform_core::setting::{Address, Secret};
 use platform_core::tls::Tls;
 
+use super::collector::PgCollector;
 use super::ssl_mode::SslMode;
 use super::url::UrlParts;
 
@@ -17,8 +18,9 @@ const DEFAULT_USER: &str = "platform_exporter";
 /// The database that every server has.
 const DEFAULT_DATABASE: &str = "postgres";
 const DEFAULT_PORT: u16 = 5432;
-const DEFAULT_TOP_TABLES: usize = 10;
-const LARGEST_TOP_TABLES: usize = 1000;
+const DEFAULT_TOP_TABLES: usize = 100;
+/// As many as the queries return.
+const LARGEST_TOP_TABLES: usize = 10_000;
 
 /// A `postgres` source.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -36,6 +38,7 @@ pub struct Config {
     pub(super) pgbouncer: bool,
     /// How many tables have their own series.
     pub(super) top_tables: usize,
+    pub(super) collect: Vec<PgCollector>,
 }
 
 #[derive(serde::Deserialize)]
@@ -46,7 +49,23 @@ struct Raw {
     #[serde(default)]
     tls: Tls,
     pgbouncer: Option<bool>,
-    top_tables: Option<usize>,
+    top_tables: Option<TopTables>,
+    /// What a probe reads in addition to the state of the server.
+    collect: Option<Vec<PgCollector>>,
+}
+
+/// How many tables have their own series.
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(untagged, expecting = "expected 1 to 10000, or `all`")]
+enum TopTables {
+    Most(usize),
+    Every(Every),
+}
+
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Every {
+    All,
 }
 
 impl TryFrom<Raw> for Config {
@@ -55,11 +74,16 @@ impl TryFrom<Raw> for Config {
     fn try_from(raw: Raw) -> Result<Self, String> {
         let password = Secret::from_keys("password", raw.password, raw.password_file)
             .map_err(|error| error.to_string())?;
-        let top_tables = raw.top_tables.unwrap_or(DEFAULT_TOP_TABLES);
-        if !(1..=LARGEST_TOP_TABLES).contains(&top_tables) {
-            return Err(format!("expected `top_tables` from 1 to {LARGEST_TOP_TABLES}"));
-        }
-        Ok(Self { top_tables, ..Self::connection(raw.url, password, raw.tls, raw.pgbouncer)? })
+        let top_tables = match raw.top_tables {
+            None => DEFAULT_TOP_TABLES,
+            Some(TopTables::Every(Every::All)) => LARGEST_TOP_TABLES,
+            Some(TopTables::Most(tables @ 1..=LARGEST_TOP_TABLES)) => tables,
+            Some(TopTables::Most(_)) => {
+                return Err(format!("expected `top_tables` from 1 to {LARGEST_TOP_TABLES}, or `all`"));
+            }
+        };
+        let collect = raw.collect.unwrap_or_else(|| PgCollector::DEFAULT.to_vec());
+        Ok(Self { top_tables, collect, ..Self::connection(raw.url, password, raw.tls, raw.pgbouncer)? })
     }
 }
 
@@ -83,6 +107,7 @@ impl Config {
             tls: Tls { trust: ssl_mode.trust(), ..tls },
             pgbouncer: pgbouncer.or(url.pgbouncer).unwrap_or(false),
             top_tables: DEFAULT_TOP_TABLES,
+            collect: PgCollector::DEFAULT.to_vec(),
         })
     }
 }

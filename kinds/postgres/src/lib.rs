@@ -3,6 +3,7 @@
 mod answer;
 mod batch;
 mod cell;
+mod collector;
 mod config;
 mod dial;
 mod failure;
@@ -39,6 +40,9 @@ const QUERIES: QueryFile =
 
 const LANGUAGE: LanguageFacts = LanguageFacts::of::<SqlQuestion>();
 
+/// The queries with a row for each table.
+const OF_TABLES: [&str; 4] = ["tables", "table_scans", "table_reads", "table_sizes"];
+
 /// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
     name: "postgres",
@@ -47,7 +51,7 @@ pub const FACTS: KindFacts = KindFacts {
     is_metered: false,
     up: Some(Desc::gauge("pg_up", &[], "Whether the server answered the last probe.")),
     catalogue: || built_in::catalogue(QUERIES),
-    prefixes: Vec::new,
+    prefixes: || built_in::prefixes(QUERIES),
     reasons: &[],
     language: Some(LANGUAGE),
     environment: &[EnvironmentKey { key: "url", variables: &["DATABASE_URL"] }],
@@ -67,9 +71,11 @@ impl Definition for Config {
     }
 
     fn build(&self, context: &Context<'_>) -> Parts {
+        let collectors = self.collect.iter().map(|collector| collector.name()).collect();
+        let built_in = BuiltInQueries::of(QUERIES, context.built_in).collecting(collectors);
         // One more series, for the sum of all other tables.
-        let built_in =
-            BuiltInQueries::of(QUERIES, context.built_in).with_max_series("tables", self.top_tables + 1);
+        let of_tables = |queries: BuiltInQueries, name| queries.with_max_series(name, self.top_tables + 1);
+        let built_in = OF_TABLES.into_iter().fold(built_in, of_tables);
         Parts {
             prober: Box::new(PgProber::new(self, built_in, context.timeout)),
             answers: Some(Box::new(PgAnswers::new(self))),

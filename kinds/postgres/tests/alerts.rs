@@ -55,6 +55,12 @@ async fn add_role(server: &Postgres) {
     server.script("postgres", include_str!("../role.sql")).await;
 }
 
+/// The series of a counter of the database `postgres`.
+async fn of_postgres(server: &Postgres, source: &str, counter: &str) -> String {
+    let oid = server.sql("SELECT oid FROM pg_database WHERE datname = 'postgres'").await;
+    format!("pg_stat_database_{counter}{{source=\"{source}\",datid=\"{oid}\",datname=\"postgres\"}}")
+}
+
 /// Waits until the exporter has seen whether a source is up.
 async fn is_up(exporter: &Exporter, source: &str, up: f64) {
     let series = format!("platform_source_up{{source=\"{source}\",kind=\"postgres\"}}");

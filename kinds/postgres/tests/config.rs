@@ -66,7 +66,7 @@ fn says_what_is_wrong_and_never_the_secret() {
         ),
         ("{url: 'postgres://db', tls: {server_name: '*'}}", "a DNS name"),
         ("{url: 'postgres://db', password: hunter2, password_file: p}", "not both"),
-        ("{url: 'postgres://db', top_tables: 0}", "expected `top_tables` from 1 to 1000"),
+        ("{url: 'postgres://db', top_tables: 0}", "expected `top_tables` from 1 to 10000, or `all`"),
         ("{url: 'postgres://db', toptables: 5}", "unknown key"),
     ] {
         let faults = faults(&format!("postgres: {keys}"));

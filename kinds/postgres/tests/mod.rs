@@ -9,10 +9,12 @@ mod lag;
 mod limits;
 mod locks;
 mod logins;
+mod parity;
 mod pools;
 mod questions;
 mod replicas;
 mod rights;
+mod tables;
 mod texts;
 mod totals;
 mod truth;
@@ -27,6 +29,10 @@ use platform_core::probe::{Observation, Reason};
 use testkit::postgres::Postgres;
 use testkit::subject::{Subject, Surroundings, source, value};
 use testkit::wait::eventually;
+
+/// Every collector.
+const EVERY: &str = "settings, statio_user_tables, table_sizes, stat_statements, statio_user_indexes, process_idle, \
+                     roles, buffercache_summary, stat_activity_autovacuum, stat_io, stat_wal, stat_subscription";
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -45,6 +51,23 @@ fn patient(url: &str, timeout: Duration) -> Subject {
 /// The value of a sample that has to be there.
 fn the(families: &[Family], name: &str, labels: &[&str]) -> f64 {
     value(families, name, labels).unwrap_or_else(|| panic!("no {name} {labels:?} in {families:#?}"))
+}
+
+/// The values of the samples of a family that have some labels.
+fn with(families: &[Family], name: &str, labels: &[(&str, &str)]) -> Vec<f64> {
+    let Some(family) = families.iter().find(|family| family.desc.name == name) else { return Vec::new() };
+    let has = |found: &[String], (label, value): &(&str, &str)| {
+        family.desc.labels.iter().zip(found).any(|(name, found)| name == *label && found == value)
+    };
+    let samples =
+        family.samples.iter().filter(|sample| labels.iter().all(|label| has(&sample.labels, label)));
+    samples.map(|sample| sample.value).collect()
+}
+
+/// The sessions of a database in a state.
+fn sessions(families: &[Family], datname: &str, state: &str) -> Option<f64> {
+    let counts = with(families, "pg_stat_activity_count", &[("datname", datname), ("state", state)]);
+    counts.into_iter().reduce(|sum, count| sum + count)
 }
 
 fn reasons(observation: &Observation) -> Vec<Reason> {

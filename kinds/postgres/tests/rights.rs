@@ -3,7 +3,7 @@
 use platform_core::probe::Reason;
 use platform_core::query::Question;
 
-use super::{OpenTransaction, postgres, reasons, the, value};
+use super::{OpenTransaction, postgres, reasons, sessions, the, value, with};
 use testkit::postgres::Postgres;
 
 #[tokio::test]
@@ -21,25 +21,26 @@ async fn without_pg_monitor_name_the_grant_and_give_the_rest() {
     assert!(details.contains("42501: permission denied for function pg_ls_waldir"), "{details}");
     let families = observation.families;
     // Ourselves, and somebody who does something.
-    assert_eq!(the(&families, "pg_stat_activity_count", &["postgres", "active"]), 1.0);
-    assert_eq!(the(&families, "pg_stat_activity_count", &["postgres", "unknown"]), 1.0);
+    assert_eq!(sessions(&families, "postgres", "active"), Some(1.0));
+    assert_eq!(sessions(&families, "postgres", "unknown"), Some(1.0));
     assert_eq!(the(&families, "pg_settings_max_connections", &[]), 40.0);
     assert!(the(&families, "pg_database_size_bytes", &["postgres"]) > 0.0);
     assert_eq!(value(&families, "pg_database_size_bytes", &["closed"]), None);
     assert_eq!(value(&families, "pg_wal_segments", &[]), None);
     // How long the hidden transaction has been open is not known, nor whether that is long.
-    assert_eq!(value(&families, "pg_stat_activity_max_tx_duration", &["postgres", "active"]), None);
-    assert_eq!(value(&families, "pg_stat_activity_max_tx_duration", &["postgres", "idle"]), None);
+    assert_eq!(with(&families, "pg_stat_activity_max_tx_duration", &[("datname", "postgres")]), [0.0; 0]);
     assert_eq!(value(&families, "pg_long_running_transactions", &[]), None);
 
     server.sql("GRANT pg_monitor TO \"We Watch\"").await;
     let observation = subject.probe().await.expect("it answers");
     assert_eq!(observation.problems, []);
-    assert_eq!(the(&observation.families, "pg_stat_activity_count", &["postgres", "active"]), 2.0);
-    assert_eq!(value(&observation.families, "pg_stat_activity_count", &["postgres", "unknown"]), None);
+    assert_eq!(sessions(&observation.families, "postgres", "active"), Some(2.0));
+    assert_eq!(sessions(&observation.families, "postgres", "unknown"), None);
     assert!(the(&observation.families, "pg_database_size_bytes", &["closed"]) > 0.0);
-    assert!(the(&observation.families, "pg_stat_activity_max_tx_duration", &["postgres", "active"]) > 0.0);
-    assert_eq!(the(&observation.families, "pg_long_running_transactions", &[]), 0.0);
+    let active = [("datname", "postgres"), ("state", "active")];
+    let open = with(&observation.families, "pg_stat_activity_max_tx_duration", &active);
+    assert!(open.len() == 2 && open.iter().all(|age| *age > 0.0), "{open:?}");
+    assert_eq!(the(&observation.families, "pg_long_running_transactions", &[]), 1.0);
 }
 
 #[tokio::test]

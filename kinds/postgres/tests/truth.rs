@@ -1,5 +1,6 @@
 //! Every sample in hard states, recounted from files and processes, and from what the test itself has done.
 
+mod collectors;
 mod files;
 mod increase;
 mod known;
@@ -7,8 +8,10 @@ mod recount;
 mod replication;
 mod scenes;
 pub(super) mod session;
+mod settings;
 mod standbys;
 mod statistics;
+mod tables;
 mod work;
 
 use std::time::Duration;
@@ -16,9 +19,9 @@ use std::time::Duration;
 use self::known::{Known, Side};
 use self::recount::{EXPORTER, STRANGER, recount};
 use self::session::{Session, settle};
-use super::{Subject, yaml};
+use super::{EVERY, Subject, yaml};
 use testkit::postgres::{Options, Postgres};
-use testkit::recount::{Recounts, Series, series};
+use testkit::recount::{Recounts, Series};
 use testkit::subject::Surroundings;
 use testkit::time::now;
 
@@ -44,7 +47,9 @@ impl Watched {
     async fn new(server: &Postgres, known: Known) -> Self {
         let role = if known.is_monitor { EXPORTER } else { STRANGER };
         let surroundings = Surroundings { timeout: Duration::from_secs(20), ..Surroundings::default() };
-        let subject = surroundings.source(&yaml(&server.url_as(role, "", "postgres"), ""));
+        let collect = if known.collects_all { format!(", collect: [{EVERY}]") } else { String::new() };
+        let more = format!("top_tables: {}{collect}", known.top_tables);
+        let subject = surroundings.source(&yaml(&server.url_as(role, "", "postgres"), &more));
         Self { subject, watcher: watcher(server).await, known, followers: Vec::new() }
     }
 
@@ -62,8 +67,7 @@ impl Watched {
     async fn recount(&mut self, server: &Postgres, side: Side) -> Series {
         let mut all = recount(server, &mut self.watcher, &self.known, side).await;
         for Follower { session, slot } in &mut self.followers {
-            let name = series("pg_stat_replication_pg_wal_lsn_diff", &["walreceiver", "streaming", slot]);
-            all.insert(name, replication::behind(&mut self.watcher, session).await);
+            all.extend(replication::follower(&mut self.watcher, session, slot).await);
         }
         all
     }
@@ -101,6 +105,7 @@ async fn every_sample_is_true_in_every_state() {
     let mut recounts = Recounts::default();
     scenes::of_a_primary(&mut recounts).await;
     scenes::of_many_tables(&mut recounts).await;
+    collectors::of_every_one(&mut recounts).await;
     standbys::of_a_pair(&mut recounts).await;
     standbys::of_an_archive(&mut recounts).await;
     recounts.finish("postgres");

@@ -6,15 +6,12 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::super::truth::session::Session;
-use super::{HOUR, MINUTE, PATIENCE, add_role, watch};
+use super::{HOUR, MINUTE, PATIENCE, add_role, of_postgres, watch};
 use crate::alerting::drill::Drills;
 use crate::alerting::on_servers::Seen;
 use testkit::exporter::Exporter;
 use testkit::postgres::Postgres;
 use testkit::wait::eventually;
-
-const ROLLBACKS: &str = "pg_stat_database_xact_rollback{source=\"db\",datname=\"postgres\"}";
-const TEMPORARY: &str = "pg_stat_database_temp_bytes{source=\"db\",datname=\"postgres\"}";
 
 /// All pages of a table twice as large as the buffers, and 20 MB that exceed `work_mem`.
 const REPORT: &str = "SELECT count(*) FROM pages;
@@ -49,21 +46,23 @@ pub(super) async fn of_one_server() -> BTreeSet<Seen> {
     server.sql("CREATE TABLE pages AS SELECT repeat('x', 1000) FROM generate_series(1, 32000)").await;
     let exporter = watch(&[("db", &server)]).await;
     let mut drills = Drills::of(&exporter);
+    let rolled_back = of_postgres(&server, "db", "xact_rollback").await;
+    let temporary = of_postgres(&server, "db", "temp_bytes").await;
 
     all_is_counted(&server, &exporter).await;
     drills.well().await;
-    let before = exporter.value(ROLLBACKS).await.expect("it is up");
+    let before = exporter.value(&rolled_back).await.expect("it is up");
     let load = Load::of(&server, "BEGIN; ROLLBACK; ".repeat(20));
-    exporter.wait_until(ROLLBACKS, |rollbacks| rollbacks > before, PATIENCE).await;
+    exporter.wait_until(&rolled_back, |rollbacks| rollbacks > before, PATIENCE).await;
     drills.fires(30 * MINUTE, &[("PostgresRollbacksHigh", "warning")]).await;
     drop(load);
 
     all_is_counted(&server, &exporter).await;
     drills.well().await;
-    let before = exporter.value(TEMPORARY).await.expect("it is up");
+    let before = exporter.value(&temporary).await.expect("it is up");
     // Some session ends between any two probes.
     let load = [(); 3].map(|()| Load::of(&server, REPORT.to_owned()));
-    exporter.wait_until(TEMPORARY, |bytes| bytes > before, PATIENCE).await;
+    exporter.wait_until(&temporary, |bytes| bytes > before, PATIENCE).await;
     let alerts = [("PostgresCacheHitsLow", "info"), ("PostgresTemporaryFilesLarge", "info")];
     drills.fires(HOUR + 30 * MINUTE, &alerts).await;
     drop(load);
@@ -80,6 +79,8 @@ async fn all_is_counted(server: &Postgres, exporter: &Exporter) {
     let counted = server.sql(counted).await;
     let (rollbacks, bytes) = counted.split_once(' ').expect("two numbers");
     let [rollbacks, bytes] = [rollbacks, bytes].map(|text| text.parse::<f64>().expect("a number"));
-    exporter.wait_until(ROLLBACKS, |value| value >= rollbacks, PATIENCE).await;
-    exporter.wait_until(TEMPORARY, |value| value >= bytes, PATIENCE).await;
+    for (family, least) in [("xact_rollback", rollbacks), ("temp_bytes", bytes)] {
+        let series = of_postgres(server, "db", family).await;
+        exporter.wait_until(&series, |value| value >= least, PATIENCE).await;
+    }
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 
 use tempfile::TempDir;
 
-use super::{HOUR, MINUTE, PATIENCE, add_role, is_up, transactions, watch};
+use super::{HOUR, MINUTE, PATIENCE, add_role, is_up, of_postgres, transactions, watch};
 use crate::alerting::drill::Drills;
 use crate::alerting::on_servers::Seen;
 use testkit::exporter::Exporter;
@@ -17,7 +17,6 @@ use testkit::wait::eventually;
 const LAG: &str = "pg_replication_lag_seconds{source=\"replica\"}";
 const RECEIVES: &str = "pg_stat_wal_receiver_active{source=\"replica\"}";
 const REPLICAS: &str = "pg_stat_replication_replicas{source=\"primary\"}";
-const CONFLICTS: &str = "pg_stat_database_conflicts{source=\"replica\",datname=\"postgres\"}";
 
 pub(super) async fn of_a_pair() -> BTreeSet<Seen> {
     let mut primary = Postgres::start().await;
@@ -80,7 +79,8 @@ async fn cancelled(primary: &Postgres, replica: &Postgres, exporter: &Exporter, 
     let readers = transactions(replica, 14, "SELECT FROM orders").await;
     primary.sql("TRUNCATE orders").await;
     // A query of others may be cancelled, too.
-    exporter.wait_until(CONFLICTS, |conflicts| conflicts >= 14.0, PATIENCE).await;
+    let cancelled = of_postgres(replica, "replica", "conflicts").await;
+    exporter.wait_until(&cancelled, |conflicts| conflicts >= 14.0, PATIENCE).await;
     exporter.wait_for(LAG, 0.0, PATIENCE).await;
     drills.fires(30 * MINUTE, &[("PostgresReplicaConflicts", "warning")]).await;
     drop(readers);

@@ -19,8 +19,9 @@ pub(super) async fn of_one_server() -> BTreeSet<Seen> {
     server.sql("DELETE FROM orders WHERE id <= 25000").await;
     let dead = "pg_stat_user_tables_n_dead_tup{source=\"db\",datname=\"postgres\",schemaname=\"public\",relname=\"orders\"}";
     exporter.wait_until(dead, |rows| rows >= 25_000.0, PATIENCE).await;
-    // It counts from a minute on.
-    exporter.wait_for("pg_long_running_transactions{source=\"db\"}", 1.0, PATIENCE).await;
+    // It has an age from a minute on.
+    let oldest = "pg_long_running_transactions_oldest_timestamp_seconds{source=\"db\"}";
+    exporter.wait_until(oldest, |age| age > 60.0, PATIENCE).await;
     let alerts = [
         ("PostgresAutovacuumLate", "info"),
         ("PostgresDeadRowsHigh", "warning"),

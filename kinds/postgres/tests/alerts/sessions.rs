@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::OpenTransaction;
 use super::super::truth::session::Session;
-use super::{MINUTE, PATIENCE, add_role, is_up, transactions, watch};
+use super::{MINUTE, PATIENCE, add_role, is_up, of_postgres, transactions, watch};
 use crate::alerting::drill::Drills;
 use crate::alerting::on_servers::Seen;
 use testkit::exporter::Exporter;
@@ -40,8 +40,8 @@ async fn connections(server: &Postgres, exporter: &Exporter, drills: &mut Drills
     for _ in 1..CONNECTIONS {
         clients.push(Session::at(&url).await.expect("one is left for the exporter"));
     }
-    let used = "pg_stat_database_numbackends{source=\"db\",datname=\"postgres\"}";
-    exporter.wait_until(used, |used| used >= CONNECTIONS as f64, PATIENCE).await;
+    let used = of_postgres(server, "db", "numbackends").await;
+    exporter.wait_until(&used, |used| used >= CONNECTIONS as f64, PATIENCE).await;
     let alerts = [("PostgresConnectionsHigh", "critical"), ("PostgresConnectionsHigh", "warning")];
     drills.fires(15 * MINUTE, &alerts).await;
 }
@@ -67,8 +67,8 @@ async fn deadlocks(server: &Postgres, exporter: &Exporter, drills: &mut Drills<'
         let (first, second) = tokio::join!(first[0].attempt(&first_pays), second[0].attempt(&second_pays));
         assert!(first.is_err() || second.is_err());
     }
-    let series = "pg_stat_database_deadlocks{source=\"db\",datname=\"postgres\"}";
-    exporter.wait_until(series, |deadlocks| deadlocks >= 4.0, PATIENCE).await;
+    let series = of_postgres(server, "db", "deadlocks").await;
+    exporter.wait_until(&series, |deadlocks| deadlocks >= 4.0, PATIENCE).await;
     drills.fires(15 * MINUTE, &[("PostgresDeadlocks", "warning")]).await;
 }
 

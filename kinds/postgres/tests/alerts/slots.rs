@@ -26,7 +26,13 @@ pub(super) async fn of_one_server() -> BTreeSet<Seen> {
 
     drills.well().await;
     server.sql(ADD).await;
-    exporter.wait_for("pg_replication_slots_active{source=\"db\",slot_name=\"gone\"}", 0.0, PATIENCE).await;
+    exporter
+        .wait_for(
+            "pg_replication_slots_active{source=\"db\",slot_name=\"gone\",database=\"\"}",
+            0.0,
+            PATIENCE,
+        )
+        .await;
     drills.fires(45 * MINUTE, &[("PostgresReplicationSlotInactive", "warning")]).await;
     server.sql("SELECT pg_drop_replication_slot('gone')").await;
 
@@ -40,7 +46,8 @@ pub(super) async fn of_one_server() -> BTreeSet<Seen> {
         }
         write_a_segment(&server).await;
     }
-    let safe = "pg_replication_slots_safe_wal_size_bytes{source=\"db\",slot_name=\"gone\"}";
+    let safe =
+        "pg_replication_slots_safe_wal_size_bytes{source=\"db\",slot_name=\"gone\",slot_type=\"physical\"}";
     exporter.wait_until(safe, |bytes| bytes <= 16.0 * 1024.0 * 1024.0, PATIENCE).await;
     // It is inactive, too, but not yet for long.
     let alerts =
@@ -51,7 +58,7 @@ pub(super) async fn of_one_server() -> BTreeSet<Seen> {
         write_a_segment(&server).await;
     }
     server.sql("CHECKPOINT").await;
-    let lost = "pg_replication_slot_wal_status{source=\"db\",slot_name=\"gone\",slot_type=\"physical\",wal_status=\"lost\"}";
+    let lost = "pg_replication_slots_wal_status{source=\"db\",slot_name=\"gone\",slot_type=\"physical\",wal_status=\"lost\"}";
     exporter.wait_for(lost, 1.0, PATIENCE).await;
     drills.fires(45 * MINUTE, &[("PostgresReplicationSlotLost", "critical")]).await;
     drills.seen()

@@ -51,6 +51,8 @@ impl Side {
 pub(super) struct Open {
     pub(super) database: &'static str,
     pub(super) state: &'static str,
+    /// The type and the name of that.
+    pub(super) waits_for: [&'static str; 2],
     pub(super) began: Moment,
 }
 
@@ -102,6 +104,8 @@ pub(super) type Work = BTreeMap<&'static str, f64>;
 
 #[derive(Clone, Debug)]
 pub(super) struct Known {
+    /// Whether the source has every collector turned on.
+    pub(super) collects_all: bool,
     /// What the configuration says, by series.
     pub(super) settings: Series,
     /// How many clients there are beside the exporter and the one that recounts.
@@ -109,6 +113,8 @@ pub(super) struct Known {
     pub(super) open: Vec<Open>,
     pub(super) prepared: Vec<Moment>,
     pub(super) tables: BTreeMap<String, Table>,
+    /// How many of them have series of their own.
+    pub(super) top_tables: usize,
     /// Whether rows from before are not counted: a server that was killed forgets its statistics.
     pub(super) forgets_rows: bool,
     pub(super) work: BTreeMap<&'static str, Work>,
@@ -141,11 +147,13 @@ impl Default for Known {
             ("pg_settings_recovery_min_apply_delay_seconds", 0.0),
         ];
         Self {
+            collects_all: false,
             settings: settings.map(|(name, value)| (name.to_owned(), value)).into(),
             sessions: 0,
             open: Vec::new(),
             prepared: Vec::new(),
             tables: BTreeMap::new(),
+            top_tables: 100,
             forgets_rows: false,
             work: BTreeMap::new(),
             locks: BTreeMap::new(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::files;
 use super::known::{Known, Lag, Moment, Open, Side};
 use super::session::{Client, Session, clients, titles};
-use super::{replication, statistics};
+use super::{collectors, replication, settings, statistics, tables};
 use testkit::postgres::Postgres;
 use testkit::recount::{Series, series};
 use testkit::time::now;
@@ -51,24 +51,26 @@ pub(super) async fn recount(server: &Postgres, watcher: &mut Session, known: &Kn
     let data = PathBuf::from(watcher.cell("SHOW data_directory").await.expect("it is set"));
     let databases = databases(watcher).await;
     let open: Vec<&Database> = databases.iter().filter(|database| database.accepts).collect();
-    let mut all = known.settings.clone();
+    let mut all = settings::settings(watcher, known).await;
     let (started, is_replica) = files::server(&data);
     all.insert("pg_postmaster_start_time_seconds".to_owned(), side.time(started));
     all.insert("pg_replication_is_replica".to_owned(), f64::from(is_replica));
     let titles = titles(server);
     all.extend(activity(&clients(&titles), &open, known, side));
     all.extend(transactions(known, side));
-    all.extend(statistics::databases(watcher, &open, &titles, known).await);
+    all.extend(statistics::databases(watcher, &databases, &titles, known).await);
     all.extend(wraparound(watcher, &databases).await);
     all.extend(locks(watcher, &open, known).await);
     let blocked = clients(&titles).iter().filter(|client| client.waits).count();
     all.insert("pg_blocked_sessions".to_owned(), number(blocked));
     all.extend(replication::recount(watcher, &titles, is_replica, known, side).await);
-    if !is_replica {
-        all.extend(statistics::tables(watcher, known, side).await);
-    }
+    let own = databases.iter().find(|database| database.name == "postgres").expect("every server has it");
+    all.extend(tables::tables(watcher, &data.join("base").join(&own.oid), is_replica, known, side).await);
     all.extend(statistics::background(watcher, &data, known, side).await);
     all.extend(files::sizes(&data, &databases, known));
+    if known.collects_all {
+        all.extend(collectors::recount(watcher, &clients(&titles), side).await);
+    }
     if known.is_monitor {
         all.extend(files::wal(&data, known.archive.is_some()));
     }
@@ -99,44 +101,60 @@ async fn databases(watcher: &mut Session) -> Vec<Database> {
     rows.into_iter().map(database).collect()
 }
 
+/// Who the exporter is.
+fn user(known: &Known) -> &'static str {
+    if known.is_monitor { EXPORTER } else { STRANGER }
+}
+
 /// Sessions by the titles of their processes. The exporter's own is at work when it is the one who counts.
 fn activity(clients: &[Client], databases: &[&Database], known: &Known, side: Side) -> Series {
     let mut all = Series::new();
-    let own = if known.is_monitor { EXPORTER } else { STRANGER };
-    let mut sessions: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut sessions: BTreeMap<[&str; 7], usize> = BTreeMap::new();
     for client in clients {
-        let state = match client {
-            Client { user, .. } if user == own => "active",
-            _ if !known.is_monitor => "unknown",
-            Client { state, .. } => state,
+        let is_own = client.user == user(known);
+        let (state, kind, [wait, event]) = match client {
+            _ if is_own => ("active", "client backend", ["", ""]),
+            _ if !known.is_monitor => ("unknown", "", ["", ""]),
+            Client { state, .. } => (*state, "client backend", client.waits_for()),
         };
-        *sessions.entry((&client.database, state)).or_default() += 1;
+        let application = if is_exporter(&client.user) { EXPORTER } else { "" };
+        let labels = [&client.database, state, &client.user, application, kind, wait, event];
+        *sessions.entry(labels).or_default() += 1;
     }
     let own = match side {
         Side::Before => None,
         Side::After(began) => {
             let began = Moment { earliest: began, latest: now() };
-            Some(Open { database: "postgres", state: "active", began })
+            Some(Open { database: "postgres", state: "active", waits_for: ["", ""], began })
         }
     };
     for database in databases.iter().map(|database| database.name.as_str()) {
-        let is_hidden = sessions.contains_key(&(database, "unknown"));
+        let is_hidden = sessions.keys().any(|labels| labels[..2] == [database, "unknown"]);
         for state in STATES.into_iter().chain(is_hidden.then_some("unknown")) {
-            let count = sessions.get(&(database, state)).copied().unwrap_or_default();
-            all.insert(series("pg_stat_activity_count", &[database, state]), number(count));
-            if is_hidden {
-                continue;
+            let found = sessions.iter().filter(|(labels, _)| labels[..2] == [database, state]);
+            let mut found: Vec<_> = found.map(|(labels, count)| (*labels, *count)).collect();
+            if found.is_empty() {
+                found.push(([database, state, "", "", "", "", ""], 0));
             }
-            if state.ends_with("(aborted)") && count > 0 {
-                continue;
+            for (labels, count) in found {
+                all.insert(series("pg_stat_activity_count", &labels), number(count));
+                if is_hidden || state.ends_with("(aborted)") && count > 0 {
+                    continue;
+                }
+                let [database, state, .., wait, event] = labels;
+                let open = known.open.iter().chain(&own).filter(|open| {
+                    (open.database, open.state, open.waits_for) == (database, state, [wait, event])
+                });
+                let longest = open.map(|open| side.age(open.began)).fold(0.0, f64::max);
+                all.insert(series("pg_stat_activity_max_tx_duration", &labels), longest);
             }
-            let open = known.open.iter().chain(&own);
-            let open = open.filter(|open| (open.database, open.state) == (database, state));
-            let longest = open.map(|open| side.age(open.began)).fold(0.0, f64::max);
-            all.insert(series("pg_stat_activity_max_tx_duration", &[database, state]), longest);
         }
     }
     all
+}
+
+fn is_exporter(user: &str) -> bool {
+    [EXPORTER, STRANGER].contains(&user)
 }
 
 /// What has been open for long, and what is prepared.
@@ -148,10 +166,12 @@ fn transactions(known: &Known, side: Side) -> Series {
         all.insert("pg_prepared_transactions_oldest_timestamp_seconds".to_owned(), oldest);
     }
     if known.is_monitor {
-        let long: Vec<_> =
-            known.open.iter().map(|open| open.began).filter(|it| now() - it.latest > 60.0).collect();
-        all.insert("pg_long_running_transactions".to_owned(), number(long.len()));
-        let age = long.into_iter().map(|began| side.age(began)).fold(0.0, f64::max);
+        // A server forgets when one that has failed began.
+        let open = known.open.iter().filter(|open| !open.state.ends_with("(aborted)"));
+        let open: Vec<_> = open.map(|open| open.began).collect();
+        all.insert("pg_long_running_transactions".to_owned(), number(open.len()));
+        let long = open.into_iter().filter(|it| now() - it.latest > 60.0);
+        let age = long.map(|began| side.age(began)).fold(0.0, f64::max);
         all.insert("pg_long_running_transactions_oldest_timestamp_seconds".to_owned(), age);
     }
     all
@@ -169,6 +189,7 @@ async fn wraparound(watcher: &mut Session, databases: &[Database]) -> Series {
         [
             (of("pg_database_wraparound_age_datfrozenxid_seconds"), next - database.frozen_xid),
             (of("pg_database_wraparound_age_datminmxid_seconds"), next_multixact - database.frozen_multixact),
+            (of("pg_database_connection_limit"), -1.0),
         ]
     });
     ages.collect()

@@ -71,6 +71,8 @@ async fn fill(server: &Postgres, primary: &mut Watched) {
     for script in [
         "CREATE TABLE orders (id int);
          CREATE TABLE own (id int) WITH (autovacuum_vacuum_threshold = 7, autovacuum_vacuum_scale_factor = 0.5);
+         CREATE INDEX ON own (id);
+         CREATE TABLE notes (body text);
          CREATE TABLE brief (id int) WITH (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0);
          INSERT INTO orders SELECT generate_series(1, 1000);
          INSERT INTO own SELECT generate_series(1, 100);
@@ -84,6 +86,7 @@ async fn fill(server: &Postgres, primary: &mut Watched) {
     let table = |dead, analyzed| Table { dead, dead_on_disk: dead, analyzed, ..Table::default() };
     primary.known.tables = BTreeMap::from([
         ("orders".to_owned(), table(40.0, 1000.0)),
+        ("notes".to_owned(), Table::default()),
         ("own".to_owned(), Table { threshold: 7.0, scale_factor: 0.5, ..table(3.0, 100.0) }),
         ("brief".to_owned(), Table { threshold: 1.0, scale_factor: 0.0, ..table(20.0, 50.0) }),
     ]);
@@ -117,7 +120,7 @@ async fn open(
     // One of the states is that of a transaction which has failed.
     let failed = session.attempt(sql).await.is_err();
     assert_eq!(failed, state.contains("aborted"), "{sql}");
-    known.open.push(Open { database, state, began });
+    known.open.push(Open { database, state, waits_for: ["Client", "ClientRead"], began });
     known.sessions += 1;
     session
 }
@@ -144,7 +147,12 @@ impl Busy {
             idle.push(open(server, known, "shop", sql, state).await);
         }
         let mut waiting = Vec::new();
-        for sql in ["BEGIN; LOCK TABLE items; COMMIT", "SELECT FROM items", "SELECT pg_sleep(600)"] {
+        let (lock, sleep) = (["Lock", "relation"], ["Timeout", "PgSleep"]);
+        for (sql, waits_for) in [
+            ("BEGIN; LOCK TABLE items; COMMIT", lock),
+            ("SELECT FROM items", lock),
+            ("SELECT pg_sleep(600)", sleep),
+        ] {
             let mut session = Session::open(server, "shop").await;
             let started = async {
                 let task = async move {
@@ -165,7 +173,7 @@ impl Busy {
                 .await;
             };
             let (began, ()) = Moment::of(started).await;
-            known.open.push(Open { database: "shop", state: "active", began });
+            known.open.push(Open { database: "shop", state: "active", waits_for, began });
             known.sessions += 1;
         }
         known.locks = BTreeMap::from([
@@ -250,19 +258,19 @@ async fn autovacuum(server: &Postgres, primary: &mut Watched) {
     *table = Table { dead: 0.0, dead_on_disk: 0.0, analyzed: live, autovacuum: Some(moment), ..*table };
 }
 
-/// More tables than have a place, of which ten have most of the dead rows.
+/// More tables than have a place, of which ten have the most rows, most of the dead ones, and most reads.
 pub(super) async fn of_many_tables(recounts: &mut Recounts) {
     let server = quiet().start().await;
     add_roles(&server).await;
     let tables = "DO $$ BEGIN FOR number IN 1..1500 LOOP
         EXECUTE format('CREATE TABLE t%s (id int)', number);
-        EXECUTE format('INSERT INTO t%s SELECT generate_series(1, 210)', number);
+        EXECUTE format('INSERT INTO t%s SELECT generate_series(1, %s)', number, CASE WHEN number % 150 = 7 THEN 2000 ELSE 210 END);
         EXECUTE format('DELETE FROM t%s WHERE id <= %s', number, CASE WHEN number % 150 = 7 THEN 50 + number / 10 ELSE number % 5 END);
     END LOOP; END $$";
     server.sql(tables).await;
     let dead = |number: i32| if number % 150 == 7 { 50 + number / 10 } else { number % 5 };
     let table = |number| (format!("t{number}"), Table { dead: f64::from(dead(number)), ..Table::default() });
-    let known = Known { tables: (1..=1500).map(table).collect(), ..Known::default() };
+    let known = Known { tables: (1..=1500).map(table).collect(), top_tables: 10, ..Known::default() };
     let mut many = Watched::new(&server, known).await;
     many.check(recounts, "1,500 tables", &server).await;
 }

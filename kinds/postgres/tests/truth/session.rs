@@ -60,6 +60,17 @@ pub(super) struct Client {
     pub(super) waits: bool,
 }
 
+impl Client {
+    /// The type and the name of what it waits for.
+    pub(super) fn waits_for(&self) -> [&'static str; 2] {
+        match self.state {
+            "active" if self.waits => ["Lock", "relation"],
+            "active" => ["Timeout", "PgSleep"],
+            _ => ["Client", "ClientRead"],
+        }
+    }
+}
+
 /// The titles of a server's processes, without `postgres: `.
 pub(super) fn titles(server: &Postgres) -> Vec<String> {
     let read = |pid| fs::read(format!("/proc/{pid}/cmdline")).ok();

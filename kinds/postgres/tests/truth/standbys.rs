@@ -1,6 +1,6 @@
 //! States of a primary with a standby, and of the standby.
 
-use super::known::{Archive, Known, Lag, Moment};
+use super::known::{Archive, Known, Lag, Moment, Table};
 use super::session::{Session, titles};
 use super::{Follower, PATIENCE, Watched, add_roles, quiet};
 use tempfile::TempDir;
@@ -25,6 +25,11 @@ async fn commit(primary: &Postgres, standby: &Postgres, id: u32) -> Moment {
 async fn caught_up(primary: &Postgres) {
     let current = "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn = pg_current_wal_lsn()";
     eventually(PATIENCE, "the standby is current", async || primary.sql(current).await == "1").await;
+}
+
+/// What is known of a server with the one table.
+fn with_orders() -> Known {
+    Known { tables: [("orders".to_owned(), Table::default())].into(), ..Known::default() }
 }
 
 fn streams(server: &Postgres) -> bool {
@@ -55,10 +60,9 @@ pub(super) async fn of_a_pair(recounts: &mut Recounts) {
     caught_up(&server).await;
 
     let slots = [("standby", true), ("unused", false), ("gone", false), ("changes", false)].into();
-    let mut known = Known { slots, slots_keep: Some(64), ..Known::default() };
+    let mut known = Known { slots, slots_keep: Some(64), ..with_orders() };
     known.settings.insert("pg_settings_max_wal_size_bytes".to_owned(), 209_715_200.0);
     known.settings.insert("pg_settings_wal_keep_size_bytes".to_owned(), 33_554_432.0);
-    known.tables.insert("orders".to_owned(), super::known::Table::default());
     let mut primary = Watched::new(&server, known).await;
     let session = Session::open(&replica, "postgres").await;
     primary.followers.push(Follower { session, slot: "standby" });
@@ -66,7 +70,7 @@ pub(super) async fn of_a_pair(recounts: &mut Recounts) {
         .check(recounts, "a primary with a standby, three physical slots and a logical one", &server)
         .await;
 
-    let known = Known { sessions: 1, streams: true, replayed: Some(committed), ..Known::default() };
+    let known = Known { sessions: 1, streams: true, replayed: Some(committed), ..with_orders() };
     let mut standby = Watched::new(&replica, known).await;
     standby.check(recounts, "a standby", &replica).await;
 
@@ -122,8 +126,7 @@ pub(super) async fn of_an_archive(recounts: &mut Recounts) {
     add_roles(&server).await;
     server.sql("CREATE TABLE orders (id int)").await;
     let archive = Archive { folder: folder.clone(), failures };
-    let mut known = Known { archive: Some(archive), ..Known::default() };
-    known.tables.insert("orders".to_owned(), super::known::Table::default());
+    let known = Known { archive: Some(archive), ..with_orders() };
     let mut primary = Watched::new(&server, known).await;
     let switch = async || server.sql("SELECT pg_walfile_name(pg_switch_wal())").await;
     let archived = async |name: &str| {
@@ -147,7 +150,7 @@ pub(super) async fn of_an_archive(recounts: &mut Recounts) {
     std::fs::remove_file(&gate).expect("it is there");
     server.sql("INSERT INTO orders VALUES (2)").await;
     archived(&switch().await).await;
-    let known = Known { lag: Lag::Since(first), replayed: Some(first), archive: None, ..Known::default() };
+    let known = Known { lag: Lag::Since(first), replayed: Some(first), ..with_orders() };
     let mut standby = Watched::new(&replica, known).await;
     standby.check(recounts, "a standby that is fed from an archive, and behind it", &replica).await;
     std::fs::write(&gate, "").expect("it is writable");

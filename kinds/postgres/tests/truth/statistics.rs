@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::files::{files, modified};
-use super::known::{Known, Moment, Side, Table};
+use super::known::{Known, Moment, Side};
 use super::recount::{Database, log, number, parsed};
 use super::session::{Session, clients};
 use testkit::postgres::Postgres;
@@ -12,7 +12,7 @@ use testkit::recount::{Series, series};
 use testkit::time::now;
 
 /// Counters of a database, and the functions that they come from.
-const OF_DATABASE: [(&str, &str); 13] = [
+const OF_DATABASE: [(&str, &str); 16] = [
     ("xact_commit", "pg_stat_get_db_xact_commit(oid)"),
     ("xact_rollback", "pg_stat_get_db_xact_rollback(oid)"),
     ("blks_read", "pg_stat_get_db_blocks_fetched(oid) - pg_stat_get_db_blocks_hit(oid)"),
@@ -26,6 +26,22 @@ const OF_DATABASE: [(&str, &str); 13] = [
     ("temp_files", "pg_stat_get_db_temp_files(oid)"),
     ("temp_bytes", "pg_stat_get_db_temp_bytes(oid)"),
     ("deadlocks", "pg_stat_get_db_deadlocks(oid)"),
+    ("blk_read_time", "pg_stat_get_db_blk_read_time(oid)"),
+    ("blk_write_time", "pg_stat_get_db_blk_write_time(oid)"),
+    ("active_time_seconds_total", "pg_stat_get_db_active_time(oid) / 1000"),
+];
+
+/// Counters of the writers, and the functions that they come from.
+const OF_WRITERS: [(&str, &str); 9] = [
+    ("maxwritten_clean", "pg_stat_get_bgwriter_maxwritten_clean()"),
+    ("checkpoint_write_time", "pg_stat_get_checkpoint_write_time()"),
+    ("checkpoint_sync_time", "pg_stat_get_checkpoint_sync_time()"),
+    ("buffers_checkpoint", "pg_stat_get_bgwriter_buf_written_checkpoints()"),
+    ("buffers_clean", "pg_stat_get_bgwriter_buf_written_clean()"),
+    ("buffers_backend", "pg_stat_get_buf_written_backend()"),
+    ("buffers_backend_fsync", "pg_stat_get_buf_fsync_backend()"),
+    ("buffers_alloc", "pg_stat_get_buf_alloc()"),
+    ("stats_reset", "extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time())"),
 ];
 
 /// The counters of one database.
@@ -38,44 +54,19 @@ pub(super) async fn of_database(watcher: &mut Session, database: &str) -> Vec<(&
 
 pub(super) async fn databases(
     watcher: &mut Session,
-    databases: &[&Database],
+    databases: &[Database],
     titles: &[String],
     known: &Known,
 ) -> Series {
     let mut all = Series::new();
-    for Database { name, .. } in databases {
+    for Database { oid, name, .. } in databases {
         let here = clients(titles).iter().filter(|client| &client.database == name).count();
         let vacuums = titles.iter().filter(|title| **title == format!("autovacuum worker {name}")).count();
-        all.insert(series("pg_stat_database_numbackends", &[name]), number(here + vacuums));
+        all.insert(series("pg_stat_database_numbackends", &[oid, name]), number(here + vacuums));
         let done = known.work.get(name.as_str());
         for (counter, value) in of_database(watcher, name).await {
             let value = done.and_then(|done| done.get(counter)).copied().unwrap_or(value);
-            all.insert(series(&format!("pg_stat_database_{counter}"), &[name]), value);
-        }
-    }
-    all
-}
-
-/// The ten tables with the most dead rows, and the sum of the others.
-pub(super) async fn tables(watcher: &mut Session, known: &Known, side: Side) -> Series {
-    let mut all = Series::new();
-    let mut ranked: Vec<(&String, &Table)> = known.tables.iter().collect();
-    ranked.sort_by(|a, b| b.1.dead.total_cmp(&a.1.dead));
-    let own = if ranked.len() > 11 { 10 } else { 11 };
-    for (rank, (name, table)) in ranked.into_iter().enumerate() {
-        let live = match known.forgets_rows {
-            true => 0.0,
-            false => watcher.number(&format!("SELECT count(*) FROM {name}")).await,
-        };
-        let labels = if rank < own { ["postgres", "public", name] } else { ["other"; 3] };
-        *all.entry(series("pg_stat_user_tables_n_dead_tup", &labels)).or_default() += table.dead;
-        *all.entry(series("pg_stat_user_tables_n_live_tup", &labels)).or_default() += live;
-        if rank < own {
-            let due = table.threshold + table.scale_factor * table.analyzed;
-            all.insert(series("pg_stat_user_tables_autovacuum_threshold", &labels), due);
-            if let Some(run) = table.autovacuum {
-                all.insert(series("pg_stat_user_tables_last_autovacuum", &labels), side.time(run));
-            }
+            all.insert(series(&format!("pg_stat_database_{counter}"), &[oid, name]), value);
         }
     }
     all
@@ -97,11 +88,17 @@ pub(super) async fn background(watcher: &mut Session, data: &Path, known: &Known
         if let Some(earliest) = time {
             let time = side.time(Moment { earliest, latest: now() });
             all.insert(format!("pg_stat_archiver_last_{name}_timestamp_seconds"), time);
+            if name == "archived" {
+                let age = side.age(Moment { earliest, latest: now() }).max(0.0);
+                all.insert("pg_stat_archiver_last_archive_age".to_owned(), age);
+            }
         }
     }
     all.extend(checkpoints(&log(data)));
-    let stops = watcher.number("SELECT pg_stat_get_bgwriter_maxwritten_clean()").await;
-    all.insert("pg_stat_bgwriter_maxwritten_clean_total".to_owned(), stops);
+    for (counter, function) in OF_WRITERS {
+        let value = watcher.number(&format!("SELECT {function}")).await;
+        all.insert(format!("pg_stat_bgwriter_{counter}_total"), value);
+    }
     all
 }
 

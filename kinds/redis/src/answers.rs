@@ -8,8 +8,9 @@ use regex::Regex;
 
 use super::command::{ReplyShape, shape};
 use super::info;
+use super::link::Words;
 use super::links::Links;
-use super::question::RedisQuestion;
+use super::question::{RedisQuestion, for_key};
 use super::refusal::ReplyRefusal;
 use super::reply;
 use super::scan::Scan;
@@ -29,8 +30,11 @@ impl Answers for RedisAnswers {
         columns: &Columns,
         timeout: Duration,
     ) -> Result<Rows, Problem> {
-        let RedisQuestion { command, scan, id, at_least } = question.read()?;
+        let RedisQuestion { command, keys, scan, id, at_least } = question.read()?;
         match (command, scan) {
+            (Some(words), _) if !keys.is_empty() => {
+                rows_by_key(&mut self.links, &words, &keys, columns, timeout).await
+            }
             (Some(words), _) => command_rows(&mut self.links, &words, columns, timeout)
                 .await?
                 .map_err(|refusal| refusal.problem(&words[0])),
@@ -47,6 +51,20 @@ impl Answers for RedisAnswers {
             (None, None) => Err(Problem::new(Reason::Query, "expected `command` or `scan`")),
         }
     }
+}
+
+/// The answers to a command for each key, which are sent together.
+async fn rows_by_key(
+    links: &mut Links,
+    words: &[String],
+    keys: &[String],
+    columns: &Columns,
+    timeout: Duration,
+) -> Result<Rows, Problem> {
+    let commands: Vec<Words> = keys.iter().map(|key| for_key(words, key)).collect();
+    let replies = links.ask_all(&commands, timeout).await?;
+    let answers = replies.into_iter().map(|reply| reply.map_err(|refusal| refusal.problem(&words[0])));
+    reply::by_key(keys, answers.collect::<Result<_, _>>()?, columns)
 }
 
 /// The rows of one command, or the server's refusal of it.

@@ -19,6 +19,8 @@ pub(super) enum ReplyShape {
     Info,
     /// The text of CLIENT LIST: one row for each client, a column for each field.
     Clients,
+    /// The histograms of LATENCY HISTOGRAM: one row for each command.
+    Histograms,
     /// The server's clock: column `value`, in seconds.
     Time,
 }
@@ -85,9 +87,11 @@ const COMMANDS: &[(&str, ReplyShape)] = &[
 const SUBCOMMANDS: &[(&str, &str, ReplyShape)] = &[
     ("CLIENT", "LIST", ReplyShape::Clients),
     ("CLUSTER", "INFO", ReplyShape::Info),
+    ("COMMANDLOG", "LEN", ReplyShape::Values),
     ("CONFIG", "GET", ReplyShape::Pairs),
     ("LATENCY", "HISTORY", ReplyShape::Table(&["timestamp", "latency_ms"])),
     ("LATENCY", "LATEST", ReplyShape::Table(&["event", "timestamp", "latency_ms", "max_latency_ms"])),
+    ("LATENCY", "HISTOGRAM", ReplyShape::Histograms),
     ("MEMORY", "USAGE", ReplyShape::Values),
     ("OBJECT", "ENCODING", ReplyShape::Values),
     ("OBJECT", "FREQ", ReplyShape::Values),
@@ -98,6 +102,7 @@ const SUBCOMMANDS: &[(&str, &str, ReplyShape)] = &[
     // The arguments of slow commands are left out: they are application data.
     ("SLOWLOG", "GET", ReplyShape::Table(&["id", "timestamp", "duration_us"])),
     ("SLOWLOG", "LEN", ReplyShape::Values),
+    ("SENTINEL", "MASTERS", ReplyShape::Maps),
     ("XINFO", "CONSUMERS", ReplyShape::Maps),
     ("XINFO", "GROUPS", ReplyShape::Maps),
     ("XINFO", "STREAM", ReplyShape::Maps),

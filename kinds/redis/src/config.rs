@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use platform_core::setting::{Secret, SecretError};
 use platform_core::tls::Tls;
 
+use super::collector::RedisCollector;
 use super::endpoint::RedisLogin;
 use super::links::{CommandRoute, Entry};
 use super::url::RedisUrl;
@@ -19,7 +20,15 @@ pub struct Config {
     pub(super) target: String,
     pub(super) way: CommandRoute,
     pub(super) keys: Vec<String>,
+    collect: Vec<RedisCollector>,
     pub(super) scan_budget: u64,
+}
+
+impl Config {
+    /// The names of the collectors that are turned on.
+    pub(super) fn collectors(&self) -> Vec<&'static str> {
+        self.collect.iter().map(|collector| collector.name()).collect()
+    }
 }
 
 #[derive(serde::Deserialize)]
@@ -36,6 +45,8 @@ struct Raw {
     cluster: bool,
     #[serde(default)]
     keys: Vec<Key>,
+    #[serde(default)]
+    collect: Vec<RedisCollector>,
     scan_budget: Option<u64>,
 }
 
@@ -119,7 +130,8 @@ impl TryFrom<Raw> for Config {
             keys.push(name);
         }
         let way = CommandRoute { entry, login, tls: raw.tls.unwrap_or_default(), cluster: raw.cluster };
-        Ok(Self { target, way, keys, scan_budget: raw.scan_budget.unwrap_or(DEFAULT_SCAN_BUDGET) })
+        let scan_budget = raw.scan_budget.unwrap_or(DEFAULT_SCAN_BUDGET);
+        Ok(Self { target, way, keys, collect: raw.collect, scan_budget })
     }
 }
 

@@ -1,38 +1,51 @@
 //! The text of INFO and CLUSTER INFO as tables.
 
+use std::collections::HashMap;
+
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Cell, Columns, Rows};
 
 use super::table::Records;
+
+const COMMAND: &str = "cmdstat_";
+const LATENCY: &str = "latency_percentiles_usec_";
 
 /// A section of INFO whose lines are records, such as `db0:keys=1,expires=0`.
 struct Section {
     name: &'static str,
     /// How the fields of these lines start.
     prefix: &'static str,
-    /// The column for the field's own name, and whether it is given with the prefix.
+    /// The column for the field's own name.
     key: &'static str,
-    whole: bool,
+    /// Whether a number follows the prefix. The name is then given with the prefix.
+    numbered: bool,
     /// What the names of the other columns start with.
     columns: &'static str,
 }
 
-const SECTIONS: [Section; 5] = [
-    Section { name: "keyspace", prefix: "db", key: "db", whole: true, columns: "" },
-    Section { name: "commandstats", prefix: "cmdstat_", key: "cmd", whole: false, columns: "" },
-    Section { name: "errorstats", prefix: "errorstat_", key: "error", whole: false, columns: "" },
-    Section {
-        name: "latencystats",
-        prefix: "latency_percentiles_usec_",
-        key: "cmd",
-        whole: false,
-        columns: "",
-    },
-    Section { name: "slaves", prefix: "slave", key: "slave", whole: true, columns: "slave_" },
+const SECTIONS: [Section; 6] = [
+    Section { name: "keyspace", prefix: "db", key: "db", numbered: true, columns: "" },
+    Section { name: "commandstats", prefix: COMMAND, key: "cmd", numbered: false, columns: "" },
+    Section { name: "errorstats", prefix: "errorstat_", key: "error", numbered: false, columns: "" },
+    Section { name: "latencystats", prefix: LATENCY, key: "cmd", numbered: false, columns: "" },
+    Section { name: "slaves", prefix: "slave", key: "slave", numbered: true, columns: "slave_" },
+    Section { name: "masters", prefix: "master", key: "master", numbered: true, columns: "master_" },
 ];
 
 /// Strings that describe a server. Each always has a column, since a label must not be missing.
-const IDENTITY: [&str; 5] = ["role", "redis_version", "redis_mode", "os", "maxmemory_policy"];
+const IDENTITY: [&str; 11] = [
+    "role",
+    "redis_version",
+    "redis_build_id",
+    "os",
+    "maxmemory_policy",
+    "tcp_port",
+    "run_id",
+    "process_id",
+    "master_replid",
+    "valkey_version",
+    "valkey_release_stage",
+];
 
 /// A server has a few hundred fields, plus one per database, command and replica.
 const MOST_FIELDS: usize = 50_000;
@@ -45,6 +58,8 @@ pub(super) struct Info(Vec<(String, String)>);
 pub(super) fn section(table: &str) -> &str {
     match table {
         "slaves" | "master" => "replication",
+        "masters" => "sentinel",
+        "latencies" | "identity" => "all",
         table => table,
     }
 }
@@ -78,8 +93,23 @@ impl Info {
 
     /// The major version of the server; 0 if unknown.
     pub(super) fn major_version(&self) -> u32 {
-        let version = self.get("redis_version").and_then(|version| version.split('.').next());
-        version.and_then(|major| major.parse().ok()).unwrap_or(0)
+        self.version("redis_version").map_or(0, |(major, _)| major)
+    }
+
+    /// Whether the server has COMMANDLOG: Valkey 8.1 and later.
+    pub(super) fn has_command_log(&self) -> bool {
+        self.version("valkey_version").is_some_and(|version| version >= (8, 1))
+    }
+
+    /// The mode: standalone, sentinel or cluster. Valkey has it under another name.
+    pub(super) fn mode(&self) -> Option<&str> {
+        self.get("redis_mode").or_else(|| self.get("server_mode"))
+    }
+
+    /// The microseconds spent in each command.
+    pub(super) fn durations(&self) -> HashMap<&str, f64> {
+        let stats = self.stats().into_iter();
+        stats.filter_map(|(command, stats)| Some((command, number_of(stats, "usec")?))).collect()
     }
 
     /// One of the tables in INFO; without a name, one row of all plain fields.
@@ -88,29 +118,100 @@ impl Info {
         if name.as_deref() == Some("master") && self.get("role") != Some("slave") {
             return Ok(Rows::default());
         }
+        match name.as_deref() {
+            Some("latencies") => return self.latencies(wanted),
+            Some("identity") => return self.identity(wanted),
+            _ => {}
+        }
         let section = SECTIONS.iter().find(|section| Some(section.name) == name.as_deref());
         section.map_or_else(|| self.fields(wanted), |section| self.records(section, wanted))
     }
 
     fn fields(&self, wanted: &Columns) -> Result<Rows, Problem> {
-        let absent = IDENTITY.iter().filter(|field| self.get(field).is_none()).map(|&field| (field, ""));
         let fields = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let fields = fields.filter(|(_, value)| !is_record(value)).chain(absent);
+        let fields = fields.filter(|(_, value)| !is_record(value));
+        let derived = self.derived();
         let mut records = Records::new(wanted);
-        records.column("present")?;
-        for (name, _) in fields.clone() {
+        for name in derived.iter().map(|(name, _)| *name).chain(fields.clone().map(|(name, _)| name)) {
             records.column(name)?;
         }
-        let present = ("present", Cell::Number(1.0));
-        records
-            .push(std::iter::once(present).chain(fields.map(|(name, value)| (name, cell(name, value)))))?;
+        records.push(derived.into_iter().chain(fields.map(|(name, value)| (name, cell(name, value)))))?;
         Ok(records.finish())
+    }
+
+    /// What describes the server.
+    fn identity(&self, wanted: &Columns) -> Result<Rows, Problem> {
+        let mode = ("redis_mode", self.mode());
+        let texts: Vec<_> =
+            IDENTITY.map(|field| (field, self.get(field))).into_iter().chain([mode]).collect();
+        let mut records = Records::new(wanted);
+        records.column("present")?;
+        for (name, _) in &texts {
+            records.column(name)?;
+        }
+        let texts =
+            texts.into_iter().map(|(name, text)| (name, Cell::Text(text.unwrap_or_default().to_owned())));
+        records.push(std::iter::once(("present", Cell::Number(1.0))).chain(texts))?;
+        Ok(records.finish())
+    }
+
+    /// What follows from the fields.
+    fn derived(&self) -> Vec<(&'static str, Cell)> {
+        let mut derived = vec![("present", Cell::Number(1.0))];
+        let now = self.number("server_time_usec").map(|now| (now / 1e6).floor());
+        if let (Some(now), Some(uptime)) = (now, self.number("uptime_in_seconds")) {
+            derived.push(("start_time_seconds", Cell::Number(now - uptime)));
+        }
+        derived
+    }
+
+    /// The percentiles of each command, with its calls and the time spent in them.
+    fn latencies(&self, wanted: &Columns) -> Result<Rows, Problem> {
+        let stats = self.stats();
+        let lines = self.0.iter().filter_map(|(name, percentiles)| {
+            let command = name.strip_prefix(LATENCY)?;
+            let stats = stats.get(command)?;
+            let known = [
+                ("cmd", Cell::Text(command.to_owned())),
+                ("count", Cell::Number(number_of(stats, "calls")?)),
+                ("sum", Cell::Number(number_of(stats, "usec")?)),
+            ];
+            let percentiles = pairs(percentiles)
+                .filter_map(|(name, value)| Some((name.strip_prefix('p')?, Cell::Text(value.to_owned()))));
+            Some(known.into_iter().chain(percentiles))
+        });
+        let mut records = Records::new(wanted);
+        for (name, _) in lines.clone().flatten() {
+            records.column(name)?;
+        }
+        for line in lines {
+            records.push(line)?;
+        }
+        Ok(records.finish())
+    }
+
+    /// What was counted of each command.
+    fn stats(&self) -> HashMap<&str, &str> {
+        let stats =
+            self.0.iter().filter_map(|(name, stats)| Some((name.strip_prefix(COMMAND)?, stats.as_str())));
+        stats.collect()
+    }
+
+    fn version(&self, field: &str) -> Option<(u32, u32)> {
+        let mut parts = self.get(field)?.split('.').map_while(|part| part.parse().ok());
+        Some((parts.next()?, parts.next().unwrap_or(0)))
     }
 
     fn records(&self, section: &Section, wanted: &Columns) -> Result<Rows, Problem> {
         let lines = self.0.iter().filter(|(_, value)| is_record(value)).filter_map(|(name, value)| {
             let key = name.strip_prefix(section.prefix)?;
-            Some((if section.whole { name } else { key }, value.as_str()))
+            match section.numbered {
+                // Redis 8 also has lines such as `db0_distrib_strings_sizes`.
+                true => {
+                    key.bytes().all(|byte| byte.is_ascii_digit()).then_some((name.as_str(), value.as_str()))
+                }
+                false => Some((key, value.as_str())),
+            }
         });
         let column = |name: &str| format!("{}{name}", section.columns);
         let mut records = Records::new(wanted);
@@ -119,14 +220,27 @@ impl Info {
             for (name, _) in pairs(value) {
                 records.column(&column(name))?;
             }
+            if let Some((name, _)) = is_ok(value) {
+                records.column(&name)?;
+            }
         }
         for (key, value) in lines {
             let key = (section.key.to_owned(), Cell::Text(key.to_owned()));
             let cells = pairs(value).map(|(name, value)| (column(name), cell(name, value)));
-            records.push(std::iter::once(key).chain(cells))?;
+            records.push(std::iter::once(key).chain(cells).chain(is_ok(value)))?;
         }
         Ok(records.finish())
     }
+}
+
+fn number_of(record: &str, field: &str) -> Option<f64> {
+    pairs(record).find(|(name, _)| *name == field)?.1.parse().ok()
+}
+
+/// Whether what a sentinel watches is well, in a column of its own: its status is a text.
+fn is_ok(record: &str) -> Option<(String, Cell)> {
+    let (_, status) = pairs(record).find(|(name, _)| *name == "status")?;
+    Some(("ok".to_owned(), Cell::Number(f64::from(u8::from(status == "ok")))))
 }
 
 fn is_record(value: &str) -> bool {

@@ -11,7 +11,7 @@ use super::command::ReplyShape;
 use super::link::{Reply, Words, words};
 use super::links::Links;
 use super::refusal::ReplyRefusal;
-use super::reply;
+use super::{reply, value};
 
 /// At most this many groups per stream are exported: applications can create any number.
 const LARGEST_GROUPS: usize = 50;
@@ -111,7 +111,7 @@ impl Sizes {
     fn add_missing<'a>(&mut self, keys: &'a [String], types: Vec<Reply>) -> Vec<Key<'a>> {
         let mut there = Vec::new();
         for (name, reply) in keys.iter().zip(types) {
-            let Some(kind) = self.accept(name, reply).map(|answer| reply::text(&answer).unwrap_or_default())
+            let Some(kind) = self.accept(name, reply).map(|answer| value::text(&answer).unwrap_or_default())
             else {
                 continue;
             };

@@ -1,9 +1,12 @@
 //! Redis and Valkey: one server, a master behind sentinels, or a cluster.
 
 mod answers;
+mod built_in_answers;
+mod collector;
 mod command;
 mod config;
 mod endpoint;
+mod histogram;
 mod info;
 mod keys;
 mod link;
@@ -15,10 +18,13 @@ mod reply;
 mod reply_limits;
 mod scan;
 mod sentinel;
+mod settings;
 mod stream;
 mod table;
 mod url;
 mod url_parameters;
+mod value;
+mod watched_masters;
 
 use std::time::Duration;
 
@@ -78,7 +84,7 @@ impl Definition for Config {
         Parts {
             prober: Box::new(RedisProber {
                 links: Links::new(self.way.clone()),
-                built_in: BuiltInQueries::of(QUERIES, context.built_in),
+                built_in: BuiltInQueries::of(QUERIES, context.built_in).collecting(self.collectors()),
                 keys: self.keys.clone(),
                 // Below the deadline of the whole probe, so that the log can name the silent server.
                 timeout: context.timeout * 9 / 10,

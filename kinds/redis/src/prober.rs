@@ -5,15 +5,13 @@ use std::time::{Duration, Instant};
 use platform_core::built_in::BuiltInQueries;
 use platform_core::metric::{Desc, Family, MetricType};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
-use platform_core::query::{Answers, Columns, Question, Rows};
 
-use super::answers::command_rows;
+use super::built_in_answers::BuiltInAnswers;
 use super::info::Info;
 use super::link::words;
 use super::links::{Entry, Links};
-use super::question::RedisQuestion;
 use super::refusal::ReplyRefusal;
-use super::{keys, reply};
+use super::{keys, value};
 
 pub(super) const UP: Desc = Desc::gauge("redis_up", &[], "1 if the server answered the last probe, else 0.");
 
@@ -37,8 +35,8 @@ impl Prober for RedisProber {
         let ping = self.ping(&mut problems).await?;
         let info = self.info(&mut problems).await?;
         problems.extend(alarms(&info).into_iter().map(|alarm| Problem::new(Reason::Alarm, alarm)));
-        let mut of_info = OfInfo { links: &mut self.links, info: &info };
-        let mut observation = self.built_in.ask(&mut of_info, info.major_version(), self.timeout).await?;
+        let mut answers = BuiltInAnswers { links: &mut self.links, info: &info };
+        let mut observation = self.built_in.ask(&mut answers, info.major_version(), self.timeout).await?;
         observation.problems.splice(0..0, problems);
         observation.families.extend(ping);
         if is_zero(&observation.families, "redis_cluster_state") {
@@ -72,7 +70,7 @@ impl RedisProber {
     /// The whole INFO. Without `all`, commandstats would be missing.
     async fn info(&mut self, problems: &mut Vec<Problem>) -> Result<Info, Problem> {
         match self.links.ask(words(["INFO", "all"]), self.timeout).await? {
-            Ok(answer) => match reply::into_text(answer) {
+            Ok(answer) => match value::into_text(answer) {
                 Some(text) => Info::parse(&text),
                 None => Err(Problem::new(Reason::Protocol, "INFO: expected a text")),
             },
@@ -150,39 +148,4 @@ fn alarms(info: &Info) -> Vec<String> {
         );
     }
     alarms
-}
-
-/// Runs the built-in queries: those on INFO read the one answer of the probe.
-struct OfInfo<'a> {
-    links: &'a mut Links,
-    info: &'a Info,
-}
-
-#[async_trait::async_trait]
-impl Answers for OfInfo<'_> {
-    async fn rows(
-        &mut self,
-        question: &Question,
-        columns: &Columns,
-        timeout: Duration,
-    ) -> Result<Rows, Problem> {
-        let RedisQuestion { command: Some(words), .. } = question.read()? else {
-            return Err(Problem::new(Reason::Internal, "expected a command"));
-        };
-        match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            // Rejected, which was already reported.
-            ["INFO", ..] if self.info.is_empty() => Ok(Rows::default()),
-            ["INFO"] => self.info.table(None, columns),
-            ["INFO", table] => self.info.table(Some(table), columns),
-            ["CLUSTER", ..] if self.info.get("cluster_enabled") != Some("1") => Ok(Rows::default()),
-            _ => match command_rows(self.links, &words, columns, timeout).await? {
-                Ok(rows) => Ok(rows),
-                // Managed servers disable commands, and a loading server rejects most: neither needs reporting.
-                Err(refusal) if refusal.is_unknown_command() || refusal.reason() == Reason::Alarm => {
-                    Ok(Rows::default())
-                }
-                Err(refusal) => Err(refusal.problem(&words.join(" "))),
-            },
-        }
-    }
 }

@@ -8,9 +8,9 @@ use regex::Regex;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
-use super::command::shape;
+use super::command::{ReplyShape, shape};
 
-/// A Redis query: either `command`, or `scan`, alone, with `id`, or with `id` and `at_least`.
+/// A Redis query: either `command`, alone or with `keys`, or `scan`, alone, with `id`, or with `id` and `at_least`.
 #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
 pub struct RedisQuestion {
     /// A read-only command with its arguments: `[LLEN, "ai_queue:tasks"]`. Its rows:
@@ -29,12 +29,20 @@ pub struct RedisQuestion {
     ///   keyspace, commandstats, errorstats and latencystats: one row for each line, with its name in the first column
     ///   (`db`, `cmd`, `error`, `cmd`). INFO slaves: one row for each replica, columns `slave_ip`, `slave_port`,
     ///   `slave_state`, `slave_offset`, `slave_lag`. INFO master: the fields of a replica; no row if there is no
-    ///   master.
+    ///   master. INFO masters, of a sentinel: one row for each master, columns `master_name`, `master_status`,
+    ///   `master_address`, `master_slaves`, `master_sentinels`, and `ok`. INFO latencies: one row for each command,
+    ///   columns `cmd`, `count`, `sum` (in microseconds), and its percentiles, such as `99.9`. INFO identity: one row of
+    ///   texts that describe the server, empty if it lacks them.
     /// - SLOWLOG GET: columns `id`, `timestamp`, `duration_us`. LATENCY LATEST: `event`, `timestamp`, `latency_ms`,
-    ///   `max_latency_ms`. LATENCY HISTORY: `timestamp`, `latency_ms`. XPENDING: `pending`, `min_id`, `max_id`, or
+    ///   `max_latency_ms`. LATENCY HISTORY: `timestamp`, `latency_ms`. LATENCY HISTOGRAM: one row for each command,
+    ///   columns `cmd`, `count` and, for each bucket, `bucket.` with its microseconds. XPENDING: `pending`, `min_id`, `max_id`, or
     ///   with a range `id`, `consumer`, `idle_ms`, `deliveries`. GEOPOS: `longitude`, `latitude`.
     #[serde(default, deserialize_with = "words")]
     pub command: Option<Vec<String>>,
+    /// Keys for which a command with a single answer is run, each as its last word: `{command: [LLEN], keys: [jobs,
+    /// mails]}`. One row for each key, columns `key` and `value`.
+    #[serde(default)]
+    pub keys: Vec<String>,
     /// The pattern of keys to count: one row, column `count`; with `id`, one row for each distinct id, column `id`.
     pub scan: Option<String>,
     /// A regular expression whose first group is the id in a key found by `scan`. Keys that do not match have no id. A
@@ -51,7 +59,8 @@ impl Language for RedisQuestion {
 
     fn check(&self) -> Result<(), &'static str> {
         match (&self.command, &self.scan, &self.id, &self.at_least) {
-            (Some(words), None, None, None) => shape(words).map(|_| ()),
+            (Some(words), None, None, None) => self.check_command(words),
+            (None, ..) if !self.keys.is_empty() => Err("expected `command` together with `keys`"),
             (None, Some(_), None, None) => Ok(()),
             (None, Some(_), None, Some(_)) => {
                 Err("expected `id` together with `at_least`: it names a key's counter")
@@ -63,6 +72,20 @@ impl Language for RedisQuestion {
             _ => Err("expected either `command`, or `scan`, with or without `id`"),
         }
     }
+}
+
+impl RedisQuestion {
+    fn check_command(&self, words: &[String]) -> Result<(), &'static str> {
+        if shape(words)? == ReplyShape::Values || self.keys.is_empty() {
+            return Ok(());
+        }
+        Err("expected a command with a single answer for `keys`, such as LLEN, ZCARD or GET")
+    }
+}
+
+/// A command with a key as its last word.
+pub(super) fn for_key(words: &[String], key: &str) -> Vec<String> {
+    words.iter().map(String::as_str).chain([key]).map(str::to_owned).collect()
 }
 
 /// The words of a command. Numbers are words, too: `[LRANGE, jobs, 0, 9]`.

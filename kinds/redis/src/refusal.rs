@@ -43,6 +43,11 @@ impl ReplyRefusal {
             && ["unknown command", "unknown subcommand"].iter().any(|no| message.starts_with(no))
     }
 
+    /// Whether too few sentinels are up for a failover.
+    pub(super) fn is_no_quorum(&self) -> bool {
+        self.code == "NOQUORUM"
+    }
+
     /// Whether the server's AUTH is the older one without a user name.
     pub(super) fn is_wrong_number_of_arguments(&self) -> bool {
         self.message.starts_with("wrong number of arguments")

@@ -1,12 +1,16 @@
 //! From the answer to a command to rows.
 
+use std::collections::HashMap;
+
 use ::redis::Value;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Cell, Columns, Rows};
 
 use super::command::ReplyShape;
+use super::histogram;
 use super::info::Info;
 use super::table::{Records, ReplyTable};
+use super::value::{self, cell, into_text, list, text};
 
 /// The rows of the answer to this command, with the wanted columns.
 pub(super) fn rows(
@@ -19,7 +23,7 @@ pub(super) fn rows(
         ReplyShape::Values => Some(values(answer, wanted)),
         ReplyShape::Pairs => list(answer).map(|values| pairs(values, wanted)),
         ReplyShape::Named(from) => {
-            list(answer).map(|values| named(words.get(from..).unwrap_or(&[]), values, wanted))
+            list(answer).map(|values| by_key(words.get(from..).unwrap_or(&[]), values, wanted))
         }
         ReplyShape::Maps => list(answer).map(|values| maps(values, wanted)),
         ReplyShape::Table(columns) => list(answer).map(|lists| table(columns, lists, wanted)),
@@ -29,6 +33,7 @@ pub(super) fn rows(
         ReplyShape::Info => {
             into_text(answer).map(|text| Info::parse(&text)?.table(words.get(1).map(String::as_str), wanted))
         }
+        ReplyShape::Histograms => Some(histogram::rows(&answer, &HashMap::new(), wanted)),
         ReplyShape::Clients => into_text(answer).map(|text| clients(&text, wanted)),
         ReplyShape::Time => time(answer).map(|now| values(Value::Double(now), wanted)),
     };
@@ -36,42 +41,6 @@ pub(super) fn rows(
         let detail = format!("unexpected answer to {}", words.join(" "));
         Err(Problem::new(Reason::Protocol, detail))
     })
-}
-
-/// The text of an answer.
-pub(super) fn text(answer: &Value) -> Option<String> {
-    into_text(answer.clone())
-}
-
-/// The same, without a copy where possible.
-pub(super) fn into_text(answer: Value) -> Option<String> {
-    match answer {
-        Value::BulkString(bytes) => Some(
-            String::from_utf8(bytes)
-                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
-        ),
-        Value::SimpleString(text) | Value::VerbatimString { text, .. } => Some(text),
-        Value::Okay => Some("OK".to_owned()),
-        _ => None,
-    }
-}
-
-fn list(answer: Value) -> Option<Vec<Value>> {
-    match answer {
-        Value::Array(values) | Value::Set(values) => Some(values),
-        Value::Nil => Some(Vec::new()),
-        _ => None,
-    }
-}
-
-fn cell(value: Value) -> Cell {
-    match value {
-        #[expect(clippy::cast_precision_loss, reason = "every number of a sample is a float")]
-        Value::Int(number) => Cell::Number(number as f64),
-        Value::Double(number) => Cell::Number(number),
-        Value::Boolean(truth) => Cell::Number(f64::from(u8::from(truth))),
-        other => into_text(other).map_or(Cell::Null, Cell::Text),
-    }
 }
 
 fn values(answer: Value, wanted: &Columns) -> Result<Rows, Problem> {
@@ -95,7 +64,8 @@ fn pairs(values: Vec<Value>, wanted: &Columns) -> Result<Rows, Problem> {
     Ok(table.finish())
 }
 
-fn named(names: &[String], values: Vec<Value>, wanted: &Columns) -> Result<Rows, Problem> {
+/// A value for each of these names.
+pub(super) fn by_key(names: &[String], values: Vec<Value>, wanted: &Columns) -> Result<Rows, Problem> {
     let mut table = ReplyTable::new(&["key", "value"], wanted);
     for (name, value) in names.iter().zip(values) {
         table.push([Cell::Text(name.clone()), cell(value)])?;
@@ -107,7 +77,7 @@ fn table(names: &[&str], lists: Vec<Value>, wanted: &Columns) -> Result<Rows, Pr
     let mut table = ReplyTable::new(names, wanted);
     for list in lists {
         // A missing position is nil instead of a list.
-        table.push(self::list(list).unwrap_or_default().into_iter().map(cell))?;
+        table.push(value::list(list).unwrap_or_default().into_iter().map(cell))?;
     }
     Ok(table.finish())
 }

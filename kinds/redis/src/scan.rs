@@ -209,7 +209,7 @@ async fn keys_of(links: &mut Links, node: &ClusterNode, timeout: Duration) -> Re
     let (size, info) = (replies.next(), replies.next());
     let is_cluster = info
         .and_then(Result::ok)
-        .and_then(|info| super::reply::text(&info))
+        .and_then(|info| super::value::text(&info))
         .is_some_and(|text| text.contains("cluster_enabled:1"));
     if is_cluster && node.is_none() {
         return Err(Problem::new(Reason::Query, "this is a cluster node: set `cluster: true`"));
@@ -236,7 +236,7 @@ fn number(reply: Reply) -> Result<Option<f64>, Problem> {
     match accepted(reply, "GET")? {
         Value::Nil => Ok(None),
         answer => {
-            let number = super::reply::text(&answer).and_then(|text| text.parse().ok());
+            let number = super::value::text(&answer).and_then(|text| text.parse().ok());
             let missing = || Problem::new(Reason::Query, "a key that matches `scan` does not hold a number");
             number.map(Some).ok_or_else(missing)
         }

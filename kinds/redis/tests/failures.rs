@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use platform_core::probe::Reason;
+use platform_core::probe::{Problem, Reason};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -236,13 +236,15 @@ async fn a_missing_grant_is_a_permission_problem_beside_the_rest() {
     let observation = probe(&mut subject).await;
     assert!(!observation.problems.is_empty());
     assert!(reasons(&observation).iter().all(|reason| *reason == Reason::Permission));
-    assert!(observation.problems.iter().all(|problem| problem.detail.contains("SLOWLOG")));
+    let is_named =
+        |problem: &Problem| ["SLOWLOG", "LATENCY"].iter().any(|word| problem.detail.contains(word));
+    assert!(observation.problems.iter().all(is_named), "{:?}", observation.problems);
     assert!(plain(&observation.families, "redis_connected_clients") > 0.5);
     assert_eq!(super::value(&observation.families, "redis_key_size", &["db0", "queue"]), Some(0.0));
     let problem = subject.rows(&command(&["GET", "queue"])).await.expect_err("it may not");
     assert_eq!(problem.reason, Reason::Permission, "{problem}");
 
-    server.run::<()>(&["ACL", "SETUSER", "limited", "-info", "-ping", "+slowlog"]).await;
+    server.run::<()>(&["ACL", "SETUSER", "limited", "-info", "-ping", "+slowlog", "+latency"]).await;
     let observation = probe(&mut subject).await;
     assert_eq!(reasons(&observation), [Reason::Permission, Reason::Permission]);
     assert_eq!(super::value(&observation.families, "redis_key_size", &["db0", "queue"]), Some(0.0));

@@ -6,11 +6,13 @@ mod deployments;
 mod failures;
 mod keys;
 mod limits;
+mod parity;
 mod questions;
 mod scans;
 mod trust;
 mod truth;
 mod values;
+mod versions;
 
 use std::collections::BTreeMap;
 

@@ -97,6 +97,22 @@ async fn a_list_is_a_row_for_each_element_and_pairs_have_keys() {
 }
 
 #[tokio::test]
+async fn one_query_reads_several_keys() {
+    let server = filled().await;
+    let of_keys =
+        |command: &str| Question::new("redis", json!({"command": [command], "keys": ["queue", "gone"]}));
+    assert_eq!(check(&of_keys("LLEN")), Ok(()));
+    assert!(check(&of_keys("HGETALL")).is_err());
+    assert!(check(&Question::new("redis", json!({"scan": "*", "keys": ["queue"]}))).is_err());
+    let rows = source_of(&server).rows(&of_keys("LLEN")).await.expect("it answers");
+    assert_eq!(rows.columns, ["key", "value"]);
+    assert_eq!(
+        rows.rows,
+        [("queue", 3.0), ("gone", 0.0)].map(|(key, length)| vec![text(key), Cell::Number(length)])
+    );
+}
+
+#[tokio::test]
 async fn the_clock_is_that_of_the_server_in_seconds() {
     let server = Redis::start().await;
     let rows = ask(&mut source_of(&server), &["TIME"]).await;

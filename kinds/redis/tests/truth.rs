@@ -1,10 +1,15 @@
 //! Every sample in hard states, recounted from what the server reports to another client.
 
+mod fields;
+mod latency;
+mod sentinel;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use redis::Value;
 
+use self::fields::OF_INFO;
 use super::{probe, source};
 use testkit::recount::{Recounts, Series, series};
 use testkit::redis::Redis;
@@ -13,33 +18,24 @@ use testkit::wait::{eventually, until};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Numbers of INFO under their names here.
-const OF_INFO: [(&str, &str); 21] = [
-    ("redis_uptime_in_seconds", "uptime_in_seconds"),
-    ("redis_connected_clients", "connected_clients"),
-    ("redis_blocked_clients", "blocked_clients"),
-    ("redis_max_clients", "maxclients"),
-    ("redis_connections_received_total", "total_connections_received"),
-    ("redis_rejected_connections_total", "rejected_connections"),
-    ("redis_memory_used_bytes", "used_memory"),
-    ("redis_memory_used_rss_bytes", "used_memory_rss"),
-    ("redis_memory_max_bytes", "maxmemory"),
-    ("redis_mem_fragmentation_ratio", "mem_fragmentation_ratio"),
-    ("redis_evicted_keys_total", "evicted_keys"),
-    ("redis_expired_keys_total", "expired_keys"),
-    ("redis_keyspace_hits_total", "keyspace_hits"),
-    ("redis_keyspace_misses_total", "keyspace_misses"),
-    ("redis_commands_processed_total", "total_commands_processed"),
-    ("redis_net_input_bytes_total", "total_net_input_bytes"),
-    ("redis_net_output_bytes_total", "total_net_output_bytes"),
-    ("redis_rdb_last_save_timestamp_seconds", "rdb_last_save_time"),
-    ("redis_rdb_changes_since_last_save", "rdb_changes_since_last_save"),
-    ("redis_connected_slaves", "connected_slaves"),
-    ("redis_aof_enabled", "aof_enabled"),
-];
-
 /// What moves between two readings, and not in one direction.
-const MOVING: [&str; 2] = ["redis_memory_used", "redis_mem_fragmentation_ratio"];
+const MOVING: [&str; 3] = ["redis_memory_used", "redis_mem_fragmentation_ratio", "redis_allocator"];
+
+/// The labels of a server, in their order.
+const IDENTITY: [&str; 12] = [
+    "role",
+    "redis_version",
+    "redis_build_id",
+    "redis_mode",
+    "os",
+    "maxmemory_policy",
+    "tcp_port",
+    "run_id",
+    "process_id",
+    "master_replid",
+    "valkey_version",
+    "valkey_release_stage",
+];
 
 /// The streams and keys of the scenario.
 const KEYS: [&str; 3] = ["jobs", "events", "gone"];
@@ -51,38 +47,52 @@ async fn recount(server: &Redis, keys: &[&str]) -> Series {
     let number = |field: &str| info.get(field).and_then(|value| value.parse::<f64>().ok());
     let ok = |field: &str, good: &str| f64::from(info.get(field) == Some(&good));
     let mut all = Series::from([
-        (series("redis_loading_dump_file", &[]), ok("loading", "1")),
-        (series("redis_rdb_last_bgsave_status", &[]), ok("rdb_last_bgsave_status", "ok")),
-        (series("redis_aof_last_write_status", &[]), ok("aof_last_write_status", "ok")),
-        (
-            series(
-                "redis_instance_info",
-                &["role", "redis_version", "redis_mode", "os", "maxmemory_policy"].map(|field| info[field]),
-            ),
-            1.0,
-        ),
+        (series("redis_instance_info", &IDENTITY.map(|field| info.get(field).copied().unwrap_or(""))), 1.0),
+        ("redis_latest_fork_seconds".to_owned(), number("latest_fork_usec").expect("INFO has it") / 1e6),
     ]);
-    all.extend(OF_INFO.iter().filter_map(|(name, field)| Some(((*name).to_owned(), number(field)?))));
+    let started = number("server_time_usec").zip(number("uptime_in_seconds"));
+    let (now, uptime) = started.expect("INFO has both");
+    all.insert("redis_start_time_seconds".to_owned(), (now / 1e6).trunc() - uptime);
+    let value = |field: &str| match field.ends_with("_status") {
+        true => info.get(field).map(|status| f64::from(*status == "ok")),
+        false => number(field),
+    };
+    all.extend(OF_INFO.iter().filter_map(|(name, field)| Some(((*name).to_owned(), value(field)?))));
     // The connection that asks.
     *all.get_mut("redis_connected_clients").expect("INFO has it") -= 1.0;
     for (field, value) in &info {
         all.extend(of_table(field, value));
     }
-    if info["role"] == "slave" {
+    if info.get("role") == Some(&"slave") {
         let master = [info["master_host"], info["master_port"]];
+        let of_replica = [master[0], master[1], info["slave_read_only"]];
+        all.insert(series("redis_slave_info", &of_replica), 1.0);
+        let offset = number("slave_repl_offset").expect("a replica knows it");
+        all.insert(series("redis_slave_repl_offset", &master), offset);
         all.insert(series("redis_master_link_up", &master), ok("master_link_status", "up"));
         all.insert(series("redis_master_sync_in_progress", &master), ok("master_sync_in_progress", "1"));
         let last = number("master_last_io_seconds_ago").expect("a replica knows it");
         all.insert(series("redis_master_last_io_seconds_ago", &master), last);
     }
+    if info["redis_mode"] == "sentinel" {
+        all.extend(sentinel::of_masters(server).await);
+        return all;
+    }
+    all.extend(latency::of_commands(server, &info).await);
     all.extend(of_slow_log(server).await);
     all.extend(of_keys(server, keys).await);
     if info["cluster_enabled"] == "1" {
         let text: String = server.run(&["CLUSTER", "INFO"]).await;
         let cluster: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once(':')).collect();
         all.insert("redis_cluster_state".to_owned(), f64::from(cluster["cluster_state"] == "ok"));
-        for field in ["cluster_slots_assigned", "cluster_slots_fail"] {
-            all.insert(format!("redis_{field}"), cluster[field].parse().expect("a number"));
+        for (field, value) in cluster.into_iter().filter(|(field, _)| field.starts_with("cluster_")) {
+            let Ok(value) = value.parse() else { continue };
+            let name = match field {
+                "cluster_stats_messages_sent" => "redis_cluster_messages_sent_total".to_owned(),
+                "cluster_stats_messages_received" => "redis_cluster_messages_received_total".to_owned(),
+                _ => format!("redis_{}", field.replace('-', "_")),
+            };
+            all.insert(name, value);
         }
     }
     all
@@ -96,18 +106,26 @@ fn of_table(field: &str, text: &str) -> Series {
         return Series::from([
             (series("redis_commands_total", &[command]), number("calls")),
             (series("redis_commands_duration_seconds_total", &[command]), number("usec") / 1e6),
+            (series("redis_commands_rejected_calls_total", &[command]), number("rejected_calls")),
             (series("redis_commands_failed_calls_total", &[command]), number("failed_calls")),
         ]);
+    }
+    if let Some(error) = field.strip_prefix("errorstat_") {
+        return Series::from([(series("redis_errors_total", &[error]), number("count"))]);
     }
     if field.starts_with("db") && values.contains_key("keys") {
         return Series::from([
             (series("redis_db_keys", &[field]), number("keys")),
             (series("redis_db_keys_expiring", &[field]), number("expires")),
+            (series("redis_db_avg_ttl_seconds", &[field]), number("avg_ttl") / 1000.0),
         ]);
     }
     if field.starts_with("slave") && values.contains_key("ip") {
         let labels = ["ip", "port", "state"].map(|name| values[name]);
-        return Series::from([(series("redis_connected_slave_lag_seconds", &labels), number("lag"))]);
+        return Series::from([
+            (series("redis_connected_slave_lag_seconds", &labels), number("lag")),
+            (series("redis_connected_slave_offset_bytes", &labels), number("offset")),
+        ]);
     }
     Series::new()
 }
@@ -171,13 +189,15 @@ impl Watched {
         let mut after = recount(server, self.keys).await;
         before.insert("redis_ping_duration_seconds".to_owned(), 0.0);
         after.insert("redis_ping_duration_seconds".to_owned(), 0.1);
+        latency::widen(&mut before, &mut after);
         recounts.compare(state, &before, &observation.families, &after, &MOVING);
     }
 }
 
 #[tokio::test]
 async fn every_sample_is_true_in_every_state() {
-    let mut recounts = Recounts::default();
+    // Of a histogram, there are only the buckets that are not empty.
+    let mut recounts = Recounts::without_count("redis_commands_latencies_usec_bucket");
     // A slow log that nothing enters by itself: each reading would change it.
     let mut primary = Redis::options().setting("slowlog-log-slower-than -1").start().await;
     let mut of_primary = Watched::new(&primary, &KEYS, "");
@@ -242,5 +262,9 @@ async fn every_sample_is_true_in_every_state() {
     of_node.check(&mut recounts, "a cluster without slots", &node).await;
     node.take_all_slots().await;
     of_node.check(&mut recounts, "a cluster", &node).await;
+
+    let sentinel = Redis::options().sentinel_of(&replica).start().await;
+    let mut of_sentinel = Watched::new(&sentinel, &[], "");
+    of_sentinel.check(&mut recounts, "a sentinel", &sentinel).await;
     recounts.finish("redis");
 }

@@ -16,9 +16,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A field of INFO, as the server reports it to another client.
 async fn info(server: &Redis, field: &str) -> String {
+    known(server, field).await.unwrap_or_else(|| panic!("no {field}"))
+}
+
+/// `None` if this server has no such field.
+async fn known(server: &Redis, field: &str) -> Option<String> {
     let info: String = server.run(&["INFO", "all"]).await;
-    let line = info.lines().find_map(|line| line.strip_prefix(&format!("{field}:"))).map(str::to_owned);
-    line.unwrap_or_else(|| panic!("no {field}"))
+    info.lines().find_map(|line| line.strip_prefix(&format!("{field}:"))).map(str::to_owned)
 }
 
 #[tokio::test]
@@ -74,7 +78,15 @@ async fn golden_values_are_those_of_the_server() {
     let time = value(families, "redis_commands_duration_seconds_total", &["get"]).expect("it was called");
     assert!(time > 0.0 && time < 0.1, "{time}");
     let (version, os) = (info(&server, "redis_version").await, info(&server, "os").await);
-    let labels = ["master", &version, "standalone", &os, "noeviction"];
+    let mut labels = vec!["master".to_owned(), version, info(&server, "redis_build_id").await];
+    labels.extend(["standalone".to_owned(), os, "noeviction".to_owned()]);
+    for field in ["tcp_port", "run_id", "process_id", "master_replid"] {
+        labels.push(info(&server, field).await);
+    }
+    for of_valkey in ["valkey_version", "valkey_release_stage"] {
+        labels.push(known(&server, of_valkey).await.unwrap_or_default());
+    }
+    let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
     assert_eq!(value(families, "redis_instance_info", &labels), Some(1.0));
     assert!((1e5..1e8).contains(&plain(families, "redis_memory_used_bytes")));
     assert!(plain(families, "redis_memory_used_rss_bytes") > 1e6);
@@ -90,12 +102,19 @@ fn shapes<'a>(descs: impl IntoIterator<Item = &'a Desc>) -> BTreeSet<(String, Ve
 
 #[tokio::test]
 async fn what_comes_is_the_catalogue() {
-    let primary = Redis::options().setting("slowlog-log-slower-than 0").start().await;
+    let primary = Redis::options()
+        .setting("slowlog-log-slower-than 0")
+        .setting("enable-debug-command yes")
+        .start()
+        .await;
     let replica = Redis::options().replica_of(&primary).start().await;
     let cluster = Redis::options().cluster().start().await;
     cluster.take_all_slots().await;
     primary.run::<()>(&["XADD", "events", "*", "field", "value"]).await;
     primary.run::<()>(&["XGROUP", "CREATE", "events", "workers", "0"]).await;
+    let sentinel = Redis::options().sentinel_of(&primary).start().await;
+    primary.run::<()>(&["CONFIG", "SET", "latency-monitor-threshold", "1"]).await;
+    primary.run::<()>(&["DEBUG", "SLEEP", "0.01"]).await;
     let mut families: Vec<Family> = Vec::new();
     let mut with_keys = source(&primary.url(), "keys: [{name: events}]");
     let attached = until(PATIENCE, "the replica is attached", async || {
@@ -108,6 +127,9 @@ async fn what_comes_is_the_catalogue() {
     families.extend(attached.await);
     families.extend(probe(&mut source_of(&replica)).await.families);
     families.extend(probe(&mut source(&cluster.url(), "cluster: true")).await.families);
+    families.extend(probe(&mut source_of(&sentinel)).await.families);
+    let others = super::versions::with_every_field().await;
+    families.extend(probe(&mut source(&others.url(), "collect: [config]")).await.families);
     let catalogue = (Kind::Redis.facts().catalogue)();
     assert_eq!(shapes(families.iter().map(|family| &family.desc)), shapes(&catalogue));
     assert_eq!(plain(&families, "redis_cluster_state").to_string(), "1");

@@ -8,11 +8,12 @@ set -eu
 user=platform_exporter
 [ $# -gt 0 ] || set -- /
 
+action=add_user
 if rabbitmqctl --silent list_users </dev/null | cut -f 1 | grep -qx "$user"; then
-    rabbitmqctl --silent change_password "$user"
-else
-    rabbitmqctl --silent add_user "$user"
+    action=change_password
 fi
+# RabbitMQ 4 reads no password with --silent.
+rabbitmqctl "$action" "$user" >/dev/null
 
 # For node statistics. Not needed if the exporter uses AMQP only.
 rabbitmqctl --silent set_user_tags "$user" monitoring </dev/null

@@ -101,6 +101,12 @@ impl AmqpSession {
         self.connection.status().connected()
     }
 
+    /// Closes the connection as AMQP has it: the broker warns of one that just ends.
+    pub(super) async fn close(mut self) {
+        // Nothing is left to do if the broker does not answer.
+        let _ = answer(&mut self.events, self.connection.close(200, "done".into())).await;
+    }
+
     /// Opens a channel, which needs an answer of the broker.
     pub(super) async fn begin(self) -> Result<SessionInUse, Problem> {
         let mut exchange = SessionInUse { session: self, channel: None };

@@ -1,6 +1,7 @@
 //! The parts of the management API's answers that are read, and their limits.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use platform_core::bounded::{self, AtMost, NAME};
 use serde::Deserialize;
@@ -21,16 +22,27 @@ pub(super) struct Overview {
     pub(super) rabbitmq_version: String,
     #[serde(default, deserialize_with = "bounded::text::<NAME, _>")]
     pub(super) erlang_version: String,
+    #[serde(default, deserialize_with = "bounded::text::<NAME, _>")]
+    pub(super) product_name: String,
+    #[serde(default, deserialize_with = "bounded::text::<NAME, _>")]
+    pub(super) product_version: String,
+    #[serde(default, deserialize_with = "bounded::text::<NAME, _>")]
+    pub(super) cluster_name: String,
+    #[serde(default, deserialize_with = "bounded::text::<NAME, _>")]
+    pub(super) node: String,
     #[serde(default)]
     pub(super) disable_stats: bool,
     #[serde(default)]
     pub(super) object_totals: QueueTotals,
+    #[serde(default)]
+    pub(super) message_stats: ApiNumbers,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct QueueTotals {
     pub(super) queues: Option<u64>,
+    pub(super) exchanges: Option<u64>,
     pub(super) connections: Option<u64>,
     pub(super) channels: Option<u64>,
     pub(super) consumers: Option<u64>,
@@ -42,19 +54,17 @@ pub(super) struct BrokerNode {
     pub(super) name: String,
     #[serde(default)]
     pub(super) running: bool,
-    #[serde(default)]
-    pub(super) mem_used: Figure,
-    #[serde(default)]
-    pub(super) mem_limit: Figure,
-    #[serde(default)]
-    pub(super) disk_free: Figure,
-    #[serde(default)]
-    pub(super) disk_free_limit: Figure,
-    #[serde(default)]
-    pub(super) fd_used: Figure,
-    #[serde(default)]
-    pub(super) fd_total: Figure,
     pub(super) partitions: Option<Vec<IgnoredAny>>,
+    #[serde(flatten)]
+    pub(super) numbers: ApiNumbers,
+}
+
+/// ApiNumbers by name; an empty list where there are none.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum ApiNumbers {
+    Known(HashMap<String, Figure>),
+    Unknown(IgnoredAny),
 }
 
 /// A number, or a word if the broker does not know it.
@@ -115,6 +125,21 @@ pub(super) struct ApiRefusal {
     pub(super) reason: Option<String>,
 }
 
+impl Default for ApiNumbers {
+    fn default() -> Self {
+        Self::Unknown(IgnoredAny)
+    }
+}
+
+impl ApiNumbers {
+    pub(super) fn get(&self, name: &str) -> Option<f64> {
+        match self {
+            Self::Known(numbers) => numbers.get(name)?.known(),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
 impl Default for Figure {
     fn default() -> Self {
         Self::Unknown(IgnoredAny)
@@ -137,4 +162,9 @@ impl Figure {
     pub(super) fn whole(self) -> Option<u64> {
         self.known().filter(|number| *number >= 0.0 && number.fract() == 0.0).map(|number| number as u64)
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count beyond 2^53 is out of reach")]
+pub(super) fn count(number: u64) -> f64 {
+    number as f64
 }

@@ -9,6 +9,7 @@ use platform_core::tls::Tls;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 
+use super::collector::RabbitmqCollector;
 use super::endpoint::{self, BrokerEndpoint, BrokerUrl, EndpointError, Interface, ManagementUrl};
 use super::queue::{Queue, Role};
 
@@ -21,6 +22,7 @@ pub struct Config {
     pub(super) management: Option<Interface>,
     pub(super) tls: Tls,
     pub(super) scope: QueueScope,
+    collect: Vec<RabbitmqCollector>,
 }
 
 /// Which queues are monitored, and how.
@@ -77,6 +79,8 @@ struct Raw {
     consumers_expected: Expected,
     #[serde(default)]
     dead_letter_queues: Additions,
+    #[serde(default)]
+    collect: Vec<RabbitmqCollector>,
 }
 
 const MAX_QUEUES: usize = 1000;
@@ -88,6 +92,8 @@ enum ConfigError {
          list the queues under `queues`"
     )]
     FilterWithoutManagement,
+    #[error("`collect` needs the management API: add `management_url`")]
+    CollectWithoutManagement,
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     #[error("queue {0} is listed twice")]
@@ -110,6 +116,9 @@ impl TryFrom<Raw> for Config {
         if management.is_none() && raw.queue_filter.is_some() {
             return Err(ConfigError::FilterWithoutManagement);
         }
+        if management.is_none() && !raw.collect.is_empty() {
+            return Err(ConfigError::CollectWithoutManagement);
+        }
         let mut declared = raw.queues;
         declared.sort_unstable();
         if let Some([name, _]) = declared.array_windows().find(|[a, b]| a == b) {
@@ -122,7 +131,21 @@ impl TryFrom<Raw> for Config {
             consumers_expected: raw.consumers_expected,
             dead_letter_queues: raw.dead_letter_queues,
         };
-        Ok(Self { target, broker, management: management.transpose()?, tls: raw.tls, scope })
+        Ok(Self {
+            target,
+            broker,
+            management: management.transpose()?,
+            tls: raw.tls,
+            scope,
+            collect: raw.collect,
+        })
+    }
+}
+
+impl Config {
+    /// Of how many queues at most the broker is asked for statistics.
+    pub(super) fn most_statistics(&self) -> usize {
+        if self.collect.contains(&RabbitmqCollector::Queues) { self.scope.max_queues } else { 0 }
     }
 }
 

@@ -2,15 +2,16 @@
 
 use platform_core::metric::{Desc, Family};
 
-use super::answer::{Alarm, BrokerNode, Overview, Resource};
+use super::answer::{Overview, count};
 use super::management::Survey;
+use super::node;
 use super::queue::{Queue, QueueType};
+use super::queue_statistics;
 
 pub(super) const UP: Desc =
     Desc::gauge("rabbitmq_up", &[], "Whether the exporter could log in and open a channel.");
 
 const QUEUE: &[&str] = &["vhost", "queue"];
-const NODE: &[&str] = &["node"];
 
 /// The families with one series per queue.
 pub(super) const QUEUE_FAMILIES: [Desc; 5] = [
@@ -91,6 +92,11 @@ const UNACKED: Desc = Desc::gauge(
     "Messages delivered but not yet acknowledged in all queues except streams, regardless of the filter; absent while the count of one is unknown (management API, queues with totals).",
 );
 
+const EXCHANGES: Desc = Desc::gauge(
+    "rabbitmq_exchanges",
+    &[],
+    "Exchanges, those that every virtual host has included (management API, overview).",
+);
 const CONNECTIONS: Desc =
     Desc::gauge("rabbitmq_connections", &[], "Open connections (management API, overview).");
 const CHANNELS: Desc = Desc::gauge("rabbitmq_channels", &[], "Open channels (management API, overview).");
@@ -102,139 +108,51 @@ const STATISTICS: Desc = Desc::gauge(
 );
 const BUILD: Desc = Desc::gauge(
     "rabbitmq_build_info",
-    &["rabbitmq_version", "erlang_version"],
-    "RabbitMQ and Erlang versions of the responding node as labels; always 1 (management API, overview).",
+    &["rabbitmq_version", "erlang_version", "product_name", "product_version"],
+    "Versions of RabbitMQ, of Erlang and of the product on the responding node as labels; always 1 (management API, overview).",
 );
-
-const RUNNING: Desc =
-    Desc::gauge("rabbitmq_running", NODE, "Whether the node is running (management API, nodes).");
-const PARTITIONS: Desc = Desc::gauge(
-    "rabbitmq_partitions",
-    NODE,
-    "Other nodes from which the node is partitioned (management API, nodes).",
+const IDENTITY: Desc = Desc::gauge(
+    "rabbitmq_identity_info",
+    &["rabbitmq_node", "rabbitmq_cluster", "rabbitmq_endpoint"],
+    "The responding node and its cluster as labels, for dashboards that join on them; always 1 (management API, overview).",
 );
-const MEMORY_ALARM: Desc = Desc::gauge(
-    "rabbitmq_alarms_memory_used_watermark",
-    NODE,
-    "1 while publishers are blocked because the node uses too much memory (management API, alarms).",
-);
-const DISK_ALARM: Desc = Desc::gauge(
-    "rabbitmq_alarms_free_disk_space_watermark",
-    NODE,
-    "1 while publishers are blocked because the node has too little disk space (management API, alarms).",
-);
-
-type OfNode = fn(&BrokerNode) -> Option<f64>;
-
-const NODE_FAMILIES: [(Desc, OfNode); 8] = [
-    (RUNNING, |node| Some(f64::from(node.running))),
-    (PARTITIONS, |node| node.partitions.as_ref().map(|others| count(others.len() as u64))),
-    (
-        Desc::gauge(
-            "rabbitmq_process_resident_memory_bytes",
-            NODE,
-            "Memory used by the node (management API, nodes, mem_used).",
-        ),
-        |node| node.mem_used.known(),
-    ),
-    (
-        Desc::gauge(
-            "rabbitmq_resident_memory_limit_bytes",
-            NODE,
-            "Memory limit at which the node blocks publishers (management API, nodes, mem_limit).",
-        ),
-        |node| node.mem_limit.known(),
-    ),
-    (
-        Desc::gauge(
-            "rabbitmq_disk_space_available_bytes",
-            NODE,
-            "Free disk space of the node (management API, nodes, disk_free).",
-        ),
-        |node| node.disk_free.known(),
-    ),
-    (
-        Desc::gauge(
-            "rabbitmq_disk_space_available_limit_bytes",
-            NODE,
-            "Free disk space below which the node blocks publishers (management API, nodes, disk_free_limit).",
-        ),
-        |node| node.disk_free_limit.known(),
-    ),
-    (
-        Desc::gauge(
-            "rabbitmq_process_open_fds",
-            NODE,
-            "Open file descriptors of the node (management API, nodes, fd_used).",
-        ),
-        |node| node.fd_used.known(),
-    ),
-    (
-        Desc::gauge(
-            "rabbitmq_process_max_fds",
-            NODE,
-            "Maximum number of open file descriptors of the node (management API, nodes, fd_total).",
-        ),
-        |node| node.fd_total.known(),
-    ),
-];
 
 /// Every family except [`UP`].
 pub(super) fn catalogue() -> Vec<Desc> {
     let mut catalogue = Vec::from(QUEUE_FAMILIES);
     catalogue.extend([MEMBERS, MEMBERS_ONLINE, DEAD_LETTERS, DEAD_LETTER_HEAD, DEAD_LETTER_INFO]);
     catalogue.extend([QUEUES, WITHOUT_CONSUMERS, MESSAGES, READY, UNACKED]);
-    catalogue.extend([CONNECTIONS, CHANNELS, CONSUMERS, STATISTICS, BUILD, MEMORY_ALARM, DISK_ALARM]);
-    catalogue.extend(NODE_FAMILIES.map(|(desc, _)| desc));
+    catalogue.extend([EXCHANGES, CONNECTIONS, CHANNELS, CONSUMERS, STATISTICS, BUILD, IDENTITY]);
+    catalogue.extend(node::catalogue());
+    catalogue.extend(queue_statistics::catalogue());
     catalogue
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a count beyond 2^53 is out of reach")]
-pub(super) fn count(number: u64) -> f64 {
-    number as f64
 }
 
 /// What the broker reports about itself.
 pub(super) fn of_broker(survey: &Survey) -> Vec<Family> {
     let nodes = survey.nodes.as_deref().unwrap_or_default();
-    let alarms = survey.alarms.iter().flat_map(|alarms| of_alarms(nodes, alarms));
-    let families = survey.overview.iter().flat_map(of_cluster).chain(of_nodes(nodes)).chain(alarms);
-    families.filter(|family| !family.samples.is_empty()).collect()
+    let alarms = survey.alarms.iter().flat_map(|alarms| node::of_alarms(nodes, alarms));
+    let messages =
+        survey.overview.iter().flat_map(|overview| node::of_messages(nodes, &overview.message_stats));
+    let families = survey.overview.iter().flat_map(of_cluster).chain(node::of_nodes(nodes));
+    families.chain(alarms).chain(messages).filter(|family| !family.samples.is_empty()).collect()
 }
 
 fn of_cluster(overview: &Overview) -> Vec<Family> {
     let totals = &overview.object_totals;
-    let counts =
-        [(CONNECTIONS, totals.connections), (CHANNELS, totals.channels), (CONSUMERS, totals.consumers)];
+    let counts = [
+        (EXCHANGES, totals.exchanges),
+        (CONNECTIONS, totals.connections),
+        (CHANNELS, totals.channels),
+        (CONSUMERS, totals.consumers),
+    ];
     let known = counts.into_iter().filter_map(|(desc, total)| Some(desc.value(count(total?))));
     let statistics = STATISTICS.value(f64::from(!overview.disable_stats));
-    let build = BUILD.family().with([&overview.rabbitmq_version, &overview.erlang_version], 1.0);
-    known.chain([statistics, build]).collect()
-}
-
-fn of_nodes(nodes: &[BrokerNode]) -> Vec<Family> {
-    let family = |(desc, value): (Desc, OfNode)| {
-        let mut family = desc.family();
-        for node in nodes {
-            if let Some(value) = value(node) {
-                family.push([&node.name], value);
-            }
-        }
-        family
-    };
-    NODE_FAMILIES.map(family).into()
-}
-
-fn of_alarms(nodes: &[BrokerNode], alarms: &[Alarm]) -> Vec<Family> {
-    let family = |(desc, resource): (Desc, Resource)| {
-        let mut family = desc.family();
-        for node in nodes {
-            let raised = alarms.iter().any(|alarm| alarm.node == node.name && alarm.resource == resource);
-            family.push([&node.name], f64::from(raised));
-        }
-        family
-    };
-    [(MEMORY_ALARM, Resource::Memory), (DISK_ALARM, Resource::Disk)].map(family).into()
+    let Overview { rabbitmq_version, erlang_version, product_name, product_version, .. } = overview;
+    let build = BUILD.family().with([rabbitmq_version, erlang_version, product_name, product_version], 1.0);
+    let identity = IDENTITY.family().with([&overview.node, &overview.cluster_name, "aggregated"], 1.0);
+    let identity = Some(identity).filter(|_| !overview.node.is_empty());
+    known.chain([statistics, build]).chain(identity).collect()
 }
 
 /// The sums over all queues.

@@ -2,6 +2,7 @@
 
 mod amqp;
 mod answer;
+mod collector;
 mod config;
 mod dead_letter;
 mod endpoint;
@@ -10,10 +11,12 @@ mod frame_check;
 mod loops;
 mod management;
 mod nature;
+mod node;
 mod policy;
 mod prober;
 mod queue;
 mod queue_series;
+mod queue_statistics;
 mod routing;
 mod unroutable;
 mod url_parameters;

@@ -21,12 +21,16 @@ use super::answer::{
 };
 use super::dead_letter::{BindingRow, DeadLetterRoute, DeadLetters, ExchangeRow, Topology};
 use super::endpoint::Interface;
+use super::node;
 use super::policy::PolicyRow;
 use super::queue::{Queue, Role};
+use super::queue_statistics::{self, QueueStatistics};
 
 pub(super) struct Management {
     interface: Interface,
     http: HttpClient,
+    /// Of how many queues at most statistics are read.
+    most_statistics: usize,
     topology: Option<TopologyRead>,
     /// The queues of dead-letter routes and alternate exchanges that have had consumers, by virtual host and name: a queue
     /// stays what it is when its consumers stop.
@@ -54,14 +58,14 @@ pub(super) struct Survey {
     pub(super) nodes: Option<Vec<BrokerNode>>,
     pub(super) alarms: Option<Vec<Alarm>>,
     pub(super) queues: Option<Vec<Queue>>,
+    pub(super) statistics: Vec<QueueStatistics>,
     /// Between positions in `queues`.
     pub(super) routes: Vec<DeadLetterRoute>,
     pub(super) problems: Vec<Problem>,
 }
 
-const OVERVIEW: &str = "overview?columns=rabbitmq_version,erlang_version,disable_stats,object_totals";
-const NODES: &str =
-    "nodes?columns=name,running,mem_used,mem_limit,disk_free,disk_free_limit,fd_used,fd_total,partitions";
+const OVERVIEW: &str = "overview?columns=rabbitmq_version,erlang_version,product_name,product_version,node,cluster_name,\
+     disable_stats,object_totals,message_stats";
 const ALARMS: &str = "health/checks/alarms";
 /// The counts come from the queues themselves. Statistics would be some seconds old and cost the broker several times
 /// as much.
@@ -79,6 +83,7 @@ const BINDINGS: &str = "bindings?columns=vhost,source,destination,destination_ty
 fn largest_body(path: &str) -> usize {
     match path {
         QUEUES | CONSUMERS | BINDINGS | EXCHANGES => 32 << 20,
+        path if path == *queue_statistics::PATH => 32 << 20,
         POLICIES | OPERATOR_POLICIES => 4 << 20,
         _ => 1 << 20,
     }
@@ -91,8 +96,9 @@ const MOST_HEADS: usize = 20;
 const TOPOLOGY_AGE: Duration = Duration::from_secs(60);
 
 impl Management {
-    pub(super) fn new(interface: Interface, tls: Tls) -> Self {
-        Self { interface, http: HttpClient::new(tls), topology: None, had_consumers: HashMap::new() }
+    pub(super) fn new(interface: Interface, tls: Tls, most_statistics: usize) -> Self {
+        let http = HttpClient::new(tls);
+        Self { interface, http, most_statistics, topology: None, had_consumers: HashMap::new() }
     }
 
     /// Requests everything, until `end`.
@@ -129,8 +135,8 @@ impl Management {
         let (statistics, total) = (!overview.disable_stats, overview.object_totals.queues);
         survey.overview = Some(overview);
         survey.alarms = Some(self.alarms(end).await?);
-        survey.nodes = match self.get(NODES, end).await {
-            Ok(response) => Some(list::<MOST_NODES, _>(&response, NODES, "nodes")?),
+        survey.nodes = match self.get(&node::PATH, end).await {
+            Ok(response) => Some(list::<MOST_NODES, _>(&response, &node::PATH, "nodes")?),
             Err(problem) if problem.reason == Reason::Permission => {
                 survey.problems.push(problem);
                 None
@@ -144,6 +150,12 @@ impl Management {
             true => self.count_consumers(&mut queues, end).await,
             false => Ok(()),
         };
+        if statistics && self.most_statistics > 0 {
+            match self.statistics(queues.len(), end).await {
+                Ok(statistics) => survey.statistics = statistics,
+                Err(problem) => survey.problems.push(problem),
+            }
+        }
         for queue in &mut queues {
             let before = self.had_consumers.get(&queue.vhost);
             queue.had_consumers =
@@ -166,6 +178,20 @@ impl Management {
         }
         survey.queues = Some(queues);
         counted
+    }
+
+    /// The statistics of all queues: the broker computes them for each, and is not asked to for too many.
+    async fn statistics(&mut self, queues: usize, end: Deadline) -> Result<Vec<QueueStatistics>, Problem> {
+        if queues > self.most_statistics {
+            let detail =
+                format!("no statistics of single queues: there are {queues}, and max_queues is less");
+            return Err(Problem::new(Reason::Cardinality, detail));
+        }
+        list::<MOST_QUEUES, _>(
+            &self.get(&queue_statistics::PATH, end).await?,
+            &queue_statistics::PATH,
+            "queues",
+        )
     }
 
     fn remember_consumers(&mut self, queues: &[Queue], dead_letters: &DeadLetters) {

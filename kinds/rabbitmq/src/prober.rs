@@ -13,6 +13,7 @@ use super::management::{self, Management, Survey};
 use super::nature::{Nature, Natures};
 use super::queue::{Queue, QueueType, Role};
 use super::queue_series::QueueBudgets;
+use super::queue_statistics;
 
 pub(super) struct RabbitmqProber {
     config: Config,
@@ -31,8 +32,10 @@ const NAMED: usize = 5;
 
 impl RabbitmqProber {
     pub(super) fn new(config: Config, timeout: Duration) -> Self {
-        let management =
-            config.management.clone().map(|interface| Management::new(interface, config.tls.clone()));
+        let management = config
+            .management
+            .clone()
+            .map(|interface| Management::new(interface, config.tls.clone(), config.most_statistics()));
         Self {
             config,
             timeout,
@@ -86,12 +89,21 @@ impl Prober for RabbitmqProber {
             families.extend(families::of_attended(attended));
         }
         families.extend(families::of_broker(&survey));
+        let chosen = survey.statistics.iter().filter(|queue| scope.is_chosen(&queue.name));
+        let has_one_node = survey.nodes.as_ref().is_some_and(|nodes| nodes.len() == 1);
+        families.extend(queue_statistics::families(chosen, has_one_node));
         let is_abandoned = |queue: &&Queue| scope.is_attended(queue) && queue.is_abandoned() == Some(true);
         let mut problems = sick(&survey);
         problems.extend(survey.problems);
         problems.extend(in_minority(&queues));
         problems.extend(abandoned(&queues.iter().filter(is_abandoned).collect::<Vec<_>>()));
         Ok(Observation { families, problems, ..Observation::default() })
+    }
+
+    async fn leave(&mut self) {
+        if let Some(session) = self.session.take() {
+            session.close().await;
+        }
     }
 }
 

@@ -132,9 +132,10 @@ impl Queue {
         self.role == Role::Work && self.queue_type != QueueType::Stream
     }
 
-    /// Whether it has messages but no consumers.
+    /// Whether messages wait for consumers and there are none. What a quorum queue with at-least-once dead-lettering could
+    /// not route yet is still in the queue, and no consumer would get it.
     pub(super) fn is_abandoned(&self) -> Option<bool> {
-        match self.depth()? {
+        match self.ready.or(self.messages)? {
             0 => Some(false),
             _ => self.consumers.map(|consumers| consumers == 0),
         }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use platform_core::metric::{Desc, Family, Sample};
 use platform_core::query::{OTHER, SeriesBudget, Values};
 
+use super::answer::count;
 use super::config::QueueScope;
 use super::dead_letter::DeadLetterRoute;
 use super::families::{
-    DEAD_LETTER_HEAD, DEAD_LETTER_INFO, DEAD_LETTERS, MEMBERS, MEMBERS_ONLINE, QUEUE_FAMILIES, count,
+    DEAD_LETTER_HEAD, DEAD_LETTER_INFO, DEAD_LETTERS, MEMBERS, MEMBERS_ONLINE, QUEUE_FAMILIES,
 };
 use super::queue::{Queue, Role};
 

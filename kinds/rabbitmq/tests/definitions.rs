@@ -1,6 +1,6 @@
 //! What operators define beside the arguments of queues: alternate exchanges, operator policies, and what cannot be read.
 
-use lapin::options::BasicConsumeOptions;
+use lapin::options::{BasicConsumeOptions, BasicGetOptions, BasicNackOptions};
 use platform_core::probe::Reason;
 use serde_json::{Value, json};
 
@@ -182,4 +182,30 @@ async fn operator_policies_that_may_not_be_read_are_reported_and_cost_nothing_el
         assert_eq!(the(&observation.families, DEAD, &["/", "dead"]), 3.0);
         assert_eq!(reasons(&observation.problems), [Reason::Permission], "{:?}", observation.problems);
     }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_route_of_its_dead_letters_misses_nobody() {
+    let broker = Rabbitmq::start().await;
+    define(&broker, json!({"exchanges": [exchange("nowhere", "fanout", json!({}))]})).await;
+    let at_least_once = json!({"x-queue-type": "quorum", "x-dead-letter-exchange": "nowhere",
+                               "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"});
+    broker.add_queue("%2f", "orders", at_least_once).await;
+    let (_connection, channel) = client(&broker, "%2f").await;
+    publish(&channel, "", "orders", 2).await;
+    for _ in 0..2 {
+        let got = channel.basic_get("orders".into(), BasicGetOptions::default()).await.expect("it answers");
+        let delivery = got.expect("there are messages").delivery;
+        delivery.acker.nack(BasicNackOptions::default()).await.expect("it is refused");
+    }
+    channel.close(200, "done".into()).await.expect("it answers");
+    let mut subject = both(&broker, "%2f", "");
+    eventually(SOON, "they are counted, and not ready", async || {
+        let families = subject.probe().await.expect("it answers").families;
+        let of = |name| value(&families, name, &["/", "orders"]);
+        (of("rabbitmq_queue_messages"), of("rabbitmq_queue_messages_ready")) == (Some(2.0), Some(0.0))
+    })
+    .await;
+    let families = well(&mut subject).await.families;
+    assert_eq!(the(&families, WITHOUT, &["/", "orders"]), 0.0);
 }

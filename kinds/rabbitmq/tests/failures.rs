@@ -6,6 +6,7 @@ use platform_core::probe::Reason;
 use serde_json::json;
 
 use super::{SOON, Subject, both, problems, reasons, the, well};
+use crate::packs::exported::check_live;
 use testkit::proxy::{Mode, Proxy};
 use testkit::rabbitmq::Rabbitmq;
 use testkit::subject::Surroundings;
@@ -132,4 +133,19 @@ async fn cancelled_probes_leave_nothing_behind() {
         .await;
     broker.resume();
     eventually(SOON, "it is well again", async || subject.probe().await.is_ok()).await;
+}
+
+#[tokio::test]
+async fn a_command_leaves_without_a_warning_in_the_log_of_the_broker() {
+    let broker = Rabbitmq::start().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = format!("sources: {{broker: {{rabbitmq: {{url: '{}'}}}}}}", broker.url());
+    let checked = tokio::task::spawn_blocking(move || check_live(directory.path(), &config)).await;
+    assert!(checked.expect("it ran").0);
+    eventually(SOON, "the connection is closed", async || {
+        broker.process().log_tail().contains("closing AMQP connection")
+    })
+    .await;
+    let log = broker.process().log_tail();
+    assert!(!log.contains("unexpectedly"), "{log}");
 }

@@ -7,6 +7,7 @@ mod config;
 mod definitions;
 mod failures;
 mod hostile;
+mod parity;
 mod retries;
 mod rights;
 mod sickness;

@@ -126,7 +126,7 @@ async fn version_4_is_understood(broker: &Rabbitmq) {
     let observation = subject.probe().await.expect("AMQP answers");
     let families = observation.families;
     assert_eq!(members(&families, "rabbitmq_dead_letter_info"), [["shop", "orders", "", "dead"]]);
-    assert_eq!(members(&families, "rabbitmq_build_info"), [["4.2.0", ""]]);
+    assert_eq!(members(&families, "rabbitmq_build_info"), [["4.2.0", "", "", ""]]);
     assert_eq!(the(&families, "rabbitmq_queue_messages", &["shop", "orders"]), 2.0);
     assert_eq!(the(&families, "rabbitmq_process_resident_memory_bytes", &["rabbit@a"]), 5.0);
     assert_eq!(the(&families, "rabbitmq_alarms_memory_used_watermark", &["rabbit@a"]), 1.0);

@@ -2,6 +2,8 @@
 
 mod ledger;
 mod node;
+mod plugin;
+mod statistics;
 
 use std::time::Duration;
 
@@ -15,17 +17,19 @@ use self::ledger::{Ledger, Role};
 use self::node::{Limits, Node};
 use super::{both, client, define, publish, publish_as, source};
 use testkit::rabbitmq::Rabbitmq;
-use testkit::recount::Recounts;
+use testkit::recount::{Recounts, Series, series};
 use testkit::wait::{eventually, until};
 
 /// Statistics and alarms follow within ten seconds, on a slow machine later.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What moves between two readings, and not in one direction.
-const MOVING: [&str; 3] = [
+const MOVING: [&str; 5] = [
     "rabbitmq_process_resident_memory_bytes",
     "rabbitmq_process_open_fds",
     "rabbitmq_disk_space_available_bytes",
+    "rabbitmq_erlang_processes_used",
+    "rabbitmq_queue_consumer_",
 ];
 
 const LIMITS: Limits = Limits { memory: 4e9, free_disk: 50e6 };
@@ -47,7 +51,7 @@ struct Scene {
 impl Scene {
     async fn start() -> Self {
         let limit = "vm_memory_high_watermark.absolute = 4000000000";
-        let broker = Rabbitmq::options().setting(limit).start().await;
+        let broker = Rabbitmq::options().setting(limit).prometheus().start().await;
         Self { broker, limits: LIMITS, ledger: Ledger::default(), recounts: Recounts::default() }
     }
 
@@ -56,6 +60,11 @@ impl Scene {
     }
 
     async fn check_up_to(&mut self, most: usize, state: &str) {
+        self.check_with(&format!(", max_queues: {most}"), most, &Series::new(), state).await;
+    }
+
+    /// With more keys of the source, and the series that they add.
+    async fn check_with(&mut self, keys: &str, most: usize, more: &Series, state: &str) {
         let Self { broker, ledger, limits, recounts } = self;
         eventually(PATIENCE, "the queues are reported", async || ledger.is_reported(broker).await).await;
         let node = until(PATIENCE, "the node is reported", async || {
@@ -63,12 +72,22 @@ impl Scene {
             node.is_reported(broker).await.then_some(node)
         })
         .await;
-        let mut subject = both(broker, "%2f", &format!(", max_queues: {most}"));
+        let mut subject = both(broker, "%2f", keys);
         let probe = subject.probe().await.unwrap_or_else(|problem| panic!("{problem}")).families;
         let [mut before, mut after] =
             [node, Node::of(broker, *limits, ledger.consumers()).await].map(|node| node.series());
-        before.extend(ledger.series(most));
-        after.extend(ledger.series(most));
+        for recount in [&mut before, &mut after] {
+            recount.extend(ledger.series(most));
+            recount.extend(more.clone());
+        }
+        // These are measured every few seconds, and change at any time.
+        for (name, most) in
+            [("rabbitmq_erlang_scheduler_run_queue", 1e3), ("rabbitmq_process_open_tcp_sockets", 1e2)]
+        {
+            let name = series(name, &[&broker.node()]);
+            before.insert(name.clone(), 0.0);
+            after.insert(name, most);
+        }
         // While it probes, it has a channel.
         *after.get_mut("rabbitmq_channels").expect("it is counted") += 1.0;
         recounts.compare(state, &before, &probe, &after, &MOVING);
@@ -140,6 +159,12 @@ async fn work(scene: &mut Scene, channel: &Channel) {
     let mails = scene.ledger.put("mails", Role::Work, 0);
     (mails.unacked, mails.consumers) = (3, 1);
     scene.check("ready and unacknowledged messages, consumers").await;
+    let counts = [("orders", [("publish", 5), ("get", 2)]), ("mails", [("publish", 3), ("deliver", 3)])];
+    let statistics = until(PATIENCE, "the statistics of queues are there", async || {
+        statistics::of_queues(&scene.broker, &counts).await
+    })
+    .await;
+    scene.check_with(", collect: [queues]", ALL, &statistics, "statistics of single queues").await;
     connection.close(200, "done".into()).await.expect("it answers");
     scene.ledger.put("mails", Role::Work, 3);
     scene.check("a queue has lost its consumer").await;

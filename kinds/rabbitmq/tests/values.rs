@@ -101,7 +101,7 @@ async fn a_shop_is_counted_to_the_message() {
         .await
         .expect("it answers");
 
-    let mut subject = both(&broker, "shop", ", queues: [orders], max_queues: 5000");
+    let mut subject = both(&broker, "shop", ", queues: [orders], max_queues: 5000, collect: [queues]");
     eventually(SOON, "the refused and the expired are dead letters", async || {
         let families = subject.probe().await.expect("it answers").families;
         let depth = |queue| value(&families, "rabbitmq_dead_letter_queue_messages", &["shop", queue]);
@@ -185,6 +185,12 @@ async fn the_series_are_bounded(broker: &Rabbitmq, total: f64) {
     assert_eq!(the(&families, "rabbitmq_queues", &[]), 2009.0);
     assert!(!has(&families, "rabbitmq_queue_without_consumers"));
     assert_eq!(members(&families, "rabbitmq_dead_letter_queue_messages").len(), 2);
+
+    // Statistics of so many queues would cost the broker too much.
+    let mut subject = both(broker, "shop", ", max_queues: 50, consumers_expected: false, collect: [queues]");
+    let observation = subject.probe().await.expect("it answers");
+    assert_eq!(reasons(&observation.problems), [Reason::Cardinality]);
+    assert!(!has(&observation.families, "rabbitmq_queue_messages_bytes"));
 }
 
 /// Three queues are without consumers, of which one or two have series of their own.

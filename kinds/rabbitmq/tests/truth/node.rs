@@ -7,6 +7,7 @@ use testkit::rabbitmq::Rabbitmq;
 use testkit::recount::{Series, series};
 
 use super::ledger::number;
+use super::plugin::Plugin;
 
 /// What the test has set, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -16,10 +17,14 @@ pub(super) struct Limits {
 }
 
 /// The broker's own account.
-const ACCOUNT: &str = "#{connections => length(rabbit_networking:connections()),
+const ACCOUNT: &str = "#{exchanges => length(rabbit_exchange:list()),
+    connections => length(rabbit_networking:connections()),
     channels => length(rabbit_channel:list()),
     alarms => length(rabbit_alarm:get_alarms()),
     version => list_to_binary(rabbit_misc:version()),
+    cluster => rabbit_nodes:cluster_name(),
+    product => list_to_binary(rabbit:product_name()),
+    product_version => list_to_binary(rabbit:product_version()),
     release => list_to_binary(erlang:system_info(otp_release)),
     root => list_to_binary(code:root_dir()),
     pid => list_to_integer(os:getpid()),
@@ -30,6 +35,8 @@ pub(super) struct Node {
     name: String,
     consumers: f64,
     account: Value,
+    plugin: Plugin,
+    overview: Value,
     limits: Limits,
     memory: f64,
     files: f64,
@@ -57,6 +64,8 @@ impl Node {
             most_files: most_files as f64,
             free_disk: Disk::of(account["directory"].as_str().expect("a path")).available,
             account,
+            plugin: Plugin::of(broker).await,
+            overview: broker.get("/api/overview").await,
         }
     }
 
@@ -68,8 +77,9 @@ impl Node {
             node[field].as_f64().is_some_and(|reported| (reported - value).abs() <= 0.1 * value)
         };
         let totals = &overview["object_totals"];
-        ["connections", "channels"].iter().all(|field| totals[field] == self.account[*field])
+        ["exchanges", "connections", "channels"].iter().all(|field| totals[field] == self.account[*field])
             && totals["consumers"] == self.consumers
+            && self.plugin.is_reported(&node, &overview)
             && is_near("mem_used", self.memory)
             && is_near("fd_used", self.files)
             && is_near("mem_limit", self.limits.memory)
@@ -104,12 +114,21 @@ impl Node {
         ];
         let of_node = of_node.map(|(name, value)| (series(name, &[&self.name]), value));
         let mut all = Series::from([
+            ("rabbitmq_exchanges".to_owned(), account("exchanges")),
             ("rabbitmq_connections".to_owned(), account("connections")),
             ("rabbitmq_channels".to_owned(), account("channels")),
             ("rabbitmq_consumers".to_owned(), self.consumers),
             ("rabbitmq_statistics_enabled".to_owned(), 1.0),
-            (series("rabbitmq_build_info", &[text("version"), erlang.trim()]), 1.0),
+            (
+                series(
+                    "rabbitmq_build_info",
+                    &[text("version"), erlang.trim(), text("product"), text("product_version")],
+                ),
+                1.0,
+            ),
+            (series("rabbitmq_identity_info", &[&self.name, text("cluster"), "aggregated"]), 1.0),
         ]);
+        all.extend(self.plugin.series(&self.name, &self.overview));
         all.extend(of_node);
         all
     }

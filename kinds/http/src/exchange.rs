@@ -16,8 +16,8 @@ use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 use super::answer::{EndpointAnswer, LARGEST_BODY};
-use super::certificate_expiry;
 use super::endpoint_tls::EndpointTls;
+use super::handshake::Handshake;
 use super::phases::{Phase, Phases};
 use super::request::EndpointRequest;
 
@@ -36,9 +36,9 @@ pub(super) async fn exchange(
     let connector = TlsConnector::from(trust.config(&request.url).await?);
     let handshake = connector.connect(trust.name_of(&request.url)?, stream);
     let stream = phases.time(Phase::Tls, handshake).await.map_err(|error| network_problem(&error))?;
-    let expiry = stream.get_ref().1.peer_certificates().and_then(certificate_expiry::earliest_expiry);
+    let handshake = Handshake::of(stream.get_ref().1);
     let answer = talk(stream, peer, request, phases).await?;
-    Ok(EndpointAnswer { over_tls: true, expiry, ..answer })
+    Ok(EndpointAnswer { handshake: Some(handshake), ..answer })
 }
 
 /// The addresses of a URL's host.
@@ -82,9 +82,8 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             headers: head.headers,
             body,
             truncated,
-            over_tls: false,
+            handshake: None,
             peer,
-            expiry: None,
         })
     };
     // The connection does the work, and passes its errors on to the response.

@@ -4,12 +4,12 @@
 //! certificate and a closed listener, and leave nothing to measure.
 
 mod answer;
-mod certificate_expiry;
 mod config;
 mod endpoint_tls;
 mod exchange;
 mod expect;
 mod families;
+mod handshake;
 mod phases;
 mod prober;
 mod redirects;
@@ -20,9 +20,7 @@ use std::time::Duration;
 
 use platform_core::kind::{Context, Definition, Headline, HeadlineUnit, KindFacts, Parts};
 
-use self::families::{
-    CONTENT_LENGTH, DURATION, EXPIRY, FAILED_REGEX, REDIRECTS, SSL, STATUS_CODE, UP, VERSION,
-};
+use self::families::{CATALOGUE, UP};
 use self::prober::HttpProber;
 
 pub use self::config::Config;
@@ -34,7 +32,7 @@ pub const FACTS: KindFacts = KindFacts {
     timeout: Duration::from_secs(5),
     is_metered: false,
     up: Some(UP),
-    catalogue: || vec![STATUS_CODE, DURATION, CONTENT_LENGTH, VERSION, REDIRECTS, SSL, EXPIRY, FAILED_REGEX],
+    catalogue: || CATALOGUE.to_vec(),
     prefixes: Vec::new,
     reasons: &[],
     language: None,

@@ -52,8 +52,12 @@ impl Phases {
         Phase::ALL[self.current as usize].2
     }
 
+    pub(super) fn spent(&self, phase: Phase) -> Duration {
+        self.spent[phase as usize]
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, Duration)> {
-        Phase::ALL.iter().map(|&(phase, name, _)| (name, self.spent[phase as usize]))
+        Phase::ALL.iter().map(|&(phase, name, _)| (name, self.spent(phase)))
     }
 }
 

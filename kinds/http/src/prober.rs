@@ -1,13 +1,18 @@
 //! Probes an endpoint.
 
-use std::time::Duration;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use platform_core::metric::Family;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 
 use super::config::Config;
 use super::endpoint_tls::EndpointTls;
-use super::families::{CONTENT_LENGTH, DURATION, EXPIRY, FAILED_REGEX, REDIRECTS, SSL, STATUS_CODE, VERSION};
+use super::families::{
+    BODY_LENGTH, CONTENT_LENGTH, DURATION, FAILED_REGEX, IP_HASH, IP_PROTOCOL, LAST_MODIFIED, LOOKUP,
+    REDIRECTS, SSL, STATUS_CODE, VERSION, WHOLE_DURATION,
+};
+use super::handshake::Handshake;
 use super::phases::{self, Phases};
 use super::redirects::{Visit, visit};
 
@@ -20,7 +25,7 @@ pub(super) struct HttpProber {
 #[async_trait::async_trait]
 impl Prober for HttpProber {
     async fn probe(&mut self) -> Result<Observation, Problem> {
-        let mut phases = Phases::default();
+        let (mut phases, began) = (Phases::default(), Instant::now());
         let visit = visit(&self.config, &mut self.trust, &mut phases);
         let visit = tokio::time::timeout(self.limit, visit).await;
         let visit = visit.unwrap_or_else(|_| {
@@ -30,7 +35,7 @@ impl Prober for HttpProber {
         if visit.as_ref().is_err_and(|problem| problem.reason == Reason::Tls) {
             self.trust.forget();
         }
-        Ok(self.observe(visit?, &phases))
+        Ok(self.observe(visit?, &phases, began.elapsed()))
     }
 }
 
@@ -41,23 +46,39 @@ impl HttpProber {
     }
 
     /// An unexpected response is a failure, as in blackbox_exporter, but its status code is kept.
-    fn observe(&self, Visit { answer, redirects, lost }: Visit, phases: &Phases) -> Observation {
-        let text = self.config.expect.text_problem(&answer);
+    fn observe(&self, visit: Visit, phases: &Phases, whole: Duration) -> Observation {
+        let answer = &visit.answer;
+        let text = self.config.expect.text_problem(answer);
         let mut families = vec![
+            WHOLE_DURATION.value(whole.as_secs_f64()),
+            LOOKUP.value(visit.lookup.as_secs_f64()),
+            IP_PROTOCOL.value(if visit.address.is_ipv4() { 4.0 } else { 6.0 }),
+            IP_HASH.value(hash(visit.address).into()),
             STATUS_CODE.value(answer.status.as_u16().into()),
             durations(phases),
             VERSION.value(answer.version),
-            REDIRECTS.value(redirects.into()),
-            SSL.value(answer.over_tls.into()),
+            REDIRECTS.value(visit.redirects.into()),
+            SSL.value(answer.handshake.is_some().into()),
             FAILED_REGEX.value(text.is_some().into()),
         ];
         families.extend(answer.content_length().map(|bytes| CONTENT_LENGTH.value(bytes)));
-        families.extend(answer.expiry.map(|time| EXPIRY.value(time)));
-        let failure = lost.or_else(|| self.config.expect.status_problem(&answer)).or(text);
+        families.extend(answer.body_length().map(|bytes| BODY_LENGTH.value(bytes)));
+        families.extend(answer.last_modified().map(|time| LAST_MODIFIED.value(time)));
+        families.extend(answer.handshake.iter().flat_map(Handshake::families));
+        let failure = visit.lost.or_else(|| self.config.expect.status_problem(answer)).or(text);
         Observation { families, failure, ..Observation::default() }
     }
 }
 
 fn durations(phases: &Phases) -> Family {
     phases.iter().fold(DURATION.family(), |family, (name, time)| family.with([name], time.as_secs_f64()))
+}
+
+/// FNV-1a with 32 bits, as in blackbox_exporter.
+fn hash(address: IpAddr) -> u32 {
+    let octets = match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    };
+    octets.iter().fold(0x811c_9dc5, |hash, octet| (hash ^ u32::from(*octet)).wrapping_mul(0x0100_0193))
 }

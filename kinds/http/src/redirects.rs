@@ -1,12 +1,15 @@
 //! Follows redirects, but not from the internet into the exporter's own network.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use platform_core::probe::{Problem, Reason};
 
 use super::answer::EndpointAnswer;
 use super::config::Config;
 use super::endpoint_tls::EndpointTls;
 use super::exchange::{exchange, resolve};
-use super::phases::Phases;
+use super::phases::{Phase, Phases};
 use super::request::EndpointRequest;
 use super::zone::Zone;
 
@@ -16,6 +19,9 @@ const MOST_REDIRECTS: u32 = 10;
 /// The last response, and how it was reached.
 pub(super) struct Visit {
     pub(super) answer: EndpointAnswer,
+    /// The address that answered first, and how long it took to look up.
+    pub(super) address: IpAddr,
+    pub(super) lookup: Duration,
     pub(super) redirects: u32,
     /// Why the last response cannot be checked.
     pub(super) lost: Option<Problem>,
@@ -29,9 +35,11 @@ pub(super) async fn visit(
 ) -> Result<Visit, Problem> {
     let mut request = EndpointRequest::first(config).await?;
     let mut addresses = resolve(&request.url, phases).await?;
-    let mut redirects = 0;
+    let lookup = phases.spent(Phase::Resolve);
+    let (mut redirects, mut first) = (0, None);
     loop {
         let answer = exchange(&request, &addresses, trust, phases).await?;
+        let address = *first.get_or_insert(answer.peer);
         let next = if config.follow_redirects { request.redirected(&answer) } else { None };
         let lost = match next {
             Some(Ok(next)) if redirects < MOST_REDIRECTS => {
@@ -54,6 +62,6 @@ pub(super) async fn visit(
             Some(Err(problem)) => Some(problem),
             None => None,
         };
-        return Ok(Visit { answer, redirects, lost });
+        return Ok(Visit { answer, address, lookup, redirects, lost });
     }
 }

@@ -33,10 +33,12 @@ async fn reports_what_the_answer_is() {
 
 #[tokio::test]
 async fn emits_its_catalogue_and_nothing_else() {
-    let (web, ca) = (web(ok).await, Ca::generate());
+    let dated = || with(ok(), "last-modified", "Sun, 06 Nov 1994 08:49:37 GMT");
+    let (web, ca) = (web(dated).await, Ca::generate());
     let front = TlsFront::start(web.address(), &ca.issue(&["127.0.0.1"])).await;
     let keys = format!("tls: {{ca_file: {}}}", ca.certificate().display());
     let observation = observe(&format!("https://{}/", front.address()), &keys).await;
+    assert_eq!(plain(&observation, "probe_http_last_modified_timestamp_seconds"), Some(784_111_777.0));
     let mut emitted: Vec<_> = observation.families.into_iter().map(|family| family.desc).collect();
     let mut catalogue = (Kind::Http.facts().catalogue)();
     emitted.sort_by(|a, b| a.name.cmp(&b.name));

@@ -1,12 +1,17 @@
 //! Every sample in hard states, recounted from what the test has the server answer.
 
 use std::convert::Infallible;
+use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::Response;
 use hyper::body::{Bytes, Frame};
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
 
 use super::{ok, web};
 use testkit::proxy::{Mode, Proxy};
@@ -24,13 +29,30 @@ struct Answer {
     length: Option<u32>,
     redirects: u32,
     is_unexpected: bool,
-    /// The end of the first certificate that ends.
-    expiry: Option<String>,
+    /// Bytes of the body, if other than its length.
+    body: Option<u32>,
+    handshake: Option<Handshake>,
     slow: Option<(&'static str, Duration)>,
 }
 
-const PLAIN: Answer =
-    Answer { code: 200, length: Some(4), redirects: 0, is_unexpected: false, expiry: None, slow: None };
+/// What a certificate is, and the end of the first one that ends.
+struct Handshake {
+    end: String,
+    described: Series,
+}
+
+const PLAIN: Answer = Answer {
+    code: 200,
+    length: Some(4),
+    redirects: 0,
+    is_unexpected: false,
+    body: None,
+    handshake: None,
+    slow: None,
+};
+
+/// FNV-1a of 127.0.0.1.
+const HASH: f64 = 3_668_918_509.0;
 
 impl Answer {
     /// All but the phases, which last between nothing and as long as the whole probe.
@@ -39,15 +61,20 @@ impl Answer {
             ("probe_http_status_code".to_owned(), f64::from(self.code)),
             ("probe_http_version".to_owned(), 1.1),
             ("probe_http_redirects".to_owned(), f64::from(self.redirects)),
-            ("probe_http_ssl".to_owned(), f64::from(self.expiry.is_some())),
+            ("probe_http_ssl".to_owned(), f64::from(self.handshake.is_some())),
+            ("probe_ip_protocol".to_owned(), 4.0),
+            ("probe_ip_addr_hash".to_owned(), HASH),
             ("probe_failed_due_to_regex".to_owned(), f64::from(self.is_unexpected)),
         ]);
         all.extend(self.length.map(|length| ("probe_http_content_length".to_owned(), f64::from(length))));
-        all.extend(self.expiry.as_ref().map(|day| {
-            let end: jiff::Timestamp = format!("{day}T00:00:00Z").parse().expect("a day");
+        let body = self.body.or(self.length).map(f64::from);
+        all.extend(body.map(|length| ("probe_http_uncompressed_body_length".to_owned(), length)));
+        if let Some(handshake) = &self.handshake {
+            let end: jiff::Timestamp = format!("{}T00:00:00Z", handshake.end).parse().expect("a day");
             let end = u32::try_from(end.as_second()).expect("before 2106");
-            ("probe_ssl_earliest_cert_expiry".to_owned(), f64::from(end))
-        }));
+            all.insert("probe_ssl_earliest_cert_expiry".to_owned(), end.into());
+            all.extend(handshake.described.clone());
+        }
         all
     }
 
@@ -61,13 +88,17 @@ impl Answer {
                 .slow
                 .map_or(Duration::ZERO, |(name, least)| if name == phase { Duration::ZERO } else { least });
             match whole {
-                Some(_) if phase == "tls" && self.expiry.is_none() => Duration::ZERO,
+                Some(_) if phase == "tls" && self.handshake.is_none() => Duration::ZERO,
                 Some(whole) => whole - rest,
                 None => least,
             }
         };
         let name = "probe_http_duration_seconds";
-        phases.iter().map(|phase| (series(name, &[phase]), time(phase).as_secs_f64())).collect()
+        let of_phases = phases.iter().map(|phase| (series(name, &[phase]), time(phase).as_secs_f64()));
+        let slow = self.slow.map_or(Duration::ZERO, |(_, least)| least).as_secs_f64();
+        let rest = whole.map_or(0.0, |whole| whole.as_secs_f64() - slow);
+        let of_probe = [("probe_dns_lookup_time_seconds", rest), ("probe_duration_seconds", slow + rest)];
+        of_phases.chain(of_probe.map(|(name, value)| (name.to_owned(), value))).collect()
     }
 
     async fn check(&self, recounts: &mut Recounts, state: &str, url: &str, keys: &str) {
@@ -105,14 +136,14 @@ async fn every_sample_is_true_in_every_state() {
     let late = Answer { slow: Some(("processing", PAUSE)), ..PLAIN };
     late.check(&mut recounts, "a late answer", &format!("http://{}/", proxy.address()), "").await;
     let slow = web(in_pieces).await;
-    let slowly = Answer { length: None, slow: Some(("transfer", PAUSE)), ..PLAIN };
+    let slowly = Answer { length: None, body: Some(8), slow: Some(("transfer", PAUSE)), ..PLAIN };
     slowly.check(&mut recounts, "a slow body without a length", &slow.url("/"), "expect: {body: fine}").await;
 
     let failing = web(|| reply(503, "maintenance")).await;
     let failure = Answer { code: 503, length: Some(11), ..PLAIN };
     failure.check(&mut recounts, "an error", &failing.url("/"), "").await;
     let large = web(|| with(reply(200, ""), "content-length", "5000000")).await;
-    let head = Answer { length: Some(5_000_000), ..PLAIN };
+    let head = Answer { length: Some(5_000_000), body: Some(0), ..PLAIN };
     head.check(&mut recounts, "HEAD of something large", &large.url("/"), "method: HEAD").await;
     redirects(&mut recounts).await;
     certificates(&mut recounts, server.address()).await;
@@ -147,7 +178,11 @@ async fn certificates(recounts: &mut Recounts, server: &str) {
         jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).date().tomorrow().expect("a day");
     let soon = (tomorrow.year().into(), tomorrow.month().unsigned_abs(), tomorrow.day().unsigned_abs());
     let days = [
-        ("TLS", root.issue_until(&["127.0.0.1"], (2060, 2, 3)), "2060-02-03".to_owned()),
+        (
+            "TLS",
+            root.issue_until(&["127.0.0.1", "web.test", "*.web.test"], (2060, 2, 3)),
+            "2060-02-03".to_owned(),
+        ),
         (
             "a certificate that ends within a day",
             root.issue_until(&["127.0.0.1"], soon),
@@ -161,12 +196,54 @@ async fn certificates(recounts: &mut Recounts, server: &str) {
     ];
     for (state, identity, day) in days {
         let front = TlsFront::start(server, &identity).await;
-        let answer = Answer { expiry: Some(day), ..PLAIN };
+        let handshake =
+            Handshake { end: day, described: described(front.address(), root.certificate()).await };
+        let answer = Answer { handshake: Some(handshake), ..PLAIN };
         answer.check(recounts, state, &format!("https://{}/", front.address()), &keys).await;
     }
     let front = TlsFront::start(server, &root.issue(&["127.0.0.1"])).await;
     let target = format!("https://{}/", front.address());
     let plain = Web::start(move |_| with(reply(302, ""), "location", &target)).await;
-    let upgraded = Answer { redirects: 1, expiry: Some("2090-01-01".to_owned()), ..PLAIN };
+    let described = described(front.address(), root.certificate()).await;
+    let handshake = Handshake { end: "2090-01-01".to_owned(), described };
+    let upgraded = Answer { redirects: 1, handshake: Some(handshake), ..PLAIN };
     upgraded.check(recounts, "a redirect to TLS", &plain.url("/"), &keys).await;
+}
+
+/// What openssl sees at an address.
+async fn described(address: &str, authority: &Path) -> Series {
+    let connection = ["s_client", "-connect", address, "-CAfile", &authority.display().to_string()];
+    let session = openssl(&connection, "").await;
+    let certificate = ["x509", "-noout", "-subject", "-issuer", "-serial", "-fingerprint", "-sha256"];
+    let options = ["-nameopt", "RFC2253", "-ext", "subjectAltName"];
+    let shown = openssl(&[&certificate[..], &options].concat(), &session).await;
+    let after = |text: &str, start: &str| -> String {
+        let line = text.lines().find_map(|line| Some(line.trim().split_once(start)?.1.trim().to_owned()));
+        line.unwrap_or_else(|| panic!("no {start} in {text}"))
+    };
+    let names = shown.lines().last().expect("names").split(", ");
+    let hosts: Vec<_> = names.filter_map(|name| name.trim().strip_prefix("DNS:")).collect();
+    let labels = [
+        after(&shown, "Fingerprint=").replace(':', "").to_lowercase(),
+        after(&shown, "subject="),
+        after(&shown, "issuer="),
+        hosts.join(","),
+        after(&shown, "serial=").to_lowercase(),
+    ];
+    let agreed = after(&session, "New, TLSv");
+    let (version, cipher) = agreed.split_once(", Cipher is ").expect("a version and a cipher");
+    Series::from([
+        (series("probe_ssl_last_chain_info", &labels.each_ref().map(String::as_str)), 1.0),
+        (series("probe_tls_cipher_info", &[cipher]), 1.0),
+        (series("probe_tls_version_info", &[&format!("TLS {version}")]), 1.0),
+    ])
+}
+
+async fn openssl(arguments: &[&str], input: &str) -> String {
+    let mut command = Command::new("openssl");
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut process = command.spawn().expect("openssl is installed");
+    process.stdin.take().expect("it is piped").write_all(input.as_bytes()).await.expect("it reads");
+    let output = process.wait_with_output().await.expect("it ends");
+    String::from_utf8(output.stdout).expect("text")
 }

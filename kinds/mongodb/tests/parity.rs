@@ -5,6 +5,7 @@ use std::time::Duration;
 use mongodb::bson::{Document, doc};
 use testkit::exporter::Exporter;
 use testkit::mongodb_set::MongodbSet;
+use testkit::selector::answers;
 use testkit::wait::until;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -180,26 +181,6 @@ const EXCEPTIONS: [(&str, &str); 4] = [
     ("mongodb_ss_connections{cl_id}", "`source` says which cluster it is"),
     ("mongodb_mongod_durability_commits", "MMAPv1 is gone since MongoDB 4.2"),
 ];
-
-/// The series of an exposition for which an expression asks: a name, and labels, some of them with their values.
-fn answers(page: &str, asked: &str) -> bool {
-    let (name, labels) = asked.split_once('{').unwrap_or((asked, ""));
-    let wanted = labels.trim_end_matches('}').split(',').filter(|label| !label.is_empty());
-    let wanted: Vec<String> = wanted
-        .map(|label| match label.split_once('=') {
-            Some((label, value)) => format!("{label}=\"{value}\""),
-            None => format!("{label}=\""),
-        })
-        .collect();
-    page.lines().any(|line| {
-        let series = line.split_once('{').filter(|(found, _)| *found == name);
-        series.is_some_and(|(_, rest)| {
-            let has =
-                |label: &String| rest.starts_with(label.as_str()) || rest.contains(&format!(",{label}"));
-            wanted.iter().all(has)
-        })
-    })
-}
 
 /// Reads and writes, an operation that lasts, and what the server records of its host.
 async fn load(set: &MongodbSet) -> tokio::task::JoinHandle<()> {

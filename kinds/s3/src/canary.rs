@@ -30,6 +30,10 @@ impl Canary {
         Self { folder, interval, last: None, last_success: None }
     }
 
+    pub(super) fn interval(&self) -> Duration {
+        self.interval
+    }
+
     pub(super) fn last_success(&self) -> Option<Timestamp> {
         self.last_success
     }

@@ -46,7 +46,11 @@ const CANARY_SUCCESS: Desc = Desc::gauge(
     "Unix time of the last canary object put, read back and deleted.",
 );
 
-pub(super) const CATALOGUE: [Desc; 5] = [CREDENTIALS_VALID, CALLER, BUCKET_UP, DURATION, CANARY_SUCCESS];
+const CANARY_INTERVAL: Desc =
+    Desc::gauge("s3_canary_interval_seconds", &["bucket"], "How often the canary runs (`canary.interval`).");
+
+pub(super) const CATALOGUE: [Desc; 6] =
+    [CREDENTIALS_VALID, CALLER, BUCKET_UP, DURATION, CANARY_SUCCESS, CANARY_INTERVAL];
 
 pub(super) struct S3Prober {
     config: Config,
@@ -123,10 +127,13 @@ impl S3Prober {
             up.push(labels, outcome.good.into());
             duration.push(labels, outcome.duration.as_secs_f64());
         }
-        let success = self.canary.as_ref().and_then(Canary::last_success);
-        let success =
-            success.map(|time| CANARY_SUCCESS.family().with([bucket], time.as_duration().as_secs_f64()));
-        [up, duration].into_iter().chain(success).collect()
+        let mut families = vec![up, duration];
+        if let Some(canary) = &self.canary {
+            families.push(CANARY_INTERVAL.family().with([bucket], canary.interval().as_secs_f64()));
+            let success = canary.last_success().map(|time| time.as_duration().as_secs_f64());
+            families.extend(success.map(|time| CANARY_SUCCESS.family().with([bucket], time)));
+        }
+        families
     }
 }
 

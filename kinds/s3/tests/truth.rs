@@ -26,6 +26,7 @@ struct Watched {
     /// How long the longest probe has taken: the results of the canary are kept.
     longest: Duration,
     has_account: bool,
+    has_canary: bool,
 }
 
 impl Watched {
@@ -36,7 +37,13 @@ impl Watched {
     fn of(yaml: &str) -> Self {
         let surroundings = Surroundings { timeout: Duration::from_secs(20), ..Surroundings::default() };
         let subject = surroundings.source(yaml);
-        Self { subject, success: None, longest: Duration::ZERO, has_account: false }
+        Self {
+            subject,
+            success: None,
+            longest: Duration::ZERO,
+            has_account: false,
+            has_canary: yaml.contains("canary"),
+        }
     }
 
     /// One probe, with the operations that it attempts, and whether they can succeed; `flies` says whether the canary
@@ -58,6 +65,9 @@ impl Watched {
             if self.has_account {
                 all.insert("aws_credentials_valid".to_owned(), 1.0);
                 all.insert(series("aws_caller_info", &[ACCOUNT]), 1.0);
+            }
+            if self.has_canary {
+                all.insert(series("s3_canary_interval_seconds", &["backups"]), 3600.0);
             }
             let name = series("s3_canary_last_success_timestamp_seconds", &["backups"]);
             all.extend(success.map(|success| (name, success)));

@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use platform_core::setting::Duration;
 
+use crate::config::ProbeTarget;
+
 /// Prometheus exporter for all backing services of a platform.
 ///
 /// Without a configuration file, sources come from the environment variables that applications already use:
@@ -18,6 +20,7 @@ use platform_core::setting::Duration;
   platform_exporter --config.file platform.yml           serve on port 9884
   platform_exporter check --live                         check the configuration against the services
   platform_exporter probe orders-db                      probe one source and print its metrics
+  platform_exporter probe shop-dbs db1.example.com:5432  the same for a target of a module
   DATABASE_URL=postgres://… platform_exporter            no file: sources from the environment")]
 pub struct Cli {
     /// The flags.
@@ -102,12 +105,14 @@ pub enum Command {
         #[arg(long)]
         live: bool,
     },
-    /// Probe one source once and print its metrics.
+    /// Probe one source, or a target of a module, once and print its metrics.
     ///
     /// Exits with 0 if it is up, 1 if it is down, 3 if it is degraded.
     Probe {
-        /// The source's name in the configuration.
+        /// The name of the source or module in the configuration.
         name: String,
+        /// For a module: the target, as HOST:PORT.
+        target: Option<ProbeTarget>,
     },
     /// Check that the exporter running on this machine is healthy (for container health checks).
     Healthcheck,

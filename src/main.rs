@@ -46,8 +46,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let load = if syntax_only { command::load_all } else { command::load_strictly };
             let (loaded, _) = load(flags)?;
             let Loaded { origin, config, .. } = &loaded;
+            let modules = match config.modules().len() {
+                0 => String::new(),
+                modules => format!(" {modules} modules,"),
+            };
             println!(
-                "{origin}: {} sources, {} queries, no errors",
+                "{origin}: {} sources,{modules} {} queries, no errors",
                 config.sources().len(),
                 config.queries().len()
             );
@@ -61,10 +65,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print!("{}", report.text);
             Ok(if report.is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Some(Command::Probe { name }) => {
+        Some(Command::Probe { name, target }) => {
             let loaded = command::load(flags)?;
-            let probed = on_this_thread(command::probe(flags, &loaded, &name))?
-                .with_context(|| format!("there is no source `{name}` in {}", loaded.origin))?;
+            let probed = on_this_thread(command::probe(flags, &loaded, &name, target.as_ref()))??;
             print!("{}", probed.metrics);
             for problem in &probed.problems {
                 eprintln!("{name}: {problem}");

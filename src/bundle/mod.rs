@@ -61,10 +61,10 @@ pub struct File {
 pub fn render(config: Option<&Config>) -> Result<Vec<File>, Faults> {
     let mut faults = config.map(|config| config.files().clone()).unwrap_or_default();
     let platforms = packs::all(config, &mut faults);
-    let has = |kind: &Kind| {
-        config.is_none_or(|config| config.sources().values().any(|source| source.config.kind() == *kind))
+    let kinds = match config {
+        Some(config) => config.kinds().into_iter().collect(),
+        None => Kind::ALL.to_vec(),
     };
-    let kinds: Vec<Kind> = Kind::ALL.iter().copied().filter(has).collect();
     let surroundings = surroundings(&kinds, &platforms);
     let mut files = Vec::new();
     let mut add = |name: &str, dashboard: Option<Dashboard>| {

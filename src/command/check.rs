@@ -14,7 +14,7 @@ use super::probe::open_lanes;
 use crate::cli::Flags;
 use crate::config::RollUp;
 use crate::registry::Kind;
-use crate::schedule::{ask, assemble, by_kind, check_roll_up, probe_once};
+use crate::schedule::{ask, assemble, by_kind, check_roll_up, probe_and_leave};
 
 /// What a check found.
 pub struct Report {
@@ -32,7 +32,7 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     let probers = open_lanes(assembly);
     let probes = future::join_all(probers.into_iter().map(async |(name, mut prober)| {
         let source = &config.sources()[&name];
-        let result = probe_once(prober.as_mut(), source.timeout).await;
+        let result = probe_and_leave(prober.as_mut(), source.timeout).await;
         (format!("source {name} ({})", source.config.kind()), problems_of(result))
     }));
     let queries = future::join_all(config.queries().iter().map(async |query| {
@@ -56,6 +56,11 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     let denied = lines.iter().any(|(_, problems)| problems.iter().any(is_about_permissions));
     let kinds = config.sources().values().map(|source| source.config.kind());
     let mut text = lines.into_iter().fold(String::new(), |text, line| text + &describe(&line));
+    text.extend(config.modules().keys().map(|name| {
+        format!(
+            "skip  module {name}: check one of its targets by `platform_exporter probe {name} HOST:PORT`\n"
+        )
+    }));
     if denied {
         text += &permissions(kinds.collect());
         text.extend(config.roll_ups().iter().map(roll_up_permissions));

@@ -1,16 +1,18 @@
-//! `probe NAME`: runs one probe and prints its metrics.
+//! `probe NAME [TARGET]`: runs one probe and prints its metrics.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use platform_core::metric::{Format, encode};
-use platform_core::probe::Problem;
+use platform_core::probe::{Prober, Problem};
 use platform_core::setting::SourceName;
+use platform_core::yaml::Faults;
 
 use super::Loaded;
 use crate::cli::Flags;
-use crate::schedule::{Assembly, assemble, by_kind, probe_once};
-use crate::snapshot::{Status, Store};
+use crate::config::ProbeTarget;
+use crate::schedule::{Assembly, Lanes, assemble, by_kind, probe_and_leave};
+use crate::snapshot::{SourceState, Status, Store};
 
 /// What a probe from the command line found.
 pub struct Probed {
@@ -22,22 +24,77 @@ pub struct Probed {
     pub metrics: String,
 }
 
-/// Probes one source once. Returns `None` when there is no such source.
-pub async fn probe(flags: &Flags, loaded: &Loaded, name: &str) -> Option<Probed> {
-    let (name, source) = loaded.config.sources().get_key_value(name)?;
-    let assembly =
-        assemble(&loaded.config, &by_kind(Arc::default(), super::variable, flags.storage_path.as_deref()));
-    let mut probers = open_lanes(assembly);
-    let store = Store::new(&loaded.config, SystemTime::now());
+/// Why nothing is probed.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    #[error("there is no source `{name}` in {origin}")]
+    NoSource { name: String, origin: String },
+    #[error("`{0}` is a module: name a target as well, as in `probe {0} HOST:PORT`")]
+    NoTarget(String),
+    #[error("there is no module `{name}` in {origin}")]
+    NoModule { name: String, origin: String },
+    #[error("the module `{module}` does not allow the target {target}: see its `targets`")]
+    NotAllowed { module: String, target: ProbeTarget },
+    #[error("{0}")]
+    Unusable(Faults),
+}
+
+/// Probes a source, or a target of a module, once.
+///
+/// # Errors
+/// When there is no such source, module or target.
+pub async fn probe(
+    flags: &Flags,
+    loaded: &Loaded,
+    name: &str,
+    target: Option<&ProbeTarget>,
+) -> Result<Probed, ProbeError> {
+    match target {
+        None => source(flags, loaded, name).await,
+        Some(target) => target_of(flags, loaded, name, target).await,
+    }
+}
+
+async fn source(flags: &Flags, loaded: &Loaded, name: &str) -> Result<Probed, ProbeError> {
+    if loaded.config.modules().contains_key(name) {
+        return Err(ProbeError::NoTarget(name.to_owned()));
+    }
+    let no_source = || ProbeError::NoSource { name: name.to_owned(), origin: loaded.origin.clone() };
+    let (name, source) = loaded.config.sources().get_key_value(name).ok_or_else(no_source)?;
+    let build = by_kind(Arc::default(), super::variable, flags.storage_path.as_deref());
+    let mut probers = open_lanes(assemble(&loaded.config, &build));
+    let mut prober = probers.remove(name).ok_or_else(no_source)?;
+    let state = Store::new(&loaded.config, SystemTime::now()).state(name.as_str()).ok_or_else(no_source)?;
+    Ok(once(state, source.timeout, prober.as_mut()).await)
+}
+
+async fn target_of(
+    flags: &Flags,
+    loaded: &Loaded,
+    module: &str,
+    target: &ProbeTarget,
+) -> Result<Probed, ProbeError> {
+    let no_module = || ProbeError::NoModule { name: module.to_owned(), origin: loaded.origin.clone() };
+    let (name, module) = loaded.config.modules().get_key_value(module).ok_or_else(no_module)?;
+    if !module.allows(target) {
+        return Err(ProbeError::NotAllowed { module: name.to_string(), target: target.clone() });
+    }
+    let source = module.source(target).map_err(ProbeError::Unusable)?;
+    let build = by_kind(Arc::default(), super::variable, flags.storage_path.as_deref());
+    let mut prober = build(name, &source, &[], &Lanes::new()).prober;
+    let state = SourceState::new(name, &source, SystemTime::now());
+    Ok(once(state, source.timeout, prober.as_mut()).await)
+}
+
+async fn once(mut state: SourceState, timeout: Duration, prober: &mut dyn Prober) -> Probed {
     let started = Instant::now();
-    let result = probe_once(probers.remove(name)?.as_mut(), source.timeout).await;
-    let event = store.update(name, |state| state.probed(result, started.elapsed(), SystemTime::now()));
-    let state = store.state(name.as_str())?;
-    Some(Probed {
+    let result = probe_and_leave(prober, timeout).await;
+    let event = state.probed(result, started.elapsed(), SystemTime::now());
+    Probed {
         status: state.status(),
-        problems: event.flatten().map(|event| event.problems).unwrap_or_default(),
+        problems: event.map(|event| event.problems).unwrap_or_default(),
         metrics: encode(&state.exposition(Instant::now()), Format::Text),
-    })
+    }
 }
 
 /// Serves the lanes on the current runtime, and returns the probers.

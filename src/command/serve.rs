@@ -74,7 +74,7 @@ pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate, sources: Handle) -
     drop(off_thread::spawn(move || files::warn(&config)));
     let (supervisor, mut ended) = Supervisor::new();
     let life = Life { tasks: tasks.clone(), stop: stop.clone(), supervisor };
-    let (app, reloader) = start(flags, &loaded, sources, &life).await;
+    let (app, reloader) = start(flags, &loaded, sources, &life, descriptors.of_sources()).await;
     let server = Arc::new(Server::new(app, gate, descriptors));
     for listener in listeners {
         let server = Arc::clone(&server);
@@ -130,7 +130,13 @@ impl Life {
     }
 }
 
-async fn start(flags: &Flags, loaded: &Loaded, sources: Handle, life: &Life) -> (Arc<App>, Reloader) {
+async fn start(
+    flags: &Flags,
+    loaded: &Loaded,
+    sources: Handle,
+    life: &Life,
+    descriptors: u64,
+) -> (Arc<App>, Reloader) {
     let config = &loaded.config;
     let heartbeats = Arc::new(Heartbeats::default());
     let store = Arc::new(Store::new(config, SystemTime::now()));
@@ -144,6 +150,7 @@ async fn start(flags: &Flags, loaded: &Loaded, sources: Handle, life: &Life) -> 
         life.tasks.clone(),
         life.stop.clone(),
         life.supervisor.clone(),
+        descriptors,
     );
     schedule.apply(config).await;
     let (reloads, requests) = mpsc::channel(1);

@@ -4,7 +4,7 @@ use std::path::{Path as FilePath, PathBuf};
 
 use platform_core::yaml::{Faults, Node, Path, Place, Value};
 
-/// A file that a source or roll-up reads while it runs.
+/// A file that a source, module or roll-up reads while it runs.
 #[derive(Clone, Debug)]
 pub struct NamedFile {
     /// Where it is.
@@ -33,7 +33,7 @@ pub fn directory(config_file: Option<&FilePath>) -> &FilePath {
     config_file.and_then(FilePath::parent).unwrap_or(FilePath::new(""))
 }
 
-/// Resolves every relative path in sources and roll-ups against `directory`, and lists the files that have to exist.
+/// Resolves every relative path in sources, modules and roll-ups against `directory`, and lists the files that have to exist.
 pub(super) fn resolve(tree: &mut Node, directory: &FilePath, faults: &mut Faults) -> Vec<NamedFile> {
     let mut walk = Walk { directory, faults, found: Vec::new() };
     for (section, node) in entries(tree) {
@@ -41,7 +41,7 @@ pub(super) fn resolve(tree: &mut Node, directory: &FilePath, faults: &mut Faults
         for (name, node) in entries(node) {
             let path = path.key(name);
             match section {
-                "sources" => walk.node(node, &path),
+                "sources" | "modules" => walk.node(node, &path),
                 "packs" => {
                     for (key, node) in entries(node).filter(|(key, _)| *key == "roll_up") {
                         walk.node(node, &path.key(key));

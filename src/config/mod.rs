@@ -5,18 +5,22 @@ mod cross_check;
 mod enabled_roll_ups;
 mod environment;
 mod files;
+mod module;
 mod pack_inputs;
 mod packs;
+mod probe_target;
 mod source;
 mod surroundings;
 
 pub use enabled_roll_ups::RollUp;
 pub use environment::{NoSources, from_environment};
 pub use files::{ExpectedContent, FileCheck, NamedFile, directory};
+pub use module::Module;
+pub use probe_target::{ProbeTarget, ProbeTargetError};
 pub use source::Source;
 pub use surroundings::Surroundings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use platform_core::query::{Declared, parse};
@@ -24,12 +28,13 @@ use platform_core::setting::{Secret, SourceName};
 use platform_core::yaml::{self, Faults, Node, Value};
 
 use crate::pack::Instance;
-use crate::registry::languages;
+use crate::registry::{Kind, languages};
 
 /// A valid configuration; only [`load`] creates one.
 #[derive(Clone, Debug)]
 pub struct Config {
     sources: BTreeMap<SourceName, Source>,
+    modules: BTreeMap<SourceName, Module>,
     queries: Vec<Declared>,
     packs: Vec<Instance>,
     roll_ups: Vec<RollUp>,
@@ -41,6 +46,17 @@ impl Config {
     /// The sources by name.
     pub fn sources(&self) -> &BTreeMap<SourceName, Source> {
         &self.sources
+    }
+
+    /// The modules by name.
+    pub fn modules(&self) -> &BTreeMap<SourceName, Module> {
+        &self.modules
+    }
+
+    /// The kinds of its sources and modules.
+    pub fn kinds(&self) -> BTreeSet<Kind> {
+        let of_sources = self.sources.values().map(|source| source.config.kind());
+        of_sources.chain(self.modules.values().map(Module::kind)).collect()
     }
 
     /// The declared queries, including those of packs.
@@ -101,7 +117,7 @@ pub fn load_in(
     config.filter(|_| faults.is_empty()).ok_or(faults)
 }
 
-const SECTIONS: [&str; 3] = ["sources", "packs", "queries"];
+const SECTIONS: [&str; 4] = ["sources", "modules", "packs", "queries"];
 
 fn read(
     directory: &Path,
@@ -121,12 +137,18 @@ fn read(
     }
     let own = tree.get("queries").map_or(&[][..], Node::elements).iter().enumerate();
     let own = own.map(|(index, node)| (root.key("queries").index(index), node));
-    let Some(sources) = tree.get("sources").filter(|node| !node.entries().is_empty()) else {
-        faults.at(tree.place, &root, "expected at least one source: `sources: {NAME: {KIND: {…}}}`");
+    let section = |name| tree.get(name).filter(|node| !node.entries().is_empty());
+    let (sources, modules) = (section("sources"), section("modules"));
+    if sources.is_none() && modules.is_none() {
+        let message = "expected at least one source or module: `sources: {NAME: {KIND: {…}}}`";
+        faults.at(tree.place, &root, message);
         own.for_each(|(path, node)| drop(parse::declared(node, &path, &languages, faults)));
         return None;
-    };
-    let sources = source::read_all(sources, &root.key("sources"), faults);
+    }
+    let sources =
+        sources.map(|node| source::read_all(node, &root.key("sources"), faults)).unwrap_or_default();
+    let modules = modules.map(|node| module::read_all(node, &root.key("modules"), &sources, faults));
+    let modules = modules.unwrap_or_default();
     let packs = packs::read_all(&tree, &sources, surroundings, faults);
     let of_packs = packs.iter().flat_map(|pack| pack.queries.iter().map(|(path, node)| (path.clone(), node)));
     let queries: Vec<_> = own.chain(of_packs).collect();
@@ -146,7 +168,7 @@ fn read(
     cross_check::pushed_classes(&tree, &sources, faults);
     let sources = sources.into_iter().filter_map(|(name, source)| Some((name, source?))).collect();
     let queries = queries.into_iter().map(|placed| placed.query).collect();
-    Some(Config { sources, queries, packs, roll_ups, files: faults.clone(), named_files })
+    Some(Config { sources, modules, queries, packs, roll_ups, files: faults.clone(), named_files })
 }
 
 /// A misspelt section name has been reported; errors in the section are reported as well.

@@ -58,7 +58,7 @@ pub(super) fn read_all(
     sources
 }
 
-fn read(node: &Node, path: &Path, faults: &mut Faults) -> Option<Source> {
+pub(super) fn read(node: &Node, path: &Path, faults: &mut Faults) -> Option<Source> {
     let kinds = Kind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>();
     let known: Vec<_> = kinds.iter().copied().chain(COMMON).collect();
     yaml::refuse_unknown_keys(node, path, &known, faults);

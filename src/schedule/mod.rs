@@ -3,6 +3,7 @@
 mod assembly;
 mod backoff;
 mod first_runs;
+mod fleet;
 mod loops;
 mod query;
 mod reconcile;
@@ -12,11 +13,12 @@ mod source;
 mod status_log;
 
 pub use assembly::{Assembly, Build, Lanes, assemble, by_kind};
+pub use fleet::TargetRefusal;
 pub use query::ask;
 #[cfg(feature = "postgres")]
 pub use roll_up::RollUpKeeper;
 pub use roll_up::check_roll_up;
-pub use source::probe_once;
+pub use source::probe_and_leave;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,22 +32,24 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::fleet::{Fleet, SWEEP_EVERY};
 use self::loops::Loops;
 use self::reconcile::Running;
 use self::source::ProbeRequests;
-use crate::config::Config;
-use crate::snapshot::{BEAT_EVERY, Store};
+use crate::config::{Config, ProbeTarget};
+use crate::snapshot::{BEAT_EVERY, SourceState, Store};
 
 /// The running loops.
 pub struct Schedule {
     loops: Loops,
     running: Mutex<Running>,
     requests: RwLock<BTreeMap<SourceName, ProbeRequests>>,
+    fleet: Arc<Fleet>,
 }
 
 impl Schedule {
     /// A schedule without loops. Those that [`Self::apply`] starts run on this runtime, and end when `stop` is
-    /// cancelled.
+    /// cancelled. Targets of modules take at most half of the file descriptors.
     pub fn new(
         build: Build,
         store: Arc<Store>,
@@ -53,6 +57,7 @@ impl Schedule {
         tasks: TaskTracker,
         stop: CancellationToken,
         supervisor: Supervisor,
+        descriptors: u64,
     ) -> Self {
         let loops = Loops { build, store, runtime, tasks, stop, supervisor };
         let store = Arc::clone(&loops.store);
@@ -62,7 +67,15 @@ impl Schedule {
                 tokio::time::sleep(BEAT_EVERY).await;
             }
         }));
-        Self { loops, running: Mutex::default(), requests: RwLock::default() }
+        let fleet = Arc::new(Fleet::new(descriptors));
+        let swept = Arc::clone(&fleet);
+        drop(loops.spawn("targets", async move {
+            loop {
+                tokio::time::sleep(SWEEP_EVERY).await;
+                swept.sweep();
+            }
+        }));
+        Self { loops, running: Mutex::default(), requests: RwLock::default(), fleet }
     }
 
     /// Makes the loops match this configuration: new ones are started, removed ones stopped, changed ones restarted,
@@ -72,6 +85,20 @@ impl Schedule {
         running.end_outdated(config, &self.loops).await;
         running.start_missing(config, &self.loops);
         *self.requests.write() = running.requests();
+        self.fleet.apply(config.modules());
+    }
+
+    /// Probes a target of a module by the deadline. A very recent probe is reused.
+    ///
+    /// # Errors
+    /// Why it is not probed.
+    pub async fn probe_target(
+        &self,
+        module: &str,
+        target: ProbeTarget,
+        deadline: Instant,
+    ) -> Result<SourceState, TargetRefusal> {
+        self.fleet.probe(module, target, deadline, &self.loops).await
     }
 
     /// Probes a source now, or joins the probe in progress, and waits for its end. A very recent probe is reused, which

@@ -46,7 +46,7 @@ fn take_in(declared: &Declared, run: QueryRun, store: &Store) {
         event.map(|event| (state.kind(), event))
     });
     if let Some((kind, event)) = event.flatten() {
-        status_log::write(source, kind, &event);
+        status_log::write(source.as_str(), kind, &event);
     }
 }
 

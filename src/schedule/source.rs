@@ -68,10 +68,7 @@ impl SourceLoop {
             next = started + self.delay(&result);
             let due = next + self.timeout;
             let took = started.elapsed();
-            if panic::catch_unwind(AssertUnwindSafe(|| self.take_in(result, took, due))).is_err() {
-                let problem = Problem::new(Reason::Internal, "cannot process the probe's result");
-                self.take_in(Err(problem), took, due);
-            }
+            take_in(result, |result| self.record(result, took, due));
             // Requests that came in during the probe have joined it.
             let joined = std::iter::from_fn(|| self.requests.try_recv().ok());
             for waiter in waiter.into_iter().chain(joined) {
@@ -81,14 +78,14 @@ impl SourceLoop {
         }
     }
 
-    fn take_in(&self, result: Result<Observation, Problem>, took: Duration, due: Instant) {
+    fn record(&self, result: Result<Observation, Problem>, took: Duration, due: Instant) {
         let event = self.store.update(&self.name, |state| {
             state.expect_probe(Instant::now().into_std(), due.into_std());
             let event = state.probed(result, took, SystemTime::now());
             event.map(|event| (state.kind(), event))
         });
         if let Some((kind, event)) = event.flatten() {
-            status_log::write(&self.name, kind, &event);
+            status_log::write(self.name.as_str(), kind, &event);
         }
     }
 
@@ -113,15 +110,33 @@ impl SourceLoop {
     }
 }
 
+/// Records a result. If that panics, so it is recorded.
+pub(super) fn take_in(result: Result<Observation, Problem>, record: impl Fn(Result<Observation, Problem>)) {
+    if panic::catch_unwind(AssertUnwindSafe(|| record(result))).is_err() {
+        record(Err(Problem::new(Reason::Internal, "cannot process the probe's result")));
+    }
+}
+
 /// Runs one probe under its deadline. A panic in it affects only this source.
 ///
 /// # Errors
 /// Why the source is down.
-pub async fn probe_once(prober: &mut dyn Prober, timeout: Duration) -> Result<Observation, Problem> {
+pub(super) async fn probe_once(prober: &mut dyn Prober, timeout: Duration) -> Result<Observation, Problem> {
     let probe = AssertUnwindSafe(prober.probe()).catch_unwind();
     match tokio::time::timeout(timeout, probe).await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(Problem::new(Reason::Internal, "the prober panicked")),
         Err(_) => Err(Problem::new(Reason::Timeout, format!("no answer within {timeout:?}"))),
     }
+}
+
+/// How long a source may take to say goodbye.
+const LEAVING: Duration = Duration::from_secs(1);
+
+/// As [`probe_once`], for a command that runs no other probe.
+pub async fn probe_and_leave(prober: &mut dyn Prober, timeout: Duration) -> Result<Observation, Problem> {
+    let result = probe_once(prober, timeout).await;
+    // In vain if the source hangs: the connection ends with the process.
+    let _ = tokio::time::timeout(LEAVING, prober.leave()).await;
+    result
 }

@@ -2,23 +2,21 @@
 
 use std::time::SystemTime;
 
-use platform_core::setting::SourceName;
-
 use crate::registry::Kind;
 use crate::snapshot::{Event, Status};
 
-pub(super) fn write(source: &SourceName, kind: Kind, event: &Event) {
+pub(super) fn write(source: &str, kind: Kind, event: &Event) {
     let since = rfc3339(event.since);
     let status = event.status;
     if status == Status::Up {
-        tracing::info!(event = "system.analytics.recovered", %source, %kind, %status, since);
+        tracing::info!(event = "system.analytics.recovered", source, %kind, %status, since);
         return;
     }
     let reasons: Vec<_> = event.problems.iter().map(|problem| problem.reason.as_str()).collect();
     let details: Vec<_> = event.problems.iter().map(|problem| problem.detail.as_str()).collect();
     tracing::warn!(
         event = "system.analytics.degraded",
-        %source,
+        source,
         %kind,
         %status,
         reasons = reasons.join(","),

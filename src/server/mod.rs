@@ -5,6 +5,7 @@ mod bucket;
 mod connections;
 mod heartbeat;
 mod negotiate;
+mod probe;
 mod response;
 mod routes;
 mod status;

@@ -7,12 +7,12 @@ use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::{StatusCode, header};
-use platform_core::metric::Format;
+use hyper::{HeaderMap, StatusCode, header};
 
+use super::negotiate;
 use crate::snapshot::{Coding, Published};
 
 pub(super) type ServerResponse = hyper::Response<Pieces>;
@@ -80,7 +80,10 @@ pub(super) fn page(html: String) -> ServerResponse {
 }
 
 /// An exposition in the representation that the client requested.
-pub(super) fn exposition(published: &Published, format: Format, coding: Coding) -> ServerResponse {
+pub(super) fn exposition(published: &Published, requested: &HeaderMap) -> ServerResponse {
+    let header = |name| requested.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let format = negotiate::format(header(ACCEPT));
+    let coding = negotiate::coding(header(ACCEPT_ENCODING));
     let mut response =
         with_type(StatusCode::OK, format.content_type(), published.body(format, coding).into());
     let headers = response.headers_mut();

@@ -5,18 +5,16 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, ACCEPT_ENCODING};
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use platform_core::heartbeat::Heartbeats;
-use platform_core::probe::{Problem, Reason};
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::time::Instant;
 
 use super::heartbeat::{self, Pushes};
+use super::probe::Probes;
 use super::response::{ServerResponse, exposition, json, method_not_allowed, page, text};
-use super::{negotiate, status, targets};
+use super::{status, targets};
 use crate::schedule::Schedule;
-use crate::snapshot::{Published, Store};
+use crate::snapshot::Store;
 
 /// A pending reload request; it receives `Ok`, or the errors of the configuration.
 pub type Reload = oneshot::Sender<Result<(), String>>;
@@ -41,12 +39,6 @@ pub struct App {
     pub timeout_offset: Duration,
 }
 
-/// The timeout of `/probe` if the client sends none: Prometheus' own default.
-const DEFAULT_SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Upper bound of the timeout, whatever the client sends.
-const LONGEST_SCRAPE_TIMEOUT: Duration = Duration::from_secs(3600);
-
 pub(super) async fn route(app: &App, request: Request<Incoming>) -> ServerResponse {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     if heartbeat::is_at(uri.path()) {
@@ -65,8 +57,11 @@ pub(super) async fn route(app: &App, request: Request<Incoming>) -> ServerRespon
         return method_not_allowed("GET, HEAD");
     }
     match uri.path() {
-        "/metrics" => represent(&app.store.current(), headers),
-        "/probe" => probe(app, uri.query().unwrap_or_default(), headers).await,
+        "/metrics" => exposition(&app.store.current(), headers),
+        "/probe" => {
+            let probes = Probes { store: &app.store, schedule: &app.schedule, offset: app.timeout_offset };
+            probes.answer(uri.query().unwrap_or_default(), headers).await
+        }
         "/sd" => match targets::targets(&app.store, headers) {
             Some(targets) => json(&targets),
             None => text(StatusCode::BAD_REQUEST, "Missing Host header: it is the targets' address."),
@@ -82,7 +77,7 @@ pub(super) async fn route(app: &App, request: Request<Incoming>) -> ServerRespon
         "/" => status_page(app, uri.query().unwrap_or_default().to_owned()).await,
         _ => text(
             StatusCode::NOT_FOUND,
-            "Not found. Available paths: /, /metrics, /probe?source=NAME, /sd, /-/healthy, /-/ready and /-/reload.",
+            "Not found. Available paths: /, /metrics, /probe?source=NAME, /probe?module=NAME&target=HOST:PORT, /sd, /-/healthy, /-/ready and /-/reload.",
         ),
     }
 }
@@ -126,47 +121,4 @@ async fn status_page(app: &App, query: String) -> ServerResponse {
         Ok(html) => page(html),
         Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "The page cannot be rendered."),
     }
-}
-
-fn represent(published: &Published, headers: &HeaderMap) -> ServerResponse {
-    let header = |name| headers.get(name).and_then(|value: &hyper::header::HeaderValue| value.to_str().ok());
-    exposition(published, negotiate::format(header(ACCEPT)), negotiate::coding(header(ACCEPT_ENCODING)))
-}
-
-/// Probes one source now. Its families have no `source` label, so that `instance` can take its place.
-async fn probe(app: &App, query: &str, headers: &HeaderMap) -> ServerResponse {
-    let Some(name) = parameter(query, "source") else {
-        return text(StatusCode::BAD_REQUEST, "Missing query parameter `source`: /probe?source=NAME");
-    };
-    let timeout = scrape_timeout(headers, app.timeout_offset);
-    let ended = app.schedule.probe_now(&name, Instant::now() + timeout).await;
-    let (Some(ended), Some(mut state)) = (ended, app.store.state(&name)) else {
-        return text(StatusCode::NOT_FOUND, format!("There is no source {name:?}."));
-    };
-    let now = SystemTime::now();
-    if !ended {
-        // The probe continues for the schedule; this response contains what is known by its own deadline.
-        let late = Problem::new(Reason::Timeout, "not probed within the scrape timeout");
-        drop(state.probed(Err(late), timeout, now));
-    }
-    represent(&Published::new(&state.exposition(std::time::Instant::now())), headers)
-}
-
-/// A query parameter, decoded.
-fn parameter(query: &str, name: &str) -> Option<String> {
-    url::form_urlencoded::parse(query.as_bytes())
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned())
-}
-
-/// How long a probe may take, from the scrape timeout that Prometheus sends.
-fn scrape_timeout(headers: &HeaderMap, offset: Duration) -> Duration {
-    let seconds = headers
-        .get("x-prometheus-scrape-timeout-seconds")
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    let timeout = seconds
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .unwrap_or(DEFAULT_SCRAPE_TIMEOUT)
-        .min(LONGEST_SCRAPE_TIMEOUT);
-    if timeout > offset { timeout - offset } else { timeout }
 }

@@ -51,7 +51,7 @@ pub struct SourceState {
 
 impl SourceState {
     /// A source that has not been probed.
-    pub(super) fn new(name: &SourceName, source: &Source, now: SystemTime) -> Self {
+    pub fn new(name: &SourceName, source: &Source, now: SystemTime) -> Self {
         let kind = source.config.kind();
         Self {
             name: Arc::clone(name.as_arc()),

@@ -15,6 +15,7 @@ mod kit;
 mod leaks;
 mod life;
 mod metric;
+mod modules;
 mod packs;
 mod platform;
 mod reload;

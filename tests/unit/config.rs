@@ -54,7 +54,7 @@ sources:
 "
         ),
         "\
-platform.yml:1:1: sorces: unknown key; expected one of sources, packs, queries (did you mean `sources`?)
+platform.yml:1:1: sorces: unknown key; expected one of sources, modules, packs, queries (did you mean `sources`?)
 platform.yml:3:40: sources.cache.intervall: unknown key; expected one of postgres, mongodb, redis, rabbitmq, \
 stripe, s3, workers, logfile, http, interval, timeout, degraded (did you mean `interval`?)
 platform.yml:4:9: sources.both: expected exactly one kind, as in `NAME: {redis: {url: …}}`; the kinds are postgres, \

@@ -1,6 +1,7 @@
 //! The loops and the store, with scripted sources and a paused clock.
 
 mod script;
+mod targets;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, mpsc};
@@ -23,6 +24,8 @@ use tokio_util::task::TaskTracker;
 use self::script::{Act, Number, Script};
 use testkit::exporter::value;
 use testkit::wait::eventually;
+
+const DESCRIPTORS: u64 = 60;
 
 struct Running {
     store: Arc<Store>,
@@ -56,6 +59,7 @@ async fn start(config: &Config, scripts: &[(&str, &Script)], number: Number) -> 
         TaskTracker::new(),
         stop.clone(),
         Supervisor::new().0,
+        DESCRIPTORS,
     );
     schedule.apply(config).await;
     Running { store, schedule, _stop: stop.drop_guard() }
@@ -116,6 +120,7 @@ async fn what_serves_goes_on_while_a_source_takes_the_processor() {
         tasks,
         stop.clone(),
         Supervisor::new().0,
+        DESCRIPTORS,
     );
     schedule.apply(&config).await;
     begins.await.unwrap();

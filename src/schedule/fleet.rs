@@ -1,0 +1,209 @@
+//! Probes of targets that clients name: each has a prober, which keeps its connection from one scrape to the next.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use platform_core::probe::{Observation, Prober, Problem, Reason};
+use platform_core::setting::SourceName;
+use platform_core::yaml::Faults;
+use tokio::time::Instant;
+
+use super::assembly::{Build, Lanes};
+use super::loops::Loops;
+use super::source::{probe_once, take_in};
+use super::status_log;
+use crate::config::{Module, ProbeTarget};
+use crate::snapshot::SourceState;
+
+/// A target that was not scraped for this long is forgotten, and its connection closed.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(300);
+
+/// How often forgotten targets are looked for.
+pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// A result younger than this is reused, which limits how often clients can trigger probes.
+const FRESH_FOR: Duration = Duration::from_secs(1);
+
+/// More targets than a Prometheus scrapes through one exporter.
+const MOST_TARGETS: u64 = 10_000;
+
+/// The connections of a target, with those of a driver's own.
+const DESCRIPTORS_OF_A_TARGET: u64 = 3;
+
+/// The targets that were scraped lately.
+pub(super) struct Fleet {
+    modules: ArcSwap<BTreeMap<SourceName, Module>>,
+    members: Mutex<Members>,
+    most: usize,
+}
+
+type Members = HashMap<(SourceName, ProbeTarget), Member>;
+
+/// Why a target is not probed.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetRefusal {
+    /// There is no such module.
+    #[error("There is no module {0:?}.")]
+    NoModule(String),
+    /// It may not be probed.
+    #[error("The module {module:?} does not allow the target {target}: see its `targets`.")]
+    NotAllowed {
+        /// The module.
+        module: String,
+        /// The target.
+        target: ProbeTarget,
+    },
+    /// The kind rejects the address.
+    #[error("The target cannot be used.\n{0}")]
+    Unusable(Faults),
+    /// There are too many.
+    #[error("{0} targets were scraped within the last five minutes, which is the limit.")]
+    TooMany(usize),
+}
+
+struct Member {
+    target: Arc<Target>,
+    /// The fingerprint of the module of which it was made.
+    module: u64,
+    used: Instant,
+}
+
+/// A target that is probed.
+struct Target {
+    name: String,
+    timeout: Duration,
+    state: Mutex<SourceState>,
+    /// Locked during a probe.
+    prober: Arc<tokio::sync::Mutex<Box<dyn Prober>>>,
+}
+
+impl Fleet {
+    /// A fleet without targets, which takes at most half of these file descriptors.
+    pub(super) fn new(descriptors: u64) -> Self {
+        let most = (descriptors / 2 / DESCRIPTORS_OF_A_TARGET).min(MOST_TARGETS);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        Self { modules: ArcSwap::default(), members: Mutex::default(), most }
+    }
+
+    /// Replaces the modules. The targets of those that changed start over.
+    pub(super) fn apply(&self, modules: &BTreeMap<SourceName, Module>) {
+        self.modules.store(Arc::new(modules.clone()));
+        self.retain(|(name, _), member| {
+            modules.get(name).is_some_and(|module| module.fingerprint == member.module)
+        });
+    }
+
+    /// Forgets the targets that are no longer scraped.
+    pub(super) fn sweep(&self) {
+        self.retain(|_, member| member.used.elapsed() < FORGOTTEN_AFTER);
+    }
+
+    fn retain(&self, stays: impl Fn(&(SourceName, ProbeTarget), &Member) -> bool) {
+        let gone: Vec<Member> = {
+            let mut members = self.members.lock();
+            let gone = members.iter().filter(|(key, member)| !stays(key, member)).map(|(key, _)| key.clone());
+            let gone: Vec<_> = gone.collect();
+            gone.iter().filter_map(|key| members.remove(key)).collect()
+        };
+        // Clients do not wait while connections are closed.
+        drop(gone);
+    }
+
+    /// Probes a target, or joins the probe in progress, and waits for its end until the deadline.
+    pub(super) async fn probe(
+        &self,
+        module: &str,
+        target: ProbeTarget,
+        deadline: Instant,
+        loops: &Loops,
+    ) -> Result<SourceState, TargetRefusal> {
+        let target = self.target(module, target, &loops.build)?;
+        let started = Instant::now();
+        let probed = tokio::time::timeout_at(deadline, Arc::clone(&target).probed(loops)).await;
+        let mut state = target.state.lock().clone();
+        if probed.is_err() {
+            // The probe continues for other clients; this response contains what is known by its own deadline.
+            let late = Problem::new(Reason::Timeout, "not probed within the scrape timeout");
+            drop(state.probed(Err(late), started.elapsed(), SystemTime::now()));
+        }
+        Ok(state)
+    }
+
+    fn target(&self, module: &str, target: ProbeTarget, build: &Build) -> Result<Arc<Target>, TargetRefusal> {
+        let modules = self.modules.load();
+        let no_module = || TargetRefusal::NoModule(module.to_owned());
+        let (name, module) = modules.get_key_value(module).ok_or_else(no_module)?;
+        if !module.allows(&target) {
+            return Err(TargetRefusal::NotAllowed { module: name.to_string(), target });
+        }
+        let key = (name.clone(), target);
+        if let Some(member) = self.members.lock().get_mut(&key)
+            && member.module == module.fingerprint
+        {
+            member.used = Instant::now();
+            return Ok(Arc::clone(&member.target));
+        }
+        let made = Arc::new(Target::new(name, module, &key.1, build)?);
+        let mut members = self.members.lock();
+        if members.len() >= self.most && !forget_one(&mut members) {
+            return Err(TargetRefusal::TooMany(self.most));
+        }
+        let member = Member { target: Arc::clone(&made), module: module.fingerprint, used: Instant::now() };
+        drop(members.insert(key, member));
+        Ok(made)
+    }
+}
+
+/// Makes room: who names addresses where nothing answers cannot keep out the targets that are there.
+fn forget_one(members: &mut Members) -> bool {
+    let silent = members.iter().filter(|(_, member)| member.target.state.lock().last_success().is_none());
+    let oldest = silent.min_by_key(|(_, member)| member.used).map(|(key, _)| key.clone());
+    oldest.is_some_and(|key| members.remove(&key).is_some())
+}
+
+impl Target {
+    fn new(
+        name: &SourceName,
+        module: &Module,
+        target: &ProbeTarget,
+        build: &Build,
+    ) -> Result<Self, TargetRefusal> {
+        let source = module.source(target).map_err(TargetRefusal::Unusable)?;
+        Ok(Self {
+            name: format!("{name}/{target}"),
+            timeout: source.timeout,
+            state: Mutex::new(SourceState::new(name, &source, SystemTime::now())),
+            prober: Arc::new(tokio::sync::Mutex::new(build(name, &source, &[], &Lanes::new()).prober)),
+        })
+    }
+
+    /// Ends when there is a fresh result. The probe itself goes on if the client goes away.
+    async fn probed(self: Arc<Self>, loops: &Loops) {
+        let mut prober = Arc::clone(&self.prober).lock_owned().await;
+        if self.state.lock().is_fresh(Instant::now().into_std(), FRESH_FOR) {
+            return;
+        }
+        let stop = loops.stop.clone();
+        let probe = async move {
+            let started = Instant::now();
+            let result = probe_once(prober.as_mut(), self.timeout).await;
+            let took = started.elapsed();
+            take_in(result, |result| self.record(result, took));
+        };
+        let probe = async move { stop.run_until_cancelled(probe).await.unwrap_or_default() };
+        // A panic has been caught, so it ends.
+        let _ = loops.tasks.spawn_on(probe, &loops.runtime).await;
+    }
+
+    fn record(&self, result: Result<Observation, Problem>, took: Duration) {
+        let mut state = self.state.lock();
+        let ended = Instant::now().into_std();
+        state.expect_probe(ended, ended);
+        if let Some(event) = state.probed(result, took, SystemTime::now()) {
+            status_log::write(&self.name, state.kind(), &event);
+        }
+    }
+}

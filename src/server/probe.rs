@@ -1,0 +1,98 @@
+//! `/probe`: probes one source or target now. Its families have no `source` label, so that `instance` can take its place.
+
+use std::time::{Duration, SystemTime};
+
+use hyper::{HeaderMap, StatusCode};
+use platform_core::probe::{Problem, Reason};
+use tokio::time::Instant;
+
+use super::response::{ServerResponse, exposition, text};
+use crate::config::ProbeTarget;
+use crate::schedule::{Schedule, TargetRefusal};
+use crate::snapshot::{Published, SourceState, Store};
+
+/// The timeout if the client sends none: Prometheus' own default.
+const DEFAULT_SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Upper bound of the timeout, whatever the client sends.
+const LONGEST_SCRAPE_TIMEOUT: Duration = Duration::from_secs(3600);
+
+const PARAMETERS: &str = "/probe?source=NAME or /probe?module=NAME&target=HOST:PORT";
+
+/// What probes need.
+pub(super) struct Probes<'a> {
+    pub(super) store: &'a Store,
+    pub(super) schedule: &'a Schedule,
+    /// Subtracted from Prometheus' scrape timeout.
+    pub(super) offset: Duration,
+}
+
+impl Probes<'_> {
+    pub(super) async fn answer(&self, query: &str, headers: &HeaderMap) -> ServerResponse {
+        let timeout = scrape_timeout(headers, self.offset);
+        let parameter = |name| parameter(query, name);
+        let probed = match (parameter("source"), parameter("module"), parameter("target")) {
+            (Some(name), None, None) => self.source(&name, timeout).await,
+            (None, Some(module), Some(address)) => self.target(&module, &address, timeout).await,
+            _ => Err(text(StatusCode::BAD_REQUEST, format!("Expected the query parameters of {PARAMETERS}"))),
+        };
+        match probed {
+            Ok(state) => exposition(&Published::new(&state.exposition(std::time::Instant::now())), headers),
+            Err(response) => response,
+        }
+    }
+
+    async fn source(&self, name: &str, timeout: Duration) -> Result<SourceState, ServerResponse> {
+        let ended = self.schedule.probe_now(name, Instant::now() + timeout).await;
+        let (Some(ended), Some(mut state)) = (ended, self.store.state(name)) else {
+            return Err(text(StatusCode::NOT_FOUND, format!("There is no source {name:?}.")));
+        };
+        if !ended {
+            // The probe continues for the schedule; this response contains what is known by its own deadline.
+            let late = Problem::new(Reason::Timeout, "not probed within the scrape timeout");
+            drop(state.probed(Err(late), timeout, SystemTime::now()));
+        }
+        Ok(state)
+    }
+
+    async fn target(
+        &self,
+        module: &str,
+        address: &str,
+        timeout: Duration,
+    ) -> Result<SourceState, ServerResponse> {
+        let target: ProbeTarget = address.parse().map_err(|error| {
+            text(StatusCode::BAD_REQUEST, format!("The target {address:?} cannot be used: {error}."))
+        })?;
+        let probed = self.schedule.probe_target(module, target, Instant::now() + timeout).await;
+        probed.map_err(|refusal| text(status(&refusal), refusal.to_string()))
+    }
+}
+
+fn status(refusal: &TargetRefusal) -> StatusCode {
+    match refusal {
+        TargetRefusal::NoModule(_) => StatusCode::NOT_FOUND,
+        TargetRefusal::NotAllowed { .. } => StatusCode::FORBIDDEN,
+        TargetRefusal::Unusable(_) => StatusCode::BAD_REQUEST,
+        TargetRefusal::TooMany(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// A query parameter, decoded.
+fn parameter(query: &str, name: &str) -> Option<String> {
+    url::form_urlencoded::parse(query.as_bytes())
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
+}
+
+/// How long a probe may take, from the scrape timeout that Prometheus sends.
+fn scrape_timeout(headers: &HeaderMap, offset: Duration) -> Duration {
+    let seconds = headers
+        .get("x-prometheus-scrape-timeout-seconds")
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let timeout = seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .unwrap_or(DEFAULT_SCRAPE_TIMEOUT)
+        .min(LONGEST_SCRAPE_TIMEOUT);
+    if timeout > offset { timeout - offset } else { timeout }
+}

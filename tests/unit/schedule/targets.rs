@@ -1,0 +1,98 @@
+//! Targets of modules, with scripted sources and a paused clock.
+
+use std::time::Duration;
+
+use platform_core::probe::Reason;
+use platform_exporter::schedule::TargetRefusal;
+use platform_exporter::snapshot::{SourceState, Status};
+use tokio::time::Instant;
+
+use super::script::{Act, Number, Script};
+use super::{DESCRIPTORS, Running, configuration, start};
+
+const MODULES: &str = "
+modules:
+  m: {postgres: {url: 'postgres://{target}'}, timeout: 5s, targets: ['10.0.0.0/8:5432']}
+";
+
+async fn running(script: &Script) -> Running {
+    start(&configuration(MODULES), &[("m", script)], Number::default()).await
+}
+
+impl Running {
+    async fn scrape(&self, number: u64, patience: u64) -> Result<SourceState, TargetRefusal> {
+        let target = format!("10.0.{}.{}:5432", number / 250, number % 250 + 1).parse().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(patience);
+        self.schedule.probe_target("m", target, deadline).await
+    }
+
+    async fn after_scrape(&self, number: u64, patience: u64) -> Status {
+        self.scrape(number, patience).await.unwrap().status()
+    }
+}
+
+/// The deadline of one client is not that of another.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_does_not_end_the_probe() {
+    let script = Script::new(Act::Slow(Duration::from_secs(3)));
+    let running = running(&script).await;
+    let (late, patient) = tokio::join!(running.after_scrape(1, 1), running.after_scrape(1, 10));
+    assert_eq!((late, patient), (Status::Down, Status::Up));
+    assert_eq!(script.probes(), 1);
+    let state = running.scrape(1, 10).await.unwrap();
+    assert_eq!((state.status(), script.probes()), (Status::Up, 1), "it is fresh");
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!((running.after_scrape(1, 10).await, script.probes()), (Status::Up, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_a_problem_of_the_target() {
+    let script = Script::new(Act::Panic);
+    let running = running(&script).await;
+    assert_eq!(running.scrape(1, 10).await.unwrap().reasons(), [Reason::Internal]);
+    script.set(Act::Value(1.0));
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!(running.after_scrape(1, 10).await, Status::Up);
+}
+
+/// Who names addresses where nothing answers cannot keep out those where something does.
+#[tokio::test(start_paused = true)]
+async fn targets_that_answer_are_kept_and_others_make_room() {
+    let script = Script::new(Act::Value(1.0));
+    let running = running(&script).await;
+    let most = DESCRIPTORS / 6;
+    for number in 0..most - 1 {
+        assert_eq!(running.after_scrape(number, 10).await, Status::Up);
+    }
+    script.set(Act::Fail(Reason::Connect));
+    for number in most..2 * most {
+        assert_eq!(running.after_scrape(number, 10).await, Status::Down);
+    }
+    script.set(Act::Value(1.0));
+    assert_eq!(running.after_scrape(2 * most, 10).await, Status::Up);
+    let refusal = running.scrape(2 * most + 1, 10).await.err();
+    assert!(matches!(refusal, Some(TargetRefusal::TooMany(_))), "{refusal:?}");
+    assert_eq!(running.after_scrape(0, 10).await, Status::Up);
+    tokio::time::advance(Duration::from_secs(200)).await;
+    assert_eq!(running.after_scrape(0, 10).await, Status::Up);
+    // All but the one that is still scraped are forgotten.
+    tokio::time::sleep(Duration::from_secs(140)).await;
+    let before = script.probes();
+    assert_eq!(running.after_scrape(2 * most + 1, 10).await, Status::Up);
+    let state = running.scrape(0, 10).await.unwrap();
+    assert_eq!((state.status(), script.probes()), (Status::Up, before + 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_module_that_changed_makes_its_targets_start_over() {
+    let script = Script::new(Act::Value(1.0));
+    let running = running(&script).await;
+    assert_eq!(running.after_scrape(1, 10).await, Status::Up);
+    running.schedule.apply(&configuration(MODULES)).await;
+    assert_eq!((running.after_scrape(1, 10).await, script.probes()), (Status::Up, 1));
+    running.schedule.apply(&configuration(&MODULES.replace("5s", "6s"))).await;
+    assert_eq!((running.after_scrape(1, 10).await, script.probes()), (Status::Up, 2));
+    running.schedule.apply(&configuration(&MODULES.replace("10.0.0.0", "11.0.0.0"))).await;
+    let refusal = running.scrape(1, 10).await.err();
+    assert!(matches!(refusal, Some(TargetRefusal::NotAllowed { .. })), "{refusal:?}");
+}

@@ -30,6 +30,10 @@ test-faults: deps ## Run the fault matrix, or a part: make test-faults CELL=redi
 test-alerts: deps ## Evaluate all rules in the failure of each alert, or in some: make test-alerts ALERT=Redis; BLESS=1 writes docs/alerts.md
 	cargo test --locked --test alerts -- $(ALERT)
 
+.PHONY: test-versions
+test-versions: deps ## Test kinds with other versions of their servers, as root: make test-versions ONLY="postgres-18 redis-8"
+	@scripts/versions.sh $(ONLY)
+
 .PHONY: demo
 demo: deps ## Start real services, the exporter and Prometheus with a month of history; Ctrl-C stops them all
 	cargo build --locked --release

@@ -264,7 +264,7 @@ pub fn insert(into: &str, rows: impl Iterator<Item = String>) -> String {
 
 async fn initdb(directory: &Path, password: Option<&str>) {
     let mut initdb = command_as(USER, binary("initdb"));
-    initdb.args(["--no-sync", "--no-instructions", "--encoding=UTF8", "--no-locale", "--username=postgres"]);
+    initdb.args(["--no-sync", "--encoding=UTF8", "--no-locale", "--username=postgres"]);
     initdb.args(["--auth=trust", "-D"]).arg(directory.join("data"));
     if let Some(password) = password {
         let file = directory.join("password");
@@ -294,7 +294,13 @@ async fn run(mut command: Command, directory: &Path) {
 }
 
 /// Debian keeps the server's programs out of `PATH`, in a directory per major version.
+/// Of the version in `TEST_POSTGRES_BIN` if that is set; that has no clients, which are those that are installed.
 fn binary(name: &str) -> PathBuf {
+    if let Some(directory) = std::env::var_os("TEST_POSTGRES_BIN")
+        && !matches!(name, "psql" | "pg_isready" | "pg_basebackup")
+    {
+        return Path::new(&directory).join(name);
+    }
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = versions.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).max();
     let version = newest.expect("postgresql is not installed: run `make deps`");

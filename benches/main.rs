@@ -21,6 +21,7 @@ mod ours;
 mod pack_hayon;
 mod pack_hivesync;
 mod pack_joip;
+mod parity;
 mod peers;
 mod probing;
 mod queues;
@@ -38,11 +39,12 @@ use std::time::Instant;
 use report::Section;
 
 /// The sections in order: name and title.
-const SECTIONS: [(&str, &str); 9] = [
+const SECTIONS: [(&str, &str); 10] = [
     ("scrape", "Scrapes"),
     ("hung", "A service that hangs"),
     ("encode", "Encoding"),
     ("probing", "Probes"),
+    ("parity", "The same samples"),
     ("memory", "Memory"),
     ("growth", "Growth"),
     ("queues", "Queues"),
@@ -121,6 +123,7 @@ async fn section(name: &str, title: &'static str) -> Section {
         "hung" => hung::run(title).await,
         "encode" => encode::run(title),
         "probing" => probing::run(title).await,
+        "parity" => parity::run(title).await,
         "memory" => memory::run(title).await,
         "growth" => growth::run(title).await,
         "queues" => queues::run(title).await,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use platform_exporter::registry::Kind;
@@ -222,9 +223,13 @@ sources:
 }
 
 /// The exposition without what changes from run to run: values, and the values of labels that a server chooses.
+/// What the names of families begin with that servers name themselves. They are in files, which take a while to read.
+static PREFIXES: LazyLock<Vec<String>> =
+    LazyLock::new(|| Kind::ALL.iter().flat_map(|kind| (kind.facts().prefixes)()).collect());
+
 /// Whether a server names this family itself: each version has others.
 fn is_named_by_a_server(name: &str) -> bool {
-    Kind::ALL.iter().any(|kind| (kind.facts().prefixes)().iter().any(|prefix| name.starts_with(prefix)))
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Whether a line is about a family that the catalogue lacks.

@@ -33,7 +33,9 @@ impl Sessions {
     async fn fail_over(&self) {
         self.sentinel.run::<()>(&["SENTINEL", "FAILOVER", "main"]).await;
         eventually(PATIENCE, "the replica is the master", async || {
-            self.replica.run::<String>(&["INFO", "replication"]).await.contains("role:master")
+            // A server that is promoted closes the connections of its clients.
+            let replication = self.replica.try_run::<String>(&["INFO", "replication"]).await;
+            replication.is_ok_and(|replication| replication.contains("role:master"))
         })
         .await;
     }
@@ -105,6 +107,11 @@ impl Recorder {
     }
 
     async fn morning(&mut self, platforms: &Platforms, workers: &Cell<usize>) {
+        until_page(&self.exporter, "posts have publishers", |page| {
+            let mut consumers = page.of("rabbitmq_queue_consumers");
+            consumers.any(|(labels, consumers)| labels.contains("hayon_social_posts") && consumers > 0.0)
+        })
+        .await;
         self.well(Moment::Quiet).await;
         let log = platforms.shop.log();
         fs::rename(&log, log.with_extension("log.1")).unwrap();

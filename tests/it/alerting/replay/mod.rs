@@ -51,6 +51,9 @@ pub(super) const UPTIMES: [&str; 2] = ["redis_uptime_in_seconds", "mongodb_ss_up
 /// The servers of a test have just started: those of its series have run for a month.
 pub(super) const PAST: f64 = 30.0 * 86400.0;
 
+/// How full the disk is of the machine that runs the test says nothing about its servers.
+const DISK_OF_THE_MACHINE: &str = "mongodb_dbstats_fsUsedSize";
+
 /// An age, despite its name.
 pub(super) const LONGEST: &str = "pg_long_running_transactions_oldest_timestamp_seconds";
 
@@ -96,8 +99,9 @@ fn groups(file: &Path) -> Vec<String> {
 
 /// Writes a series below `input_series`.
 pub(super) fn write_series(text: &mut String, series: &str, samples: &[Sample]) {
+    let factor = if name(series) == DISK_OF_THE_MACHINE { 0.0 } else { second(name(series)) };
     let scaled = |sample: &Sample| match sample {
-        Sample::Value(value) => Sample::Value(value * second(name(series))),
+        Sample::Value(value) => Sample::Value(value * factor),
         other => *other,
     };
     let samples: Vec<Sample> = samples.iter().map(scaled).collect();

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use self::known::{Known, Side};
 use self::recount::{EXPORTER, STRANGER, recount};
-use self::session::{Session, settle};
+use self::session::{Session, asleep, settle};
 use super::{EVERY, Subject, yaml};
 use testkit::postgres::{Options, Postgres};
 use testkit::recount::{Recounts, Series};
@@ -27,6 +27,8 @@ use testkit::time::now;
 
 /// A busy machine may need as long.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How often a state is compared until the server does nothing of its own meanwhile.
+const ATTEMPTS: usize = 10;
 
 /// A standby, and the slot through which it follows.
 struct Follower {
@@ -53,15 +55,32 @@ impl Watched {
         Self { subject, watcher: watcher(server).await, known, followers: Vec::new() }
     }
 
+    /// A server writes WAL of its own every few seconds: what was compared meanwhile is compared again.
     async fn check(&mut self, recounts: &mut Recounts, state: &str, server: &Postgres) {
         // The exporter's session is a client from its first probe on, and what that reads it may also tidy up.
         self.subject.probe().await.expect("it answers");
-        settle(server, self.known.sessions + 2).await;
-        let before = self.recount(server, Side::Before).await;
-        let began = now();
-        let observation = self.subject.probe().await.expect("it answers");
-        let after = self.recount(server, Side::After(began)).await;
-        recounts.compare(state, &before, &observation.families, &after, &[]);
+        for _ in 0..ATTEMPTS {
+            settle(server, self.known.sessions + 2).await;
+            let position = self.position().await;
+            let began = now();
+            let before = self.recount(server, Side::Before).await;
+            asleep(server).await;
+            let observation = self.subject.probe().await.expect("it answers");
+            let after = self.recount(server, Side::After(began)).await;
+            if self.position().await == position {
+                recounts.compare(state, &before, &observation.families, &after, &[]);
+                return;
+            }
+        }
+        panic!("{state}: the WAL does not come to rest");
+    }
+
+    /// Where the WAL ends, and on a standby also how far it is replayed.
+    async fn position(&mut self) -> Option<String> {
+        let position = "SELECT CASE WHEN pg_is_in_recovery()
+            THEN concat_ws(' ', pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
+            ELSE pg_current_wal_lsn()::text END";
+        self.watcher.cell(position).await
     }
 
     async fn recount(&mut self, server: &Postgres, side: Side) -> Series {

@@ -79,12 +79,12 @@ pub(super) async fn recount(watcher: &mut Session, clients: &[Client], side: Sid
     all
 }
 
-/// The one who recounts is idle, since just before the probe.
+/// The one who recounts is idle, since the last question of the recount before the probe.
 fn idle(clients: &[Client], side: Side) -> Series {
     let idle = clients.iter().filter(|client| client.user != EXPORTER);
     let longest = match side {
         Side::Before => 0.0,
-        Side::After(began) => now() - began + 1.0,
+        Side::After(began) => now() - began,
     };
     let labels = ["idle", ""];
     Series::from([

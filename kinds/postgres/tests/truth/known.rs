@@ -26,7 +26,7 @@ impl Moment {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Side {
     Before,
-    /// With the time at which the probe began.
+    /// With the time at which the recount before it began.
     After(f64),
 }
 

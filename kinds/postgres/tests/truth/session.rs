@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use nix::unistd::Pid;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use super::PATIENCE;
@@ -71,28 +72,49 @@ impl Client {
     }
 }
 
-/// The titles of a server's processes, without `postgres: `.
-pub(super) fn titles(server: &Postgres) -> Vec<String> {
-    let read = |pid| fs::read(format!("/proc/{pid}/cmdline")).ok();
+/// The processes of a server, by their titles without `postgres: `.
+fn processes(server: &Postgres) -> Vec<(Pid, String)> {
+    let read = |pid: Pid| Some((pid, fs::read(format!("/proc/{pid}/cmdline")).ok()?));
     let commands = server.process().processes().into_iter().filter_map(read);
     let text = |command: Vec<u8>| String::from_utf8_lossy(&command).replace('\0', " ");
-    commands.filter_map(|command| Some(text(command).strip_prefix("postgres: ")?.trim().to_owned())).collect()
+    commands
+        .filter_map(|(pid, command)| Some((pid, text(command).strip_prefix("postgres: ")?.trim().to_owned())))
+        .collect()
+}
+
+/// The titles of a server's processes.
+pub(super) fn titles(server: &Postgres) -> Vec<String> {
+    processes(server).into_iter().map(|(_, title)| title).collect()
+}
+
+/// Waits until the sessions wait for their clients, or for what they run. An idle one says so a moment before it waits.
+pub(super) async fn asleep(server: &Postgres) {
+    let is_asleep = |pid: Pid| {
+        let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        state.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
+    };
+    eventually(PATIENCE, "every session waits", async || {
+        let sessions = processes(server).into_iter().filter(|(_, title)| client(title).is_some());
+        sessions.map(|(pid, _)| pid).all(is_asleep)
+    })
+    .await;
+}
+
+pub(super) fn clients(titles: &[String]) -> Vec<Client> {
+    titles.iter().filter_map(|title| client(title)).collect()
 }
 
 /// `postgres: USER DATABASE HOST STATE`.
-pub(super) fn clients(titles: &[String]) -> Vec<Client> {
-    let client = |title: &String| {
-        let words: Vec<&str> = title.splitn(4, ' ').collect();
-        let [user, database, host, state] = words[..] else { return None };
-        if user == "walsender" || !(host == "[local]" || host.starts_with("127.0.0.1(")) {
-            return None;
-        }
-        let known = ["idle", "idle in transaction", "idle in transaction (aborted)"];
-        let shown = known.into_iter().find(|known| *known == state).unwrap_or("active");
-        let (user, database) = (user.to_owned(), database.to_owned());
-        Some(Client { user, database, state: shown, waits: state.ends_with(" waiting") })
-    };
-    titles.iter().filter_map(client).collect()
+fn client(title: &str) -> Option<Client> {
+    let words: Vec<&str> = title.splitn(4, ' ').collect();
+    let [user, database, host, state] = words[..] else { return None };
+    if user == "walsender" || !(host == "[local]" || host.starts_with("127.0.0.1(")) {
+        return None;
+    }
+    let known = ["idle", "idle in transaction", "idle in transaction (aborted)"];
+    let shown = known.into_iter().find(|known| *known == state).unwrap_or("active");
+    let (user, database) = (user.to_owned(), database.to_owned());
+    Some(Client { user, database, state: shown, waits: state.ends_with(" waiting") })
 }
 
 /// Waits until so many clients are connected: those that have ended may take a moment to go.

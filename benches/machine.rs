@@ -2,14 +2,6 @@
 
 use std::process::Command;
 
-const COMPARED: [&str; 5] = [
-    "prometheus-postgres-exporter",
-    "prometheus-redis-exporter",
-    "prometheus-sql-exporter",
-    "prometheus-blackbox-exporter",
-    "rabbitmq-server",
-];
-
 /// Date, machine and versions in one sentence.
 pub(crate) fn description() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -17,13 +9,15 @@ pub(crate) fn description() -> String {
     let kernel = output("uname", &["-r"]);
     let processor = field("/proc/cpuinfo", "model name");
     let kib: f64 = field("/proc/meminfo", "MemTotal").trim_end_matches(" kB").parse().unwrap_or_default();
-    let packages = output("dpkg-query", &[&["-W", "-f", "${Package} ${Version}, "], &COMPARED[..]].concat());
+    let broker = output("dpkg-query", &["-W", "-f", "${Package} ${Version}", "rabbitmq-server"]);
+    let peers = std::fs::read_to_string(testkit::dependency("peers/versions")).unwrap_or_default();
+    let peers: Vec<&str> = peers.lines().collect();
     format!(
-        "Measured on {day}: {processor}, {cores} cores, {:.0} GiB, Linux {kernel}; platform_exporter {}; Debian's \
-         {}.",
+        "Measured on {day}: {processor}, {cores} cores, {:.0} GiB, Linux {kernel}; platform_exporter {}; \
+         {broker}; {}.",
         kib / 1024.0 / 1024.0,
         env!("CARGO_PKG_VERSION"),
-        packages.trim_end_matches(',')
+        peers.join(", ")
     )
 }
 

@@ -1,4 +1,4 @@
-//! Debian's exporters, each on the service it is made for.
+//! The exporters of Debian 13, each on the service it is made for.
 
 use std::path::Path;
 
@@ -92,7 +92,7 @@ async fn peer(
 ) -> Peer {
     let (port, directory) = (Port::free(), TempDir::with_prefix("peer-").expect("a temporary directory"));
     let address = format!("127.0.0.1:{port}");
-    let mut command = command(program);
+    let mut command = command(testkit::dependency("peers/usr/bin").join(program));
     configure(&mut command, &address, directory.path());
     let mut process = Process::spawn(program, command, directory.path());
     let url = format!("http://{address}{path}");

@@ -1,4 +1,4 @@
-//! Scrapes of `/metrics`, compared with a server that only returns the same bytes, and with Debian's exporters.
+//! Scrapes of `/metrics`, compared with a server that only returns the same bytes, and with the exporters of Debian 13.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ async fn measure(platform: &Platform, section: &mut Section) {
     }
     section.table(&table);
     section.text(
-        "Compared with Debian's exporters, on one connection, with everything healthy: postgres_exporter and \
+        "Compared with the exporters of Debian 13, on one connection, with everything healthy: postgres_exporter and \
          sql_exporter have the same queries. postgres_exporter, redis_exporter and blackbox_exporter query their \
          service during the scrape; sql_exporter serves from memory. Only the first row of each group has all nine \
          kinds behind it.",

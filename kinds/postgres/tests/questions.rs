@@ -93,6 +93,28 @@ async fn leave_no_setting_behind() {
 }
 
 /// Workers would take processors from those whom the database is for.
+/// Each has a limit of its own on the server: what is left of its time.
+#[tokio::test]
+async fn leave_one_entry_in_the_statistics_of_statements() {
+    let server = Postgres::options().setting("shared_preload_libraries = pg_stat_statements").start().await;
+    server.sql("CREATE EXTENSION pg_stat_statements").await;
+    let mut entries = Vec::new();
+    for timeout in [5_000, 6_001, 7_013, 8_117, 9_999] {
+        let mut subject = patient(&server.url(), Duration::from_millis(timeout));
+        for _ in 0..RUNS {
+            subject.probe().await.expect("it answers");
+            assert_eq!(
+                cells(&mut subject, "SELECT count(*) FROM pg_class WHERE relname = 'none'").await,
+                [Cell::Number(0.0)]
+            );
+        }
+        entries.push(
+            server.sql("SELECT count(*) FROM pg_stat_statements WHERE query !~ 'pg_stat_statements'").await,
+        );
+    }
+    assert!(entries.iter().all(|count| *count == entries[0]), "{entries:?}");
+}
+
 #[tokio::test]
 async fn are_worked_on_by_one_process() {
     let server = Postgres::options()

@@ -136,7 +136,7 @@ const EXCEPTIONS: [(&str, &str); 5] = [
         "only CONFIG GET knows how many databases there are: empty ones are not listed",
     ),
     ("redis_sentinel_master_ckquorum_status{message}", "texts of errors are no labels"),
-    ("redis_exporter_last_scrape_error", "platform_source_up says it, and platform_source_reason why"),
+    ("redis_exporter_last_scrape_error", "platform_source_up says it, and platform_source_problem why"),
     ("redis_exporter_scrapes_total", "platform_probe_failures_total counts those that failed"),
     ("redis_config_value", "CONFIG GET * returns passwords"),
 ];

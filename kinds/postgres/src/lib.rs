@@ -72,6 +72,10 @@ impl Definition for Config {
         self.to_string()
     }
 
+    fn connections(&self) -> u64 {
+        1 + self.databases.len() as u64
+    }
+
     fn build(&self, context: &Context<'_>) -> Parts {
         let built_in = || {
             let collectors = self.collect.iter().map(|collector| collector.name()).collect();

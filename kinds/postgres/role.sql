@@ -20,8 +20,8 @@ ALTER ROLE platform_exporter SET default_transaction_read_only = on;
 ALTER ROLE platform_exporter SET statement_timeout = '30s';
 ALTER ROLE platform_exporter SET idle_in_transaction_session_timeout = '30s';
 
--- For `databases`, where PUBLIC may not connect:
--- GRANT CONNECT ON DATABASE shop TO platform_exporter;
-
 -- For declared queries, grant in each database what they read:
 -- GRANT SELECT (id, status) ON orders TO platform_exporter;
+
+-- For `databases`, where PUBLIC may not connect:
+-- GRANT CONNECT ON DATABASE shop TO platform_exporter;

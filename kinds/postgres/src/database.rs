@@ -1,5 +1,6 @@
 //! One database in a probe: its session, and what the built-in queries read in it.
 
+use std::iter;
 use std::time::Duration;
 
 use platform_core::built_in::BuiltInQueries;
@@ -28,7 +29,7 @@ pub(super) struct DatabaseReader {
 }
 
 /// What a probe finds in one database.
-pub(super) struct Seen {
+pub(super) struct DatabaseValues {
     pub(super) observation: Observation,
     /// The database's own name.
     pub(super) database: Option<String>,
@@ -42,7 +43,7 @@ impl DatabaseReader {
     }
 
     /// Runs the queries in one transaction.
-    pub(super) async fn read(&mut self, deadline: Deadline) -> Result<Seen, Problem> {
+    pub(super) async fn read(&mut self, deadline: Deadline) -> Result<DatabaseValues, Problem> {
         let mut session = self.line.take(deadline).await?;
         let version = session.version()?;
         let mut asked = Asked { session: &mut session, deadline, facts: None };
@@ -56,7 +57,7 @@ impl DatabaseReader {
             let facts = facts.as_ref()?;
             facts.rows.first()?.get(facts.column(name)?).and_then(Cell::text)
         };
-        Ok(Seen { observation, database: fact("database"), account: fact("account") })
+        Ok(DatabaseValues { observation, database: fact("database"), account: fact("account") })
     }
 }
 
@@ -79,16 +80,16 @@ impl AnswersAll for Asked<'_> {
         let texts: Vec<_> =
             queries.iter().map(|(question, _)| question.read::<SqlQuestion>()).collect::<Result<_, _>>()?;
         let columns = queries.iter().map(|(_, columns)| columns);
-        let mut own: Vec<OwnQuery<'_>> = texts.iter().map(|SqlQuestion(sql)| &**sql).zip(columns).collect();
-        own.push((SESSION, &Columns::All));
+        let built_in = texts.iter().map(|SqlQuestion(sql)| &**sql).zip(columns);
+        // First, so that a slow view cannot take the time for it.
+        let own: Vec<OwnQuery<'_>> = iter::once((SESSION, &Columns::All)).chain(built_in).collect();
         let (mut answered, facts) = (0, &mut self.facts);
         let mut take = |answer| {
-            answered += 1;
-            if answered > queries.len() {
-                *facts = Some(answer)
-            } else {
-                take(answer)
+            match facts {
+                None => *facts = Some(answer),
+                Some(_) => take(answer),
             }
+            answered += 1;
             answered
         };
         let mut next = 0;

@@ -5,7 +5,7 @@ use platform_core::deadline::Deadline;
 use platform_core::probe::{Observation, Problem, Reason};
 
 use super::config::Config;
-use super::database::{DatabaseReader, Seen};
+use super::database::{DatabaseReader, DatabaseValues};
 
 /// Reads what only a session in a database can see of it.
 pub(super) struct OtherDatabases(Vec<(String, DatabaseReader)>);
@@ -42,8 +42,11 @@ impl OtherDatabases {
 }
 
 /// Two series with the same labels would make the whole exposition invalid.
-fn own_values(seen: Seen, known: &mut Vec<String>) -> Result<Observation, Problem> {
-    let Some(database) = seen.database else { return Ok(seen.observation) };
+fn own_values(seen: DatabaseValues, known: &mut Vec<String>) -> Result<Observation, Problem> {
+    let Some(database) = seen.database else {
+        // The query for it has failed, which is one of the problems.
+        return Ok(Observation { families: Vec::new(), ..seen.observation });
+    };
     if known.contains(&database) {
         let detail = format!(
             "the name leads to the database {database}, which is read already: remove it from `databases`"

@@ -9,7 +9,7 @@ use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::query::{Answers, Columns, Question, Rows};
 
 use super::config::Config;
-use super::database::{DatabaseReader, Seen};
+use super::database::{DatabaseReader, DatabaseValues};
 use super::last_current::LastCurrent;
 use super::other_databases::OtherDatabases;
 use super::question::SqlQuestion;
@@ -39,7 +39,7 @@ impl PgProber {
 impl Prober for PgProber {
     async fn probe(&mut self) -> Result<Observation, Problem> {
         let deadline = Deadline::within(self.timeout);
-        let Seen { mut observation, database, account } = self.own.read(deadline).await?;
+        let DatabaseValues { mut observation, database, account } = self.own.read(deadline).await?;
         self.last_current.apply(&mut observation.families);
         observation.problems.extend(account.map(missing_rights));
         observation.problems.extend(no_stream(&observation.families));

@@ -11,7 +11,8 @@ $$;
 
 GRANT pg_monitor TO platform_exporter;
 
--- Two connections per exporter, twice that while another one takes over.
+-- Two connections per exporter and one more for each of its `databases`, twice that while another one takes over:
+-- 4 without `databases`, 8 with two of them, 24 with ten.
 ALTER ROLE platform_exporter CONNECTION LIMIT 4;
 
 -- The exporter sets its own limits; these apply to anyone else who obtains the password.
@@ -21,3 +22,6 @@ ALTER ROLE platform_exporter SET idle_in_transaction_session_timeout = '30s';
 
 -- For declared queries, grant in each database what they read:
 -- GRANT SELECT (id, status) ON orders TO platform_exporter;
+
+-- For `databases`, where PUBLIC may not connect:
+-- GRANT CONNECT ON DATABASE shop TO platform_exporter;

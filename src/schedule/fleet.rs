@@ -27,17 +27,18 @@ pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// A result younger than this is reused, which limits how often clients can trigger probes.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 
-/// More targets than a Prometheus scrapes through one exporter.
-const MOST_TARGETS: u64 = 10_000;
+/// More than the targets that a Prometheus scrapes through one exporter have.
+const MOST_CONNECTIONS: u64 = 10_000;
 
-/// The connections of a target, with those of a driver's own.
-const DESCRIPTORS_OF_A_TARGET: u64 = 3;
+/// Those of a connection, with those of a driver's own.
+const DESCRIPTORS_OF_A_CONNECTION: u64 = 3;
 
 /// The targets that were scraped lately.
 pub(super) struct Fleet {
     modules: ArcSwap<BTreeMap<SourceName, Module>>,
     members: Mutex<Members>,
-    most: usize,
+    /// How many connections the targets may have.
+    most: u64,
 }
 
 type Members = HashMap<(SourceName, ProbeTarget), Member>;
@@ -60,8 +61,10 @@ pub enum TargetRefusal {
     #[error("The target cannot be used.\n{0}")]
     Unusable(Faults),
     /// There are too many.
-    #[error("{0} targets were scraped within the last five minutes, which is the limit.")]
-    TooMany(usize),
+    #[error(
+        "The targets that were scraped within the last five minutes take all {0} connections that there may be."
+    )]
+    TooMany(u64),
 }
 
 struct Member {
@@ -75,6 +78,7 @@ struct Member {
 struct Target {
     name: String,
     timeout: Duration,
+    connections: u64,
     state: Mutex<SourceState>,
     /// Locked during a probe.
     prober: Arc<tokio::sync::Mutex<Box<dyn Prober>>>,
@@ -83,8 +87,7 @@ struct Target {
 impl Fleet {
     /// A fleet without targets, which takes at most half of these file descriptors.
     pub(super) fn new(descriptors: u64) -> Self {
-        let most = (descriptors / 2 / DESCRIPTORS_OF_A_TARGET).min(MOST_TARGETS);
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let most = (descriptors / 2 / DESCRIPTORS_OF_A_CONNECTION).min(MOST_CONNECTIONS);
         Self { modules: ArcSwap::default(), members: Mutex::default(), most }
     }
 
@@ -148,13 +151,19 @@ impl Fleet {
         }
         let made = Arc::new(Target::new(name, module, &key.1, build)?);
         let mut members = self.members.lock();
-        if members.len() >= self.most && !forget_one(&mut members) {
-            return Err(TargetRefusal::TooMany(self.most));
+        while connections(&members) + made.connections > self.most {
+            if !forget_one(&mut members) {
+                return Err(TargetRefusal::TooMany(self.most));
+            }
         }
         let member = Member { target: Arc::clone(&made), module: module.fingerprint, used: Instant::now() };
         drop(members.insert(key, member));
         Ok(made)
     }
+}
+
+fn connections(members: &Members) -> u64 {
+    members.values().map(|member| member.target.connections).sum()
 }
 
 /// Makes room: who names addresses where nothing answers cannot keep out the targets that are there.
@@ -175,6 +184,7 @@ impl Target {
         Ok(Self {
             name: format!("{name}/{target}"),
             timeout: source.timeout,
+            connections: source.config.definition().connections(),
             state: Mutex::new(SourceState::new(name, &source, SystemTime::now())),
             prober: Arc::new(tokio::sync::Mutex::new(build(name, &source, &[], &Lanes::new()).prober)),
         })

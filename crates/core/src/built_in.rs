@@ -40,6 +40,8 @@ pub struct BuiltInQueries {
     readings: Vec<Reading>,
     /// The collectors that are turned on.
     collectors: Vec<&'static str>,
+    /// Whether only the queries that have a scope are run.
+    only_scoped: bool,
 }
 
 /// Families by name, in the order in which they came.
@@ -88,12 +90,17 @@ impl BuiltInQueries {
     pub fn of(file: QueryFile, queries: &ParsedQueries) -> Self {
         let queries = queries.of(file);
         let readings = queries.iter().map(|built_in| Reading::new(Arc::clone(&built_in.spec))).collect();
-        Self { queries, readings, collectors: Vec::new() }
+        Self { queries, readings, collectors: Vec::new(), only_scoped: false }
     }
 
     /// The same with these collectors turned on.
     pub fn collecting(self, collectors: Vec<&'static str>) -> Self {
         Self { collectors, ..self }
+    }
+
+    /// Only those that see one part of a source, for a further part. What is true of the whole source is asked once.
+    pub fn only_scoped(self) -> Self {
+        Self { only_scoped: true, ..self }
     }
 
     /// The queries, each with the columns that are read from its result.
@@ -122,9 +129,12 @@ impl BuiltInQueries {
         version: u32,
         timeout: Duration,
     ) -> Result<Observation, Problem> {
-        let Self { queries, readings, collectors } = self;
+        let Self { queries, readings, collectors, only_scoped } = self;
+        let is_chosen = |built_in: &BuiltInQuery| {
+            built_in.runs(version, collectors) && (!*only_scoped || built_in.spec.scope.is_some())
+        };
         let chosen: Vec<_> =
-            queries.iter().zip(readings).filter(|(built_in, _)| built_in.runs(version, collectors)).collect();
+            queries.iter().zip(readings).filter(|(built_in, _)| is_chosen(built_in)).collect();
         let asked: Vec<_> =
             chosen.iter().map(|(built_in, _)| (&built_in.question, built_in.spec.columns())).collect();
         let mut observation = Observation::default();
@@ -148,6 +158,18 @@ impl BuiltInQueries {
         observation.families = merged.families;
         Ok(observation)
     }
+}
+
+/// What was observed in several parts of a source. Their samples differ in the label that is the scope of their queries.
+pub fn joined(parts: impl IntoIterator<Item = Observation>) -> Observation {
+    let (mut all, mut merged) = (Observation::default(), Merged::default());
+    for part in parts {
+        merged.add(part.families);
+        all.problems.extend(part.problems);
+        all.failure = all.failure.or(part.failure);
+    }
+    all.families = merged.families;
+    all
 }
 
 /// Whether the samples of both may be in one family.

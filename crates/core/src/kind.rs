@@ -95,6 +95,11 @@ pub trait Definition: Send + Sync {
         Vec::new()
     }
 
+    /// How many connections its probes keep open.
+    fn connections(&self) -> u64 {
+        1
+    }
+
     /// Builds its running parts. No network access.
     fn build(&self, context: &Context<'_>) -> Parts;
 }

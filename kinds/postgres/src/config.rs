@@ -18,6 +18,7 @@ const DEFAULT_USER: &str = "platform_exporter";
 /// The database that every server has.
 const DEFAULT_DATABASE: &str = "postgres";
 const DEFAULT_PORT: u16 = 5432;
+const MOST_DATABASES: usize = 10;
 const DEFAULT_TOP_TABLES: usize = 100;
 /// As many as the queries return.
 const LARGEST_TOP_TABLES: usize = 10_000;
@@ -36,7 +37,9 @@ pub struct Config {
     pub(super) tls: Tls,
     /// Whether connections go through a shared pool, so that no session state may be kept.
     pub(super) pgbouncer: bool,
-    /// How many tables have their own series.
+    /// Further databases of the server, whose tables and indexes are read.
+    pub(super) databases: Vec<String>,
+    /// How many tables of each database have their own series.
     pub(super) top_tables: usize,
     pub(super) collect: Vec<PgCollector>,
 }
@@ -49,12 +52,40 @@ struct Raw {
     #[serde(default)]
     tls: Tls,
     pgbouncer: Option<bool>,
+    databases: Option<DatabaseNames>,
     top_tables: Option<TopTables>,
     /// What a probe reads in addition to the state of the server.
     collect: Option<Vec<PgCollector>>,
 }
 
-/// How many tables have their own series.
+/// Further databases: each has a session of its own on the server.
+#[derive(serde::Deserialize)]
+#[serde(try_from = "Vec<String>")]
+struct DatabaseNames(Vec<String>);
+
+impl TryFrom<Vec<String>> for DatabaseNames {
+    type Error = String;
+
+    fn try_from(names: Vec<String>) -> Result<Self, String> {
+        if names.len() > MOST_DATABASES {
+            let found = names.len();
+            return Err(format!(
+                "expected at most {MOST_DATABASES} databases, each of which takes a connection; found {found}: list the \
+                 others in a second source, with one of them in its `url`"
+            ));
+        }
+        if names.iter().any(String::is_empty) {
+            return Err("expected the name of a database, found an empty text".to_owned());
+        }
+        let twice = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
+        match twice {
+            Some((_, name)) => Err(format!("the database `{name}` is listed twice: remove one")),
+            None => Ok(Self(names)),
+        }
+    }
+}
+
+/// How many tables of each database have their own series.
 #[derive(Clone, Copy, serde::Deserialize)]
 #[serde(untagged, expecting = "expected 1 to 10000, or `all`")]
 enum TopTables {
@@ -83,7 +114,15 @@ impl TryFrom<Raw> for Config {
             }
         };
         let collect = raw.collect.unwrap_or_else(|| PgCollector::DEFAULT.to_vec());
-        Ok(Self { top_tables, collect, ..Self::connection(raw.url, password, raw.tls, raw.pgbouncer)? })
+        let databases = raw.databases.map_or_else(Vec::new, |DatabaseNames(names)| names);
+        let connection = Self::connection(raw.url, password, raw.tls, raw.pgbouncer)?;
+        if databases.contains(&connection.database) {
+            return Err(format!(
+                "`databases` lists `{}`, the database of the URL, which is always read: remove it from `databases`",
+                connection.database
+            ));
+        }
+        Ok(Self { databases, top_tables, collect, ..connection })
     }
 }
 
@@ -106,6 +145,7 @@ impl Config {
             database: url.database.unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
             tls: Tls { trust: ssl_mode.trust(), ..tls },
             pgbouncer: pgbouncer.or(url.pgbouncer).unwrap_or(false),
+            databases: Vec::new(),
             top_tables: DEFAULT_TOP_TABLES,
             collect: PgCollector::DEFAULT.to_vec(),
         })

@@ -5,10 +5,12 @@ mod batch;
 mod cell;
 mod collector;
 mod config;
+mod database;
 mod dial;
 mod failure;
 mod last_current;
 mod message_check;
+mod other_databases;
 mod prober;
 mod question;
 mod relay;
@@ -70,12 +72,19 @@ impl Definition for Config {
         self.to_string()
     }
 
+    fn connections(&self) -> u64 {
+        1 + self.databases.len() as u64
+    }
+
     fn build(&self, context: &Context<'_>) -> Parts {
-        let collectors = self.collect.iter().map(|collector| collector.name()).collect();
-        let built_in = BuiltInQueries::of(QUERIES, context.built_in).collecting(collectors);
-        // One more series, for the sum of all other tables.
-        let of_tables = |queries: BuiltInQueries, name| queries.with_max_series(name, self.top_tables + 1);
-        let built_in = OF_TABLES.into_iter().fold(built_in, of_tables);
+        let built_in = || {
+            let collectors = self.collect.iter().map(|collector| collector.name()).collect();
+            let built_in = BuiltInQueries::of(QUERIES, context.built_in).collecting(collectors);
+            // One more series, for the sum of all other tables.
+            let of_tables =
+                |queries: BuiltInQueries, name| queries.with_max_series(name, self.top_tables + 1);
+            OF_TABLES.into_iter().fold(built_in, of_tables)
+        };
         Parts {
             prober: Box::new(PgProber::new(self, built_in, context.timeout)),
             answers: Some(Box::new(PgAnswers::new(self))),

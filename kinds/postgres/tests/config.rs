@@ -68,6 +68,15 @@ fn says_what_is_wrong_and_never_the_secret() {
         ("{url: 'postgres://db', password: hunter2, password_file: p}", "not both"),
         ("{url: 'postgres://db', top_tables: 0}", "expected `top_tables` from 1 to 10000, or `all`"),
         ("{url: 'postgres://db', toptables: 5}", "unknown key"),
+        ("{url: 'postgres://db', databases: shop}", "postgres.databases: expected a list"),
+        ("{url: 'postgres://db', databases: [a, b, a]}", "the database `a` is listed twice"),
+        ("{url: 'postgres://db', databases: ['']}", "expected the name of a database"),
+        ("{url: 'postgres://db/app', databases: [app]}", "the database of the URL, which is always read"),
+        ("{url: 'postgres://db', databases: [postgres]}", "the database of the URL, which is always read"),
+        (
+            "{url: 'postgres://db', databases: [a, b, c, d, e, f, g, h, i, j, k]}",
+            "postgres.databases: expected at most 10 databases, each of which takes a connection; found 11",
+        ),
     ] {
         let faults = faults(&format!("postgres: {keys}"));
         assert!(faults.contains(expected), "{keys}: {faults}");

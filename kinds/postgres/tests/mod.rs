@@ -3,6 +3,7 @@
 mod alerts;
 mod budget;
 mod config;
+mod databases;
 mod environment;
 mod failures;
 mod lag;

@@ -23,13 +23,14 @@ impl PgBouncer {
     }
 
     /// One that ignores these parameters of a login.
-    async fn ignoring(server: &Postgres, ignored: &str) -> Self {
+    pub(super) async fn ignoring(server: &Postgres, ignored: &str) -> Self {
         let directory = TempDir::with_prefix("pgbouncer-").expect("a temporary directory");
         let (path, port) = (directory.path().display(), Port::free());
         let address = server.address();
         let (host, server_port) = address.rsplit_once(':').expect("a host and a port");
         let settings = format!(
-            "[databases]\n* = host={host} port={server_port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+            "[databases]\n* = host={host} port={server_port}\n\
+             alias = host={host} port={server_port} dbname=shop\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {path}/users\n\
              pool_mode = transaction\ndefault_pool_size = 1\n\
              ignore_startup_parameters = {ignored}\n"

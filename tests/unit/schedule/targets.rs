@@ -55,6 +55,20 @@ async fn a_panic_is_a_problem_of_the_target() {
     assert_eq!(running.after_scrape(1, 10).await, Status::Up);
 }
 
+/// What is limited are connections: a target with more of them leaves room for fewer.
+#[tokio::test(start_paused = true)]
+async fn targets_with_several_databases_take_the_place_of_several() {
+    let script = Script::new(Act::Value(1.0));
+    let modules = MODULES.replace("{target}'", "{target}', databases: [a, b]");
+    let running = start(&configuration(&modules), &[("m", &script)], Number::default()).await;
+    let most = DESCRIPTORS / 6 / 3;
+    for number in 0..most {
+        assert_eq!(running.after_scrape(number, 10).await, Status::Up);
+    }
+    let refusal = running.scrape(most, 10).await.err();
+    assert!(matches!(refusal, Some(TargetRefusal::TooMany(_))), "{refusal:?}");
+}
+
 /// Who names addresses where nothing answers cannot keep out those where something does.
 #[tokio::test(start_paused = true)]
 async fn targets_that_answer_are_kept_and_others_make_room() {

@@ -1,7 +1,7 @@
 //! The query lane of a source: a second connection next to that of the health probe, one query at a time.
 //!
-//! Declared queries, `distinct` counts and workers all use it, so a source has at most two connections, and a slow
-//! query delays other queries but never a probe.
+//! Declared queries, `distinct` counts and workers all use it, so a source has one connection beside those of its
+//! probe, and a slow query delays other queries but never a probe.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;

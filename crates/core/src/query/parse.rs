@@ -22,7 +22,7 @@ const LARGEST_MAX_SERIES: usize = 10_000;
 const KEYS_BEFORE: [&str; 5] = ["name", "source", "every", "timeout", "max_age"];
 const KEYS_AFTER: [&str; 6] = ["labels", "expect", "max_series", "metrics", "min_version", "max_version"];
 /// The keys that only a kind's own queries have.
-const KEYS_BUILT_IN: [&str; 3] = ["columns", "flatten", "collector"];
+const KEYS_BUILT_IN: [&str; 4] = ["columns", "flatten", "collector", "scope"];
 
 /// A query for each of several sources.
 const DISTINCT: &str = "distinct";
@@ -47,6 +47,7 @@ struct Raw {
     columns: BTreeMap<LabelName, String>,
     flatten: Option<Flatten>,
     collector: Option<String>,
+    scope: Option<LabelName>,
 }
 
 /// The keys of a part of `distinct`, other than its language.
@@ -260,6 +261,9 @@ fn spec(raw: Raw, checker: &mut Checker<'_>) -> QuerySpec {
             );
         }
     }
+    if raw.scope.as_ref().is_some_and(|scope| !raw.labels.contains(scope)) {
+        checker.fault("scope", "expected one of `labels`: the one that names the part that the query sees");
+    }
     if raw.metrics.is_none() && raw.flatten.is_none() && !checker.is_wrong("metrics") {
         checker.fault("", "the key `metrics` is missing");
     }
@@ -272,6 +276,7 @@ fn spec(raw: Raw, checker: &mut Checker<'_>) -> QuerySpec {
         columns: raw.columns,
         expect: raw.expect,
         max_series,
+        scope: raw.scope,
         metrics: raw.metrics.unwrap_or_default(),
         flatten: raw.flatten,
     }

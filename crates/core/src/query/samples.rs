@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::other_counters::Values;
 use super::rows::{known, listed};
-use super::series_budget::{OTHER, SeriesBudget};
+use super::series_budget::SeriesBudget;
 use super::value_type::ValueType;
 use super::{Cell, MetricSpec, NumberPerRow, QuerySpec, Rows};
 use crate::metric::{Desc, Family, MetricName, Sample, label_value};
@@ -80,10 +80,10 @@ impl Reading {
         for labels in &expected {
             lines.entry(labels.clone()).or_insert_with(|| vec![Some(0.0); self.spec.metrics.len()]);
         }
-        let other = vec![OTHER.to_owned(); self.spec.labels.len()];
-        let dropped = self.budget.apply(&mut lines, &expected, other, self.spec.max_series);
-        if dropped > 0 {
-            self.leave_out_meaningless_sums(&mut lines);
+        let other = self.spec.other(lines.keys().next());
+        let dropped = self.budget.apply(&mut lines, &expected, other.clone(), self.spec.max_series);
+        if let Some(sums) = lines.get_mut(&other).filter(|_| dropped > 0) {
+            self.leave_out_meaningless(sums);
         }
         let families = self.families(lines, &faults);
         match (families.is_empty(), faults.first_entry()) {
@@ -219,11 +219,9 @@ impl Reading {
     }
 
     /// The budget sums every metric of the label sets over it, which is meaningless for times, ages and ratios.
-    fn leave_out_meaningless_sums(&self, lines: &mut BTreeMap<Vec<String>, Values>) {
-        if let Some(sums) = lines.get_mut(&vec![OTHER.to_owned(); self.spec.labels.len()]) {
-            for (sum, _) in sums.iter_mut().zip(&self.spec.metrics).filter(|(_, metric)| !metric.additive) {
-                *sum = None;
-            }
+    fn leave_out_meaningless(&self, sums: &mut Values) {
+        for (sum, _) in sums.iter_mut().zip(&self.spec.metrics).filter(|(_, metric)| !metric.additive) {
+            *sum = None;
         }
     }
 

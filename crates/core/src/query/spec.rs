@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::flatten::{Flatten, Flattened};
+use super::series_budget::OTHER;
 use super::value_type::ValueType;
 use super::{Columns, Question};
 use crate::metric::{Desc, LabelName, LabelNames, MetricName, MetricType};
@@ -101,6 +102,9 @@ pub struct QuerySpec {
     pub expect: BTreeMap<String, Vec<String>>,
     /// The maximum number of label sets; the smallest beyond it are summed under `other`.
     pub max_series: usize,
+    /// The label that names the part of a source that the query sees, such as a database: all rows of an answer have the
+    /// same value.
+    pub scope: Option<LabelName>,
     /// The metrics. Not empty, unless `flatten` makes them.
     pub metrics: Vec<MetricSpec>,
     /// How every number of a row becomes a metric.
@@ -137,6 +141,16 @@ impl QuerySpec {
             Some(flatten) => Columns::numbers(labels, &flatten.except),
             None => Columns::named(labels.chain(self.metrics.iter().map(|metric| metric.value.as_str()))),
         }
+    }
+
+    /// The labels under which what is over the budget is summed, given those of any row.
+    pub(super) fn other(&self, row: Option<&Vec<String>>) -> Vec<String> {
+        let mut other = vec![OTHER.to_owned(); self.labels.len()];
+        let scope = self.labels.iter().position(|label| self.scope.as_ref() == Some(label));
+        if let (Some(scope), Some(row)) = (scope, row) {
+            other[scope].clone_from(&row[scope]);
+        }
+        other
     }
 
     /// The column that holds a label.

@@ -110,7 +110,7 @@ async fn statements(watcher: &mut Session) -> Series {
 }
 
 async fn indexes(watcher: &mut Session) -> Series {
-    let labels = ["public", "pages", "pages_pkey"];
+    let labels = ["postgres", "public", "pages", "pages_pkey"];
     let mut all = Series::new();
     for (family, function) in [
         ("pg_statio_user_indexes_idx_blks_hit_total", "pg_stat_get_blocks_hit(oid)"),

@@ -9,6 +9,9 @@ use super::recount::parsed;
 use super::session::Session;
 use testkit::recount::{Series, series};
 
+/// Tables without a series of their own.
+const OTHER: [&str; 3] = ["postgres", "other", "other"];
+
 /// What a function says of the indexes of a table.
 macro_rules! of_indexes {
     ($function:literal, $table:literal) => {
@@ -116,7 +119,7 @@ async fn rows(watcher: &mut Session, places: &Places<'_>, known: &Known, side: S
             false => watcher.number(&format!("SELECT count(*) FROM {name}")).await,
         };
         let own = places.labels(name);
-        let labels = own.unwrap_or(["other"; 3]);
+        let labels = own.unwrap_or(OTHER);
         *all.entry(series("pg_stat_user_tables_n_dead_tup", &labels)).or_default() += table.dead;
         *all.entry(series("pg_stat_user_tables_n_live_tup", &labels)).or_default() += live;
         if own.is_some() {
@@ -154,9 +157,9 @@ async fn changes(watcher: &mut Session, places: &Places<'_>) -> Series {
             match (places.labels(&name), value) {
                 (Some(labels), Some(value)) => drop(all.insert(series(&family, &labels), value)),
                 (None, Some(value)) if *column == "n_mod_since_analyze" => {
-                    *all.entry(series(&family, &["other"; 3])).or_default() += value;
+                    *all.entry(series(&family, &OTHER)).or_default() += value;
                 }
-                (None, Some(_)) => drop(all.insert(series(&family, &["other"; 3]), 0.0)),
+                (None, Some(_)) => drop(all.insert(series(&family, &OTHER), 0.0)),
                 (_, None) => {}
             }
         }
@@ -173,9 +176,9 @@ async fn reads(watcher: &mut Session, places: &Places<'_>, side: Side) -> Series
                 (Some(labels), Some(value), _) => drop(all.insert(series(family, &labels), value)),
                 (Some(_), None, _) => {}
                 (None, value, Side::After(_)) => {
-                    *all.entry(series(family, &["other"; 3])).or_default() += value.unwrap_or(0.0);
+                    *all.entry(series(family, &OTHER)).or_default() += value.unwrap_or(0.0);
                 }
-                (None, _, Side::Before) => drop(all.insert(series(family, &["other"; 3]), 0.0)),
+                (None, _, Side::Before) => drop(all.insert(series(family, &OTHER), 0.0)),
             }
         }
     }
@@ -195,7 +198,7 @@ async fn sizes(watcher: &mut Session, directory: &Path, places: &Places<'_>) -> 
             <[_; 3]>::try_from(row).expect("three columns").map(|cell| cell.expect("known"));
         #[expect(clippy::cast_precision_loss, reason = "files of a test are small")]
         let bytes = on_disk.get(&node).copied().unwrap_or_default() as f64;
-        let labels = places.labels(&name).unwrap_or(["other"; 3]);
+        let labels = places.labels(&name).unwrap_or(OTHER);
         let [of_table, of_indexes] =
             ["table", "index"].map(|part| format!("pg_stat_user_tables_{part}_size_bytes"));
         // A table without an index has none on disk.

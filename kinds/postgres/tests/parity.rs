@@ -172,7 +172,7 @@ const COLLECTED: [&str; 20] = [
     "pg_stat_wal_receiver_latest_end_time{slot_name=standby}",
     "pg_process_idle_seconds_count{state,application_name}",
     "pg_process_idle_seconds_sum{state,application_name}",
-    "pg_process_idle_seconds_bucket{state=idle,application_name,le}",
+    "pg_process_idle_seconds_bucket{state,application_name,le}",
     "pg_roles_connection_limit{rolname=platform_exporter}",
     "pg_stat_activity_autovacuum_timestamp_seconds{relname=pages}",
 ];

@@ -34,7 +34,7 @@ fuzz_target!(|runs: Vec<Vec<[Value; 4]>>| {
         distinct.add(&rows);
         assert!(distinct.count() >= 0.0);
         if let Ok(result) = reading.read(rows) {
-            assert!(result.families.iter().all(|family| family.samples.len() <= 16), "over the budget");
+            assert!(result.families.iter().all(|family| family.series_count() <= 16), "over the budget");
             check_families(result.families);
         }
     }

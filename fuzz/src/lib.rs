@@ -115,6 +115,10 @@ pub fn check_families(families: Vec<Family>) {
             assert_eq!(sample.labels.len(), family.desc.labels.len(), "{}", family.desc.name);
             assert!(seen.insert(&sample.labels), "{} has {:?} twice", family.desc.name, sample.labels);
         }
+        for histogram in &family.histograms {
+            assert_eq!(histogram.labels.len(), family.desc.labels.len(), "{}", family.desc.name);
+            assert!(seen.insert(&histogram.labels), "{} has {:?} twice", family.desc.name, histogram.labels);
+        }
     }
     exposition.put(None, Lines::renew(&[], None, families));
     let _ = (encode(&exposition, Format::Text), encode(&exposition, Format::OpenMetrics));

@@ -17,7 +17,9 @@ pub(super) struct DashboardContext {
 impl DashboardContext {
     /// Adds metrics.
     pub(super) fn know(&mut self, families: impl IntoIterator<Item = Desc>) {
-        self.metrics.extend(families.into_iter().map(|desc| (desc.name.to_string(), desc.help.to_string())));
+        for desc in families {
+            self.metrics.extend(desc.names().map(|name| (name, desc.help.to_string())));
+        }
     }
 
     /// The first metric that an expression names, with its help.

@@ -108,5 +108,6 @@ fn type_name(desc: &Desc) -> &'static str {
         MetricType::Counter => "counter",
         MetricType::Gauge => "gauge",
         MetricType::Unknown => "unknown",
+        MetricType::Histogram => "histogram",
     }
 }

@@ -35,17 +35,24 @@ pub(super) type Sources = BTreeMap<SourceName, Option<Source>>;
 pub(super) fn queries(queries: &[Placed<'_>], sources: &Sources, faults: &mut Faults) {
     let (taken, prefixes) = (names_of_kinds(), prefixes_of_kinds());
     let mut declared: HashMap<String, (Desc, Vec<&Declared>)> = HashMap::new();
+    let mut owners: HashMap<String, String> = HashMap::new();
     for placed in queries {
         let spec = &placed.query.spec;
         asked(placed, sources, faults);
         for desc in spec.catalogue() {
             let begins = |(prefix, kind): &(String, Kind)| desc.name.starts_with(prefix).then_some(*kind);
-            if let Some(kind) = taken.get(&*desc.name).copied().or_else(|| prefixes.iter().find_map(begins)) {
-                placed.fault(
-                    "metrics",
-                    format!("{} belongs to the {kind} kind: choose another name", desc.name),
-                    faults,
-                );
+            let of_kind = |name: String| taken.get(&name).map(|kind| (name, *kind));
+            let by_prefix = || Some((desc.name.to_string(), prefixes.iter().find_map(begins)?));
+            if let Some((name, kind)) = desc.names().find_map(of_kind).or_else(by_prefix) {
+                let message = format!("{name} belongs to the {kind} kind: choose another name");
+                placed.fault("metrics", message, faults);
+            }
+            for name in desc.names() {
+                let owner = owners.entry(name.clone()).or_insert_with(|| desc.name.to_string());
+                if *owner != desc.name {
+                    let message = format!("{} and {owner} both export {name}: rename one of them", desc.name);
+                    placed.fault("metrics", message, faults);
+                }
             }
             let (first, queries) =
                 declared.entry(desc.name.to_string()).or_insert_with(|| (desc.clone(), Vec::new()));
@@ -204,9 +211,11 @@ fn asks(
 
 /// The names that kinds export, whether or not a source of the kind is configured.
 fn names_of_kinds() -> HashMap<String, Kind> {
-    let of_kind =
-        |kind: Kind| kind.facts().families().into_iter().map(move |desc| (desc.name.into_owned(), kind));
-    Kind::ALL.iter().copied().flat_map(of_kind).collect()
+    let mut names = HashMap::new();
+    for &kind in Kind::ALL {
+        names.extend(kind.facts().families().iter().flat_map(Desc::names).map(|name| (name, kind)));
+    }
+    names
 }
 
 /// What the names start with that kinds make of what their servers send.

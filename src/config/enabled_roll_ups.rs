@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kind_postgres::{DailyTable, RollUpConfig};
-use platform_core::query::Declared;
+use platform_core::query::{Declared, MetricPart};
 use platform_core::yaml::{self, Faults, Node, Path};
 
 use crate::pack::Instance;
@@ -103,9 +103,11 @@ fn table<'a>(
     let of_pack: Vec<_> = queries.filter(|query| query.spec.name.starts_with(&prefix)).collect();
     for (column, observed) in &table.observed {
         let metrics = of_pack.iter().flat_map(|query| &query.spec.metrics);
-        if !metrics.into_iter().any(|metric| metric.name.as_ref() == observed.metric) {
+        let mut parts = metrics.filter(|metric| metric.name.as_ref() == observed.metric);
+        if !parts.any(|metric| metric.part == MetricPart::Value) {
             let path = path.key("observed").key(&column.to_string());
-            let message = format!("no query of the pack exports {}", observed.metric);
+            let message =
+                format!("no query of the pack exports {} as a gauge, counter or unknown", observed.metric);
             faults.at(node.get("observed").unwrap_or(node).place, &path, message);
         }
     }

@@ -55,7 +55,7 @@ impl QueryState {
                 let of_query =
                     |fault| Problem::new(Reason::Query, fault).context(format_args!("query {name}"));
                 self.problems = result.faults.into_iter().map(of_query).collect();
-                self.record.outcome.series = result.families.iter().map(|family| family.samples.len()).sum();
+                self.record.outcome.series = result.families.iter().map(Family::series_count).sum();
                 self.record.outcome.dropped = result.dropped;
                 self.record.outcome.cut = result.cut;
                 if self.is_observed {

@@ -1,12 +1,15 @@
 //! The exposition formats, read by the parsers of others.
 
+mod declared;
 mod round_trip;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use platform_core::metric::{Desc, Exposition, Family, Format, Lines, encode};
+use platform_core::metric::{
+    Desc, Exposition, Family, Format, HistogramSample, LabelNames, Lines, MetricType, encode,
+};
 
 use testkit::dependency;
 
@@ -24,7 +27,20 @@ fn exposition() -> Exposition {
     put(&mut exposition, "a", [UP.value(0.0), JOBS.family().with(["mail"], 3.0).with(["push"], 0.1 + 0.2)]);
     let own = [odd.with(["small"], 5e-324).with(["negative"], -12.0), BARE.value(2.0)];
     exposition.put(None, Lines::renew(&[], None, own));
+    put(&mut exposition, "c", [seconds()]);
     exposition
+}
+
+fn seconds() -> Family {
+    let labels = LabelNames::Fixed(&["plan"]);
+    let desc =
+        Desc { metric_type: MetricType::Histogram, labels, ..Desc::gauge("acme_seconds", &[], "Durations.") };
+    let of = |plan: &str, buckets: [(f64, u64); 2], sum, count| {
+        HistogramSample::new([plan.to_owned()].into(), buckets, sum, count)
+    };
+    let histograms =
+        vec![of("free", [(0.1, 7), (10.0, 9)], 4.5, 12), of("pro", [(0.1, 0), (10.0, 0)], 0.0, 0)];
+    Family { histograms, ..desc.family() }
 }
 
 fn put(exposition: &mut Exposition, source: &str, families: impl IntoIterator<Item = Family>) {
@@ -52,6 +68,18 @@ acme_odd{label=\"inf\"} inf
 acme_odd{label=\"-inf\"} -inf
 acme_odd{label=\"small\"} 5e-324
 acme_odd{label=\"negative\"} -12
+# HELP acme_seconds Durations.
+# TYPE acme_seconds histogram
+acme_seconds_sum{source=\"c\",plan=\"free\"} 4.5
+acme_seconds_count{source=\"c\",plan=\"free\"} 12
+acme_seconds_bucket{le=\"0.1\",source=\"c\",plan=\"free\"} 7
+acme_seconds_bucket{le=\"10.0\",source=\"c\",plan=\"free\"} 9
+acme_seconds_bucket{le=\"+Inf\",source=\"c\",plan=\"free\"} 12
+acme_seconds_sum{source=\"c\",plan=\"pro\"} 0.0
+acme_seconds_count{source=\"c\",plan=\"pro\"} 0
+acme_seconds_bucket{le=\"0.1\",source=\"c\",plan=\"pro\"} 0
+acme_seconds_bucket{le=\"10.0\",source=\"c\",plan=\"pro\"} 0
+acme_seconds_bucket{le=\"+Inf\",source=\"c\",plan=\"pro\"} 0
 # HELP acme_up 1 when up.
 # TYPE acme_up gauge
 acme_up{source=\"a\"} 0
@@ -101,6 +129,16 @@ for family in parse(sys.stdin.read()):
             r#"acme_odd {"label": "nan"} nan"#,
             r#"acme_odd {"label": "negative"} -12.0"#,
             r#"acme_odd {"label": "small"} 5e-324"#,
+            r#"acme_seconds_bucket {"le": "+Inf", "plan": "free", "source": "c"} 12.0"#,
+            r#"acme_seconds_bucket {"le": "+Inf", "plan": "pro", "source": "c"} 0.0"#,
+            r#"acme_seconds_bucket {"le": "0.1", "plan": "free", "source": "c"} 7.0"#,
+            r#"acme_seconds_bucket {"le": "0.1", "plan": "pro", "source": "c"} 0.0"#,
+            r#"acme_seconds_bucket {"le": "10.0", "plan": "free", "source": "c"} 9.0"#,
+            r#"acme_seconds_bucket {"le": "10.0", "plan": "pro", "source": "c"} 0.0"#,
+            r#"acme_seconds_count {"plan": "free", "source": "c"} 12.0"#,
+            r#"acme_seconds_count {"plan": "pro", "source": "c"} 0.0"#,
+            r#"acme_seconds_sum {"plan": "free", "source": "c"} 4.5"#,
+            r#"acme_seconds_sum {"plan": "pro", "source": "c"} 0.0"#,
             r#"acme_up {"source": "a"} 0.0"#,
             r#"acme_up {"source": "b"} 1.0"#,
         ]

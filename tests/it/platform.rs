@@ -267,7 +267,7 @@ fn golden(exposition: &str) -> String {
 }
 
 /// What `promtool check metrics` says, a line for each complaint.
-fn promtool(metrics: &str) -> Vec<String> {
+pub(crate) fn promtool(metrics: &str) -> Vec<String> {
     use std::io::Write;
 
     let mut child = Command::new("promtool")

@@ -184,7 +184,10 @@ impl Merged {
         for family in more {
             let place = *self.places.entry(family.desc.name.clone()).or_insert(self.families.len());
             match self.families.get_mut(place) {
-                Some(known) if has_same_series(known, &family) => known.samples.extend(family.samples),
+                Some(known) if has_same_series(known, &family) => {
+                    known.samples.extend(family.samples);
+                    known.histograms.extend(family.histograms);
+                }
                 Some(_) => {}
                 None => self.families.push(family),
             }

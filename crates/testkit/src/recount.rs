@@ -4,7 +4,7 @@ mod page;
 
 use std::collections::BTreeMap;
 
-use platform_core::metric::Family;
+use platform_core::metric::{Family, HistogramSample};
 
 /// The values of series, by name and label values: `redis_db_keys{db0}`.
 pub type Series = BTreeMap<String, f64>;
@@ -12,6 +12,21 @@ pub type Series = BTreeMap<String, f64>;
 /// The name of a series.
 pub fn series(name: &str, labels: &[&str]) -> String {
     if labels.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", labels.join(", ")) }
+}
+
+/// The series of a histogram; the bound of a bucket is its last label value.
+fn of_histogram(name: &str, histogram: &HistogramSample) -> Series {
+    let labels: Vec<&str> = histogram.labels.iter().map(String::as_str).collect();
+    let count = |count: u64| f64::from(u32::try_from(count).expect("a test counts fewer"));
+    let bounds = histogram.buckets().iter().map(|(bound, at_most)| (bound.to_string(), *at_most));
+    let bucket = |(bound, at_most): (String, u64)| {
+        let labels = [&labels[..], &[&bound]].concat();
+        (series(&format!("{name}_bucket"), &labels), count(at_most))
+    };
+    let mut all: Series = bounds.chain([("+Inf".to_owned(), histogram.count())]).map(bucket).collect();
+    all.insert(series(&format!("{name}_sum"), &labels), histogram.sum());
+    all.insert(series(&format!("{name}_count"), &labels), count(histogram.count()));
+    all
 }
 
 /// How many samples were compared, by state.
@@ -44,6 +59,9 @@ impl Recounts {
             for sample in &family.samples {
                 let labels: Vec<&str> = sample.labels.iter().map(String::as_str).collect();
                 found.insert(series(&family.desc.name, &labels), sample.value);
+            }
+            for histogram in &family.histograms {
+                found.extend(of_histogram(&family.desc.name, histogram));
             }
         }
         for (name, value) in &found {

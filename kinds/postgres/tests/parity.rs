@@ -154,7 +154,7 @@ const BOARDS: [&str; 91] = [
 ];
 
 /// What collectors ask for that are off by default.
-const COLLECTED: [&str; 19] = [
+const COLLECTED: [&str; 20] = [
     "pg_stat_statements_calls_total{user=postgres,datname=postgres,queryid}",
     "pg_stat_statements_seconds_total{user,datname,queryid}",
     "pg_stat_statements_rows_total{user,datname,queryid}",
@@ -172,6 +172,7 @@ const COLLECTED: [&str; 19] = [
     "pg_stat_wal_receiver_latest_end_time{slot_name=standby}",
     "pg_process_idle_seconds_count{state,application_name}",
     "pg_process_idle_seconds_sum{state,application_name}",
+    "pg_process_idle_seconds_bucket{state,application_name,le}",
     "pg_roles_connection_limit{rolname=platform_exporter}",
     "pg_stat_activity_autovacuum_timestamp_seconds{relname=pages}",
 ];
@@ -188,9 +189,8 @@ const LAST: [&str; 7] = [
 ];
 
 /// What has no series, and why.
-const EXCEPTIONS: [(&str, &str); 7] = [
+const EXCEPTIONS: [(&str, &str); 6] = [
     ("pg_stat_replication_pg_wal_lsn_diff{pid}", "each connection would leave a series behind"),
-    ("pg_process_idle_seconds_bucket", "it is a histogram of gauges"),
     ("pg_stat_statements_query_id", "texts of statements may hold secrets"),
     ("pg_settings_statement_timeout_seconds", "the exporter sets its own"),
     ("pg_stat_checkpointer_num_timed_total", "PostgreSQL 17 has it first"),

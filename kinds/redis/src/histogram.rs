@@ -38,8 +38,7 @@ fn fields(command: String, histogram: &Value, duration: Option<f64>) -> Vec<(Str
     for (name, value) in pairs(histogram) {
         match into_text(name).as_deref() {
             Some("calls") => {
-                fields.push(("count".to_owned(), cell(value.clone())));
-                buckets.push(("bucket.+Inf".to_owned(), cell(value)));
+                fields.push(("count".to_owned(), cell(value)));
             }
             Some("histogram_usec") => {
                 buckets.extend(pairs(&value).filter_map(|(bound, calls)| {

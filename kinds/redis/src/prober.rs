@@ -97,8 +97,8 @@ impl RedisProber {
 /// A counter is that of one server: the next master's counters have nothing to do with those of the last.
 fn label_counters(families: &mut Vec<Family>, host: &str) {
     let labelled = std::mem::take(families).into_iter().map(|family| match family.desc.metric_type {
-        MetricType::Counter | MetricType::Unknown => family.labelled("host", host),
-        _ => family,
+        MetricType::Gauge => family,
+        MetricType::Counter | MetricType::Unknown | MetricType::Histogram => family.labelled("host", host),
     });
     *families = labelled.collect();
 }

@@ -255,6 +255,12 @@ async fn every_sample_is_true_in_every_state() {
     .await;
     of_replica.check(&mut recounts, "a replica without its master", &replica).await;
     primary.restart().await;
+    // Its commands count on the primary.
+    until(PATIENCE, "the replica has its master", async || {
+        let info: String = replica.run(&["INFO", "replication"]).await;
+        info.contains("master_link_status:up").then_some(())
+    })
+    .await;
     of_primary.check(&mut recounts, "restarted", &primary).await;
 
     let node = Redis::options().cluster().setting("slowlog-log-slower-than -1").start().await;

@@ -1,19 +1,21 @@
 //! Encodes families with `prometheus-client`. For text 0.0.4, the metadata lines are written here.
 
+use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeLabel, EncodeLabelSet, EncodeMetric, LabelSetEncoder, MetricEncoder,
+    DescriptorEncoder, EncodeLabel, EncodeLabelSet, EncodeMetric, LabelSetEncoder, MetricEncoder, NoLabelSet,
 };
 use prometheus_client::metrics::MetricType as ClientType;
 use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::{Desc, Family, MetricType, Sample, label_value};
+use super::{Desc, Family, HistogramSample, MetricType, label_value};
 
 /// An exposition format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,25 +85,30 @@ impl Collector for Part {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let desc = &self.family.desc;
         // The encoder appends `_total` to the samples of a counter itself.
-        let (name, client_type) = match desc.metric_type {
-            MetricType::Counter => {
-                (desc.name.strip_suffix("_total").unwrap_or(&desc.name), ClientType::Counter)
-            }
-            MetricType::Gauge => (&*desc.name, ClientType::Gauge),
-            MetricType::Unknown => (&*desc.name, ClientType::Unknown),
+        let (name, client_type) = match (desc.metric_type, desc.name.strip_suffix("_total")) {
+            (MetricType::Counter, Some(name)) => (name, ClientType::Counter),
+            // OpenMetrics has no counter without `_total`.
+            (MetricType::Counter, None) | (MetricType::Unknown, _) => (&*desc.name, ClientType::Unknown),
+            (MetricType::Gauge, _) => (&*desc.name, ClientType::Gauge),
+            (MetricType::Histogram, _) => (&*desc.name, ClientType::Histogram),
         };
         let mut family = encoder.encode_descriptor(name, &escape(&desc.help, true), None, client_type)?;
         let has_labels = self.source.is_some() || !desc.labels.is_empty();
         if has_labels {
             self.family.samples.iter().try_for_each(|sample| {
-                let labels = Labels { part: self, sample };
-                value(desc.metric_type, sample.value, family.encode_family(&labels)?)
+                let labels = Labels { part: self, values: &sample.labels };
+                value(client_type, sample.value, family.encode_family(&labels)?)
+            })?;
+            self.family.histograms.iter().try_for_each(|one| {
+                let labels = Labels { part: self, values: &one.labels };
+                histogram(one, family.encode_family(&labels)?)
             })
         } else {
             // An empty label set would produce empty braces.
-            match &self.family.samples[..] {
-                [] => Ok(()),
-                [sample, ..] => value(desc.metric_type, sample.value, family),
+            match (self.family.samples.first(), self.family.histograms.first()) {
+                (Some(sample), _) => value(client_type, sample.value, family),
+                (None, Some(one)) => histogram(one, family),
+                (None, None) => Ok(()),
             }
         }
     }
@@ -111,19 +118,24 @@ impl Collector for Part {
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is an integer within range")]
-fn value(metric_type: MetricType, value: f64, series: MetricEncoder<'_>) -> fmt::Result {
+fn value(client_type: ClientType, value: f64, series: MetricEncoder<'_>) -> fmt::Result {
     let is_integer = value.fract() == 0.0 && value.abs() < EXACT;
-    match metric_type {
-        MetricType::Counter if is_integer && value >= 0.0 => ConstCounter::new(value as u64).encode(series),
-        MetricType::Counter => ConstCounter::new(value).encode(series),
-        MetricType::Gauge | MetricType::Unknown if is_integer => ConstGauge::new(value as i64).encode(series),
-        MetricType::Gauge | MetricType::Unknown => ConstGauge::new(value).encode(series),
+    match client_type {
+        ClientType::Counter if is_integer && value >= 0.0 => ConstCounter::new(value as u64).encode(series),
+        ClientType::Counter => ConstCounter::new(value).encode(series),
+        _ if is_integer => ConstGauge::new(value as i64).encode(series),
+        _ => ConstGauge::new(value).encode(series),
     }
+}
+
+fn histogram(one: &HistogramSample, mut series: MetricEncoder<'_>) -> fmt::Result {
+    let exemplars: Option<&HashMap<usize, Exemplar<NoLabelSet, f64>>> = None;
+    series.encode_histogram(one.sum(), one.count(), &one.increments(), exemplars)
 }
 
 struct Labels<'a> {
     part: &'a Part,
-    sample: &'a Sample,
+    values: &'a [String],
 }
 
 impl EncodeLabelSet for Labels<'_> {
@@ -131,7 +143,7 @@ impl EncodeLabelSet for Labels<'_> {
         if let Some(source) = &self.part.source {
             ("source", &**source).encode(encoder.encode_label())?;
         }
-        for (name, value) in self.part.family.desc.labels.iter().zip(self.sample.labels.iter()) {
+        for (name, value) in self.part.family.desc.labels.iter().zip(self.values) {
             (name, &*label_value(value)).encode(encoder.encode_label())?;
         }
         Ok(())
@@ -144,6 +156,7 @@ fn text_metadata(desc: &Desc) -> Result<String, fmt::Error> {
         MetricType::Counter => "counter",
         MetricType::Gauge => "gauge",
         MetricType::Unknown => "untyped",
+        MetricType::Histogram => "histogram",
     };
     let (name, mut out) = (&desc.name, String::new());
     writeln!(out, "# HELP {name} {}\n# TYPE {name} {metric_type}", escape(&desc.help, false))?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::{Desc, Family, encode};
+use super::{Desc, Family, MetricType, encode};
 
 /// The samples of one family of one source, as lines.
 #[derive(Debug)]
@@ -78,16 +78,23 @@ impl Lines {
     /// The same without the label `source`.
     #[must_use]
     pub fn without_source(&self) -> Self {
-        let name = &*self.desc.name;
-        // Every line of a source starts like this. The name of a source has no character that would be escaped.
-        let start = self.source.as_ref().map_or(0, |source| format!("{name}{{source=\"{source}\"").len());
+        // The labels of every line of a source start like this, or with the bound of a bucket. The name of a source has no
+        // character that would be escaped.
+        let label = self.source.as_ref().map_or(0, |source| format!("source=\"{source}\"").len());
         let text = self.text();
         let mut bare = String::with_capacity(text.len());
         for line in utf8(&text).split_inclusive('\n') {
-            match line.split_at(start).1.split_at(1) {
-                (",", labels) => bare.extend([name, "{", labels]),
-                ("}", value) => bare.extend([name, value]),
-                _ => bare.push_str(line),
+            let Some((name, labels)) = line.split_once('{').filter(|_| label > 0) else {
+                bare.push_str(line);
+                continue;
+            };
+            let is_bucket = self.desc.metric_type == MetricType::Histogram && labels.starts_with("le=");
+            let end_of_bound = labels.find(',').filter(|_| is_bucket).map_or(0, |comma| comma + 1);
+            let (bound, labels) = labels.split_at(end_of_bound);
+            match labels[label..].split_at(1) {
+                (",", labels) => bare.extend([name, "{", bound, labels]),
+                (_, value) if bound.is_empty() => bare.extend([name, value]),
+                (_, value) => bare.extend([name, "{", bound.trim_end_matches(','), "}", value]),
             }
         }
         Self::of(self.desc.clone(), None, &bare, self.sum)

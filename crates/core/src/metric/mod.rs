@@ -3,6 +3,7 @@
 mod encode;
 mod exposition;
 mod families;
+mod histogram;
 mod label;
 mod lines;
 mod name;
@@ -12,6 +13,7 @@ mod piece;
 pub use encode::Format;
 pub use exposition::{Exposition, Rope, encode};
 pub use families::Families;
+pub use histogram::HistogramSample;
 pub use label::{LONGEST_LABEL, label_value};
 pub use lines::Lines;
 pub use name::{LabelName, MetricName, NameError};
@@ -25,12 +27,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The type of a family, as on its `# TYPE` line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MetricType {
-    /// A value that only goes up. The family's name ends in `_total`.
+    /// A value that only goes up. OpenMetrics knows it as `unknown` if its established name lacks `_total`.
     Counter,
     /// A value that goes up and down.
     Gauge,
     /// A value whose established name does not show its type: `unknown` in OpenMetrics, `untyped` in text 0.0.4.
     Unknown,
+    /// Observations counted in cumulative buckets: the series `_bucket`, `_sum` and `_count`.
+    Histogram,
 }
 
 /// The label names of a family: fixed in the code, or declared in a configuration file.
@@ -93,12 +97,12 @@ impl Desc {
         Self::fixed(name, labels, help, MetricType::Gauge)
     }
 
-    /// A counter known when the exporter was built; `name` ends in `_total`.
+    /// A counter known when the exporter was built.
     pub const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Self {
         Self::fixed(name, labels, help, MetricType::Counter)
     }
 
-    /// A counter whose established name lacks `_total`.
+    /// A value known when the exporter was built, whose established name does not show its type.
     pub const fn unknown(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Self {
         Self::fixed(name, labels, help, MetricType::Unknown)
     }
@@ -119,7 +123,16 @@ impl Desc {
 
     /// A family of this description, without samples yet.
     pub fn family(&self) -> Family {
-        Family { desc: self.clone(), samples: Vec::new() }
+        Family { desc: self.clone(), samples: Vec::new(), histograms: Vec::new() }
+    }
+
+    /// The names that no other family may have: its own, and those of its series.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        let suffixes: &[&str] = match self.metric_type {
+            MetricType::Histogram => &["", "_bucket", "_sum", "_count"],
+            _ => &[""],
+        };
+        suffixes.iter().map(|suffix| format!("{}{suffix}", self.name))
     }
 
     /// A family with one sample and no labels.
@@ -144,6 +157,8 @@ pub struct Family {
     pub desc: Desc,
     /// Its series, each label set at most once.
     pub samples: Vec<Sample>,
+    /// In place of samples, if it is a histogram: each label set at most once.
+    pub histograms: Vec<HistogramSample>,
 }
 
 impl Family {
@@ -165,10 +180,21 @@ impl Family {
     pub fn labelled(mut self, name: &str, value: &str) -> Self {
         let names = self.desc.labels.iter().chain([name]).map(str::to_owned).collect();
         self.desc.labels = LabelNames::Declared(names);
-        for sample in &mut self.samples {
-            sample.labels = sample.labels.iter().cloned().chain([value.to_owned()]).collect();
+        let samples = self.samples.iter_mut().map(|sample| &mut sample.labels);
+        for labels in samples.chain(self.histograms.iter_mut().map(|histogram| &mut histogram.labels)) {
+            *labels = labels.iter().cloned().chain([value.to_owned()]).collect();
         }
         self
+    }
+
+    /// Whether it has no series.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty() && self.histograms.is_empty()
+    }
+
+    /// How many series it has.
+    pub fn series_count(&self) -> usize {
+        self.samples.len() + self.histograms.iter().map(HistogramSample::series_count).sum::<usize>()
     }
 
     /// The samples that have these values of these labels.

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::value_type::ValueType;
+use super::value_type::{MetricPart, UpperBound, ValueType};
 use crate::metric::{LabelName, MetricName};
 
 /// The longest path that becomes a name: those of serverStatus have up to 120 bytes.
@@ -46,7 +46,7 @@ pub struct NumberPerRow {
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 pub struct Field {
     /// Keys with dots between them. For `{label}`, any key becomes the value of that label; `*` is any key. `{label+}` at
-    /// the end is a key that may have dots itself.
+    /// the end is a key that may have dots itself. Of a histogram, paths end in `count`, `sum` and `bucket.{le}`.
     pub path: String,
     /// The type, if it is another one.
     #[serde(default, rename = "type")]
@@ -67,6 +67,8 @@ pub struct Flattened {
     pub help: String,
     /// Its type.
     pub value_type: ValueType,
+    /// What the number is to the family.
+    pub part: MetricPart,
     /// The labels of the series.
     pub labels: BTreeMap<LabelName, String>,
     /// Whether values of several label sets may be summed.
@@ -90,7 +92,7 @@ impl Flatten {
             let names: Vec<_> = one.labels.keys().cloned().collect();
             // Series of one family have the same labels.
             let is_same = *labels.entry(one.name.clone()).or_insert_with(|| names.clone()) == names;
-            is_same && series.insert((one.name.clone(), one.labels.clone()))
+            is_same && series.insert((one.name.clone(), one.labels.clone(), one.part))
         };
         paths.into_iter().map(|path| self.one(path).filter(&mut is_new)).collect()
     }
@@ -120,18 +122,25 @@ impl Flatten {
             name: self.name(path)?,
             help: format!("From {}.{path}.", self.from),
             value_type: self.value_type,
+            part: MetricPart::Value,
             labels: BTreeMap::new(),
             additive: true,
         })
     }
 
-    fn by(&self, field: &Field, labels: BTreeMap<LabelName, String>) -> Option<Flattened> {
-        let named: Vec<_> = field.path.split('.').filter(|key| label(key).is_none()).collect();
+    fn by(&self, field: &Field, mut labels: BTreeMap<LabelName, String>) -> Option<Flattened> {
+        let mut named: Vec<_> = field.path.split('.').filter(|key| label(key).is_none()).collect();
         let from = || format!("From {}.{}.", self.from, field.path);
+        let value_type = field.value_type.unwrap_or(self.value_type);
+        let part = match value_type {
+            ValueType::Histogram => of_histogram(named.pop()?, &mut labels)?,
+            _ => MetricPart::Value,
+        };
         Some(Flattened {
             name: self.name(&named.join("."))?,
             help: field.help.clone().unwrap_or_else(from),
-            value_type: field.value_type.unwrap_or(self.value_type),
+            value_type,
+            part,
             labels,
             additive: field.additive,
         })
@@ -177,6 +186,19 @@ impl Field {
             }
         }
         keys.next().is_none().then_some(labels)
+    }
+}
+
+/// What the number at the end of a path is to its histogram. The bound of a bucket is no label of the histogram.
+fn of_histogram(key: &str, labels: &mut BTreeMap<LabelName, String>) -> Option<MetricPart> {
+    match key {
+        "count" => Some(MetricPart::Count),
+        "sum" => Some(MetricPart::Sum),
+        "bucket" => {
+            let bound = labels.remove(&LabelName::of_kind("le")?)?;
+            UpperBound::parse(&bound).map(MetricPart::Bucket)
+        }
+        _ => None,
     }
 }
 

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{
-    Ask, Declared, DistinctPart, Flatten, LanguageFacts, MetricSpec, QuerySpec, Question, ValueType,
-};
+use super::raw_metric::RawMetric;
+use super::{Ask, Declared, DistinctPart, Flatten, LanguageFacts, MetricSpec, QuerySpec, Question};
 use crate::metric::LabelName;
 use crate::setting::{Duration, SourceName};
 use crate::yaml::{self, Faults, Node, Path, Value};
@@ -40,7 +39,7 @@ struct Raw {
     #[serde(default)]
     expect: BTreeMap<String, Vec<String>>,
     max_series: Option<usize>,
-    metrics: Option<Vec<MetricSpec>>,
+    metrics: Option<Vec<RawMetric>>,
     min_version: Option<u32>,
     max_version: Option<u32>,
     #[serde(default)]
@@ -267,9 +266,7 @@ fn spec(raw: Raw, checker: &mut Checker<'_>) -> QuerySpec {
     if raw.metrics.is_none() && raw.flatten.is_none() && !checker.is_wrong("metrics") {
         checker.fault("", "the key `metrics` is missing");
     }
-    if let Some(metrics) = &raw.metrics {
-        check_metrics(metrics, &raw.labels, checker);
-    }
+    let metrics = raw.metrics.map(|given| metrics(given, &raw.labels, checker)).unwrap_or_default();
     QuerySpec {
         name: raw.name,
         labels: raw.labels,
@@ -277,41 +274,17 @@ fn spec(raw: Raw, checker: &mut Checker<'_>) -> QuerySpec {
         expect: raw.expect,
         max_series,
         scope: raw.scope,
-        metrics: raw.metrics.unwrap_or_default(),
+        metrics,
         flatten: raw.flatten,
     }
 }
 
-fn check_metrics(metrics: &[MetricSpec], labels: &[LabelName], checker: &mut Checker<'_>) {
-    if metrics.is_empty() && !checker.is_wrong("metrics") {
+fn metrics(raw: Vec<RawMetric>, labels: &[LabelName], checker: &mut Checker<'_>) -> Vec<MetricSpec> {
+    if raw.is_empty() && !checker.is_wrong("metrics") {
         checker.fault("metrics", "expected at least one metric");
     }
-    for metric in metrics {
-        let name = metric.name.as_ref();
-        let total = name.ends_with("_total");
-        match metric.value_type {
-            ValueType::Gauge if total => {
-                checker.fault("metrics", format!("{name} is a gauge: only counters end in `_total`"));
-            }
-            ValueType::Counter if !total => {
-                checker.fault("metrics", format!("{name} is a counter: its name has to end in `_total`"));
-            }
-            _ => {}
-        }
-        if metric.help.trim().is_empty() {
-            checker.fault("metrics", format!("{name} needs a help text"));
-        }
-        for label in metric.labels.keys() {
-            if labels.contains(label) {
-                checker.fault("metrics", format!("{name} has the label `{}` twice", label.as_ref()));
-            }
-        }
-        let twins = metrics.iter().filter(|other| other.name == metric.name);
-        if twins.clone().any(|other| !other.labels.keys().eq(metric.labels.keys())) {
-            checker.fault("metrics", format!("{name} is declared with different labels"));
-        }
-        if twins.filter(|other| other.labels == metric.labels).count() > 1 {
-            checker.fault("metrics", format!("{name} is declared twice"));
-        }
+    for error in raw.iter().flat_map(|metric| metric.errors(labels, &raw)) {
+        checker.fault("metrics", error);
     }
+    raw.into_iter().flat_map(RawMetric::numbers).collect()
 }

@@ -6,26 +6,13 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::histograms::HistogramNumbers;
 use super::other_counters::Values;
-use super::rows::{known, listed};
+use super::reading_error::ReadingError;
 use super::series_budget::SeriesBudget;
-use super::value_type::ValueType;
+use super::value_type::{MetricPart, ValueType};
 use super::{Cell, MetricSpec, NumberPerRow, QuerySpec, Rows};
 use crate::metric::{Desc, Family, MetricName, Sample, label_value};
-
-/// Why rows cannot become samples.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
-pub enum ReadingError {
-    #[error("there is no column `{column}` in the result{}", listed(known))]
-    MissingColumn { column: String, known: Vec<String> },
-    #[error("row {row} has NULL in the label column `{column}`: filter out such rows, or use coalesce")]
-    NullLabel { column: String, row: usize },
-    #[error("row {row} has no number in the column `{column}`")]
-    NotANumber { column: String, row: usize },
-    #[error("two rows have the same labels {labels}: group by every label column")]
-    Duplicate { labels: String },
-}
 
 /// Columns of earlier runs that are remembered, beside as many as there are now: keys may come and go.
 const MOST_GONE: usize = 100;
@@ -75,7 +62,8 @@ impl Reading {
         self.flatten(&rows.columns);
         let folded = rows.folded;
         let mut faults = Unreadable::new();
-        let (mut lines, cut) = self.lines(rows, &mut faults)?;
+        let histograms = HistogramNumbers::of(&self.spec.metrics);
+        let (mut lines, cut) = self.lines(rows, &histograms, &mut faults)?;
         let expected = self.expected();
         for labels in &expected {
             lines.entry(labels.clone()).or_insert_with(|| vec![Some(0.0); self.spec.metrics.len()]);
@@ -85,7 +73,7 @@ impl Reading {
         if let Some(sums) = lines.get_mut(&other).filter(|_| dropped > 0) {
             self.leave_out_meaningless(sums);
         }
-        let families = self.families(lines, &faults);
+        let families = self.families(lines, &histograms, &faults);
         match (families.is_empty(), faults.first_entry()) {
             (true, Some(fault)) => Err(fault.remove()),
             _ => Ok(ResultSet { families, dropped: dropped + folded, cut, faults: each_once(faults) }),
@@ -125,6 +113,7 @@ impl Reading {
     fn lines(
         &self,
         Rows { columns, rows, unread, .. }: Rows,
+        histograms: &[HistogramNumbers],
         faults: &mut Unreadable,
     ) -> Result<(BTreeMap<Vec<String>, Values>, usize), ReadingError> {
         let (mut lines, mut cut) = (BTreeMap::new(), 0);
@@ -135,7 +124,8 @@ impl Reading {
         let labels = labels.collect::<Result<Vec<_>, _>>()?;
         let values = self.value_columns(&columns, &unread, faults);
         for (number, mut row) in (1..).zip(rows) {
-            let line = self.values(&columns, &row, number, &values, faults);
+            let mut line = self.values(&columns, &row, number, &values, faults);
+            self.check(histograms, &mut line, number, faults);
             let mut key = Vec::with_capacity(labels.len());
             for &index in &labels {
                 let text = std::mem::replace(&mut row[index], Cell::Null).into_text();
@@ -172,7 +162,7 @@ impl Reading {
         let find = |metric: &MetricSpec| {
             let place = places.get(metric.value.as_str()).copied();
             if place.is_none() && !metric.optional {
-                let error = || missing(columns, unread, &metric.value);
+                let error = || ReadingError::missing(columns, unread, &metric.value);
                 faults.entry(metric.name.clone()).or_insert_with(error);
             }
             place
@@ -203,6 +193,22 @@ impl Reading {
         self.spec.metrics.iter().zip(places).map(value).collect()
     }
 
+    /// A histogram with an impossible row is left out.
+    fn check(
+        &self,
+        histograms: &[HistogramNumbers],
+        values: &mut Values,
+        row: usize,
+        faults: &mut Unreadable,
+    ) {
+        let metrics = &self.spec.metrics;
+        for histogram in histograms {
+            if let Err(error) = histogram.check(metrics, values, row, self.spec.flatten.is_some()) {
+                faults.entry(metrics[histogram.count].name.clone()).or_insert(error);
+            }
+        }
+    }
+
     /// Every combination of the expected label values.
     fn expected(&self) -> BTreeSet<Vec<String>> {
         if self.spec.expect.is_empty() {
@@ -225,14 +231,20 @@ impl Reading {
         }
     }
 
-    fn families(&self, lines: BTreeMap<Vec<String>, Values>, faults: &Unreadable) -> Vec<Family> {
+    fn families(
+        &self,
+        lines: BTreeMap<Vec<String>, Values>,
+        histograms: &[HistogramNumbers],
+        faults: &Unreadable,
+    ) -> Vec<Family> {
         let mut families: Vec<Family> = self.spec.catalogue().iter().map(Desc::family).collect();
         let places: HashMap<_, _> =
             families.iter().enumerate().map(|(place, family)| (family.desc.name.clone(), place)).collect();
         let lines: Vec<(Arc<[String]>, Values)> =
             lines.into_iter().map(|(labels, values)| (labels.into(), values)).collect();
         let is_whole = |metric: &MetricSpec| !faults.contains_key(&metric.name);
-        for (index, metric) in self.spec.metrics.iter().enumerate().filter(|(_, metric)| is_whole(metric)) {
+        let is_value = |metric: &MetricSpec| metric.part == MetricPart::Value && is_whole(metric);
+        for (index, metric) in self.spec.metrics.iter().enumerate().filter(|(_, metric)| is_value(metric)) {
             let place = places.get(metric.name.as_ref());
             let Some(family) = place.and_then(|&place| families.get_mut(place)) else { continue };
             for (labels, values) in &lines {
@@ -241,7 +253,16 @@ impl Reading {
                 }
             }
         }
-        families.retain(|family| !family.samples.is_empty());
+        for histogram in histograms {
+            let metric = &self.spec.metrics[histogram.count];
+            let place = places.get(metric.name.as_ref()).filter(|_| is_whole(metric));
+            let Some(family) = place.and_then(|&place| families.get_mut(place)) else { continue };
+            let sample = |(labels, values)| histogram.sample(with_own_labels(labels, metric), values);
+            family
+                .histograms
+                .extend(lines.iter().map(|(labels, values)| (labels, values)).filter_map(sample));
+        }
+        families.retain(|family| !family.is_empty());
         families
     }
 }
@@ -288,9 +309,8 @@ fn turned(Rows { columns, rows, unread, folded }: Rows, by: &NumberPerRow) -> Re
 }
 
 fn column(columns: &[String], unread: &[String], name: &str) -> Result<usize, ReadingError> {
-    columns.iter().position(|column| column == name).ok_or_else(|| missing(columns, unread, name))
-}
-
-fn missing(columns: &[String], unread: &[String], name: &str) -> ReadingError {
-    ReadingError::MissingColumn { column: name.to_owned(), known: known(columns, unread) }
+    columns
+        .iter()
+        .position(|column| column == name)
+        .ok_or_else(|| ReadingError::missing(columns, unread, name))
 }

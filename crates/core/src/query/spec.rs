@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::flatten::{Flatten, Flattened};
+use super::raw_metric::MetricSpec;
 use super::series_budget::OTHER;
 use super::value_type::ValueType;
 use super::{Columns, Question};
-use crate::metric::{Desc, LabelName, LabelNames, MetricName, MetricType};
+use crate::metric::{Desc, LabelName, LabelNames, MetricType};
 use crate::setting::{Duration, SourceName};
 
 /// One part of a `distinct` query: a source, and the query whose first column holds ids.
@@ -45,48 +46,11 @@ impl Ask {
     }
 }
 
-/// One metric of a query.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
-pub struct MetricSpec {
-    /// The metric's name.
-    pub name: MetricName,
-    /// The column that holds its value.
-    pub value: String,
-    /// Where the value comes from.
-    pub help: String,
-    /// Its type.
-    #[serde(default, rename = "type")]
-    pub value_type: ValueType,
-    /// Labels with a fixed value, so that several columns form one family.
-    #[serde(default)]
-    pub labels: BTreeMap<LabelName, String>,
-    /// A factor to the base unit: 1024 for a column in KiB, 0.001 for one in milliseconds.
-    #[serde(default = "one")]
-    pub scale: f64,
-    /// Omits a sample whose value is NULL or missing, instead of failing the query.
-    #[serde(default)]
-    pub optional: bool,
-    /// Whether values of several label sets may be summed; `false` for times, ages and ratios, which then have no
-    /// sample under `other`.
-    #[serde(default = "yes")]
-    pub additive: bool,
-}
-
-impl MetricSpec {
-    /// A metric by rule. A server may leave out any number at any time.
-    fn flattened(column: &str, one: Flattened) -> Self {
-        let Flattened { name, help, value_type, labels, additive } = one;
-        let value = column.to_owned();
-        Self { name, value, help, value_type, labels, scale: 1.0, optional: true, additive }
-    }
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-fn yes() -> bool {
-    true
+/// A number by rule. A server may leave out any number at any time.
+fn number(column: &str, one: Flattened) -> MetricSpec {
+    let Flattened { name, help, value_type, part, labels, additive } = one;
+    let value = column.to_owned();
+    MetricSpec { name, value, help, value_type, part, labels, scale: 1.0, optional: true, additive }
 }
 
 /// How a query's rows become samples; the same for declared queries and for the built-in queries of a kind.
@@ -105,7 +69,7 @@ pub struct QuerySpec {
     /// The label that names the part of a source that the query sees, such as a database: all rows of an answer have the
     /// same value.
     pub scope: Option<LabelName>,
-    /// The metrics. Not empty, unless `flatten` makes them.
+    /// The numbers that make the metrics. Not empty, unless `flatten` makes them.
     pub metrics: Vec<MetricSpec>,
     /// How every number of a row becomes a metric.
     pub flatten: Option<Flatten>,
@@ -164,14 +128,14 @@ impl QuerySpec {
         let values: Vec<&String> = columns.iter().filter(is_value).collect();
         let flattened = flatten.all(values.iter().map(|column| column.as_str()));
         let metrics = values.into_iter().zip(flattened);
-        let metrics = metrics.filter_map(|(column, one)| Some(MetricSpec::flattened(column, one?)));
+        let metrics = metrics.filter_map(|(column, one)| Some(number(column, one?)));
         Self { metrics: metrics.collect(), ..self.clone() }
     }
 
     /// The families that this query may export, each once.
     pub fn catalogue(&self) -> Vec<Desc> {
         let known = self.flatten.as_ref().filter(|_| self.metrics.is_empty()).map(Flatten::known);
-        let known = known.into_iter().flatten().map(|one| self.desc(&MetricSpec::flattened("", one)));
+        let known = known.into_iter().flatten().map(|one| self.desc(&number("", one)));
         let mut seen = HashSet::new();
         let families = self.metrics.iter().map(|metric| self.desc(metric)).chain(known);
         families.filter(|desc| seen.insert(desc.name.clone())).collect()
@@ -186,6 +150,7 @@ impl QuerySpec {
                 ValueType::Gauge => MetricType::Gauge,
                 ValueType::Counter => MetricType::Counter,
                 ValueType::Unknown => MetricType::Unknown,
+                ValueType::Histogram => MetricType::Histogram,
             },
             labels: LabelNames::Declared(labels.map(|label| label.as_ref().to_owned()).collect()),
         }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use platform_core::metric::{Desc, Exposition, Format, LabelName, Lines, MetricName, encode};
+use platform_core::metric::{
+    Desc, Exposition, Family, Format, HistogramSample, LabelName, Lines, MetricName, MetricType, encode,
+};
 
 const UP: Desc = Desc::gauge("acme_up", &[], "1 when up.");
 const ODD: Desc = Desc::unknown("acme_odd", &["label"], "A counter under an old name.");
@@ -83,6 +85,49 @@ fn odd_labels_stay_what_they_are() {
     assert_eq!(lines.without_source(), Lines::encode(None, family));
     let up = Lines::encode(Some(&source), UP.value(1.0));
     assert_eq!(up.without_source().to_string(), "acme_up 1\n");
+}
+
+/// OpenMetrics has no counter without `_total`; Prometheus' own format has.
+#[test]
+fn a_counter_without_total_is_one_where_the_format_allows_it() {
+    const COMMITS: Desc = Desc::counter("pg_stat_database_xact_commit", &[], "Commits.");
+    let mut exposition = Exposition::default();
+    exposition.put(None, Lines::renew(&[], None, [COMMITS.value(3.0)]));
+    let name = "pg_stat_database_xact_commit";
+    for (format, of_type, end) in [(Format::Text, "counter", ""), (Format::OpenMetrics, "unknown", "# EOF\n")]
+    {
+        let expected = format!("# HELP {name} Commits.\n# TYPE {name} {of_type}\n{name} 3\n{end}");
+        assert_eq!(encode(&exposition, format), expected);
+    }
+}
+
+#[test]
+fn a_histogram_has_its_series_together_with_and_without_labels() {
+    let desc = |labels| Desc {
+        metric_type: MetricType::Histogram,
+        ..Desc::gauge("acme_seconds", labels, "Seconds.")
+    };
+    let histogram = |desc: Desc, labels: &[&str]| Family {
+        histograms: vec![HistogramSample::new(
+            labels.iter().map(|&label| label.to_owned()).collect(),
+            [(0.5, 2), (10.0, 1)],
+            1.25,
+            0,
+        )],
+        ..desc.family()
+    };
+    let source = Arc::from("a");
+    let bare = histogram(desc(&[]), &[]);
+    // What falls is raised.
+    let expected = "acme_seconds_sum 1.25\nacme_seconds_count 2\nacme_seconds_bucket{le=\"0.5\"} 2\n\
+                    acme_seconds_bucket{le=\"10.0\"} 2\nacme_seconds_bucket{le=\"+Inf\"} 2\n";
+    assert_eq!(Lines::encode(None, bare.clone()).to_string(), expected);
+    let labelled = histogram(desc(&["plan"]), &["a,le=\"1\""]);
+    for family in [bare, labelled, histogram(desc(&[]), &[]).labelled("host", "b")] {
+        let of_source = Lines::encode(Some(&source), family.clone());
+        assert_eq!(of_source.to_string().matches("source=\"a\"").count(), 5);
+        assert_eq!(of_source.without_source(), Lines::encode(None, family));
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod answer_budget;
 mod any_rows;
 mod distinct;
 mod flatten;
+mod histograms;
 mod other_counters;
 
 use std::sync::Arc;

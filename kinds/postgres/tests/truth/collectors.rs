@@ -87,10 +87,17 @@ fn idle(clients: &[Client], side: Side) -> Series {
         Side::After(began) => now() - began,
     };
     let labels = ["idle", ""];
-    Series::from([
-        (series("pg_process_idle_seconds_count", &labels), number(idle.count())),
+    let count = number(idle.count());
+    let mut all = Series::from([
+        (series("pg_process_idle_seconds_count", &labels), count),
         (series("pg_process_idle_seconds_sum", &labels), longest),
-    ])
+    ]);
+    for bound in ["1", "2", "5", "15", "30", "60", "90", "120", "300", "+Inf"] {
+        // How long they are idle depends on the load of the machine.
+        let at_most = if matches!(side, Side::Before) && bound != "+Inf" { 0.0 } else { count };
+        all.insert(series("pg_process_idle_seconds_bucket", &["idle", "", bound]), at_most);
+    }
+    all
 }
 
 async fn statements(watcher: &mut Session) -> Series {

@@ -25,6 +25,10 @@ impl Page {
                 // What is untyped is a counter whose established name is not that of one.
                 let counter = typed.strip_suffix(" counter").or_else(|| typed.strip_suffix(" untyped"));
                 page.counters.extend(counter.map(str::to_owned));
+                let suffixes = ["_bucket", "_sum", "_count"];
+                let histogram = typed.strip_suffix(" histogram").into_iter();
+                page.counters
+                    .extend(histogram.flat_map(|name| suffixes.map(|suffix| format!("{name}{suffix}"))));
             } else if let Some((series, value)) = line.rsplit_once(' ').filter(|_| !line.starts_with('#')) {
                 let value: f64 = value.parse().expect("a number");
                 page.samples.insert(series.to_owned(), value / second(name(series)));

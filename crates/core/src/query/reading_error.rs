@@ -1,0 +1,31 @@
+//! Why rows cannot become samples.
+
+use super::rows::{known, listed};
+
+/// Why rows cannot become samples.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum ReadingError {
+    #[error("there is no column `{column}` in the result{}", listed(known))]
+    MissingColumn { column: String, known: Vec<String> },
+    #[error("row {row} has NULL in the label column `{column}`: filter out such rows, or use coalesce")]
+    NullLabel { column: String, row: usize },
+    #[error("row {row} has no number in the column `{column}`")]
+    NotANumber { column: String, row: usize },
+    #[error("row {row} has {value} in the column `{column}`: expected a whole number of observations")]
+    NotACount { column: String, row: usize, value: String },
+    #[error(
+        "row {row} has {count} in the column `{column}`, less than the {below} in `{column_below}`: \
+         each bucket has to count all observations up to its bound, and `count` all of them"
+    )]
+    FallingBuckets { row: usize, column: String, count: u64, column_below: String, below: u64 },
+    #[error("two rows have the same labels {labels}: group by every label column")]
+    Duplicate { labels: String },
+}
+
+impl ReadingError {
+    /// A result without this column.
+    pub(super) fn missing(columns: &[String], unread: &[String], name: &str) -> Self {
+        Self::MissingColumn { column: name.to_owned(), known: known(columns, unread) }
+    }
+}

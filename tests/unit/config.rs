@@ -101,7 +101,7 @@ queries:
         "\
 platform.yml:4:13: queries[0].source: there is no source `bd` (did you mean `db`?)
 platform.yml:7:11: queries[1].name: `users` is already the name of queries[0]
-platform.yml:10:14: queries[1].metrics: acme_users_total is a gauge: only counters end in `_total`
+platform.yml:10:14: queries[1].metrics: acme_users_total is a gauge: only counters end in `_total`; rename it, or, if another exporter gave it this name, add `established_name: true`
 platform.yml:11:5: queries[2]: expected exactly one of sql, mongo, redis, log, distinct
 platform.yml:16:14: queries[2].labels[0]: the label `le` is reserved: choose another name
 platform.yml:17:22: queries[2].metrics[0].name: expected a metric name of the form [a-zA-Z_][a-zA-Z0-9_]*, found \

@@ -32,7 +32,8 @@ pub(super) enum PgCollector {
 
 impl PgCollector {
     /// Those that a source has unless it says otherwise.
-    pub(super) const DEFAULT: [Self; 3] = [Self::Settings, Self::StatioUserTables, Self::TableSizes];
+    pub(super) const DEFAULT: [Self; 4] =
+        [Self::Settings, Self::StatioUserTables, Self::TableSizes, Self::Roles];
 
     /// Its name in queries.yml.
     pub(super) fn name(self) -> &'static str {

@@ -59,7 +59,7 @@ const RULES: [&str; 43] = [
 ];
 
 /// What boards 9628, 455, 6742, 12273, 12485, 14114, 3742 and 24298 ask for beside that.
-const BOARDS: [&str; 91] = [
+const BOARDS: [&str; 94] = [
     "pg_settings_server_version_num",
     "pg_settings_shared_buffers_bytes",
     "pg_settings_effective_cache_size_bytes",
@@ -151,6 +151,9 @@ const BOARDS: [&str; 91] = [
     "pg_stat_progress_vacuum_index_vacuums{relname=pages}",
     "pg_stat_progress_vacuum_max_dead_tuples{relname=pages}",
     "pg_stat_progress_vacuum_num_dead_tuples{relname=pages}",
+    "pg_static{short_version,version}",
+    "pg_stat_database_conflicts_confl_lock{datid,datname=postgres}",
+    "pg_roles_connection_limit{rolname=postgres}",
 ];
 
 /// What collectors ask for that are off by default.
@@ -189,16 +192,12 @@ const LAST: [&str; 7] = [
 ];
 
 /// What has no series, and why.
-const EXCEPTIONS: [(&str, &str); 6] = [
+const EXCEPTIONS: [(&str, &str); 5] = [
     ("pg_stat_replication_pg_wal_lsn_diff{pid}", "each connection would leave a series behind"),
     ("pg_stat_statements_query_id", "texts of statements may hold secrets"),
     ("pg_settings_statement_timeout_seconds", "the exporter sets its own"),
     ("pg_stat_checkpointer_num_timed_total", "PostgreSQL 17 has it first"),
     ("pg_buffercache_summary_buffers_used", "PostgreSQL 16 has it first"),
-    (
-        "pg_static",
-        "postgres_exporter has had none since 0.12: pg_settings_server_version_num says the version",
-    ),
 ];
 
 fn settings() -> Options {

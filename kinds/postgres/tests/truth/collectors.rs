@@ -64,15 +64,6 @@ pub(super) async fn recount(watcher: &mut Session, clients: &[Client], side: Sid
         let value = watcher.number(&format!("SELECT {column} FROM pg_stat_get_wal()")).await;
         all.insert(format!("pg_stat_wal_{family}_total"), value);
     }
-    for row in watcher.rows("SELECT rolname FROM pg_authid").await {
-        let role = row[0].as_deref().expect("it has a name");
-        let limit = match role {
-            EXPORTER => 4.0,
-            "shop" => 7.0,
-            _ => -1.0,
-        };
-        all.insert(series("pg_roles_connection_limit", &[role]), limit);
-    }
     for family in ["active", "stats_apply_errors_total", "stats_sync_errors_total"] {
         all.insert(series(&format!("pg_stat_subscription_{family}"), &["books"]), 0.0);
     }

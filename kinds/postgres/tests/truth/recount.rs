@@ -52,6 +52,8 @@ pub(super) async fn recount(server: &Postgres, watcher: &mut Session, known: &Kn
     let databases = databases(watcher).await;
     let open: Vec<&Database> = databases.iter().filter(|database| database.accepts).collect();
     let mut all = settings::settings(watcher, known).await;
+    all.extend(settings::version(watcher).await);
+    all.extend(settings::roles(watcher).await);
     let (started, is_replica) = files::server(&data);
     all.insert("pg_postmaster_start_time_seconds".to_owned(), side.time(started));
     all.insert("pg_replication_is_replica".to_owned(), f64::from(is_replica));

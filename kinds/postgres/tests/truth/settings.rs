@@ -1,8 +1,9 @@
-//! What a server is set to, in the units in which it shows that to people.
+//! What a server is and is set to, in the units in which it shows that to people.
 
 use super::known::Known;
+use super::recount::EXPORTER;
 use super::session::Session;
-use testkit::recount::Series;
+use testkit::recount::{Series, series};
 
 /// Bytes or seconds in a unit.
 const UNITS: [(&str, f64); 10] = [
@@ -43,6 +44,29 @@ pub(super) async fn settings(watcher: &mut Session, known: &Known) -> Series {
         all.insert(format!("pg_settings_{name}{base}"), value);
     }
     all.extend(known.settings.clone());
+    all
+}
+
+/// The version with the words of the server, and in three numbers.
+pub(super) async fn version(watcher: &mut Session) -> Series {
+    let words = watcher.cell("SELECT version()").await.expect("it has one");
+    let shown = watcher.cell("SHOW server_version").await.expect("it has one");
+    let short = shown.split(' ').next().expect("it begins with numbers");
+    Series::from([(series("pg_static", &[&words, &format!("{short}.0")]), 1.0)])
+}
+
+/// How many connections each role may have: what role.sql and the scenario have set.
+pub(super) async fn roles(watcher: &mut Session) -> Series {
+    let mut all = Series::new();
+    for row in watcher.rows("SELECT rolname FROM pg_authid").await {
+        let role = row[0].as_deref().expect("it has a name");
+        let limit = match role {
+            EXPORTER => 4.0,
+            "shop" => 7.0,
+            _ => -1.0,
+        };
+        all.insert(series("pg_roles_connection_limit", &[role]), limit);
+    }
     all
 }
 

@@ -31,6 +31,15 @@ const OF_DATABASE: [(&str, &str); 16] = [
     ("active_time_seconds_total", "pg_stat_get_db_active_time(oid) / 1000"),
 ];
 
+/// Why a replica cancelled queries, and the functions that count it.
+const CONFLICTS: [(&str, &str); 5] = [
+    ("tablespace", "pg_stat_get_db_conflict_tablespace(oid)"),
+    ("lock", "pg_stat_get_db_conflict_lock(oid)"),
+    ("snapshot", "pg_stat_get_db_conflict_snapshot(oid)"),
+    ("bufferpin", "pg_stat_get_db_conflict_bufferpin(oid)"),
+    ("deadlock", "pg_stat_get_db_conflict_startup_deadlock(oid)"),
+];
+
 /// Counters of the writers, and the functions that they come from.
 const OF_WRITERS: [(&str, &str); 9] = [
     ("maxwritten_clean", "pg_stat_get_bgwriter_maxwritten_clean()"),
@@ -46,10 +55,18 @@ const OF_WRITERS: [(&str, &str); 9] = [
 
 /// The counters of one database.
 pub(super) async fn of_database(watcher: &mut Session, database: &str) -> Vec<(&'static str, f64)> {
-    let functions: Vec<&str> = OF_DATABASE.iter().map(|(_, function)| *function).collect();
+    counters(watcher, database, &OF_DATABASE).await
+}
+
+async fn counters(
+    watcher: &mut Session,
+    database: &str,
+    counters: &[(&'static str, &str)],
+) -> Vec<(&'static str, f64)> {
+    let functions: Vec<&str> = counters.iter().map(|(_, function)| *function).collect();
     let sql = format!("SELECT {} FROM pg_database WHERE datname = '{database}'", functions.join(", "));
     let row = watcher.rows(&sql).await.remove(0);
-    OF_DATABASE.iter().zip(&row).map(|((name, _), cell)| (*name, parsed(cell.as_ref()))).collect()
+    counters.iter().zip(&row).map(|((name, _), cell)| (*name, parsed(cell.as_ref()))).collect()
 }
 
 pub(super) async fn databases(
@@ -67,6 +84,9 @@ pub(super) async fn databases(
         for (counter, value) in of_database(watcher, name).await {
             let value = done.and_then(|done| done.get(counter)).copied().unwrap_or(value);
             all.insert(series(&format!("pg_stat_database_{counter}"), &[oid, name]), value);
+        }
+        for (cause, value) in counters(watcher, name, &CONFLICTS).await {
+            all.insert(series(&format!("pg_stat_database_conflicts_confl_{cause}"), &[oid, name]), value);
         }
     }
     all

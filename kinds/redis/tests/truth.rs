@@ -5,7 +5,7 @@ mod latency;
 mod sentinel;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::Value;
 
@@ -185,10 +185,12 @@ impl Watched {
 
     async fn check(&mut self, recounts: &mut Recounts, state: &str, server: &Redis) {
         let mut before = recount(server, self.keys).await;
+        let began = Instant::now();
         let observation = probe(&mut self.subject).await;
+        let took = began.elapsed().as_secs_f64();
         let mut after = recount(server, self.keys).await;
         before.insert("redis_ping_duration_seconds".to_owned(), 0.0);
-        after.insert("redis_ping_duration_seconds".to_owned(), 0.1);
+        after.insert("redis_ping_duration_seconds".to_owned(), took);
         latency::widen(&mut before, &mut after);
         recounts.compare(state, &before, &observation.families, &after, &MOVING);
     }

@@ -20,6 +20,7 @@ use testkit::platforms::Platforms;
 use testkit::ports::Port;
 use testkit::prometheus::Prometheus;
 use testkit::root;
+use testkit::time::now;
 use testkit::wait::eventually;
 
 /// Every query has run by then, and every rate has two samples; with much time for a busy machine.
@@ -137,6 +138,11 @@ async fn all_is_well(platforms: &Platforms) {
     };
     let past = history::past(watched, &exporter.address(), &platforms.bundle()).await;
     let with_past = prometheus_with(past, &exporter).await;
+    let began = now();
+    eventually(PATIENCE, "the present follows the past", async || {
+        number(&with_past, "max(timestamp(up))").await.is_some_and(|scraped| scraped > began)
+    })
+    .await;
     exporter.wait_for("platform_roll_up_success{pack=\"hivesync\"}", 1.0, PATIENCE).await;
     every_chart_is_full(platforms, &with_past).await;
     no_rate_jumps_at_the_present(&exposition, &prometheus, &with_past).await;

@@ -1,6 +1,7 @@
 //! The loop of one declared query: run, read, record, wait.
 
 use std::panic::{self, AssertUnwindSafe};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -11,10 +12,13 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::{Lanes, status_log};
-use crate::snapshot::{QueryRun, Store};
+use crate::snapshot::{Event, QueryRun, SourceState, Store};
 
 /// Delay before the first retry of a failed query or roll-up.
 pub(super) const FIRST_RETRY: Duration = Duration::from_secs(5);
+
+/// How long after the time of its next run a run is reported as late: a run that times out then says so itself.
+const LATE_AFTER: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, first: Instant) {
     let mut reading = Reading::new(Arc::new(declared.spec.clone()));
@@ -23,7 +27,18 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, fir
     loop {
         tokio::time::sleep_until(next).await;
         let started = Instant::now();
-        let (rows, duration) = timed(&declared, &lanes).await;
+        let mut running = pin!(timed(&declared, &lanes));
+        let (rows, duration) = match tokio::time::timeout_at(started + every + LATE_AFTER, &mut running).await
+        {
+            Ok(answer) => answer,
+            Err(_) => {
+                record(&declared, &store, |state, name| {
+                    state.query_is_late(name, late(every), SystemTime::now())
+                });
+                running.await
+            }
+        };
+        let waited = started.elapsed().saturating_sub(duration);
         let read = AssertUnwindSafe(|| {
             rows.and_then(|rows| reading.read(rows).map_err(|error| Problem::new(Reason::Query, error)))
         });
@@ -31,7 +46,7 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, fir
         next = started + if result.is_ok() { backoff.succeeded(every) } else { backoff.failed(every) };
         let max_age = declared.max_age.get();
         let ended = Instant::now().into_std();
-        let run = |result| QueryRun { result, duration, max_age, ended };
+        let run = |result| QueryRun { result, waited, duration, every, max_age, ended };
         let taken = AssertUnwindSafe(|| take_in(&declared, run(result), &store));
         if panic::catch_unwind(taken).is_err() {
             take_in(&declared, run(Err(unusable())), &store);
@@ -40,14 +55,25 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, fir
 }
 
 fn take_in(declared: &Declared, run: QueryRun, store: &Store) {
+    record(declared, store, |state, name| state.queried(name, run, SystemTime::now()));
+}
+
+fn record(declared: &Declared, store: &Store, change: impl FnOnce(&mut SourceState, &str) -> Option<Event>) {
     let source = declared.ask.source();
     let event = store.update(source, |state| {
-        let event = state.queried(&declared.spec.name, run, SystemTime::now());
+        let event = change(state, &declared.spec.name);
         event.map(|event| (state.kind(), event))
     });
     if let Some((kind, event)) = event.flatten() {
         status_log::write(source.as_str(), kind, &event);
     }
+}
+
+/// A query may not take longer than `every`, so it has been waiting for its turn.
+fn late(every: Duration) -> Problem {
+    let detail =
+        format!("no result within {every:?} of when it was due: others run on the connection of its source");
+    Problem::new(Reason::Slow, detail)
 }
 
 fn unusable() -> Problem {

@@ -14,8 +14,12 @@ use super::source_metrics::QueryRecord;
 pub struct QueryRun {
     /// Its result.
     pub result: Result<ResultSet, Problem>,
+    /// How long it waited for its turn.
+    pub waited: Duration,
     /// How long it took.
     pub duration: Duration,
+    /// How often it should run.
+    pub every: Duration,
     /// How long a good result may be exported.
     pub max_age: Duration,
     /// When it ended, on a monotonic clock.
@@ -26,6 +30,8 @@ pub struct QueryRun {
 #[derive(Clone, Default)]
 pub(super) struct QueryState {
     problems: Vec<Problem>,
+    /// Why it does not run as often as it should.
+    late: Option<Problem>,
     families: Vec<Arc<Lines>>,
     /// The same as values, if a roll-up observes some of them.
     observed: Vec<Family>,
@@ -48,7 +54,8 @@ impl QueryState {
 
     /// Records a run.
     pub(super) fn ran(&mut self, source: &Arc<str>, name: &str, run: QueryRun, now: SystemTime) {
-        self.record.last_duration = Some(run.duration);
+        (self.record.last_wait, self.record.last_duration) = (Some(run.waited), Some(run.duration));
+        self.late = late(&run).map(|problem| problem.context(format_args!("query {name}")));
         let before = self.record.outcome.clone();
         match run.result {
             Ok(result) => {
@@ -84,9 +91,14 @@ impl QueryState {
         }
     }
 
+    /// Records that a run has not ended by the time of the next one.
+    pub(super) fn is_late(&mut self, name: &str, problem: Problem) {
+        self.late = Some(problem.context(format_args!("query {name}")));
+    }
+
     /// Its problems.
-    pub(super) fn problems(&self) -> &[Problem] {
-        &self.problems
+    pub(super) fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().chain(&self.late)
     }
 
     /// When its result becomes too old, if that is in the future.
@@ -119,4 +131,14 @@ impl QueryState {
     fn is_stale(&self, now: Instant) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
     }
+}
+
+/// Why a query does not run as often as it should, if it does not because of others.
+fn late(run: &QueryRun) -> Option<Problem> {
+    let QueryRun { waited, duration, every, .. } = *run;
+    let took = waited + duration;
+    (took > every && duration < every).then(|| {
+        let others = format!("waited {waited:.1?} for others on the connection of its source");
+        Problem::new(Reason::Slow, format!("runs every {took:.1?} instead of every {every:?}: {others}"))
+    })
 }

@@ -61,6 +61,11 @@ const QUERY_MAX_AGE: Desc = Desc::gauge(
 );
 const QUERY_DURATION: Desc =
     Desc::gauge("platform_query_duration_seconds", &["query"], "Duration of the query's last run.");
+const QUERY_WAIT: Desc = Desc::gauge(
+    "platform_query_wait_seconds",
+    &["query"],
+    "How long the query's last run waited for other queries of its source.",
+);
 const QUERY_SERIES: Desc =
     Desc::gauge("platform_query_series", &["query"], "Series in the query's last good result.");
 const QUERY_FAILURES: Desc = Desc::counter(
@@ -99,6 +104,7 @@ pub fn catalogue() -> Vec<Desc> {
         QUERY_LAST_RUN,
         QUERY_MAX_AGE,
         QUERY_DURATION,
+        QUERY_WAIT,
         QUERY_SERIES,
         QUERY_FAILURES,
         DROPPED,
@@ -120,6 +126,7 @@ pub(super) struct ProbeRecord {
 pub(super) struct QueryRecord {
     pub(super) outcome: Outcome,
     pub(super) last_success: Option<SystemTime>,
+    pub(super) last_wait: Option<Duration>,
     pub(super) last_duration: Option<Duration>,
     /// Whether the last run succeeded.
     pub(super) is_last_good: bool,
@@ -183,6 +190,7 @@ impl QueryRecord {
         families.push_some(&QUERY_LAST_SUCCESS, [name], self.last_success.map(timestamp));
         let duration = self.last_duration.map(|duration| duration.as_secs_f64());
         families.push_some(&QUERY_DURATION, [name], duration);
+        families.push_some(&QUERY_WAIT, [name], self.last_wait.map(|wait| wait.as_secs_f64()));
         families.push_some(&QUERY_LAST_RUN, [name], duration.map(|_| f64::from(self.is_last_good)));
         families.into_vec()
     }

@@ -153,7 +153,17 @@ impl SourceState {
     pub fn queried(&mut self, name: &str, run: QueryRun, now: SystemTime) -> Option<Event> {
         let state = || QueryState::new(&self.name, name, run.max_age);
         self.queries.entry(name.to_owned()).or_insert_with(state).ran(&self.name, name, run, now);
-        // Before the first probe the status of the source is unknown.
+        self.judge_if_probed(now)
+    }
+
+    /// Records that a run of a query has not ended by the time of the next one.
+    pub fn query_is_late(&mut self, name: &str, problem: Problem, now: SystemTime) -> Option<Event> {
+        self.queries.get_mut(name)?.is_late(name, problem);
+        self.judge_if_probed(now)
+    }
+
+    /// Before the first probe, the status of the source is unknown.
+    fn judge_if_probed(&mut self, now: SystemTime) -> Option<Event> {
         if self.status == Status::Unknown { None } else { self.judge(now) }
     }
 
@@ -181,7 +191,7 @@ impl SourceState {
     fn named_problems(&self) -> Vec<(Option<String>, Problem)> {
         let of_probe = self.failure.iter().chain(&self.problems).map(|problem| (None, problem.clone()));
         let of_queries = self.queries.iter().flat_map(|(name, query)| {
-            query.problems().iter().map(move |problem| (Some(name.clone()), problem.clone()))
+            query.problems().map(move |problem| (Some(name.clone()), problem.clone()))
         });
         of_probe.chain(of_queries).collect()
     }

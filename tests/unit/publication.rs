@@ -38,7 +38,14 @@ fn page(store: &Store) -> String {
 }
 
 fn run(store: &Store, query: &str, result: Result<ResultSet, Problem>, max_age: Duration) {
-    let run = QueryRun { result, duration: Duration::ZERO, max_age, ended: Instant::now() };
+    let run = QueryRun {
+        result,
+        waited: Duration::ZERO,
+        duration: Duration::ZERO,
+        every: max_age,
+        max_age,
+        ended: Instant::now(),
+    };
     store.update(&shop(), |state| state.queried(query, run, UNIX_EPOCH)).unwrap();
 }
 

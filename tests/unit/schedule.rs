@@ -1,5 +1,6 @@
 //! The loops and the store, with scripted sources and a paused clock.
 
+mod late;
 mod script;
 mod targets;
 
@@ -283,25 +284,25 @@ queries:
     ));
     let (a, b) = (Script::new(Act::Value(1.0)), Script::new(Act::Value(1.0)));
     let number = Number::default();
-    *number.0.lock() = Some(5.0);
+    *number.value.lock() = Some(5.0);
     let running = start(&config, &[("a", &a), ("b", &b)], number.clone()).await;
     let failures = "platform_query_failures_total{query=\"users\",reason=\"query\"}";
     assert_eq!(running.says("a", failures), Some(0.0));
     pass(3).await;
     assert_eq!(running.says("a", "acme_users"), Some(5.0));
-    *number.0.lock() = None;
+    *number.value.lock() = None;
     pass(20).await;
     assert_eq!(running.says("a", "acme_users"), Some(5.0));
     assert_eq!(running.status("a"), (Status::Degraded, vec![Reason::Query]));
     assert_eq!(running.status("b"), (Status::Up, vec![]));
     assert!(running.says("a", failures).unwrap() >= 1.0);
     // After the first failure a query is put again sooner than after a success.
-    *number.0.lock() = Some(6.0);
+    *number.value.lock() = Some(6.0);
     pass(11).await;
     assert_eq!(running.says("a", "acme_users"), Some(6.0));
     assert_eq!(running.status("a"), (Status::Up, vec![]));
     // How old it is depends on the time that has passed, and not on what somebody sets the clock to.
-    *number.0.lock() = None;
+    *number.value.lock() = None;
     pass(3580).await;
     assert_eq!(running.says("a", "acme_users"), Some(6.0));
     pass(40).await;

@@ -39,7 +39,14 @@ fn probed(state: &mut SourceState, result: Result<Observation, Problem>, second:
 }
 
 fn run(result: Result<ResultSet, Problem>, ended: Instant) -> QueryRun {
-    QueryRun { result, duration: Duration::ZERO, max_age: MINUTE, ended }
+    QueryRun {
+        result,
+        waited: Duration::ZERO,
+        duration: Duration::ZERO,
+        every: MINUTE,
+        max_age: MINUTE,
+        ended,
+    }
 }
 
 #[test]

@@ -69,12 +69,17 @@ impl Prober for Script {
 
 /// Answers declared queries with a number, or with a failure.
 #[derive(Clone, Default)]
-pub(super) struct Number(pub(super) Arc<Mutex<Option<f64>>>);
+pub(super) struct Number {
+    pub(super) value: Arc<Mutex<Option<f64>>>,
+    /// How long each answer takes.
+    pub(super) takes: Duration,
+}
 
 #[async_trait::async_trait]
 impl Answers for Number {
     async fn rows(&mut self, _: &Question, _: &Columns, _: Duration) -> Result<Rows, Problem> {
-        let number = self.0.lock().ok_or_else(|| Problem::new(Reason::Query, "no such table"))?;
+        tokio::time::sleep(self.takes).await;
+        let number = self.value.lock().ok_or_else(|| Problem::new(Reason::Query, "no such table"))?;
         Ok(Rows::new(vec!["n".to_owned()], vec![vec![Cell::Number(number)]]))
     }
 }

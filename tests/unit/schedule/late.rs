@@ -1,0 +1,65 @@
+//! Queries that wait for each other.
+
+use std::time::Duration;
+
+use platform_core::probe::Reason;
+use platform_exporter::snapshot::Status;
+
+use super::script::{Act, Number, Script};
+use super::{Running, SOURCES, configuration, pass, start};
+
+/// A source with this many queries, each due every 15 s, whose answers take this many seconds.
+async fn queries(count: usize, takes: u64) -> Running {
+    let queries = (0..count).map(|index| {
+        format!(
+            "
+  - name: q{index}
+    source: a
+    sql: SELECT n
+    every: 15s
+    metrics: [{{name: acme_{index}, value: n, help: One.}}]"
+        )
+    });
+    let config = configuration(&format!("{SOURCES}queries:{}", queries.collect::<String>()));
+    let script = Script::new(Act::Value(1.0));
+    let number = Number { takes: Duration::from_secs(takes), ..Number::default() };
+    *number.value.lock() = Some(5.0);
+    start(&config, &[("a", &script), ("b", &script)], number).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn queries_that_wait_for_each_other_are_late_and_say_so() {
+    let running = queries(3, 8).await;
+    pass(60).await;
+    assert_eq!(running.status("a"), (Status::Degraded, vec![Reason::Slow]));
+    for query in ["q0", "q1", "q2"] {
+        assert_eq!(
+            running.says("a", &format!("platform_query_wait_seconds{{query=\"{query}\"}}")),
+            Some(16.0)
+        );
+    }
+    assert_eq!(running.status("b"), (Status::Up, vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn queries_that_share_a_connection_are_not_late_while_each_has_its_turn() {
+    let running = queries(3, 4).await;
+    for _ in 0..20 {
+        pass(3).await;
+        assert_eq!(running.status("a"), (Status::Up, vec![]));
+    }
+    assert_eq!(running.says("a", "acme_0"), Some(5.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_value_vanishes_while_its_source_is_up() {
+    let running = queries(9, 9).await;
+    let mut vanished = 0;
+    for second in 0..300 {
+        pass(1).await;
+        let is_gone = second > 100 && running.says("a", "acme_0").is_none();
+        assert!(!is_gone || running.status("a").0 == Status::Degraded);
+        vanished += u32::from(is_gone);
+    }
+    assert!(vanished > 0);
+}

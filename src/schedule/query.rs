@@ -12,13 +12,10 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::{Lanes, status_log};
-use crate::snapshot::{Event, QueryRun, SourceState, Store};
+use crate::snapshot::{Event, LATE_AFTER, QueryRun, SourceState, Store};
 
 /// Delay before the first retry of a failed query or roll-up.
 pub(super) const FIRST_RETRY: Duration = Duration::from_secs(5);
-
-/// How long after the time of its next run a run is reported as late: a run that times out then says so itself.
-const LATE_AFTER: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, first: Instant) {
     let mut reading = Reading::new(Arc::new(declared.spec.clone()));
@@ -33,7 +30,7 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, fir
             Ok(answer) => answer,
             Err(_) => {
                 record(&declared, &store, |state, name| {
-                    state.query_is_late(name, late(every), SystemTime::now())
+                    state.query_is_late(name, every, started.into_std(), SystemTime::now())
                 });
                 running.await
             }
@@ -67,13 +64,6 @@ fn record(declared: &Declared, store: &Store, change: impl FnOnce(&mut SourceSta
     if let Some((kind, event)) = event.flatten() {
         status_log::write(source.as_str(), kind, &event);
     }
-}
-
-/// A query may not take longer than `every`, so it has been waiting for its turn.
-fn late(every: Duration) -> Problem {
-    let detail =
-        format!("no result within {every:?} of when it was due: others run on the connection of its source");
-    Problem::new(Reason::Slow, detail)
 }
 
 fn unusable() -> Problem {

@@ -14,7 +14,7 @@ mod watchdog;
 pub use event::Event;
 pub use exporter_metrics::catalogue as own_catalogue;
 pub use published::{Coding, Published};
-pub use query::QueryRun;
+pub use query::{LATE_AFTER, QueryRun};
 pub use roll_up::{RollUpEvent, RollUpRun, RollUpState, catalogue as roll_up_catalogue};
 pub use source_metrics::catalogue as health_catalogue;
 pub use source_state::SourceState;

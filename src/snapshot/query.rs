@@ -10,6 +10,9 @@ use platform_core::query::ResultSet;
 
 use super::source_metrics::QueryRecord;
 
+/// How long after the time of its next run a run counts as late. A run that times out is not late: it has failed.
+pub const LATE_AFTER: Duration = Duration::from_secs(1);
+
 /// One run of a query.
 pub struct QueryRun {
     /// Its result.
@@ -26,12 +29,19 @@ pub struct QueryRun {
     pub ended: Instant,
 }
 
+/// A run that others delayed beyond the time of the next one.
+#[derive(Clone)]
+struct Late {
+    /// When it was due.
+    began: Instant,
+    problem: Problem,
+}
+
 /// The state of one query.
 #[derive(Clone, Default)]
 pub(super) struct QueryState {
     problems: Vec<Problem>,
-    /// Why it does not run as often as it should.
-    late: Option<Problem>,
+    late: Option<Late>,
     families: Vec<Arc<Lines>>,
     /// The same as values, if a roll-up observes some of them.
     observed: Vec<Family>,
@@ -55,7 +65,7 @@ impl QueryState {
     /// Records a run.
     pub(super) fn ran(&mut self, source: &Arc<str>, name: &str, run: QueryRun, now: SystemTime) {
         (self.record.last_wait, self.record.last_duration) = (Some(run.waited), Some(run.duration));
-        self.late = late(&run).map(|problem| problem.context(format_args!("query {name}")));
+        self.late = late(name, &run);
         let before = self.record.outcome.clone();
         match run.result {
             Ok(result) => {
@@ -91,14 +101,19 @@ impl QueryState {
         }
     }
 
-    /// Records that a run has not ended by the time of the next one.
-    pub(super) fn is_late(&mut self, name: &str, problem: Problem) {
-        self.late = Some(problem.context(format_args!("query {name}")));
+    /// Records that a run that was due at `began` has not ended by the time of the next one.
+    pub(super) fn is_late(&mut self, name: &str, every: Duration, began: Instant) {
+        let detail = format!(
+            "no result within {every:?} of when it was due: others run on the connection of its source"
+        );
+        self.late = Some(Late::new(name, began, detail));
     }
 
-    /// Its problems.
-    pub(super) fn problems(&self) -> impl Iterator<Item = &Problem> {
-        self.problems.iter().chain(&self.late)
+    /// Its problems. A run that began while its source did not answer was delayed by the source, not by others.
+    pub(super) fn problems(&self, answers_since: Option<Instant>) -> impl Iterator<Item = &Problem> {
+        let late =
+            self.late.iter().filter(move |late| answers_since.is_some_and(|since| since <= late.began));
+        self.problems.iter().chain(late.map(|late| &late.problem))
     }
 
     /// When its result becomes too old, if that is in the future.
@@ -133,12 +148,20 @@ impl QueryState {
     }
 }
 
-/// Why a query does not run as often as it should, if it does not because of others.
-fn late(run: &QueryRun) -> Option<Problem> {
-    let QueryRun { waited, duration, every, .. } = *run;
+impl Late {
+    fn new(query: &str, began: Instant, detail: String) -> Self {
+        let problem = Problem::new(Reason::Slow, detail).context(format_args!("query {query}"));
+        Self { began, problem }
+    }
+}
+
+/// Whether a run that has ended was late. One that alone takes longer than `every` is limited by its time limit.
+fn late(query: &str, run: &QueryRun) -> Option<Late> {
+    let QueryRun { waited, duration, every, ended, .. } = *run;
     let took = waited + duration;
-    (took > every && duration < every).then(|| {
+    let began = ended.checked_sub(took)?;
+    (took > every + LATE_AFTER && duration < every).then(|| {
         let others = format!("waited {waited:.1?} for others on the connection of its source");
-        Problem::new(Reason::Slow, format!("runs every {took:.1?} instead of every {every:?}: {others}"))
+        Late::new(query, began, format!("runs every {took:.1?} instead of every {every:?}: {others}"))
     })
 }

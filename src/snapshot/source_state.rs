@@ -45,6 +45,8 @@ pub struct SourceState {
     record: ProbeRecord,
     /// When the last probe ended, on a monotonic clock.
     probed_at: Option<Instant>,
+    /// When the first of its good probes in a row ended; none while it is down.
+    answers_since: Option<Instant>,
     /// Deadline for the end of the next probe.
     due: Instant,
 }
@@ -72,6 +74,7 @@ impl SourceState {
             stale_at: None,
             record: ProbeRecord::new(Reason::COMMON.iter().chain(kind.facts().reasons).copied()),
             probed_at: None,
+            answers_since: None,
             due: Instant::now() + source.timeout + LATEST,
         }
     }
@@ -136,6 +139,10 @@ impl SourceState {
         self.families = Lines::renew(&self.families, Some(&self.name), observation.families);
         self.problems = observation.problems;
         self.failure = observation.failure;
+        self.answers_since = match self.failure {
+            Some(_) => None,
+            None => self.answers_since.or(self.probed_at),
+        };
         match &self.failure {
             Some(problem) => *self.record.failures.entry(problem.reason).or_default() += 1,
             None => {
@@ -156,9 +163,15 @@ impl SourceState {
         self.judge_if_probed(now)
     }
 
-    /// Records that a run of a query has not ended by the time of the next one.
-    pub fn query_is_late(&mut self, name: &str, problem: Problem, now: SystemTime) -> Option<Event> {
-        self.queries.get_mut(name)?.is_late(name, problem);
+    /// Records that a run of a query that was due at `began` has not ended by the time of the next one.
+    pub fn query_is_late(
+        &mut self,
+        name: &str,
+        every: Duration,
+        began: Instant,
+        now: SystemTime,
+    ) -> Option<Event> {
+        self.queries.get_mut(name)?.is_late(name, every, began);
         self.judge_if_probed(now)
     }
 
@@ -191,7 +204,7 @@ impl SourceState {
     fn named_problems(&self) -> Vec<(Option<String>, Problem)> {
         let of_probe = self.failure.iter().chain(&self.problems).map(|problem| (None, problem.clone()));
         let of_queries = self.queries.iter().flat_map(|(name, query)| {
-            query.problems().map(move |problem| (Some(name.clone()), problem.clone()))
+            query.problems(self.answers_since).map(move |problem| (Some(name.clone()), problem.clone()))
         });
         of_probe.chain(of_queries).collect()
     }

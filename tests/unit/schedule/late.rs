@@ -9,7 +9,7 @@ use super::script::{Act, Number, Script};
 use super::{Running, SOURCES, configuration, pass, start};
 
 /// A source with this many queries, each due every 15 s, whose answers take this many seconds.
-async fn queries(count: usize, takes: u64) -> Running {
+async fn queries(count: usize, takes: u64) -> (Running, Script) {
     let queries = (0..count).map(|index| {
         format!(
             "
@@ -24,12 +24,13 @@ async fn queries(count: usize, takes: u64) -> Running {
     let script = Script::new(Act::Value(1.0));
     let number = Number { takes: Duration::from_secs(takes), ..Number::default() };
     *number.value.lock() = Some(5.0);
-    start(&config, &[("a", &script), ("b", &script)], number).await
+    let other = Script::new(Act::Value(1.0));
+    (start(&config, &[("a", &script), ("b", &other)], number).await, script)
 }
 
 #[tokio::test(start_paused = true)]
 async fn queries_that_wait_for_each_other_are_late_and_say_so() {
-    let running = queries(3, 8).await;
+    let (running, _) = queries(3, 8).await;
     pass(60).await;
     assert_eq!(running.status("a"), (Status::Degraded, vec![Reason::Slow]));
     for query in ["q0", "q1", "q2"] {
@@ -43,7 +44,7 @@ async fn queries_that_wait_for_each_other_are_late_and_say_so() {
 
 #[tokio::test(start_paused = true)]
 async fn queries_that_share_a_connection_are_not_late_while_each_has_its_turn() {
-    let running = queries(3, 4).await;
+    let (running, _) = queries(3, 4).await;
     for _ in 0..20 {
         pass(3).await;
         assert_eq!(running.status("a"), (Status::Up, vec![]));
@@ -52,8 +53,29 @@ async fn queries_that_share_a_connection_are_not_late_while_each_has_its_turn() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn queries_of_a_source_that_does_not_answer_wait_for_it_and_not_for_each_other() {
+    let (running, source) = queries(3, 8).await;
+    source.set(Act::Fail(Reason::Timeout));
+    pass(60).await;
+    assert_eq!(running.status("a"), (Status::Down, vec![Reason::Timeout]));
+
+    // The runs that have waited since before it came back do not count against it.
+    source.set(Act::Value(1.0));
+    let mut seen = Vec::new();
+    for _ in 0..60 {
+        pass(1).await;
+        let (status, reasons) = running.status("a");
+        if seen.last() != Some(&(status, reasons.clone())) {
+            seen.push((status, reasons));
+        }
+    }
+    let expected = [(Status::Up, vec![]), (Status::Degraded, vec![Reason::Slow])];
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_value_vanishes_while_its_source_is_up() {
-    let running = queries(9, 9).await;
+    let (running, _) = queries(9, 9).await;
     let mut vanished = 0;
     for second in 0..300 {
         pass(1).await;

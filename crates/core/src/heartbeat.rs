@@ -29,55 +29,78 @@ pub struct Heartbeat {
     pub last_success: Option<SystemTime>,
 }
 
-/// The table is full: a new worker was not added.
+/// The class is full: a new worker was not added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many workers: {LARGEST} are known")]
+#[error("too many workers: {LARGEST} of this class are known")]
 pub struct Full;
 
-/// The largest number of workers that can be known at once.
-const LARGEST: usize = 10_000;
+/// The largest number of workers of a class that can be known at once.
+pub const LARGEST: usize = 10_000;
 
-/// The last heartbeat of each worker of each class.
+/// The last heartbeat of each worker of each class. One class cannot take the room of another.
 #[derive(Debug, Default)]
-pub struct Heartbeats(Mutex<BTreeMap<(String, String), Heartbeat>>);
+pub struct Heartbeats(Mutex<BTreeMap<String, Class>>);
+
+#[derive(Debug, Default)]
+struct Class {
+    workers: BTreeMap<String, Heartbeat>,
+    refused: Refused,
+}
+
+/// Heartbeats of new workers that were refused because their class is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// How many.
+    pub count: u64,
+    /// When the last one was.
+    pub last: Option<SystemTime>,
+}
 
 impl Heartbeats {
     /// Records a heartbeat.
     ///
     /// # Errors
-    /// When the worker is new and the table is full.
+    /// When the worker is new and its class is full.
     pub fn record(&self, class: &str, worker: &str, signal: Signal, at: SystemTime) -> Result<(), Full> {
-        let mut heartbeats = self.0.lock();
-        let key = (class.to_owned(), worker.to_owned());
-        let known = heartbeats.get(&key).copied();
-        if known.is_none() && heartbeats.len() >= LARGEST {
+        let mut classes = self.0.lock();
+        let Class { workers, refused } = classes.entry(class.to_owned()).or_default();
+        let known = workers.get(worker).copied();
+        if known.is_none() && workers.len() >= LARGEST {
+            *refused = Refused { count: refused.count + 1, last: Some(at) };
             return Err(Full);
         }
         let good = matches!(signal, Signal::Success | Signal::Exit(0));
         let last_success = if good { Some(at) } else { known.and_then(|heartbeat| heartbeat.last_success) };
-        heartbeats.insert(key, Heartbeat { at, signal, last_success });
+        workers.insert(worker.to_owned(), Heartbeat { at, signal, last_success });
         Ok(())
     }
 
     /// Restores a heartbeat from before a restart, unless there is a newer one.
     pub fn restore(&self, class: &str, worker: &str, heartbeat: Heartbeat) {
-        let mut heartbeats = self.0.lock();
-        if heartbeats.len() < LARGEST {
-            heartbeats.entry((class.to_owned(), worker.to_owned())).or_insert(heartbeat);
+        let mut classes = self.0.lock();
+        let workers = &mut classes.entry(class.to_owned()).or_default().workers;
+        if workers.len() < LARGEST {
+            workers.entry(worker.to_owned()).or_insert(heartbeat);
         }
     }
 
     /// The workers of a class with their last heartbeats.
     pub fn of_class(&self, class: &str) -> Vec<(String, Heartbeat)> {
-        let heartbeats = self.0.lock();
-        let of_class = heartbeats.iter().filter(|((known, _), _)| known == class);
-        of_class.map(|((_, worker), heartbeat)| (worker.clone(), *heartbeat)).collect()
+        let classes = self.0.lock();
+        let workers = classes.get(class).into_iter().flat_map(|class| &class.workers);
+        workers.map(|(worker, heartbeat)| (worker.clone(), *heartbeat)).collect()
+    }
+
+    /// What was refused of a class.
+    pub fn refused(&self, class: &str) -> Refused {
+        self.0.lock().get(class).map(|class| class.refused).unwrap_or_default()
     }
 
     /// Forgets the workers of a class that were last heard before `limit`.
     pub fn forget(&self, class: &str, limit: SystemTime) {
-        let mut heartbeats = self.0.lock();
-        heartbeats.retain(|(known, _), heartbeat| known != class || heartbeat.at >= limit);
+        if let Some(class) = self.0.lock().get_mut(class) {
+            class.workers.retain(|_, heartbeat| heartbeat.at >= limit);
+        }
     }
 }
 

@@ -49,6 +49,8 @@ pub(super) struct Follower {
 pub(super) struct Followed {
     pub(super) tail: Tail,
     pub(super) result: Result<(), Problem>,
+    /// Whether the turn ended before all was read.
+    pub(super) is_behind: bool,
 }
 
 /// The content of the state file. Counts and positions are stored together, so that they are consistent.
@@ -60,7 +62,8 @@ struct State {
 
 impl Follower {
     pub(super) fn new(plan: Plan) -> Self {
-        let followed = |path: &PathBuf| Followed { tail: Tail::new(path.clone(), plan.from), result: Ok(()) };
+        let tail = |path: &PathBuf| Tail::new(path.clone(), plan.from);
+        let followed = |path| Followed { tail: tail(path), result: Ok(()), is_behind: false };
         let tails = plan.paths.iter().map(followed).collect();
         let tallies = plan.questions.iter().cloned().map(Tally::new).collect();
         Self { plan, tails, tallies, saved: None, state_problem: None }
@@ -68,6 +71,11 @@ impl Follower {
 
     pub(super) fn tails(&self) -> &[Followed] {
         &self.tails
+    }
+
+    /// Whether any file has more than the last turn could read.
+    pub(super) fn is_behind(&self) -> bool {
+        self.tails.iter().any(|followed| followed.is_behind)
     }
 
     pub(super) fn tally(&self, question: &LogQuestion) -> Option<&Tally> {
@@ -91,12 +99,13 @@ impl Follower {
         let mut handle = |line: Line<'_>| judge(line, plan.timestamp_field.as_deref(), tallies, now);
         let end = Instant::now() + plan.time;
         let steps = read_budget::steps(tails.len());
-        for Followed { tail, result } in tails {
+        for Followed { tail, result, is_behind } in tails {
             current.set(tail.path());
             for _ in 0..steps {
                 let mut left = read_budget::STEP;
                 *result = tail.advance(&mut left, &mut handle);
-                if left > 0 || Instant::now() > end {
+                *is_behind = left == 0;
+                if !*is_behind || Instant::now() > end {
                     break;
                 }
             }

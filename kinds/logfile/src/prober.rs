@@ -10,6 +10,7 @@ use platform_core::time;
 
 use super::follower::Follower;
 use super::question::LogQuestion;
+use super::rotation::Extent;
 use super::turn::Turns;
 
 const LINES: Desc =
@@ -106,6 +107,7 @@ fn observe(follower: &Follower, stale_after: Option<Duration>) -> Result<Observa
         if let Some(extent) = tail.extent() {
             families.push(&SIZE, [&path], extent.size as f64);
             families.push(&OFFSET, [&path], extent.offset as f64);
+            observation.problems.extend(backlog(&path, extent).filter(|_| followed.is_behind));
         }
         if let Some(at) = tail.last_line() {
             families.push(&LAST_LINE, [&path], at);
@@ -114,6 +116,11 @@ fn observe(follower: &Follower, stale_after: Option<Duration>) -> Result<Observa
     }
     observation.families = families.into_vec();
     Ok(observation)
+}
+
+fn backlog(path: &str, extent: Extent) -> Option<Problem> {
+    let mebibytes = (extent.size - extent.offset) >> 20;
+    (mebibytes > 0).then(|| Problem::new(Reason::Slow, format!("{path}: {mebibytes} MiB are not read yet")))
 }
 
 fn stale(path: &str, age: f64, limit: Option<Duration>) -> Option<Problem> {

@@ -1,6 +1,8 @@
-//! One turn on the files at a time, off the runtime: a hanging read blocks nothing else, and does not pile up.
+//! One turn on the files at a time, off the runtime: a hanging read blocks nothing else, and does not pile up. While
+//! there is a backlog, turns follow one another without waiting for the next probe.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use platform_core::off_thread::{self, CurrentFile, Wait};
 use platform_core::probe::{Problem, Reason};
@@ -18,8 +20,10 @@ pub(super) struct Turns {
 #[derive(Debug, Default)]
 struct State {
     idle: Option<Follower>,
-    /// A running turn. It continues if its caller has gone.
+    /// A running turn, or several in a row. It continues if its caller has gone.
     running: Option<oneshot::Receiver<Follower>>,
+    /// Ends a row of turns.
+    is_wanted: Arc<AtomicBool>,
     file: CurrentFile,
     hangs: AtomicBool,
 }
@@ -32,17 +36,28 @@ impl Turns {
     /// Runs a turn, then reads its results.
     pub(super) async fn take<T>(&self, read: impl FnOnce(&Follower) -> T) -> Result<T, Problem> {
         let mut state = self.state.lock().await;
+        state.is_wanted.store(true, Ordering::Relaxed);
         if state.running.is_some() {
-            // Left over from an earlier deadline: its result may be old, so another turn follows.
             state.finish().await?;
         }
-        let mut follower = state.idle.take().unwrap_or_else(|| Follower::new(self.plan.clone()));
-        let file = state.file.clone();
-        state.running = Some(off_thread::spawn(move || {
-            follower.advance(&file);
-            follower
-        }));
-        state.finish().await.map(read)
+        // What was left over from an earlier deadline or read meanwhile may be old, unless more is being read anyway.
+        if !state.is_behind() {
+            let mut follower = state.idle.take().unwrap_or_else(|| Follower::new(self.plan.clone()));
+            let file = state.file.clone();
+            state.running = Some(off_thread::spawn(move || {
+                follower.advance(&file);
+                follower
+            }));
+        }
+        let result = state.finish().await.map(read);
+        state.catch_up();
+        result
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.is_wanted.store(true, Ordering::Relaxed);
     }
 }
 
@@ -56,5 +71,22 @@ impl State {
             self.idle = result.ok();
         }
         self.idle.as_ref().ok_or_else(|| Problem::new(Reason::Internal, "reading the files panicked"))
+    }
+
+    fn is_behind(&self) -> bool {
+        self.idle.as_ref().is_some_and(Follower::is_behind)
+    }
+
+    /// Reads a backlog until all is read, or the follower is wanted.
+    fn catch_up(&mut self) {
+        let Some(mut follower) = self.idle.take_if(|follower| follower.is_behind()) else { return };
+        self.is_wanted = Arc::default();
+        let (file, is_wanted) = (self.file.clone(), Arc::clone(&self.is_wanted));
+        self.running = Some(off_thread::spawn(move || {
+            while follower.is_behind() && !is_wanted.load(Ordering::Relaxed) {
+                follower.advance(&file);
+            }
+            follower
+        }));
     }
 }

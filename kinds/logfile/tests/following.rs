@@ -113,25 +113,32 @@ async fn a_read_that_hangs_is_a_timeout_and_does_not_pile_up() {
 }
 
 #[tokio::test]
-async fn a_backlog_is_read_in_parts() {
-    const LINES: usize = 500;
+async fn a_backlog_is_read_in_parts_that_do_not_wait_for_the_next_probe() {
+    const LINES: usize = 1500;
     let logs = Logs::new();
     let line = format!("{{\"text\": \"{}\"}}\n", "x".repeat(100_000));
     let mut file = super::appender(&logs.path());
     for _ in 0..LINES {
         file.write_all(line.as_bytes()).unwrap();
     }
-    let mut subject = logs.source("", &[everything()]);
+    let size = line.len() * LINES;
+    let mut subject = logs.remembering(&[everything()]);
     let observation = subject.probe().await.unwrap();
-    let (size, offset) =
-        ["logfile_size_bytes", "logfile_offset_bytes"].map(|name| logs.value(&observation, name)).into();
-    assert_eq!(size, (line.len() * LINES) as f64);
+    assert_eq!(logs.value(&observation, "logfile_size_bytes"), size as f64);
+    let offset = logs.value(&observation, "logfile_offset_bytes");
     assert!(offset > 0.0 && offset <= f64::from(32 << 20), "{offset}");
-    testkit::wait::eventually(Duration::from_secs(30), "all is read", async || {
-        let observation = subject.probe().await.unwrap();
-        logs.value(&observation, "logfile_offset_bytes") == size
+    let [problem] = &observation.problems[..] else { panic!("{:?}", observation.problems) };
+    assert_eq!(problem.reason, Reason::Slow);
+    assert!(problem.detail.ends_with(" MiB are not read yet"), "{problem}");
+
+    let state = logs.state.path().join("logfile-subject.json");
+    testkit::wait::eventually(Duration::from_secs(60), "all is read", async || {
+        fs::read_to_string(&state).unwrap().contains(&format!("\"offset\":{size}"))
     })
     .await;
+    let observation = subject.probe().await.unwrap();
+    assert_eq!(logs.value(&observation, "logfile_offset_bytes"), size as f64);
+    assert_eq!(observation.problems, []);
     assert_eq!(count(&subject.rows(&everything()).await.unwrap()), LINES as f64);
 }
 

@@ -6,6 +6,7 @@ use platform_core::metric::{Desc, Families};
 use platform_core::probe::{Problem, Reason};
 
 use super::config::Class;
+use super::pushed::REFUSED;
 use super::worker::{Seen, Worker, WorkerList};
 
 /// Only this many workers of a class, the most recent ones, have their own series; all are counted.
@@ -60,8 +61,8 @@ const SKEW: Desc = Desc::gauge(
     "Offset of the heartbeat store's clock from the exporter's; positive if it is ahead.",
 );
 
-pub(super) const CATALOGUE: [Desc; 10] =
-    [HEARTBEAT, INTERVAL, ALIVE, EXPECTED, STATES, INFO, PROGRESS, BUSY, SLOTS, SKEW];
+pub(super) const CATALOGUE: [Desc; 11] =
+    [HEARTBEAT, INTERVAL, ALIVE, EXPECTED, STATES, INFO, PROGRESS, BUSY, SLOTS, SKEW, REFUSED];
 
 /// What is known of a class.
 pub(super) struct Known<'a> {

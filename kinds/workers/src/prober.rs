@@ -37,6 +37,9 @@ impl Prober for WorkersProber {
         for ((name, class), roll) in self.classes.iter().zip(rolls) {
             let name = name.as_str();
             add_configured(&mut families, name, class);
+            if matches!(class.way, HeartbeatOrigin::Push { .. }) {
+                observation.problems.extend(self.pushed.add_refused(&mut families, name));
+            }
             match roll {
                 Ok((mut roll, is_settled)) => {
                     self.ahead.mark(name, &mut roll);

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use platform_core::heartbeat::{Heartbeat, Heartbeats, Signal};
-use platform_core::metric::timestamp;
+use platform_core::heartbeat::{Heartbeat, Heartbeats, LARGEST, Refused, Signal};
+use platform_core::metric::{Desc, Families, timestamp};
 use platform_core::off_thread;
+use platform_core::probe::{Problem, Reason};
 use platform_core::{state_file, time};
 use tokio::sync::oneshot;
 
@@ -17,6 +18,15 @@ use super::worker::{Seen, Worker, WorkerList};
 /// A worker silent for ten times its limit, and for at least a day, is forgotten.
 const FORGOTTEN_AFTER: u32 = 10;
 const SHORTEST_MEMORY: Duration = Duration::from_secs(86_400);
+
+/// Refused heartbeats are a problem for this long: long enough for an alert.
+const REPORTED: Duration = Duration::from_secs(900);
+
+pub(super) const REFUSED: Desc = Desc::counter(
+    "worker_heartbeats_refused_total",
+    &["class"],
+    "Pushed heartbeats of new workers that were refused because 10,000 workers of the class are known.",
+);
 
 /// The states of workers that push.
 pub(super) const STATES: [&str; 3] = ["failed", "running", "succeeded"];
@@ -81,6 +91,19 @@ impl Pushed {
             self.heartbeats.of_class(class).into_iter().map(|(id, beat)| worker(id, beat)).collect();
         let since = self.listening_since.get(class).copied().unwrap_or(now);
         (WorkerList { workers, now, skew: None }, now - since > limit.as_secs_f64())
+    }
+
+    /// Adds how many heartbeats of a class were refused; recent ones are a problem.
+    #[expect(clippy::cast_precision_loss, reason = "a count far below 2^53")]
+    pub(super) fn add_refused(&self, families: &mut Families, class: &str) -> Option<Problem> {
+        let Refused { count, last } = self.heartbeats.refused(class);
+        families.push(&REFUSED, [class], count as f64);
+        let age = SystemTime::now().duration_since(last?).unwrap_or_default();
+        (age < REPORTED).then(|| {
+            let detail =
+                format!("class {class}: {LARGEST} workers are known, and heartbeats of others refused");
+            Problem::new(Reason::Cardinality, detail)
+        })
     }
 
     /// Saves the current state.

@@ -8,7 +8,7 @@ use platform_core::setting::SourceName;
 use platform_exporter::registry::Kind;
 use serde_json::json;
 
-use super::{class, labels, named, of_class, probe, reasons, seconds_ago, states};
+use super::{beside, class, labels, named, of_class, probe, reasons, seconds_ago, states};
 use testkit::redis::Redis;
 use testkit::subject::{Subject, Surroundings, source, value};
 use testkit::wait::eventually;
@@ -241,7 +241,8 @@ async fn every_family_is_in_the_catalogue_and_the_other_way_round() {
     let at = seconds_ago(0.0);
     let text = format!(r#"{{"at": {at}, "state": "active", "progress_at": {at}, "busy": 1, "slots": 4}}"#);
     server.run::<()>(&["HSET", "hb", "a", &text]).await;
-    let observation = probe(&mut class(&server, "layout: hash, key: hb, expected: 1")).await;
+    let classes = "{c: {from: cache, layout: hash, key: hb, expected: 1}, pushed: {push: true, token: secret, interval: 1h}}";
+    let observation = probe(&mut beside(&server).source(&format!("workers: {{classes: {classes}}}"))).await;
     let mut given: Vec<_> = observation.families.iter().map(|family| family.desc.name.clone()).collect();
     let mut catalogue: Vec<_> =
         (Kind::Workers.facts().catalogue)().into_iter().map(|desc| desc.name).collect();

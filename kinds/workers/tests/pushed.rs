@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use platform_core::heartbeat::{Heartbeats, Push, Signal};
+use platform_core::heartbeat::{Heartbeats, LARGEST, Push, Signal};
 use platform_core::probe::Reason;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -92,6 +92,27 @@ async fn heartbeats_survive_a_restart() {
     std::fs::write(state.path().join("workers-subject.json"), "{\"c\": [").unwrap();
     let after = probe(&mut class(&Arc::default(), keys, Some(&state))).await;
     assert_eq!((of_class(&after, "workers_alive"), reasons(&after)), (None, vec![]));
+}
+
+#[tokio::test]
+async fn a_class_that_is_full_refuses_new_workers_says_so_and_leaves_room_for_others() {
+    let heartbeats = Arc::new(Heartbeats::default());
+    let mut subject = class(&heartbeats, "interval: 1h", None);
+    for worker in 0..LARGEST {
+        heartbeats.record("c", &worker.to_string(), Signal::Success, ago(0)).unwrap();
+    }
+    let refused = async |subject: &mut Subject| {
+        let observation = probe(subject).await;
+        (of_class(&observation, "worker_heartbeats_refused_total"), reasons(&observation))
+    };
+    assert_eq!(refused(&mut subject).await, (Some(0.0), vec![]));
+
+    for worker in ["new", "newer"] {
+        heartbeats.record("c", worker, Signal::Success, ago(0)).unwrap_err();
+    }
+    heartbeats.record("c", "17", Signal::Success, ago(0)).unwrap();
+    heartbeats.record("other", "new", Signal::Success, ago(0)).unwrap();
+    assert_eq!(refused(&mut subject).await, (Some(2.0), vec![Reason::Cardinality]));
 }
 
 #[tokio::test]

@@ -175,6 +175,7 @@ async fn of_pushes(recounts: &mut Recounts) {
     let surroundings = Surroundings { heartbeats: Arc::clone(&heartbeats), ..Surroundings::default() };
     let yaml = "workers: {classes: {c: {push: true, token: secret, interval: 1h, expected: 2}}}";
     let mut subject = surroundings.source(yaml);
+    let none_refused = (series("worker_heartbeats_refused_total", &["c"]), 0.0);
     let started = Series::from([
         (series("workers_expected", &["c"]), 2.0),
         (series("worker_heartbeat_interval_seconds", &["c"]), HOUR),
@@ -182,6 +183,7 @@ async fn of_pushes(recounts: &mut Recounts) {
         (series("workers", &["c", "running"]), 0.0),
         (series("workers", &["c", "succeeded"]), 0.0),
         (series("workers", &["c", "offline"]), 2.0),
+        none_refused.clone(),
     ]);
     recounts.compare(
         "pushes: the exporter has just started",
@@ -217,7 +219,8 @@ async fn of_pushes(recounts: &mut Recounts) {
     let class = Class { interval: Some(HOUR), states: &["failed", "running", "succeeded"], workers };
     let observation = probe(&mut surroundings.source(yaml)).await;
     assert_eq!(of_class(&observation, "workers_alive"), Some(3.0));
-    let recount = class.series("c");
+    let mut recount = class.series("c");
+    recount.extend([none_refused]);
     recounts.compare(
         "pushes: successes, failures, a start, silence",
         &recount,

@@ -123,8 +123,12 @@ pub(crate) const HTTP: [Seen; 4] = [
 ];
 
 /// `kinds::logfile::alerts`
-pub(crate) const LOGFILE: [Seen; 3] =
-    [("LogfileBacklog", "warning"), ("LogfileMalformed", "warning"), ("LogfileSilent", "info")];
+pub(crate) const LOGFILE: [Seen; 4] = [
+    ("LogfileBacklog", "warning"),
+    ("LogfileMalformed", "warning"),
+    ("LogfileSilent", "info"),
+    ("PlatformSourceDegraded", "warning"),
+];
 
 /// `kinds::s3::alerts`
 pub(crate) const S3: [Seen; 6] = [

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use platform_core::off_thread::{CurrentFile, OffThread};
+use tokio::runtime::Handle;
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
@@ -68,32 +69,40 @@ impl Reloader {
         let flags = self.flags.clone();
         let load = move |current: &CurrentFile| Arc::new(read(&flags, None, current));
         let loaded = self.loading.run_within(LONGEST_LOAD, load).await;
-        let loaded = match &loaded {
-            Ok(loaded) => Result::as_ref(loaded).map_err(ToString::to_string),
-            Err(error) => Err(error.to_string()),
-        };
-        let holds = loaded.as_ref().map(|loaded| loaded.fingerprint).map_err(Clone::clone);
+        let loaded = loaded.unwrap_or_else(|error| Arc::new(Err(error.into())));
+        let holds = Result::as_ref(&loaded).map(|loaded| loaded.fingerprint).map_err(ToString::to_string);
         let is_new = holds != self.seen;
         self.seen = holds;
-        if is_new || is_asked { self.take_up(loaded, cause).await } else { Ok(()) }
-    }
-
-    async fn take_up(&self, loaded: Result<&Loaded, String>, cause: &str) -> Result<(), String> {
-        let App { schedule, pushes, store, .. } = &*self.app;
-        match loaded {
+        if !is_new && !is_asked {
+            return Ok(());
+        }
+        let applied = match &*loaded {
             Ok(Loaded { config, origin, .. }) => {
-                schedule.apply(config).await;
-                pushes.store(Arc::new(Pushes::from_iter(config.push_tokens())));
-                store.config_read(true, SystemTime::now());
-                let sources = config.sources().len();
-                tracing::info!(event = "config.reloaded", cause, config = origin, sources);
+                self.apply(Arc::clone(&loaded)).await.map(|()| (origin, config.sources().len()))
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        self.app.store.config_read(applied.is_ok(), SystemTime::now());
+        match applied {
+            Ok((config, sources)) => {
+                tracing::info!(event = "config.reloaded", cause, config, sources);
                 Ok(())
             }
             Err(error) => {
-                store.config_read(false, SystemTime::now());
                 tracing::error!(event = "config.refused", cause, error, "keeping the current configuration");
                 Err(error)
             }
         }
+    }
+
+    /// Off the serving thread: with many sources it takes a while.
+    async fn apply(&self, loaded: Arc<Result<Loaded, LoadError>>) -> Result<(), String> {
+        let (app, runtime) = (Arc::clone(&self.app), Handle::current());
+        let apply = tokio::task::spawn_blocking(move || {
+            let Ok(Loaded { config, .. }) = &*loaded else { return };
+            runtime.block_on(app.schedule.apply(config));
+            app.pushes.store(Arc::new(Pushes::from_iter(config.push_tokens())));
+        });
+        apply.await.map_err(|error| error.to_string())
     }
 }

@@ -14,17 +14,16 @@ impl Backoff {
         Self { first, failures: 0 }
     }
 
-    /// The delay after a success: the interval.
-    pub(super) fn succeeded(&mut self, interval: Duration) -> Duration {
+    /// Forgets failures, after a success.
+    pub(super) fn reset(&mut self) {
         self.failures = 0;
-        interval
     }
 
-    /// The delay after a failure: at most the interval.
-    pub(super) fn failed(&mut self, interval: Duration) -> Duration {
+    /// The delay after a failure, if it is shorter than the interval.
+    pub(super) fn failed(&mut self, interval: Duration) -> Option<Duration> {
         let delay = self.first.saturating_mul(2_u32.saturating_pow(self.failures));
         self.failures = self.failures.saturating_add(1);
-        delay.min(interval)
+        (delay < interval).then_some(delay)
     }
 }
 
@@ -36,12 +35,12 @@ mod tests {
     fn doubles_up_to_a_limit_and_starts_again_after_a_success() {
         let mut backoff = Backoff::new(Duration::from_secs(1));
         let longest = Duration::from_secs(5);
-        let delays: Vec<u64> = (0..5).map(|_| backoff.failed(longest).as_secs()).collect();
-        assert_eq!(delays, [1, 2, 4, 5, 5]);
+        let delays: Vec<_> = (0..4).map(|_| backoff.failed(longest)).collect();
+        assert_eq!(delays, [Some(1), Some(2), Some(4), None].map(|delay| delay.map(Duration::from_secs)));
         for _ in 0..100 {
-            assert_eq!(backoff.failed(longest), longest);
+            assert_eq!(backoff.failed(longest), None);
         }
-        assert_eq!(backoff.succeeded(longest), longest);
-        assert_eq!(backoff.failed(longest), Duration::from_secs(1));
+        backoff.reset();
+        assert_eq!(backoff.failed(longest), Some(Duration::from_secs(1)));
     }
 }

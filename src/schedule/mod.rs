@@ -2,7 +2,6 @@
 
 mod assembly;
 mod backoff;
-mod first_runs;
 mod fleet;
 mod loops;
 mod query;
@@ -11,6 +10,7 @@ mod reconcile;
 mod roll_up;
 mod source;
 mod status_log;
+mod timetable;
 
 pub use assembly::{Assembly, Build, Lanes, assemble, by_kind};
 pub use fleet::TargetRefusal;

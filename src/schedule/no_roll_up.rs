@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use platform_core::probe::Problem;
-use tokio::time::Instant;
 
 use crate::config::{Config, RollUp};
 use crate::snapshot::Store;
@@ -16,7 +15,7 @@ pub(super) fn watched(roll_up: &RollUp, _: &Config) -> Vec<Watched> {
     match *roll_up {}
 }
 
-pub(super) fn run(roll_up: &RollUp, _: &[Watched], _: &Arc<Store>, _: Instant) -> std::future::Ready<()> {
+pub(super) fn run(roll_up: &RollUp, _: &[Watched], _: &Arc<Store>) -> std::future::Ready<()> {
     match *roll_up {}
 }
 

@@ -11,15 +11,17 @@ use platform_core::query::{Ask, Columns, Declared, Reading, Rows, count_distinct
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
+use super::timetable::Timetable;
 use super::{Lanes, status_log};
 use crate::snapshot::{Event, LATE_AFTER, QueryRun, SourceState, Store};
 
 /// Delay before the first retry of a failed query or roll-up.
 pub(super) const FIRST_RETRY: Duration = Duration::from_secs(5);
 
-pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, first: Instant) {
+/// `lanes` are those of the sources that it runs on.
+pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, timetable: Timetable) {
     let mut reading = Reading::new(Arc::new(declared.spec.clone()));
-    let (mut next, mut backoff) = (first, Backoff::new(FIRST_RETRY));
+    let (mut next, mut backoff) = (timetable.first, Backoff::new(FIRST_RETRY));
     let every = declared.every.get();
     loop {
         tokio::time::sleep_until(next).await;
@@ -40,7 +42,13 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, fir
             rows.and_then(|rows| reading.read(rows).map_err(|error| Problem::new(Reason::Query, error)))
         });
         let result = panic::catch_unwind(read).unwrap_or_else(|_| Err(unusable()));
-        next = started + if result.is_ok() { backoff.succeeded(every) } else { backoff.failed(every) };
+        let retry = if result.is_ok() {
+            backoff.reset();
+            None
+        } else {
+            backoff.failed(every)
+        };
+        next = retry.map_or_else(|| timetable.after(started), |delay| started + delay);
         let max_age = declared.max_age.get();
         let ended = Instant::now().into_std();
         let run = |result| QueryRun { result, waited, duration, every, max_age, ended };

@@ -1,19 +1,20 @@
 //! The running loops, and which of them a new configuration leaves alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform_core::query::{Declared, Inbox, Question, lane};
+use futures_util::future::join_all;
+use platform_core::query::{Ask, Declared, Inbox, Question, lane};
 use platform_core::setting::SourceName;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::assembly::{Lanes, of, questions};
-use super::first_runs::starts;
 use super::loops::{Loops, Task};
 use super::roll_up::Watched;
 use super::source::{ProbeRequests, SourceLoop};
+use super::timetable::{Timetable, phases, server};
 use super::{query, roll_up};
 use crate::config::{Config, RollUp, Source};
 use crate::snapshot::Outdated;
@@ -74,28 +75,32 @@ impl Running {
         let sources = self.sources.iter().filter(|(name, tasks)| !is_current(name, tasks));
         let mut outdated =
             Outdated { sources: sources.map(|(name, _)| name.clone()).collect(), ..Outdated::default() };
+        let configured: HashMap<_, _> =
+            config.queries().iter().map(|query| (query.spec.name.as_str(), query)).collect();
         let is_current = |declared: &Declared| {
-            config.queries().contains(declared) && !outdated.sources.contains(declared.ask.source())
+            configured.get(declared.spec.name.as_str()).is_some_and(|query| *query == declared)
+                && !outdated.sources.contains(declared.ask.source())
         };
-        let queries = self.queries.extract_if(.., |_, (declared, _)| !is_current(declared));
-        for (name, (_, task)) in queries.collect::<Vec<_>>() {
+        let queries: Vec<_> = self.queries.extract_if(.., |_, (declared, _)| !is_current(declared)).collect();
+        let end = |(name, (_, task)): (String, (_, Task<()>))| async {
             task.end().await;
-            outdated.queries.insert(name);
-        }
+            name
+        };
+        outdated.queries.extend(join_all(queries.into_iter().map(end)).await);
         let current: BTreeMap<_, _> =
             roll_ups(config).map(|(roll_up, identity)| (roll_up.pack(), identity)).collect();
         let roll_ups =
             self.roll_ups.extract_if(.., |pack, (identity, _)| current.get(pack.as_str()) != Some(identity));
-        for (_, (_, task)) in roll_ups.collect::<Vec<_>>() {
-            task.end().await;
-        }
-        for name in &outdated.sources {
-            let Some(tasks) = self.sources.remove(name) else { continue };
+        let roll_ups: Vec<_> = roll_ups.collect();
+        join_all(roll_ups.into_iter().map(|(_, (_, task))| task.end())).await;
+        let sources =
+            outdated.sources.iter().filter_map(|name| Some((name.clone(), self.sources.remove(name)?)));
+        let end = |(name, tasks): (SourceName, SourceTasks)| async {
             tasks.probing.end().await;
-            if let Some(answering) = tasks.answering {
-                self.inboxes.extend(answering.end().await.map(|inbox| (name.clone(), inbox)));
-            }
-        }
+            Some((name, tasks.answering?.end().await?))
+        };
+        let inboxes = join_all(sources.collect::<Vec<_>>().into_iter().map(end)).await;
+        self.inboxes.extend(inboxes.into_iter().flatten());
         self.lanes.retain(|name, _| config.sources().contains_key(name));
         self.inboxes.retain(|name, _| config.sources().contains_key(name));
         loops.store.apply(config, &outdated);
@@ -118,26 +123,37 @@ impl Running {
             config.queries().iter().filter(|query| !self.queries.contains_key(&query.spec.name)).collect();
         let roll_ups: Vec<_> =
             roll_ups(config).filter(|(roll_up, _)| !self.roll_ups.contains_key(roll_up.pack())).collect();
-        let mut first = starts(sources.len() + queries.len() + roll_ups.len());
+        let now = Instant::now();
+        let servers = config.sources().iter();
+        let servers = phases(
+            servers.map(|(name, source)| (name, server(&source.config.definition().target()).to_owned())),
+        );
         for (name, source) in sources {
             let identity = Identity::of(source, of(&questions, name));
-            let tasks = self.start_source(name, source, identity, loops, first());
+            let timetable = Timetable::new(now, servers[name], source.interval);
+            let tasks = self.start_source(name, source, identity, loops, timetable);
             self.sources.insert(name.clone(), tasks);
         }
+        let turns = phases(config.queries().iter().map(|query| (&query.spec.name, query.ask.source())));
         for declared in queries {
-            let work = query::run(declared.clone(), self.lanes.clone(), Arc::clone(&loops.store), first());
-            self.queries.insert(
-                declared.spec.name.clone(),
-                (declared.clone(), loops.spawn(format!("query {}", declared.spec.name), work)),
-            );
+            let name = &declared.spec.name;
+            let timetable = Timetable::new(now, turns[name], declared.every.get());
+            let lanes = self.lanes_of(&declared.ask);
+            let work = query::run(declared.clone(), lanes, Arc::clone(&loops.store), timetable);
+            let task = loops.spawn(format!("query {name}"), work);
+            self.queries.insert(name.clone(), (declared.clone(), task));
         }
         for (roll_up, identity) in roll_ups {
-            let work = roll_up::run(roll_up, &identity.watched, &loops.store, first());
-            self.roll_ups.insert(
-                roll_up.pack().to_owned(),
-                (identity, loops.spawn(format!("roll-up {}", roll_up.pack()), work)),
-            );
+            let work = roll_up::run(roll_up, &identity.watched, &loops.store);
+            let task = loops.spawn(format!("roll-up {}", roll_up.pack()), work);
+            self.roll_ups.insert(roll_up.pack().to_owned(), (identity, task));
         }
+    }
+
+    /// Only these: each of many queries keeps its own.
+    fn lanes_of(&self, ask: &Ask) -> Lanes {
+        let lanes = ask.sources().filter_map(|name| self.lanes.get_key_value(name));
+        lanes.map(|(name, lane)| (name.clone(), lane.clone())).collect()
     }
 
     fn start_source(
@@ -146,7 +162,7 @@ impl Running {
         source: &Source,
         identity: Identity,
         loops: &Loops,
-        first: Instant,
+        timetable: Timetable,
     ) -> SourceTasks {
         let parts = (loops.build)(name, source, &identity.questions, &self.lanes);
         let answering = parts.answers.zip(self.inboxes.remove(name)).map(|(mut answers, mut inbox)| {
@@ -164,11 +180,12 @@ impl Running {
         let is_metered = source.config.kind().facts().is_metered;
         let fresh_for = if is_metered { (source.interval / 2).max(FRESH_FOR) } else { FRESH_FOR };
         let request = ProbeRequests { sender, fresh_for };
-        let probing = SourceLoop::new(name.clone(), source, parts.prober, Arc::clone(&loops.store), receiver);
+        let store = Arc::clone(&loops.store);
+        let probing = SourceLoop::new(name.clone(), timetable, source, parts.prober, store, receiver);
         SourceTasks {
             identity,
             request,
-            probing: loops.spawn(format!("source {name}"), probing.run(first)),
+            probing: loops.spawn(format!("source {name}"), probing.run()),
             answering,
         }
     }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::status_log;
+use super::timetable::Timetable;
 use crate::config::Source;
 use crate::snapshot::Store;
 
@@ -34,6 +35,7 @@ pub(super) struct ProbeRequests {
 
 pub(super) struct SourceLoop {
     name: SourceName,
+    timetable: Timetable,
     interval: Duration,
     timeout: Duration,
     prober: Box<dyn Prober>,
@@ -46,6 +48,7 @@ pub(super) struct SourceLoop {
 impl SourceLoop {
     pub(super) fn new(
         name: SourceName,
+        timetable: Timetable,
         source: &Source,
         prober: Box<dyn Prober>,
         store: Arc<Store>,
@@ -53,11 +56,11 @@ impl SourceLoop {
     ) -> Self {
         let (interval, timeout) = (source.interval, source.timeout);
         let (unreachable, failing) = (Backoff::new(FIRST_RETRY_UNREACHABLE), Backoff::new(FIRST_RETRY));
-        Self { name, interval, timeout, prober, store, requests, unreachable, failing }
+        Self { name, timetable, interval, timeout, prober, store, requests, unreachable, failing }
     }
 
-    pub(super) async fn run(mut self, first: Instant) {
-        let mut next = first;
+    pub(super) async fn run(mut self) {
+        let mut next = self.timetable.first;
         loop {
             let waiter = tokio::select! {
                 () = tokio::time::sleep_until(next) => None,
@@ -65,7 +68,10 @@ impl SourceLoop {
             };
             let started = Instant::now();
             let result = probe_once(self.prober.as_mut(), self.timeout).await;
-            next = started + self.delay(&result);
+            if waiter.is_some() {
+                self.timetable.restart(started);
+            }
+            next = self.next(started, &result);
             let due = next + self.timeout;
             let took = started.elapsed();
             take_in(result, |result| self.record(result, took, due));
@@ -89,24 +95,31 @@ impl SourceLoop {
         }
     }
 
-    /// The time between the starts of two probes: the interval, or less after a failure. A source that limits the rate
-    /// of its callers is not called any sooner.
-    fn delay(&mut self, result: &Result<Observation, Problem>) -> Duration {
+    /// When the next probe starts: at its regular time, or sooner after a failure. A source that limits the rate of its
+    /// callers is left alone for a whole interval.
+    fn next(&mut self, started: Instant, result: &Result<Observation, Problem>) -> Instant {
         let failure = match result {
             Ok(observation) => observation.failure.as_ref(),
             Err(problem) => Some(problem),
         };
-        match failure.map(|problem| problem.reason) {
+        let reason = failure.map(|problem| problem.reason);
+        let retry = match reason {
             None | Some(Reason::RateLimited) => {
-                self.unreachable.succeeded(self.interval);
-                self.failing.succeeded(self.interval)
+                self.unreachable.reset();
+                self.failing.reset();
+                None
             }
             // Sources that went down together do not come back together.
             Some(Reason::Connect | Reason::Dns) => {
-                self.unreachable.failed(self.interval).mul_f64(0.75 + 0.25 * fastrand::f64())
+                let delay = self.unreachable.failed(self.interval);
+                delay.map(|delay| delay.mul_f64(0.75 + 0.25 * fastrand::f64()))
             }
             Some(_) => self.failing.failed(self.interval),
+        };
+        if reason == Some(Reason::RateLimited) {
+            self.timetable.restart(started);
         }
+        retry.map_or_else(|| self.timetable.after(started), |delay| started + delay)
     }
 }
 

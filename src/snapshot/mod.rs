@@ -85,20 +85,25 @@ impl Store {
     /// outdated ones.
     pub fn apply(&self, config: &Config, outdated: &Outdated) {
         let now = SystemTime::now();
-        let mut sources = self.sources.write();
+        let mut queries: BTreeMap<&SourceName, Vec<_>> = BTreeMap::new();
+        for query in config.queries() {
+            let is_observed = config.roll_ups().iter().any(|roll_up| roll_up.observes(query));
+            queries.entry(query.ask.source()).or_default().push((query, is_observed));
+        }
+        // Readers do not wait meanwhile. Only this function changes which sources there are, one call at a time.
+        let mut sources = self.sources.read().clone();
         sources.retain(|name, _| config.sources().contains_key(name) && !outdated.sources.contains(name));
         for (name, source) in config.sources() {
             let state = sources
                 .entry(name.clone())
                 .or_insert_with(|| Arc::new(Mutex::new(SourceState::new(name, source, now))));
-            let queries = config.queries().iter().filter(|query| query.ask.source() == name);
-            let queries =
-                queries.map(|query| (query, config.roll_ups().iter().any(|roll_up| roll_up.observes(query))));
             state.lock().change(|state| {
                 state.forget_queries(|name| outdated.queries.contains(name));
-                state.expect_queries(source, queries);
+                state.expect_queries(source, queries.remove(name).unwrap_or_default());
             });
         }
+        let replaced = std::mem::replace(&mut *self.sources.write(), sources);
+        drop(replaced);
         let mut roll_ups = self.roll_ups.write();
         roll_ups.retain(|pack, _| config.roll_ups().iter().any(|roll_up| roll_up.pack() == pack));
         for roll_up in config.roll_ups() {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use platform_core::metric::{Exposition, Lines};
 use platform_core::probe::{Observation, Problem, Reason};
-use platform_core::query::{Ask, Declared};
+use platform_core::query::Declared;
 use platform_core::setting::SourceName;
 
 use super::event::{Event, Reported, is_change};
@@ -108,20 +108,19 @@ impl SourceState {
     pub(super) fn expect_queries<'a>(
         &mut self,
         source: &Source,
-        queries: impl Iterator<Item = (&'a Declared, bool)>,
+        queries: impl IntoIterator<Item = (&'a Declared, bool)>,
     ) {
-        let queries: BTreeMap<&str, (&Declared, bool)> =
-            queries.map(|(query, is_observed)| (query.spec.name.as_str(), (query, is_observed))).collect();
+        let queries: BTreeMap<&str, (&Declared, bool)> = queries
+            .into_iter()
+            .map(|(query, is_observed)| (query.spec.name.as_str(), (query, is_observed)))
+            .collect();
         self.queries.retain(|name, _| queries.contains_key(name.as_str()));
         self.asks = source.config.definition().dependencies().into_iter().map(|asked| asked.source).collect();
         for (name, (query, is_observed)) in queries {
             let new = || QueryState::new(&self.name, name, query.max_age.get());
             self.queries.entry(name.to_owned()).or_insert_with(new).is_observed = is_observed;
-            if let Ask::Distinct(parts) = &query.ask {
-                let others =
-                    parts.iter().map(|part| &part.source).filter(|other| *other != query.ask.source());
-                self.asks.extend(others.cloned());
-            }
+            let others = query.ask.sources().filter(|other| *other != query.ask.source());
+            self.asks.extend(others.cloned());
         }
     }
 

@@ -97,7 +97,6 @@ pub(super) fn run(
     roll_up: &RollUp,
     watched: &[Watched],
     store: &Arc<Store>,
-    first: Instant,
 ) -> impl Future<Output = ()> + Send + use<> {
     let (roll_up, watched, store) = (roll_up.clone(), watched.to_vec(), Arc::clone(store));
     async move {
@@ -107,18 +106,23 @@ pub(super) fn run(
         let pack = pack.clone();
         let keeper = RollUpKeeper::new(roll_up);
         let look = look(watched, keeper.roll_up.config.time_zone.clone(), Arc::clone(&keeper.maxima), &store);
-        future::join(look, write(keeper, pack, &store, first)).await;
+        future::join(look, write(keeper, pack, &store)).await;
     }
 }
 
-async fn write(mut keeper: RollUpKeeper, pack: String, store: &Store, first: Instant) {
-    let (mut next, mut backoff) = (first, Backoff::new(FIRST_RETRY));
+async fn write(mut keeper: RollUpKeeper, pack: String, store: &Store) {
+    let (mut next, mut backoff) = (Instant::now(), Backoff::new(FIRST_RETRY));
     let every = keeper.roll_up.config.every;
     loop {
         tokio::time::sleep_until(next).await;
         let run = keeper.run(Timestamp::now()).await;
-        let delay = if run.problem.is_none() { backoff.succeeded(every) } else { backoff.failed(every) };
-        next = Instant::now() + keeper.pause(Timestamp::now(), delay);
+        let retry = if run.problem.is_none() {
+            backoff.reset();
+            None
+        } else {
+            backoff.failed(every)
+        };
+        next = Instant::now() + keeper.pause(Timestamp::now(), retry.unwrap_or(every));
         let event = store.update_roll_up(&pack, |state| state.ran(run, SystemTime::now()));
         match event.flatten() {
             Some(RollUpEvent::Failed(Problem { reason, detail })) => {

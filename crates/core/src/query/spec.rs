@@ -44,6 +44,15 @@ impl Ask {
             Self::Distinct(parts) => &parts[0].source,
         }
     }
+
+    /// All sources that it runs on.
+    pub fn sources(&self) -> impl Iterator<Item = &SourceName> {
+        let (one, parts) = match self {
+            Self::One { source, .. } => (Some(source), &[][..]),
+            Self::Distinct(parts) => (None, &parts[..]),
+        };
+        one.into_iter().chain(parts.iter().map(|part| &part.source))
+    }
 }
 
 /// A number by rule. A server may leave out any number at any time.

@@ -26,7 +26,7 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, tim
     loop {
         tokio::time::sleep_until(next).await;
         let started = Instant::now();
-        let mut running = pin!(timed(&declared, &lanes));
+        let mut running = pin!(timed(&declared, &lanes, started + every));
         let (rows, duration) = match tokio::time::timeout_at(started + every + LATE_AFTER, &mut running).await
         {
             Ok(answer) => answer,
@@ -83,20 +83,21 @@ fn unusable() -> Problem {
 /// # Errors
 /// The source's error; for `distinct`, that of the first part that fails.
 pub async fn ask(declared: &Declared, lanes: &Lanes) -> Result<Rows, Problem> {
-    timed(declared, lanes).await.0
+    timed(declared, lanes, Instant::now() + declared.every.get()).await.0
 }
 
-/// Runs a declared query once, and returns how long the source took; for `distinct`, the slowest source.
-async fn timed(declared: &Declared, lanes: &Lanes) -> (Result<Rows, Problem>, Duration) {
+/// Runs a declared query once, which should have ended when it is `due`. Also returns how long the source took; for
+/// `distinct`, the slowest source.
+async fn timed(declared: &Declared, lanes: &Lanes, due: Instant) -> (Result<Rows, Problem>, Duration) {
     let timeout = declared.timeout.get();
     match &declared.ask {
         Ask::One { source, question } => {
-            lanes[source].timed(question, &declared.spec.columns(), timeout).await
+            lanes[source].timed(question, &declared.spec.columns(), timeout, due).await
         }
         Ask::Distinct(parts) => {
             let asked = parts.iter().map(async |part| {
                 let (rows, duration) =
-                    lanes[&part.source].timed(&part.question, &Columns::First, timeout).await;
+                    lanes[&part.source].timed(&part.question, &Columns::First, timeout, due).await;
                 (rows.map_err(|problem| problem.context(&part.source)), duration)
             });
             let (rows, durations): (Vec<_>, Vec<_>) = future::join_all(asked).await.into_iter().unzip();

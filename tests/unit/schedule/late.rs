@@ -10,13 +10,18 @@ use super::{Running, SOURCES, configuration, pass, start};
 
 /// A source with this many queries, each due every 15 s, whose answers take this many seconds.
 async fn queries(count: usize, takes: u64) -> (Running, Script) {
-    let queries = (0..count).map(|index| {
+    queries_every(&vec!["15s"; count], takes).await
+}
+
+/// A source with queries that are due this often, whose answers take this many seconds.
+async fn queries_every(every: &[&str], takes: u64) -> (Running, Script) {
+    let queries = every.iter().enumerate().map(|(index, every)| {
         format!(
             "
   - name: q{index}
     source: a
     sql: SELECT n
-    every: 15s
+    every: {every}
     metrics: [{{name: acme_{index}, value: n, help: One.}}]"
         )
     });
@@ -50,6 +55,18 @@ async fn queries_that_share_a_connection_are_not_late_while_each_has_its_turn() 
         assert_eq!(running.status("a"), (Status::Up, vec![]));
     }
     assert_eq!(running.says("a", "acme_0"), Some(5.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_that_runs_often_does_not_queue_behind_many_that_run_rarely() {
+    let (running, _) = queries_every(&[&["5m"; 12][..], &["15s"]].concat(), 4).await;
+    for _ in 0..700 {
+        pass(1).await;
+        assert_eq!(running.status("a"), (Status::Up, vec![]));
+        let wait = running.says("a", "platform_query_wait_seconds{query=\"q12\"}");
+        assert!(wait.is_none_or(|wait| wait <= 4.0), "{wait:?}");
+    }
+    assert_eq!(running.says("a", "acme_11"), Some(5.0));
 }
 
 #[tokio::test(start_paused = true)]

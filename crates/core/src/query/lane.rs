@@ -1,7 +1,8 @@
 //! The query lane of a source: a second connection next to that of the health probe, one query at a time.
 //!
 //! Declared queries, `distinct` counts and workers all use it, so a source has one connection beside those of its
-//! probe, and a slow query delays other queries but never a probe.
+//! probe, and a slow query delays other queries but never a probe. Of those that wait, the one that has to end first is
+//! next: a query that runs often does not queue behind many that run rarely.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -80,6 +81,8 @@ struct Request {
     question: Question,
     columns: Columns,
     timeout: Duration,
+    /// When it should have ended.
+    due: Instant,
     reply: oneshot::Sender<Answer>,
 }
 
@@ -93,15 +96,18 @@ pub struct Lane(mpsc::Sender<Request>);
 
 /// The answering end of a lane.
 #[derive(Debug)]
-pub struct Inbox(mpsc::Receiver<Request>);
+pub struct Inbox {
+    arriving: mpsc::Receiver<Request>,
+    waiting: Vec<Request>,
+}
 
-/// Capacity of the lane; further queries wait before they enter it.
-const WAITING: usize = 64;
+/// Capacity of the channel; further queries wait before they enter it.
+const ARRIVING: usize = 64;
 
 /// A new lane, not served yet.
 pub fn lane() -> (Lane, Inbox) {
-    let (sender, receiver) = mpsc::channel(WAITING);
-    (Lane(sender), Inbox(receiver))
+    let (sender, arriving) = mpsc::channel(ARRIVING);
+    (Lane(sender), Inbox { arriving, waiting: Vec::new() })
 }
 
 impl Lane {
@@ -115,14 +121,21 @@ impl Lane {
         columns: &Columns,
         timeout: Duration,
     ) -> Result<Rows, Problem> {
-        self.timed(question, columns, timeout).await.0
+        self.timed(question, columns, timeout, Instant::now() + timeout).await.0
     }
 
-    /// As [`Lane::ask`], and also returns how long the source took.
-    pub async fn timed(&self, question: &Question, columns: &Columns, timeout: Duration) -> Answer {
+    /// As [`Lane::ask`], for a query that should have ended when it is `due`. Also returns how long the source took.
+    pub async fn timed(
+        &self,
+        question: &Question,
+        columns: &Columns,
+        timeout: Duration,
+        due: Instant,
+    ) -> Answer {
         loop {
             let (reply, answer) = oneshot::channel();
-            let request = Request { question: question.clone(), columns: columns.clone(), timeout, reply };
+            let (question, columns) = (question.clone(), columns.clone());
+            let request = Request { question, columns, timeout, due, reply };
             if self.0.send(request).await.is_err() {
                 return (Err(Problem::new(Reason::Internal, "the query lane has ended")), Duration::ZERO);
             }
@@ -136,11 +149,7 @@ impl Lane {
 impl Inbox {
     /// Runs queries until every asking end is gone. If dropped, waiting queries are left to its successor.
     pub async fn serve(&mut self, source: &mut dyn Answers) {
-        while let Some(Request { question, columns, timeout, reply }) = self.0.recv().await {
-            // Nobody waits for this result any more: the query would only load the source.
-            if reply.is_closed() {
-                continue;
-            }
+        while let Some(Request { question, columns, timeout, reply, .. }) = self.next().await {
             let started = Instant::now();
             let rows = AssertUnwindSafe(source.rows(&question, &columns, timeout)).catch_unwind();
             let answer = match tokio::time::timeout(timeout, rows).await {
@@ -150,6 +159,19 @@ impl Inbox {
             };
             // The caller may have gone meanwhile.
             drop(reply.send((answer, started.elapsed())));
+        }
+    }
+
+    async fn next(&mut self) -> Option<Request> {
+        loop {
+            self.waiting.extend(std::iter::from_fn(|| self.arriving.try_recv().ok()));
+            // If nobody waits for a result any more, the query would only load the source.
+            self.waiting.retain(|request| !request.reply.is_closed());
+            let first = self.waiting.iter().enumerate().min_by_key(|(_, request)| request.due);
+            if let Some((index, _)) = first {
+                return Some(self.waiting.remove(index));
+            }
+            self.waiting.push(self.arriving.recv().await?);
         }
     }
 }

@@ -17,6 +17,7 @@ use platform_core::query::{
 };
 use platform_core::yaml::{self, Faults, Path};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 /// Queries that nobody runs here: only what becomes of their rows is tested.
 #[derive(serde::Deserialize)]
@@ -295,12 +296,41 @@ async fn waiting_in_the_lane_is_not_counted() {
     let (lane, mut inbox) = lane();
     tokio::spawn(async move { inbox.serve(&mut Scripted(vec![Script::Hang(hang), Script::Rows])).await });
     let question = Question::new("sql", "SELECT 1");
-    let (slow, quick) = tokio::join!(
-        lane.ask(&question, &Columns::All, Duration::from_secs(30)),
+    let ((slow, _), quick) = tokio::join!(
+        lane.timed(&question, &Columns::All, Duration::from_secs(30), Instant::now()),
         lane.ask(&question, &Columns::All, Duration::from_secs(1)),
     );
     assert_eq!(slow.map_err(|problem| problem.reason), Err(Reason::Timeout));
     assert_eq!(quick, Ok(Rows::default()));
+}
+
+/// Notes the order in which queries run.
+struct Noting(Vec<String>);
+
+#[async_trait::async_trait]
+impl Answers for Noting {
+    async fn rows(&mut self, question: &Question, _: &Columns, _: Duration) -> Result<Rows, Problem> {
+        self.0.push(question.value().as_str().expect("a text").to_owned());
+        Ok(Rows::default())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_those_that_wait_the_one_that_is_due_first_is_next() {
+    let (lane, mut inbox) = lane();
+    let (now, second) = (Instant::now(), Duration::from_secs(1));
+    let ask = async |name: &str, due: u32| {
+        lane.timed(&Question::new("sql", name), &Columns::All, second, now + second * due).await.0
+    };
+    let mut noting = Noting(Vec::new());
+    let asked =
+        async { tokio::join!(ask("hourly", 3600), ask("slow", 300), ask("often", 15), ask("daily", 86_400)) };
+    tokio::select! {
+        biased;
+        _ = asked => {}
+        () = inbox.serve(&mut noting) => {}
+    }
+    assert_eq!(noting.0, ["often", "slow", "hourly", "daily"]);
 }
 
 /// Whoever can write into a column can not make a scrape as large as he likes, nor have two rows collide.

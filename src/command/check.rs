@@ -10,6 +10,7 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::query::Reading;
 
 use super::Loaded;
+use super::lane_load::overfull_lanes;
 use super::probe::open_lanes;
 use crate::cli::Flags;
 use crate::config::RollUp;
@@ -36,7 +37,7 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
         (format!("source {name} ({})", source.config.kind()), problems_of(result))
     }));
     let queries = future::join_all(config.queries().iter().map(async |query| {
-        let rows = ask(query, &lanes).await;
+        let (rows, took) = ask(query, &lanes).await;
         let problems = match rows {
             Ok(rows) => {
                 let read = Reading::new(Arc::new(query.spec.clone())).read(rows);
@@ -45,13 +46,16 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
             }
             Err(problem) => vec![problem],
         };
-        (format!("query {}", query.spec.name), problems)
+        ((format!("query {}", query.spec.name), problems), took)
     }));
     let roll_ups = future::join_all(config.roll_ups().iter().map(async |roll_up| {
         (format!("roll-up {}", roll_up.pack()), check_roll_up(roll_up).await.err().into_iter().collect())
     }));
     let (probes, queries, roll_ups) = future::join3(probes, queries, roll_ups).await;
-    let lines: Vec<(String, Vec<Problem>)> = probes.into_iter().chain(queries).chain(roll_ups).collect();
+    let (queries, took): (Vec<_>, Vec<_>) = queries.into_iter().unzip();
+    let overfull = overfull_lanes(config.queries().iter().zip(took));
+    let lines: Vec<(String, Vec<Problem>)> =
+        probes.into_iter().chain(queries).chain(roll_ups).chain(overfull).collect();
     let is_good = lines.iter().all(|(_, problems)| problems.is_empty());
     let denied = lines.iter().any(|(_, problems)| problems.iter().any(is_about_permissions));
     let kinds = config.sources().values().map(|source| source.config.kind());

@@ -5,6 +5,7 @@ mod catalog;
 mod check;
 mod files;
 mod healthcheck;
+mod lane_load;
 mod listen;
 mod packs;
 mod probe;

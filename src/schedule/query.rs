@@ -78,12 +78,12 @@ fn unusable() -> Problem {
     Problem::new(Reason::Internal, "the code that reads the result panicked")
 }
 
-/// Runs a declared query once.
+/// Runs a declared query once. Also returns how long the source took.
 ///
 /// # Errors
 /// The source's error; for `distinct`, that of the first part that fails.
-pub async fn ask(declared: &Declared, lanes: &Lanes) -> Result<Rows, Problem> {
-    timed(declared, lanes, Instant::now() + declared.every.get()).await.0
+pub async fn ask(declared: &Declared, lanes: &Lanes) -> (Result<Rows, Problem>, Duration) {
+    timed(declared, lanes, Instant::now() + declared.every.get()).await
 }
 
 /// Runs a declared query once, which should have ended when it is `due`. Also returns how long the source took; for

@@ -6,6 +6,7 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Cell, Question, Rows};
 
 use super::{OpenTransaction, SOON, Subject, ours, patient, postgres};
+use crate::packs::exported::check_live;
 use testkit::postgres::Postgres;
 use testkit::wait::eventually;
 
@@ -234,4 +235,25 @@ async fn do_not_fill_the_memory() {
         assert!(problem.detail.contains("more than 1000000 rows"), "{problem}");
     }
     assert_eq!(cells(&mut subject, "SELECT 1").await, [Cell::Number(1.0)]);
+}
+
+#[tokio::test]
+async fn a_check_says_beforehand_that_queries_have_too_little_time() {
+    let server = Postgres::start().await;
+    let query = |name: &str, seconds: f64| {
+        format!(
+            "- {{name: {name}, source: db, every: 1s, sql: 'SELECT {seconds} AS n FROM pg_sleep({seconds})', \
+             metrics: [{{name: acme_{name}, value: n, help: N.}}]}}\n"
+        )
+    };
+    let source = format!("sources: {{db: {{postgres: {{url: '{}'}}}}}}\nqueries:\n", server.url());
+    let directory = tempfile::tempdir().unwrap();
+    let check = |queries: &str| check_live(directory.path(), &(source.clone() + queries));
+    let (is_good, text) = check(&query("alone", 0.5));
+    assert!(is_good, "{text}");
+    let (is_good, text) = check(&(query("brief", 0.4) + &query("long", 0.8)));
+    assert!(!is_good);
+    let expected = "FAIL  queries of db: slow: they need 1.2 connections and have one, so they will run late: raise \
+                    `every` or make them faster, first of all long (";
+    assert!(text.contains(expected), "{text}");
 }

@@ -30,6 +30,7 @@ mod samples;
 mod scrape;
 mod series;
 mod soak;
+mod sources;
 mod start;
 mod stats;
 mod usage;
@@ -39,7 +40,7 @@ use std::time::Instant;
 use report::Section;
 
 /// The sections in order: name and title.
-const SECTIONS: [(&str, &str); 10] = [
+const SECTIONS: [(&str, &str); 11] = [
     ("scrape", "Scrapes"),
     ("hung", "A service that hangs"),
     ("encode", "Encoding"),
@@ -47,6 +48,7 @@ const SECTIONS: [(&str, &str); 10] = [
     ("parity", "The same samples"),
     ("memory", "Memory"),
     ("growth", "Growth"),
+    ("sources", "Thousands of sources"),
     ("queues", "Queues"),
     ("start", "Start and faults"),
     ("builds", "Builds with some of the kinds"),
@@ -126,6 +128,7 @@ async fn section(name: &str, title: &'static str) -> Section {
         "parity" => parity::run(title).await,
         "memory" => memory::run(title).await,
         "growth" => growth::run(title).await,
+        "sources" => sources::run(title).await,
         "queues" => queues::run(title).await,
         "start" => start::run(title).await,
         _ => builds::run(title).await,

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::assembly::{Build, Lanes};
 use super::loops::Loops;
 use super::source::{probe_once, take_in};
-use super::status_log;
+use super::status_log::StatusLog;
 use crate::config::{Module, ProbeTarget};
 use crate::snapshot::SourceState;
 
@@ -196,24 +196,24 @@ impl Target {
         if self.state.lock().is_fresh(Instant::now().into_std(), FRESH_FOR) {
             return;
         }
-        let stop = loops.stop.clone();
+        let (stop, log) = (loops.stop.clone(), Arc::clone(&loops.recorder.log));
         let probe = async move {
             let started = Instant::now();
             let result = probe_once(prober.as_mut(), self.timeout).await;
             let took = started.elapsed();
-            take_in(result, |result| self.record(result, took));
+            take_in(result, |result| self.record(result, took, &log));
         };
         let probe = async move { stop.run_until_cancelled(probe).await.unwrap_or_default() };
         // A panic has been caught, so it ends.
         let _ = loops.tasks.spawn_on(probe, &loops.runtime).await;
     }
 
-    fn record(&self, result: Result<Observation, Problem>, took: Duration) {
+    fn record(&self, result: Result<Observation, Problem>, took: Duration, log: &StatusLog) {
         let mut state = self.state.lock();
         let ended = Instant::now().into_std();
         state.expect_probe(ended, ended);
         if let Some(event) = state.probed(result, took, SystemTime::now()) {
-            status_log::write(&self.name, state.kind(), &event);
+            log.event(&self.name, state.kind(), &event);
         }
     }
 }

@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::assembly::Build;
-use crate::snapshot::Store;
+use super::recorder::Recorder;
 
 /// What loops are started with.
 pub(super) struct Loops {
     pub(super) build: Build,
-    pub(super) store: Arc<Store>,
+    pub(super) recorder: Recorder,
     pub(super) runtime: Handle,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,

@@ -6,6 +6,7 @@ mod fleet;
 mod loops;
 mod query;
 mod reconcile;
+mod recorder;
 #[cfg_attr(not(feature = "postgres"), path = "no_roll_up.rs")]
 mod roll_up;
 mod source;
@@ -35,7 +36,9 @@ use tokio_util::task::TaskTracker;
 use self::fleet::{Fleet, SWEEP_EVERY};
 use self::loops::Loops;
 use self::reconcile::Running;
+use self::recorder::Recorder;
 use self::source::ProbeRequests;
+use self::status_log::WRITE_EVERY;
 use crate::config::{Config, ProbeTarget};
 use crate::snapshot::{BEAT_EVERY, SourceState, Store};
 
@@ -59,12 +62,19 @@ impl Schedule {
         supervisor: Supervisor,
         descriptors: u64,
     ) -> Self {
-        let loops = Loops { build, store, runtime, tasks, stop, supervisor };
-        let store = Arc::clone(&loops.store);
+        let recorder = Recorder { store: Arc::clone(&store), log: Arc::default() };
+        let loops = Loops { build, recorder, runtime, tasks, stop, supervisor };
         drop(loops.spawn("clocks", async move {
             loop {
                 store.beat();
                 tokio::time::sleep(BEAT_EVERY).await;
+            }
+        }));
+        let log = Arc::clone(&loops.recorder.log);
+        drop(loops.spawn("status log", async move {
+            loop {
+                tokio::time::sleep(WRITE_EVERY).await;
+                log.write_collected();
             }
         }));
         let fleet = Arc::new(Fleet::new(descriptors));
@@ -109,7 +119,7 @@ impl Schedule {
         let ProbeRequests { sender: requests, fresh_for } = self.requests.read().get(name).cloned()?;
         let now = Instant::now().into_std();
         let name = SourceName::try_from(name.to_owned()).ok()?;
-        if self.loops.store.look(&name, |state| state.is_fresh(now, fresh_for))? {
+        if self.loops.recorder.store.look(&name, |state| state.is_fresh(now, fresh_for))? {
             return Some(true);
         }
         let (sender, ended) = oneshot::channel();

@@ -10,16 +10,17 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Ask, Columns, Declared, Reading, Rows, count_distinct};
 use tokio::time::Instant;
 
+use super::Lanes;
 use super::backoff::Backoff;
+use super::recorder::Recorder;
 use super::timetable::Timetable;
-use super::{Lanes, status_log};
-use crate::snapshot::{Event, LATE_AFTER, QueryRun, SourceState, Store};
+use crate::snapshot::{Event, LATE_AFTER, QueryRun, SourceState};
 
 /// Delay before the first retry of a failed query or roll-up.
 pub(super) const FIRST_RETRY: Duration = Duration::from_secs(5);
 
 /// `lanes` are those of the sources that it runs on.
-pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, timetable: Timetable) {
+pub(super) async fn run(declared: Declared, lanes: Lanes, recorder: Recorder, timetable: Timetable) {
     let mut reading = Reading::new(Arc::new(declared.spec.clone()));
     let (mut next, mut backoff) = (timetable.first, Backoff::new(FIRST_RETRY));
     let every = declared.every.get();
@@ -31,7 +32,7 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, tim
         {
             Ok(answer) => answer,
             Err(_) => {
-                record(&declared, &store, |state, name| {
+                record(&declared, &recorder, |state, name| {
                     state.query_is_late(name, every, started.into_std(), SystemTime::now())
                 });
                 running.await
@@ -52,26 +53,23 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, store: Arc<Store>, tim
         let max_age = declared.max_age.get();
         let ended = Instant::now().into_std();
         let run = |result| QueryRun { result, waited, duration, every, max_age, ended };
-        let taken = AssertUnwindSafe(|| take_in(&declared, run(result), &store));
+        let taken = AssertUnwindSafe(|| take_in(&declared, run(result), &recorder));
         if panic::catch_unwind(taken).is_err() {
-            take_in(&declared, run(Err(unusable())), &store);
+            take_in(&declared, run(Err(unusable())), &recorder);
         }
     }
 }
 
-fn take_in(declared: &Declared, run: QueryRun, store: &Store) {
-    record(declared, store, |state, name| state.queried(name, run, SystemTime::now()));
+fn take_in(declared: &Declared, run: QueryRun, recorder: &Recorder) {
+    record(declared, recorder, |state, name| state.queried(name, run, SystemTime::now()));
 }
 
-fn record(declared: &Declared, store: &Store, change: impl FnOnce(&mut SourceState, &str) -> Option<Event>) {
-    let source = declared.ask.source();
-    let event = store.update(source, |state| {
-        let event = change(state, &declared.spec.name);
-        event.map(|event| (state.kind(), event))
-    });
-    if let Some((kind, event)) = event.flatten() {
-        status_log::write(source.as_str(), kind, &event);
-    }
+fn record(
+    declared: &Declared,
+    recorder: &Recorder,
+    change: impl FnOnce(&mut SourceState, &str) -> Option<Event>,
+) {
+    recorder.record(declared.ask.source(), |state| change(state, &declared.spec.name));
 }
 
 fn unusable() -> Problem {

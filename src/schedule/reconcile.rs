@@ -1,7 +1,6 @@
 //! The running loops, and which of them a new configuration leaves alone.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -103,7 +102,7 @@ impl Running {
         self.inboxes.extend(inboxes.into_iter().flatten());
         self.lanes.retain(|name, _| config.sources().contains_key(name));
         self.inboxes.retain(|name, _| config.sources().contains_key(name));
-        loops.store.apply(config, &outdated);
+        loops.recorder.store.apply(config, &outdated);
     }
 
     /// Starts what is in this configuration and not running.
@@ -139,12 +138,12 @@ impl Running {
             let name = &declared.spec.name;
             let timetable = Timetable::new(now, turns[name], declared.every.get());
             let lanes = self.lanes_of(&declared.ask);
-            let work = query::run(declared.clone(), lanes, Arc::clone(&loops.store), timetable);
+            let work = query::run(declared.clone(), lanes, loops.recorder.clone(), timetable);
             let task = loops.spawn(format!("query {name}"), work);
             self.queries.insert(name.clone(), (declared.clone(), task));
         }
         for (roll_up, identity) in roll_ups {
-            let work = roll_up::run(roll_up, &identity.watched, &loops.store);
+            let work = roll_up::run(roll_up, &identity.watched, &loops.recorder.store);
             let task = loops.spawn(format!("roll-up {}", roll_up.pack()), work);
             self.roll_ups.insert(roll_up.pack().to_owned(), (identity, task));
         }
@@ -180,8 +179,8 @@ impl Running {
         let is_metered = source.config.kind().facts().is_metered;
         let fresh_for = if is_metered { (source.interval / 2).max(FRESH_FOR) } else { FRESH_FOR };
         let request = ProbeRequests { sender, fresh_for };
-        let store = Arc::clone(&loops.store);
-        let probing = SourceLoop::new(name.clone(), timetable, source, parts.prober, store, receiver);
+        let recorder = loops.recorder.clone();
+        let probing = SourceLoop::new(name.clone(), timetable, source, parts.prober, recorder, receiver);
         SourceTasks {
             identity,
             request,

@@ -1,7 +1,6 @@
 //! The loop of one source: probe, record, wait.
 
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
@@ -11,10 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::status_log;
+use super::recorder::Recorder;
 use super::timetable::Timetable;
 use crate::config::Source;
-use crate::snapshot::Store;
 
 /// Delay before the first retry of an unreachable source, on which a retry puts no load.
 const FIRST_RETRY_UNREACHABLE: Duration = Duration::from_secs(1);
@@ -39,7 +37,7 @@ pub(super) struct SourceLoop {
     interval: Duration,
     timeout: Duration,
     prober: Box<dyn Prober>,
-    store: Arc<Store>,
+    recorder: Recorder,
     requests: mpsc::Receiver<Waiter>,
     unreachable: Backoff,
     failing: Backoff,
@@ -51,12 +49,12 @@ impl SourceLoop {
         timetable: Timetable,
         source: &Source,
         prober: Box<dyn Prober>,
-        store: Arc<Store>,
+        recorder: Recorder,
         requests: mpsc::Receiver<Waiter>,
     ) -> Self {
         let (interval, timeout) = (source.interval, source.timeout);
         let (unreachable, failing) = (Backoff::new(FIRST_RETRY_UNREACHABLE), Backoff::new(FIRST_RETRY));
-        Self { name, timetable, interval, timeout, prober, store, requests, unreachable, failing }
+        Self { name, timetable, interval, timeout, prober, recorder, requests, unreachable, failing }
     }
 
     pub(super) async fn run(mut self) {
@@ -85,14 +83,10 @@ impl SourceLoop {
     }
 
     fn record(&self, result: Result<Observation, Problem>, took: Duration, due: Instant) {
-        let event = self.store.update(&self.name, |state| {
+        self.recorder.record(&self.name, |state| {
             state.expect_probe(Instant::now().into_std(), due.into_std());
-            let event = state.probed(result, took, SystemTime::now());
-            event.map(|event| (state.kind(), event))
+            state.probed(result, took, SystemTime::now())
         });
-        if let Some((kind, event)) = event.flatten() {
-            status_log::write(self.name.as_str(), kind, &event);
-        }
     }
 
     /// When the next probe starts: at its regular time, or sooner after a failure. A source that limits the rate of its

@@ -59,6 +59,10 @@ pub struct Outdated {
 
 /// Changes within this time are published together.
 const PUBLISH_EVERY: Duration = Duration::from_millis(250);
+/// With many sources, publishing takes a while. The pause after it is this many times as long,
+const PAUSES: u32 = 9;
+/// but changes never wait for longer than this.
+const PUBLISH_AT_LEAST_EVERY: Duration = Duration::from_secs(5);
 /// How often the exporter's own process metrics are updated.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 
@@ -179,17 +183,18 @@ impl Store {
         self.current.load_full()
     }
 
-    /// Publishes changes as they come, until dropped.
+    /// Publishes changes as they come, until dropped. What takes long is done less often.
     pub async fn keep_published(self: Arc<Self>) {
         loop {
             // Either a change came, or it is time to update the process metrics.
             let _ = tokio::time::timeout(RENEW_EVERY, self.changed.notified()).await;
-            let store = Arc::clone(&self);
+            let (store, started) = (Arc::clone(&self), Instant::now());
             let published = tokio::task::spawn_blocking(move || store.publish()).await;
             if let Err(error) = published {
                 tracing::error!(%error, "cannot build the exposition");
             }
-            tokio::time::sleep(PUBLISH_EVERY).await;
+            let pause = started.elapsed() * PAUSES;
+            tokio::time::sleep(pause.clamp(PUBLISH_EVERY, PUBLISH_AT_LEAST_EVERY)).await;
         }
     }
 

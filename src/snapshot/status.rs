@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use platform_core::probe::Reason;
 
 /// The status of a source: the value of a `status` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// Not probed yet.
     Unknown,

@@ -16,6 +16,7 @@ mod leaks;
 mod life;
 mod metric;
 mod modules;
+mod outage;
 mod packs;
 mod platform;
 mod reload;

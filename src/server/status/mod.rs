@@ -1,5 +1,6 @@
 //! The status page: the status of every source at a glance.
 
+mod changes;
 mod headline;
 
 use std::time::{Duration, SystemTime};
@@ -18,7 +19,7 @@ struct Page {
     refreshes: bool,
     /// By status, worst first.
     sources: Vec<(Status, Vec<Card>)>,
-    changes: Vec<Row>,
+    changes: Vec<changes::Row>,
 }
 
 /// One source.
@@ -34,18 +35,6 @@ struct Card {
     values: Vec<(&'static str, String)>,
 }
 
-/// One status change.
-struct Row {
-    time: SystemTime,
-    at: String,
-    source: String,
-    status: Status,
-    reasons: String,
-}
-
-/// How many status changes the page shows, over all sources.
-const CHANGES: usize = 20;
-
 /// Renders the page. It refreshes itself unless the query has `refresh=off`.
 pub(super) fn render(store: &Store, query: &str, now: SystemTime) -> String {
     let states = store.states();
@@ -55,7 +44,7 @@ pub(super) fn render(store: &Store, query: &str, now: SystemTime) -> String {
         now: utc(now),
         refreshes: query != "refresh=off",
         sources: cards(&states, &worst_first, now),
-        changes: changes(&states),
+        changes: changes::rows(&states),
     };
     page.render().unwrap_or_else(|error| format!("the page cannot be rendered: {error}"))
 }
@@ -83,23 +72,6 @@ fn card(name: &SourceName, state: &SourceState, now: SystemTime) -> Card {
         latency: state.last_duration().map_or_else(|| "not measured".to_owned(), seconds),
         values: headline::values(state.kind(), state.probe_families()),
     }
-}
-
-fn changes(states: &[(SourceName, SourceState)]) -> Vec<Row> {
-    let of_source = |(name, state): &(SourceName, SourceState)| {
-        let row = |change: &crate::snapshot::Change| Row {
-            time: change.at,
-            at: utc(change.at),
-            source: name.to_string(),
-            status: change.status,
-            reasons: join(&change.reasons),
-        };
-        state.history().map(row).collect::<Vec<_>>()
-    };
-    let mut rows: Vec<_> = states.iter().flat_map(of_source).collect();
-    rows.sort_by_key(|row| std::cmp::Reverse(row.time));
-    rows.truncate(CHANGES);
-    rows
 }
 
 fn join(reasons: &[platform_core::probe::Reason]) -> String {

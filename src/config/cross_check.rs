@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use platform_core::kind::Dependency;
 use platform_core::metric::{Desc, LabelName};
-use platform_core::query::{Ask, Declared, Question};
+use platform_core::query::{Ask, Declared, QuerySpec, Question};
 use platform_core::setting::SourceName;
 use platform_core::yaml::{Fault, Faults, Node, Path, Place, Value, hint};
 
@@ -31,10 +31,17 @@ impl Placed<'_> {
 /// The sources by name; `None` for a source that has errors itself.
 pub(super) type Sources = BTreeMap<SourceName, Option<Source>>;
 
+/// The queries that export a metric.
+struct Exporters<'a> {
+    desc: Desc,
+    first: &'a str,
+    by_source: HashMap<&'a SourceName, Vec<&'a QuerySpec>>,
+}
+
 /// Checks the declared queries against the sources, against each other and against the names of the kinds.
 pub(super) fn queries(queries: &[Placed<'_>], sources: &Sources, faults: &mut Faults) {
     let (taken, prefixes) = (names_of_kinds(), prefixes_of_kinds());
-    let mut declared: HashMap<String, (Desc, Vec<&Declared>)> = HashMap::new();
+    let mut declared: HashMap<String, Exporters<'_>> = HashMap::new();
     let mut owners: HashMap<String, String> = HashMap::new();
     for placed in queries {
         let spec = &placed.query.spec;
@@ -54,39 +61,37 @@ pub(super) fn queries(queries: &[Placed<'_>], sources: &Sources, faults: &mut Fa
                     placed.fault("metrics", message, faults);
                 }
             }
-            let (first, queries) =
-                declared.entry(desc.name.to_string()).or_insert_with(|| (desc.clone(), Vec::new()));
-            if *first != desc {
-                let query = &queries[0].spec.name;
+            let new = || Exporters { desc: desc.clone(), first: &spec.name, by_source: HashMap::new() };
+            let exporters = declared.entry(desc.name.to_string()).or_insert_with(new);
+            let beside = exporters.by_source.entry(placed.query.ask.source()).or_default();
+            if exporters.desc != desc {
+                let query = exporters.first;
                 let message =
                     format!("{} has a different type, help or labels in the query `{query}`", desc.name);
                 placed.fault("metrics", message, faults);
-            } else if let Some(twin) =
-                queries.iter().find(|query| may_collide(query, &placed.query, &desc.name))
-            {
-                let query = &twin.spec.name;
+            } else if let Some(twin) = beside.iter().find(|query| may_collide(query, spec, &desc.name)) {
+                let query = &twin.name;
                 let message =
                     format!("{} is already exported by the query `{query}` of the same source", desc.name);
                 placed.fault("metrics", message, faults);
             }
-            queries.push(&placed.query);
+            beside.push(spec);
         }
     }
 }
 
-/// Whether two queries may produce the same series of a metric: they query the same source, and no fixed label
-/// distinguishes their samples.
-fn may_collide(one: &Declared, other: &Declared, metric: &str) -> bool {
-    let fixed = |query: &'_ Declared| {
-        let metrics = query.spec.metrics.iter().filter(|known| known.name.as_ref() == metric);
+/// Whether two queries of the same source may produce the same series of a metric: no fixed label distinguishes their
+/// samples.
+fn may_collide(one: &QuerySpec, other: &QuerySpec, metric: &str) -> bool {
+    let fixed = |query: &'_ QuerySpec| {
+        let metrics = query.metrics.iter().filter(|known| known.name.as_ref() == metric);
         metrics.map(|known| known.labels.clone()).collect::<Vec<_>>()
     };
     let is_apart = |one: &BTreeMap<LabelName, String>, other: &BTreeMap<LabelName, String>| {
         one.iter().any(|(label, value)| other.get(label).is_some_and(|other| other != value))
     };
     let others = fixed(other);
-    one.ask.source() == other.ask.source()
-        && fixed(one).iter().any(|one| others.iter().any(|other| !is_apart(one, other)))
+    fixed(one).iter().any(|one| others.iter().any(|other| !is_apart(one, other)))
 }
 
 fn asked(placed: &Placed<'_>, sources: &Sources, faults: &mut Faults) {
@@ -108,10 +113,13 @@ fn asked(placed: &Placed<'_>, sources: &Sources, faults: &mut Faults) {
 /// Checks what sources read through other sources.
 pub(super) fn dependencies(tree: &Node, sources: &Sources, faults: &mut Faults) {
     let languages = languages();
+    let entries = tree.get("sources").map_or(&[][..], Node::entries);
+    let nodes: HashMap<&str, &Node> = entries.iter().map(|(key, node)| (key.text.as_str(), node)).collect();
     for (name, source) in sources.iter().filter_map(|(name, source)| Some((name, source.as_ref()?))) {
         for Dependency { source, question, keys } in source.config.definition().dependencies() {
-            let (mut node, mut path) = (tree, Path::default());
-            for key in ["sources", name.as_str()].into_iter().chain(keys.iter().map(String::as_str)) {
+            let mut node = nodes.get(name.as_str()).copied().unwrap_or(tree);
+            let mut path = Path::default().key("sources").key(name.as_str());
+            for key in keys.iter().map(String::as_str) {
                 (node, path) = (node.get(key).unwrap_or(node), path.key(key));
             }
             asks(&source, &question, sources, node.place, &path, faults);

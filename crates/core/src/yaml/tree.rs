@@ -1,6 +1,6 @@
 //! A YAML document as a tree whose nodes know their place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::{fmt, mem};
 
@@ -230,15 +230,17 @@ impl Builder<'_> {
     }
 
     fn map(&mut self, entries: Vec<(Spanned<String>, Spanned<Raw>)>, path: &Path) -> Vec<(Key, Node)> {
-        let mut map: Vec<(Key, Node)> = Vec::with_capacity(entries.len());
+        let mut map = Vec::with_capacity(entries.len());
+        let mut known: HashMap<String, Place> = HashMap::with_capacity(entries.len());
         for (key, value) in entries {
             let (place, text) = (place_at(self.file, key.referenced), key.value);
             let path = path.key(&text);
-            if let Some((first, _)) = map.iter().find(|(known, _)| known.text == text) {
-                let message = format!("duplicate key, first on line {}", first.place.line);
+            if let Some(first) = known.get(&text) {
+                let message = format!("duplicate key, first on line {}", first.line);
                 self.faults.at(place, &path, message);
             } else {
                 let node = self.node(value, &path);
+                known.insert(text.clone(), place);
                 map.push((Key { place, text }, node));
             }
         }

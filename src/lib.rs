@@ -8,11 +8,12 @@
 //! | 1 | [`registry`] |
 //! | 2 | [`pack`] |
 //! | 3 | [`config`] |
-//! | 4 | [`snapshot`], [`schedule`] |
+//! | 4 | [`capacity`], [`snapshot`], [`schedule`] |
 //! | 5 | [`server`], [`bundle`] |
 //! | 6 | [`cli`], [`command`], [`telemetry`] |
 
 pub mod bundle;
+pub mod capacity;
 pub mod cli;
 pub mod command;
 pub mod config;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
+use platform_exporter::capacity::Estimate;
 use platform_exporter::cli::{Cli, Command, Flags};
 use platform_exporter::command::{self, Loaded};
 use platform_exporter::pack;
@@ -55,6 +56,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 config.sources().len(),
                 config.queries().len()
             );
+            println!("estimate: {}", Estimate::of(config));
             if let Some(path) = &flags.web_config_file {
                 println!("{}: no errors", path.display());
             }

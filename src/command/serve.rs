@@ -75,6 +75,8 @@ pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate, sources: Handle) -
     let (supervisor, mut ended) = Supervisor::new();
     let life = Life { tasks: tasks.clone(), stop: stop.clone(), supervisor };
     let (app, reloader) = start(flags, &loaded, sources, &life, descriptors.of_sources()).await;
+    // Each part has what it needs of it.
+    drop(loaded);
     let server = Arc::new(Server::new(app, gate, descriptors));
     for listener in listeners {
         let server = Arc::clone(&server);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use platform_core::kind::ProbeCost;
 use platform_exporter::pack;
 use platform_exporter::registry::Kind;
 use testkit::exporter::binary;
@@ -53,6 +54,17 @@ fn security_names_tests_and_files_that_exist() {
         }
     }
     assert!(tests > 20 && files > 10, "{tests} tests, {files} files");
+}
+
+#[test]
+fn the_page_on_capacity_has_the_cost_of_every_kind() {
+    let text = fs::read_to_string(testkit::root().join("docs/capacity.md")).unwrap();
+    for facts in Kind::ALL.iter().map(|kind| kind.facts()) {
+        let ProbeCost { cpu, wire, series } = facts.cost;
+        let (name, kilobytes) = (facts.name, f64::from(wire) / 1000.0);
+        let row = format!("| {name} | {:.2} ms | {kilobytes:.1} kB | {series} |", cpu.as_secs_f64() * 1000.0);
+        assert!(text.contains(&row), "expected {row}");
+    }
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub struct KindFacts {
     pub timeout: Duration,
     /// Whether each probe costs money or quota.
     pub is_metered: bool,
+    /// What a probe costs, for estimates.
+    pub cost: ProbeCost,
     /// The established `up` gauge of this kind, if there is one: 1 or 0, exported from the start.
     pub up: Option<Desc>,
     /// Every family that a probe may export, without `up` and those of `prefixes`.
@@ -43,6 +45,17 @@ pub struct KindFacts {
     pub dashboard: &'static str,
     /// The main values, for the status page.
     pub headlines: &'static [Headline],
+}
+
+/// What a probe of a small service costs, as measured by `make bench ONLY=probing`, without what each publication costs.
+#[derive(Clone, Copy, Debug)]
+pub struct ProbeCost {
+    /// The exporter's CPU time.
+    pub cpu: Duration,
+    /// Bytes to and from the service.
+    pub wire: u32,
+    /// The series that it exports.
+    pub series: u32,
 }
 
 /// A key of a source that the application's own environment sets.

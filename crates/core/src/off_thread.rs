@@ -167,7 +167,9 @@ impl<T: Clone + Send + Sync + 'static> OffThread<T> {
         match tokio::time::timeout(limit, result.wait_for(Option::is_some)).await {
             Ok(Ok(value)) => {
                 wait.end();
-                value.clone().ok_or_else(|| OffThreadError::NoThread { file: file.name() })
+                let value = value.clone();
+                self.forget_what_is_over();
+                value.ok_or_else(|| OffThreadError::NoThread { file: file.name() })
             }
             Ok(Err(_)) => {
                 wait.end();
@@ -181,6 +183,12 @@ impl<T: Clone + Send + Sync + 'static> OffThread<T> {
     pub fn hangs(&self) -> bool {
         let running = self.0.lock();
         running.as_ref().is_some_and(|running| !running.is_over() && running.since.elapsed() >= NOTABLE)
+    }
+
+    /// Whoever waits for a result has it by then: it may be large, or a secret.
+    fn forget_what_is_over(&self) {
+        let over = self.0.lock().take_if(|running| running.is_over());
+        drop(over);
     }
 
     fn running(&self, work: impl FnOnce(&CurrentFile) -> T + Send + 'static) -> Running<T> {

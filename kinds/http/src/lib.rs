@@ -18,7 +18,7 @@ mod zone;
 
 use std::time::Duration;
 
-use platform_core::kind::{Context, Definition, Headline, HeadlineUnit, KindFacts, Parts};
+use platform_core::kind::{Context, Definition, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost};
 
 use self::families::{CATALOGUE, UP};
 use self::prober::HttpProber;
@@ -31,6 +31,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
     is_metered: false,
+    cost: ProbeCost { cpu: Duration::from_micros(150), wire: 190, series: 17 },
     up: Some(UP),
     catalogue: || CATALOGUE.to_vec(),
     prefixes: Vec::new,

@@ -18,7 +18,7 @@ pub use question::LogQuestion;
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform_core::kind::{Context, Definition, Headline, HeadlineUnit, KindFacts, Parts};
+use platform_core::kind::{Context, Definition, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost};
 use platform_core::query::LanguageFacts;
 
 use self::follower::Plan;
@@ -31,6 +31,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
     is_metered: false,
+    cost: ProbeCost { cpu: Duration::from_micros(60), wire: 0, series: 7 },
     up: None,
     catalogue: || prober::CATALOGUE.to_vec(),
     prefixes: Vec::new,

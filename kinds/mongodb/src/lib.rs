@@ -27,7 +27,9 @@ pub use question::MongoQuestion;
 use std::time::Duration;
 
 use platform_core::built_in::{self, BuiltInQueries, QueryFile};
-use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts};
+use platform_core::kind::{
+    Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost,
+};
 use platform_core::metric::Desc;
 use platform_core::query::LanguageFacts;
 
@@ -46,6 +48,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
     is_metered: false,
+    cost: ProbeCost { cpu: Duration::from_micros(8300), wire: 84_000, series: 2160 },
     up: Some(Desc::gauge("mongodb_up", &[], "Whether the last probe succeeded.")),
     catalogue,
     prefixes: || built_in::prefixes(QUERIES),

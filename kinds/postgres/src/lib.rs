@@ -30,7 +30,9 @@ pub use roll_up::{DailyTable, Day, Observed, RollUpConfig, Writing};
 pub use ssl_mode::SslMode;
 
 use platform_core::built_in::{self, BuiltInQueries, QueryFile};
-use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts};
+use platform_core::kind::{
+    Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost,
+};
 use platform_core::metric::Desc;
 use platform_core::query::LanguageFacts;
 
@@ -51,6 +53,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
     is_metered: false,
+    cost: ProbeCost { cpu: Duration::from_micros(1500), wire: 26_000, series: 442 },
     up: Some(Desc::gauge("pg_up", &[], "Whether the server answered the last probe.")),
     catalogue: || built_in::catalogue(QUERIES),
     prefixes: || built_in::prefixes(QUERIES),

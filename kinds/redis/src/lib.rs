@@ -32,7 +32,9 @@ pub use config::Config;
 pub use question::RedisQuestion;
 
 use platform_core::built_in::{self, BuiltInQueries, QueryFile};
-use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts};
+use platform_core::kind::{
+    Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost,
+};
 use platform_core::metric::Desc;
 use platform_core::query::LanguageFacts;
 
@@ -52,6 +54,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
     is_metered: false,
+    cost: ProbeCost { cpu: Duration::from_micros(1500), wire: 10_000, series: 457 },
     up: Some(prober::UP),
     catalogue,
     prefixes: Vec::new,

@@ -20,7 +20,9 @@ use std::time::Duration;
 
 pub use config::Config;
 
-use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts};
+use platform_core::kind::{
+    Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost,
+};
 use platform_core::metric::Desc;
 
 use self::prober::StripeProber;
@@ -38,6 +40,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(5 * 60),
     timeout: Duration::from_secs(30),
     is_metered: true,
+    cost: ProbeCost { cpu: Duration::from_micros(400), wire: 19_000, series: 53 },
     up: Some(UP),
     catalogue,
     prefixes: Vec::new,

@@ -20,7 +20,9 @@ use std::time::Duration;
 
 pub use config::Config;
 
-use platform_core::kind::{Context, Definition, Dependency, Headline, HeadlineUnit, KindFacts, Parts};
+use platform_core::kind::{
+    Context, Definition, Dependency, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost,
+};
 use platform_core::setting::{Secret, SourceName};
 
 use self::ahead::Ahead;
@@ -35,6 +37,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
     is_metered: false,
+    cost: ProbeCost { cpu: Duration::from_micros(150), wire: 420, series: 19 },
     up: None,
     catalogue: || families::CATALOGUE.to_vec(),
     prefixes: Vec::new,

@@ -92,16 +92,18 @@ pub type Answer = (Result<Rows, Problem>, Duration);
 
 /// The asking end of a lane. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Lane(mpsc::Sender<Request>);
+pub struct Lane(mpsc::Sender<Box<Request>>);
 
 /// The answering end of a lane.
 #[derive(Debug)]
 pub struct Inbox {
-    arriving: mpsc::Receiver<Request>,
-    waiting: Vec<Request>,
+    arriving: mpsc::Receiver<Box<Request>>,
+    #[expect(clippy::vec_box, reason = "as they come from the channel")]
+    waiting: Vec<Box<Request>>,
 }
 
-/// Capacity of the channel; further queries wait before they enter it.
+/// Capacity of the channel; further queries wait before they enter it. Requests are boxed, because a channel keeps room for
+/// dozens of them.
 const ARRIVING: usize = 64;
 
 /// A new lane, not served yet.
@@ -136,7 +138,7 @@ impl Lane {
             let (reply, answer) = oneshot::channel();
             let (question, columns) = (question.clone(), columns.clone());
             let request = Request { question, columns, timeout, due, reply };
-            if self.0.send(request).await.is_err() {
+            if self.0.send(Box::new(request)).await.is_err() {
                 return (Err(Problem::new(Reason::Internal, "the query lane has ended")), Duration::ZERO);
             }
             // The prober that was about to answer has been replaced: retry with its successor.
@@ -149,7 +151,8 @@ impl Lane {
 impl Inbox {
     /// Runs queries until every asking end is gone. If dropped, waiting queries are left to its successor.
     pub async fn serve(&mut self, source: &mut dyn Answers) {
-        while let Some(Request { question, columns, timeout, reply, .. }) = self.next().await {
+        while let Some(request) = self.next().await {
+            let Request { question, columns, timeout, reply, .. } = *request;
             let started = Instant::now();
             let rows = AssertUnwindSafe(source.rows(&question, &columns, timeout)).catch_unwind();
             let answer = match tokio::time::timeout(timeout, rows).await {
@@ -162,7 +165,7 @@ impl Inbox {
         }
     }
 
-    async fn next(&mut self) -> Option<Request> {
+    async fn next(&mut self) -> Option<Box<Request>> {
         loop {
             self.waiting.extend(std::iter::from_fn(|| self.arriving.try_recv().ok()));
             // If nobody waits for a result any more, the query would only load the source.

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::backoff::Backoff;
 use super::status_log;
 use crate::config::Source;
-use crate::snapshot::Store;
+use crate::snapshot::{SourceState, Store};
 
 /// Delay before the first retry of an unreachable source, on which a retry puts no load.
 const FIRST_RETRY_UNREACHABLE: Duration = Duration::from_secs(1);
@@ -79,6 +79,8 @@ impl SourceLoop {
     }
 
     fn record(&self, result: Result<Observation, Problem>, took: Duration, due: Instant) {
+        let Some(encoder) = self.store.look(&self.name, SourceState::encoder) else { return };
+        let result = result.map(|observation| encoder.probe(observation));
         let event = self.store.update(&self.name, |state| {
             state.expect_probe(Instant::now().into_std(), due.into_std());
             let event = state.probed(result, took, SystemTime::now());

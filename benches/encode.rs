@@ -11,7 +11,7 @@ use platform_core::metric::{Desc, Family, Format, Sample};
 use platform_core::probe::Observation;
 use platform_core::setting::SourceName;
 use platform_exporter::config::{self, Config, Surroundings};
-use platform_exporter::snapshot::{Coding, Store};
+use platform_exporter::snapshot::{Coding, SourceState, Store};
 
 use crate::report::{Section, Table, grouped, ratio, time};
 use crate::stats::{median, milliseconds, quantile};
@@ -169,8 +169,10 @@ impl World {
 
     fn say(&self, store: &Store, source: usize, families: Vec<Family>) {
         let observation = Observation { families, ..Observation::default() };
+        let encoder = store.look(&self.names[source], SourceState::encoder).expect("it is there");
+        let probed = Ok(encoder.probe(observation));
         let reported = store.update(&self.names[source], |state| {
-            state.probed(Ok(observation), Duration::from_millis(12), SystemTime::now())
+            state.probed(probed, Duration::from_millis(12), SystemTime::now())
         });
         assert!(reported.is_some());
     }

@@ -88,7 +88,7 @@ async fn target_of(
 
 async fn once(mut state: SourceState, timeout: Duration, prober: &mut dyn Prober) -> Probed {
     let started = Instant::now();
-    let result = probe_and_leave(prober, timeout).await;
+    let result = probe_and_leave(prober, timeout).await.map(|observation| state.encoder().probe(observation));
     let event = state.probed(result, started.elapsed(), SystemTime::now());
     Probed {
         status: state.status(),

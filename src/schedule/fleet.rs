@@ -209,6 +209,8 @@ impl Target {
     }
 
     fn record(&self, result: Result<Observation, Problem>, took: Duration, log: &StatusLog) {
+        let encoder = self.state.lock().encoder();
+        let result = result.map(|observation| encoder.probe(observation));
         let mut state = self.state.lock();
         let ended = Instant::now().into_std();
         state.expect_probe(ended, ended);

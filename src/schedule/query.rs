@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future;
+use platform_core::large;
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::{Ask, Columns, Declared, Reading, Rows, count_distinct};
+use platform_core::query::{Ask, Columns, Declared, Reading, ResultSet, Rows, count_distinct};
 use tokio::time::Instant;
 
 use super::Lanes;
 use super::backoff::Backoff;
 use super::recorder::Recorder;
 use super::timetable::Timetable;
-use crate::snapshot::{Event, LATE_AFTER, QueryRun, SourceState};
+use crate::snapshot::{EncodedResult, Event, LATE_AFTER, QueryRun, SourceState, Store};
 
 /// Delay before the first retry of a failed query or roll-up.
 pub(super) const FIRST_RETRY: Duration = Duration::from_secs(5);
@@ -39,9 +40,7 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, recorder: Recorder, ti
             }
         };
         let waited = started.elapsed().saturating_sub(duration);
-        let read = AssertUnwindSafe(|| {
-            rows.and_then(|rows| reading.read(rows).map_err(|error| Problem::new(Reason::Query, error)))
-        });
+        let read = AssertUnwindSafe(|| rows.and_then(|rows| read(&mut reading, rows)));
         let result = panic::catch_unwind(read).unwrap_or_else(|_| Err(unusable()));
         let retry = if result.is_ok() {
             backoff.reset();
@@ -53,11 +52,27 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, recorder: Recorder, ti
         let max_age = declared.max_age.get();
         let ended = Instant::now().into_std();
         let run = |result| QueryRun { result, waited, duration, every, max_age, ended };
-        let taken = AssertUnwindSafe(|| take_in(&declared, run(result), &recorder));
+        let encode = || encoded(&declared, result, &recorder.store);
+        let taken = AssertUnwindSafe(|| take_in(&declared, run(encode()), &recorder));
         if panic::catch_unwind(taken).is_err() {
             take_in(&declared, run(Err(unusable())), &recorder);
         }
     }
+}
+
+fn read(reading: &mut Reading, rows: Rows) -> Result<ResultSet, Problem> {
+    let read = large::in_place(rows.size(), || reading.read(rows));
+    read.map_err(|error| Problem::new(Reason::Query, error))
+}
+
+fn encoded(
+    declared: &Declared,
+    result: Result<ResultSet, Problem>,
+    store: &Store,
+) -> Result<EncodedResult, Problem> {
+    let encoder = store.look(declared.ask.source(), |state| state.encoder_of(&declared.spec.name));
+    let encoded = |result| encoder.map(|encoder| encoder.query(result)).unwrap_or_default();
+    result.map(encoded)
 }
 
 fn take_in(declared: &Declared, run: QueryRun, recorder: &Recorder) {
@@ -99,8 +114,11 @@ async fn timed(declared: &Declared, lanes: &Lanes, due: Instant) -> (Result<Rows
                 (rows.map_err(|problem| problem.context(&part.source)), duration)
             });
             let (rows, durations): (Vec<_>, Vec<_>) = future::join_all(asked).await.into_iter().unzip();
+            let count = |rows: Vec<Rows>| {
+                large::in_place(rows.iter().map(Rows::size).sum(), move || count_distinct(parts, &rows))
+            };
             (
-                rows.into_iter().collect::<Result<Vec<_>, _>>().map(|rows| count_distinct(parts, &rows)),
+                rows.into_iter().collect::<Result<_, _>>().map(count),
                 durations.into_iter().max().unwrap_or_default(),
             )
         }

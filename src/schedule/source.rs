@@ -13,6 +13,7 @@ use super::backoff::Backoff;
 use super::recorder::Recorder;
 use super::timetable::Timetable;
 use crate::config::Source;
+use crate::snapshot::SourceState;
 
 /// Delay before the first retry of an unreachable source, on which a retry puts no load.
 const FIRST_RETRY_UNREACHABLE: Duration = Duration::from_secs(1);
@@ -83,6 +84,8 @@ impl SourceLoop {
     }
 
     fn record(&self, result: Result<Observation, Problem>, took: Duration, due: Instant) {
+        let Some(encoder) = self.recorder.store.look(&self.name, SourceState::encoder) else { return };
+        let result = result.map(|observation| encoder.probe(observation));
         self.recorder.record(&self.name, |state| {
             state.expect_probe(Instant::now().into_std(), due.into_std());
             state.probed(result, took, SystemTime::now())

@@ -37,7 +37,7 @@ impl Probes<'_> {
             _ => Err(text(StatusCode::BAD_REQUEST, format!("Expected the query parameters of {PARAMETERS}"))),
         };
         match probed {
-            Ok(state) => exposition(&Published::new(&state.exposition(std::time::Instant::now())), headers),
+            Ok(state) => rendered(state, headers.clone()).await,
             Err(response) => response,
         }
     }
@@ -67,6 +67,16 @@ impl Probes<'_> {
         let probed = self.schedule.probe_target(module, target, Instant::now() + timeout).await;
         probed.map_err(|refusal| text(status(&refusal), refusal.to_string()))
     }
+}
+
+/// Not on this thread, which serves others: a source may have much to show.
+async fn rendered(state: SourceState, headers: HeaderMap) -> ServerResponse {
+    let render = move || {
+        let shown = state.exposition(std::time::Instant::now());
+        exposition(&Published::new(&shown), &headers)
+    };
+    let failed = |error| text(StatusCode::INTERNAL_SERVER_ERROR, format!("Cannot show the source: {error}."));
+    tokio::task::spawn_blocking(render).await.unwrap_or_else(failed)
 }
 
 fn status(refusal: &TargetRefusal) -> StatusCode {

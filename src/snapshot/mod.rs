@@ -1,5 +1,6 @@
 //! The store of every source's latest state, and the exposition built from it.
 
+mod encoder;
 mod event;
 mod exporter_metrics;
 mod gzip;
@@ -11,6 +12,7 @@ mod source_state;
 mod status;
 mod watchdog;
 
+pub use encoder::{EncodedProbe, EncodedResult, Encoder};
 pub use event::Event;
 pub use exporter_metrics::catalogue as own_catalogue;
 pub use published::{Coding, Published};

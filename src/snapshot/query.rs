@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use platform_core::metric::{Family, Lines};
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::ResultSet;
 
+use super::encoder::{EncodedResult, Encoder};
 use super::source_metrics::QueryRecord;
 
 /// How long after the time of its next run a run counts as late. A run that times out is not late: it has failed.
@@ -16,7 +16,7 @@ pub const LATE_AFTER: Duration = Duration::from_secs(1);
 /// One run of a query.
 pub struct QueryRun {
     /// Its result.
-    pub result: Result<ResultSet, Problem>,
+    pub result: Result<EncodedResult, Problem>,
     /// How long it waited for its turn.
     pub waited: Duration,
     /// How long it took.
@@ -44,7 +44,7 @@ pub(super) struct QueryState {
     late: Option<Late>,
     families: Vec<Arc<Lines>>,
     /// The same as values, if a roll-up observes some of them.
-    observed: Vec<Family>,
+    observed: Arc<[Family]>,
     pub(super) is_observed: bool,
     /// Time of its last run. Encoded with each run, not with every change of the source.
     timing: Vec<Arc<Lines>>,
@@ -62,6 +62,12 @@ impl QueryState {
         Self { record, counts, ..Self::default() }
     }
 
+    /// Encodes its next result.
+    pub(super) fn encoder(&self, source: &Arc<str>) -> Encoder {
+        let (before, is_observed) = (self.families.clone(), self.is_observed);
+        Encoder { source: Arc::clone(source), before, is_observed }
+    }
+
     /// Records a run.
     pub(super) fn ran(&mut self, source: &Arc<str>, name: &str, run: QueryRun, now: SystemTime) {
         (self.record.last_wait, self.record.last_duration) = (Some(run.waited), Some(run.duration));
@@ -72,13 +78,11 @@ impl QueryState {
                 let of_query =
                     |fault| Problem::new(Reason::Query, fault).context(format_args!("query {name}"));
                 self.problems = result.faults.into_iter().map(of_query).collect();
-                self.record.outcome.series = result.families.iter().map(Family::series_count).sum();
+                self.record.outcome.series = result.series;
                 self.record.outcome.dropped = result.dropped;
                 self.record.outcome.cut = result.cut;
-                if self.is_observed {
-                    self.observed.clone_from(&result.families);
-                }
-                self.families = Lines::renew(&self.families, Some(source), result.families);
+                self.observed = result.values;
+                self.families = result.lines;
                 if self.problems.is_empty() {
                     self.record.last_success = Some(now);
                 } else {
@@ -133,7 +137,7 @@ impl QueryState {
         labels: &'a BTreeMap<String, String>,
         now: Instant,
     ) -> impl Iterator<Item = f64> + 'a {
-        let current = if self.is_stale(now) { &[][..] } else { &self.observed };
+        let current = if self.is_stale(now) { &[][..] } else { &self.observed[..] };
         let families = current.iter().filter(move |family| family.desc.name == metric);
         families.flat_map(move |family| family.with_labels(labels)).map(|sample| sample.value)
     }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use platform_core::metric::{Exposition, Lines};
-use platform_core::probe::{Observation, Problem, Reason};
+use platform_core::probe::{Problem, Reason};
 use platform_core::query::Declared;
 use platform_core::setting::SourceName;
 
+use super::encoder::{EncodedProbe, Encoder};
 use super::event::{Event, Reported, is_change};
 use super::query::{QueryRun, QueryState};
 use super::source_metrics::ProbeRecord;
@@ -124,20 +125,31 @@ impl SourceState {
         }
     }
 
+    /// Encodes the observation of the next probe.
+    pub fn encoder(&self) -> Encoder {
+        Encoder { source: Arc::clone(&self.name), before: self.families.clone(), is_observed: false }
+    }
+
+    /// Encodes the next result of a query.
+    pub fn encoder_of(&self, query: &str) -> Encoder {
+        match self.queries.get(query) {
+            Some(query) => query.encoder(&self.name),
+            None => QueryState::default().encoder(&self.name),
+        }
+    }
+
     /// Records the result of a probe. Its families replace all those of the last one.
     pub fn probed(
         &mut self,
-        result: Result<Observation, Problem>,
+        result: Result<EncodedProbe, Problem>,
         duration: Duration,
         now: SystemTime,
     ) -> Option<Event> {
         self.record.probes += 1;
         self.record.last_duration = Some(duration);
-        let observation =
-            result.unwrap_or_else(|problem| Observation { failure: Some(problem), ..Observation::default() });
-        self.families = Lines::renew(&self.families, Some(&self.name), observation.families);
-        self.problems = observation.problems;
-        self.failure = observation.failure;
+        let probe = result
+            .unwrap_or_else(|problem| EncodedProbe { failure: Some(problem), ..EncodedProbe::default() });
+        EncodedProbe { lines: self.families, problems: self.problems, failure: self.failure } = probe;
         self.answers_since = match self.failure {
             Some(_) => None,
             None => self.answers_since.or(self.probed_at),

@@ -8,7 +8,7 @@ use platform_core::probe::{Observation, Problem, Reason};
 use platform_core::query::ResultSet;
 use platform_core::setting::SourceName;
 use platform_exporter::config::Config;
-use platform_exporter::snapshot::{Coding, Outdated, QueryRun, Status, Store};
+use platform_exporter::snapshot::{Coding, Outdated, QueryRun, SourceState, Status, Store};
 use testkit::exporter::value;
 
 const ORDERS: Desc = Desc::gauge("acme_orders", &[], "Orders.");
@@ -38,8 +38,9 @@ fn page(store: &Store) -> String {
 }
 
 fn run(store: &Store, query: &str, result: Result<ResultSet, Problem>, max_age: Duration) {
+    let encoder = store.look(&shop(), |state| state.encoder_of(query)).unwrap();
     let run = QueryRun {
-        result,
+        result: result.map(|result| encoder.query(result)),
         waited: Duration::ZERO,
         duration: Duration::ZERO,
         every: max_age,
@@ -85,7 +86,8 @@ fn a_reload_forgets_only_queries_that_it_has_replaced() {
 fn every_probe_counts() {
     let store = Store::new(&config(), UNIX_EPOCH);
     for _ in 0..3 {
-        let probed = Ok(Observation { families: vec![ORDERS.value(7.0)], ..Observation::default() });
+        let probed = Observation { families: vec![ORDERS.value(7.0)], ..Observation::default() };
+        let probed = Ok(store.look(&shop(), SourceState::encoder).unwrap().probe(probed));
         store.update(&shop(), |state| state.probed(probed, Duration::ZERO, UNIX_EPOCH)).unwrap();
     }
     let probes = "platform_probes_total{source=\"shop\",kind=\"postgres\"}";

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use platform_core::metric::{Format, encode};
 use platform_core::probe::{Observation, Problem, Reason};
-use platform_core::query::ResultSet;
 use platform_core::setting::SourceName;
-use platform_exporter::snapshot::{Change, Event, QueryRun, SourceState, Stall, Status, Store};
+use platform_exporter::snapshot::{
+    Change, EncodedProbe, EncodedResult, Event, QueryRun, SourceState, Stall, Status, Store,
+};
 
 use testkit::exporter::value;
 
@@ -33,12 +34,17 @@ fn with(problems: &[Reason]) -> Result<Observation, Problem> {
     Ok(Observation { problems: problems.iter().copied().map(problem).collect(), ..Observation::default() })
 }
 
+fn encoded(state: &SourceState, result: Result<Observation, Problem>) -> Result<EncodedProbe, Problem> {
+    result.map(|observation| state.encoder().probe(observation))
+}
+
 /// A probe of no length that ends at that second.
 fn probed(state: &mut SourceState, result: Result<Observation, Problem>, second: u64) -> Option<Event> {
+    let result = encoded(state, result);
     state.probed(result, Duration::ZERO, at(second))
 }
 
-fn run(result: Result<ResultSet, Problem>, ended: Instant) -> QueryRun {
+fn run(result: Result<EncodedResult, Problem>, ended: Instant) -> QueryRun {
     QueryRun {
         result,
         waited: Duration::ZERO,
@@ -89,9 +95,11 @@ fn a_failure_counts_more_than_problems_and_slowness_is_one() {
     assert_eq!(state.reasons(), [Reason::Timeout, Reason::Cardinality]);
 
     let limit = Duration::from_secs(2);
-    state.probed(with(&[]), limit, at(2));
+    let fine = || encoded(&state, with(&[]));
+    let (first, second) = (fine(), fine());
+    state.probed(first, limit, at(2));
     assert_eq!((state.status(), state.last_duration()), (Status::Up, Some(limit)));
-    state.probed(with(&[]), limit + Duration::from_nanos(1), at(3));
+    state.probed(second, limit + Duration::from_nanos(1), at(3));
     assert_eq!((state.status(), state.reasons()), (Status::Degraded, vec![Reason::Slow]));
     let text = encode(&state.exposition(Instant::now()), Format::Text);
     let failures = |reason| {
@@ -125,8 +133,8 @@ fn a_query_s_failure_counts_from_the_first_probe_on() {
     assert_eq!(event.problems, [problem(Reason::Query).context("query orders")]);
     let other = state.queried("users", run(Err(problem(Reason::Query)), now), at(3));
     assert!(other.is_some(), "the same reason in another query is news");
-    assert_eq!(state.queried("users", run(Ok(ResultSet::default()), now), at(4)), None);
-    let healed = state.queried("orders", run(Ok(ResultSet::default()), now), at(5)).unwrap();
+    assert_eq!(state.queried("users", run(Ok(EncodedResult::default()), now), at(4)), None);
+    let healed = state.queried("orders", run(Ok(EncodedResult::default()), now), at(5)).unwrap();
     assert_eq!((healed.status, healed.since), (Status::Up, at(5)));
 }
 

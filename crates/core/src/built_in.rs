@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::large;
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Problem, Reason};
 use crate::query::parse::{self, BuiltInQuery};
@@ -143,7 +144,8 @@ impl BuiltInQueries {
         let mut take = |answer: Result<Rows, Problem>| {
             let Some((built_in, reading)) = readers.next() else { return };
             let name = &built_in.spec.name;
-            let faults = match answer.map(|rows| reading.read(rows)) {
+            let read = |rows: Rows| large::in_place(rows.size(), || reading.read(rows));
+            let faults = match answer.map(read) {
                 Ok(Ok(result)) => {
                     merged.add(result.families);
                     result.faults

@@ -11,6 +11,7 @@ pub mod dial;
 pub mod failure_reason;
 pub mod heartbeat;
 pub mod kind;
+pub mod large;
 pub mod metric;
 pub mod off_thread;
 pub mod probe;

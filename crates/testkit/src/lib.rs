@@ -42,6 +42,7 @@ pub mod subject;
 pub mod time;
 pub mod tls;
 mod tree;
+pub mod turns;
 pub mod wait;
 pub mod web;
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use platform_core::large;
 use platform_core::metric::Family;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 
@@ -48,7 +49,8 @@ impl HttpProber {
     /// An unexpected response is a failure, as in blackbox_exporter, but its status code is kept.
     fn observe(&self, visit: Visit, phases: &Phases, whole: Duration) -> Observation {
         let answer = &visit.answer;
-        let text = self.config.expect.text_problem(answer);
+        let size = large::of_text(answer.body.len());
+        let text = large::in_place(size, || self.config.expect.text_problem(answer));
         let mut families = vec![
             WHOLE_DURATION.value(whole.as_secs_f64()),
             LOOKUP.value(visit.lookup.as_secs_f64()),

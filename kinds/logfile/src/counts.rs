@@ -60,6 +60,12 @@ impl Tally {
         &self.question
     }
 
+    /// How many counts it has.
+    pub(super) fn size(&self) -> usize {
+        let counts: usize = self.combinations.values().map(BTreeMap::len).sum();
+        counts * (1 + self.question.sum.len())
+    }
+
     /// Counts a line that was written at `at`, if it matches.
     pub(super) fn count(&mut self, line: &Value, at: f64, now: f64) {
         let part = self.part(at);

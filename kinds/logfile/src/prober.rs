@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use platform_core::large;
 use platform_core::metric::{Desc, Families};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::query::{Answers, Columns, Question, Rows};
@@ -70,7 +71,8 @@ impl Answers for LogAnswers {
         let rows = |follower: &Follower| {
             reachable(follower)?;
             let unknown = || Problem::new(Reason::Query, "lines are counted for declared queries only");
-            Ok(follower.tally(&question).ok_or_else(unknown)?.rows(time::now()))
+            let tally = follower.tally(&question).ok_or_else(unknown)?;
+            Ok(large::in_place(tally.size(), || tally.rows(time::now())))
         };
         self.0.take(rows).await?
     }

@@ -4,6 +4,7 @@ mod alerts;
 mod counting;
 mod following;
 mod increase;
+mod large;
 mod missed;
 mod rotation;
 mod state;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use ::mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc};
 use ::mongodb::error::Result as DriverResult;
 use platform_core::deadline::Deadline;
+use platform_core::large::Pace;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Answers, Columns, LARGEST_ANSWER, Question, Rows, too_large};
 
@@ -20,9 +21,6 @@ use super::table::{ADVICE, DocumentTable};
 
 /// Multi-tenant servers have too many databases for series: only the largest are read.
 const MOST_DATABASES: usize = 100;
-
-/// How many documents are read without yielding.
-const AT_ONCE: usize = 1_000;
 
 const EVERY: &str = "*";
 
@@ -66,7 +64,12 @@ impl MongoSession {
         columns: &Columns,
         deadline: Deadline,
     ) -> Result<CommandAnswer, Problem> {
-        self.exchange(deadline, |exchange| exchange.answer(question, columns)).await
+        let asked = Arc::new((question.clone(), columns.clone()));
+        let run = |exchange: Exchange| {
+            let asked = Arc::clone(&asked);
+            async move { exchange.answer(&asked.0, &asked.1).await }
+        };
+        self.exchange(deadline, run).await
     }
 
     /// The documents of the answer to a built-in command. Those of an aggregate are not decoded: there may be millions.
@@ -75,26 +78,24 @@ impl MongoSession {
         question: &MongoQuestion,
         deadline: Deadline,
     ) -> Result<Vec<RawDocumentBuf>, Problem> {
-        self.exchange(deadline, async |exchange| exchange.documents(question).await).await
+        let run = |exchange: Exchange| {
+            let question = question.clone();
+            async move { exchange.documents(&question).await }
+        };
+        self.exchange(deadline, run).await
     }
 
-    /// Runs an exchange; again with the next client if this one is replaced meanwhile.
-    async fn exchange<T, F: Future<Output = Result<T, Problem>>>(
-        &self,
-        deadline: Deadline,
-        run: impl Fn(Exchange) -> F,
-    ) -> Result<T, Problem> {
+    /// Runs an exchange on the runtime of the client; again with the next client if this one is replaced meanwhile.
+    async fn exchange<T, F>(&self, deadline: Deadline, run: impl Fn(Exchange) -> F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Problem>> + Send + 'static,
+    {
         loop {
             let connected = self.0.client().await?;
-            let tasks = Arc::clone(&connected.tasks);
-            let used = tasks.used();
-            let connection = Arc::clone(&self.0);
-            let result = tokio::select! {
-                biased;
-                () = tasks.stopped() => continue,
-                result = run(Exchange { connection, connected, begin: Instant::now(), deadline }) => result,
-            };
-            drop(used);
+            let (tasks, connection) = (Arc::clone(&connected.tasks), Arc::clone(&self.0));
+            let exchange = Exchange { connection, connected, begin: Instant::now(), deadline };
+            let Some(result) = tasks.run(run(exchange)).await else { continue };
             if result.as_ref().is_err_and(|problem| problem.reason == Reason::Auth) {
                 // The next client logs in again.
                 tasks.stop();
@@ -272,18 +273,16 @@ impl Exchange {
             database.run_cursor_command(command).selection_criteria(self.connected.readable()).into_future()
         };
         let mut cursor = self.send(send).await?.map_err(|error| self.problem(&error))?;
-        let (mut size, mut documents) = (0, 0);
+        let (mut size, mut pace) = (0, Pace::default());
         while cursor.advance().await.map_err(|error| self.problem(&error))? {
-            size += cursor.current().as_bytes().len();
+            let bytes = cursor.current().as_bytes().len();
+            size += bytes;
             if size > LARGEST_ANSWER {
                 return Err(too_large(ADVICE));
             }
             take(cursor.current())?;
-            documents += 1;
-            // A whole batch is available at once, and other sources share this thread.
-            if documents % AT_ONCE == 0 {
-                tokio::task::yield_now().await;
-            }
+            // A whole batch is available at once, and the probe of this source shares the thread.
+            pace.read(bytes).await;
         }
         Ok(())
     }

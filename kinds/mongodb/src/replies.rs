@@ -2,6 +2,7 @@
 
 use ::mongodb::bson::RawDocumentBuf;
 use platform_core::deadline::Deadline;
+use platform_core::large;
 use platform_core::probe::Problem;
 use platform_core::query::{Columns, LARGEST_ANSWER, too_large};
 use platform_core::setting;
@@ -49,11 +50,14 @@ impl<'a> Replies<'a> {
             Some(place) => place,
             None => self.ask(question).await?,
         };
-        let mut table = DocumentTable::new(columns);
-        for document in &self.known[place].1 {
-            table.take(&[], document, each.as_deref())?;
-        }
-        Ok(CommandAnswer { rows: table.into_rows()?, problems: Vec::new() })
+        let documents = &self.known[place].1;
+        let rows = || {
+            let mut table = DocumentTable::new(columns);
+            documents.iter().try_for_each(|document| table.take(&[], document, each.as_deref()))?;
+            table.into_rows()
+        };
+        let rows = large::in_place(large::of_text(size(documents)), rows)?;
+        Ok(CommandAnswer { rows, problems: Vec::new() })
     }
 
     async fn ask(&mut self, question: MongoQuestion) -> Result<usize, Problem> {
@@ -74,7 +78,7 @@ impl<'a> Replies<'a> {
         question: MongoQuestion,
         documents: Vec<RawDocumentBuf>,
     ) -> Result<usize, Problem> {
-        self.bytes += documents.iter().map(|document| document.as_bytes().len()).sum::<usize>();
+        self.bytes += size(&documents);
         if self.bytes > LARGEST_ANSWER {
             return Err(too_large(ADVICE));
         }
@@ -89,4 +93,9 @@ impl<'a> Replies<'a> {
         }
         question
     }
+}
+
+/// In bytes.
+fn size(documents: &[RawDocumentBuf]) -> usize {
+    documents.iter().map(|document| document.as_bytes().len()).sum()
 }

@@ -1,12 +1,12 @@
 //! Runs the driver's tasks of one client, and ends them.
 
 use std::io;
+use std::panic;
 use std::thread;
 
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tokio_util::task::task_tracker::TaskTrackerToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 /// The driver decodes a greeting recursively; unused stack takes no memory.
 const STACK: usize = 8 << 20;
@@ -43,9 +43,17 @@ impl Tasks {
         run()
     }
 
-    /// Registers a user of the client, until the token is dropped.
-    pub(super) fn used(&self) -> TaskTrackerToken {
-        self.users.token()
+    /// Uses the client: decoding a large answer takes long, and here no other source waits for that. Ends when it is no
+    /// longer waited for. `None` if the client was stopped first.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let work = self.users.track_future(work);
+        match AbortOnDropHandle::new(self.runtime.spawn(work)).await {
+            Ok(result) => Some(result),
+            Err(error) => error.try_into_panic().map_or(None, |panic| panic::resume_unwind(panic)),
+        }
     }
 
     /// Ends the tasks, and stops the users of the client.
@@ -55,11 +63,6 @@ impl Tasks {
 
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped.is_cancelled()
-    }
-
-    /// Waits until [`Self::stop`] is called.
-    pub(super) async fn stopped(&self) {
-        self.stopped.cancelled().await;
     }
 
     /// Waits until all tasks have ended and the client has no users, so that it has no connections.

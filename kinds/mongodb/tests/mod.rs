@@ -6,6 +6,7 @@ mod failover;
 mod failures;
 mod harm;
 mod hostile;
+mod large;
 mod logins;
 mod parity;
 mod questions;

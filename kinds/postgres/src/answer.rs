@@ -1,5 +1,8 @@
 //! One answer as it arrives: the wanted cells of each row, within the limits of an answer.
 
+use std::mem;
+
+use platform_core::large;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{AnswerBudget, Cell, Columns, LARGEST_ANSWER, MOST_COLUMNS, Rows, too_large};
 use sqlx::postgres::PgRow;
@@ -45,24 +48,34 @@ impl RowCollector {
         Ok(Self { kept, rows, wire: 0, budget: AnswerBudget::default() })
     }
 
-    /// Adds a row. After an error the rest is still being sent: only closing the session avoids reading it.
-    pub(super) fn push(&mut self, row: &PgRow) -> Result<(), SqlFailure> {
-        self.wire += bytes(row).map_err(failure)?;
+    /// Adds a row, and returns its size on the wire. After an error the rest is still being sent: only closing the
+    /// session avoids reading it.
+    pub(super) fn push(&mut self, row: &PgRow) -> Result<usize, SqlFailure> {
+        let bytes = bytes(row).map_err(failure)?;
+        self.wire += bytes;
         if self.wire > LARGEST_ANSWER {
             return Err(SqlFailure::Lost(too_large(ADVICE)));
         }
         if self.rows.rows.len() == MOST_ROWS {
             return Err(refusal(format!("more than {MOST_ROWS} rows: aggregate with count or GROUP BY")));
         }
-        let cells = self.kept.iter().map(|&position| read(row, position)).collect::<Result<Vec<_>, _>>();
+        let cells = self.kept.iter().map(|&position| read(row, position));
+        let cells = large::in_place(large::of_text(bytes), || cells.collect::<Result<Vec<_>, _>>());
         let cells = cells.map_err(failure)?;
         self.budget.row(&cells, ADVICE).map_err(SqlFailure::Lost)?;
         self.rows.rows.push(cells);
-        Ok(())
+        Ok(bytes)
     }
 
-    pub(super) fn finish(self) -> Rows {
-        self.rows
+    pub(super) fn finish(mut self) -> Rows {
+        mem::take(&mut self.rows)
+    }
+}
+
+/// An answer that is not finished: the deadline has come, or it is too large.
+impl Drop for RowCollector {
+    fn drop(&mut self) {
+        large::discard(self.rows.size(), mem::take(&mut self.rows));
     }
 }
 

@@ -71,12 +71,12 @@ impl<'a> Batch<'a> {
         (script, Self { queries, steps, done: 0, answered: 0, current: None })
     }
 
-    /// Takes a row of the current statement.
-    pub(super) fn row(&mut self, row: &PgRow) -> Result<(), SqlFailure> {
+    /// Takes a row of the current statement, and returns its size on the wire.
+    pub(super) fn row(&mut self, row: &PgRow) -> Result<usize, SqlFailure> {
         let (Some(Step::Select), Some((_, columns))) =
             (self.steps.get(self.done), self.queries.get(self.answered))
         else {
-            return Ok(());
+            return Ok(0);
         };
         let current = match &mut self.current {
             Some(current) => current,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use platform_core::deadline::Deadline;
+use platform_core::large::Pace;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Columns, Rows};
 use secrecy::{ExposeSecret, SecretString};
@@ -164,10 +165,11 @@ impl PgSession {
         let failed = |error| counts.end(&error).map_or_else(|| failure(error), SqlFailure::Lost);
         let mut stream = sqlx::raw_sql(AssertSqlSafe(script)).fetch_many(connection);
         let reading = async {
+            let mut pace = Pace::default();
             while let Some(part) = stream.try_next().await.map_err(failed)? {
                 match part {
                     Either::Left(_) => batch.ended(prepared).into_iter().for_each(&mut *take),
-                    Either::Right(row) => batch.row(&row)?,
+                    Either::Right(row) => pace.read(batch.row(&row)?).await,
                 }
             }
             Ok(())
@@ -260,13 +262,13 @@ impl PgSession {
         let failed = |error| counts.end(&error).map_or_else(|| failure(error), SqlFailure::Lost);
         let mut stream = sqlx::raw_sql(AssertSqlSafe(script)).fetch(connection);
         let reading = async {
-            let mut answer: Option<RowCollector> = None;
+            let (mut answer, mut pace): (Option<RowCollector>, _) = (None, Pace::default());
             while let Some(row) = stream.try_next().await.map_err(failed)? {
                 let answer = match &mut answer {
                     Some(answer) => answer,
                     none => none.insert(RowCollector::new(&row, wanted)?),
                 };
-                answer.push(&row)?;
+                pace.read(answer.push(&row)?).await;
             }
             Ok(answer.map(RowCollector::finish).unwrap_or_default())
         };

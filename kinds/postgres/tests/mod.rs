@@ -7,6 +7,7 @@ mod databases;
 mod environment;
 mod failures;
 mod lag;
+mod large;
 mod limits;
 mod locks;
 mod logins;

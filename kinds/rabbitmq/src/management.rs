@@ -10,6 +10,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use platform_core::bounded::AtMost;
 use platform_core::client::{HttpClient, Request, Response};
 use platform_core::deadline::Deadline;
+use platform_core::large;
 use platform_core::probe::{Problem, Reason};
 use platform_core::tls::Tls;
 use secrecy::{ExposeSecret, SecretString};
@@ -41,6 +42,8 @@ pub(super) struct Management {
 struct TopologyRead {
     at: Instant,
     topology: Topology,
+    /// How many exchanges, policies and bindings there are.
+    definitions: usize,
     /// What is missing in it: rights on operator policies are rarer than on the rest.
     problem: Option<Problem>,
 }
@@ -162,22 +165,25 @@ impl Management {
                 queue.consumers > Some(0) || before.is_some_and(|names| names.contains(&queue.name));
         }
         survey.problems.extend(self.read_topology(&queues, end).await.err());
-        if let Some(TopologyRead { topology, problem, .. }) = &self.topology {
-            survey.problems.extend(problem.clone());
-            let dead_letters = topology.resolve(&queues);
-            self.remember_consumers(&queues, &dead_letters);
-            for (queue, role) in queues.iter_mut().zip(dead_letters.roles) {
-                queue.role = role;
-            }
-            survey.routes = dead_letters.routes;
-            if !dead_letters.complete {
-                let detail =
-                    "too many bindings to find every dead-letter queue: set x-dead-letter-routing-key";
-                survey.problems.push(Problem::new(Reason::Cardinality, detail));
-            }
-        }
+        let definitions = self.topology.as_ref().map_or(0, |read| read.definitions);
+        large::in_place(queues.len() + definitions, || self.find_dead_letters(&mut queues, survey));
         survey.queues = Some(queues);
         counted
+    }
+
+    fn find_dead_letters(&mut self, queues: &mut [Queue], survey: &mut Survey) {
+        let Some(TopologyRead { topology, problem, .. }) = &self.topology else { return };
+        survey.problems.extend(problem.clone());
+        let dead_letters = topology.resolve(queues);
+        self.remember_consumers(queues, &dead_letters);
+        for (queue, role) in queues.iter_mut().zip(dead_letters.roles) {
+            queue.role = role;
+        }
+        survey.routes = dead_letters.routes;
+        if !dead_letters.complete {
+            let detail = "too many bindings to find every dead-letter queue: set x-dead-letter-routing-key";
+            survey.problems.push(Problem::new(Reason::Cardinality, detail));
+        }
     }
 
     /// The statistics of all queues: the broker computes them for each, and is not asked to for too many.
@@ -234,14 +240,17 @@ impl Management {
 
     async fn count_consumers(&mut self, queues: &mut [Queue], end: Deadline) -> Result<(), Problem> {
         let response = self.get(CONSUMERS, end).await?;
-        let mut counts = HashMap::new();
-        for row in list::<MOST_CONSUMERS, ConsumerRow<'_>>(&response, CONSUMERS, "consumers")? {
-            *counts.entry((row.queue.vhost, row.queue.name)).or_insert(0) += 1;
-        }
-        for queue in queues {
-            let count = counts.get(&(Cow::from(&queue.vhost), Cow::from(&queue.name)));
-            queue.consumers = Some(count.copied().unwrap_or(0));
-        }
+        let consumers = list::<MOST_CONSUMERS, ConsumerRow<'_>>(&response, CONSUMERS, "consumers")?;
+        large::in_place(queues.len() + consumers.len(), || {
+            let mut counts = HashMap::new();
+            for row in consumers {
+                *counts.entry((row.queue.vhost, row.queue.name)).or_insert(0) += 1;
+            }
+            for queue in queues {
+                let count = counts.get(&(Cow::from(&queue.vhost), Cow::from(&queue.name)));
+                queue.consumers = Some(count.copied().unwrap_or(0));
+            }
+        });
         Ok(())
     }
 
@@ -259,13 +268,19 @@ impl Management {
         };
         let exchanges = self.get(EXCHANGES, end).await?;
         let exchanges = list::<MOST_EXCHANGES, ExchangeRow<'_>>(&exchanges, EXCHANGES, "exchanges")?;
-        let mut topology = Topology::of(policies, operator_policies, &exchanges);
-        if topology.needs_bindings(queues) {
+        let mut definitions = policies.len() + operator_policies.len() + exchanges.len();
+        let (mut topology, needs_bindings) = large::in_place(queues.len() + definitions, || {
+            let topology = Topology::of(policies, operator_policies, &exchanges);
+            let needs_bindings = topology.needs_bindings(queues);
+            (topology, needs_bindings)
+        });
+        if needs_bindings {
             let bindings = self.get(BINDINGS, end).await?;
-            topology =
-                topology.with(&list::<MOST_BINDINGS, BindingRow<'_>>(&bindings, BINDINGS, "bindings")?);
+            let bindings = list::<MOST_BINDINGS, BindingRow<'_>>(&bindings, BINDINGS, "bindings")?;
+            definitions += bindings.len();
+            topology = large::in_place(definitions, || topology.with(&bindings));
         }
-        self.topology = Some(TopologyRead { at: Instant::now(), topology, problem });
+        self.topology = Some(TopologyRead { at: Instant::now(), topology, definitions, problem });
         Ok(())
     }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use platform_core::large;
+use platform_core::metric::Family;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 
 use super::amqp::{AmqpSession, Depth, SessionInUse};
@@ -66,24 +68,46 @@ impl Prober for RabbitmqProber {
             Some(management) => management.survey(end).await,
             None => Survey::default(),
         };
+        let size = survey.queues.as_ref().map_or(0, Vec::len);
         // Before AMQP adds queues that it counts differently.
-        let totals = survey.queues.as_deref().map(families::of_all);
-        self.natures.remember(survey.queues.as_deref().unwrap_or_default(), &self.config);
+        let totals = large::in_place(size, || {
+            self.natures.remember(survey.queues.as_deref().unwrap_or_default(), &self.config);
+            survey.queues.as_deref().map(families::of_all)
+        });
         add_declared(&self.config, &self.natures, &mut exchange, &mut survey).await?;
         let mut queues = survey.queues.take().unwrap_or_default();
-        for queue in &mut queues {
-            queue.role = self.config.scope.role(&queue.name, queue.role);
-        }
+        large::in_place(size, || {
+            for queue in &mut queues {
+                queue.role = self.config.scope.role(&queue.name, queue.role);
+            }
+        });
         let has_statistics = survey.overview.as_ref().is_some_and(|overview| !overview.disable_stats);
         if let Some(management) = self.management.as_mut().filter(|_| has_statistics) {
             survey.problems.extend(management.add_heads(&mut queues, end).await);
         }
         settle_doubts(&self.config, &mut exchange, &mut queues).await?;
         self.session = Some(exchange.finish().await?);
+        let size = size + survey.routes.len() + survey.statistics.len();
+        Ok(large::in_place(size, || self.observation(queues, survey, totals.into_iter().flatten())))
+    }
 
+    async fn leave(&mut self) {
+        if let Some(session) = self.session.take() {
+            session.close().await;
+        }
+    }
+}
+
+impl RabbitmqProber {
+    fn observation(
+        &mut self,
+        queues: Vec<Queue>,
+        survey: Survey,
+        totals: impl IntoIterator<Item = Family>,
+    ) -> Observation {
         let Config { scope, broker, .. } = &self.config;
         let mut families = self.members.families(&queues, &survey.routes, scope, &broker.vhost);
-        families.extend(totals.into_iter().flatten());
+        families.extend(totals);
         if queues.iter().all(|queue| queue.role != Role::Unknown) {
             let attended = queues.iter().filter(|queue| scope.is_attended(queue));
             families.extend(families::of_attended(attended));
@@ -97,13 +121,7 @@ impl Prober for RabbitmqProber {
         problems.extend(survey.problems);
         problems.extend(in_minority(&queues));
         problems.extend(abandoned(&queues.iter().filter(is_abandoned).collect::<Vec<_>>()));
-        Ok(Observation { families, problems, ..Observation::default() })
-    }
-
-    async fn leave(&mut self) {
-        if let Some(session) = self.session.take() {
-            session.close().await;
-        }
+        Observation { families, problems, ..Observation::default() }
     }
 }
 
@@ -160,9 +178,12 @@ async fn settle_doubts(
             && queue.depth() > Some(0)
             && queue.consumers.unwrap_or(0) == 0
     };
-    let mut doubtful: Vec<_> = queues.iter_mut().filter(is_doubtful).collect();
-    doubtful.sort_unstable_by_key(|queue| std::cmp::Reverse(queue.depth()));
-    doubtful.truncate(MOST_DOUBTFUL);
+    let doubtful = large::in_place(queues.len(), || {
+        let mut doubtful: Vec<_> = queues.iter_mut().filter(is_doubtful).collect();
+        doubtful.sort_unstable_by_key(|queue| std::cmp::Reverse(queue.depth()));
+        doubtful.truncate(MOST_DOUBTFUL);
+        doubtful
+    });
     let depths =
         exchange.inspect(&doubtful.iter().map(|queue| queue.name.as_str()).collect::<Vec<_>>()).await?;
     for (queue, depth) in doubtful.into_iter().zip(depths) {

@@ -7,6 +7,7 @@ mod config;
 mod definitions;
 mod failures;
 mod hostile;
+mod large;
 mod parity;
 mod retries;
 mod rights;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use ::redis::Value;
+use platform_core::large;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{AnswersAll, Columns, Question, Rows, TakeAnswer, is_refusal};
 
@@ -14,7 +15,7 @@ use super::links::Links;
 use super::question::RedisQuestion;
 use super::refusal::ReplyRefusal;
 use super::watched_masters::WatchedMasters;
-use super::{histogram, reply, settings};
+use super::{histogram, reply, settings, value};
 
 pub(super) struct BuiltInAnswers<'a> {
     pub(super) links: &'a mut Links,
@@ -73,7 +74,9 @@ impl BuiltInReplies {
             (["SENTINEL", ..], Some(Ok(masters))) => masters.rows(columns),
             (["SENTINEL", ..], Some(Err(refusal))) => refused(refusal, words),
             _ => match self.by_command.get(words) {
-                Some(Ok(answer)) => read(words, answer, info, columns),
+                Some(Ok(answer)) => {
+                    large::in_place(value::size(answer), || read(words, answer, info, columns))
+                }
                 Some(Err(refusal)) => refused(refusal, words),
                 None => Ok(Rows::default()),
             },

@@ -1,5 +1,6 @@
 //! One connection to one server.
 
+use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use ::redis::{AsyncConnectionConfig, Cmd, RedisConnectionInfo, Value};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Fuse, FusedFuture, try_join_all};
 use platform_core::dial;
+use platform_core::large;
 use platform_core::probe::{Problem, Reason};
 use platform_core::tls::Tls;
 use secrecy::ExposeSecret;
@@ -202,6 +204,14 @@ impl RedisLink {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// The driver keeps what it has received of an answer that is not complete.
+impl Drop for RedisLink {
+    fn drop(&mut self) {
+        let driver = mem::replace(&mut self.driver, Fuse::terminated());
+        large::discard(large::of_text(self.exchanges.answered()), driver);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use platform_core::built_in::BuiltInQueries;
+use platform_core::large;
 use platform_core::metric::{Desc, Family, MetricType};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 
@@ -71,7 +72,7 @@ impl RedisProber {
     async fn info(&mut self, problems: &mut Vec<Problem>) -> Result<Info, Problem> {
         match self.links.ask(words(["INFO", "all"]), self.timeout).await? {
             Ok(answer) => match value::into_text(answer) {
-                Some(text) => Info::parse(&text),
+                Some(text) => large::in_place(large::of_text(text.len()), || Info::parse(&text)),
                 None => Err(Problem::new(Reason::Protocol, "INFO: expected a text")),
             },
             Err(refusal) => {

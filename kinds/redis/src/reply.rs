@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use ::redis::Value;
+use platform_core::large;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Cell, Columns, Rows};
 
@@ -19,6 +20,10 @@ pub(super) fn rows(
     answer: Value,
     wanted: &Columns,
 ) -> Result<Rows, Problem> {
+    large::in_place(value::size(&answer), || read(shape, words, answer, wanted))
+}
+
+fn read(shape: ReplyShape, words: &[String], answer: Value, wanted: &Columns) -> Result<Rows, Problem> {
     let rows = match shape {
         ReplyShape::Values => Some(values(answer, wanted)),
         ReplyShape::Pairs => list(answer).map(|values| pairs(values, wanted)),

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use ::redis::Value;
+use platform_core::large;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{AnswerBudget, Cell, Rows};
 use regex::Regex;
@@ -83,9 +84,11 @@ impl<'a> Scan<'a> {
         let mut seen = Seen::default();
         let mut walk = self.start().await?;
         while let Some(page) = walk.next().await? {
-            for key in &page.keys {
-                seen.is_new(key);
-            }
+            large::in_place(page.keys.len(), || {
+                for key in &page.keys {
+                    seen.is_new(key);
+                }
+            });
         }
         #[expect(clippy::cast_precision_loss, reason = "the budget is far below 2^53")]
         let count = Cell::Number(seen.hashes.len() as f64);
@@ -97,7 +100,7 @@ impl<'a> Scan<'a> {
         let (mut ids, mut memory): (HashSet<String>, _) = (HashSet::new(), AnswerBudget::default());
         let mut walk = self.start().await?;
         while let Some(page) = walk.next().await? {
-            for key in &page.keys {
+            let mut add = |key: &Vec<u8>| -> Result<(), Problem> {
                 let key = String::from_utf8_lossy(key);
                 if let Some(found) = first_group(id, &key)
                     && !ids.contains(found)
@@ -106,9 +109,12 @@ impl<'a> Scan<'a> {
                     memory.row(&[Cell::Text(found.to_owned())], advice)?;
                     ids.insert(found.to_owned());
                 }
-            }
+                Ok(())
+            };
+            large::in_place(page.keys.len(), || page.keys.iter().try_for_each(&mut add))?;
         }
-        let rows = ids.into_iter().map(|id| vec![Cell::Text(id)]).collect();
+        let rows = |ids: HashSet<String>| ids.into_iter().map(|id| vec![Cell::Text(id)]).collect();
+        let rows = large::in_place(ids.len(), || rows(ids));
         Ok(Rows::new(vec![column_of(id)], rows))
     }
 
@@ -121,12 +127,11 @@ impl<'a> Scan<'a> {
         let mut walk = self.start().await?;
         while let Some(page) = walk.next().await? {
             let new = page.keys.iter().filter(|key| seen.is_new(key)).map(|key| String::from_utf8_lossy(key));
-            let counters: Vec<(String, &str)> = new
-                .filter_map(|key| {
-                    let (id, _) = least.get_key_value(first_group(id, &key)?)?;
-                    Some((key.into_owned(), id.as_str()))
-                })
-                .collect();
+            let counters = new.filter_map(|key| {
+                let (id, _) = least.get_key_value(first_group(id, &key)?)?;
+                Some((key.into_owned(), id.as_str()))
+            });
+            let counters: Vec<(String, &str)> = large::in_place(page.keys.len(), || counters.collect());
             let values = walk.values(&page.node, &counters).await?;
             for ((_, id), value) in counters.iter().zip(values) {
                 if let (Some(tally), Some(value)) = (tallies.get_mut(id), value) {

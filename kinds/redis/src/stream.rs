@@ -8,9 +8,10 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use platform_core::large::Pace;
 use platform_core::query::LARGEST_ANSWER;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -18,15 +19,36 @@ use super::reply_limits::{Unfit, Walk};
 
 /// Starts a new exchange with the next command. All answers of an exchange share their limits.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Exchanges(Arc<AtomicBool>);
+pub(super) struct Exchanges(Arc<Exchange>);
+
+#[derive(Debug, Default)]
+struct Exchange {
+    has_begun: AtomicBool,
+    /// How many bytes were received since it began.
+    answered: AtomicUsize,
+}
 
 impl Exchanges {
     pub(super) fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.has_begun.store(true, Ordering::Relaxed);
+    }
+
+    /// How many bytes were received in the last exchange.
+    pub(super) fn answered(&self) -> usize {
+        self.0.answered.load(Ordering::Relaxed)
     }
 
     fn has_begun(&self) -> bool {
-        self.0.swap(false, Ordering::Relaxed)
+        let has_begun = self.0.has_begun.swap(false, Ordering::Relaxed);
+        if has_begun {
+            self.0.answered.store(0, Ordering::Relaxed);
+        }
+        has_begun
+    }
+
+    /// Counts bytes, and returns how many there are now.
+    fn add(&self, bytes: usize) -> usize {
+        self.0.answered.fetch_add(bytes, Ordering::Relaxed) + bytes
     }
 }
 
@@ -34,21 +56,21 @@ pub(super) struct Conversation<S> {
     stream: S,
     exchanges: Exchanges,
     has_written: bool,
-    /// How many bytes were received since the exchange began.
-    answered: usize,
     walk: Walk,
+    pace: Pace,
     reader: Option<Waker>,
 }
 
 impl<S> Conversation<S> {
     pub(super) fn new(stream: S, exchanges: Exchanges) -> Self {
-        Self { stream, exchanges, has_written: false, answered: 0, walk: Walk::new(), reader: None }
+        let (walk, pace) = (Walk::new(), Pace::default());
+        Self { stream, exchanges, has_written: false, walk, pace, reader: None }
     }
 
     /// Checks bytes before the driver gets them.
     fn inspect(&mut self, bytes: &[u8]) -> Result<(), Unfit> {
-        self.answered += bytes.len();
-        if self.answered > LARGEST_ANSWER {
+        self.pace.count(bytes.len());
+        if self.exchanges.add(bytes.len()) > LARGEST_ANSWER {
             return Err(Unfit::TooLarge);
         }
         self.walk.pass(bytes)
@@ -62,6 +84,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Conversation<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.has_written {
+            // The driver would go on reading for as long as there is something.
+            if self.pace.is_pause_due() {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let before = buffer.filled().len();
             let read = Pin::new(&mut self.stream).poll_read(context, buffer);
             return match self.inspect(&buffer.filled()[before..]) {
@@ -82,7 +109,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Conversation<S> {
     ) -> Poll<io::Result<usize>> {
         self.has_written = true;
         if self.exchanges.has_begun() {
-            self.answered = 0;
             self.walk.renew();
         }
         if let Some(reader) = self.reader.take() {

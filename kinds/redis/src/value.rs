@@ -1,7 +1,27 @@
 //! The values that answers are made of.
 
 use ::redis::Value;
+use platform_core::large;
 use platform_core::query::Cell;
+
+/// So many values are large whatever they are.
+const LOOKED_AT: usize = 10_000;
+
+/// About how many values an answer is, a long text being many.
+pub(super) fn size(answer: &Value) -> usize {
+    match answer {
+        Value::Array(values) | Value::Set(values) => {
+            values.len() + values.iter().take(LOOKED_AT).map(size).sum::<usize>()
+        }
+        Value::Map(pairs) => {
+            let sizes = pairs.iter().take(LOOKED_AT).map(|(key, value)| size(key) + size(value));
+            pairs.len() + sizes.sum::<usize>()
+        }
+        Value::BulkString(bytes) => large::of_text(bytes.len()),
+        Value::SimpleString(text) | Value::VerbatimString { text, .. } => large::of_text(text.len()),
+        _ => 0,
+    }
+}
 
 /// The text of an answer.
 pub(super) fn text(answer: &Value) -> Option<String> {

@@ -5,6 +5,7 @@ mod config;
 mod deployments;
 mod failures;
 mod keys;
+mod large;
 mod limits;
 mod parity;
 mod questions;

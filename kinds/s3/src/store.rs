@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use platform_core::client::{HttpClient, Method, Request, Response};
 use platform_core::deadline::Deadline;
+use platform_core::large;
 use platform_core::probe::{Problem, Reason};
 use rusty_s3::actions::ListObjectsV2;
 use rusty_s3::{Bucket, Credentials, S3Action};
@@ -66,7 +67,8 @@ impl BucketClient<'_> {
             action.with_prefix(prefix);
         }
         let response = self.run(Operation::List, &action, b"").await?;
-        let page = ListObjectsV2::parse_response(&String::from_utf8_lossy(&response.body))
+        let parse = || ListObjectsV2::parse_response(&String::from_utf8_lossy(&response.body));
+        let page = large::in_place(large::of_text(response.body.len()), parse)
             .map_err(|error| Problem::new(Reason::Protocol, format!("list: not the expected XML: {error}")));
         if page.is_err() {
             self.record(Operation::List, false, Duration::ZERO);

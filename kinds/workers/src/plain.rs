@@ -1,5 +1,6 @@
 //! Heartbeats that applications write into Redis themselves.
 
+use platform_core::large;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::Cell;
 
@@ -22,7 +23,7 @@ pub(super) async fn zset(store: &HeartbeatStore, key: &str) -> Result<Vec<Worker
         seen: time(&score).map_or(Seen::Never, Seen::At),
         ..Worker::default()
     };
-    Ok(scored.into_iter().map(worker).collect())
+    Ok(large::in_place(scored.len(), || scored.into_iter().map(worker).collect()))
 }
 
 /// `HSET hb:gpu WORKER EPOCH`, or JSON with the epoch in its place.
@@ -34,7 +35,8 @@ pub(super) async fn hash(store: &HeartbeatStore, key: &str) -> Result<Vec<Worker
         return Err(Problem::new(Reason::Cardinality, detail));
     }
     let pairs = store.pairs(&["HGETALL", key]).await?;
-    let mut workers: Vec<_> = pairs.into_iter().map(|(id, value)| worker(&id, &value)).collect();
+    let workers = || pairs.iter().map(|(id, value)| worker(id, value)).collect();
+    let mut workers: Vec<Worker> = large::in_place(pairs.len(), workers);
     // Nothing expires here: an entry without a time remains when its worker is gone.
     for worker in workers.iter_mut().filter(|worker| worker.seen == Seen::Present) {
         worker.seen = Seen::Never;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future;
+use platform_core::large;
 use platform_core::metric::Families;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::query::Lane;
@@ -42,9 +43,11 @@ impl Prober for WorkersProber {
             }
             match roll {
                 Ok((mut roll, is_settled)) => {
-                    self.ahead.mark(name, &mut roll);
-                    let known = Known { class, name, roll: &roll, is_settled };
-                    observation.problems.extend(known.add_to(&mut families));
+                    let problem = large::in_place(roll.workers.len(), || {
+                        self.ahead.mark(name, &mut roll);
+                        Known { class, name, roll: &roll, is_settled }.add_to(&mut families)
+                    });
+                    observation.problems.extend(problem);
                 }
                 Err(problem) => failures.push(problem.context(format_args!("class {name}"))),
             }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use platform_core::large;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Cell, Columns, Lane, Question, Rows};
 use platform_core::time::now;
@@ -49,12 +50,12 @@ impl HeartbeatStore {
 
     /// The keys that match a pattern.
     pub(super) async fn keys(&self, pattern: &str) -> Result<Vec<String>, Problem> {
-        Ok(column(&self.ask(&scan(pattern)).await?))
+        Ok(column(self.ask(&scan(pattern)).await?))
     }
 
     /// The elements of a list or set, as returned by a command.
     pub(super) async fn elements(&self, words: &[&str]) -> Result<Vec<String>, Problem> {
-        Ok(column(&self.run(words).await?))
+        Ok(column(self.run(words).await?))
     }
 
     /// Keys with their values, as returned by a command.
@@ -64,7 +65,7 @@ impl HeartbeatStore {
             let mut cells = row.into_iter();
             Some((cells.next()?.text()?, cells.next()?))
         };
-        Ok(rows.into_iter().filter_map(pair).collect())
+        Ok(large::in_place(rows.len(), || rows.into_iter().filter_map(pair).collect()))
     }
 
     /// The clock, from the first cell of an answer.
@@ -105,6 +106,7 @@ pub(super) fn hello() -> Question {
     mongo(json!({"command": {"hello": 1}}))
 }
 
-fn column(rows: &Rows) -> Vec<String> {
-    rows.rows.iter().filter_map(|row| row.first()?.text()).collect()
+fn column(rows: Rows) -> Vec<String> {
+    let first = |row: Vec<Cell>| row.into_iter().next()?.into_text();
+    large::in_place(rows.size(), || rows.rows.into_iter().filter_map(first).collect())
 }

@@ -1,5 +1,6 @@
 //! Workers in the rows of a query: a row per worker, a column per attribute.
 
+use platform_core::large;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Columns, Rows};
 use platform_core::time::now;
@@ -56,14 +57,14 @@ pub(super) async fn sql(store: &HeartbeatStore, sql: &str) -> Result<WorkerList,
     let store_now =
         store_now.ok_or_else(|| Problem::new(Reason::Protocol, "the server does not report its time"))?;
     let clock = Clock::read(store_now, before, now());
-    Ok(WorkerList { workers: workers(&rows, &["worker"])?, now: clock.now, skew: Some(clock.skew) })
+    Ok(WorkerList { workers: workers(rows, &["worker"])?, now: clock.now, skew: Some(clock.skew) })
 }
 
 /// Queries MongoDB.
 pub(super) async fn mongo(store: &HeartbeatStore, query: &Value) -> Result<WorkerList, Problem> {
     let clock = store.clock(&hello()).await?;
     let rows = store.read(&store::mongo(query.clone()), &columns(&["_id"])).await?;
-    Ok(WorkerList { workers: workers(&rows, &["worker", "_id"])?, now: clock.now, skew: Some(clock.skew) })
+    Ok(WorkerList { workers: workers(rows, &["worker", "_id"])?, now: clock.now, skew: Some(clock.skew) })
 }
 
 /// The columns read of a worker, and more.
@@ -72,7 +73,11 @@ fn columns(more: &[&str]) -> Columns {
 }
 
 /// Reads the rows. The worker is named by the first existing column of `ids`.
-fn workers(rows: &Rows, ids: &[&str]) -> Result<Vec<Worker>, Problem> {
+fn workers(rows: Rows, ids: &[&str]) -> Result<Vec<Worker>, Problem> {
+    large::in_place(rows.size(), move || read(&rows, ids))
+}
+
+fn read(rows: &Rows, ids: &[&str]) -> Result<Vec<Worker>, Problem> {
     if rows.rows.is_empty() {
         return Ok(Vec::new());
     }

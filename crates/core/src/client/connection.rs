@@ -16,6 +16,7 @@ use url::Url;
 
 use super::response::Response;
 use crate::allowance::{Allowance, BUFFER};
+use crate::large::Pace;
 use crate::probe::{Problem, Reason};
 use crate::{dial, failure_reason};
 
@@ -126,13 +127,14 @@ async fn read(response: hyper::Response<hyper::body::Incoming>, largest: usize) 
     if incoming.size_hint().lower() > largest as u64 {
         return Err(too_large());
     }
-    let mut body = Vec::new();
+    let (mut body, mut pace) = (Vec::new(), Pace::default());
     while let Some(frame) = incoming.frame().await {
         let Ok(data) = frame.map_err(|error| problem(&error))?.into_data() else { continue };
         if body.len() + data.len() > largest {
             return Err(too_large());
         }
         body.extend_from_slice(&data);
+        pace.read(data.len()).await;
     }
     Ok(Response { status, headers: head.headers, body })
 }

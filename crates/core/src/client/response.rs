@@ -4,6 +4,7 @@ use hyper::header::HeaderMap;
 use serde_json::error::Category;
 
 use crate::bounded::TOO_LONG;
+use crate::large;
 use crate::probe::{Problem, Reason};
 
 /// An answer, whatever its status.
@@ -26,7 +27,8 @@ impl Response {
     /// The body as JSON.
     pub fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Problem> {
         // serde_json's own message quotes a value of the wrong type, which may be user data.
-        serde_json::from_slice(&self.body).map_err(|error| {
+        let decoded = large::in_place(large::of_text(self.body.len()), || serde_json::from_slice(&self.body));
+        decoded.map_err(|error| {
             let what = match error.classify() {
                 // The message may quote the answer, but never at its start.
                 Category::Data if error.to_string().starts_with(TOO_LONG) => {

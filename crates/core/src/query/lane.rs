@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::{Columns, Question, Rows};
+use crate::large;
 use crate::probe::{Problem, Reason};
 
 /// A source that can be queried.
@@ -161,7 +162,9 @@ impl Inbox {
                 Err(_) => Err(Problem::new(Reason::Timeout, format!("no answer within {timeout:?}"))),
             };
             // The caller may have gone meanwhile.
-            drop(reply.send((answer, started.elapsed())));
+            if let Err((Ok(rows), _)) = reply.send((answer, started.elapsed())) {
+                large::discard(rows.size(), rows);
+            }
         }
     }
 

@@ -1,7 +1,12 @@
 //! The answer to a query: a table of cells.
 
+use crate::large;
+
 /// Column names are shown up to this length, in characters.
 pub const LONGEST_NAME: usize = 64;
+
+/// So many cells are large whatever is in them.
+const LOOKED_AT: usize = 10_000;
 
 /// One cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +65,13 @@ impl Rows {
     /// A table of which every column was kept.
     pub fn new(columns: Vec<String>, rows: Vec<Vec<Cell>>) -> Self {
         Self { columns, rows, unread: Vec::new(), folded: 0 }
+    }
+
+    /// About how many values it is, for [`large`]: its cells, a long text being many.
+    pub fn size(&self) -> usize {
+        let text = |cell: &Cell| if let Cell::Text(text) = cell { text.len() } else { 0 };
+        let texts: usize = self.rows.iter().flatten().take(LOOKED_AT).map(text).sum();
+        self.rows.len() * self.columns.len() + large::of_text(texts)
     }
 
     /// The position of a column.

@@ -122,21 +122,21 @@ impl Running {
             config.queries().iter().filter(|query| !self.queries.contains_key(&query.spec.name)).collect();
         let roll_ups: Vec<_> =
             roll_ups(config).filter(|(roll_up, _)| !self.roll_ups.contains_key(roll_up.pack())).collect();
-        let now = Instant::now();
+        let (now, many) = (Instant::now(), sources.len() + queries.len());
         let servers = config.sources().iter();
         let servers = phases(
             servers.map(|(name, source)| (name, server(&source.config.definition().target()).to_owned())),
         );
         for (name, source) in sources {
             let identity = Identity::of(source, of(&questions, name));
-            let timetable = Timetable::new(now, servers[name], source.interval);
+            let timetable = Timetable::new(now, servers[name], source.interval, many);
             let tasks = self.start_source(name, source, identity, loops, timetable);
             self.sources.insert(name.clone(), tasks);
         }
         let turns = phases(config.queries().iter().map(|query| (&query.spec.name, query.ask.source())));
         for declared in queries {
             let name = &declared.spec.name;
-            let timetable = Timetable::new(now, turns[name], declared.every.get());
+            let timetable = Timetable::new(now, turns[name], declared.every.get(), many);
             let lanes = self.lanes_of(&declared.ask);
             let work = query::run(declared.clone(), lanes, loops.recorder.clone(), timetable);
             let task = loops.spawn(format!("query {name}"), work);

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// First runs are spread over this time, to avoid a burst of connections at startup.
+/// First runs are spread over at least this time, to avoid a burst of connections at startup,
 const FIRST_RUNS: Duration = Duration::from_secs(2);
+/// and each adds as much as it takes of the one thread for all: many at once would only wait for each other.
+const ONE_RUN: Duration = Duration::from_millis(2);
 
 /// The golden ratio: however many multiples of it are taken, their fractions leave no large gap.
 const GOLDEN_RATIO: f64 = 0.618_033_988_749_895;
@@ -51,9 +53,10 @@ pub(super) struct Timetable {
 }
 
 impl Timetable {
-    /// Regular runs after this part of each interval from now on.
-    pub(super) fn new(now: Instant, phase: f64, every: Duration) -> Self {
-        Self { first: now + FIRST_RUNS.min(every).mul_f64(phase), regular: now + every.mul_f64(phase), every }
+    /// Regular runs after this part of each interval from now on. The first run is one of `many` that are due soon.
+    pub(super) fn new(now: Instant, phase: f64, every: Duration, many: usize) -> Self {
+        let soon = ONE_RUN.saturating_mul(u32::try_from(many).unwrap_or(u32::MAX)).max(FIRST_RUNS).min(every);
+        Self { first: now + soon.mul_f64(phase), regular: now + every.mul_f64(phase), every }
     }
 
     /// The next regular time after a run that started at this moment.
@@ -112,7 +115,7 @@ mod tests {
     fn runs_keep_to_their_times_after_early_and_late_ones() {
         let now = Instant::now();
         let seconds = |seconds| now + Duration::from_secs_f64(seconds);
-        let mut times = Timetable::new(now, 0.75, EVERY);
+        let mut times = Timetable::new(now, 0.75, EVERY, 1);
         assert_eq!(times.first, seconds(1.5));
         assert_eq!(times.after(times.first), seconds(7.5));
         assert_eq!(times.after(seconds(7.5)), seconds(17.5));
@@ -127,10 +130,12 @@ mod tests {
         let now = Instant::now();
         for every in [1, 2, 15, 300].map(Duration::from_secs) {
             for phase in [0.0, 0.001, 0.5, 0.999] {
-                let times = Timetable::new(now, phase, every);
-                assert!(times.first <= now + FIRST_RUNS);
-                let next = times.after(times.first);
-                assert!(next > times.first && next <= times.first + every, "{every:?}, {phase}");
+                for many in [1, 1_000, 10_000] {
+                    let times = Timetable::new(now, phase, every, many);
+                    assert!(times.first <= now + FIRST_RUNS.max(every));
+                    let next = times.after(times.first);
+                    assert!(next > times.first && next <= times.first + every, "{every:?}, {phase}");
+                }
             }
         }
     }

@@ -14,6 +14,7 @@ mod reading_error;
 mod rows;
 mod samples;
 mod series_budget;
+mod shared_specs;
 mod spec;
 mod value_type;
 

@@ -22,7 +22,7 @@ const MOST_GONE: usize = 100;
 pub struct Reading {
     spec: Arc<QuerySpec>,
     /// The columns of which `flatten` made the metrics: all that there were in some run.
-    columns: Vec<String>,
+    columns: Arc<[String]>,
     budget: SeriesBudget,
 }
 
@@ -45,7 +45,7 @@ pub struct ResultSet {
 impl Reading {
     /// A reading that has seen no rows yet.
     pub fn new(spec: Arc<QuerySpec>) -> Self {
-        Self { budget: budget(&spec), spec, columns: Vec::new() }
+        Self { budget: budget(&spec), spec, columns: Arc::default() }
     }
 
     /// Turns the rows of one run into families.
@@ -84,28 +84,24 @@ impl Reading {
     /// run must not make the budget forget what it has counted. It starts over when the column is gone by which series are
     /// chosen, or when most columns are those of earlier runs.
     fn flatten(&mut self, columns: &[String]) {
-        let is_other = !columns.is_empty() && self.columns != columns;
+        let is_other = !columns.is_empty() && *self.columns != *columns;
         let Some(flatten) = self.spec.flatten.as_ref().filter(|_| is_other) else { return };
         let known: HashSet<&str> = self.columns.iter().map(String::as_str).collect();
-        let mut new: Vec<_> =
-            columns.iter().filter(|column| !known.contains(column.as_str())).cloned().collect();
+        let new: Vec<_> = columns.iter().filter(|column| !known.contains(column.as_str())).cloned().collect();
         let has_size = self.spec.metrics.first().is_none_or(|metric| columns.contains(&metric.value));
         if new.is_empty() && has_size {
             return;
         }
         let starts_over = !has_size || self.columns.len() + new.len() > 2 * columns.len() + MOST_GONE;
-        if starts_over {
-            new = columns.to_vec();
-            self.columns.clear();
-        }
-        self.columns.extend(new);
-        let spec = self.spec.of_columns(flatten, &self.columns);
+        let columns = if starts_over { columns.to_vec() } else { [&*self.columns, &new].concat() };
+        let make = |columns: &[String]| self.spec.of_columns(flatten, columns);
+        let (columns, spec) = flatten.shared.of(columns, make);
         if starts_over {
             self.budget = budget(&spec);
         } else {
             self.budget.grow(are_counters(&spec));
         }
-        self.spec = Arc::new(spec);
+        (self.columns, self.spec) = (columns, spec);
     }
 
     /// Texts move from cell to label, and each row is dropped once read, so a large result does not take twice the

@@ -2,7 +2,7 @@
 //! session.
 
 use std::collections::HashSet;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
@@ -15,6 +15,12 @@ use super::transaction::{BEGIN, limits, milliseconds};
 
 /// A built-in SELECT, and the columns that are read from its result.
 pub(super) type OwnQuery<'a> = (&'a str, &'a Columns);
+
+/// Limits the next query to half of the time that is left of the transaction's, in milliseconds, so that a slow view
+/// leaves time for the next ones.
+const HALF_OF_WHAT_IS_LEFT: &str = "SELECT set_config('statement_timeout', greatest(1, ($1::float8 - 1000 * \
+                                    date_part('epoch', clock_timestamp() - transaction_timestamp())) / 2)::int::text, \
+                                    true)";
 
 /// The names of the statements that a session has prepared. `None` where other clients use it between transactions.
 pub(super) type Prepared = Option<HashSet<u64>>;
@@ -31,7 +37,7 @@ pub(super) struct Batch<'a> {
 }
 
 /// What a statement of the message does.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// Belongs to the transaction.
     Frame,
@@ -49,22 +55,25 @@ impl<'a> Batch<'a> {
         let mut script = format!("{BEGIN}; {}; SET LOCAL search_path = pg_catalog", limits(left / 2));
         let begun = script.split(';').count();
         let mut steps = vec![Step::Frame; begun];
-        let limit = format!("; {}", half_of_what_is_left(left));
+        let left = milliseconds(left);
         for (sql, _) in queries {
-            script.push_str(&limit);
-            steps.push(Step::Frame);
             let Some(prepared) = prepared else {
-                let _ = writeln!(script, "; {sql}");
-                steps.push(Step::Select);
+                let limit = HALF_OF_WHAT_IS_LEFT.replace("$1", &left.to_string());
+                let _ = writeln!(script, "; {limit}; {sql}");
+                steps.extend([Step::Frame, Step::Select]);
                 continue;
             };
-            let name = name(sql);
-            if !prepared.contains(&name) {
-                let _ = writeln!(script, "; PREPARE platform_exporter_{name:x} AS {sql}");
-                steps.push(Step::Prepare(name));
-            }
-            let _ = write!(script, "; EXECUTE platform_exporter_{name:x}");
-            steps.push(Step::Select);
+            let mut execute = |sql: &str, parameters: fmt::Arguments<'_>, step| {
+                let name = name(sql);
+                if !prepared.contains(&name) && !steps.contains(&Step::Prepare(name)) {
+                    let _ = writeln!(script, "; PREPARE platform_exporter_{name:x} AS {sql}");
+                    steps.push(Step::Prepare(name));
+                }
+                let _ = write!(script, "; EXECUTE platform_exporter_{name:x}{parameters}");
+                steps.push(step);
+            };
+            execute(HALF_OF_WHAT_IS_LEFT, format_args!("({left})"), Step::Frame);
+            execute(sql, format_args!(""), Step::Select);
         }
         script.push_str("; COMMIT");
         steps.push(Step::Frame);
@@ -103,18 +112,8 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Limits the next query to half of the time that is left of the transaction's, so that a slow view leaves time for
-/// the next ones.
-fn half_of_what_is_left(left: Duration) -> String {
-    let left = milliseconds(left);
-    format!(
-        "SELECT set_config('statement_timeout', greatest(1, ({left} - 1000 * extract(epoch FROM \
-         clock_timestamp() - transaction_timestamp())) / 2)::int::text, true)"
-    )
-}
-
 /// The same for the same text.
-fn name(sql: &str) -> u64 {
+pub(super) fn name(sql: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     sql.hash(&mut hasher);
     hasher.finish()

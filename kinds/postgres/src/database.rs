@@ -12,7 +12,8 @@ use super::batch::OwnQuery;
 use super::config::Config;
 use super::failure::SqlFailure;
 use super::question::SqlQuestion;
-use super::session::{PgSession, SessionSlot};
+use super::session::PgSession;
+use super::slot::SessionSlot;
 
 /// Where the session is: a pooler may lead one name to the database of another. The account is NULL if it has the rights
 /// that it needs: to one without this role, the server shows other accounts' sessions as NULL instead of an error.
@@ -44,20 +45,36 @@ impl DatabaseReader {
 
     /// Runs the queries in one transaction.
     pub(super) async fn read(&mut self, deadline: Deadline) -> Result<DatabaseValues, Problem> {
-        let mut session = self.line.take(deadline).await?;
+        loop {
+            let mut session = self.line.take(deadline).await?;
+            let values = self.read_by(&mut session, deadline).await;
+            if session.had_died() {
+                continue;
+            }
+            if values.is_ok() {
+                self.line.put_back(session);
+            }
+            return values;
+        }
+    }
+
+    async fn read_by(
+        &mut self,
+        session: &mut PgSession,
+        deadline: Deadline,
+    ) -> Result<DatabaseValues, Problem> {
         let version = session.version()?;
-        let mut asked = Asked { session: &mut session, deadline, facts: None };
+        let mut asked = Asked { session, deadline, facts: None };
         let mut observation = self.built_in.ask(&mut asked, version, deadline.left()).await?;
         let facts = asked.facts.transpose().unwrap_or_else(|problem| {
             observation.problems.push(problem);
             None
         });
-        self.line.put_back(session);
         let fact = |name: &str| {
             let facts = facts.as_ref()?;
             facts.rows.first()?.get(facts.column(name)?).and_then(Cell::text)
         };
-        Ok(DatabaseValues { observation, database: fact("database"), account: fact("account") })
+        Ok(DatabaseValues { database: fact("database"), account: fact("account"), observation })
     }
 }
 

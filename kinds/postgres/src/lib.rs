@@ -16,6 +16,7 @@ mod question;
 mod relay;
 mod roll_up;
 mod session;
+mod slot;
 mod ssl_mode;
 mod statement;
 mod transaction;

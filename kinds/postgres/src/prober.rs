@@ -13,7 +13,7 @@ use super::database::{DatabaseReader, DatabaseValues};
 use super::last_current::LastCurrent;
 use super::other_databases::OtherDatabases;
 use super::question::SqlQuestion;
-use super::session::SessionSlot;
+use super::slot::SessionSlot;
 
 /// Runs the built-in queries.
 pub(super) struct PgProber {

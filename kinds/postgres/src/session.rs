@@ -13,7 +13,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Either, PgConnection};
 
 use super::answer::{MOST_ROWS, RowCollector};
-use super::batch::{Batch, OwnQuery, Prepared};
+use super::batch::{Batch, OwnQuery, Prepared, name};
 use super::config::Config;
 use super::failure::{SqlFailure, failure, problem};
 use super::relay::Relay;
@@ -31,65 +31,11 @@ const RELEASE: &str = "; SELECT FROM pg_catalog.pg_advisory_unlock_all() WITH OR
 /// No such prepared statement, and one that there is already: between two transactions a pool has given the session
 /// another connection.
 const OTHERS_PREPARE: [&str; 2] = ["26000", "42P05"];
+/// Among other things: the columns of a prepared statement are not those that it was prepared with.
+const FEATURE_NOT_SUPPORTED: &str = "0A000";
 
 /// The first version whose backends notice a lost client while they run a query.
 const NOTICES_GONE_CLIENTS: u32 = 14;
-
-/// Opens a session, and keeps it between exchanges.
-///
-/// A caller takes the session and puts it back when the exchange is complete: a dropped future drops it.
-pub(super) struct SessionSlot {
-    config: Config,
-    idle: Option<PgSession>,
-}
-
-impl SessionSlot {
-    pub(super) fn new(config: &Config) -> Self {
-        Self { config: config.clone(), idle: None }
-    }
-
-    /// The session of the last exchange if it is still alive, or a new one.
-    pub(super) async fn take(&mut self, deadline: Deadline) -> Result<PgSession, Problem> {
-        if let Some(mut session) = self.idle.take()
-            && session.relay.with(session.connection.ping()).await.is_ok()
-        {
-            return Ok(session);
-        }
-        PgSession::open(&self.config, deadline).await
-    }
-
-    /// Runs a declared SELECT.
-    pub(super) async fn select_declared(
-        &mut self,
-        sql: &str,
-        wanted: &Columns,
-        deadline: Deadline,
-    ) -> Result<Rows, SqlFailure> {
-        let mut session = self.begin(deadline).await.map_err(SqlFailure::Lost)?;
-        let rows = session.select_begun(sql, wanted, deadline).await;
-        if !matches!(rows, Err(SqlFailure::Lost(_))) {
-            self.put_back(session);
-        }
-        rows
-    }
-
-    /// A session with an open transaction, which also shows whether it is still alive.
-    async fn begin(&mut self, deadline: Deadline) -> Result<PgSession, Problem> {
-        if let Some(mut session) = self.idle.take()
-            && session.begin(deadline).await.is_ok()
-        {
-            return Ok(session);
-        }
-        let mut session = PgSession::open(&self.config, deadline).await?;
-        session.begin(deadline).await?;
-        Ok(session)
-    }
-
-    /// Keeps a session for the next exchange, unless it has reached its limit.
-    pub(super) fn put_back(&mut self, session: PgSession) {
-        self.idle = Some(session).filter(|session| !session.relay.is_worn());
-    }
-}
 
 /// An open connection.
 pub(super) struct PgSession {
@@ -100,6 +46,10 @@ pub(super) struct PgSession {
     prepared: Prepared,
     /// Whether other clients use it between transactions.
     is_shared: bool,
+    /// Whether it was kept, and the server has run nothing since.
+    was_kept: bool,
+    /// How many statements of the last script the server has run.
+    ended: usize,
 }
 
 impl PgSession {
@@ -111,8 +61,15 @@ impl PgSession {
         let connection = relay.with(options.connect()).await;
         let connection = connection.map_err(|error| counts.end(&error).unwrap_or_else(|| problem(&error)))?;
         let prepared = (!config.pgbouncer).then(HashSet::new);
-        let mut session =
-            Self { connection, relay, proven: HashSet::new(), prepared, is_shared: config.pgbouncer };
+        let mut session = Self {
+            connection,
+            relay,
+            proven: HashSet::new(),
+            prepared,
+            is_shared: config.pgbouncer,
+            was_kept: false,
+            ended: 0,
+        };
         if !config.pgbouncer && session.version()? >= NOTICES_GONE_CLIENTS {
             // Not every server platform supports it; the limits apply anyway.
             match session.run("SET client_connection_check_interval = '500ms'").await {
@@ -127,6 +84,16 @@ impl PgSession {
     pub(super) fn version(&self) -> Result<u32, Problem> {
         let version = self.connection.server_version_num().map(|number| number / 10_000);
         version.ok_or_else(|| Problem::new(Reason::Protocol, "the server does not report its version"))
+    }
+
+    /// The session for the next exchange, unless it has reached its limit.
+    pub(super) fn kept(self) -> Option<Self> {
+        (!self.relay.is_worn()).then_some(Self { was_kept: true, ..self })
+    }
+
+    /// Whether it had died before the server ran anything that it was sent. The same can then be sent in a new session.
+    pub(super) fn had_died(&self) -> bool {
+        self.was_kept
     }
 
     /// Runs built-in SELECTs in one round trip, up to the first that fails, and hands over the answers of those before
@@ -144,13 +111,7 @@ impl PgSession {
         {
             failure = Some(lost);
         }
-        if let Some(SqlFailure::Refused { code, .. }) = &failure
-            && OTHERS_PREPARE.contains(&code.as_str())
-            && self.prepared.take().is_some()
-        {
-            failure = None;
-        }
-        failure
+        failure.filter(|failure| !self.is_of_pool(failure))
     }
 
     async fn read(
@@ -159,7 +120,7 @@ impl PgSession {
         mut batch: Batch<'_>,
         take: &mut (dyn FnMut(Rows) + Send),
     ) -> Result<(), SqlFailure> {
-        let Self { connection, relay, prepared, .. } = self;
+        let Self { connection, relay, prepared, was_kept, .. } = self;
         let counts = relay.counts();
         counts.begin();
         let failed = |error| counts.end(&error).map_or_else(|| failure(error), SqlFailure::Lost);
@@ -168,7 +129,10 @@ impl PgSession {
             let mut pace = Pace::default();
             while let Some(part) = stream.try_next().await.map_err(failed)? {
                 match part {
-                    Either::Left(_) => batch.ended(prepared).into_iter().for_each(&mut *take),
+                    Either::Left(_) => {
+                        *was_kept = false;
+                        batch.ended(prepared).into_iter().for_each(&mut *take);
+                    }
                     Either::Right(row) => pace.read(batch.row(&row)?).await,
                 }
             }
@@ -177,25 +141,23 @@ impl PgSession {
         relay.with(reading).await
     }
 
-    /// Runs a declared SELECT, and reads all of its columns.
+    /// Runs a declared SELECT.
     pub(super) async fn select_declared(
         &mut self,
         sql: &str,
+        wanted: &Columns,
         deadline: Deadline,
     ) -> Result<Rows, SqlFailure> {
-        self.begin(deadline).await?;
-        self.select_begun(sql, &Columns::All, deadline).await
+        let rows = self.try_declared(sql, wanted, deadline).await;
+        match rows {
+            Err(failure) if self.is_of_pool(&failure) || self.has_changed(sql, &failure).await? => {
+                self.try_declared(sql, wanted, deadline).await
+            }
+            rows => rows,
+        }
     }
 
-    /// Begins a transaction for a declared SELECT.
-    async fn begin(&mut self, deadline: Deadline) -> Result<(), SqlFailure> {
-        let limits = limits(deadline.server_limit());
-        // The savepoint reverts side effects of the SELECT's functions, such as changed settings.
-        self.run(format!("{BEGIN}; {limits}; {READING}; SAVEPOINT declared")).await
-    }
-
-    /// Runs a declared SELECT in its open transaction, and ends it.
-    async fn select_begun(
+    async fn try_declared(
         &mut self,
         sql: &str,
         wanted: &Columns,
@@ -203,17 +165,66 @@ impl PgSession {
     ) -> Result<Rows, SqlFailure> {
         let release = self.release(sql);
         let undo = format!("ROLLBACK TO SAVEPOINT declared{release}; COMMIT");
-        let rows = if self.proven.contains(sql) {
-            // Still one SELECT: where it ends depends only on the text and on settings of this transaction. The line
-            // feed ends a comment at the end of the text.
-            self.rows(format!("{sql}\n; {undo}"), wanted).await
+        let rows = if self.is_prepared(sql) {
+            let execute = execute(sql);
+            self.rows(format!("{}; {execute}; {undo}", begin(deadline)), wanted).await
         } else {
-            self.through_cursor(sql, &undo, wanted, deadline).await
+            self.by_text(sql, &undo, wanted, deadline).await
         };
         if let Err(SqlFailure::Refused { .. }) = rows {
             self.run(format!("ROLLBACK{release}")).await?;
         }
         rows
+    }
+
+    /// Sends the text. It is not sent with the beginning of the transaction: the server reads a whole message before it
+    /// acts on it, and settings of the transaction determine where a statement ends.
+    async fn by_text(
+        &mut self,
+        sql: &str,
+        undo: &str,
+        wanted: &Columns,
+        deadline: Deadline,
+    ) -> Result<Rows, SqlFailure> {
+        self.run(begin(deadline)).await?;
+        if !self.proven.contains(sql) {
+            return self.through_cursor(sql, undo, wanted, deadline).await;
+        }
+        // Still one SELECT: where it ends depends only on the text and on settings of this transaction. The line feed
+        // ends a comment at the end of the text.
+        if self.prepared.is_none() {
+            return self.rows(format!("{sql}\n; {undo}"), wanted).await;
+        }
+        let (name, execute) = (name(sql), execute(sql));
+        let script = format!("PREPARE platform_exporter_{name:x} AS {sql}\n; {execute}; {undo}");
+        let rows = self.rows(script, wanted).await;
+        // It stays prepared even if running it has failed.
+        if self.ended > 0 {
+            self.prepared.iter_mut().for_each(|prepared| _ = prepared.insert(name));
+        }
+        rows
+    }
+
+    fn is_prepared(&self, sql: &str) -> bool {
+        self.prepared.as_ref().is_some_and(|prepared| prepared.contains(&name(sql)))
+    }
+
+    /// Whether a pool has given the session another connection. From then on, nothing is prepared.
+    fn is_of_pool(&mut self, failure: &SqlFailure) -> bool {
+        let is_of_pool =
+            matches!(failure, SqlFailure::Refused { code, .. } if OTHERS_PREPARE.contains(&code.as_str()));
+        is_of_pool && self.prepared.take().is_some()
+    }
+
+    /// Whether the columns of a text may have changed since it was prepared. It can then be prepared again.
+    async fn has_changed(&mut self, sql: &str, failure: &SqlFailure) -> Result<bool, SqlFailure> {
+        let may_be = matches!(failure, SqlFailure::Refused { code, .. } if code == FEATURE_NOT_SUPPORTED);
+        let name = name(sql);
+        let has_changed = may_be && self.prepared.as_mut().is_some_and(|prepared| prepared.remove(&name));
+        if has_changed {
+            self.run(format!("DEALLOCATE platform_exporter_{name:x}")).await?;
+        }
+        Ok(has_changed)
     }
 
     /// The statement that releases the advisory locks of a SELECT. In a pool the session is shared, so locks are only
@@ -235,9 +246,8 @@ impl PgSession {
         let declare = format!("DECLARE platform_exporter NO SCROLL CURSOR FOR {sql}");
         let declare = sqlx::query(AssertSqlSafe(declare)).persistent(false);
         self.relay.with(declare.execute(&mut self.connection)).await.map_err(failure)?;
-        // Shows in pg_stat_activity what it is about. Without a slash nothing can end the comment.
-        let (limits, most, about) = (limits(deadline.server_limit()), MOST_ROWS + 1, sql.replace('/', " "));
-        let fetch = format!("{limits}; FETCH FORWARD {most} FROM platform_exporter /* {about} */; {undo}");
+        let (limits, most, about) = (limits(deadline.server_limit()), MOST_ROWS + 1, about(sql));
+        let fetch = format!("{limits}; FETCH FORWARD {most} FROM platform_exporter {about}; {undo}");
         let rows = self.rows(fetch, wanted).await?;
         self.proven.insert(sql.to_owned());
         Ok(rows)
@@ -256,14 +266,19 @@ impl PgSession {
     }
 
     async fn rows(&mut self, script: String, wanted: &Columns) -> Result<Rows, SqlFailure> {
-        let Self { connection, relay, .. } = self;
+        let Self { connection, relay, was_kept, ended, .. } = self;
+        *ended = 0;
         let counts = relay.counts();
         counts.begin();
         let failed = |error| counts.end(&error).map_or_else(|| failure(error), SqlFailure::Lost);
-        let mut stream = sqlx::raw_sql(AssertSqlSafe(script)).fetch(connection);
+        let mut stream = sqlx::raw_sql(AssertSqlSafe(script)).fetch_many(connection);
         let reading = async {
             let (mut answer, mut pace): (Option<RowCollector>, _) = (None, Pace::default());
-            while let Some(row) = stream.try_next().await.map_err(failed)? {
+            while let Some(part) = stream.try_next().await.map_err(failed)? {
+                let Either::Right(row) = part else {
+                    (*was_kept, *ended) = (false, *ended + 1);
+                    continue;
+                };
                 let answer = match &mut answer {
                     Some(answer) => answer,
                     none => none.insert(RowCollector::new(&row, wanted)?),
@@ -274,6 +289,23 @@ impl PgSession {
         };
         relay.with(reading).await
     }
+}
+
+/// Begins a transaction for a declared SELECT. The savepoint reverts side effects of the SELECT's functions, such as
+/// changed settings.
+fn begin(deadline: Deadline) -> String {
+    let limits = limits(deadline.server_limit());
+    format!("{BEGIN}; {limits}; {READING}; SAVEPOINT declared")
+}
+
+/// Runs a text that is prepared.
+fn execute(sql: &str) -> String {
+    format!("EXECUTE platform_exporter_{:x} {}", name(sql), about(sql))
+}
+
+/// Shows in pg_stat_activity what a statement is about. Without a slash nothing can end the comment.
+fn about(sql: &str) -> String {
+    format!("/* {} */", sql.replace('/', " "))
 }
 
 async fn options(config: &Config, deadline: Deadline) -> Result<PgConnectOptions, Problem> {

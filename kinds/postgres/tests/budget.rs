@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::questions::{RUNS, ask};
 use super::{OpenTransaction, postgres};
 use testkit::exporter::Exporter;
 use testkit::postgres::Postgres;
@@ -54,17 +55,23 @@ async fn a_locked_table_and_a_query_that_sleeps_hold_two_backends_and_none_beyon
     exporter.wait_for("platform_source_up{source=\"app\",kind=\"postgres\"}", 1.0, TIMEOUT * 4).await;
 }
 
-/// One to see whether the session is alive, and one for all built-in queries.
+/// A text is verified with its first run, and prepared with the second.
 #[tokio::test]
-async fn a_probe_is_two_round_trips() {
+async fn a_probe_and_a_declared_query_are_one_round_trip_each() {
     let server = Postgres::start().await;
     let proxy = Proxy::start(&server.address()).await;
     let mut subject = postgres(&proxy.through(&server.url()));
-    for _ in 0..3 {
-        subject.probe().await.unwrap_or_else(|problem| panic!("{problem}"));
+    let mut run = async || {
         let before = proxy.exchanges();
         let observation = subject.probe().await.unwrap_or_else(|problem| panic!("{problem}"));
         assert_eq!(observation.problems, []);
-        assert_eq!(proxy.exchanges() - before, 2);
+        let probed = proxy.exchanges();
+        ask(&mut subject, "SELECT 1").await.unwrap_or_else(|problem| panic!("{problem}"));
+        (probed - before, proxy.exchanges() - probed)
+    };
+    run().await;
+    assert_eq!(run().await, (1, 2));
+    for _ in 0..RUNS {
+        assert_eq!(run().await, (1, 1));
     }
 }

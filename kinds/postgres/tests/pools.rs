@@ -6,6 +6,7 @@ use platform_core::probe::Reason;
 use platform_core::query::{Cell, Question};
 use tempfile::TempDir;
 
+use super::questions::{RUNS, cells};
 use super::{postgres, source, yaml};
 use testkit::ports::Port;
 use testkit::postgres::Postgres;
@@ -112,6 +113,9 @@ async fn that_are_not_configured_as_such_cost_no_values() {
             let observation = subject.probe().await.unwrap_or_else(|problem| panic!("{what}: {problem}"));
             assert_eq!(observation.problems, [], "{what}");
             assert!(observation.families.iter().any(|family| family.desc.name == "pg_database_size_bytes"));
+            for _ in 0..RUNS {
+                assert_eq!(cells(subject, "SELECT 7").await, [Cell::Number(7.0)], "{what}");
+            }
         }
         pool.psql("DEALLOCATE ALL").await;
     }

@@ -10,7 +10,7 @@ use crate::packs::exported::check_live;
 use testkit::postgres::Postgres;
 use testkit::wait::eventually;
 
-/// The server is asked in another way for a text that it has taken once.
+/// The server is asked in another way for a text that it has taken once, and again for one that it has prepared.
 pub(super) const RUNS: usize = 3;
 
 pub(super) async fn ask(subject: &mut Subject, sql: &str) -> Result<Rows, Problem> {

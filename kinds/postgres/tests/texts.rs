@@ -118,6 +118,25 @@ async fn stay_harmless_when_what_they_call_changes() {
     assert_eq!(ours(&server).await, (1, 0));
 }
 
+/// What is prepared returns the columns that it had then, or an error.
+#[tokio::test]
+async fn follow_the_columns_of_their_tables() {
+    let server = Postgres::start().await;
+    server.sql("CREATE TABLE orders (id int); INSERT INTO orders VALUES (1)").await;
+    let mut subject = postgres(&server.url());
+    let mut expected = vec![Cell::Number(1.0)];
+    for column in ["cents", "tax"] {
+        for _ in 0..=RUNS {
+            assert_eq!(cells(&mut subject, "SELECT * FROM orders").await, expected);
+        }
+        server.sql(&format!("ALTER TABLE orders ADD COLUMN {column} int DEFAULT 7")).await;
+        expected.push(Cell::Number(7.0));
+    }
+    assert_eq!(cells(&mut subject, "SELECT * FROM orders").await, expected);
+    // In the same session.
+    assert_eq!(ours(&server).await, (1, 0));
+}
+
 /// A setting decides where a string with a backslash ends.
 #[tokio::test]
 async fn end_where_the_standard_has_it() {

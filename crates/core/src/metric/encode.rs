@@ -46,8 +46,8 @@ pub(super) fn metadata(desc: &Desc, format: Format) -> String {
     match format {
         Format::Text => text_metadata(desc).expect("writing to a string does not fail"),
         Format::OpenMetrics => {
-            let mut text = String::new();
-            by_client(None, desc.family(), &mut text);
+            let (mut text, help) = (String::new(), escape(&desc.help, true));
+            by_client(None, desc.family(), help, &mut text);
             text
         }
     }
@@ -59,13 +59,14 @@ pub(super) fn lines<'a>(
     family: Family,
     scratch: &'a mut String,
 ) -> (Desc, &'a str) {
-    let desc = by_client(source, family, scratch);
+    // The metadata is left out, so its text does not matter.
+    let desc = by_client(source, family, String::new(), scratch);
     let end_of_metadata = scratch.match_indices('\n').nth(1).map_or(0, |(at, _)| at + 1);
     (desc, &scratch[end_of_metadata..])
 }
 
-fn by_client(source: Option<&Arc<str>>, family: Family, text: &mut String) -> Desc {
-    let part = Arc::new(Part { source: source.cloned(), family });
+fn by_client(source: Option<&Arc<str>>, family: Family, help: String, text: &mut String) -> Desc {
+    let part = Arc::new(Part { source: source.cloned(), family, help });
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Arc::clone(&part)));
     text.clear();
@@ -79,6 +80,8 @@ fn by_client(source: Option<&Arc<str>>, family: Family, text: &mut String) -> De
 struct Part {
     source: Option<Arc<str>>,
     family: Family,
+    /// Escaped.
+    help: String,
 }
 
 impl Collector for Part {
@@ -92,7 +95,7 @@ impl Collector for Part {
             (MetricType::Gauge, _) => (&*desc.name, ClientType::Gauge),
             (MetricType::Histogram, _) => (&*desc.name, ClientType::Histogram),
         };
-        let mut family = encoder.encode_descriptor(name, &escape(&desc.help, true), None, client_type)?;
+        let mut family = encoder.encode_descriptor(name, &self.help, None, client_type)?;
         let has_labels = self.source.is_some() || !desc.labels.is_empty();
         if has_labels {
             self.family.samples.iter().try_for_each(|sample| {

@@ -9,6 +9,9 @@ use parking_lot::Mutex;
 
 use super::{Desc, Family, MetricType, encode};
 
+/// Room for most families, so that a text need not grow step by step.
+const USUAL_LENGTH: usize = 4 << 10;
+
 /// The samples of one family of one source, as lines.
 #[derive(Debug)]
 pub struct Lines {
@@ -38,7 +41,7 @@ impl Lines {
         for lines in before {
             known.entry(&lines.desc.name).or_default().push(lines);
         }
-        let mut scratch = String::new();
+        let mut scratch = String::with_capacity(USUAL_LENGTH);
         let renewed = families.into_iter().map(|family| {
             let sum = sum(&family);
             let (desc, text) = encode::lines(source, family, &mut scratch);

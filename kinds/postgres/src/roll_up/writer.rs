@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use platform_core::deadline::Deadline;
 use platform_core::probe::Problem;
-use platform_core::query::Cell;
+use platform_core::query::{Cell, Columns};
 use platform_core::setting::TimeZone;
 use sqlx::encode::{Encode, IsNull};
 use sqlx::error::BoxDynError;
@@ -61,7 +61,8 @@ impl<'a> Writing<'a> {
         to: Date,
         deadline: Deadline,
     ) -> Result<BTreeSet<Date>, Problem> {
-        let rows = self.session.select_declared(&statement::days(self.table, from, to), deadline).await?;
+        let days = statement::days(self.table, from, to);
+        let rows = self.session.select_declared(&days, &Columns::All, deadline).await?;
         let texts = rows.rows.iter().filter_map(|row| row.first().and_then(Cell::text));
         Ok(texts.filter_map(|text| text.parse().ok()).collect())
     }

@@ -55,10 +55,10 @@ async fn of_kinds(platform: &Platform, section: &mut Section) {
         "A cycle is one probe and one scrape, with gzip. platform_exporter probes on its own clock, every {EVERY:?}, \
          and its `/metrics` is scraped at the same interval; its peers query their service during the scrape. Wire: \
          bytes between exporter and service in both directions, above TCP. Round trips: how often the exporter waits \
-         for a response. The service's CPU is that of all its processes, minus their idle usage. MongoDB, RabbitMQ, \
-         Stripe, S3, workers and log files have no exporter in Debian; RabbitMQ's own metrics are compared under \
-         *Queues*. The relay in front of PostgreSQL's driver, which checks every message, takes about a fifth of that \
-         kind's CPU.",
+         for a response. The service's CPU is that of all its processes, also of those that have exited, minus their \
+         idle usage. MongoDB, RabbitMQ, Stripe, S3, workers and log files have no exporter in Debian; RabbitMQ's own \
+         metrics are compared under *Queues*. The relay in front of PostgreSQL's driver, which checks every message, \
+         takes about a fifth of that kind's CPU.",
     ));
     let mut table = Table::new(&[
         "kind",

@@ -20,9 +20,16 @@ pub(crate) fn cpu(process: Pid) -> Duration {
     time.map(Duration::from).unwrap_or_default()
 }
 
-/// The same for several processes; one that exits between two readings is lost.
+/// The same for several processes, with their children that have exited: a server may have a process for each connection.
 pub(crate) fn cpu_of(processes: impl IntoIterator<Item = Pid>) -> Duration {
-    processes.into_iter().map(cpu).sum()
+    processes.into_iter().map(|process| cpu(process) + cpu_of_exited_children(process)).sum()
+}
+
+/// Counted in hundredths of a second.
+fn cpu_of_exited_children(process: Pid) -> Duration {
+    let stat = procfs::process::Process::new(process.as_raw()).and_then(|process| process.stat());
+    let ticks = stat.map_or(0, |stat| stat.cutime + stat.cstime);
+    Duration::from_secs_f64(ticks as f64 / procfs::ticks_per_second() as f64)
 }
 
 /// Current and peak resident memory of a process.

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use platform_core::setting::SourceName;
 
-use super::{join, utc};
+use super::text::{join, utc};
 use crate::registry::Kind;
 use crate::snapshot::{SourceState, Status};
 
@@ -14,7 +14,7 @@ const ROWS: usize = 20;
 const TOGETHER: Duration = Duration::from_secs(15);
 
 /// A status change, or several alike.
-pub(super) struct Row {
+pub(super) struct StatusChange {
     /// The time of the last one.
     pub(super) at: String,
     /// The source of the last one.
@@ -34,7 +34,7 @@ struct Alike {
 }
 
 /// The last changes, newest first.
-pub(super) fn rows(states: &[(SourceName, SourceState)]) -> Vec<Row> {
+pub(super) fn rows(states: &[(SourceName, SourceState)]) -> Vec<StatusChange> {
     let of_source = |(name, state): &'_ (SourceName, SourceState)| {
         let kind = state.kind();
         let change = |change: &crate::snapshot::Change| {
@@ -48,8 +48,8 @@ pub(super) fn rows(states: &[(SourceName, SourceState)]) -> Vec<Row> {
     together(changes)
 }
 
-fn together(changes: Vec<(SystemTime, String, Alike)>) -> Vec<Row> {
-    let mut rows: Vec<(SystemTime, Alike, Row)> = Vec::new();
+fn together(changes: Vec<(SystemTime, String, Alike)>) -> Vec<StatusChange> {
+    let mut rows: Vec<(SystemTime, Alike, StatusChange)> = Vec::new();
     for (at, source, alike) in changes {
         let is_near = |earliest: SystemTime| earliest.duration_since(at).is_ok_and(|gap| gap <= TOGETHER);
         let known = rows.iter_mut().rev().find(|(earliest, known, _)| *known == alike && is_near(*earliest));
@@ -58,7 +58,7 @@ fn together(changes: Vec<(SystemTime, String, Alike)>) -> Vec<Row> {
             row.others += 1;
         } else if rows.len() < ROWS {
             let (status, reasons) = (alike.status, alike.reasons.clone());
-            rows.push((at, alike, Row { at: utc(at), source, others: 0, status, reasons }));
+            rows.push((at, alike, StatusChange { at: utc(at), source, others: 0, status, reasons }));
         } else {
             break;
         }

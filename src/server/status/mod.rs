@@ -2,12 +2,14 @@
 
 mod changes;
 mod headline;
+mod text;
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use askama::Template;
 use platform_core::setting::SourceName;
 
+use self::text::{ago, join, seconds, utc};
 use crate::snapshot::{SourceState, Status, Store};
 
 /// The whole page.
@@ -19,7 +21,7 @@ struct Page {
     refreshes: bool,
     /// By status, worst first.
     sources: Vec<(Status, Vec<Card>)>,
-    changes: Vec<changes::Row>,
+    changes: Vec<changes::StatusChange>,
 }
 
 /// One source.
@@ -71,28 +73,5 @@ fn card(name: &SourceName, state: &SourceState, now: SystemTime) -> Card {
         last_success: ago(state.last_success(), now),
         latency: state.last_duration().map_or_else(|| "not measured".to_owned(), seconds),
         values: headline::values(state.kind(), state.probe_families()),
-    }
-}
-
-fn join(reasons: &[platform_core::probe::Reason]) -> String {
-    reasons.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-fn utc(at: SystemTime) -> String {
-    jiff::Timestamp::try_from(at)
-        .map_or_else(|_| String::new(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
-}
-
-fn ago(at: Option<SystemTime>, now: SystemTime) -> String {
-    let Some(at) = at else { return "never".to_owned() };
-    let whole = Duration::from_secs(now.duration_since(at).unwrap_or_default().as_secs());
-    if whole.is_zero() { "just now".to_owned() } else { format!("{} ago", humantime::format_duration(whole)) }
-}
-
-fn seconds(duration: Duration) -> String {
-    match duration.as_secs_f64() {
-        long if long >= 1.0 => format!("{long:.1} s"),
-        short if short >= 0.01 => format!("{:.0} ms", short * 1000.0),
-        short => format!("{:.1} ms", short * 1000.0),
     }
 }

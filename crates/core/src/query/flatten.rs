@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::shared_specs::SharedSpecs;
 use super::value_type::{MetricPart, UpperBound, ValueType};
 use crate::metric::{LabelName, MetricName};
 
@@ -32,9 +31,6 @@ pub struct Flatten {
     /// Paths that need more than a name.
     #[serde(default)]
     pub fields: Vec<Field>,
-    /// What was made of columns.
-    #[serde(skip)]
-    pub shared: SharedSpecs,
 }
 
 /// An answer with a row for each number.

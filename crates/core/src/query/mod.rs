@@ -14,7 +14,7 @@ mod reading_error;
 mod rows;
 mod samples;
 mod series_budget;
-mod shared_specs;
+mod shared_by_columns;
 mod spec;
 mod value_type;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::raw_metric::RawMetric;
+use super::shared_by_columns::SharedByColumns;
 use super::{Ask, Declared, DistinctPart, Flatten, LanguageFacts, MetricSpec, QuerySpec, Question};
 use crate::metric::LabelName;
 use crate::setting::{Duration, SourceName};
@@ -276,6 +277,7 @@ fn spec(raw: Raw, checker: &mut Checker<'_>) -> QuerySpec {
         scope: raw.scope,
         metrics,
         flatten: raw.flatten,
+        flattened: SharedByColumns::default(),
     }
 }
 

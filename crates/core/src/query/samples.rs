@@ -95,7 +95,7 @@ impl Reading {
         let starts_over = !has_size || self.columns.len() + new.len() > 2 * columns.len() + MOST_GONE;
         let columns = if starts_over { columns.to_vec() } else { [&*self.columns, &new].concat() };
         let make = |columns: &[String]| self.spec.of_columns(flatten, columns);
-        let (columns, spec) = flatten.shared.of(columns, make);
+        let (columns, spec) = self.spec.flattened.of(columns, make);
         if starts_over {
             self.budget = budget(&spec);
         } else {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::flatten::{Flatten, Flattened};
 use super::raw_metric::MetricSpec;
 use super::series_budget::OTHER;
+use super::shared_by_columns::SharedByColumns;
 use super::value_type::ValueType;
 use super::{Columns, Question};
 use crate::metric::{Desc, LabelName, LabelNames, MetricType};
@@ -82,6 +83,8 @@ pub struct QuerySpec {
     pub metrics: Vec<MetricSpec>,
     /// How every number of a row becomes a metric.
     pub flatten: Option<Flatten>,
+    /// The same with the metrics that `flatten` has made.
+    pub flattened: SharedByColumns<QuerySpec>,
 }
 
 /// A query that a configuration or pack declares.

@@ -1,0 +1,28 @@
+//! Values as text.
+
+use std::time::{Duration, SystemTime};
+
+use platform_core::probe::Reason;
+
+pub(super) fn join(reasons: &[Reason]) -> String {
+    reasons.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn utc(at: SystemTime) -> String {
+    jiff::Timestamp::try_from(at)
+        .map_or_else(|_| String::new(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+pub(super) fn ago(at: Option<SystemTime>, now: SystemTime) -> String {
+    let Some(at) = at else { return "never".to_owned() };
+    let whole = Duration::from_secs(now.duration_since(at).unwrap_or_default().as_secs());
+    if whole.is_zero() { "just now".to_owned() } else { format!("{} ago", humantime::format_duration(whole)) }
+}
+
+pub(super) fn seconds(duration: Duration) -> String {
+    match duration.as_secs_f64() {
+        long if long >= 1.0 => format!("{long:.1} s"),
+        short if short >= 0.01 => format!("{:.0} ms", short * 1000.0),
+        short => format!("{:.1} ms", short * 1000.0),
+    }
+}

@@ -1,13 +1,16 @@
 //! MongoDB, by its official driver.
 
 mod ask;
+mod batch;
 mod collector;
 mod command;
 mod compatible;
 mod config;
 mod connection;
+mod databases;
 mod encryption;
 mod enrich;
+mod exchange;
 mod failure;
 mod incoming;
 mod message_bounds;

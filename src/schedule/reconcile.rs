@@ -2,27 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use platform_core::query::{Declared, Inbox, Question, lane};
 use platform_core::setting::SourceName;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::assembly::{Lanes, of, questions};
 use super::first_runs::starts;
 use super::loops::{Loops, Task};
+use super::parts::FRESH_FOR;
 use super::roll_up::Watched;
-use super::source::{ProbeRequests, SourceLoop};
+use super::source::{ProbeRequests, SourceLoop, requests};
 use super::{query, roll_up};
 use crate::config::{Config, RollUp, Source};
 use crate::snapshot::Outdated;
-
-/// Minimum age before a requested probe runs again; half an interval if each probe costs money.
-const FRESH_FOR: Duration = Duration::from_secs(1);
-
-/// Capacity of the queue of probe requests.
-const WAITERS: usize = 32;
 
 /// All running loops.
 #[derive(Default)]
@@ -160,11 +153,11 @@ impl Running {
             let handle = loops.tasks.spawn_on(work, &loops.runtime);
             Task { stop, handle }
         });
-        let (sender, receiver) = mpsc::channel(WAITERS);
+        // Half an interval if each probe costs money.
         let is_metered = source.config.kind().facts().is_metered;
         let fresh_for = if is_metered { (source.interval / 2).max(FRESH_FOR) } else { FRESH_FOR };
-        let request = ProbeRequests { sender, fresh_for };
-        let probing = SourceLoop::new(name.clone(), source, parts.prober, Arc::clone(&loops.store), receiver);
+        let (request, inbox) = requests(name, source, fresh_for);
+        let probing = SourceLoop::new(name.clone(), source, parts.prober, Arc::clone(&loops.store), inbox);
         SourceTasks {
             identity,
             request,

@@ -1,19 +1,21 @@
 //! The loop of one source: probe, record, wait.
 
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use futures_util::FutureExt;
+use parking_lot::Mutex;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::setting::SourceName;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
+use super::parts::{self, ChosenParts, CollectorChoice};
+use super::probe_once::{probe_once, take_in};
+use super::refusal::ProbeRefusal;
 use super::status_log;
 use crate::config::Source;
-use crate::snapshot::Store;
+use crate::snapshot::{SourceState, Store};
 
 /// Delay before the first retry of an unreachable source, on which a retry puts no load.
 const FIRST_RETRY_UNREACHABLE: Duration = Duration::from_secs(1);
@@ -24,12 +26,64 @@ const FIRST_RETRY: Duration = Duration::from_secs(30);
 /// A client that waits for a probe of a source to end.
 pub(super) type Waiter = oneshot::Sender<()>;
 
+/// Capacity of the queues of requests.
+const WAITERS: usize = 32;
+
 /// Where probes of a source are requested.
 #[derive(Clone)]
 pub(super) struct ProbeRequests {
     pub(super) sender: mpsc::Sender<Waiter>,
     /// A result younger than this is reused.
     pub(super) fresh_for: Duration,
+    parts_sender: mpsc::Sender<PartRequest>,
+    parts: Arc<Mutex<ChosenParts>>,
+}
+
+/// A client that waits for a probe of what it has chosen.
+struct PartRequest {
+    choice: CollectorChoice,
+    ended: Waiter,
+}
+
+/// The receiving end of [`ProbeRequests`].
+pub(super) struct RequestInbox {
+    whole: mpsc::Receiver<Waiter>,
+    of_parts: mpsc::Receiver<PartRequest>,
+    parts: Arc<Mutex<ChosenParts>>,
+}
+
+/// The two ends of the requests to a source.
+pub(super) fn requests(
+    name: &SourceName,
+    source: &Source,
+    fresh_for: Duration,
+) -> (ProbeRequests, RequestInbox) {
+    let (sender, whole) = mpsc::channel(WAITERS);
+    let (parts_sender, of_parts) = mpsc::channel(WAITERS);
+    let parts = Arc::new(Mutex::new(ChosenParts::new(name.to_string(), name, source)));
+    let inbox = RequestInbox { whole, of_parts, parts: Arc::clone(&parts) };
+    (ProbeRequests { sender, fresh_for, parts_sender, parts }, inbox)
+}
+
+impl ProbeRequests {
+    /// Probes these collectors, and waits for the end of the probe until the deadline.
+    pub(super) async fn part(
+        &self,
+        collect: &[String],
+        deadline: Instant,
+    ) -> Result<SourceState, ProbeRefusal> {
+        let choice = self.parts.lock().choose(collect)?;
+        let started = Instant::now();
+        let (ended, end) = oneshot::channel();
+        let request = PartRequest { choice: choice.clone(), ended };
+        let probe = async {
+            self.parts_sender.send(request).await.ok()?;
+            end.await.ok()
+        };
+        let in_time = matches!(tokio::time::timeout_at(deadline, probe).await, Ok(Some(())));
+        let late_after = (!in_time).then(|| started.elapsed());
+        Ok(self.parts.lock().state(&choice, late_after))
+    }
 }
 
 pub(super) struct SourceLoop {
@@ -38,7 +92,7 @@ pub(super) struct SourceLoop {
     timeout: Duration,
     prober: Box<dyn Prober>,
     store: Arc<Store>,
-    requests: mpsc::Receiver<Waiter>,
+    requests: RequestInbox,
     unreachable: Backoff,
     failing: Backoff,
 }
@@ -49,7 +103,7 @@ impl SourceLoop {
         source: &Source,
         prober: Box<dyn Prober>,
         store: Arc<Store>,
-        requests: mpsc::Receiver<Waiter>,
+        requests: RequestInbox,
     ) -> Self {
         let (interval, timeout) = (source.interval, source.timeout);
         let (unreachable, failing) = (Backoff::new(FIRST_RETRY_UNREACHABLE), Backoff::new(FIRST_RETRY));
@@ -60,21 +114,36 @@ impl SourceLoop {
         let mut next = first;
         loop {
             let waiter = tokio::select! {
+                // The schedule comes first.
+                biased;
                 () = tokio::time::sleep_until(next) => None,
-                waiter = self.requests.recv() => waiter,
+                waiter = self.requests.whole.recv() => waiter,
+                Some(request) = self.requests.of_parts.recv() => {
+                    self.probe_part(request).await;
+                    continue;
+                }
             };
             let started = Instant::now();
             let result = probe_once(self.prober.as_mut(), self.timeout).await;
             next = started + self.delay(&result);
-            let due = next + self.timeout;
+            // The probe of a part may come before it.
+            let due = next + 2 * self.timeout;
             let took = started.elapsed();
             take_in(result, |result| self.record(result, took, due));
             // Requests that came in during the probe have joined it.
-            let joined = std::iter::from_fn(|| self.requests.try_recv().ok());
+            let joined = std::iter::from_fn(|| self.requests.whole.try_recv().ok());
             for waiter in waiter.into_iter().chain(joined) {
                 // The client may have gone meanwhile.
                 let _ = waiter.send(());
             }
+        }
+    }
+
+    async fn probe_part(&mut self, PartRequest { choice, ended }: PartRequest) {
+        if !ended.is_closed() {
+            parts::probe(self.prober.as_mut(), &self.requests.parts, &choice, self.timeout).await;
+            // The client may have gone meanwhile.
+            let _ = ended.send(());
         }
     }
 
@@ -108,35 +177,4 @@ impl SourceLoop {
             Some(_) => self.failing.failed(self.interval),
         }
     }
-}
-
-/// Records a result. If that panics, so it is recorded.
-pub(super) fn take_in(result: Result<Observation, Problem>, record: impl Fn(Result<Observation, Problem>)) {
-    if panic::catch_unwind(AssertUnwindSafe(|| record(result))).is_err() {
-        record(Err(Problem::new(Reason::Internal, "cannot process the probe's result")));
-    }
-}
-
-/// Runs one probe under its deadline. A panic in it affects only this source.
-///
-/// # Errors
-/// Why the source is down.
-pub(super) async fn probe_once(prober: &mut dyn Prober, timeout: Duration) -> Result<Observation, Problem> {
-    let probe = AssertUnwindSafe(prober.probe()).catch_unwind();
-    match tokio::time::timeout(timeout, probe).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(Problem::new(Reason::Internal, "the prober panicked")),
-        Err(_) => Err(Problem::new(Reason::Timeout, format!("no answer within {timeout:?}"))),
-    }
-}
-
-/// How long a source may take to say goodbye.
-const LEAVING: Duration = Duration::from_secs(1);
-
-/// As [`probe_once`], for a command that runs no other probe.
-pub async fn probe_and_leave(prober: &mut dyn Prober, timeout: Duration) -> Result<Observation, Problem> {
-    let result = probe_once(prober, timeout).await;
-    // In vain if the source hangs: the connection ends with the process.
-    let _ = tokio::time::timeout(LEAVING, prober.leave()).await;
-    result
 }

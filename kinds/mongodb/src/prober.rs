@@ -5,6 +5,7 @@ use std::time::Duration;
 use ::mongodb::bson::oid::ObjectId;
 use ::mongodb::bson::{Document, doc};
 use platform_core::built_in::BuiltInQueries;
+use platform_core::collectors::Chosen;
 use platform_core::deadline::Deadline;
 use platform_core::metric::Family;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
@@ -14,6 +15,7 @@ use platform_core::setting;
 use super::ask::MongoSession;
 use super::command::raw;
 use super::compatible::OldNames;
+use super::config::COMPATIBLE;
 use super::question::MongoQuestion;
 use super::replies::Replies;
 
@@ -75,6 +77,11 @@ impl Prober for MongodbProber {
         let older = self.old_names.as_ref().map(|names| names.of(&observation.families));
         observation.families.extend(older.into_iter().flatten());
         Ok(observation)
+    }
+
+    fn choose(&mut self, chosen: Option<&Chosen>) {
+        let of_server = |chosen: &Chosen| chosen.has(None).then(|| chosen.with(COMPATIBLE));
+        self.built_in.choose(chosen.and_then(of_server).as_ref().or(chosen));
     }
 }
 

@@ -2,19 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use platform_core::probe::{Observation, Prober, Problem, Reason};
+use platform_core::probe::Prober;
 use platform_core::setting::SourceName;
-use platform_core::yaml::Faults;
 use tokio::time::Instant;
 
 use super::assembly::{Build, Lanes};
 use super::loops::Loops;
-use super::source::{probe_once, take_in};
-use super::status_log::StatusLog;
+use super::parts::{self, ChosenParts, CollectorChoice};
+use super::refusal::ProbeRefusal;
 use crate::config::{Module, ProbeTarget};
 use crate::snapshot::SourceState;
 
@@ -23,9 +22,6 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(300);
 
 /// How often forgotten targets are looked for.
 pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(30);
-
-/// A result younger than this is reused, which limits how often clients can trigger probes.
-const FRESH_FOR: Duration = Duration::from_secs(1);
 
 /// More than the targets that a Prometheus scrapes through one exporter have.
 const MOST_CONNECTIONS: u64 = 10_000;
@@ -43,30 +39,6 @@ pub(super) struct Fleet {
 
 type Members = HashMap<(SourceName, ProbeTarget), Member>;
 
-/// Why a target is not probed.
-#[derive(Debug, thiserror::Error)]
-pub enum TargetRefusal {
-    /// There is no such module.
-    #[error("There is no module {0:?}.")]
-    NoModule(String),
-    /// It may not be probed.
-    #[error("The module {module:?} does not allow the target {target}: see its `targets`.")]
-    NotAllowed {
-        /// The module.
-        module: String,
-        /// The target.
-        target: ProbeTarget,
-    },
-    /// The kind rejects the address.
-    #[error("The target cannot be used.\n{0}")]
-    Unusable(Faults),
-    /// There are too many.
-    #[error(
-        "The targets that were scraped within the last five minutes take all {0} connections that there may be."
-    )]
-    TooMany(u64),
-}
-
 struct Member {
     target: Arc<Target>,
     /// The fingerprint of the module of which it was made.
@@ -76,10 +48,9 @@ struct Member {
 
 /// A target that is probed.
 struct Target {
-    name: String,
     timeout: Duration,
     connections: u64,
-    state: Mutex<SourceState>,
+    parts: Mutex<ChosenParts>,
     /// Locked during a probe.
     prober: Arc<tokio::sync::Mutex<Box<dyn Prober>>>,
 }
@@ -120,27 +91,25 @@ impl Fleet {
         &self,
         module: &str,
         target: ProbeTarget,
+        collect: &[String],
         deadline: Instant,
         loops: &Loops,
-    ) -> Result<SourceState, TargetRefusal> {
+    ) -> Result<SourceState, ProbeRefusal> {
         let target = self.target(module, target, &loops.build)?;
+        let choice = target.parts.lock().choose(collect)?;
         let started = Instant::now();
-        let probed = tokio::time::timeout_at(deadline, Arc::clone(&target).probed(loops)).await;
-        let mut state = target.state.lock().clone();
-        if probed.is_err() {
-            // The probe continues for other clients; this response contains what is known by its own deadline.
-            let late = Problem::new(Reason::Timeout, "not probed within the scrape timeout");
-            drop(state.probed(Err(late), started.elapsed(), SystemTime::now()));
-        }
-        Ok(state)
+        let probed =
+            tokio::time::timeout_at(deadline, Arc::clone(&target).probed(choice.clone(), loops)).await;
+        let late_after = probed.is_err().then(|| started.elapsed());
+        Ok(target.parts.lock().state(&choice, late_after))
     }
 
-    fn target(&self, module: &str, target: ProbeTarget, build: &Build) -> Result<Arc<Target>, TargetRefusal> {
+    fn target(&self, module: &str, target: ProbeTarget, build: &Build) -> Result<Arc<Target>, ProbeRefusal> {
         let modules = self.modules.load();
-        let no_module = || TargetRefusal::NoModule(module.to_owned());
+        let no_module = || ProbeRefusal::NoModule(module.to_owned());
         let (name, module) = modules.get_key_value(module).ok_or_else(no_module)?;
         if !module.allows(&target) {
-            return Err(TargetRefusal::NotAllowed { module: name.to_string(), target });
+            return Err(ProbeRefusal::NotAllowed { module: name.to_string(), target });
         }
         let key = (name.clone(), target);
         if let Some(member) = self.members.lock().get_mut(&key)
@@ -153,7 +122,7 @@ impl Fleet {
         let mut members = self.members.lock();
         while connections(&members) + made.connections > self.most {
             if !forget_one(&mut members) {
-                return Err(TargetRefusal::TooMany(self.most));
+                return Err(ProbeRefusal::TooMany(self.most));
             }
         }
         let member = Member { target: Arc::clone(&made), module: module.fingerprint, used: Instant::now() };
@@ -168,7 +137,7 @@ fn connections(members: &Members) -> u64 {
 
 /// Makes room: who names addresses where nothing answers cannot keep out the targets that are there.
 fn forget_one(members: &mut Members) -> bool {
-    let silent = members.iter().filter(|(_, member)| member.target.state.lock().last_success().is_none());
+    let silent = members.iter().filter(|(_, member)| !member.target.parts.lock().has_answered());
     let oldest = silent.min_by_key(|(_, member)| member.used).map(|(key, _)| key.clone());
     oldest.is_some_and(|key| members.remove(&key).is_some())
 }
@@ -179,43 +148,25 @@ impl Target {
         module: &Module,
         target: &ProbeTarget,
         build: &Build,
-    ) -> Result<Self, TargetRefusal> {
-        let source = module.source(target).map_err(TargetRefusal::Unusable)?;
+    ) -> Result<Self, ProbeRefusal> {
+        let source = module.source(target).map_err(ProbeRefusal::Unusable)?;
         Ok(Self {
-            name: format!("{name}/{target}"),
             timeout: source.timeout,
             connections: source.config.definition().connections(),
-            state: Mutex::new(SourceState::new(name, &source, SystemTime::now())),
+            parts: Mutex::new(ChosenParts::new(format!("{name}/{target}"), name, &source)),
             prober: Arc::new(tokio::sync::Mutex::new(build(name, &source, &[], &Lanes::new()).prober)),
         })
     }
 
     /// Ends when there is a fresh result. The probe itself goes on if the client goes away.
-    async fn probed(self: Arc<Self>, loops: &Loops) {
+    async fn probed(self: Arc<Self>, choice: CollectorChoice, loops: &Loops) {
         let mut prober = Arc::clone(&self.prober).lock_owned().await;
-        if self.state.lock().is_fresh(Instant::now().into_std(), FRESH_FOR) {
-            return;
-        }
         let (stop, log) = (loops.stop.clone(), Arc::clone(&loops.recorder.log));
         let probe = async move {
-            let started = Instant::now();
-            let result = probe_once(prober.as_mut(), self.timeout).await;
-            let took = started.elapsed();
-            take_in(result, |result| self.record(result, took, &log));
+            parts::probe(prober.as_mut(), &self.parts, &choice, self.timeout, &log).await;
         };
         let probe = async move { stop.run_until_cancelled(probe).await.unwrap_or_default() };
         // A panic has been caught, so it ends.
         let _ = loops.tasks.spawn_on(probe, &loops.runtime).await;
-    }
-
-    fn record(&self, result: Result<Observation, Problem>, took: Duration, log: &StatusLog) {
-        let encoder = self.state.lock().encoder();
-        let result = result.map(|observation| encoder.probe(observation));
-        let mut state = self.state.lock();
-        let ended = Instant::now().into_std();
-        state.expect_probe(ended, ended);
-        if let Some(event) = state.probed(result, took, SystemTime::now()) {
-            log.event(&self.name, state.kind(), &event);
-        }
     }
 }

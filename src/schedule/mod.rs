@@ -4,9 +4,12 @@ mod assembly;
 mod backoff;
 mod fleet;
 mod loops;
+mod parts;
+mod probe_once;
 mod query;
 mod reconcile;
 mod recorder;
+mod refusal;
 #[cfg_attr(not(feature = "postgres"), path = "no_roll_up.rs")]
 mod roll_up;
 mod source;
@@ -14,12 +17,12 @@ mod status_log;
 mod timetable;
 
 pub use assembly::{Assembly, Build, Lanes, assemble, by_kind};
-pub use fleet::TargetRefusal;
+pub use probe_once::probe_and_leave;
 pub use query::ask;
+pub use refusal::ProbeRefusal;
 #[cfg(feature = "postgres")]
 pub use roll_up::RollUpKeeper;
 pub use roll_up::check_roll_up;
-pub use source::probe_and_leave;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -98,7 +101,8 @@ impl Schedule {
         self.fleet.apply(config.modules());
     }
 
-    /// Probes a target of a module by the deadline. A very recent probe is reused.
+    /// Probes a target of a module by the deadline: these collectors, or all that are turned on. A very recent probe is
+    /// reused.
     ///
     /// # Errors
     /// Why it is not probed.
@@ -106,9 +110,24 @@ impl Schedule {
         &self,
         module: &str,
         target: ProbeTarget,
+        collect: &[String],
         deadline: Instant,
-    ) -> Result<SourceState, TargetRefusal> {
-        self.fleet.probe(module, target, deadline, &self.loops).await
+    ) -> Result<SourceState, ProbeRefusal> {
+        self.fleet.probe(module, target, collect, deadline, &self.loops).await
+    }
+
+    /// Probes these collectors of a source by the deadline, beside its schedule. A very recent probe is reused.
+    ///
+    /// # Errors
+    /// Why it is not probed.
+    pub async fn probe_part(
+        &self,
+        name: &str,
+        collect: &[String],
+        deadline: Instant,
+    ) -> Result<SourceState, ProbeRefusal> {
+        let requests = self.requests.read().get(name).cloned();
+        requests.ok_or_else(|| ProbeRefusal::NoSource(name.to_owned()))?.part(collect, deadline).await
     }
 
     /// Probes a source now, or joins the probe in progress, and waits for its end. A very recent probe is reused, which
@@ -116,7 +135,7 @@ impl Schedule {
     ///
     /// Returns `None` if there is no such source, else whether the probe has ended by the deadline.
     pub async fn probe_now(&self, name: &str, deadline: Instant) -> Option<bool> {
-        let ProbeRequests { sender: requests, fresh_for } = self.requests.read().get(name).cloned()?;
+        let ProbeRequests { sender: requests, fresh_for, .. } = self.requests.read().get(name).cloned()?;
         let now = Instant::now().into_std();
         let name = SourceName::try_from(name.to_owned()).ok()?;
         if self.loops.recorder.store.look(&name, |state| state.is_fresh(now, fresh_for))? {

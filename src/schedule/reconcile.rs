@@ -1,28 +1,21 @@
 //! The running loops, and which of them a new configuration leaves alone.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use platform_core::query::{Ask, Declared, Inbox, Question, lane};
 use platform_core::setting::SourceName;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::assembly::{Lanes, of, questions};
 use super::loops::{Loops, Task};
+use super::parts::FRESH_FOR;
 use super::roll_up::Watched;
-use super::source::{ProbeRequests, SourceLoop};
+use super::source::{ProbeRequests, SourceLoop, requests};
 use super::timetable::{Timetable, phases, server};
 use super::{query, roll_up};
 use crate::config::{Config, RollUp, Source};
 use crate::snapshot::Outdated;
-
-/// Minimum age before a requested probe runs again; half an interval if each probe costs money.
-const FRESH_FOR: Duration = Duration::from_secs(1);
-
-/// Capacity of the queue of probe requests.
-const WAITERS: usize = 32;
 
 /// All running loops.
 #[derive(Default)]
@@ -175,12 +168,12 @@ impl Running {
             let handle = loops.tasks.spawn_on(work, &loops.runtime);
             Task { stop, handle }
         });
-        let (sender, receiver) = mpsc::channel(WAITERS);
+        // Half an interval if each probe costs money.
         let is_metered = source.config.kind().facts().is_metered;
         let fresh_for = if is_metered { (source.interval / 2).max(FRESH_FOR) } else { FRESH_FOR };
-        let request = ProbeRequests { sender, fresh_for };
+        let (request, inbox) = requests(name, source, fresh_for);
         let recorder = loops.recorder.clone();
-        let probing = SourceLoop::new(name.clone(), timetable, source, parts.prober, recorder, receiver);
+        let probing = SourceLoop::new(name.clone(), timetable, source, parts.prober, recorder, inbox);
         SourceTasks {
             identity,
             request,

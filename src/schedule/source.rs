@@ -1,16 +1,19 @@
 //! The loop of one source: probe, record, wait.
 
-use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use futures_util::FutureExt;
+use parking_lot::Mutex;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::setting::SourceName;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
+use super::parts::{self, ChosenParts, CollectorChoice};
+use super::probe_once::{probe_once, take_in};
 use super::recorder::Recorder;
+use super::refusal::ProbeRefusal;
 use super::timetable::Timetable;
 use crate::config::Source;
 use crate::snapshot::SourceState;
@@ -24,12 +27,64 @@ const FIRST_RETRY: Duration = Duration::from_secs(30);
 /// A client that waits for a probe of a source to end.
 pub(super) type Waiter = oneshot::Sender<()>;
 
+/// Capacity of the queues of requests.
+const WAITERS: usize = 32;
+
 /// Where probes of a source are requested.
 #[derive(Clone)]
 pub(super) struct ProbeRequests {
     pub(super) sender: mpsc::Sender<Waiter>,
     /// A result younger than this is reused.
     pub(super) fresh_for: Duration,
+    parts_sender: mpsc::Sender<PartRequest>,
+    parts: Arc<Mutex<ChosenParts>>,
+}
+
+/// A client that waits for a probe of what it has chosen.
+struct PartRequest {
+    choice: CollectorChoice,
+    ended: Waiter,
+}
+
+/// The receiving end of [`ProbeRequests`].
+pub(super) struct RequestInbox {
+    whole: mpsc::Receiver<Waiter>,
+    of_parts: mpsc::Receiver<PartRequest>,
+    parts: Arc<Mutex<ChosenParts>>,
+}
+
+/// The two ends of the requests to a source.
+pub(super) fn requests(
+    name: &SourceName,
+    source: &Source,
+    fresh_for: Duration,
+) -> (ProbeRequests, RequestInbox) {
+    let (sender, whole) = mpsc::channel(WAITERS);
+    let (parts_sender, of_parts) = mpsc::channel(WAITERS);
+    let parts = Arc::new(Mutex::new(ChosenParts::new(name.to_string(), name, source)));
+    let inbox = RequestInbox { whole, of_parts, parts: Arc::clone(&parts) };
+    (ProbeRequests { sender, fresh_for, parts_sender, parts }, inbox)
+}
+
+impl ProbeRequests {
+    /// Probes these collectors, and waits for the end of the probe until the deadline.
+    pub(super) async fn part(
+        &self,
+        collect: &[String],
+        deadline: Instant,
+    ) -> Result<SourceState, ProbeRefusal> {
+        let choice = self.parts.lock().choose(collect)?;
+        let started = Instant::now();
+        let (ended, end) = oneshot::channel();
+        let request = PartRequest { choice: choice.clone(), ended };
+        let probe = async {
+            self.parts_sender.send(request).await.ok()?;
+            end.await.ok()
+        };
+        let in_time = matches!(tokio::time::timeout_at(deadline, probe).await, Ok(Some(())));
+        let late_after = (!in_time).then(|| started.elapsed());
+        Ok(self.parts.lock().state(&choice, late_after))
+    }
 }
 
 pub(super) struct SourceLoop {
@@ -39,7 +94,7 @@ pub(super) struct SourceLoop {
     timeout: Duration,
     prober: Box<dyn Prober>,
     recorder: Recorder,
-    requests: mpsc::Receiver<Waiter>,
+    requests: RequestInbox,
     unreachable: Backoff,
     failing: Backoff,
 }
@@ -51,7 +106,7 @@ impl SourceLoop {
         source: &Source,
         prober: Box<dyn Prober>,
         recorder: Recorder,
-        requests: mpsc::Receiver<Waiter>,
+        requests: RequestInbox,
     ) -> Self {
         let (interval, timeout) = (source.interval, source.timeout);
         let (unreachable, failing) = (Backoff::new(FIRST_RETRY_UNREACHABLE), Backoff::new(FIRST_RETRY));
@@ -62,8 +117,14 @@ impl SourceLoop {
         let mut next = self.timetable.first;
         loop {
             let waiter = tokio::select! {
+                // The schedule comes first.
+                biased;
                 () = tokio::time::sleep_until(next) => None,
-                waiter = self.requests.recv() => waiter,
+                waiter = self.requests.whole.recv() => waiter,
+                Some(request) = self.requests.of_parts.recv() => {
+                    self.probe_part(request).await;
+                    continue;
+                }
             };
             let started = Instant::now();
             let result = probe_once(self.prober.as_mut(), self.timeout).await;
@@ -71,15 +132,25 @@ impl SourceLoop {
                 self.timetable.restart(started);
             }
             next = self.next(started, &result);
-            let due = next + self.timeout;
+            // The probe of a part may come before it.
+            let due = next + 2 * self.timeout;
             let took = started.elapsed();
             take_in(result, |result| self.record(result, took, due));
             // Requests that came in during the probe have joined it.
-            let joined = std::iter::from_fn(|| self.requests.try_recv().ok());
+            let joined = std::iter::from_fn(|| self.requests.whole.try_recv().ok());
             for waiter in waiter.into_iter().chain(joined) {
                 // The client may have gone meanwhile.
                 let _ = waiter.send(());
             }
+        }
+    }
+
+    async fn probe_part(&mut self, PartRequest { choice, ended }: PartRequest) {
+        if !ended.is_closed() {
+            let (parts, log) = (&self.requests.parts, &self.recorder.log);
+            parts::probe(self.prober.as_mut(), parts, &choice, self.timeout, log).await;
+            // The client may have gone meanwhile.
+            let _ = ended.send(());
         }
     }
 
@@ -118,35 +189,4 @@ impl SourceLoop {
         }
         retry.map_or_else(|| self.timetable.after(started), |delay| started + delay)
     }
-}
-
-/// Records a result. If that panics, so it is recorded.
-pub(super) fn take_in(result: Result<Observation, Problem>, record: impl Fn(Result<Observation, Problem>)) {
-    if panic::catch_unwind(AssertUnwindSafe(|| record(result))).is_err() {
-        record(Err(Problem::new(Reason::Internal, "cannot process the probe's result")));
-    }
-}
-
-/// Runs one probe under its deadline. A panic in it affects only this source.
-///
-/// # Errors
-/// Why the source is down.
-pub(super) async fn probe_once(prober: &mut dyn Prober, timeout: Duration) -> Result<Observation, Problem> {
-    let probe = AssertUnwindSafe(prober.probe()).catch_unwind();
-    match tokio::time::timeout(timeout, probe).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(Problem::new(Reason::Internal, "the prober panicked")),
-        Err(_) => Err(Problem::new(Reason::Timeout, format!("no answer within {timeout:?}"))),
-    }
-}
-
-/// How long a source may take to say goodbye.
-const LEAVING: Duration = Duration::from_secs(1);
-
-/// As [`probe_once`], for a command that runs no other probe.
-pub async fn probe_and_leave(prober: &mut dyn Prober, timeout: Duration) -> Result<Observation, Problem> {
-    let result = probe_once(prober, timeout).await;
-    // In vain if the source hangs: the connection ends with the process.
-    let _ = tokio::time::timeout(LEAVING, prober.leave()).await;
-    result
 }

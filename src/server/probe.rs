@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::response::{ServerResponse, exposition, text};
 use crate::config::ProbeTarget;
-use crate::schedule::{Schedule, TargetRefusal};
+use crate::schedule::{ProbeRefusal, Schedule};
 use crate::snapshot::{Published, SourceState, Store};
 
 /// The timeout if the client sends none: Prometheus' own default.
@@ -17,7 +17,11 @@ const DEFAULT_SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Upper bound of the timeout, whatever the client sends.
 const LONGEST_SCRAPE_TIMEOUT: Duration = Duration::from_secs(3600);
 
-const PARAMETERS: &str = "/probe?source=NAME or /probe?module=NAME&target=HOST:PORT";
+const PARAMETERS: &str =
+    "/probe?source=NAME or /probe?module=NAME&target=HOST:PORT, and optionally collect[]=COLLECTOR";
+
+/// The parameter that chooses a collector; there may be several.
+const COLLECT: &str = "collect[]";
 
 /// What probes need.
 pub(super) struct Probes<'a> {
@@ -30,10 +34,11 @@ pub(super) struct Probes<'a> {
 impl Probes<'_> {
     pub(super) async fn answer(&self, query: &str, headers: &HeaderMap) -> ServerResponse {
         let timeout = scrape_timeout(headers, self.offset);
-        let parameter = |name| parameter(query, name);
+        let parameter = |name| parameters(query, name).next();
+        let collect: Vec<String> = parameters(query, COLLECT).collect();
         let probed = match (parameter("source"), parameter("module"), parameter("target")) {
-            (Some(name), None, None) => self.source(&name, timeout).await,
-            (None, Some(module), Some(address)) => self.target(&module, &address, timeout).await,
+            (Some(name), None, None) => self.source(&name, &collect, timeout).await,
+            (None, Some(module), Some(address)) => self.target(&module, &address, &collect, timeout).await,
             _ => Err(text(StatusCode::BAD_REQUEST, format!("Expected the query parameters of {PARAMETERS}"))),
         };
         match probed {
@@ -42,10 +47,19 @@ impl Probes<'_> {
         }
     }
 
-    async fn source(&self, name: &str, timeout: Duration) -> Result<SourceState, ServerResponse> {
-        let ended = self.schedule.probe_now(name, Instant::now() + timeout).await;
+    async fn source(
+        &self,
+        name: &str,
+        collect: &[String],
+        timeout: Duration,
+    ) -> Result<SourceState, ServerResponse> {
+        let deadline = Instant::now() + timeout;
+        if !collect.is_empty() {
+            return self.schedule.probe_part(name, collect, deadline).await.map_err(refused);
+        }
+        let ended = self.schedule.probe_now(name, deadline).await;
         let (Some(ended), Some(mut state)) = (ended, self.store.state(name)) else {
-            return Err(text(StatusCode::NOT_FOUND, format!("There is no source {name:?}.")));
+            return Err(refused(ProbeRefusal::NoSource(name.to_owned())));
         };
         if !ended {
             // The probe continues for the schedule; this response contains what is known by its own deadline.
@@ -59,13 +73,14 @@ impl Probes<'_> {
         &self,
         module: &str,
         address: &str,
+        collect: &[String],
         timeout: Duration,
     ) -> Result<SourceState, ServerResponse> {
         let target: ProbeTarget = address.parse().map_err(|error| {
             text(StatusCode::BAD_REQUEST, format!("The target {address:?} cannot be used: {error}."))
         })?;
-        let probed = self.schedule.probe_target(module, target, Instant::now() + timeout).await;
-        probed.map_err(|refusal| text(status(&refusal), refusal.to_string()))
+        let deadline = Instant::now() + timeout;
+        self.schedule.probe_target(module, target, collect, deadline).await.map_err(refused)
     }
 }
 
@@ -79,20 +94,22 @@ async fn rendered(state: SourceState, headers: HeaderMap) -> ServerResponse {
     tokio::task::spawn_blocking(render).await.unwrap_or_else(failed)
 }
 
-fn status(refusal: &TargetRefusal) -> StatusCode {
-    match refusal {
-        TargetRefusal::NoModule(_) => StatusCode::NOT_FOUND,
-        TargetRefusal::NotAllowed { .. } => StatusCode::FORBIDDEN,
-        TargetRefusal::Unusable(_) => StatusCode::BAD_REQUEST,
-        TargetRefusal::TooMany(_) => StatusCode::SERVICE_UNAVAILABLE,
-    }
+fn refused(refusal: ProbeRefusal) -> ServerResponse {
+    let status = match refusal {
+        ProbeRefusal::NoSource(_) | ProbeRefusal::NoModule(_) => StatusCode::NOT_FOUND,
+        ProbeRefusal::NotAllowed { .. } => StatusCode::FORBIDDEN,
+        ProbeRefusal::Unusable(_) | ProbeRefusal::Undivided(_) | ProbeRefusal::Collector(_) => {
+            StatusCode::BAD_REQUEST
+        }
+        ProbeRefusal::TooMany(_) | ProbeRefusal::TooManyChoices => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    text(status, refusal.to_string())
 }
 
-/// A query parameter, decoded.
-fn parameter(query: &str, name: &str) -> Option<String> {
-    url::form_urlencoded::parse(query.as_bytes())
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned())
+/// The values of a query parameter, decoded.
+fn parameters(query: &str, name: &str) -> impl Iterator<Item = String> {
+    let all = url::form_urlencoded::parse(query.as_bytes());
+    all.filter(move |(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
 /// How long a probe may take, from the scrape timeout that Prometheus sends.

@@ -293,6 +293,11 @@ impl SourceState {
         reasons(self.named_problems().iter().map(|(_, problem)| problem))
     }
 
+    /// When the last probe ended, on a monotonic clock.
+    pub fn probed_at(&self) -> Option<Instant> {
+        self.probed_at
+    }
+
     /// When the last good probe ended.
     pub fn last_success(&self) -> Option<SystemTime> {
         self.record.last_success

@@ -6,6 +6,7 @@ mod alerting;
 mod answers;
 mod broken;
 mod bundle;
+mod collect;
 mod compatibility;
 mod compose;
 mod demo;

@@ -271,6 +271,31 @@ async fn probes_on_demand_join_the_one_under_way() {
     assert_eq!(running.schedule.probe_now("a", soon).await, Some(false));
 }
 
+/// A part of a source is probed beside its schedule, and changes nothing of what it exports.
+#[tokio::test(start_paused = true)]
+async fn a_part_of_a_source_has_a_state_of_its_own() {
+    let a = Script::new(Act::Value(1.0));
+    let sources = "sources: {a: {postgres: {url: postgres://a}, interval: 1h, timeout: 5s}}";
+    let running = start(&configuration(sources), &[("a", &a)], Number::default()).await;
+    pass(60).await;
+    let probes = a.probes();
+    assert_eq!((running.status("a"), probes), ((Status::Up, vec![]), 1));
+    let part = async |seconds| {
+        let soon = Instant::now() + Duration::from_secs(seconds);
+        running.schedule.probe_part("a", &["settings".to_owned()], soon).await.unwrap()
+    };
+    a.set(Act::Fail(Reason::Permission));
+    assert_eq!(part(4).await.reasons(), [Reason::Permission]);
+    assert_eq!(running.status("a"), (Status::Up, vec![]));
+    let (first, second) = tokio::join!(part(4), part(4));
+    assert_eq!((first.reasons(), second.reasons()), (vec![Reason::Permission], vec![Reason::Permission]));
+    assert_eq!(a.probes(), probes + 1, "it is fresh");
+    pass(2).await;
+    a.set(Act::Hang);
+    assert_eq!(part(1).await.reasons(), [Reason::Timeout]);
+    assert_eq!(running.status("a"), (Status::Up, vec![]));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_result_stays_until_it_is_too_old_and_comes_back_at_once() {
     let config = configuration(&format!(

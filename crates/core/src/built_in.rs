@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::collectors::Chosen;
 use crate::large;
 use crate::metric::{Desc, Family};
 use crate::probe::{Observation, Problem, Reason};
@@ -41,6 +42,8 @@ pub struct BuiltInQueries {
     readings: Vec<Reading>,
     /// The collectors that are turned on.
     collectors: Vec<&'static str>,
+    /// Those that the next run is limited to.
+    chosen: Option<Chosen>,
     /// Whether only the queries that have a scope are run.
     only_scoped: bool,
 }
@@ -91,7 +94,7 @@ impl BuiltInQueries {
     pub fn of(file: QueryFile, queries: &ParsedQueries) -> Self {
         let queries = queries.of(file);
         let readings = queries.iter().map(|built_in| Reading::new(Arc::clone(&built_in.spec))).collect();
-        Self { queries, readings, collectors: Vec::new(), only_scoped: false }
+        Self { queries, readings, collectors: Vec::new(), chosen: None, only_scoped: false }
     }
 
     /// The same with these collectors turned on.
@@ -102,6 +105,30 @@ impl BuiltInQueries {
     /// Only those that see one part of a source, for a further part. What is true of the whole source is asked once.
     pub fn only_scoped(self) -> Self {
         Self { only_scoped: true, ..self }
+    }
+
+    /// Limits the next runs to a part of what is turned on.
+    pub fn choose(&mut self, chosen: Option<&Chosen>) {
+        self.chosen = chosen.cloned();
+    }
+
+    /// Whether what every probe reads is part of the next run.
+    pub fn has_server(&self) -> bool {
+        self.has(None)
+    }
+
+    /// Whether there is anything to run on any version of a server.
+    pub fn is_empty(&self) -> bool {
+        !self.queries.iter().any(|built_in| self.is_chosen(built_in))
+    }
+
+    fn has(&self, collector: Option<&str>) -> bool {
+        collector.is_none_or(|collector| self.collectors.contains(&collector))
+            && self.chosen.as_ref().is_none_or(|chosen| chosen.has(collector))
+    }
+
+    fn is_chosen(&self, built_in: &BuiltInQuery) -> bool {
+        self.has(built_in.collector.as_deref()) && (!self.only_scoped || built_in.spec.scope.is_some())
     }
 
     /// The queries, each with the columns that are read from its result.
@@ -120,7 +147,7 @@ impl BuiltInQueries {
         self
     }
 
-    /// Runs every query of the collectors that are turned on that a server of this major version supports.
+    /// Runs every query of the collectors that are turned on and chosen that a server of this major version supports.
     ///
     /// A query that the server rejects is a problem, but the others' values are kept; a server that is no longer
     /// reachable ends the probe.
@@ -130,12 +157,13 @@ impl BuiltInQueries {
         version: u32,
         timeout: Duration,
     ) -> Result<Observation, Problem> {
-        let Self { queries, readings, collectors, only_scoped } = self;
-        let is_chosen = |built_in: &BuiltInQuery| {
-            built_in.runs(version, collectors) && (!*only_scoped || built_in.spec.scope.is_some())
-        };
-        let chosen: Vec<_> =
-            queries.iter().zip(readings).filter(|(built_in, _)| is_chosen(built_in)).collect();
+        let runs: Vec<bool> = self
+            .queries
+            .iter()
+            .map(|built_in| built_in.supports(version) && self.is_chosen(built_in))
+            .collect();
+        let all = self.queries.iter().zip(&mut self.readings).zip(runs);
+        let chosen: Vec<_> = all.filter_map(|(query, runs)| runs.then_some(query)).collect();
         let asked: Vec<_> =
             chosen.iter().map(|(built_in, _)| (&built_in.question, built_in.spec.columns())).collect();
         let mut observation = Observation::default();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::built_in::ParsedQueries;
+use crate::collectors::Collectors;
 use crate::heartbeat::Heartbeats;
 use crate::metric::Desc;
 use crate::probe::{Prober, Reason};
@@ -106,6 +107,11 @@ pub trait Definition: Send + Sync {
     /// The classes whose workers push heartbeats, each with its token.
     fn push_tokens(&self) -> Vec<(String, Secret)> {
         Vec::new()
+    }
+
+    /// Its collectors, if a scrape may choose among them.
+    fn collectors(&self) -> Option<Collectors> {
+        None
     }
 
     /// How many connections its probes keep open.

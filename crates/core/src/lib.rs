@@ -5,6 +5,7 @@ pub mod allowance;
 pub mod bounded;
 pub mod built_in;
 pub mod client;
+pub mod collectors;
 pub mod deadline;
 pub mod descriptors;
 pub mod dial;

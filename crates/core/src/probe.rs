@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::collectors::Chosen;
 use crate::metric::Family;
 use crate::off_thread::OffThreadError;
 use crate::setting::SecretError;
@@ -197,6 +198,9 @@ pub trait Prober: Send {
     /// # Errors
     /// When the source cannot be probed at all: it is down.
     async fn probe(&mut self) -> Result<Observation, Problem>;
+
+    /// Chooses what the next probes read: with `None`, all that is turned on. Nothing, for kinds without collectors.
+    fn choose(&mut self, _chosen: Option<&Chosen>) {}
 
     /// Closes what it keeps open, as the server would like it: some log a connection that just ends.
     async fn leave(&mut self) {}

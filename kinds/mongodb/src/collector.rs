@@ -30,6 +30,20 @@ impl Collector {
     /// Those that a source has unless it says otherwise.
     pub(super) const DEFAULT: [Self; 3] = [Self::Dbstats, Self::Collstats, Self::Oplog];
 
+    /// All of them.
+    pub(super) const ALL: [Self; 10] = [
+        Self::Dbstats,
+        Self::Collstats,
+        Self::Indexstats,
+        Self::Oplog,
+        Self::Top,
+        Self::Currentop,
+        Self::Replicasetconfig,
+        Self::System,
+        Self::Fcv,
+        Self::Profile,
+    ];
+
     /// Its name in queries.yml.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -44,5 +58,22 @@ impl Collector {
             Self::Fcv => "fcv",
             Self::Profile => "profile",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::QUERIES;
+    use super::super::config::COMPATIBLE;
+    use super::Collector;
+
+    #[test]
+    fn all_are_those_of_the_queries() {
+        let queries: BTreeSet<&str> =
+            QUERIES.text.lines().filter_map(|line| line.strip_prefix("    collector: ")).collect();
+        let all = Collector::ALL.map(Collector::name).into_iter().chain([COMPATIBLE]);
+        assert_eq!(all.collect::<BTreeSet<_>>(), queries);
     }
 }

@@ -14,8 +14,8 @@ const X509: AuthMechanism = AuthMechanism::MongoDbX509;
 
 const DEFAULT_SLOW_OPERATION: setting::Duration = setting::Duration::seconds(10);
 
-/// The queries whose names only `compatible` sources have.
-const COMPATIBLE: &str = "compatible";
+/// The queries whose names only `compatible` sources have: a part of what every probe reads.
+pub(super) const COMPATIBLE: &str = "compatible";
 
 /// A collection in its database.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +65,7 @@ struct RawConfig {
 
 impl Config {
     /// The names of the collectors that are turned on.
-    pub(super) fn collectors(&self) -> Vec<&'static str> {
+    pub(super) fn collecting(&self) -> Vec<&'static str> {
         let compatible = self.compatible.then_some(COMPATIBLE);
         self.collect.iter().map(|collector| collector.name()).chain(compatible).collect()
     }

@@ -1,17 +1,31 @@
 //! What established exporters derive from answers, as further fields of these answers.
 
-use ::mongodb::bson::{Bson, Document, doc};
+use ::mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
+use platform_core::probe::Problem;
+
+use super::command::{decoded, raw};
 
 const PRIMARY: &str = "PRIMARY";
 
-/// Adds fields to the answer of a command.
-pub(super) fn enrich(command: &str, answer: &mut Document) {
+/// The answers of a command with these fields.
+pub(super) fn enriched(command: &str, answers: Vec<RawDocumentBuf>) -> Result<Vec<RawDocumentBuf>, Problem> {
+    let Some(enrich) = enrichment(command) else { return Ok(answers) };
+    let enrich = |answer: &RawDocumentBuf| {
+        let mut answer = decoded(answer)?;
+        enrich(&mut answer);
+        raw(&answer)
+    };
+    answers.iter().map(enrich).collect()
+}
+
+/// What adds the fields to the answer of a command.
+fn enrichment(command: &str) -> Option<fn(&mut Document)> {
     match command {
-        "buildInfo" => build_info(answer),
-        "replSetGetStatus" => members(answer),
-        "serverStatus" => engines(answer),
-        "top" => namespaces(answer),
-        _ => {}
+        "buildInfo" => Some(build_info),
+        "replSetGetStatus" => Some(members),
+        "serverStatus" => Some(engines),
+        "top" => Some(namespaces),
+        _ => None,
     }
 }
 

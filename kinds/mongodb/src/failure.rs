@@ -82,7 +82,7 @@ fn reason(kind: &ErrorKind) -> Reason {
 }
 
 /// A command that the server rejected.
-fn refusal(error: &CommandError, logs_in: bool) -> Problem {
+pub(super) fn refusal(error: &CommandError, logs_in: bool) -> Problem {
     let CommandError { code, code_name, message, .. } = error;
     let reason = match *code {
         UNAUTHORIZED if !logs_in => Reason::Auth,

@@ -1,13 +1,16 @@
 //! MongoDB, by its official driver.
 
 mod ask;
+mod batch;
 mod collector;
 mod command;
 mod compatible;
 mod config;
 mod connection;
+mod databases;
 mod encryption;
 mod enrich;
+mod exchange;
 mod failure;
 mod incoming;
 mod message_bounds;
@@ -27,6 +30,7 @@ pub use question::MongoQuestion;
 use std::time::Duration;
 
 use platform_core::built_in::{self, BuiltInQueries, QueryFile};
+use platform_core::collectors::Collectors;
 use platform_core::kind::{
     Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost,
 };
@@ -34,6 +38,7 @@ use platform_core::metric::Desc;
 use platform_core::query::LanguageFacts;
 
 use self::ask::MongoSession;
+use self::collector::Collector;
 use self::prober::MongodbProber;
 
 /// The built-in queries of every probe.
@@ -81,9 +86,14 @@ impl Definition for Config {
         self.address.to_string()
     }
 
+    fn collectors(&self) -> Option<Collectors> {
+        let known = Collector::ALL.map(Collector::name).to_vec();
+        Some(Collectors { known, on: self.collecting() })
+    }
+
     fn build(&self, context: &Context<'_>) -> Parts {
         let session = MongoSession::new(self, context.timeout);
-        let built_in = BuiltInQueries::of(QUERIES, context.built_in).collecting(self.collectors());
+        let built_in = BuiltInQueries::of(QUERIES, context.built_in).collecting(self.collecting());
         let names = self.compatible.then(compatible::names);
         let prober =
             MongodbProber::new(session.clone(), built_in, context.timeout, self.slow_operation, names);

@@ -106,6 +106,11 @@ pub(super) fn length(beginning: [u8; 4], asked: RequestKind) -> Result<usize, Me
 
 /// Checks a message with its header.
 pub(super) fn check(message: &[u8], asked: RequestKind) -> Result<(), MessageRefusal> {
+    document(section(message)?, asked)
+}
+
+/// The document that a message with its header consists of.
+pub(super) fn section(message: &[u8]) -> Result<&[u8], MessageRefusal> {
     if int32(message, 12) != Some(OP_MSG) {
         return Err(MessageRefusal::Malformed("another operation than OP_MSG"));
     }
@@ -118,7 +123,7 @@ pub(super) fn check(message: &[u8], asked: RequestKind) -> Result<(), MessageRef
     if flags & MORE_TO_COME != 0 || body.get(4) != Some(&0) {
         return Err(MessageRefusal::Malformed("a message that is not one document"));
     }
-    document(body.get(5..end).ok_or(CUT)?, asked)
+    body.get(5..end).ok_or(CUT)
 }
 
 const CUT: MessageRefusal = MessageRefusal::Malformed("a length that does not fit");

@@ -5,16 +5,17 @@ use std::time::Duration;
 use ::mongodb::bson::oid::ObjectId;
 use ::mongodb::bson::{Document, doc};
 use platform_core::built_in::BuiltInQueries;
+use platform_core::collectors::Chosen;
 use platform_core::deadline::Deadline;
 use platform_core::metric::Family;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
-use platform_core::query::{Answers, Columns, Question, Rows};
+use platform_core::query::{AnswersAll, Columns, Question, Rows, TakeAnswer, is_refusal};
 use platform_core::setting;
 
 use super::ask::MongoSession;
 use super::command::raw;
 use super::compatible::OldNames;
-use super::enrich::enrich;
+use super::config::COMPATIBLE;
 use super::question::MongoQuestion;
 use super::replies::Replies;
 
@@ -62,7 +63,7 @@ impl Prober for MongodbProber {
         let version = major(&build_info);
         let mut probe = Probe {
             replies: Replies::new(&self.session, deadline, self.slow_operation),
-            build_info: Some(build_info),
+            build_info,
             in_set: hello.contains_key("setName"),
             is_router: hello.get_str("msg").is_ok_and(|message| message == ROUTER),
             problems: Vec::new(),
@@ -76,6 +77,11 @@ impl Prober for MongodbProber {
         let older = self.old_names.as_ref().map(|names| names.of(&observation.families));
         observation.families.extend(older.into_iter().flatten());
         Ok(observation)
+    }
+
+    fn choose(&mut self, chosen: Option<&Chosen>) {
+        let of_server = |chosen: &Chosen| chosen.has(None).then(|| chosen.with(COMPATIBLE));
+        self.built_in.choose(chosen.and_then(of_server).as_ref().or(chosen));
     }
 }
 
@@ -99,8 +105,7 @@ const LOCAL: &str = "local";
 /// The built-in queries of one probe, all within its deadline.
 struct Probe<'a> {
     replies: Replies<'a>,
-    /// Until a query asks for it.
-    build_info: Option<Document>,
+    build_info: Document,
     in_set: bool,
     is_router: bool,
     problems: Vec<Problem>,
@@ -116,35 +121,37 @@ impl Probe<'_> {
 }
 
 #[async_trait::async_trait]
-impl Answers for Probe<'_> {
-    async fn rows(
+impl AnswersAll for Probe<'_> {
+    async fn all_rows(
         &mut self,
-        question: &Question,
-        columns: &Columns,
+        queries: &[(&Question, Columns)],
         _timeout: Duration,
-    ) -> Result<Rows, Problem> {
-        let question: MongoQuestion = question.read()?;
-        if self.is_for_others(&question) {
-            return Ok(Rows::default());
+        take: &mut TakeAnswer<'_>,
+    ) -> Result<(), Problem> {
+        let questions: Vec<MongoQuestion> =
+            queries.iter().map(|(question, _)| question.read()).collect::<Result<_, _>>()?;
+        for question in questions.iter().filter(|question| question.command_name() == Some("buildInfo")) {
+            self.replies.know(question.clone(), raw(&self.build_info)?);
         }
-        if question.command_name() == Some("buildInfo")
-            && let Some(mut info) = self.build_info.take()
-        {
-            enrich("buildInfo", &mut info);
-            self.replies.know(question.clone(), vec![raw(&info)?])?;
-        }
-        match self.replies.rows(question, columns).await {
-            Ok(mut answer) => {
-                self.problems.append(&mut answer.problems);
-                Ok(answer.rows)
+        let own: Vec<_> =
+            questions.iter().filter(|question| !self.is_for_others(question)).cloned().collect();
+        self.replies.ask(own).await?;
+        for (question, (_, columns)) in questions.into_iter().zip(queries) {
+            match self.replies.rows(question, columns) {
+                Ok(mut answer) => {
+                    self.problems.append(&mut answer.problems);
+                    take(Ok(answer.rows));
+                }
+                // A recovering member reports its status but rejects reads.
+                Err(problem) if problem.reason == Reason::Alarm => {
+                    self.problems.push(problem);
+                    take(Ok(Rows::default()));
+                }
+                Err(problem) if !is_refusal(problem.reason) => return Err(problem),
+                refused => take(refused.map(|answer| answer.rows)),
             }
-            // A recovering member reports its status but rejects reads.
-            Err(problem) if problem.reason == Reason::Alarm => {
-                self.problems.push(problem);
-                Ok(Rows::default())
-            }
-            Err(problem) => Err(problem),
         }
+        Ok(())
     }
 }
 

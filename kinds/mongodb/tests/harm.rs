@@ -73,6 +73,46 @@ async fn a_source_has_three_connections_at_most() {
     }
 }
 
+/// One to greet, one for the server, and one for each collector of databases or collections, however many of these there
+/// are. The driver's monitor may have one of its own meanwhile.
+#[tokio::test]
+async fn a_probe_has_four_round_trips() {
+    let set = Mongodb::options().login("admin", "right").start().await;
+    let standalone = Mongodb::options().standalone().start().await;
+    let monitor = doc! {"role": "clusterMonitor", "db": "admin"};
+    set.run(doc! {"createUser": "watcher", "pwd": "right", "roles": [monitor]}).await;
+    let every = "dbstats, collstats, indexstats, oplog, top, currentop, replicasetconfig, fcv";
+    for (server, user) in [(&set, "watcher:"), (&standalone, "")] {
+        let client = server.client().await;
+        for number in 0..12 {
+            let users = client.database(&format!("shop{number}")).collection("users");
+            users.insert_one(doc! {"n": 1}).await.unwrap();
+        }
+        let proxy = Proxy::start(&server.address()).await;
+        let url = proxy.through(&server.url().replace("admin:", user));
+        let listed: Vec<_> = (0..12).map(|number| format!("shop{number}.users")).collect();
+        for (collect, expected) in [("dbstats, collstats, oplog", 4), (every, 5)] {
+            let more = format!(", collections: [{}], collect: [{collect}]", listed.join(", "));
+            // So that no command exceeds its share on a slow machine.
+            let surroundings = Surroundings { timeout: 6 * PATIENCE, ..Surroundings::default() };
+            let mut subject = surroundings.source(&yaml(&url, &more));
+            subject.probe().await.unwrap();
+            let before = proxy.exchanges();
+            let seen = subject.probe().await.unwrap();
+            let round_trips = proxy.exchanges() - before;
+            assert!(round_trips <= expected + 1, "{collect}: {round_trips} round trips");
+            assert_eq!(seen.problems, []);
+            for number in 0..12 {
+                let labels = [&format!("shop{number}"), "users", ""];
+                let count = value(&seen.families, "mongodb_collstats_storageStats_count", &labels);
+                assert_eq!(count, Some(1.0), "{collect}");
+                let objects = value(&seen.families, "mongodb_dbstats_objects", &labels[..1]);
+                assert_eq!(objects, Some(1.0), "{collect}");
+            }
+        }
+    }
+}
+
 /// Who asks through a client that another has replaced asks through the next one, and nothing is left of the first.
 #[tokio::test]
 async fn another_client_has_no_connection_beside_those_of_the_last_one() {

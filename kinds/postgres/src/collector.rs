@@ -35,6 +35,22 @@ impl PgCollector {
     pub(super) const DEFAULT: [Self; 4] =
         [Self::Settings, Self::StatioUserTables, Self::TableSizes, Self::Roles];
 
+    /// All of them.
+    pub(super) const ALL: [Self; 12] = [
+        Self::Settings,
+        Self::StatioUserTables,
+        Self::TableSizes,
+        Self::StatStatements,
+        Self::StatioUserIndexes,
+        Self::ProcessIdle,
+        Self::Roles,
+        Self::BuffercacheSummary,
+        Self::StatActivityAutovacuum,
+        Self::StatIo,
+        Self::StatWal,
+        Self::StatSubscription,
+    ];
+
     /// Its name in queries.yml.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -51,5 +67,21 @@ impl PgCollector {
             Self::StatWal => "stat_wal",
             Self::StatSubscription => "stat_subscription",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::QUERIES;
+    use super::PgCollector;
+
+    #[test]
+    fn all_are_those_of_the_queries() {
+        let queries: BTreeSet<&str> =
+            QUERIES.text.lines().filter_map(|line| line.strip_prefix("    collector: ")).collect();
+        let all = PgCollector::ALL.map(PgCollector::name).into_iter();
+        assert_eq!(all.collect::<BTreeSet<_>>(), queries);
     }
 }

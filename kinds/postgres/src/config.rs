@@ -127,6 +127,11 @@ impl TryFrom<Raw> for Config {
 }
 
 impl Config {
+    /// The names of the collectors that are turned on.
+    pub(super) fn collecting(&self) -> Vec<&'static str> {
+        self.collect.iter().map(|collector| collector.name()).collect()
+    }
+
     /// Connection parameters: the URL and the other keys.
     pub(super) fn connection(
         url: UrlParts,

@@ -4,6 +4,7 @@ use std::iter;
 use std::time::Duration;
 
 use platform_core::built_in::BuiltInQueries;
+use platform_core::collectors::Chosen;
 use platform_core::deadline::Deadline;
 use platform_core::probe::{Observation, Problem, Reason};
 use platform_core::query::{AnswersAll, Cell, Columns, Question, Rows, TakeAnswer};
@@ -41,6 +42,16 @@ pub(super) struct DatabaseValues {
 impl DatabaseReader {
     pub(super) fn new(config: &Config, built_in: BuiltInQueries) -> Self {
         Self { line: SessionSlot::new(config), built_in }
+    }
+
+    /// Limits the next runs to a part of the queries.
+    pub(super) fn choose(&mut self, chosen: Option<&Chosen>) {
+        self.built_in.choose(chosen);
+    }
+
+    /// Whether there is nothing to read.
+    pub(super) fn is_idle(&self) -> bool {
+        self.built_in.is_empty()
     }
 
     /// Runs the queries in one transaction.

@@ -31,12 +31,14 @@ pub use roll_up::{DailyTable, Day, Observed, RollUpConfig, Writing};
 pub use ssl_mode::SslMode;
 
 use platform_core::built_in::{self, BuiltInQueries, QueryFile};
+use platform_core::collectors::Collectors;
 use platform_core::kind::{
     Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost,
 };
 use platform_core::metric::Desc;
 use platform_core::query::LanguageFacts;
 
+use self::collector::PgCollector;
 use self::prober::{PgAnswers, PgProber};
 
 /// The built-in queries of every probe.
@@ -80,10 +82,14 @@ impl Definition for Config {
         1 + self.databases.len() as u64
     }
 
+    fn collectors(&self) -> Option<Collectors> {
+        let known = PgCollector::ALL.map(PgCollector::name).to_vec();
+        Some(Collectors { known, on: self.collecting() })
+    }
+
     fn build(&self, context: &Context<'_>) -> Parts {
         let built_in = || {
-            let collectors = self.collect.iter().map(|collector| collector.name()).collect();
-            let built_in = BuiltInQueries::of(QUERIES, context.built_in).collecting(collectors);
+            let built_in = BuiltInQueries::of(QUERIES, context.built_in).collecting(self.collecting());
             // One more series, for the sum of all other tables.
             let of_tables =
                 |queries: BuiltInQueries, name| queries.with_max_series(name, self.top_tables + 1);

@@ -1,6 +1,7 @@
 //! The databases of a source beside that of its URL. One that fails costs only its own values.
 
 use platform_core::built_in::BuiltInQueries;
+use platform_core::collectors::Chosen;
 use platform_core::deadline::Deadline;
 use platform_core::probe::{Observation, Problem, Reason};
 
@@ -20,12 +21,17 @@ impl OtherDatabases {
         Self(config.databases.iter().map(reader).collect())
     }
 
+    /// Limits the next runs to a part of the queries.
+    pub(super) fn choose(&mut self, chosen: Option<&Chosen>) {
+        self.0.iter_mut().for_each(|(_, reader)| reader.choose(chosen));
+    }
+
     /// Reads one database after the other, so that a probe keeps only one backend busy. Each may take half of the time
     /// that is left. `own` is the database that has been read already.
     pub(super) async fn read(&mut self, own: Option<String>, deadline: Deadline) -> Vec<Observation> {
         let mut known = Vec::from_iter(own);
         let mut all = Vec::with_capacity(self.0.len());
-        for (name, reader) in &mut self.0 {
+        for (name, reader) in self.0.iter_mut().filter(|(_, reader)| !reader.is_idle()) {
             let deadline = deadline.of_part();
             // Dropping the future closes the connection.
             let seen = tokio::time::timeout(deadline.left(), reader.read(deadline)).await;

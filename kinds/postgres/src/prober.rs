@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use platform_core::built_in::{self, BuiltInQueries};
+use platform_core::collectors::Chosen;
 use platform_core::deadline::Deadline;
 use platform_core::metric::Family;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
@@ -45,6 +46,11 @@ impl Prober for PgProber {
         observation.problems.extend(no_stream(&observation.families));
         let others = self.others.read(database, deadline).await;
         Ok(built_in::joined([observation].into_iter().chain(others)))
+    }
+
+    fn choose(&mut self, chosen: Option<&Chosen>) {
+        self.own.choose(chosen);
+        self.others.choose(chosen);
     }
 }
 

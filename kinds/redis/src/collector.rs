@@ -9,10 +9,29 @@ pub(super) enum RedisCollector {
 }
 
 impl RedisCollector {
+    /// All of them.
+    pub(super) const ALL: [Self; 1] = [Self::Config];
+
     /// Its name in queries.yml.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Config => "config",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::QUERIES;
+    use super::RedisCollector;
+
+    #[test]
+    fn all_are_those_of_the_queries() {
+        let queries: BTreeSet<&str> =
+            QUERIES.text.lines().filter_map(|line| line.strip_prefix("    collector: ")).collect();
+        let all = RedisCollector::ALL.map(RedisCollector::name).into_iter();
+        assert_eq!(all.collect::<BTreeSet<_>>(), queries);
     }
 }

@@ -26,7 +26,7 @@ pub struct Config {
 
 impl Config {
     /// The names of the collectors that are turned on.
-    pub(super) fn collectors(&self) -> Vec<&'static str> {
+    pub(super) fn collecting(&self) -> Vec<&'static str> {
         self.collect.iter().map(|collector| collector.name()).collect()
     }
 }

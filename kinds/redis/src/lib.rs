@@ -32,6 +32,7 @@ pub use config::Config;
 pub use question::RedisQuestion;
 
 use platform_core::built_in::{self, BuiltInQueries, QueryFile};
+use platform_core::collectors::Collectors;
 use platform_core::kind::{
     Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost,
 };
@@ -39,6 +40,7 @@ use platform_core::metric::Desc;
 use platform_core::query::LanguageFacts;
 
 use self::answers::RedisAnswers;
+use self::collector::RedisCollector;
 use self::links::Links;
 use self::prober::RedisProber;
 
@@ -83,11 +85,16 @@ impl Definition for Config {
         self.target.clone()
     }
 
+    fn collectors(&self) -> Option<Collectors> {
+        let known = RedisCollector::ALL.map(RedisCollector::name).to_vec();
+        Some(Collectors { known, on: self.collecting() })
+    }
+
     fn build(&self, context: &Context<'_>) -> Parts {
         Parts {
             prober: Box::new(RedisProber {
                 links: Links::new(self.way.clone()),
-                built_in: BuiltInQueries::of(QUERIES, context.built_in).collecting(self.collectors()),
+                built_in: BuiltInQueries::of(QUERIES, context.built_in).collecting(self.collecting()),
                 keys: self.keys.clone(),
                 // Below the deadline of the whole probe, so that the log can name the silent server.
                 timeout: context.timeout * 9 / 10,

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use platform_core::built_in::BuiltInQueries;
+use platform_core::collectors::Chosen;
 use platform_core::large;
 use platform_core::metric::{Desc, Family, MetricType};
 use platform_core::probe::{Observation, Prober, Problem, Reason};
@@ -39,18 +40,25 @@ impl Prober for RedisProber {
         let mut answers = BuiltInAnswers { links: &mut self.links, info: &info };
         let mut observation = self.built_in.ask(&mut answers, info.major_version(), self.timeout).await?;
         observation.problems.splice(0..0, problems);
-        observation.families.extend(ping);
+        let is_whole = self.built_in.has_server();
+        observation.families.extend(ping.filter(|_| is_whole));
         if is_zero(&observation.families, "redis_cluster_state") {
             observation
                 .problems
                 .push(Problem::new(Reason::Alarm, "the cluster state is not ok: some queries fail"));
         }
-        keys::observe(&mut self.links, &self.keys, self.timeout, &mut observation).await?;
+        if is_whole {
+            keys::observe(&mut self.links, &self.keys, self.timeout, &mut observation).await?;
+        }
         if let Some(master) = self.links.master() {
             label_counters(&mut observation.families, &master.to_string());
         }
         observation.problems.extend(self.demoted(&info));
         Ok(observation)
+    }
+
+    fn choose(&mut self, chosen: Option<&Chosen>) {
+        self.built_in.choose(chosen);
     }
 }
 

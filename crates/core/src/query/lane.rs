@@ -52,25 +52,6 @@ pub trait AnswersAll: Send {
     ) -> Result<(), Problem>;
 }
 
-/// One after the other.
-#[async_trait::async_trait]
-impl<T: Answers> AnswersAll for T {
-    async fn all_rows(
-        &mut self,
-        queries: &[(&Question, Columns)],
-        timeout: Duration,
-        take: &mut TakeAnswer<'_>,
-    ) -> Result<(), Problem> {
-        for (question, columns) in queries {
-            match self.rows(question, columns, timeout).await {
-                Err(problem) if !is_refusal(problem.reason) => return Err(problem),
-                answer => take(answer),
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Whether the source is reachable and only rejected a query.
 pub fn is_refusal(reason: Reason) -> bool {
     matches!(reason, Reason::Permission | Reason::Query | Reason::NotFound | Reason::Slow)

@@ -74,11 +74,10 @@ pub struct BuiltInQuery {
 }
 
 impl BuiltInQuery {
-    /// Whether it runs on a server of this major version, for a source with these collectors turned on.
-    pub(crate) fn runs(&self, version: u32, collectors: &[&str]) -> bool {
+    /// Whether a server of this major version supports it.
+    pub(crate) fn supports(&self, version: u32) -> bool {
         self.min_version.is_none_or(|oldest| oldest <= version)
             && self.max_version.is_none_or(|newest| version <= newest)
-            && self.collector.as_ref().is_none_or(|collector| collectors.contains(&collector.as_str()))
     }
 }
 

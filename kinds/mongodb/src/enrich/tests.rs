@@ -9,7 +9,7 @@ fn a_build_has_an_edition_and_a_vendor() {
         (doc! {"modules": ["enterprise"]}, "Enterprise", "MongoDB"),
         (doc! {"psmdbVersion": "6.0.5-4"}, "Community", "Percona"),
     ] {
-        enrich("buildInfo", &mut answer);
+        build_info(&mut answer);
         assert_eq!(
             [answer.get_str("edition").unwrap(), answer.get_str("vendor").unwrap()],
             [edition, vendor]
@@ -19,11 +19,11 @@ fn a_build_has_an_edition_and_a_vendor() {
 
 #[test]
 fn a_router_has_no_storage_engine() {
-    for (mut answer, engines) in
+    for (mut answer, number) in
         [(doc! {"storageEngine": {"name": "wiredTiger"}}, 1), (doc! {"process": "mongos"}, 0)]
     {
-        enrich("serverStatus", &mut answer);
-        assert_eq!(answer.get_array("engines").unwrap().len(), engines);
+        engines(&mut answer);
+        assert_eq!(answer.get_array("engines").unwrap().len(), number);
     }
 }
 
@@ -35,7 +35,7 @@ fn a_member_is_behind_by_whole_seconds_of_the_primary() {
         {"stateStr": "PRIMARY", "optimeDate": at(100), "self": true},
         {"stateStr": "(not reachable/healthy)", "optimeDate": DateTime::from_millis(0)},
     ]};
-    enrich("replSetGetStatus", &mut answer);
+    members(&mut answer);
     let members: Vec<_> = answer.get_array("members").unwrap().iter().filter_map(Bson::as_document).collect();
     let lags: Vec<_> = members.iter().map(|member| member.get_i64("replicationLag").ok()).collect();
     assert_eq!(lags, [Some(10), None, None]);
@@ -49,7 +49,7 @@ fn a_member_is_behind_by_whole_seconds_of_the_primary() {
 fn a_namespace_is_a_database_and_the_rest() {
     let mut answer =
         doc! {"totals": {"note": "all times in microseconds", "shop.a.b": {"total": {"time": 1}}}};
-    enrich("top", &mut answer);
+    namespaces(&mut answer);
     let named = doc! {"total": {"time": 1}, "database": "shop", "collection": "a.b"};
     assert_eq!(answer, doc! {"totals": {"shop.a.b": named}});
 }

@@ -3,7 +3,9 @@
 //! The driver has no hook for that, but supports SOCKS5 proxies. The reader is one, inside this process: it speaks TLS
 //! with the server and plain text with the driver, over a loopback socket with a password.
 
+mod batch;
 mod dial;
+mod message;
 mod outcome;
 mod relay;
 mod socks;
@@ -21,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
+pub(super) use self::batch::envelope;
 pub(super) use self::dial::Dialer;
 pub(super) use self::outcome::Outcomes;
 use platform_core::probe::Problem;

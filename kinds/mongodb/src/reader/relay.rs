@@ -1,25 +1,18 @@
 //! The exchange of messages between the driver and a server.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::TcpStream;
 
-use super::message_bounds::{self, MessageRefusal, RequestKind};
+use super::batch::Envelope;
+use super::message::{MessageProblem, answer, request, send};
+use super::message_bounds::{MessageRefusal, RequestKind};
+use super::socks;
 
-/// The command waiting for its answer. Each has one answer.
-#[derive(Default)]
-struct Pending(Mutex<Option<RequestKind>>);
-
-impl Pending {
-    fn set(&self, asked: RequestKind) {
-        *self.0.lock() = Some(asked);
-    }
-
-    fn take(&self) -> Option<RequestKind> {
-        self.0.lock().take()
-    }
+/// What the driver receives for a request.
+struct Reply {
+    message: Vec<u8>,
+    /// The server still owes answers that nobody waits for.
+    is_last: bool,
 }
 
 /// Relays messages until either side closes its connection, then closes both. Calls `well` after the first message of
@@ -28,69 +21,52 @@ impl Pending {
 /// # Errors
 /// Why a message of the server was not passed on.
 pub(super) async fn relay(
-    driver: TcpStream,
+    mut driver: TcpStream,
     server: impl AsyncRead + AsyncWrite,
     well: impl Fn(),
-) -> Result<bool, (MessageRefusal, RequestKind)> {
-    let (mut from_driver, mut to_driver) = split(driver);
+) -> Result<bool, MessageProblem> {
     let (mut from_server, mut to_server) = split(server);
-    let (pending, is_well) = (Pending::default(), AtomicBool::new(false));
-    let requests = async {
-        while let Some(request) = request(&mut from_driver).await {
-            pending.set(RequestKind::by(&request));
-            if to_server.write_all(&request).await.is_err() || to_server.flush().await.is_err() {
-                break;
-            }
+    let mut is_well = false;
+    loop {
+        let request = tokio::select! {
+            request = request(&mut driver) => request,
+            end = unasked(&mut from_server) => return end.map(|()| is_well),
+        };
+        let Some(request) = request else { return Ok(is_well) };
+        let reply = tokio::select! {
+            reply = exchange(&mut from_server, &mut to_server, request) => reply?,
+            () = socks::left(&driver) => return Ok(is_well),
+        };
+        let Some(Reply { message, is_last }) = reply else { return Ok(is_well) };
+        if !is_well {
+            is_well = true;
+            well();
         }
-    };
-    let answers = async {
-        while let Some(answer) = answer(&mut from_server, &pending).await? {
-            if !is_well.swap(true, Ordering::Relaxed) {
-                well();
-            }
-            if to_driver.write_all(&answer).await.is_err() {
-                break;
-            }
+        if driver.write_all(&message).await.is_err() || is_last {
+            return Ok(is_well);
         }
-        Ok(())
-    };
-    tokio::select! {
-        () = requests => {}
-        end = answers => end?,
     }
-    Ok(is_well.load(Ordering::Relaxed))
 }
 
-/// The next message of the driver, which is never larger than servers accept.
-async fn request(driver: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
-    let mut beginning = [0; 4];
-    driver.read_exact(&mut beginning).await.ok()?;
-    rest(driver, beginning, u32::from_le_bytes(beginning) as usize).await
-}
-
-/// The next message of the server, complete and checked. `None` if the connection ends.
-async fn answer(
-    server: &mut (impl AsyncRead + Unpin),
-    pending: &Pending,
-) -> Result<Option<Vec<u8>>, (MessageRefusal, RequestKind)> {
-    let mut beginning = [0; 4];
-    if server.read_exact(&mut beginning).await.is_err() {
-        return Ok(None);
+/// Waits for the server to close the connection: it has nothing to say.
+async fn unasked(server: &mut (impl AsyncRead + Unpin)) -> Result<(), MessageProblem> {
+    match server.read_u8().await {
+        Ok(_) => Err((MessageRefusal::Malformed("an answer without a question"), RequestKind::Greeting)),
+        Err(_) => Ok(()),
     }
-    let Some(asked) = pending.take() else {
-        return Err((MessageRefusal::Malformed("an answer without a question"), RequestKind::Greeting));
-    };
-    let refused = |refusal| (refusal, asked);
-    let length = message_bounds::length(beginning, asked).map_err(refused)?;
-    let Some(message) = rest(server, beginning, length).await else { return Ok(None) };
-    message_bounds::check(&message, asked).map_err(refused)?;
-    Ok(Some(message))
 }
 
-/// A message whose length has been read. Memory is allocated as bytes arrive, not by the announced length.
-async fn rest(from: &mut (impl AsyncRead + Unpin), beginning: [u8; 4], length: usize) -> Option<Vec<u8>> {
-    let mut message = beginning.to_vec();
-    let missing = length.checked_sub(beginning.len())?;
-    let read = from.take(missing as u64).read_to_end(&mut message).await.ok()?;
-    (read == missing).then_some(message)
+/// Sends a request, and waits for its answer. `None` if the connection ends.
+async fn exchange(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    request: Vec<u8>,
+) -> Result<Option<Reply>, MessageProblem> {
+    if let Some(batch) = Envelope::of(&request) {
+        let answers = batch.exchange(from, to).await?;
+        return Ok(answers.map(|(message, is_complete)| Reply { message, is_last: !is_complete }));
+    }
+    send(to, &request).await;
+    let message = answer(from, RequestKind::by(&request)).await?;
+    Ok(message.map(|message| Reply { message, is_last: false }))
 }

@@ -214,22 +214,19 @@ impl Store {
             .chain(process);
         let own = own.chain(roll_up::families(roll_ups));
         let own = Lines::renew(exposition.families(None), None, own);
-        exposition.put(None, own);
+        let mut changed = vec![(None, own)];
         let sources = self.sources();
         let gone: Vec<_> = exposition
             .sources()
             .filter(|name| sources.binary_search_by(|(known, _)| known.as_str().cmp(name)).is_err())
             .cloned()
             .collect();
-        for name in gone {
-            exposition.put(Some(&name), Vec::new());
-        }
-        for (name, state) in sources {
-            let changed = state.lock().changed_families(steady);
-            if let Some(families) = changed {
-                exposition.put(Some(name.as_arc()), families);
-            }
-        }
+        changed.extend(gone.into_iter().map(|name| (Some(name), Vec::new())));
+        changed.extend(sources.into_iter().filter_map(|(name, state)| {
+            let families = state.lock().changed_families(steady)?;
+            Some((Some(Arc::clone(name.as_arc())), families))
+        }));
+        exposition.put_all(changed);
         let next = Published::new(&exposition);
         next.prepare_like(&self.current());
         self.current.store(Arc::new(next));

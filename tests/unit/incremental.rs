@@ -26,16 +26,21 @@ struct Both {
 }
 
 impl Both {
+    /// Changes one source, or several at once.
     fn change(&mut self, random: &mut fastrand::Rng) {
-        let source = (random.u8(..8) > 0).then(|| Arc::from(format!("s{}", random.u8(..40))));
-        let says = match random.u8(..10) {
-            0 | 1 => Vec::new(),
-            2..5 => self.some_changed(&source, random),
-            _ => says(random),
-        };
-        let lines = Lines::renew(self.changed.families(source.as_ref()), source.as_ref(), says.clone());
-        self.changed.put(source.as_ref(), lines);
-        self.families.insert(source, says);
+        let mut changes = BTreeMap::new();
+        for _ in 0..[1, 1, 2, 15][random.usize(..4)] {
+            let source = (random.u8(..8) > 0).then(|| Arc::from(format!("s{}", random.u8(..40))));
+            let says = match random.u8(..10) {
+                0 | 1 => Vec::new(),
+                2..5 => self.some_changed(&source, random),
+                _ => says(random),
+            };
+            let lines = Lines::renew(self.changed.families(source.as_ref()), source.as_ref(), says.clone());
+            changes.insert(source.clone(), lines);
+            self.families.insert(source, says);
+        }
+        self.changed.put_all(changes);
     }
 
     fn some_changed(&self, source: &Option<Arc<str>>, random: &mut fastrand::Rng) -> Vec<Family> {

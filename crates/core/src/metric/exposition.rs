@@ -20,12 +20,15 @@
 //! What an operation costs, with `n` series of one source, `s` sources and `p` pages in total:
 //!
 //! - [`Lines::renew`]: encodes `n` lines; allocates only for families that differ from the last time.
-//! - [`Exposition::put`]: for each family that differs, finds its pages by binary search in `log s`, and writes one page
-//!   again, sometimes with its neighbours. Nothing for other families and sources.
+//! - [`Exposition::put_all`]: for each family of a source that differs, finds its pages by binary search in `log s`, and
+//!   writes each of them again once, however many sources on it have changed, sometimes with its neighbours. Nothing for
+//!   other families and sources. Lines that were replaced refer to their last page as long as an earlier rope has them:
+//!   with one page for each change, they would hold far more than is served.
 //! - [`Exposition::rope`]: one reference per family. [`Rope::pieces`]: `p`, without reading a text.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -37,6 +40,9 @@ use super::{Desc, Lines, MetricType};
 
 /// The origin of families: a source, or `None` for the exporter itself, which sorts first.
 type Source = Option<Arc<str>>;
+
+/// The new lines of sources in one family.
+type Changes<'a> = BTreeMap<&'a Source, Vec<Arc<Lines>>>;
 
 /// The families of all sources, sorted by family and then by source.
 #[derive(Debug, Default)]
@@ -51,14 +57,27 @@ pub struct Exposition {
 impl Exposition {
     /// Replaces all families of a source. An empty list removes the source.
     pub fn put(&mut self, source: Option<&Arc<str>>, families: Vec<Arc<Lines>>) {
-        let source = source.cloned();
-        let before = self.by_source.remove(&source).unwrap_or_default();
-        for ((name, metric_type), parts) in changes(&before, &families) {
-            self.replace(&source, name, metric_type, &parts);
+        self.put_all([(source.cloned(), families)]);
+    }
+
+    /// Replaces all families of several sources, each of which occurs once.
+    pub fn put_all(&mut self, sources: impl IntoIterator<Item = (Option<Arc<str>>, Vec<Arc<Lines>>)>) {
+        let with_before = |(source, families): (Source, _)| {
+            let before = self.by_source.remove(&source).unwrap_or_default();
+            (source, before, families)
+        };
+        let sources: Vec<(Source, Vec<_>, Vec<_>)> = sources.into_iter().map(with_before).collect();
+        let mut by_family: BTreeMap<_, Changes<'_>> = BTreeMap::new();
+        for (source, before, families) in &sources {
+            for (family, parts) in changes(before, families) {
+                by_family.entry(family).or_default().insert(source, parts);
+            }
         }
-        if !families.is_empty() {
-            self.by_source.insert(source, families);
+        for ((name, metric_type), changes) in by_family {
+            self.replace(name, metric_type, &changes);
         }
+        let present = sources.into_iter().filter(|(_, _, families)| !families.is_empty());
+        self.by_source.extend(present.map(|(source, _, families)| (source, families)));
     }
 
     /// The current families of a source.
@@ -77,7 +96,7 @@ impl Exposition {
         Rope { groups: groups.collect(), ..Rope::default() }
     }
 
-    fn replace(&mut self, source: &Source, name: &str, metric_type: MetricType, parts: &[Arc<Lines>]) {
+    fn replace(&mut self, name: &str, metric_type: MetricType, changes: &Changes<'_>) {
         if !self.by_family.contains_key(name) {
             self.by_family.insert(Cow::Owned(name.to_owned()), BTreeMap::new());
         }
@@ -89,7 +108,7 @@ impl Exposition {
             );
         }
         let group = Arc::make_mut(types.entry(metric_type).or_default());
-        group.replace(source, parts, &mut self.numbers);
+        group.replace(changes, &mut self.numbers);
         if group.pages.is_empty() {
             types.remove(&metric_type);
         }
@@ -140,10 +159,45 @@ struct Group {
 }
 
 impl Group {
-    /// Replaces the parts of a source. Only the pages that hold them are rebuilt.
-    fn replace(&mut self, source: &Source, parts: &[Arc<Lines>], numbers: &mut Numbers) {
+    /// Replaces the parts of sources. Only the pages that hold them are rebuilt.
+    fn replace(&mut self, changes: &Changes<'_>, numbers: &mut Numbers) {
         let was = self.pages.first().cloned();
-        let place = |lines: &Arc<Lines>| lines.source().cloned();
+        // From the end, so that the positions of the others stay.
+        for (range, sources) in self.affected(changes).into_iter().rev() {
+            let on_pages = self.pages[range.clone()].iter().flat_map(|page| page.parts());
+            let mut parts: Vec<_> =
+                on_pages.filter(|lines| !changes.contains_key(&lines.source().cloned())).cloned().collect();
+            parts.extend(sources.iter().flat_map(|source| &changes[source]).cloned());
+            // Those of one source stay in their order.
+            parts.sort_by(|one, other| one.source().cmp(&other.source()));
+            let pages = paginate(parts, &self.pages[range.clone()], numbers);
+            self.pages.splice(range, pages);
+        }
+        let (was, now) = (was.as_ref().map(desc), self.pages.first().map(desc));
+        if let Some(now) = now.filter(|_| now != was) {
+            self.text_metadata = numbers.piece(metadata(now, Format::Text));
+            self.openmetrics_metadata = numbers.piece(metadata(now, Format::OpenMetrics));
+        }
+    }
+
+    /// The pages that changes affect, in order and apart from each other, each range with its sources.
+    fn affected<'a>(&self, changes: &Changes<'a>) -> Vec<(Range<usize>, Vec<&'a Source>)> {
+        let mut affected: Vec<(Range<usize>, Vec<&Source>)> = Vec::new();
+        for &source in changes.keys() {
+            let range = self.range(source);
+            match affected.last_mut() {
+                Some((last, sources)) if range.start <= last.end => {
+                    last.end = last.end.max(range.end);
+                    sources.push(source);
+                }
+                _ => affected.push((range, vec![source])),
+            }
+        }
+        affected
+    }
+
+    /// The pages of a source, or the one that a new source goes on.
+    fn range(&self, source: &Source) -> Range<usize> {
         let start = self.pages.partition_point(|page| page.last().source() < source.as_ref());
         let length =
             self.pages[start..].iter().take_while(|page| page.first().source() <= source.as_ref()).count();
@@ -154,18 +208,7 @@ impl Group {
         let is_short = |page: &&Arc<Page>| page.is_short();
         let start = start - self.pages[..start].iter().rev().take_while(is_short).count();
         let end = end + self.pages[end..].iter().take_while(is_short).count();
-        let mut on_pages: Vec<_> =
-            self.pages[start..end].iter().flat_map(|page| page.parts()).cloned().collect();
-        on_pages.retain(|lines| place(lines) != *source);
-        let at = on_pages.partition_point(|lines| place(lines) < *source);
-        on_pages.splice(at..at, parts.iter().cloned());
-        let pages = paginate(on_pages, &self.pages[start..end], numbers);
-        self.pages.splice(start..end, pages);
-        let (was, now) = (was.as_ref().map(desc), self.pages.first().map(desc));
-        if let Some(now) = now.filter(|_| now != was) {
-            self.text_metadata = numbers.piece(metadata(now, Format::Text));
-            self.openmetrics_metadata = numbers.piece(metadata(now, Format::OpenMetrics));
-        }
+        start..end
     }
 }
 

@@ -1,5 +1,6 @@
 //! Pages: lines of neighbouring sources, held together.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -83,9 +84,10 @@ pub(super) fn paginate(
     let same = |page: &Arc<Page>, parts: &[Arc<Lines>]| {
         page.parts.len() == parts.len() && page.parts.iter().zip(parts).all(|(a, b)| Arc::ptr_eq(a, b))
     };
+    let known: HashMap<_, _> = before.iter().map(|page| (Arc::as_ptr(&page.parts[0]), page)).collect();
     let page = |(_, parts): (usize, Vec<Arc<Lines>>)| {
-        let known = before.iter().find(|page| same(page, &parts)).cloned();
-        known.unwrap_or_else(|| Arc::new(Page::new(parts, numbers)))
+        let known = known.get(&Arc::as_ptr(&parts[0])).filter(|page| same(page, &parts));
+        known.map_or_else(|| Arc::new(Page::new(parts, numbers)), |page| Arc::clone(page))
     };
     pages.into_iter().map(page).collect()
 }

@@ -14,6 +14,15 @@ impl Backoff {
         Self { first, failures: 0 }
     }
 
+    /// The delay after an attempt, if it is shorter than the interval: only after a failure.
+    pub(super) fn ended(&mut self, is_good: bool, interval: Duration) -> Option<Duration> {
+        if is_good {
+            self.reset();
+            return None;
+        }
+        self.failed(interval)
+    }
+
     /// Forgets failures, after a success.
     pub(super) fn reset(&mut self) {
         self.failures = 0;

@@ -42,12 +42,7 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, recorder: Recorder, ti
         let waited = started.elapsed().saturating_sub(duration);
         let read = AssertUnwindSafe(|| rows.and_then(|rows| read(&mut reading, rows)));
         let result = panic::catch_unwind(read).unwrap_or_else(|_| Err(unusable()));
-        let retry = if result.is_ok() {
-            backoff.reset();
-            None
-        } else {
-            backoff.failed(every)
-        };
+        let retry = backoff.ended(result.is_ok(), every);
         next = retry.map_or_else(|| timetable.after(started), |delay| started + delay);
         let max_age = declared.max_age.get();
         let ended = Instant::now().into_std();

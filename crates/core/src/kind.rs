@@ -48,7 +48,7 @@ pub struct KindFacts {
     pub headlines: &'static [Headline],
 }
 
-/// What a probe of a small service costs, as measured by `make bench ONLY=probing`, without what each publication costs.
+/// What a probe of a small service costs, without what its publication costs: docs/capacity.md says how it was measured.
 #[derive(Clone, Copy, Debug)]
 pub struct ProbeCost {
     /// The exporter's CPU time.

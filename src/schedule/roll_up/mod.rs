@@ -116,12 +116,7 @@ async fn write(mut keeper: RollUpKeeper, pack: String, store: &Store) {
     loop {
         tokio::time::sleep_until(next).await;
         let run = keeper.run(Timestamp::now()).await;
-        let retry = if run.problem.is_none() {
-            backoff.reset();
-            None
-        } else {
-            backoff.failed(every)
-        };
+        let retry = backoff.ended(run.problem.is_none(), every);
         next = Instant::now() + keeper.pause(Timestamp::now(), retry.unwrap_or(every));
         let event = store.update_roll_up(&pack, |state| state.ran(run, SystemTime::now()));
         match event.flatten() {

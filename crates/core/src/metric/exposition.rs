@@ -42,7 +42,10 @@ use super::{Desc, Lines, MetricType};
 type Source = Option<Arc<str>>;
 
 /// The new lines of sources in one family.
-type Changes<'a> = BTreeMap<&'a Source, Vec<Arc<Lines>>>;
+type Changes<'a> = BTreeMap<SourceRef<'a>, Vec<Arc<Lines>>>;
+
+/// A borrowed [`Source`].
+type SourceRef<'a> = Option<&'a Arc<str>>;
 
 /// The families of all sources, sorted by family and then by source.
 #[derive(Debug, Default)]
@@ -70,7 +73,7 @@ impl Exposition {
         let mut by_family: BTreeMap<_, Changes<'_>> = BTreeMap::new();
         for (source, before, families) in &sources {
             for (family, parts) in changes(before, families) {
-                by_family.entry(family).or_default().insert(source, parts);
+                by_family.entry(family).or_default().insert(source.as_ref(), parts);
             }
         }
         for ((name, metric_type), changes) in by_family {
@@ -166,7 +169,7 @@ impl Group {
         for (range, sources) in self.affected(changes).into_iter().rev() {
             let on_pages = self.pages[range.clone()].iter().flat_map(|page| page.parts());
             let mut parts: Vec<_> =
-                on_pages.filter(|lines| !changes.contains_key(&lines.source().cloned())).cloned().collect();
+                on_pages.filter(|lines| !changes.contains_key(&lines.source())).cloned().collect();
             parts.extend(sources.iter().flat_map(|source| &changes[source]).cloned());
             // Those of one source stay in their order.
             parts.sort_by(|one, other| one.source().cmp(&other.source()));
@@ -181,8 +184,8 @@ impl Group {
     }
 
     /// The pages that changes affect, in order and apart from each other, each range with its sources.
-    fn affected<'a>(&self, changes: &Changes<'a>) -> Vec<(Range<usize>, Vec<&'a Source>)> {
-        let mut affected: Vec<(Range<usize>, Vec<&Source>)> = Vec::new();
+    fn affected<'a>(&self, changes: &Changes<'a>) -> Vec<(Range<usize>, Vec<SourceRef<'a>>)> {
+        let mut affected: Vec<(Range<usize>, Vec<_>)> = Vec::new();
         for &source in changes.keys() {
             let range = self.range(source);
             match affected.last_mut() {
@@ -197,10 +200,9 @@ impl Group {
     }
 
     /// The pages of a source, or the one that a new source goes on.
-    fn range(&self, source: &Source) -> Range<usize> {
-        let start = self.pages.partition_point(|page| page.last().source() < source.as_ref());
-        let length =
-            self.pages[start..].iter().take_while(|page| page.first().source() <= source.as_ref()).count();
+    fn range(&self, source: SourceRef<'_>) -> Range<usize> {
+        let start = self.pages.partition_point(|page| page.last().source() < source);
+        let length = self.pages[start..].iter().take_while(|page| page.first().source() <= source).count();
         // A new source goes on the page before its position.
         let start = if length == 0 { start.saturating_sub(1) } else { start };
         let end = (start + length.max(1)).min(self.pages.len());

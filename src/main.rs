@@ -14,6 +14,9 @@ use platform_exporter::snapshot::Status;
 use platform_exporter::telemetry;
 use tokio::runtime::{Builder, Runtime};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The exit code of `probe` for a degraded source; 2 is that of a usage error.
 const DEGRADED: u8 = 3;
 

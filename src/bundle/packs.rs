@@ -33,7 +33,12 @@ pub(super) struct Platform {
 pub(super) fn all(config: Option<&Config>, faults: &mut Faults) -> Vec<Platform> {
     let Some(config) = config else { return embedded(faults) };
     let platform = |instance: &Instance| {
-        let families = config.queries().iter().flat_map(|query| query.spec.catalogue()).collect();
+        let families = config
+            .queries()
+            .iter()
+            .flat_map(|query| query.spec.catalogue())
+            .map(|desc| Desc::clone(desc))
+            .collect();
         Platform::of(instance, families, Vec::new(), instance.section("rules"))
     };
     config.packs().iter().map(platform).collect()

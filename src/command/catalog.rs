@@ -39,7 +39,7 @@ pub fn catalog(config: Option<&Config>, format: CatalogFormat) -> String {
     let queries = config.map(Config::queries).unwrap_or_default();
     let listed: HashSet<_> =
         sections.iter().flat_map(|section| &section.families).map(|desc| desc.name.clone()).collect();
-    let families = queries.iter().flat_map(|query| query.spec.catalogue());
+    let families = queries.iter().flat_map(|query| query.spec.catalogue()).map(|desc| Desc::clone(desc));
     let families: Vec<_> = families.filter(|desc| !listed.contains(&desc.name)).collect();
     if !families.is_empty() {
         sections.push(section("queries", "Declared queries", families));

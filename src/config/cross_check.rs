@@ -33,7 +33,7 @@ pub(super) type Sources = BTreeMap<SourceName, Option<Source>>;
 
 /// The queries that export a metric.
 struct Exporters<'a> {
-    desc: Desc,
+    desc: &'a Desc,
     first: &'a str,
     by_source: HashMap<&'a SourceName, Vec<&'a QuerySpec>>,
 }
@@ -61,10 +61,10 @@ pub(super) fn queries(queries: &[Placed<'_>], sources: &Sources, faults: &mut Fa
                     placed.fault("metrics", message, faults);
                 }
             }
-            let new = || Exporters { desc: desc.clone(), first: &spec.name, by_source: HashMap::new() };
+            let new = || Exporters { desc, first: &spec.name, by_source: HashMap::new() };
             let exporters = declared.entry(desc.name.to_string()).or_insert_with(new);
             let beside = exporters.by_source.entry(placed.query.ask.source()).or_default();
-            if exporters.desc != desc {
+            if *exporters.desc != **desc {
                 let query = exporters.first;
                 let message =
                     format!("{} has a different type, help or labels in the query `{query}`", desc.name);

@@ -39,7 +39,8 @@ async fn emits_its_catalogue_and_nothing_else() {
     let keys = format!("tls: {{ca_file: {}}}", ca.certificate().display());
     let observation = observe(&format!("https://{}/", front.address()), &keys).await;
     assert_eq!(plain(&observation, "probe_http_last_modified_timestamp_seconds"), Some(784_111_777.0));
-    let mut emitted: Vec<_> = observation.families.into_iter().map(|family| family.desc).collect();
+    let mut emitted: Vec<_> =
+        observation.families.into_iter().map(|family| Arc::unwrap_or_clone(family.desc)).collect();
     let mut catalogue = (Kind::Http.facts().catalogue)();
     emitted.sort_by(|a, b| a.name.cmp(&b.name));
     catalogue.sort_by(|a, b| a.name.cmp(&b.name));

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use platform_core::metric::Desc;
 use platform_core::probe::Reason;
 use platform_core::query::{Cell, Rows};
 use platform_exporter::registry::Kind;
@@ -35,7 +36,7 @@ async fn golden_values_say_how_far_the_file_was_read() {
     ] {
         assert_eq!(logs.value(&observation, name), expected, "{name}");
     }
-    let mut given: Vec<_> = observation.families.iter().map(|family| family.desc.clone()).collect();
+    let mut given: Vec<_> = observation.families.iter().map(|family| Desc::clone(&family.desc)).collect();
     let mut catalogue = (Kind::Logfile.facts().catalogue)();
     given.sort_by(|a, b| a.name.cmp(&b.name));
     catalogue.sort_by(|a, b| a.name.cmp(&b.name));

@@ -1,6 +1,7 @@
 //! The names that mongodb_exporter had before 0.20, made of the families of a probe.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use platform_core::metric::{Desc, Family, LabelName, LabelNames, MetricName, MetricType, Sample};
 use platform_core::yaml::{self, Faults, Path};
@@ -60,7 +61,10 @@ impl OldNames {
         let known: HashMap<&str, Family> =
             known.iter().map(|desc| (desc.name.as_ref(), desc.family())).collect();
         let other = Desc::unknown("", &[HOST], "").family();
-        self.names.iter().map(|name| name.made(&|source| known.get(source).or(Some(&other))).desc).collect()
+        self.names
+            .iter()
+            .map(|name| Arc::unwrap_or_clone(name.made(&|source| known.get(source).or(Some(&other))).desc))
+            .collect()
     }
 }
 
@@ -73,21 +77,21 @@ impl OldName {
 
     fn made<'a>(&self, find: &dyn Fn(&str) -> Option<&'a Family>) -> Family {
         let sources: Vec<&str> = self.sources().map(|(source, _)| source.as_str()).collect();
-        let mut family = Desc {
+        let (mut labels, mut samples) = (LabelNames::Fixed(&[]), Vec::new());
+        for (source, own) in self.sources() {
+            let Some(source) = find(source) else { continue };
+            labels = LabelNames::Declared(self.label_names(&source.desc));
+            for sample in source.with_labels(&self.only) {
+                self.add(&mut samples, &source.desc, sample, own);
+            }
+        }
+        let desc = Desc {
             name: self.name.to_string().into(),
             help: format!("The name before mongodb_exporter 0.20 of {}.", sources.join(", ")).into(),
             metric_type: MetricType::Unknown,
-            labels: LabelNames::Fixed(&[]),
-        }
-        .family();
-        for (source, own) in self.sources() {
-            let Some(source) = find(source) else { continue };
-            family.desc.labels = LabelNames::Declared(self.label_names(&source.desc));
-            for sample in source.with_labels(&self.only) {
-                self.add(&mut family.samples, &source.desc, sample, own);
-            }
-        }
-        family
+            labels,
+        };
+        Family { samples, ..desc.family() }
     }
 
     fn label_names(&self, desc: &Desc) -> Vec<String> {

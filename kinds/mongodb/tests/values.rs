@@ -22,7 +22,7 @@ fn names<'a>(descs: impl IntoIterator<Item = &'a Desc>) -> BTreeSet<&'a str> {
 }
 
 fn present(families: &[Family]) -> BTreeSet<&str> {
-    names(families.iter().map(|family| &family.desc))
+    names(families.iter().map(|family| &*family.desc))
 }
 
 /// What only other servers have, or other states of one.
@@ -73,7 +73,7 @@ async fn a_primary_gives_every_family_of_the_catalogue() {
     assert!((1500..3500).contains(&present.len()), "{}", present.len());
     for family in &seen.families {
         let known = catalogue.iter().find(|desc| desc.name == family.desc.name);
-        assert!(known.is_none_or(|known| *known == family.desc), "{:?}", family.desc);
+        assert!(known.is_none_or(|known| *known == *family.desc), "{:?}", family.desc);
     }
 
     let get = |name: &str, labels: &[&str]| value(&seen.families, name, labels);

@@ -1,5 +1,7 @@
 //! What is exported is what is there, to the message.
 
+use std::sync::Arc;
+
 use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::options::{BasicConsumeOptions, BasicGetOptions, BasicNackOptions};
@@ -260,7 +262,7 @@ async fn a_refusal_hides_no_other_queue(broker: &Rabbitmq) {
 }
 
 fn the_catalogue_is_complete(families: Vec<platform_core::metric::Family>) {
-    let mut emitted: Vec<_> = families.into_iter().map(|family| family.desc).collect();
+    let mut emitted: Vec<_> = families.into_iter().map(|family| Arc::unwrap_or_clone(family.desc)).collect();
     let mut catalogue = (Kind::Rabbitmq.facts().catalogue)();
     emitted.sort_by(|a, b| a.name.cmp(&b.name));
     catalogue.sort_by(|a, b| a.name.cmp(&b.name));

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use indexmap::IndexMap;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Cell, Columns, Rows};
 
-use super::table::Records;
+use super::table::{MOST_UNREAD, Records};
 
 const COMMAND: &str = "cmdstat_";
 const LATENCY: &str = "latency_percentiles_usec_";
@@ -52,7 +53,12 @@ const MOST_FIELDS: usize = 50_000;
 
 /// The fields of INFO, in order.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Info(Vec<(String, String)>);
+pub(super) struct Info {
+    /// Those with one value. Of duplicate names, the first counts.
+    fields: IndexMap<String, String>,
+    /// Lines such as `db0:keys=1,expires=0`.
+    records: Vec<(String, String)>,
+}
 
 /// The section of INFO that holds a table.
 pub(super) fn section(table: &str) -> &str {
@@ -67,23 +73,31 @@ pub(super) fn section(table: &str) -> &str {
 impl Info {
     pub(super) fn parse(text: &str) -> Result<Self, Problem> {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
-        let fields = lines.filter_map(|line| line.trim_end().split_once(':'));
-        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let fields: Vec<_> = fields.take(MOST_FIELDS + 1).collect();
-        if fields.len() > MOST_FIELDS {
-            return Err(Problem::new(Reason::Query, format!("INFO has more than {MOST_FIELDS} fields")));
+        let mut info = Self::default();
+        for (name, value) in lines.filter_map(|line| line.trim_end().split_once(':')) {
+            if info.fields.len() + info.records.len() == MOST_FIELDS {
+                let detail = format!("INFO has more than {MOST_FIELDS} fields");
+                return Err(Problem::new(Reason::Query, detail));
+            }
+            let value = value.to_owned();
+            if value.contains('=') {
+                info.records.push((name.to_owned(), value));
+            } else {
+                info.fields.entry(name.to_owned()).or_insert(value);
+            }
         }
-        Ok(Self(fields))
+        Ok(info)
     }
 
     /// Whether it is empty.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.fields.is_empty() && self.records.is_empty()
     }
 
     /// The text of a field.
     pub(super) fn get(&self, field: &str) -> Option<&str> {
-        self.0.iter().find(|(name, _)| name == field).map(|(_, value)| value.as_str())
+        let record = || self.records.iter().find(|(name, _)| name == field).map(|(_, value)| value);
+        self.fields.get(field).or_else(record).map(String::as_str)
     }
 
     /// The number in a field.
@@ -128,14 +142,28 @@ impl Info {
     }
 
     fn fields(&self, wanted: &Columns) -> Result<Rows, Problem> {
-        let fields = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let fields = fields.filter(|(_, value)| !is_record(value));
         let derived = self.derived();
+        let known =
+            |name: &str| derived.iter().find(|(known, _)| *known == name).map(|(_, cell)| cell.clone());
+        let find = |name: &str| known(name).or_else(|| Some(cell(name, self.fields.get(name)?)));
+        let all = || derived.iter().map(|(name, _)| *name).chain(self.fields.keys().map(String::as_str));
+        let kept: Vec<&str> = match wanted {
+            // A built-in query reads a few of some hundred fields.
+            Columns::Named(names) => {
+                names.iter().map(String::as_str).filter(|name| find(name).is_some()).collect()
+            }
+            others => all()
+                .enumerate()
+                .filter(|(place, name)| others.contains(*place, name))
+                .map(|(_, name)| name)
+                .collect(),
+        };
         let mut records = Records::new(wanted);
-        for name in derived.iter().map(|(name, _)| *name).chain(fields.clone().map(|(name, _)| name)) {
+        let unread = all().filter(|name| !kept.contains(name)).take(MOST_UNREAD);
+        for name in kept.iter().copied().chain(unread) {
             records.column(name)?;
         }
-        records.push(derived.into_iter().chain(fields.map(|(name, value)| (name, cell(name, value)))))?;
+        records.push(kept.iter().filter_map(|name| Some((name, find(name)?))))?;
         Ok(records.finish())
     }
 
@@ -168,7 +196,7 @@ impl Info {
     /// The percentiles of each command, with its calls and the time spent in them.
     fn latencies(&self, wanted: &Columns) -> Result<Rows, Problem> {
         let stats = self.stats();
-        let lines = self.0.iter().filter_map(|(name, percentiles)| {
+        let lines = self.records.iter().filter_map(|(name, percentiles)| {
             let command = name.strip_prefix(LATENCY)?;
             let stats = stats.get(command)?;
             let known = [
@@ -192,9 +220,8 @@ impl Info {
 
     /// What was counted of each command.
     fn stats(&self) -> HashMap<&str, &str> {
-        let stats =
-            self.0.iter().filter_map(|(name, stats)| Some((name.strip_prefix(COMMAND)?, stats.as_str())));
-        stats.collect()
+        let stats = self.records.iter();
+        stats.filter_map(|(name, stats)| Some((name.strip_prefix(COMMAND)?, stats.as_str()))).collect()
     }
 
     fn version(&self, field: &str) -> Option<(u32, u32)> {
@@ -203,7 +230,7 @@ impl Info {
     }
 
     fn records(&self, section: &Section, wanted: &Columns) -> Result<Rows, Problem> {
-        let lines = self.0.iter().filter(|(_, value)| is_record(value)).filter_map(|(name, value)| {
+        let lines = self.records.iter().filter_map(|(name, value)| {
             let key = name.strip_prefix(section.prefix)?;
             match section.numbered {
                 // Redis 8 also has lines such as `db0_distrib_strings_sizes`.
@@ -241,10 +268,6 @@ fn number_of(record: &str, field: &str) -> Option<f64> {
 fn is_ok(record: &str) -> Option<(String, Cell)> {
     let (_, status) = pairs(record).find(|(name, _)| *name == "status")?;
     Some(("ok".to_owned(), Cell::Number(f64::from(u8::from(status == "ok")))))
-}
-
-fn is_record(value: &str) -> bool {
-    value.contains('=')
 }
 
 fn pairs(record: &str) -> impl Iterator<Item = (&str, &str)> {

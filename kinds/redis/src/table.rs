@@ -8,7 +8,7 @@ use platform_core::query::{AnswerBudget, Cell, Columns, MOST_COLUMNS, Rows};
 /// How the author of a query can avoid an answer that is too large.
 const ADVICE: &str = "read less of the key, with LRANGE or ZRANGE, or count with LLEN or ZCARD";
 /// How many dropped columns are named.
-const MOST_UNREAD: usize = 20;
+pub(super) const MOST_UNREAD: usize = 20;
 
 /// A table whose columns are known.
 pub(super) struct ReplyTable {

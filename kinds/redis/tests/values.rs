@@ -131,7 +131,7 @@ async fn what_comes_is_the_catalogue() {
     let others = super::versions::with_every_field().await;
     families.extend(probe(&mut source(&others.url(), "collect: [config]")).await.families);
     let catalogue = (Kind::Redis.facts().catalogue)();
-    assert_eq!(shapes(families.iter().map(|family| &family.desc)), shapes(&catalogue));
+    assert_eq!(shapes(families.iter().map(|family| &*family.desc)), shapes(&catalogue));
     assert_eq!(plain(&families, "redis_cluster_state").to_string(), "1");
     assert_eq!(plain(&families, "redis_cluster_slots_assigned").to_string(), "16384");
     for desc in &catalogue {

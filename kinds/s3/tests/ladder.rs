@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use kind_s3::reason;
 use platform_core::probe::Reason;
 use platform_exporter::registry::Kind;
@@ -29,7 +31,8 @@ async fn emits_its_catalogue_and_nothing_else() {
     let keys = format!("canary: {{prefix: health}}, sts: {{endpoint: '{}'}}", sts.endpoint());
     let observation = probe(&s3.endpoint(), &keys).await;
     assert_eq!((failure(&observation), problems(&observation)), (None, vec![]));
-    let mut emitted: Vec<_> = observation.families.into_iter().map(|family| family.desc).collect();
+    let mut emitted: Vec<_> =
+        observation.families.into_iter().map(|family| Arc::unwrap_or_clone(family.desc)).collect();
     let mut catalogue = (Kind::S3.facts().catalogue)();
     emitted.sort_by(|a, b| a.name.cmp(&b.name));
     catalogue.sort_by(|a, b| a.name.cmp(&b.name));

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use platform_core::probe::{Observation, Reason};
 use platform_exporter::registry::Kind;
@@ -140,7 +141,8 @@ async fn reports_what_is_true_of_the_account() {
 async fn emits_its_catalogue_and_nothing_else() {
     let server = troubled().await;
     let observation = subject(&server, "subscriptions: true").probe().await.expect("an answer");
-    let mut emitted: Vec<_> = observation.families.into_iter().map(|family| family.desc).collect();
+    let mut emitted: Vec<_> =
+        observation.families.into_iter().map(|family| Arc::unwrap_or_clone(family.desc)).collect();
     let mut catalogue = (Kind::Stripe.facts().catalogue)();
     emitted.sort_by(|a, b| a.name.cmp(&b.name));
     catalogue.sort_by(|a, b| a.name.cmp(&b.name));

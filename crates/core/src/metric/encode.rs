@@ -58,14 +58,14 @@ pub(super) fn lines<'a>(
     source: Option<&Arc<str>>,
     family: Family,
     scratch: &'a mut String,
-) -> (Desc, &'a str) {
+) -> (Arc<Desc>, &'a str) {
     // The metadata is left out, so its text does not matter.
     let desc = by_client(source, family, String::new(), scratch);
     let end_of_metadata = scratch.match_indices('\n').nth(1).map_or(0, |(at, _)| at + 1);
     (desc, &scratch[end_of_metadata..])
 }
 
-fn by_client(source: Option<&Arc<str>>, family: Family, help: String, text: &mut String) -> Desc {
+fn by_client(source: Option<&Arc<str>>, family: Family, help: String, text: &mut String) -> Arc<Desc> {
     let part = Arc::new(Part { source: source.cloned(), family, help });
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Arc::clone(&part)));

@@ -15,7 +15,7 @@ const USUAL_LENGTH: usize = 4 << 10;
 /// The samples of one family of one source, as lines.
 #[derive(Debug)]
 pub struct Lines {
-    desc: Desc,
+    desc: Arc<Desc>,
     source: Option<Arc<str>>,
     sum: f64,
     /// Always the same text. Only where it is held changes: see `refer_to`.
@@ -52,7 +52,7 @@ impl Lines {
         renewed.collect()
     }
 
-    fn of(desc: Desc, source: Option<Arc<str>>, text: &str, sum: f64) -> Self {
+    fn of(desc: Arc<Desc>, source: Option<Arc<str>>, text: &str, sum: f64) -> Self {
         // Copied to its exact size, because it is kept.
         Self { desc, source, sum, text: Mutex::new(Bytes::copy_from_slice(text.as_bytes())) }
     }
@@ -100,7 +100,7 @@ impl Lines {
                 (_, value) => bare.extend([name, "{", bound.trim_end_matches(','), "}", value]),
             }
         }
-        Self::of(self.desc.clone(), None, &bare, self.sum)
+        Self::of(Arc::clone(&self.desc), None, &bare, self.sum)
     }
 
     /// The sum of all samples.

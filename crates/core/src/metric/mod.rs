@@ -123,7 +123,7 @@ impl Desc {
 
     /// A family of this description, without samples yet.
     pub fn family(&self) -> Family {
-        Family { desc: self.clone(), samples: Vec::new(), histograms: Vec::new() }
+        Family::of(&Arc::new(self.clone()))
     }
 
     /// The names that no other family may have: its own, and those of its series.
@@ -153,8 +153,8 @@ pub struct Sample {
 /// A description with its current samples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Family {
-    /// What it is.
-    pub desc: Desc,
+    /// What it is; shared with the same family of other sources.
+    pub desc: Arc<Desc>,
     /// Its series, each label set at most once.
     pub samples: Vec<Sample>,
     /// In place of samples, if it is a histogram: each label set at most once.
@@ -162,6 +162,11 @@ pub struct Family {
 }
 
 impl Family {
+    /// A family of this description, without samples yet.
+    pub fn of(desc: &Arc<Desc>) -> Self {
+        Self { desc: Arc::clone(desc), samples: Vec::new(), histograms: Vec::new() }
+    }
+
     /// Adds a sample. `labels` are the values of the description's label names, in their order.
     pub fn push<const N: usize>(&mut self, labels: [&str; N], value: f64) {
         debug_assert_eq!(N, self.desc.labels.len(), "label values of {}", self.desc.name);
@@ -179,7 +184,7 @@ impl Family {
     #[must_use]
     pub fn labelled(mut self, name: &str, value: &str) -> Self {
         let names = self.desc.labels.iter().chain([name]).map(str::to_owned).collect();
-        self.desc.labels = LabelNames::Declared(names);
+        Arc::make_mut(&mut self.desc).labels = LabelNames::Declared(names);
         let samples = self.samples.iter_mut().map(|sample| &mut sample.labels);
         for labels in samples.chain(self.histograms.iter_mut().map(|histogram| &mut histogram.labels)) {
             *labels = labels.iter().cloned().chain([value.to_owned()]).collect();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::made_once::MadeOnce;
 use super::raw_metric::RawMetric;
 use super::shared_by_columns::SharedByColumns;
 use super::{Ask, Declared, DistinctPart, Flatten, LanguageFacts, MetricSpec, QuerySpec, Question};
@@ -277,6 +278,7 @@ fn spec(raw: Raw, checker: &mut Checker<'_>) -> QuerySpec {
         metrics,
         flatten: raw.flatten,
         flattened: SharedByColumns::default(),
+        exported: MadeOnce::default(),
     }
 }
 

@@ -12,7 +12,7 @@ use super::reading_error::ReadingError;
 use super::series_budget::SeriesBudget;
 use super::value_type::{MetricPart, ValueType};
 use super::{Cell, MetricSpec, NumberPerRow, QuerySpec, Rows};
-use crate::metric::{Desc, Family, MetricName, Sample, label_value};
+use crate::metric::{Family, MetricName, Sample, label_value};
 
 /// Columns of earlier runs that are remembered, beside as many as there are now: keys may come and go.
 const MOST_GONE: usize = 100;
@@ -233,16 +233,14 @@ impl Reading {
         histograms: &[HistogramNumbers],
         faults: &Unreadable,
     ) -> Vec<Family> {
-        let mut families: Vec<Family> = self.spec.catalogue().iter().map(Desc::family).collect();
-        let places: HashMap<_, _> =
-            families.iter().enumerate().map(|(place, family)| (family.desc.name.clone(), place)).collect();
+        let exported = self.spec.exported();
+        let mut families: Vec<Family> = exported.families.iter().map(Family::of).collect();
         let lines: Vec<(Arc<[String]>, Values)> =
             lines.into_iter().map(|(labels, values)| (labels.into(), values)).collect();
         let is_whole = |metric: &MetricSpec| !faults.contains_key(&metric.name);
         let is_value = |metric: &MetricSpec| metric.part == MetricPart::Value && is_whole(metric);
         for (index, metric) in self.spec.metrics.iter().enumerate().filter(|(_, metric)| is_value(metric)) {
-            let place = places.get(metric.name.as_ref());
-            let Some(family) = place.and_then(|&place| families.get_mut(place)) else { continue };
+            let family = &mut families[exported.places[index]];
             for (labels, values) in &lines {
                 if let Some(value) = values.get(index).copied().flatten() {
                     family.samples.push(Sample { labels: with_own_labels(labels, metric), value });
@@ -251,8 +249,10 @@ impl Reading {
         }
         for histogram in histograms {
             let metric = &self.spec.metrics[histogram.count];
-            let place = places.get(metric.name.as_ref()).filter(|_| is_whole(metric));
-            let Some(family) = place.and_then(|&place| families.get_mut(place)) else { continue };
+            if !is_whole(metric) {
+                continue;
+            }
+            let family = &mut families[exported.places[histogram.count]];
             let sample = |(labels, values)| histogram.sample(with_own_labels(labels, metric), values);
             family
                 .histograms

@@ -1,8 +1,10 @@
 //! The grammar of a declared query, as written in a configuration, a pack or the files of a kind.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::flatten::{Flatten, Flattened};
+use super::made_once::MadeOnce;
 use super::raw_metric::MetricSpec;
 use super::series_budget::OTHER;
 use super::shared_by_columns::SharedByColumns;
@@ -85,6 +87,19 @@ pub struct QuerySpec {
     pub flatten: Option<Flatten>,
     /// The same with the metrics that `flatten` has made.
     pub flattened: SharedByColumns<QuerySpec>,
+    /// What it reads and exports.
+    pub exported: MadeOnce<Exported>,
+}
+
+/// What a query reads and exports: the same in every run, and for every source that runs it.
+#[derive(Debug)]
+pub struct Exported {
+    /// The columns that are read.
+    pub(super) columns: Columns,
+    /// The families, each once.
+    pub(super) families: Vec<Arc<Desc>>,
+    /// The position of each metric's family.
+    pub(super) places: Vec<usize>,
 }
 
 /// A query that a configuration or pack declares.
@@ -106,12 +121,40 @@ pub struct Declared {
 pub fn catalogue<'a>(queries: impl IntoIterator<Item = &'a QuerySpec>) -> Vec<Desc> {
     let mut seen = HashSet::new();
     let families = queries.into_iter().flat_map(QuerySpec::catalogue);
-    families.filter(|desc| seen.insert(desc.name.clone())).collect()
+    families.filter(|desc| seen.insert(&desc.name)).map(|desc| Desc::clone(desc)).collect()
 }
 
 impl QuerySpec {
     /// The columns that the query reads.
     pub fn columns(&self) -> Columns {
+        self.exported().columns.clone()
+    }
+
+    /// The families that this query may export, each once.
+    pub fn catalogue(&self) -> &[Arc<Desc>] {
+        &self.exported().families
+    }
+
+    pub(super) fn exported(&self) -> &Exported {
+        self.exported.get(|| {
+            let known = self.flatten.as_ref().filter(|_| self.metrics.is_empty()).map(Flatten::known);
+            let known = known.into_iter().flatten().map(|one| number("", one));
+            let (mut families, mut places) = (Vec::new(), HashMap::new());
+            let mut place = |metric: &MetricSpec| {
+                *places.entry(metric.name.clone()).or_insert_with(|| {
+                    families.push(Arc::new(self.desc(metric)));
+                    families.len() - 1
+                })
+            };
+            let places = self.metrics.iter().map(&mut place).collect();
+            known.for_each(|metric| {
+                place(&metric);
+            });
+            Exported { columns: self.read_columns(), families, places }
+        })
+    }
+
+    fn read_columns(&self) -> Columns {
         let labels = self.labels.iter().map(|label| self.column(label));
         match &self.flatten {
             Some(flatten) => Columns::numbers(labels, &flatten.except),
@@ -144,16 +187,7 @@ impl QuerySpec {
         Self { metrics: metrics.collect(), ..self.clone() }
     }
 
-    /// The families that this query may export, each once.
-    pub fn catalogue(&self) -> Vec<Desc> {
-        let known = self.flatten.as_ref().filter(|_| self.metrics.is_empty()).map(Flatten::known);
-        let known = known.into_iter().flatten().map(|one| self.desc(&number("", one)));
-        let mut seen = HashSet::new();
-        let families = self.metrics.iter().map(|metric| self.desc(metric)).chain(known);
-        families.filter(|desc| seen.insert(desc.name.clone())).collect()
-    }
-
-    pub(super) fn desc(&self, metric: &MetricSpec) -> Desc {
+    fn desc(&self, metric: &MetricSpec) -> Desc {
         let labels = self.labels.iter().chain(metric.labels.keys());
         Desc {
             name: metric.name.to_string().into(),

@@ -11,10 +11,12 @@ mod cycles;
 mod declared;
 mod detours;
 mod encode;
+mod fleets;
 mod growth;
 mod hostile;
 mod hung;
 mod load;
+mod logs;
 mod machine;
 mod memory;
 mod ours;
@@ -40,7 +42,7 @@ use std::time::Instant;
 use report::Section;
 
 /// The sections in order: name and title.
-const SECTIONS: [(&str, &str); 11] = [
+const SECTIONS: [(&str, &str); 13] = [
     ("scrape", "Scrapes"),
     ("hung", "A service that hangs"),
     ("encode", "Encoding"),
@@ -49,6 +51,8 @@ const SECTIONS: [(&str, &str); 11] = [
     ("memory", "Memory"),
     ("growth", "Growth"),
     ("sources", "Thousands of sources"),
+    ("fleets", "Fleets"),
+    ("logs", "Log files"),
     ("queues", "Queues"),
     ("start", "Start and faults"),
     ("builds", "Builds with some of the kinds"),
@@ -129,6 +133,8 @@ async fn section(name: &str, title: &'static str) -> Section {
         "memory" => memory::run(title).await,
         "growth" => growth::run(title).await,
         "sources" => sources::run(title).await,
+        "fleets" => fleets::run(title).await,
+        "logs" => logs::run(title).await,
         "queues" => queues::run(title).await,
         "start" => start::run(title).await,
         _ => builds::run(title).await,

@@ -210,7 +210,9 @@ fn files_are_short_and_have_no_hidden_state() {
         for (number, line) in text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default().trim_start();
             let place = format!("{file}:{}", number + 1);
-            if code.starts_with("static ")
+            // The allocator is the program's, and has no other place.
+            let is_allocator = code.starts_with("static ALLOCATOR: ") && file == "src/main.rs";
+            if (code.starts_with("static ") && !is_allocator)
                 || code.starts_with("pub static ")
                 || code.contains("thread_local!")
             {

@@ -49,7 +49,10 @@ impl Lines {
             let same = known.find(|known| known.desc == desc && *known.text() == *text.as_bytes());
             same.map_or_else(|| Arc::new(Self::of(desc, source.cloned(), text, sum)), |same| Arc::clone(same))
         });
-        renewed.collect()
+        let mut renewed: Vec<_> = renewed.collect();
+        // It may have been collected in the memory of the families, which is several times as much.
+        renewed.shrink_to_fit();
+        renewed
     }
 
     fn of(desc: Arc<Desc>, source: Option<Arc<str>>, text: &str, sum: f64) -> Self {

@@ -267,8 +267,11 @@ fn budget(spec: &QuerySpec) -> SeriesBudget {
     SeriesBudget::with_counters(are_counters(spec))
 }
 
-/// For each metric, whether it is one.
+/// For each metric, whether it is one that may be counted under `other`. Without labels there is one line at most.
 fn are_counters(spec: &QuerySpec) -> Vec<bool> {
+    if spec.labels.is_empty() {
+        return Vec::new();
+    }
     spec.metrics.iter().map(|metric| metric.value_type != ValueType::Gauge).collect()
 }
 

@@ -20,6 +20,7 @@ use crate::config::ProbeTarget;
   platform_exporter --config.file platform.yml           serve on port 9884
   platform_exporter check --live                         check the configuration against the services
   platform_exporter probe orders-db                      probe one source and print its metrics
+  platform_exporter query users_by_plan                  run one query: its rows, series and cost
   platform_exporter probe shop-dbs db1.example.com:5432  the same for a target of a module
   DATABASE_URL=postgres://… platform_exporter            no file: sources from the environment")]
 pub struct Cli {
@@ -101,11 +102,14 @@ pub enum Command {
         /// Do not check the files that the configuration refers to: passwords, keys, certificates.
         #[arg(long, conflicts_with = "live")]
         syntax_only: bool,
-        /// Also connect to each source, run each query once, and report problems and required permissions.
+        /// Also connect to each source, run each query once, and report problems and missing permissions.
         #[arg(long)]
         live: bool,
+        /// Format of the errors. All but `text` are written to standard output.
+        #[arg(long, value_name = "FORMAT", default_value = "text", conflicts_with = "live")]
+        format: CheckFormat,
     },
-    /// Probe one source, or a target of a module, once and print its metrics.
+    /// Probe one source with its queries, or a target of a module, once and print its metrics.
     ///
     /// Exits with 0 if it is up, 1 if it is down, 3 if it is degraded.
     Probe {
@@ -113,6 +117,16 @@ pub enum Command {
         name: String,
         /// For a module: the target, as HOST:PORT.
         target: Option<ProbeTarget>,
+    },
+    /// Run one declared query once, and print its rows and the series that they become.
+    ///
+    /// Exits with 0 if all of its metrics are there, else with 1.
+    Query {
+        /// The name of the query; in a pack, PACK.QUERY.
+        name: String,
+        /// Output format.
+        #[arg(long, value_name = "FORMAT", default_value = "table")]
+        format: ResultFormat,
     },
     /// Check that the exporter running on this machine is healthy (for container health checks).
     Healthcheck,
@@ -157,6 +171,30 @@ pub enum LogFormat {
     /// `level=info event=… source=…`
     Logfmt,
     /// One JSON object per line.
+    Json,
+}
+
+/// Format of what `check` has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// One line for each error: `file:line:column: path: message (hint)`.
+    Text,
+    /// A list of objects: file, line, column, path, message, hint.
+    Json,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+}
+
+/// Format of the result of a query.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ResultFormat {
+    /// Rows and series for people, with what the query costs.
+    Table,
+    /// The series, in Prometheus' text format.
+    Prometheus,
+    /// One JSON object: columns, rows, series, duration, problems.
     Json,
 }
 

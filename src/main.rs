@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
+use platform_core::probe::Problem;
 use platform_exporter::capacity::Estimate;
-use platform_exporter::cli::{Cli, Command, Flags};
-use platform_exporter::command::{self, Loaded};
+use platform_exporter::cli::{CheckFormat, Cli, Command, Flags};
+use platform_exporter::command::{self, CheckDepth, Loaded};
 use platform_exporter::pack;
 use platform_exporter::server::Gate;
 use platform_exporter::snapshot::Status;
@@ -40,15 +41,20 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let flags = &cli.flags;
     match cli.command {
         None => {
-            let (loaded, gate) = command::load_all(flags)?;
+            let (loaded, gate) = command::load_all(flags, CheckDepth::Configuration)?;
             let _log = telemetry::init(flags.log_level, flags.log_format).context("cannot start logging")?;
             telemetry::report_panics();
             serve(flags, loaded, gate)?;
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Check { live, syntax_only }) => {
-            let load = if syntax_only { command::load_all } else { command::load_strictly };
-            let (loaded, _) = load(flags)?;
+        Some(Command::Check { live, syntax_only, format }) => {
+            let depth = if syntax_only { CheckDepth::Bundle } else { CheckDepth::Files };
+            let loaded = command::load_all(flags, depth);
+            if format != CheckFormat::Text {
+                print!("{}", command::findings(loaded.as_ref().err(), format));
+                return Ok(if loaded.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            }
+            let (loaded, _) = loaded?;
             let Loaded { origin, config, .. } = &loaded;
             let modules = match config.modules().len() {
                 0 => String::new(),
@@ -75,13 +81,22 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let probed = on_this_thread(command::probe(flags, &loaded, &name, target.as_ref()))??;
             print!("{}", probed.metrics);
             for problem in &probed.problems {
-                eprintln!("{name}: {problem}");
+                eprintln!("{name}: {problem}{}", remedy(problem));
             }
             Ok(match probed.status {
                 Status::Up => ExitCode::SUCCESS,
                 Status::Degraded => DEGRADED.into(),
                 Status::Down | Status::Unknown => ExitCode::FAILURE,
             })
+        }
+        Some(Command::Query { name, format }) => {
+            let loaded = command::load(flags)?;
+            let queried = on_this_thread(command::query(flags, &loaded, &name, format))??;
+            print!("{}", queried.text);
+            for problem in &queried.problems {
+                eprintln!("{name}: {problem}{}", remedy(problem));
+            }
+            Ok(if queried.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Some(Command::Healthcheck) => {
             for address in command::listening(flags) {
@@ -116,6 +131,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// What fixes a problem, on a line of its own.
+fn remedy(problem: &Problem) -> String {
+    problem.remedy.as_ref().map(|remedy| format!("\n  to fix it: {remedy}")).unwrap_or_default()
 }
 
 /// Sources have a thread of their own, so that scrapes do not wait for them.

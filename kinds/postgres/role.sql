@@ -11,9 +11,9 @@ $$;
 
 GRANT pg_monitor TO platform_exporter;
 
--- Two connections per exporter and one more for each of its `databases`, twice that while another one takes over:
--- 4 without `databases`, 8 with two of them, 24 with ten.
-ALTER ROLE platform_exporter CONNECTION LIMIT 4;
+-- Each source takes two connections, and one more for each of its `databases`; twice that while one exporter takes over
+-- from another. 20 are enough for five sources on this server: raise it for more, lower it for one.
+ALTER ROLE platform_exporter CONNECTION LIMIT 20;
 
 -- The exporter sets its own limits; these apply to anyone else who obtains the password.
 ALTER ROLE platform_exporter SET default_transaction_read_only = on;

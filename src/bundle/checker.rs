@@ -2,14 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use platform_core::metric::Desc;
+use platform_core::metric::{Desc, MetricType};
 use platform_core::yaml::{Fault, Faults, Node, Path};
 
-/// What a dashboard may refer to.
+/// A metric that expressions may name.
+#[derive(Debug)]
+pub(super) struct KnownMetric {
+    help: String,
+    /// Its labels; none if they are not known.
+    pub(super) labels: Option<BTreeSet<String>>,
+}
+
+/// What dashboards and rules may refer to.
 #[derive(Debug, Default)]
 pub(super) struct DashboardContext {
-    /// The help of each metric.
-    pub(super) metrics: BTreeMap<String, String>,
+    /// The metrics, by name.
+    pub(super) metrics: BTreeMap<String, KnownMetric>,
     /// The names of all dashboards.
     pub(super) dashboards: BTreeSet<String>,
 }
@@ -18,15 +26,33 @@ impl DashboardContext {
     /// Adds metrics.
     pub(super) fn know(&mut self, families: impl IntoIterator<Item = Desc>) {
         for desc in families {
-            self.metrics.extend(desc.names().map(|name| (name, desc.help.to_string())));
+            let labels: BTreeSet<_> =
+                desc.labels.iter().chain(bucket_label(&desc)).map(str::to_owned).collect();
+            for name in desc.names() {
+                let new = || KnownMetric { help: desc.help.to_string(), labels: Some(BTreeSet::new()) };
+                let metric = self.metrics.entry(name).or_insert_with(new);
+                // Kinds that read the same may differ in labels.
+                metric.labels.iter_mut().for_each(|known| known.extend(labels.iter().cloned()));
+            }
         }
+    }
+
+    /// Adds the names that rules record.
+    pub(super) fn know_recorded(&mut self, names: impl IntoIterator<Item = String>) {
+        let metric = |name| (name, KnownMetric { help: String::new(), labels: None });
+        self.metrics.extend(names.into_iter().map(metric));
     }
 
     /// The first metric that an expression names, with its help.
     pub(super) fn first_metric<'a>(&'a self, expr: &'a str) -> Option<(&'a str, &'a str)> {
         let mut names = expr.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':');
-        names.find_map(|name| self.metrics.get(name).map(|help| (name, help.as_str())))
+        names.find_map(|name| self.metrics.get(name).map(|metric| (name, metric.help.as_str())))
     }
+}
+
+/// The label that only the buckets of a histogram have.
+fn bucket_label(desc: &Desc) -> Option<&'static str> {
+    (desc.metric_type == MetricType::Histogram).then_some("le")
 }
 
 /// Reports the errors of one node.

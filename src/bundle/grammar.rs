@@ -9,6 +9,7 @@ use super::checker::{Checker, DashboardContext};
 use super::panel::{Choice, Dashboard, OfKinds, Row, Variable, title_of};
 use super::panel_grammar;
 use super::panel_keys::RawPanel;
+use super::promql;
 
 const DEFAULT_RANGE: Duration = Duration::seconds(6 * 60 * 60);
 
@@ -125,6 +126,7 @@ pub(super) fn row(
     faults: &mut Faults,
 ) -> Option<Row> {
     let head = head::<RawRow>(node, path, &["row", "collapsed", "of_kinds"], &["panels"], faults);
+    promql::check_tree(node, path, surroundings, faults);
     let panels = list(node, "panels").iter().enumerate().filter_map(|(index, node)| {
         let path = path.key("panels").index(index);
         let Some(raw) = yaml::decode::<RawPanel>(node, &path, faults) else { return Some(None) };

@@ -12,6 +12,7 @@ mod field;
 mod first_rows;
 mod grammar;
 mod kinds;
+mod label_set;
 mod last_known;
 mod layout;
 mod packs;
@@ -20,6 +21,7 @@ mod panel_grammar;
 mod panel_json;
 mod panel_keys;
 mod problems_table;
+mod promql;
 mod render;
 mod rules;
 mod source_status;
@@ -60,32 +62,45 @@ pub struct File {
 /// All errors in its source files.
 pub fn render(config: Option<&Config>) -> Result<Vec<File>, Faults> {
     let mut faults = config.map(|config| config.files().clone()).unwrap_or_default();
-    let platforms = packs::all(config, &mut faults);
+    let files = render_with(config, &mut faults);
+    if faults.is_empty() { Ok(files) } else { Err(faults) }
+}
+
+/// Adds the errors of the dashboards and rules that a configuration uses.
+pub fn check(config: &Config, faults: &mut Faults) {
+    render_with(Some(config), faults);
+}
+
+fn render_with(config: Option<&Config>, faults: &mut Faults) -> Vec<File> {
+    let platforms = packs::all(config, faults);
     let kinds = match config {
         Some(config) => config.kinds().into_iter().collect(),
         None => Kind::ALL.to_vec(),
     };
     let surroundings = surroundings(&kinds, &platforms);
-    let mut files = Vec::new();
-    let mut add = |name: &str, dashboard: Option<Dashboard>| {
-        files.extend(dashboard.map(|dashboard| dashboard_file(name, &dashboard, Audience::Everybody)));
-    };
+    let mut dashboards: Vec<(String, Dashboard)> = Vec::new();
     for (name, text) in WHOLE {
-        let dashboard = grammar::of_file(&format!("bundle/{name}.yml"), text, &surroundings, &mut faults);
-        add(
-            name,
-            dashboard.and_then(|dashboard| kinds::overview(dashboard, &kinds, &surroundings, &mut faults)),
-        );
+        let dashboard = grammar::of_file(&format!("bundle/{name}.yml"), text, &surroundings, faults)
+            .and_then(|dashboard| kinds::overview(dashboard, &kinds, &surroundings, faults));
+        dashboards.extend(dashboard.map(|dashboard| (name.to_owned(), dashboard)));
     }
     for &kind in &kinds {
-        add(kind.as_str(), kinds::dashboard(kind, &surroundings, &mut faults));
+        let dashboard = kinds::dashboard(kind, &surroundings, faults);
+        dashboards.extend(dashboard.map(|dashboard| (kind.to_string(), dashboard)));
     }
     for platform in &platforms {
-        add(&platform.name, platform.dashboard(&surroundings, &mut faults));
+        let Some(dashboard) = platform.dashboard(&surroundings, faults) else { continue };
+        if let Some((other, _)) = dashboards.iter().find(|(_, other)| other.title == dashboard.title) {
+            platform.refuse_title(other, faults);
+        }
+        dashboards.push((platform.name.clone(), dashboard));
     }
-    files.extend(restricted(&platforms, surroundings, &mut faults));
-    files.extend(rule_files(&kinds, &platforms, &mut faults));
-    if faults.is_empty() { Ok(files) } else { Err(faults) }
+    let dashboards = dashboards.iter();
+    let mut files: Vec<_> =
+        dashboards.map(|(name, dashboard)| dashboard_file(name, dashboard, Audience::Everybody)).collect();
+    files.extend(rule_files(&kinds, &platforms, &surroundings, faults));
+    files.extend(restricted(&platforms, surroundings, faults));
+    files
 }
 
 fn dashboard_file(name: &str, dashboard: &Dashboard, audience: Audience) -> File {
@@ -109,21 +124,27 @@ fn restricted(platforms: &[Platform], others: DashboardContext, faults: &mut Fau
 }
 
 /// The rules of the exporter, of all sources, of each kind and of each pack.
-fn rule_files(kinds: &[Kind], platforms: &[Platform], faults: &mut Faults) -> Vec<File> {
+fn rule_files(
+    kinds: &[Kind],
+    platforms: &[Platform],
+    context: &DashboardContext,
+    faults: &mut Faults,
+) -> Vec<File> {
     let file = |name: &str, text| File { path: format!("alerts/{name}.rules.yml"), text };
     let mut files = Vec::new();
     for (name, text) in RULES_OF_ALL {
-        files
-            .extend(rules::of_file(&format!("bundle/{name}.yml"), text, faults).map(|text| file(name, text)));
+        files.extend(
+            rules::of_file(&format!("bundle/{name}.yml"), text, context, faults).map(|text| file(name, text)),
+        );
     }
     for kind in kinds {
         let (name, text) = (kind.as_str(), kind.facts().rules);
-        let rules = rules::of_file(&format!("kinds/{name}/rules.yml"), text, faults);
+        let rules = rules::of_file(&format!("kinds/{name}/rules.yml"), text, context, faults);
         files.extend(rules.map(|text| file(name, text)));
     }
-    for Platform { name, rules, .. } in platforms {
-        let text = rules.as_ref().and_then(|node| rules::of_pack(name, node, faults));
-        files.extend(text.map(|text| file(name, text)));
+    for platform in platforms {
+        let text = rules::of_pack(platform, context, faults);
+        files.extend(text.map(|text| file(&platform.name, text)));
     }
     files
 }
@@ -136,6 +157,12 @@ fn surroundings(kinds: &[Kind], platforms: &[Platform]) -> DashboardContext {
     for platform in platforms {
         surroundings.know(platform.families.iter().cloned());
     }
+    let of_kinds = Kind::ALL.iter().map(|kind| kind.facts().rules);
+    let texts = RULES_OF_ALL.into_iter().map(|(_, text)| text).chain(of_kinds);
+    surroundings.know_recorded(texts.flat_map(rules::recorded_by));
+    surroundings.know_recorded(
+        platforms.iter().filter_map(|platform| platform.rules.as_ref()).flat_map(rules::recorded),
+    );
     let of_kinds = kinds.iter().map(|kind| kind.as_str());
     let names = WHOLE.into_iter().map(|(name, _)| name).chain(of_kinds).map(str::to_owned);
     let of_packs = platforms.iter().filter(|platform| platform.has_dashboard());

@@ -23,6 +23,8 @@ pub(super) struct Platform {
     inputs: Vec<Variable>,
     /// The names of its sources, or the variables for them.
     sources: Vec<String>,
+    /// Whether another deployment has a dashboard of the same title.
+    is_one_of_several: bool,
     dashboard: Option<Node>,
     restricted_dashboard: Option<Node>,
     /// Its rule groups, in which an input without a source matches every source.
@@ -32,6 +34,7 @@ pub(super) struct Platform {
 /// The packs of the configuration, or else the built-in ones.
 pub(super) fn all(config: Option<&Config>, faults: &mut Faults) -> Vec<Platform> {
     let Some(config) = config else { return embedded(faults) };
+    let titles: Vec<_> = config.packs().iter().filter_map(title).collect();
     let platform = |instance: &Instance| {
         let families = config
             .queries()
@@ -39,7 +42,10 @@ pub(super) fn all(config: Option<&Config>, faults: &mut Faults) -> Vec<Platform>
             .flat_map(|query| query.spec.catalogue())
             .map(|desc| Desc::clone(desc))
             .collect();
-        Platform::of(instance, families, Vec::new(), instance.section("rules"))
+        let is_same = |other: &&&str| title(instance) == Some(**other);
+        let is_one_of_several = titles.iter().filter(is_same).count() > 1;
+        let platform = Platform::of(instance, families, Vec::new(), instance.section("rules"));
+        Platform { is_one_of_several, ..platform }
     };
     config.packs().iter().map(platform).collect()
 }
@@ -74,16 +80,14 @@ fn embedded(faults: &mut Faults) -> Vec<Platform> {
 /// The queries of a pack that run on one source, each with its name in the pack, and with its source.
 fn queries(instance: &Instance) -> impl Iterator<Item = (&str, &str)> {
     instance.queries.iter().filter_map(|(_, query)| {
-        let (_, name) = text(query, "name")?.rsplit_once('.')?;
-        Some((name, text(query, "source")?))
+        let (_, name) = query.get("name")?.text()?.rsplit_once('.')?;
+        Some((name, query.get("source")?.text()?))
     })
 }
 
-fn text<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
-    match &node.get(key)?.value {
-        Value::String(text) => Some(text),
-        _ => None,
-    }
+/// The title of its dashboard.
+fn title(instance: &Instance) -> Option<&str> {
+    instance.section("dashboard")?.get("title")?.text()
 }
 
 impl Platform {
@@ -91,7 +95,29 @@ impl Platform {
         let (name, sources) = (instance.name.clone(), instance.sources.clone());
         let dashboard = instance.section("dashboard").cloned();
         let restricted_dashboard = instance.section(RESTRICTED).cloned();
-        Self { name, families, inputs, sources, dashboard, restricted_dashboard, rules: rules.cloned() }
+        let (rules, is_one_of_several) = (rules.cloned(), false);
+        Self { name, families, inputs, sources, is_one_of_several, dashboard, restricted_dashboard, rules }
+    }
+
+    /// What tells it from other deployments of the same pack, if there are any.
+    pub(super) fn deployment(&self) -> Option<&str> {
+        self.is_one_of_several.then_some(self.name.as_str())
+    }
+
+    /// A title with the name of the deployment.
+    fn titled(&self, dashboard: Dashboard) -> Dashboard {
+        match self.deployment() {
+            Some(name) => Dashboard { title: format!("{}: {name}", dashboard.title), ..dashboard },
+            None => dashboard,
+        }
+    }
+
+    /// Reports that another dashboard has its title: Grafana accepts one of a title in a folder.
+    pub(super) fn refuse_title(&self, other: &str, faults: &mut Faults) {
+        let title = self.dashboard.as_ref().and_then(|dashboard| dashboard.get("title"));
+        let path = Path::default().key("dashboard").key("title");
+        let message = format!("the dashboard `{other}` has this title, too: choose another one");
+        title.into_iter().for_each(|title| faults.at(title.place, &path, message.clone()));
     }
 
     /// Whether it has a dashboard.
@@ -112,6 +138,7 @@ impl Platform {
     ) -> Option<Dashboard> {
         let node = self.restricted_dashboard.as_ref()?;
         grammar::dashboard(node, &Path::default().key(RESTRICTED), surroundings, faults)
+            .map(|dashboard| self.titled(dashboard))
     }
 
     /// The dashboard, with the status of the sources in its first row.
@@ -128,7 +155,7 @@ impl Platform {
             faults.at(node.place, &path, message);
         }
         let first = first_rows(&self.sources.join("|"), surroundings, faults);
-        let mut dashboard = dashboard?;
+        let mut dashboard = self.titled(dashboard?);
         dashboard.variables.splice(0..0, self.inputs.clone());
         dashboard.rows.splice(0..0, first?);
         Some(dashboard)

@@ -6,7 +6,8 @@ use platform_core::yaml::hint;
 use super::checker::Checker;
 use super::layout::COLUMNS;
 use super::panel::{
-    Column, Content, Panel, PanelLink, PanelLook, PanelQuery, PanelType, Series, Stat, Table, title_of,
+    Column, Content, Panel, PanelLink, PanelLook, PanelQuery, PanelType, Series, Stat, Table, Thresholds,
+    title_of,
 };
 use super::panel_keys::{RawColumn, RawPanel, RawSeries};
 use super::unit::Unit;
@@ -206,6 +207,7 @@ fn one(raw: RawSeries, checker: &mut Checker<'_>) -> Option<Series> {
         PanelQuery::Sql(_) => None,
     };
     let unit = unit(raw.unit, !raw.words.is_empty(), expr, checker);
+    let unit = unit_for(raw.thresholds, unit, expr.is_none(), checker);
     let look = PanelLook { unit, decimals: raw.decimals, thresholds: raw.thresholds, words: raw.words };
     Some(Series { name: raw.name, question, look })
 }
@@ -220,6 +222,27 @@ fn unit(given: Option<Unit>, has_words: bool, expr: Option<&str>, checker: &mut 
             "",
             "expected `unit`: it cannot be inferred from the names (percent is a ratio, where 1 is 100 %)",
         );
+    }
+    unit
+}
+
+/// A unit that thresholds can be compared with: a point in time becomes the seconds since then.
+fn unit_for(
+    thresholds: Option<Thresholds>,
+    unit: Option<Unit>,
+    is_sql: bool,
+    checker: &mut Checker<'_>,
+) -> Option<Unit> {
+    match (thresholds, unit) {
+        (Some(_), Some(Unit::Ago)) if !is_sql => return Some(Unit::Age),
+        (Some(_), Some(Unit::Ago)) => {
+            checker.fault("thresholds", "expected `unit: seconds`, and a SELECT of the seconds since then")
+        }
+        (Some(_), Some(Unit::Date)) => {
+            checker.fault("thresholds", "a date has none; expected `unit: ago`, for thresholds in seconds")
+        }
+        (Some(_), Some(Unit::Text)) => checker.fault("thresholds", "a text has none; expected `words`"),
+        _ => {}
     }
     unit
 }
@@ -259,6 +282,7 @@ fn column(raw: RawColumn, is_sql: bool, checker: &mut Checker<'_>) -> Option<Col
         checker.fault("", "the key `name` is missing");
         return None;
     };
+    let unit = unit_for(raw.thresholds, unit, is_sql, checker);
     let link = raw.link.and_then(|link| read_link(&link, checker));
     let look = PanelLook { unit, decimals: raw.decimals, thresholds: raw.thresholds, words: raw.words };
     Some(Column { name, content, look, link, width: raw.width, image: raw.image })

@@ -1,9 +1,13 @@
 //! Renders rule files from the key `rules:` of a YAML file, which contains Prometheus rule groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 
 use platform_core::yaml::{self, Faults, Node, Path};
+
+use super::checker::DashboardContext;
+use super::packs::Platform;
+use super::promql;
 
 /// The page with a section for each alert of the project.
 const RUNBOOKS: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/alerts/runbooks.md");
@@ -32,38 +36,106 @@ struct Rule {
 }
 
 /// The rule file of one of the project's own files.
-pub(super) fn of_file(file: &str, text: &str, faults: &mut Faults) -> Option<String> {
+pub(super) fn of_file(
+    file: &str,
+    text: &str,
+    context: &DashboardContext,
+    faults: &mut Faults,
+) -> Option<String> {
     faults.begin(file);
     let tree = yaml::parse_literally(text, faults)?;
     let Some(rules) = tree.get(KEY) else {
         faults.at(tree.place, &Path::default(), "the key `rules` is missing");
         return None;
     };
-    render(rules, file, Some(RUNBOOKS), faults)
+    render(rules, Origin { file, runbooks: Some(RUNBOOKS), deployment: None }, context, faults)
 }
 
 /// The rule file of a pack.
-pub(super) fn of_pack(name: &str, rules: &Node, faults: &mut Faults) -> Option<String> {
-    render(rules, &format!("the pack {name}"), None, faults)
+pub(super) fn of_pack(
+    platform: &Platform,
+    context: &DashboardContext,
+    faults: &mut Faults,
+) -> Option<String> {
+    let Platform { name, rules, .. } = platform;
+    let origin =
+        Origin { file: &format!("the pack {name}"), runbooks: None, deployment: platform.deployment() };
+    render(rules.as_ref()?, origin, context, faults)
 }
 
-/// A rule file from a list of rule groups. `origin` is the file to edit instead; an alert without `runbook_url` gets
-/// its section of `runbooks`, if that is given.
+/// Where rules come from.
+#[derive(Clone, Copy)]
+struct Origin<'a> {
+    /// The file to edit instead.
+    file: &'a str,
+    /// The page that has a section for each alert without `runbook_url`.
+    runbooks: Option<&'a str>,
+    /// What tells its groups from those of another deployment.
+    deployment: Option<&'a str>,
+}
+
+/// The names that the rules below a node record.
+pub(super) fn recorded(rules: &Node) -> Vec<String> {
+    let rules = rules.elements().iter().filter_map(|group| group.get("rules")).flat_map(Node::elements);
+    rules.filter_map(|rule| Some(rule.get("record")?.text()?.to_owned())).collect()
+}
+
+/// The names that the rules of a file record.
+pub(super) fn recorded_by(text: &str) -> Vec<String> {
+    let tree = yaml::parse_literally(text, &mut Faults::default());
+    tree.as_ref().and_then(|tree| tree.get(KEY)).map(recorded).unwrap_or_default()
+}
+
+/// A rule file from a list of rule groups.
 ///
 /// Returns `None` if there are errors; all of them are then in `faults`.
-fn render(rules: &Node, origin: &str, runbooks: Option<&str>, faults: &mut Faults) -> Option<String> {
+fn render(
+    rules: &Node,
+    origin: Origin<'_>,
+    context: &DashboardContext,
+    faults: &mut Faults,
+) -> Option<String> {
     let before = faults.len();
     let path = Path::default().key(KEY);
+    check_names(rules, &path, context, faults);
     let groups: Vec<Group> = yaml::decode(rules, &path, faults)?;
+    let mut names = HashSet::new();
     for (index, (group, node)) in groups.iter().zip(rules.elements()).enumerate() {
         check(group, node, &path.index(index), faults);
+        if !names.insert(&group.name) {
+            faults.at(node.place, &path.index(index).key("name"), "another group has this name");
+        }
     }
     (faults.len() == before).then_some(())?;
-    let mut file = format!("# Made by `platform_exporter bundle`; edit {origin}.\ngroups:\n");
+    let mut file = format!("# Made by `platform_exporter bundle`; edit {}.\ngroups:\n", origin.file);
     for group in groups {
-        write(&mut file, &group, runbooks).expect("writing to a string does not fail");
+        write(&mut file, &group, origin).expect("writing to a string does not fail");
     }
     Some(file)
+}
+
+/// Expressions and templates name what there is.
+fn check_names(rules: &Node, path: &Path, context: &DashboardContext, faults: &mut Faults) {
+    for (group, node) in rules.elements().iter().enumerate() {
+        let path = path.index(group).key("rules");
+        let rules = node.get("rules").map_or(&[][..], Node::elements);
+        for (index, node) in rules.iter().enumerate() {
+            let Some((expr, text)) = node.get("expr").and_then(|expr| Some((expr, expr.text()?))) else {
+                continue;
+            };
+            let path = path.index(index);
+            let (wrong, labels) = promql::check(text, context);
+            promql::report(&wrong, expr, &path.key("expr"), faults);
+            for section in ["labels", "annotations"] {
+                for (key, template) in node.get(section).map_or(&[][..], Node::entries) {
+                    let named = labels_in(template.text().unwrap_or_default());
+                    let wrong: Vec<_> =
+                        named.filter_map(|label| promql::check_label(label, &labels)).collect();
+                    promql::report(&wrong, template, &path.key(section).key(&key.text), faults);
+                }
+            }
+        }
+    }
 }
 
 /// Every rule records or alerts, and only alerts may have `for` and the like.
@@ -83,8 +155,16 @@ fn check(group: &Group, node: &Node, path: &Path, faults: &mut Faults) {
     }
 }
 
-fn write(file: &mut String, group: &Group, runbooks: Option<&str>) -> std::fmt::Result {
-    writeln!(file, "  - name: {}", quoted(&group.name))?;
+/// The labels that a template names, as in `{{ $labels.source }}`.
+fn labels_in(template: &str) -> impl Iterator<Item = &str> {
+    let is_part_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let after = ["$labels.", ".Labels."].into_iter().flat_map(|start| template.split(start).skip(1));
+    after.map(move |rest| rest.split(|c| !is_part_of_name(c)).next().unwrap_or_default())
+}
+
+fn write(file: &mut String, group: &Group, origin: Origin<'_>) -> std::fmt::Result {
+    let name = origin.deployment.map(|deployment| format!("{}: {deployment}", group.name));
+    writeln!(file, "  - name: {}", quoted(name.as_ref().unwrap_or(&group.name)))?;
     if let Some(interval) = &group.interval {
         writeln!(file, "    interval: {}", quoted(interval))?;
     }
@@ -105,7 +185,7 @@ fn write(file: &mut String, group: &Group, runbooks: Option<&str>) -> std::fmt::
         }
         write_map(file, "labels", &rule.labels)?;
         let mut annotations = rule.annotations.clone();
-        if let Some(runbooks) = runbooks.filter(|_| rule.alert.is_some()) {
+        if let Some(runbooks) = origin.runbooks.filter(|_| rule.alert.is_some()) {
             let section = format!("{runbooks}#{}", name.to_lowercase());
             annotations.entry("runbook_url".to_owned()).or_insert(section);
         }
@@ -142,7 +222,8 @@ mod tests {
         let mut faults = Faults::of("pack.yml");
         let tree = yaml::parse_literally(text, &mut faults).expect("it is YAML");
         let rules = tree.get("rules").expect("it has rules");
-        render(rules, "pack.yml", None, &mut faults).ok_or_else(|| faults.to_string())
+        let origin = Origin { file: "pack.yml", runbooks: None, deployment: None };
+        render(rules, origin, &DashboardContext::default(), &mut faults).ok_or_else(|| faults.to_string())
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::data_source;
 use super::panel::{PanelLook, PanelQuery};
+use super::unit::Unit;
 
 /// The form of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +53,10 @@ pub(super) fn question(id: &str, question: &PanelQuery, look: &PanelLook, name: 
 
 /// The expression in Grafana's units: milliseconds for points in time.
 pub(super) fn scaled(expr: &str, look: &PanelLook) -> String {
-    if look.unit.is_some_and(super::unit::Unit::is_time) {
-        format!("1000 * ({expr})")
-    } else {
-        expr.to_owned()
+    match look.unit {
+        Some(Unit::Ago | Unit::Date) => format!("1000 * ({expr})"),
+        Some(Unit::Age) => format!("time() - ({expr})"),
+        _ => expr.to_owned(),
     }
 }
 

@@ -19,6 +19,9 @@ pub(super) enum Unit {
     PerMinute,
     /// A point in time in Unix seconds, as the time since then.
     Ago,
+    /// The same as a number of seconds, for thresholds.
+    #[serde(skip)]
+    Age,
     /// A point in time in Unix seconds, as a date.
     Date,
     Dollars,
@@ -35,7 +38,7 @@ impl Unit {
             Self::Percent => "percentunit",
             Self::Bytes => "bytes",
             Self::BytesPerSecond => "Bps",
-            Self::Seconds => "s",
+            Self::Seconds | Self::Age => "s",
             Self::Microseconds => "µs",
             Self::PerSecond => "ops",
             Self::RequestsPerSecond => "reqps",

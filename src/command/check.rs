@@ -25,6 +25,14 @@ pub struct Report {
     pub is_good: bool,
 }
 
+/// What was checked, and what is wrong with it.
+struct Checked {
+    what: String,
+    /// Of a source, or of the source of a query.
+    kind: Option<Kind>,
+    problems: Vec<Problem>,
+}
+
 /// Checks a configuration against the running services.
 pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     let config = &loaded.config;
@@ -33,8 +41,8 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     let probers = open_lanes(assembly);
     let probes = future::join_all(probers.into_iter().map(async |(name, mut prober)| {
         let source = &config.sources()[&name];
-        let result = probe_and_leave(prober.as_mut(), source.timeout).await;
-        (format!("source {name} ({})", source.config.kind()), problems_of(result))
+        let (kind, result) = (source.config.kind(), probe_and_leave(prober.as_mut(), source.timeout).await);
+        Checked { what: format!("source {name} ({kind})"), kind: Some(kind), problems: problems_of(result) }
     }));
     let queries = future::join_all(config.queries().iter().map(async |query| {
         let (rows, took) = ask(query, &lanes).await;
@@ -46,27 +54,32 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
             }
             Err(problem) => vec![problem],
         };
-        ((format!("query {}", query.spec.name), problems), took)
+        let kind = config.sources().get(query.ask.source()).map(|source| source.config.kind());
+        (Checked { what: format!("query {}", query.spec.name), kind, problems }, took)
     }));
     let roll_ups = future::join_all(config.roll_ups().iter().map(async |roll_up| {
-        (format!("roll-up {}", roll_up.pack()), check_roll_up(roll_up).await.err().into_iter().collect())
+        let problems = check_roll_up(roll_up).await.err().into_iter().collect();
+        Checked { what: format!("roll-up {}", roll_up.pack()), kind: None, problems }
     }));
     let (probes, queries, roll_ups) = future::join3(probes, queries, roll_ups).await;
     let (queries, took): (Vec<_>, Vec<_>) = queries.into_iter().unzip();
+    let is_denied = |checked: &&Checked| checked.problems.iter().any(lacks_permissions);
+    let (denied, denies_roll_up) = (
+        probes.iter().chain(&queries).filter(is_denied).filter_map(|checked| checked.kind).collect(),
+        roll_ups.iter().any(|checked| is_denied(&checked)),
+    );
     let overfull = overfull_lanes(config.queries().iter().zip(took));
-    let lines: Vec<(String, Vec<Problem>)> =
-        probes.into_iter().chain(queries).chain(roll_ups).chain(overfull).collect();
-    let is_good = lines.iter().all(|(_, problems)| problems.is_empty());
-    let denied = lines.iter().any(|(_, problems)| problems.iter().any(is_about_permissions));
-    let kinds = config.sources().values().map(|source| source.config.kind());
-    let mut text = lines.into_iter().fold(String::new(), |text, line| text + &describe(&line));
+    let overfull = overfull.map(|(what, problems)| Checked { what, kind: None, problems });
+    let all: Vec<Checked> = probes.into_iter().chain(queries).chain(roll_ups).chain(overfull).collect();
+    let is_good = all.iter().all(|checked| checked.problems.is_empty());
+    let mut text: String = all.iter().map(describe).collect();
     text.extend(config.modules().keys().map(|name| {
         format!(
             "skip  module {name}: check one of its targets by `platform_exporter probe {name} HOST:PORT`\n"
         )
     }));
-    if denied {
-        text += &permissions(kinds.collect());
+    text += &permissions(&denied);
+    if denies_roll_up {
         text.extend(config.roll_ups().iter().map(roll_up_permissions));
     }
     Report { text, is_good }
@@ -79,20 +92,28 @@ fn problems_of(result: Result<platform_core::probe::Observation, Problem>) -> Ve
     }
 }
 
-fn is_about_permissions(problem: &Problem) -> bool {
-    matches!(problem.reason, Reason::Permission | Reason::Auth)
+/// Whether a permission is missing that the problem itself does not name.
+fn lacks_permissions(problem: &Problem) -> bool {
+    problem.reason == Reason::Permission && problem.remedy.is_none()
 }
 
-fn describe((what, problems): &(String, Vec<Problem>)) -> String {
+fn describe(Checked { what, problems, .. }: &Checked) -> String {
     if problems.is_empty() {
         return format!("ok    {what}\n");
     }
-    problems.iter().fold(String::new(), |text, problem| format!("{text}FAIL  {what}: {problem}\n"))
+    let describe = |problem: &Problem| {
+        let remedy = problem.remedy.iter().map(|remedy| format!("      to fix it: {remedy}\n"));
+        format!("FAIL  {what}: {problem}\n{}", remedy.collect::<String>())
+    };
+    problems.iter().map(describe).collect()
 }
 
-fn permissions(kinds: BTreeSet<Kind>) -> String {
+fn permissions(kinds: &BTreeSet<Kind>) -> String {
+    if kinds.is_empty() {
+        return String::new();
+    }
     let mut text = String::from("\nMinimum permissions of the exporter's accounts:\n");
-    for facts in kinds.into_iter().map(Kind::facts).filter(|facts| !facts.permissions.is_empty()) {
+    for facts in kinds.iter().map(|kind| kind.facts()).filter(|facts| !facts.permissions.is_empty()) {
         write!(text, "\n{}\n{}\n", facts.name, facts.permissions.trim_end())
             .expect("writing to a string does not fail");
     }

@@ -4,20 +4,24 @@ mod bundle;
 mod catalog;
 mod check;
 mod files;
+mod findings;
 mod healthcheck;
 mod lane_load;
 mod listen;
 mod packs;
 mod probe;
+mod query;
 mod reload;
 mod serve;
 
 pub use bundle::{BundleError, bundle};
 pub use catalog::catalog;
 pub use check::check;
+pub use findings::findings;
 pub use healthcheck::{healthcheck, listening};
 pub use packs::packs;
 pub use probe::probe;
+pub use query::query;
 pub use serve::serve;
 
 use std::cell::RefCell;
@@ -30,7 +34,7 @@ use platform_core::off_thread::{self, CurrentFile, OffThreadError};
 use platform_core::yaml::{self, Faults};
 
 use crate::cli::Flags;
-use crate::config::{self, Config, FileCheck, NoSources, Surroundings};
+use crate::config::{self, Checks, Config, NoSources, Surroundings};
 use crate::server::{Gate, WebError};
 
 /// Why there is no configuration.
@@ -85,11 +89,11 @@ fn variable(name: &str) -> Option<String> {
 /// When the file cannot be read, or when the configuration has errors.
 pub fn load(flags: &Flags) -> Result<Loaded, LoadError> {
     let flags = flags.clone();
-    off_thread::wait(LONGEST_LOAD, move |current| read(&flags, None, current))?
+    off_thread::wait(LONGEST_LOAD, move |current| read(&flags, Checks::default(), current))?
 }
 
 /// Loads the configuration that the flags name. Records each file it opens, because any of them may hang.
-fn read(flags: &Flags, look: Option<FileCheck<'_>>, current: &CurrentFile) -> Result<Loaded, LoadError> {
+fn read(flags: &Flags, checks: Checks<'_>, current: &CurrentFile) -> Result<Loaded, LoadError> {
     let (origin, text) = match &flags.config_file {
         Some(path) => {
             current.set(path);
@@ -119,34 +123,38 @@ fn read(flags: &Flags, look: Option<FileCheck<'_>>, current: &CurrentFile) -> Re
         Ok(text)
     };
     let surroundings = Surroundings { variable: &variable, file: &file };
-    let config = config::load_in(directory, &text, &origin, surroundings, look).map_err(LoadError::Faults)?;
+    let config =
+        config::load_in(directory, &text, &origin, surroundings, checks).map_err(LoadError::Faults)?;
     let fingerprint = hasher.borrow().finish();
     Ok(Loaded { origin, config, fingerprint })
+}
+
+/// How much is checked when a configuration is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckDepth {
+    /// The configuration and its packs: what the exporter needs to serve.
+    Configuration,
+    /// Its dashboards and rules as well.
+    Bundle,
+    /// The files that its sources and roll-ups read as well.
+    Files,
 }
 
 /// Loads the configuration and the web configuration file that the flags name.
 ///
 /// # Errors
 /// As [`load`], with the errors of both files.
-pub fn load_all(flags: &Flags) -> Result<(Loaded, Gate), LoadError> {
-    load_with(flags, false)
-}
-
-/// As [`load_all`], but problems with the files that sources and roll-ups read are errors, too.
-///
-/// # Errors
-/// As [`load_all`].
-pub fn load_strictly(flags: &Flags) -> Result<(Loaded, Gate), LoadError> {
-    load_with(flags, true)
-}
-
-fn load_with(flags: &Flags, is_strict: bool) -> Result<(Loaded, Gate), LoadError> {
+pub fn load_all(flags: &Flags, depth: CheckDepth) -> Result<(Loaded, Gate), LoadError> {
     let flags = flags.clone();
     off_thread::wait(LONGEST_LOAD, move |current| {
         let gate = |path| Gate::load(path, current);
         let gate = flags.web_config_file.as_deref().map_or_else(|| Ok(Gate::open()), gate);
-        let look: Option<FileCheck<'_>> = if is_strict { Some(&files::look) } else { None };
-        with_gate(read(&flags, look, current), gate)
+        let checks = match depth {
+            CheckDepth::Configuration => Checks::default(),
+            CheckDepth::Bundle => Checks { bundle: Some(&crate::bundle::check), files: None },
+            CheckDepth::Files => Checks { bundle: Some(&crate::bundle::check), files: Some(&files::look) },
+        };
+        with_gate(read(&flags, checks, current), gate)
     })?
 }
 

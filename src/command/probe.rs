@@ -1,18 +1,19 @@
-//! `probe NAME [TARGET]`: runs one probe and prints its metrics.
+//! `probe NAME [TARGET]`: runs one probe and the queries of the source, and prints their metrics.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use platform_core::metric::{Format, encode};
-use platform_core::probe::{Prober, Problem};
+use platform_core::probe::{Prober, Problem, Reason};
+use platform_core::query::Reading;
 use platform_core::setting::SourceName;
 use platform_core::yaml::Faults;
 
 use super::Loaded;
 use crate::cli::Flags;
 use crate::config::ProbeTarget;
-use crate::schedule::{Assembly, Lanes, assemble, by_kind, probe_and_leave};
-use crate::snapshot::{SourceState, Status, Store};
+use crate::schedule::{Assembly, Lanes, ask, assemble, by_kind, probe_and_leave};
+use crate::snapshot::{QueryRun, SourceState, Status, Store};
 
 /// What a probe from the command line found.
 pub struct Probed {
@@ -62,10 +63,29 @@ async fn source(flags: &Flags, loaded: &Loaded, name: &str) -> Result<Probed, Pr
     let no_source = || ProbeError::NoSource { name: name.to_owned(), origin: loaded.origin.clone() };
     let (name, source) = loaded.config.sources().get_key_value(name).ok_or_else(no_source)?;
     let build = by_kind(Arc::default(), super::variable, flags.storage_path.as_deref());
-    let mut probers = open_lanes(assemble(&loaded.config, &build));
+    let assembly = assemble(&loaded.config, &build);
+    let lanes = assembly.lanes.clone();
+    let mut probers = open_lanes(assembly);
     let mut prober = probers.remove(name).ok_or_else(no_source)?;
-    let state = Store::new(&loaded.config, SystemTime::now()).state(name.as_str()).ok_or_else(no_source)?;
-    Ok(once(state, source.timeout, prober.as_mut()).await)
+    let mut state =
+        Store::new(&loaded.config, SystemTime::now()).state(name.as_str()).ok_or_else(no_source)?;
+    once(&mut state, source.timeout, prober.as_mut()).await;
+    for declared in loaded.config.queries().iter().filter(|query| query.ask.source() == name) {
+        let (rows, duration) = ask(declared, &lanes).await;
+        let read = |rows| Reading::new(Arc::new(declared.spec.clone())).read(rows);
+        let result = rows.and_then(|rows| read(rows).map_err(|fault| Problem::new(Reason::Query, fault)));
+        let query = &declared.spec.name;
+        let run = QueryRun {
+            result: result.map(|result| state.encoder_of(query).query(result)),
+            waited: Duration::ZERO,
+            duration,
+            every: declared.every.get(),
+            max_age: declared.max_age.get(),
+            ended: Instant::now(),
+        };
+        state.queried(query, run, SystemTime::now());
+    }
+    Ok(Probed::of(&state))
 }
 
 async fn target_of(
@@ -82,18 +102,24 @@ async fn target_of(
     let source = module.source(target).map_err(ProbeError::Unusable)?;
     let build = by_kind(Arc::default(), super::variable, flags.storage_path.as_deref());
     let mut prober = build(name, &source, &[], &Lanes::new()).prober;
-    let state = SourceState::new(name, &source, SystemTime::now());
-    Ok(once(state, source.timeout, prober.as_mut()).await)
+    let mut state = SourceState::new(name, &source, SystemTime::now());
+    once(&mut state, source.timeout, prober.as_mut()).await;
+    Ok(Probed::of(&state))
 }
 
-async fn once(mut state: SourceState, timeout: Duration, prober: &mut dyn Prober) -> Probed {
+async fn once(state: &mut SourceState, timeout: Duration, prober: &mut dyn Prober) {
     let started = Instant::now();
     let result = probe_and_leave(prober, timeout).await.map(|observation| state.encoder().probe(observation));
-    let event = state.probed(result, started.elapsed(), SystemTime::now());
-    Probed {
-        status: state.status(),
-        problems: event.map(|event| event.problems).unwrap_or_default(),
-        metrics: encode(&state.exposition(Instant::now()), Format::Text),
+    state.probed(result, started.elapsed(), SystemTime::now());
+}
+
+impl Probed {
+    fn of(state: &SourceState) -> Self {
+        Self {
+            status: state.status(),
+            problems: state.problems().into_iter().map(|(problem, _)| problem).collect(),
+            metrics: encode(&state.exposition(Instant::now()), Format::Text),
+        }
     }
 }
 

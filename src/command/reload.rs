@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{LONGEST_LOAD, LoadError, Loaded, read};
 use crate::cli::Flags;
+use crate::config::Checks;
 use crate::server::{App, Pushes, Reload};
 
 /// Reloads the configuration on request, and applies it to the running exporter.
@@ -67,7 +68,7 @@ impl Reloader {
     /// An invalid configuration leaves the current one in place. An unchanged one is applied only on request.
     async fn reload(&mut self, cause: &str, is_asked: bool) -> Result<(), String> {
         let flags = self.flags.clone();
-        let load = move |current: &CurrentFile| Arc::new(read(&flags, None, current));
+        let load = move |current: &CurrentFile| Arc::new(read(&flags, Checks::default(), current));
         let loaded = self.loading.run_within(LONGEST_LOAD, load).await;
         let loaded = loaded.unwrap_or_else(|error| Arc::new(Err(error.into())));
         let holds = Result::as_ref(&loaded).map(|loaded| loaded.fingerprint).map_err(ToString::to_string);
@@ -82,7 +83,7 @@ impl Reloader {
             }
             Err(error) => Err(error.to_string()),
         };
-        self.app.store.config_read(applied.is_ok(), SystemTime::now());
+        self.app.store.config_read(applied.as_ref().err().cloned(), SystemTime::now());
         match applied {
             Ok((config, sources)) => {
                 tracing::info!(event = "config.reloaded", cause, config, sources);

@@ -97,11 +97,22 @@ impl Config {
 /// # Errors
 /// All errors in the text, and in the packs that it uses.
 pub fn load(text: &str, file: &str, surroundings: Surroundings<'_>) -> Result<Config, Faults> {
-    load_in(Path::new(""), text, file, surroundings, None)
+    load_in(Path::new(""), text, file, surroundings, Checks::default())
 }
 
-/// Loads a configuration whose relative paths start at a directory. With `look`, problems with the files it refers to
-/// are errors, too.
+/// What else is checked, besides the configuration itself.
+#[derive(Clone, Copy, Default)]
+pub struct Checks<'a> {
+    /// Finds problems with the files that it refers to.
+    pub files: Option<FileCheck<'a>>,
+    /// Adds the errors of the dashboards and rules that it uses.
+    pub bundle: Option<BundleCheck<'a>>,
+}
+
+/// Adds errors of the dashboards and rules that a configuration uses.
+pub type BundleCheck<'a> = &'a dyn Fn(&Config, &mut Faults);
+
+/// Loads a configuration whose relative paths start at a directory. What `checks` find are errors, too.
 ///
 /// # Errors
 /// As [`load`].
@@ -110,10 +121,13 @@ pub fn load_in(
     text: &str,
     file: &str,
     surroundings: Surroundings<'_>,
-    look: Option<FileCheck<'_>>,
+    checks: Checks<'_>,
 ) -> Result<Config, Faults> {
     let mut faults = Faults::of(file);
-    let config = read(directory, text, surroundings, look, &mut faults);
+    let config = read(directory, text, surroundings, checks.files, &mut faults);
+    if let (Some(check), Some(config)) = (checks.bundle, &config) {
+        check(config, &mut faults);
+    }
     config.filter(|_| faults.is_empty()).ok_or(faults)
 }
 

@@ -1,10 +1,10 @@
 //! `packs`: which packs are used, with their sources and values.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use platform_core::query::parse::declared;
 use platform_core::setting::SourceName;
-use platform_core::yaml::{Fault, Faults, Key, Node, Path, Value, hint};
+use platform_core::yaml::{self, Fault, Faults, Key, Node, Path, Value, hint};
 
 use super::cross_check::{Sources, names};
 use super::pack_inputs;
@@ -57,6 +57,10 @@ impl Usage<'_> {
         (faults.len() == before).then_some(())?;
         let given = |name: &str| self.node.get(name).map(|node| node.value.clone());
         let instance = pack.instantiate(&self.name.text, &given, faults);
+        let instance = match self.severities(&instance, faults) {
+            Some(severities) => instance.with_severities(&severities),
+            None => instance,
+        };
         if faults.len() == before {
             return Some(instance);
         }
@@ -69,6 +73,23 @@ impl Usage<'_> {
             }
         }
         None
+    }
+
+    /// The severities that this deployment's alerts have in place of those in the pack.
+    fn severities(&self, instance: &Instance, faults: &mut Faults) -> Option<BTreeMap<String, String>> {
+        const KEY: &str = "severities";
+        let node = self.node.get(KEY)?;
+        let known = instance.severities();
+        for (key, _) in node.entries().iter().filter(|(key, _)| !known.contains(key.text.as_str())) {
+            let listed = known.iter().copied().collect::<Vec<_>>().join(", ");
+            faults.add(Fault {
+                place: key.place,
+                path: self.path.key(KEY).key(&key.text),
+                message: format!("no alert of the pack has this severity; they have {listed}"),
+                hint: hint(&key.text, known.iter().copied()),
+            });
+        }
+        yaml::decode(node, &self.path.key(KEY), faults)
     }
 
     /// The pack: `file` is the user's own, `pack` a built-in one, else the entry's name is that of a built-in one.

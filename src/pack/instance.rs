@@ -1,5 +1,7 @@
 //! A pack with its sources and values, as a configuration uses it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use platform_core::metric::Desc;
 use platform_core::query::{self, parse::declared};
 use platform_core::yaml::{Faults, Key, Node, Path, Value};
@@ -82,9 +84,44 @@ impl Instance {
         query::catalogue(&queries)
     }
 
+    /// The same with other severities in its alerts: each is replaced by the value of its key.
+    #[must_use]
+    pub fn with_severities(mut self, severities: &BTreeMap<String, String>) -> Self {
+        let rules = self.sections.iter_mut().filter(|(name, _)| *name == "rules");
+        rules.for_each(|(_, node)| replace_severities(node, severities));
+        self
+    }
+
+    /// The severities of its alerts.
+    pub fn severities(&self) -> BTreeSet<&str> {
+        let groups = self.section("rules").map_or(&[][..], Node::elements).iter();
+        let rules = groups.filter_map(|group| group.get("rules")).flat_map(Node::elements);
+        rules.filter_map(|rule| rule.get("labels")?.get("severity")?.text()).collect()
+    }
+
     /// A section other than the queries, for example `roll_up` or `dashboard`.
     pub fn section(&self, name: &str) -> Option<&Node> {
         self.sections.iter().find(|(known, _)| *known == name).map(|(_, node)| node)
+    }
+}
+
+/// Replaces the label `severity` of each rule below a node.
+fn replace_severities(node: &mut Node, severities: &BTreeMap<String, String>) {
+    match &mut node.value {
+        Value::Map(entries) => {
+            entries.iter_mut().for_each(|(key, child)| match (&key.text[..], &mut child.value) {
+                ("severity", Value::String(severity)) => {
+                    if let Some(other) = severities.get(severity) {
+                        severity.clone_from(other);
+                    }
+                }
+                _ => replace_severities(child, severities),
+            })
+        }
+        Value::List(elements) => {
+            elements.iter_mut().for_each(|element| replace_severities(element, severities))
+        }
+        _ => {}
     }
 }
 

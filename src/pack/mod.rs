@@ -90,7 +90,7 @@ const HEAD: [&str; 2] = ["about", "inputs"];
 const SECTIONS: [&str; 6] =
     ["parameters", "queries", "roll_up", "dashboard", "restricted_dashboard", "rules"];
 /// The reserved keys of a pack's entry in a configuration.
-pub const RESERVED: [&str; 3] = ["pack", "file", "roll_up"];
+pub const RESERVED: [&str; 4] = ["pack", "file", "roll_up", "severities"];
 
 /// Reads a pack. `file` is its name in error messages.
 ///

@@ -72,12 +72,16 @@ pub(super) async fn route(app: &App, request: Request<Incoming>) -> ServerRespon
                 text(StatusCode::SERVICE_UNAVAILABLE, format!("platform_exporter is not healthy: {stall}."))
             }
         },
+        "/api/v1/status" => rendered(app, |store| json(&status::status(store, SystemTime::now()))).await,
         "/-/ready" if app.store.is_ready() => text(StatusCode::OK, "platform_exporter is ready."),
         "/-/ready" => text(StatusCode::SERVICE_UNAVAILABLE, "Some sources have not been probed yet."),
-        "/" => status_page(app, uri.query().unwrap_or_default().to_owned()).await,
+        "/" => {
+            let query = uri.query().unwrap_or_default().to_owned();
+            rendered(app, move |store| page(status::render(store, &query, SystemTime::now()))).await
+        }
         _ => text(
             StatusCode::NOT_FOUND,
-            "Not found. Available paths: /, /metrics, /probe?source=NAME, /probe?module=NAME&target=HOST:PORT, /sd, /-/healthy, /-/ready and /-/reload.",
+            "Not found. Available paths: /, /metrics, /probe?source=NAME, /probe?module=NAME&target=HOST:PORT, /api/v1/status, /sd, /-/healthy, /-/ready and /-/reload.",
         ),
     }
 }
@@ -107,18 +111,21 @@ async fn reload(app: &App) -> ServerResponse {
     }
 }
 
-/// Renders the status page, one at a time and off the serving thread: with many sources it takes a while.
-async fn status_page(app: &App, query: String) -> ServerResponse {
+/// Renders the status of all sources, one at a time and off the serving thread: with many sources it takes a while.
+async fn rendered(
+    app: &App,
+    render: impl FnOnce(&Store) -> ServerResponse + Send + 'static,
+) -> ServerResponse {
     let Ok(turn) = Arc::clone(&app.rendering).acquire_owned().await else {
         return text(StatusCode::SERVICE_UNAVAILABLE, "The exporter is shutting down.");
     };
     let store = Arc::clone(&app.store);
     let rendered = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        status::render(&store, &query, SystemTime::now())
+        render(&store)
     });
     match rendered.await {
-        Ok(html) => page(html),
+        Ok(response) => response,
         Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "The page cannot be rendered."),
     }
 }

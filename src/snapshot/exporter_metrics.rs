@@ -40,11 +40,12 @@ const STARTED: Desc =
     Desc::gauge("process_start_time_seconds", &[], "Unix time at which the process started.");
 
 /// The state of the current configuration.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ConfigState {
-    /// Whether the last one that was read is the current one.
-    pub(super) is_last: bool,
-    pub(super) read: SystemTime,
+#[derive(Clone, Debug)]
+pub struct ConfigState {
+    /// The errors of the last one that was read, if it was refused.
+    pub refused: Option<String>,
+    /// When the current one was read.
+    pub read: SystemTime,
 }
 
 /// Every family about the exporter itself.
@@ -69,13 +70,13 @@ pub fn catalogue() -> Vec<Desc> {
 #[expect(clippy::cast_precision_loss, reason = "the number of sources")]
 pub(super) fn families(
     started: SystemTime,
-    config: ConfigState,
+    config: &ConfigState,
     last_beat: SystemTime,
     overdue: usize,
 ) -> [Family; 6] {
     [
         BUILD_INFO.family().with([env!("CARGO_PKG_VERSION")], 1.0),
-        CONFIG_GOOD.value(f64::from(u8::from(config.is_last))),
+        CONFIG_GOOD.value(f64::from(u8::from(config.refused.is_none()))),
         CONFIG_READ.value(timestamp(config.read)),
         STARTED.value(timestamp(started)),
         // Whole seconds, so that it changes with each beat and not with each publication.

@@ -14,7 +14,7 @@ mod watchdog;
 
 pub use encoder::{EncodedProbe, EncodedResult, Encoder};
 pub use event::Event;
-pub use exporter_metrics::catalogue as own_catalogue;
+pub use exporter_metrics::{ConfigState, catalogue as own_catalogue};
 pub use published::{Coding, Published};
 pub use query::{LATE_AFTER, QueryRun};
 pub use roll_up::{RollUpEvent, RollUpRun, RollUpState, catalogue as roll_up_catalogue};
@@ -33,7 +33,6 @@ use platform_core::metric::{Exposition, Lines};
 use platform_core::setting::SourceName;
 use tokio::sync::Notify;
 
-use self::exporter_metrics::ConfigState;
 use crate::config::Config;
 
 /// The latest state of every source. Readers never wait for a source, and writers only for each other.
@@ -75,7 +74,7 @@ impl Store {
             sources: RwLock::default(),
             roll_ups: RwLock::default(),
             started: now,
-            config: Mutex::new(ConfigState { is_last: true, read: now }),
+            config: Mutex::new(ConfigState { refused: None, read: now }),
             changed: Notify::new(),
             exposition: Mutex::default(),
             process: Mutex::default(),
@@ -118,14 +117,19 @@ impl Store {
         self.changed.notify_one();
     }
 
-    /// Records that a configuration was read, and whether it was applied or rejected.
-    pub fn config_read(&self, is_good: bool, now: SystemTime) {
+    /// Records that a configuration was read: it was applied, or refused with these errors.
+    pub fn config_read(&self, refused: Option<String>, now: SystemTime) {
         let mut config = self.config.lock();
-        config.is_last = is_good;
-        if is_good {
+        if refused.is_none() {
             config.read = now;
         }
+        config.refused = refused;
         self.changed.notify_one();
+    }
+
+    /// When the current configuration was read, and why a later one was refused.
+    pub fn config_state(&self) -> ConfigState {
+        self.config.lock().clone()
     }
 
     /// Changes the state of a source, and schedules the change to be published. `None` when there is no such source.
@@ -203,13 +207,13 @@ impl Store {
     /// Updates `/metrics` to the current state. Unchanged parts are not touched.
     pub fn publish(&self) {
         let (now, steady) = (SystemTime::now(), Instant::now());
-        let config = *self.config.lock();
+        let config = self.config_state();
         let mut exposition = self.exposition.lock();
         let roll_ups = self.roll_ups.read().clone();
         let roll_ups = roll_ups.iter().map(|(pack, state)| (pack.as_str(), state.lock().clone()));
         let process = self.process.lock().families(RENEW_EVERY);
         let last_beat = now.checked_sub(self.clocks.silence()).unwrap_or(now);
-        let own = exporter_metrics::families(self.started, config, last_beat, self.overdue().len())
+        let own = exporter_metrics::families(self.started, &config, last_beat, self.overdue().len())
             .into_iter()
             .chain(process);
         let own = own.chain(roll_up::families(roll_ups));

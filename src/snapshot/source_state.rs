@@ -293,6 +293,13 @@ impl SourceState {
         reasons(self.named_problems().iter().map(|(_, problem)| problem))
     }
 
+    /// Every current problem; for one of a query, with the time of its last good result.
+    pub fn problems(&self) -> Vec<(Problem, Option<SystemTime>)> {
+        let last_success = |query: String| self.queries.get(&query)?.record.last_success;
+        let problems = self.named_problems().into_iter();
+        problems.map(|(query, problem)| (problem, query.and_then(last_success))).collect()
+    }
+
     /// When the last probe ended, on a monotonic clock.
     pub fn probed_at(&self) -> Option<Instant> {
         self.probed_at

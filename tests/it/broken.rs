@@ -133,3 +133,26 @@ async fn an_absent_file_is_a_warning_at_the_start() {
     .await;
     assert!(exporter.get("/-/healthy").await.contains("healthy"), "it serves");
 }
+
+#[test]
+fn errors_are_written_for_programs_and_for_code_review() {
+    let directory = root().join("bundle");
+    let run = |format: &str| {
+        let output = check(&directory, &["--config.file", "dashboard.yml", "--format", format]);
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(1), &b""[..]));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let json: serde_json::Value = serde_json::from_str(&run("json")).unwrap();
+    let in_pack = |finding: &&serde_json::Value| finding["file"] == "dashboard.pack.yml";
+    let first = json.as_array().unwrap().iter().find(in_pack).unwrap();
+    assert_eq!((&first["line"], &first["hint"]), (&17.into(), &"did you mean `trend`?".into()));
+    let github = run("github");
+    assert!(github.lines().all(|line| line.starts_with("::error title=platform_exporter,file=dashboard.")));
+    assert!(github.contains("file=dashboard.pack.yml,line=17,col="), "{github}");
+    assert_eq!(github.lines().count(), json.as_array().unwrap().len());
+    let sarif: serde_json::Value = serde_json::from_str(&run("sarif")).unwrap();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    assert_eq!(results.len(), json.as_array().unwrap().len());
+    let region = &results[0]["locations"][0]["physicalLocation"]["region"];
+    assert!(region["startLine"].is_u64() && region["startColumn"].is_u64(), "{region}");
+}

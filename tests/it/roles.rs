@@ -86,7 +86,7 @@ async fn postgres() {
     let limits = "SELECT rolconnlimit, array_to_string(rolconfig, ' ') FROM pg_roles WHERE rolname = 'platform_exporter'";
     assert_eq!(
         server.sql(limits).await,
-        "4|default_transaction_read_only=on statement_timeout=30s idle_in_transaction_session_timeout=30s"
+        "20|default_transaction_read_only=on statement_timeout=30s idle_in_transaction_session_timeout=30s"
     );
     // What stands there for declared queries lets in to these columns alone.
     let grant = sql.lines().find_map(|line| line.strip_prefix("-- GRANT")).unwrap();

@@ -132,6 +132,8 @@ pub struct Problem {
     pub reason: Reason,
     /// What happened, for people. Contains no secret.
     pub detail: String,
+    /// What an administrator of the source can run to fix it, if that is known.
+    pub remedy: Option<String>,
 }
 
 /// Maximum length of a problem's sentence, in characters.
@@ -146,13 +148,19 @@ impl Problem {
             detail.push('…');
             detail.shrink_to_fit();
         }
-        Self { reason, detail }
+        Self { reason, detail, remedy: None }
     }
 
     /// The same problem, with what it concerns before its sentence: `the canary: no answer in time`.
     #[must_use]
     pub fn context(self, what: impl fmt::Display) -> Self {
-        Self::new(self.reason, format_args!("{what}: {}", self.detail))
+        Self { remedy: self.remedy, ..Self::new(self.reason, format_args!("{what}: {}", self.detail)) }
+    }
+
+    /// The same problem, with what fixes it.
+    #[must_use]
+    pub fn fixed_by(self, remedy: Option<String>) -> Self {
+        Self { remedy, ..self }
     }
 }
 

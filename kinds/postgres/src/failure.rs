@@ -49,6 +49,34 @@ fn is_fatal(error: &PgDatabaseError) -> bool {
     matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
 }
 
+/// The same problem, with the GRANT that a role needs if one is missing.
+pub(super) fn with_grant(problem: Problem, role: &str) -> Problem {
+    let denied = problem.detail.strip_prefix("42501: permission denied for ");
+    let remedy = denied.and_then(|object| object.split_once(' ')).and_then(|(kind, name)| {
+        let (kind, name) =
+            if kind == "materialized" || kind == "foreign" { name.split_once(' ')? } else { (kind, name) };
+        let name = sql_name(name);
+        let right = match kind {
+            "table" | "view" => format!("SELECT ON {name}"),
+            "sequence" => format!("SELECT ON SEQUENCE {name}"),
+            "schema" => format!("USAGE ON SCHEMA {name}"),
+            "function" => format!("EXECUTE ON FUNCTION {name}"),
+            _ => return None,
+        };
+        Some(format!("GRANT {right} TO {};", sql_name(role)))
+    });
+    problem.fixed_by(remedy)
+}
+
+/// A name as it stands in a statement.
+fn sql_name(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    match name.bytes().all(is_plain) && !name.starts_with(|first: char| first.is_ascii_digit()) {
+        true => name.to_owned(),
+        false => format!("\"{}\"", name.replace('"', "\"\"")),
+    }
+}
+
 /// The driver's text ends in a line number of the server's source: code and message are more useful.
 fn server_problem(error: &PgDatabaseError) -> Problem {
     let (code, message) = (error.code(), error.message());
@@ -65,9 +93,30 @@ fn server_problem(error: &PgDatabaseError) -> Problem {
         _ if is_fatal(error) => Reason::Connect,
         _ => Reason::Query,
     };
-    let hint = match message.contains("unsupported startup parameter") {
-        true => "; for PgBouncer, set `pgbouncer: true`",
-        false => "",
+    let hint = match code {
+        _ if message.contains("unsupported startup parameter") => "; for PgBouncer, set `pgbouncer: true`",
+        "53300" if message.contains("for role") => {
+            "; its CONNECTION LIMIT is reached: each source takes two connections, and one more for each of its `databases`"
+        }
+        _ => "",
     };
     Problem::new(reason, format!("{code}: {message}{hint}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remedy(message: &str) -> Option<String> {
+        let problem = Problem::new(Reason::Permission, format!("42501: permission denied for {message}"));
+        with_grant(problem, "exporter").context("query orders").remedy
+    }
+
+    #[test]
+    fn what_is_missing_is_granted_by_a_statement() {
+        assert_eq!(remedy("table parcels").unwrap(), "GRANT SELECT ON parcels TO exporter;");
+        assert_eq!(remedy("materialized view Daily").unwrap(), "GRANT SELECT ON \"Daily\" TO exporter;");
+        assert_eq!(remedy("schema shop").unwrap(), "GRANT USAGE ON SCHEMA shop TO exporter;");
+        assert_eq!(remedy("tablespace fast"), None);
+    }
 }

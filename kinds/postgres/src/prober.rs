@@ -11,6 +11,7 @@ use platform_core::query::{Answers, Columns, Question, Rows};
 
 use super::config::Config;
 use super::database::{DatabaseReader, DatabaseValues};
+use super::failure::with_grant;
 use super::last_current::LastCurrent;
 use super::other_databases::OtherDatabases;
 use super::question::SqlQuestion;
@@ -85,6 +86,7 @@ impl Answers for PgAnswers {
     ) -> Result<Rows, Problem> {
         let SqlQuestion(sql) = question.read()?;
         let deadline = Deadline::within(timeout);
-        self.0.select_declared(&sql, columns, deadline).await.map_err(Problem::from)
+        let rows = self.0.select_declared(&sql, columns, deadline).await;
+        rows.map_err(|failure| with_grant(failure.into(), self.0.user()))
     }
 }

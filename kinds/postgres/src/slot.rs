@@ -22,6 +22,11 @@ impl SessionSlot {
         Self { config: config.clone(), kept: None }
     }
 
+    /// The account that it logs in with.
+    pub(super) fn user(&self) -> &str {
+        &self.config.user
+    }
+
     /// The session of the last exchange, or a new one.
     pub(super) async fn take(&mut self, deadline: Deadline) -> Result<PgSession, Problem> {
         match self.kept.take() {

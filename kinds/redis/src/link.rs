@@ -24,6 +24,9 @@ use super::stream::{Conversation, Exchanges};
 /// The name of this connection in CLIENT LIST.
 const CLIENT_NAME: &str = "platform_exporter";
 
+/// The account of a login without a name.
+const DEFAULT_USER: &str = "default";
+
 /// A command's answer, or the server's refusal of it.
 pub(super) type Reply = Result<Value, ReplyRefusal>;
 
@@ -38,6 +41,8 @@ pub(super) fn words<const N: usize>(words: [&str; N]) -> Words {
 /// An authenticated connection. Dropping it closes it at once, whatever is in flight.
 pub(super) struct RedisLink {
     endpoint: RedisEndpoint,
+    /// The account.
+    user: String,
     /// Whether the server is on this machine.
     is_here: bool,
     connection: MultiplexedConnection,
@@ -56,6 +61,9 @@ impl RedisLink {
     ) -> Result<Self, Problem> {
         let opened = tokio::time::timeout(timeout, async {
             let mut link = Self::connect(endpoint, tls).await?;
+            if let Some(user) = &login.username {
+                link.user.clone_from(user);
+            }
             link.log_in(login, timeout).await?;
             Ok(link)
         });
@@ -91,7 +99,7 @@ impl RedisLink {
         };
         let answers = answers.map_err(|error| broken(&error, &self.endpoint))?;
         let reply = |answer| match answer {
-            Value::ServerError(error) => Err(ReplyRefusal::of(&error)),
+            Value::ServerError(error) => Err(ReplyRefusal::of(&error, &self.user)),
             answer => Ok(answer),
         };
         Ok(answers.into_iter().map(reply).collect())
@@ -166,7 +174,14 @@ impl RedisLink {
             .await
             .map_err(|error| broken(&error, endpoint))?;
         let driver = driver.boxed().fuse();
-        Ok(Self { endpoint: endpoint.clone(), is_here, connection, exchanges, driver })
+        Ok(Self {
+            endpoint: endpoint.clone(),
+            user: DEFAULT_USER.to_owned(),
+            is_here,
+            connection,
+            exchanges,
+            driver,
+        })
     }
 
     /// One command at a time: a server that rejects clients answers the first one and closes.

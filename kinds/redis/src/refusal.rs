@@ -16,14 +16,17 @@ use super::reply_limits::Unfit;
 pub(super) struct ReplyRefusal {
     code: String,
     message: String,
+    /// The account that sent the command.
+    user: String,
 }
 
 impl ReplyRefusal {
-    pub(super) fn of(error: &ServerError) -> Self {
+    /// The reply to an account.
+    pub(super) fn of(error: &ServerError, user: &str) -> Self {
         let message = error.details().unwrap_or_default();
         // Servers repeat the arguments of a command that they do not know, and those of AUTH are secret.
         let message = message.split(", with args").next().unwrap_or_default();
-        Self { code: error.code().to_owned(), message: message.to_owned() }
+        Self { code: error.code().to_owned(), message: message.to_owned(), user: user.to_owned() }
     }
 
     pub(super) fn reason(&self) -> Reason {
@@ -71,7 +74,15 @@ impl ReplyRefusal {
             "MOVED" => " (this is a cluster node: set `cluster: true`)",
             _ => "",
         };
-        Problem::new(reason, format!("{wanted}: {} {}{hint}", self.code, self.message))
+        let problem = Problem::new(reason, format!("{wanted}: {} {}{hint}", self.code, self.message));
+        problem.fixed_by(self.remedy())
+    }
+
+    /// The rule that allows a command: `… has no permissions to run the 'config|get' command`.
+    fn remedy(&self) -> Option<String> {
+        let (_, command) = self.message.split_once(" to run the '").filter(|_| self.code == "NOPERM")?;
+        let (command, _) = command.split_once('\'')?;
+        Some(format!("ACL SETUSER {} +{command}", self.user))
     }
 }
 

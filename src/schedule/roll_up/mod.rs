@@ -120,7 +120,7 @@ async fn write(mut keeper: RollUpKeeper, pack: String, store: &Store) {
         next = Instant::now() + keeper.pause(Timestamp::now(), retry.unwrap_or(every));
         let event = store.update_roll_up(&pack, |state| state.ran(run, SystemTime::now()));
         match event.flatten() {
-            Some(RollUpEvent::Failed(Problem { reason, detail })) => {
+            Some(RollUpEvent::Failed(Problem { reason, detail, .. })) => {
                 tracing::warn!(event = "roll_up.failed", pack, %reason, detail);
             }
             Some(RollUpEvent::Recovered) => tracing::info!(event = "roll_up.recovered", pack),

@@ -1,12 +1,16 @@
 //! The status page: the status of every source at a glance.
 
+mod api;
 mod changes;
 mod headline;
 mod text;
 
+pub(super) use api::status;
+
 use std::time::SystemTime;
 
 use askama::Template;
+use platform_core::probe::Problem;
 use platform_core::setting::SourceName;
 
 use self::text::{ago, join, seconds, utc};
@@ -19,6 +23,9 @@ struct Page {
     version: &'static str,
     now: String,
     refreshes: bool,
+    /// Why the last configuration that was read is not the current one.
+    refused: Option<String>,
+    config_read: String,
     /// By status, worst first.
     sources: Vec<(Status, Vec<Card>)>,
     changes: Vec<changes::StatusChange>,
@@ -35,16 +42,33 @@ struct Card {
     last_success: String,
     latency: String,
     values: Vec<(&'static str, String)>,
+    /// The first ones.
+    problems: Vec<CardProblem>,
+    /// How many there are beside these.
+    more: usize,
 }
+
+/// One problem of a source.
+struct CardProblem {
+    reason: &'static str,
+    detail: String,
+    /// For a query: when it had its last good result.
+    last_good: Option<String>,
+}
+
+/// A card has this many problems.
+const MOST_PROBLEMS: usize = 5;
 
 /// Renders the page. It refreshes itself unless the query has `refresh=off`.
 pub(super) fn render(store: &Store, query: &str, now: SystemTime) -> String {
-    let states = store.states();
+    let (states, config) = (store.states(), store.config_state());
     let worst_first = [Status::Down, Status::Degraded, Status::Unknown, Status::Up];
     let page = Page {
         version: env!("CARGO_PKG_VERSION"),
         now: utc(now),
         refreshes: query != "refresh=off",
+        refused: config.refused,
+        config_read: utc(config.read),
         sources: cards(&states, &worst_first, now),
         changes: changes::rows(&states),
     };
@@ -63,6 +87,7 @@ fn cards(
 }
 
 fn card(name: &SourceName, state: &SourceState, now: SystemTime) -> Card {
+    let problems = state.problems();
     Card {
         name: name.to_string(),
         kind: state.kind().as_str(),
@@ -73,5 +98,12 @@ fn card(name: &SourceName, state: &SourceState, now: SystemTime) -> Card {
         last_success: ago(state.last_success(), now),
         latency: state.last_duration().map_or_else(|| "not measured".to_owned(), seconds),
         values: headline::values(state.kind(), state.probe_families()),
+        more: problems.len().saturating_sub(MOST_PROBLEMS),
+        problems: problems.into_iter().take(MOST_PROBLEMS).map(|problem| shown(problem, now)).collect(),
     }
+}
+
+fn shown((problem, last_good): (Problem, Option<SystemTime>), now: SystemTime) -> CardProblem {
+    let last_good = last_good.map(|at| ago(Some(at), now));
+    CardProblem { reason: problem.reason.as_str(), detail: problem.detail, last_good }
 }

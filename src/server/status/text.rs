@@ -13,6 +13,10 @@ pub(super) fn utc(at: SystemTime) -> String {
         .map_or_else(|_| String::new(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
+pub(super) fn rfc3339(at: SystemTime) -> String {
+    jiff::Timestamp::try_from(at).map_or_else(|_| String::new(), |at| format!("{at:.3}"))
+}
+
 pub(super) fn ago(at: Option<SystemTime>, now: SystemTime) -> String {
     let Some(at) = at else { return "never".to_owned() };
     let whole = Duration::from_secs(now.duration_since(at).unwrap_or_default().as_secs());

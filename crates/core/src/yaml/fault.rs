@@ -130,16 +130,21 @@ impl Faults {
         faults.sort_by_key(|fault| fault.place);
         faults
     }
+
+    /// The same, each with the name of its file.
+    pub fn located(&self) -> impl Iterator<Item = (&str, &Fault)> {
+        let file = |fault: &Fault| self.files.get(fault.place.file).map_or("", String::as_str);
+        self.sorted().into_iter().map(move |fault| (file(fault), fault))
+    }
 }
 
 /// One line for each error: `file:line:column: path: message (hint)`.
 impl fmt::Display for Faults {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, fault) in self.sorted().into_iter().enumerate() {
+        for (number, (file, fault)) in self.located().enumerate() {
             if number > 0 {
                 formatter.write_str("\n")?;
             }
-            let file = self.files.get(fault.place.file).map_or("", String::as_str);
             write!(formatter, "{file}:{}:{}: ", fault.place.line, fault.place.column)?;
             if fault.path != Path::default() {
                 write!(formatter, "{}: ", fault.path)?;
@@ -151,6 +156,17 @@ impl fmt::Display for Faults {
         }
         Ok(())
     }
+}
+
+/// The known word nearest to a misspelt one, if it differs in this many letters at most.
+pub fn nearest_within<'a>(
+    letters: usize,
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let distances = known.into_iter().filter(|candidate| candidate.len().abs_diff(word.len()) <= letters);
+    let distances = distances.map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate));
+    distances.filter(|(distance, _)| *distance <= letters).min().map(|(_, candidate)| candidate)
 }
 
 /// The known word nearest to a misspelt one, if it is near enough.

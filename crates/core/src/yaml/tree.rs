@@ -49,6 +49,14 @@ impl Node {
         self.entries().iter().find(|(known, _)| known.text == key).map(|(_, node)| node)
     }
 
+    /// Its text, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The entries of a map; none for anything else.
     pub fn entries(&self) -> &[(Key, Self)] {
         match &self.value {

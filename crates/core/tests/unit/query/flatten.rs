@@ -39,7 +39,7 @@ fn reading() -> Reading {
     let Columns::Numbers(numbers) = query.spec.columns() else { panic!("{:?}", query.spec.columns()) };
     assert!(numbers.texts.iter().eq(["host", "kind"]) && numbers.except.iter().eq(["clock"]));
     let known: Vec<_> =
-        query.spec.catalogue().into_iter().map(|desc| (desc.name, desc.labels.iter().count())).collect();
+        query.spec.catalogue().iter().map(|desc| (desc.name.clone(), desc.labels.iter().count())).collect();
     assert_eq!(known, [("shop_open".into(), 3), ("shop_latency_count".into(), 3), ("shop_index".into(), 3)]);
     Reading::new(query.spec)
 }

@@ -1,0 +1,123 @@
+//! The labels of the series that an expression returns.
+
+use std::collections::BTreeSet;
+
+use promql_parser::parser::token::{T_BOTTOMK, T_COUNT_VALUES, T_LIMIT_RATIO, T_LIMITK, T_LOR, T_TOPK};
+use promql_parser::parser::{
+    AggregateExpr, BinaryExpr, Call, Expr, LabelModifier, VectorMatchCardinality, VectorSelector,
+};
+
+use super::checker::DashboardContext;
+
+/// What Prometheus adds to every series that it scrapes.
+pub(super) const OF_EVERY_SERIES: [&str; 3] = ["source", "job", "instance"];
+
+/// The labels that series may have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct LabelSet {
+    pub(super) names: BTreeSet<String>,
+    /// Whether there may be others: the configuration of Prometheus adds some to each target.
+    pub(super) is_open: bool,
+}
+
+impl LabelSet {
+    /// The labels of what an expression returns.
+    pub(super) fn of(expr: &Expr, context: &DashboardContext) -> Self {
+        match expr {
+            Expr::VectorSelector(selector) => Self::selected(selector, context),
+            Expr::MatrixSelector(matrix) => Self::selected(&matrix.vs, context),
+            Expr::Paren(inner) => Self::of(&inner.expr, context),
+            Expr::Unary(inner) => Self::of(&inner.expr, context),
+            Expr::Subquery(inner) => Self::of(&inner.expr, context),
+            Expr::Aggregate(aggregate) => Self::aggregated(aggregate, context),
+            Expr::Binary(binary) => Self::combined(binary, context),
+            Expr::Call(call) => Self::returned(call, context),
+            Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => Self::default(),
+        }
+    }
+
+    fn closed<'a>(names: impl IntoIterator<Item = &'a String>) -> Self {
+        Self { names: names.into_iter().cloned().collect(), is_open: false }
+    }
+
+    fn selected(selector: &VectorSelector, context: &DashboardContext) -> Self {
+        let known = selector.name.as_ref().and_then(|name| context.metrics.get(name));
+        let own = known.and_then(|metric| metric.labels.as_ref()).into_iter().flatten().cloned();
+        let names = own.chain(OF_EVERY_SERIES.map(str::to_owned)).collect();
+        Self { names, is_open: true }
+    }
+
+    fn aggregated(
+        AggregateExpr { op, expr, param, modifier }: &AggregateExpr,
+        context: &DashboardContext,
+    ) -> Self {
+        let inner = Self::of(expr, context);
+        let mut labels = match modifier {
+            // These choose among series, and leave them as they are.
+            _ if [T_TOPK, T_BOTTOMK, T_LIMITK, T_LIMIT_RATIO].contains(&op.id()) => inner,
+            Some(LabelModifier::Include(kept)) => Self::closed(&kept.labels),
+            Some(LabelModifier::Exclude(dropped)) => inner.without(&dropped.labels),
+            None => Self::default(),
+        };
+        if let (T_COUNT_VALUES, Some(Expr::StringLiteral(label))) = (op.id(), param.as_deref()) {
+            labels.names.insert(label.val.clone());
+        }
+        labels
+    }
+
+    fn combined(BinaryExpr { op, lhs, rhs, modifier }: &BinaryExpr, context: &DashboardContext) -> Self {
+        let (left, right) = (Self::of(lhs, context), Self::of(rhs, context));
+        if op.id() == T_LOR {
+            return left.and(&right.names, right.is_open);
+        }
+        if op.is_set_operator() {
+            return left;
+        }
+        let is_scalar = |expr: &Expr| expr.value_type() == promql_parser::parser::value::ValueType::Scalar;
+        match (is_scalar(lhs), is_scalar(rhs), modifier) {
+            (true, _, _) => right,
+            (_, true, _) | (_, _, None) => left,
+            (_, _, Some(modifier)) => match (&modifier.card, &modifier.matching) {
+                (VectorMatchCardinality::ManyToOne(more), _) => left.and(&more.labels, false),
+                (VectorMatchCardinality::OneToMany(more), _) => right.and(&more.labels, false),
+                (_, Some(LabelModifier::Include(on))) => Self::closed(&on.labels),
+                (_, Some(LabelModifier::Exclude(ignored))) => left.without(&ignored.labels),
+                (_, None) => left,
+            },
+        }
+    }
+
+    fn returned(Call { func, args }: &Call, context: &DashboardContext) -> Self {
+        let arguments = &args.args;
+        let of = |index: usize| {
+            arguments.get(index).map(|argument| Self::of(argument, context)).unwrap_or_default()
+        };
+        match func.name {
+            "absent" | "absent_over_time" => of(0),
+            "label_replace" | "label_join" => {
+                let made = arguments.get(1).and_then(|argument| match &**argument {
+                    Expr::StringLiteral(label) => Some(&label.val),
+                    _ => None,
+                });
+                of(0).and(made, false)
+            }
+            // Its first argument is a number.
+            "histogram_quantile" => of(1).without(&["le".to_owned()]),
+            "quantile_over_time" => of(1),
+            _ => of(0),
+        }
+    }
+
+    fn without(mut self, dropped: &[String]) -> Self {
+        dropped.iter().for_each(|label| {
+            self.names.remove(label);
+        });
+        self
+    }
+
+    fn and<'a>(mut self, more: impl IntoIterator<Item = &'a String>, is_open: bool) -> Self {
+        self.names.extend(more.into_iter().cloned());
+        self.is_open |= is_open;
+        self
+    }
+}

@@ -1,0 +1,220 @@
+//! PromQL in dashboards and rules: whether it is PromQL, and whether the names in it are those of what is exported.
+//!
+//! A name that nothing here exports may be that of another job. It is an error if it resembles one that is exported.
+
+use std::convert::Infallible;
+
+use platform_core::yaml::{self, Fault, Faults, Node, Path, Value};
+use promql_parser::parser::{self, Expr, LabelModifier, VectorSelector};
+use promql_parser::util::{ExprVisitor, walk_expr};
+
+use super::checker::DashboardContext;
+use super::label_set::{LabelSet, OF_EVERY_SERIES};
+
+/// So many wrong letters are a typing error.
+const TYPING_ERROR: usize = 2;
+
+/// What is wrong with an expression.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+/// Reports what is wrong with the expressions below a node of a dashboard: those under the key `expr`.
+pub(super) fn check_tree(node: &Node, path: &Path, context: &DashboardContext, faults: &mut Faults) {
+    for (key, child) in node.entries() {
+        let path = path.key(&key.text);
+        match &child.value {
+            Value::String(expr) if key.text == "expr" => {
+                report(&check(&without_variables(expr), context).0, child, &path, faults);
+            }
+            _ => check_tree(child, &path, context, faults),
+        }
+    }
+    for (index, element) in node.elements().iter().enumerate() {
+        check_tree(element, &path.index(index), context, faults);
+    }
+}
+
+/// Reports what is wrong at a node.
+pub(super) fn report(wrong: &[Wrong], node: &Node, path: &Path, faults: &mut Faults) {
+    for Wrong { message, hint } in wrong {
+        let (message, hint) = (message.clone(), hint.clone());
+        faults.add(Fault { place: node.place, path: path.clone(), message, hint });
+    }
+}
+
+/// What is wrong with an expression, and the labels of what it returns.
+pub(super) fn check(expr: &str, context: &DashboardContext) -> (Vec<Wrong>, LabelSet) {
+    let expr = match parser::parse(expr) {
+        Ok(expr) => expr,
+        Err(error) => {
+            let message = format!("this is not PromQL: {}", error.trim_start_matches("invalid promql query"));
+            let message = message.trim_end_matches([':', ' ']).to_owned();
+            return (vec![Wrong { message, hint: None }], LabelSet { is_open: true, ..LabelSet::default() });
+        }
+    };
+    let mut names = Names { context, wrong: Vec::new() };
+    match walk_expr(&mut names, &expr) {
+        Ok(_) => (names.wrong, LabelSet::of(&expr, context)),
+    }
+}
+
+/// What is wrong with a label, given those that there may be.
+pub(super) fn check_label(label: &str, labels: &LabelSet) -> Option<Wrong> {
+    if labels.names.contains(label) {
+        return None;
+    }
+    let known = || labels.names.iter().map(String::as_str);
+    let meant = yaml::nearest_within(TYPING_ERROR, label, known());
+    if labels.is_open && meant.is_none() {
+        return None;
+    }
+    let listed =
+        if labels.names.is_empty() { "none".to_owned() } else { known().collect::<Vec<_>>().join(", ") };
+    Some(Wrong {
+        message: format!("there is no label `{label}` here; the labels are {listed}"),
+        hint: meant.map(|meant| format!("did you mean `{meant}`?")),
+    })
+}
+
+/// Collects what is wrong with names.
+struct Names<'a> {
+    context: &'a DashboardContext,
+    wrong: Vec<Wrong>,
+}
+
+impl ExprVisitor for Names<'_> {
+    type Error = Infallible;
+
+    fn pre_visit(&mut self, expr: &Expr) -> Result<bool, Infallible> {
+        match expr {
+            Expr::VectorSelector(selector) => self.selector(selector),
+            Expr::MatrixSelector(matrix) => self.selector(&matrix.vs),
+            Expr::Aggregate(aggregate) => {
+                if let Some(LabelModifier::Include(labels) | LabelModifier::Exclude(labels)) =
+                    &aggregate.modifier
+                {
+                    let inner = LabelSet::of(&aggregate.expr, self.context);
+                    self.wrong.extend(labels.labels.iter().filter_map(|label| check_label(label, &inner)));
+                }
+                if let Some(param) = &aggregate.param {
+                    walk_expr(self, param)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(true)
+    }
+}
+
+impl Names<'_> {
+    fn selector(&mut self, selector: &VectorSelector) {
+        let Some(name) = &selector.name else { return };
+        let Some(metric) = self.context.metrics.get(name) else {
+            let known = self.context.metrics.keys().map(String::as_str);
+            let meant = yaml::nearest_within(TYPING_ERROR, name, known);
+            self.wrong.extend(meant.map(|meant| Wrong {
+                message: format!("nothing exports the metric {name}"),
+                hint: Some(format!("did you mean `{meant}`?")),
+            }));
+            return;
+        };
+        let Some(labels) = &metric.labels else { return };
+        let common = OF_EVERY_SERIES.map(str::to_owned);
+        let known = LabelSet { names: labels.iter().cloned().chain(common).collect(), is_open: true };
+        let matchers = &selector.matchers;
+        let matchers = matchers.matchers.iter().chain(matchers.or_matchers.iter().flatten());
+        self.wrong.extend(matchers.filter_map(|matcher| check_label(&matcher.name, &known)));
+    }
+}
+
+/// An expression with values in place of Grafana's variables.
+fn without_variables(expr: &str) -> String {
+    let (mut text, mut rest) = (String::new(), expr);
+    while let Some((before, after)) = rest.split_once('$') {
+        text.push_str(before);
+        let braced = after.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+        let (name, after) = braced.unwrap_or_else(|| {
+            let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            after.split_at(end.unwrap_or(after.len()))
+        });
+        let is_duration = text.trim_end().ends_with(['[', ':']) || text.trim_end().ends_with("offset");
+        text.push_str(if is_duration || name.starts_with("__interval") { "5m" } else { "1" });
+        rest = after;
+    }
+    text + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use platform_core::metric::Desc;
+
+    use super::*;
+
+    fn context() -> DashboardContext {
+        let mut context = DashboardContext::default();
+        context.know([
+            Desc::gauge("shop_parcels", &["status", "carrier"], "Parcels."),
+            Desc::counter("shop_orders_total", &["plan"], "Orders."),
+        ]);
+        context
+    }
+
+    fn messages(expr: &str) -> Vec<String> {
+        let (wrong, _) = check(&without_variables(expr), &context());
+        let text = |wrong: Wrong| {
+            [Some(wrong.message), wrong.hint].into_iter().flatten().collect::<Vec<_>>().join(": ")
+        };
+        wrong.into_iter().map(text).collect()
+    }
+
+    fn labels(expr: &str) -> (Vec<String>, bool) {
+        let (_, LabelSet { names, is_open }) = check(expr, &context());
+        (names.into_iter().filter(|name| !OF_EVERY_SERIES.contains(&name.as_str())).collect(), is_open)
+    }
+
+    #[test]
+    fn what_is_right_or_of_another_job_passes() {
+        for expr in [
+            r#"sum by (status) (shop_parcels{source="$db", carrier=~"${carrier:regex}"})"#,
+            "increase(shop_orders_total[$__rate_interval]) > $limit",
+            "max_over_time(shop_parcels[1d:$step] offset $before)",
+            r#"up{job="node"} unless on (instance) node_load1{cluster="eu"}"#,
+            "topk(5, shop_parcels) / ignoring (carrier) group_left shop_parcels",
+        ] {
+            assert_eq!(messages(expr), [""; 0], "{expr}");
+        }
+    }
+
+    #[test]
+    fn typing_errors_are_reported_with_what_was_meant() {
+        assert_eq!(
+            messages("sum(shop_parcel)"),
+            ["nothing exports the metric shop_parcel: did you mean `shop_parcels`?"]
+        );
+        let label = "there is no label `carier` here; the labels are carrier, instance, job, source, status: \
+                     did you mean `carrier`?";
+        assert_eq!(messages(r#"shop_parcels{carier="dhl"}"#), [label]);
+        assert_eq!(messages("sum by (carier) (shop_parcels)"), [label]);
+        assert!(messages("sum(shop_parcels").concat().starts_with("this is not PromQL: "));
+        let gone = messages("sum by (carrier) (sum by (status) (shop_parcels))");
+        assert_eq!(gone, ["there is no label `carrier` here; the labels are status"]);
+    }
+
+    #[test]
+    fn the_labels_of_a_result_are_those_that_the_operators_keep() {
+        let closed =
+            |names: &[&str]| (names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), false);
+        assert_eq!(labels("sum by (status) (shop_parcels)"), closed(&["status"]));
+        assert_eq!(labels("sum(shop_parcels) > 5"), closed(&[]));
+        assert_eq!(labels("shop_parcels / on (carrier) shop_parcels"), closed(&["carrier"]));
+        let all = (vec!["carrier".to_owned(), "status".to_owned()], true);
+        assert_eq!(labels("5 < -rate(shop_parcels[5m])"), all);
+        assert_eq!(labels("topk(1, shop_parcels) and on (status) shop_orders_total"), all);
+        let (names, _) =
+            labels(r#"label_replace(sum by (status) (shop_parcels), "to", "$1", "status", "(.*)")"#);
+        assert_eq!(names, ["status", "to"]);
+    }
+}

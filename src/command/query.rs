@@ -1,0 +1,209 @@
+//! `query NAME`: runs one declared query, and prints its rows and the series that they become.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform_core::metric::{Exposition, Family, Format, Lines, encode};
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::{Cell, Declared, Reading, ResultSet, Rows};
+use platform_core::yaml;
+use serde_json::{Map, Value, json};
+
+use super::Loaded;
+use super::probe::open_lanes;
+use crate::cli::{Flags, ResultFormat};
+use crate::schedule::{ask, assemble, by_kind};
+
+/// A table shows this many rows.
+const MOST_ROWS: usize = 50;
+
+/// What a query returned.
+pub struct Queried {
+    /// The rows and series, in the format that was asked for.
+    pub text: String,
+    /// Why the query failed, or which of its metrics are left out.
+    pub problems: Vec<Problem>,
+}
+
+/// There is no such query.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no query `{name}` in {origin}{hint}")]
+pub struct NoSuchQuery {
+    name: String,
+    origin: String,
+    hint: String,
+}
+
+/// Runs a declared query once.
+///
+/// # Errors
+/// When the configuration declares no query of this name.
+pub async fn query(
+    flags: &Flags,
+    loaded: &Loaded,
+    name: &str,
+    format: ResultFormat,
+) -> Result<Queried, NoSuchQuery> {
+    let Loaded { config, origin, .. } = loaded;
+    let known = config.queries().iter().map(|query| query.spec.name.as_str());
+    let declared =
+        config.queries().iter().find(|query| query.spec.name == name).ok_or_else(|| NoSuchQuery {
+            name: name.to_owned(),
+            origin: origin.clone(),
+            hint: yaml::hint(name, known).map(|hint| format!(": {hint}")).unwrap_or_default(),
+        })?;
+    let assembly = assemble(config, &by_kind(Arc::default(), super::variable, flags.storage_path.as_deref()));
+    let lanes = assembly.lanes.clone();
+    let _probers = open_lanes(assembly);
+    let (rows, took) = ask(declared, &lanes).await;
+    let (rows, mut problems) = match rows {
+        Ok(rows) => (rows, Vec::new()),
+        Err(problem) => (Rows::default(), vec![problem]),
+    };
+    let result =
+        if problems.is_empty() { read(declared, rows.clone(), &mut problems) } else { ResultSet::default() };
+    let answer = QueryAnswer { declared, rows, took, result };
+    let text = match format {
+        ResultFormat::Table => answer.table(),
+        ResultFormat::Prometheus => answer.exposition(),
+        ResultFormat::Json => answer.json(&problems),
+    };
+    Ok(Queried { text, problems })
+}
+
+fn read(declared: &Declared, rows: Rows, problems: &mut Vec<Problem>) -> ResultSet {
+    let mut result = Reading::new(Arc::new(declared.spec.clone()))
+        .read(rows)
+        .unwrap_or_else(|fault| ResultSet { faults: vec![fault], ..ResultSet::default() });
+    problems.extend(result.faults.drain(..).map(|fault| Problem::new(Reason::Query, fault)));
+    result
+}
+
+struct QueryAnswer<'a> {
+    declared: &'a Declared,
+    rows: Rows,
+    took: Duration,
+    result: ResultSet,
+}
+
+impl QueryAnswer<'_> {
+    /// For people.
+    fn table(&self) -> String {
+        let Self { declared, rows, took, result } = self;
+        let mut text = String::new();
+        write_table(&mut text, rows);
+        text.push('\n');
+        text.extend(self.exposition().lines().map(|line| printable(line.to_owned()) + "\n"));
+        let every = declared.every.get();
+        let series: usize = result.families.iter().map(Family::series_count).sum();
+        let other = match result.dropped {
+            0 => String::new(),
+            dropped => format!(", {dropped} label sets summed under `other`"),
+        };
+        let share = took.as_secs_f64() / every.as_secs_f64() * 100.0;
+        writeln!(
+            text,
+            "\n{} rows, {series} series{other}, {took:.1?}; every {}, that is {share:.2} % of the time of the connection \
+             for queries of {}",
+            rows.rows.len(),
+            humantime::format_duration(every),
+            declared.ask.source()
+        )
+        .expect("a string takes everything");
+        text
+    }
+
+    /// The series, in the text format.
+    fn exposition(&self) -> String {
+        let source = Arc::clone(self.declared.ask.source().as_arc());
+        let lines = Lines::renew(&[], Some(&source), self.result.families.iter().cloned());
+        let mut exposition = Exposition::default();
+        exposition.put(Some(&source), lines);
+        encode(&exposition, Format::Text)
+    }
+
+    /// For programs.
+    fn json(&self, problems: &[Problem]) -> String {
+        let Self { declared, rows, took, result } = self;
+        let cells = |row: &Vec<Cell>| row.iter().map(value).collect::<Vec<_>>();
+        let series: Vec<_> = result.families.iter().flat_map(|family| self.series(family)).collect();
+        let json = json!({
+            "query": declared.spec.name,
+            "source": declared.ask.source().as_str(),
+            "every_seconds": declared.every.get().as_secs_f64(),
+            "duration_seconds": took.as_secs_f64(),
+            "columns": rows.columns,
+            "rows": rows.rows.iter().map(cells).collect::<Vec<_>>(),
+            "series": series,
+            "dropped": result.dropped,
+            "problems": problems.iter().map(|problem| json!({
+                "reason": problem.reason.as_str(),
+                "detail": problem.to_string(),
+            })).collect::<Vec<_>>(),
+        });
+        format!("{json:#}\n")
+    }
+
+    fn series(&self, family: &Family) -> Vec<Value> {
+        let labels = |values: &[String]| {
+            let source = ("source".to_owned(), Value::from(self.declared.ask.source().as_str()));
+            let own = family
+                .desc
+                .labels
+                .iter()
+                .zip(values)
+                .map(|(name, value)| (name.to_owned(), Value::from(value.as_str())));
+            [source].into_iter().chain(own).collect::<Map<_, _>>()
+        };
+        let name = &*family.desc.name;
+        let samples = family
+            .samples
+            .iter()
+            .map(|sample| json!({"name": name, "labels": labels(&sample.labels), "value": sample.value}));
+        let histograms = family.histograms.iter().map(|one| {
+            let buckets = one.buckets().iter().map(|(bound, count)| (bound.to_string(), Value::from(*count)));
+            let buckets: Map<_, _> = buckets.collect();
+            json!({"name": name, "labels": labels(&one.labels), "buckets": buckets, "count": one.count(), "sum": one.sum()})
+        });
+        samples.chain(histograms).collect()
+    }
+}
+
+fn value(cell: &Cell) -> Value {
+    match cell {
+        Cell::Null => Value::Null,
+        Cell::Number(number) => Value::from(*number),
+        Cell::Text(text) => Value::from(text.as_str()),
+    }
+}
+
+/// Without what would control the terminal.
+fn printable(text: String) -> String {
+    match text.contains(char::is_control) {
+        true => text.escape_debug().to_string(),
+        false => text,
+    }
+}
+
+/// The first rows, in columns.
+fn write_table(text: &mut String, rows: &Rows) {
+    let shown = |row: &Vec<Cell>| {
+        row.iter().map(|cell| cell.text().map_or_else(|| "NULL".to_owned(), printable)).collect()
+    };
+    let mut lines: Vec<Vec<String>> = vec![rows.columns.iter().cloned().map(printable).collect()];
+    lines.extend(rows.rows.iter().take(MOST_ROWS).map(shown));
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<_> = (0..rows.columns.len()).map(width).collect();
+    for line in &lines {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        writeln!(text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())
+            .expect("a string takes everything");
+    }
+    if let Some(more) = rows.rows.len().checked_sub(MOST_ROWS).filter(|more| *more > 0) {
+        writeln!(text, "… and {more} more").expect("a string takes everything");
+    }
+    if !rows.unread.is_empty() {
+        writeln!(text, "not read: {}", rows.unread.join(", ")).expect("a string takes everything");
+    }
+}

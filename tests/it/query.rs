@@ -1,0 +1,88 @@
+//! `query NAME`: what it prints of one declared query.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use testkit::exporter::binary;
+use testkit::redis::Redis;
+
+const QUERIES: &str = r#"
+queries:
+  - name: plans
+    source: cache
+    every: 10s
+    redis: {command: [HGETALL, plans]}
+    labels: [key]
+    metrics:
+      - {name: acme_users, value: value, help: Users by plan.}
+  - name: renamed
+    source: cache
+    every: 10s
+    redis: {command: [GET, no_number]}
+    metrics:
+      - {name: acme_renamed, value: value, help: A number.}
+"#;
+
+/// The exit code, the output, and the errors.
+fn run(directory: &TempDir, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(binary());
+    command.current_dir(directory).arg("query").args(arguments).args(["--config.file", "platform.yml"]);
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test]
+async fn a_query_shows_its_rows_its_series_and_what_it_costs() {
+    let redis = Redis::start().await;
+    redis.run::<()>(&["HSET", "plans", "pro", "8", "free\u{1b}[31m", "120"]).await;
+    redis.run::<()>(&["SET", "no_number", "many"]).await;
+    let directory = TempDir::with_prefix("query-").unwrap();
+    let sources = format!("sources: {{cache: {{redis: {{url: '{}'}}}}}}", redis.url());
+    fs::write(directory.path().join("platform.yml"), sources + QUERIES).unwrap();
+
+    let (code, text, errors) = run(&directory, &["plans"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{text}");
+    assert!(text.starts_with("key             value\n"), "{text}");
+    assert!(!text.contains('\u{1b}'), "nothing controls the terminal: {text:?}");
+    for part in [
+        "free\\u{1b}[31m  120\n",
+        "pro             8\n",
+        "acme_users{source=\"cache\",key=\"pro\"} 8\n",
+        "\n2 rows, 2 series, ",
+        "; every 10s, that is 0.",
+    ] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+
+    let (code, text, _) = run(&directory, &["plans", "--format", "prometheus"]);
+    assert_eq!(code, Some(0));
+    assert!(
+        text.starts_with("# HELP acme_users Users by plan.\n# TYPE acme_users gauge\nacme_users{"),
+        "{text}"
+    );
+
+    let (code, text, _) = run(&directory, &["plans", "--format", "json"]);
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        (&json["query"], &json["source"], &json["every_seconds"]),
+        (&"plans".into(), &"cache".into(), &10.0.into())
+    );
+    assert_eq!(json["columns"], serde_json::json!(["key", "value"]));
+    let pro =
+        json["series"].as_array().unwrap().iter().find(|series| series["labels"]["key"] == "pro").unwrap();
+    assert_eq!(pro["value"], 8.0);
+
+    let (code, text, errors) = run(&directory, &["renamed"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("many\n"), "the row shows why: {text}");
+    assert!(errors.contains("renamed: query: "), "{errors}");
+
+    let (code, _, errors) = run(&directory, &["plan"]);
+    assert_eq!(code, Some(1));
+    let expected = "platform_exporter: there is no query `plan` in platform.yml: did you mean `plans`?\n";
+    assert_eq!(errors, expected);
+}

@@ -1,0 +1,57 @@
+//! What `check --live` prints for what an account lacks fixes it, as it is printed.
+
+use testkit::postgres::Postgres;
+use testkit::redis::Redis;
+
+use crate::packs::exported::check_live;
+
+async fn check(config: &str) -> (bool, String) {
+    let (directory, config) = (tempfile::tempdir().unwrap(), config.to_owned());
+    tokio::task::spawn_blocking(move || check_live(directory.path(), &config)).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_printed_grants_what_queries_lack() {
+    let rule = include_str!("../../kinds/redis/role.acl")
+        .lines()
+        .find_map(|line| line.strip_prefix("user "))
+        .unwrap();
+    let (database, cache) = tokio::join!(Postgres::start(), Redis::options().user(rule).start());
+    database.sql("CREATE TABLE parcels (status text)").await;
+    database.sql("CREATE MATERIALIZED VIEW \"Daily\" AS SELECT count(*) AS number FROM parcels").await;
+    database.sql(include_str!("../../kinds/postgres/role.sql")).await;
+    let config = format!(
+        "sources:\n  db: {{postgres: {{url: '{}'}}}}\n  cache: {{redis: {{url: '{}'}}}}\n\
+         queries:\n  \
+         - {{name: parcels, source: db, every: 1m, sql: 'SELECT count(*) AS number FROM parcels', \
+         metrics: [{{name: acme_parcels, value: number, help: Parcels.}}]}}\n  \
+         - {{name: daily, source: db, every: 1m, sql: 'SELECT number FROM \"Daily\"', \
+         metrics: [{{name: acme_daily, value: number, help: Parcels.}}]}}\n  \
+         - {{name: members, source: cache, every: 1m, redis: {{command: [SISMEMBER, members, me]}}, \
+         metrics: [{{name: acme_member, value: value, help: Membership.}}]}}\n",
+        database.url_as("platform_exporter", "", "postgres"),
+        cache.url_as("platform_exporter", "PASSWORD"),
+    );
+
+    let (is_good, text) = check(&config).await;
+    assert!(!is_good, "{text}");
+    assert!(!text.contains("Minimum permissions"), "each message says what is missing:\n{text}");
+    let remedies: Vec<_> = text.lines().filter_map(|line| line.trim().strip_prefix("to fix it: ")).collect();
+    assert_eq!(
+        remedies,
+        [
+            "GRANT SELECT ON parcels TO platform_exporter;",
+            "GRANT SELECT ON \"Daily\" TO platform_exporter;",
+            "ACL SETUSER platform_exporter +sismember"
+        ],
+        "{text}"
+    );
+    for remedy in remedies {
+        match remedy.starts_with("ACL") {
+            true => cache.run::<()>(&remedy.split(' ').collect::<Vec<_>>()).await,
+            false => drop(database.sql(remedy).await),
+        }
+    }
+    let (is_good, text) = check(&config).await;
+    assert!(is_good, "{text}");
+}

@@ -1,0 +1,60 @@
+//! What is wrong, on the status page and at `/api/v1/status`: problems with their query and the server's message, and
+//! the errors of a configuration that was refused.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use testkit::exporter::Exporter;
+use testkit::http::client;
+use testkit::redis::Redis;
+use testkit::wait::eventually;
+
+const SOON: Duration = Duration::from_secs(20);
+
+async fn status(exporter: &Exporter) -> Value {
+    serde_json::from_str(&exporter.get("/api/v1/status").await).unwrap()
+}
+
+#[tokio::test]
+async fn the_page_and_the_api_say_what_is_wrong() {
+    let redis = Redis::start().await;
+    redis.run::<()>(&["SET", "renamed", "<many>"]).await;
+    let config = format!(
+        "sources: {{cache: {{redis: {{url: '{}'}}, interval: 1s}}}}\nqueries:\n  \
+         - {{name: numbers, source: cache, every: 1s, redis: {{command: [GET, renamed]}}, \
+         metrics: [{{name: acme_number, value: value, help: A number.}}]}}\n",
+        redis.url()
+    );
+    let exporter = Exporter::start(&config).await;
+    eventually(SOON, "the query has failed", async || {
+        status(&exporter).await["sources"][0]["reasons"] == json!(["query"])
+    })
+    .await;
+    let found = status(&exporter).await;
+    let source = &found["sources"][0];
+    assert_eq!((&source["name"], &source["kind"]), (&json!("cache"), &json!("redis")));
+    assert_eq!((&source["status"], &found["config"]["refused"]), (&json!("degraded"), &Value::Null));
+    let problem = &source["problems"][0];
+    assert_eq!((&problem["reason"], &problem["last_good_result"]), (&json!("query"), &Value::Null));
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.starts_with("query numbers: "), "{detail}");
+    let page = exporter.get("/").await;
+    assert!(page.contains("<li><strong>query</strong> query numbers: "), "{page}");
+    assert!(!page.contains("was refused"), "{page}");
+
+    let broken = config.replace("interval", "intervall<");
+    fs::write(exporter.directory().join("platform.yml"), broken).unwrap();
+    let reloaded = client().post(exporter.url("/-/reload")).send().await.unwrap();
+    assert!(!reloaded.status().is_success());
+    let refused = status(&exporter).await["config"]["refused"].as_str().unwrap().to_owned();
+    assert!(refused.contains("sources.cache.intervall<"), "{refused}");
+    let page = exporter.get("/").await;
+    assert!(page.contains("was refused") && page.contains("sources.cache.intervall&#60;"), "{page}");
+
+    fs::write(exporter.directory().join("platform.yml"), &config).unwrap();
+    let reloaded = client().post(exporter.url("/-/reload")).send().await.unwrap();
+    assert!(reloaded.status().is_success());
+    assert_eq!(status(&exporter).await["config"]["refused"], Value::Null);
+    assert!(!exporter.get("/").await.contains("was refused"));
+}

@@ -31,7 +31,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
     is_metered: false,
-    cost: ProbeCost { cpu: Duration::from_micros(250), wire: 190, series: 17 },
+    cost: ProbeCost { cpu: Duration::from_micros(130), wire: 190, series: 17 },
     up: Some(UP),
     catalogue: || CATALOGUE.to_vec(),
     prefixes: Vec::new,

@@ -31,7 +31,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
     is_metered: false,
-    cost: ProbeCost { cpu: Duration::from_micros(60), wire: 0, series: 7 },
+    cost: ProbeCost { cpu: Duration::from_micros(50), wire: 0, series: 7 },
     up: None,
     catalogue: || prober::CATALOGUE.to_vec(),
     prefixes: Vec::new,

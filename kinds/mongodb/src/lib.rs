@@ -53,7 +53,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
     is_metered: false,
-    cost: ProbeCost { cpu: Duration::from_micros(8300), wire: 84_000, series: 2160 },
+    cost: ProbeCost { cpu: Duration::from_micros(7000), wire: 84_000, series: 2160 },
     up: Some(Desc::gauge("mongodb_up", &[], "Whether the last probe succeeded.")),
     catalogue,
     prefixes: || built_in::prefixes(QUERIES),

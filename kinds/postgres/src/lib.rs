@@ -56,7 +56,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
     is_metered: false,
-    cost: ProbeCost { cpu: Duration::from_micros(1500), wire: 26_000, series: 442 },
+    cost: ProbeCost { cpu: Duration::from_micros(1200), wire: 26_000, series: 442 },
     up: Some(Desc::gauge("pg_up", &[], "Whether the server answered the last probe.")),
     catalogue: || built_in::catalogue(QUERIES),
     prefixes: || built_in::prefixes(QUERIES),

@@ -36,7 +36,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
     is_metered: false,
-    cost: ProbeCost { cpu: Duration::from_micros(700), wire: 5100, series: 67 },
+    cost: ProbeCost { cpu: Duration::from_micros(600), wire: 5100, series: 67 },
     up: Some(families::UP),
     catalogue: families::catalogue,
     prefixes: Vec::new,

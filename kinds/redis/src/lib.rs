@@ -56,7 +56,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
     is_metered: false,
-    cost: ProbeCost { cpu: Duration::from_micros(2200), wire: 10_000, series: 457 },
+    cost: ProbeCost { cpu: Duration::from_micros(800), wire: 10_000, series: 457 },
     up: Some(prober::UP),
     catalogue,
     prefixes: Vec::new,

@@ -29,7 +29,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(60),
     timeout: Duration::from_secs(10),
     is_metered: true,
-    cost: ProbeCost { cpu: Duration::from_micros(500), wire: 2300, series: 14 },
+    cost: ProbeCost { cpu: Duration::from_micros(300), wire: 2300, series: 14 },
     up: None,
     catalogue: || prober::CATALOGUE.to_vec(),
     prefixes: Vec::new,

@@ -40,7 +40,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(5 * 60),
     timeout: Duration::from_secs(30),
     is_metered: true,
-    cost: ProbeCost { cpu: Duration::from_micros(400), wire: 19_000, series: 53 },
+    cost: ProbeCost { cpu: Duration::from_micros(300), wire: 19_000, series: 53 },
     up: Some(UP),
     catalogue,
     prefixes: Vec::new,

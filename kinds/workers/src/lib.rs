@@ -37,7 +37,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
     is_metered: false,
-    cost: ProbeCost { cpu: Duration::from_micros(150), wire: 420, series: 19 },
+    cost: ProbeCost { cpu: Duration::from_micros(100), wire: 420, series: 19 },
     up: None,
     catalogue: || families::CATALOGUE.to_vec(),
     prefixes: Vec::new,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use promql_parser::parser::token::{T_BOTTOMK, T_COUNT_VALUES, T_LIMIT_RATIO, T_LIMITK, T_LOR, T_TOPK};
+use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{
     AggregateExpr, BinaryExpr, Call, Expr, LabelModifier, VectorMatchCardinality, VectorSelector,
 };
@@ -73,7 +74,7 @@ impl LabelSet {
         if op.is_set_operator() {
             return left;
         }
-        let is_scalar = |expr: &Expr| expr.value_type() == promql_parser::parser::value::ValueType::Scalar;
+        let is_scalar = |expr: &Expr| expr.value_type() == ValueType::Scalar;
         match (is_scalar(lhs), is_scalar(rhs), modifier) {
             (true, _, _) => right,
             (_, true, _) | (_, _, None) => left,
@@ -89,22 +90,20 @@ impl LabelSet {
 
     fn returned(Call { func, args }: &Call, context: &DashboardContext) -> Self {
         let arguments = &args.args;
-        let of = |index: usize| {
-            arguments.get(index).map(|argument| Self::of(argument, context)).unwrap_or_default()
-        };
+        let has_series =
+            |argument: &&Box<Expr>| matches!(argument.value_type(), ValueType::Vector | ValueType::Matrix);
+        let series = arguments.iter().find(has_series);
+        let labels = series.map(|series| Self::of(series, context)).unwrap_or_default();
         match func.name {
-            "absent" | "absent_over_time" => of(0),
             "label_replace" | "label_join" => {
                 let made = arguments.get(1).and_then(|argument| match &**argument {
                     Expr::StringLiteral(label) => Some(&label.val),
                     _ => None,
                 });
-                of(0).and(made, false)
+                labels.and(made, false)
             }
-            // Its first argument is a number.
-            "histogram_quantile" => of(1).without(&["le".to_owned()]),
-            "quantile_over_time" => of(1),
-            _ => of(0),
+            "histogram_quantile" | "histogram_fraction" => labels.without(&["le".to_owned()]),
+            _ => labels,
         }
     }
 

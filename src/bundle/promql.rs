@@ -11,9 +11,6 @@ use promql_parser::util::{ExprVisitor, walk_expr};
 use super::checker::DashboardContext;
 use super::label_set::{LabelSet, OF_EVERY_SERIES};
 
-/// So many wrong letters are a typing error.
-const TYPING_ERROR: usize = 2;
-
 /// What is wrong with an expression.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
@@ -67,7 +64,7 @@ pub(super) fn check_label(label: &str, labels: &LabelSet) -> Option<Wrong> {
         return None;
     }
     let known = || labels.names.iter().map(String::as_str);
-    let meant = yaml::nearest_within(TYPING_ERROR, label, known());
+    let meant = yaml::meant_by(label, known());
     if labels.is_open && meant.is_none() {
         return None;
     }
@@ -114,7 +111,7 @@ impl Names<'_> {
         let Some(name) = &selector.name else { return };
         let Some(metric) = self.context.metrics.get(name) else {
             let known = self.context.metrics.keys().map(String::as_str);
-            let meant = yaml::nearest_within(TYPING_ERROR, name, known);
+            let meant = yaml::meant_by(name, known);
             self.wrong.extend(meant.map(|meant| Wrong {
                 message: format!("nothing exports the metric {name}"),
                 hint: Some(format!("did you mean `{meant}`?")),
@@ -182,6 +179,7 @@ mod tests {
             "increase(shop_orders_total[$__rate_interval]) > $limit",
             "max_over_time(shop_parcels[1d:$step] offset $before)",
             r#"up{job="node"} unless on (instance) node_load1{cluster="eu"}"#,
+            "sum by (pod, region) (shop_parcels)",
             "topk(5, shop_parcels) / ignoring (carrier) group_left shop_parcels",
         ] {
             assert_eq!(messages(expr), [""; 0], "{expr}");
@@ -210,6 +208,10 @@ mod tests {
         assert_eq!(labels("sum by (status) (shop_parcels)"), closed(&["status"]));
         assert_eq!(labels("sum(shop_parcels) > 5"), closed(&[]));
         assert_eq!(labels("shop_parcels / on (carrier) shop_parcels"), closed(&["carrier"]));
+        assert_eq!(
+            labels("histogram_fraction(0, 1, sum by (le, status) (shop_parcels))"),
+            closed(&["status"])
+        );
         let all = (vec!["carrier".to_owned(), "status".to_owned()], true);
         assert_eq!(labels("5 < -rate(shop_parcels[5m])"), all);
         assert_eq!(labels("topk(1, shop_parcels) and on (status) shop_orders_total"), all);

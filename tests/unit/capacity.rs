@@ -38,6 +38,6 @@ fn an_estimate_is_a_line() {
     let text = estimate("sources: {a: {http: {url: http://a}, interval: 1s}}").to_string();
     assert_eq!(
         text,
-        "1.0 probes and queries per second, 0.0 % of a core, 0 kB/s, 17 series from probes, 20 MiB of memory"
+        "1.0 probes and queries per second, 0.0 % of a core, 0 kB/s, 17 series from probes, 22 MiB of memory"
     );
 }

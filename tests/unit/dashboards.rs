@@ -65,6 +65,17 @@ fn defaults_make_a_panel_of_one_line() {
     assert!(status.contains("source=~\"db\""), "{status}");
 }
 
+/// Thresholds are compared with seconds, while a point in time is shown as milliseconds since 1970.
+#[test]
+fn a_time_with_thresholds_is_an_age() {
+    let row =
+        "  rows: [{panels: [{stat: Last, expr: max(shop_users), unit: ago, thresholds: {warning: 60}}]}]\n";
+    let shop = shop(row);
+    let last = panel(&shop, "Last");
+    assert!(last["targets"][0]["expr"].as_str().unwrap().starts_with("time() - ("), "{last}");
+    assert_eq!(last["fieldConfig"]["defaults"]["unit"], "s");
+}
+
 /// With a configuration, there are the dashboards of its kinds and packs, and no others.
 #[test]
 fn a_configuration_gets_the_dashboards_and_rules_of_what_it_has() {

@@ -5,6 +5,7 @@
 mod capacity;
 mod config;
 mod dashboards;
+mod deployments;
 mod incremental;
 mod pack;
 mod publication;

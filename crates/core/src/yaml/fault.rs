@@ -158,15 +158,17 @@ impl fmt::Display for Faults {
     }
 }
 
-/// The known word nearest to a misspelt one, if it differs in this many letters at most.
-pub fn nearest_within<'a>(
-    letters: usize,
-    word: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let distances = known.into_iter().filter(|candidate| candidate.len().abs_diff(word.len()) <= letters);
-    let distances = distances.map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate));
-    distances.filter(|(distance, _)| *distance <= letters).min().map(|(_, candidate)| candidate)
+/// The known word that a word is a typing error of. Stricter than [`nearest`]: unknown words are no errors by themselves, and
+/// short ones resemble each other, such as `pod` and `job`.
+pub fn meant_by<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wrong_letters = match word.len() {
+        0..5 => return None,
+        5..8 => 1,
+        _ => 2,
+    };
+    let known = known.into_iter().filter(|candidate| candidate.len().abs_diff(word.len()) <= wrong_letters);
+    let distances = known.map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate));
+    distances.filter(|(distance, _)| *distance <= wrong_letters).min().map(|(_, candidate)| candidate)
 }
 
 /// The known word nearest to a misspelt one, if it is near enough.

@@ -10,7 +10,7 @@ mod tree;
 mod variable;
 
 pub use encoding::{EncodingError, text};
-pub use fault::{Fault, Faults, Path, Place, hint, nearest, nearest_within};
+pub use fault::{Fault, Faults, Path, Place, hint, meant_by, nearest};
 pub use tree::{Key, Node, Value};
 
 use serde::de::DeserializeOwned;

@@ -1,7 +1,8 @@
 //! How much of its files a source reads in one turn: a large backlog is read in parts, so that each turn ends in time.
 
-/// The most that a turn reads, of all files together.
-const MOST_PER_TURN: u64 = 32 << 20;
+/// The most that a turn reads, of all files together: what an application that writes 50,000 lines a second has written
+/// since the last probe.
+const MOST_PER_TURN: u64 = 128 << 20;
 /// How much of a file is read before the time is checked.
 pub(super) const STEP: u64 = 1 << 20;
 

@@ -56,15 +56,16 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             }
             let (loaded, _) = loaded?;
             let Loaded { origin, config, .. } = &loaded;
-            let modules = match config.modules().len() {
-                0 => String::new(),
-                modules => format!(" {modules} modules,"),
-            };
-            println!(
-                "{origin}: {} sources,{modules} {} queries, no errors",
-                config.sources().len(),
-                config.queries().len()
-            );
+            let counts = [
+                (config.sources().len(), "source", "sources"),
+                (config.modules().len(), "module", "modules"),
+                (config.queries().len(), "query", "queries"),
+            ];
+            let counts = counts.into_iter().filter(|(number, ..)| *number > 0);
+            let counts = counts.map(|(number, one, several)| {
+                format!("{number} {}", if number == 1 { one } else { several })
+            });
+            println!("{origin}: {}, no errors", counts.collect::<Vec<_>>().join(", "));
             println!("estimate: {}", Estimate::of(config));
             if let Some(path) = &flags.web_config_file {
                 println!("{}: no errors", path.display());

@@ -61,7 +61,7 @@ pub(super) async fn roles(watcher: &mut Session) -> Series {
     for row in watcher.rows("SELECT rolname FROM pg_authid").await {
         let role = row[0].as_deref().expect("it has a name");
         let limit = match role {
-            EXPORTER => 4.0,
+            EXPORTER => 20.0,
             "shop" => 7.0,
             _ => -1.0,
         };

@@ -74,8 +74,9 @@ impl Info {
     pub(super) fn parse(text: &str) -> Result<Self, Problem> {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let mut info = Self::default();
-        for (name, value) in lines.filter_map(|line| line.trim_end().split_once(':')) {
-            if info.fields.len() + info.records.len() == MOST_FIELDS {
+        let fields = lines.filter_map(|line| line.trim_end().split_once(':'));
+        for (number, (name, value)) in fields.enumerate() {
+            if number == MOST_FIELDS {
                 let detail = format!("INFO has more than {MOST_FIELDS} fields");
                 return Err(Problem::new(Reason::Query, detail));
             }

@@ -91,8 +91,8 @@ impl LabelSet {
     fn returned(Call { func, args }: &Call, context: &DashboardContext) -> Self {
         let arguments = &args.args;
         let has_series =
-            |argument: &&Box<Expr>| matches!(argument.value_type(), ValueType::Vector | ValueType::Matrix);
-        let series = arguments.iter().find(has_series);
+            |argument: &&Expr| matches!(argument.value_type(), ValueType::Vector | ValueType::Matrix);
+        let series = arguments.iter().map(AsRef::as_ref).find(has_series);
         let labels = series.map(|series| Self::of(series, context)).unwrap_or_default();
         match func.name {
             "label_replace" | "label_join" => {

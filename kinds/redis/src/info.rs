@@ -148,23 +148,23 @@ impl Info {
             |name: &str| derived.iter().find(|(known, _)| *known == name).map(|(_, cell)| cell.clone());
         let find = |name: &str| known(name).or_else(|| Some(cell(name, self.fields.get(name)?)));
         let all = || derived.iter().map(|(name, _)| *name).chain(self.fields.keys().map(String::as_str));
-        let kept: Vec<&str> = match wanted {
+        let kept: Vec<(&str, Cell)> = match wanted {
             // A built-in query reads a few of some hundred fields.
             Columns::Named(names) => {
-                names.iter().map(String::as_str).filter(|name| find(name).is_some()).collect()
+                names.iter().filter_map(|name| Some((name.as_str(), find(name)?))).collect()
             }
-            others => all()
-                .enumerate()
-                .filter(|(place, name)| others.contains(*place, name))
-                .map(|(_, name)| name)
-                .collect(),
+            others => {
+                let kept = all().enumerate().filter(|(place, name)| others.contains(*place, name));
+                kept.filter_map(|(_, name)| Some((name, find(name)?))).collect()
+            }
         };
         let mut records = Records::new(wanted);
-        let unread = all().filter(|name| !kept.contains(name)).take(MOST_UNREAD);
-        for name in kept.iter().copied().chain(unread) {
+        let is_kept = |name: &&str| kept.iter().any(|(known, _)| known == name);
+        let unread = all().filter(|name| !is_kept(name)).take(MOST_UNREAD);
+        for name in kept.iter().map(|(name, _)| *name).chain(unread) {
             records.column(name)?;
         }
-        records.push(kept.iter().filter_map(|name| Some((name, find(name)?))))?;
+        records.push(kept)?;
         Ok(records.finish())
     }
 

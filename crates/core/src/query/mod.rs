@@ -2,11 +2,11 @@
 
 mod answer_budget;
 mod columns;
+mod derived;
 mod distinct;
 mod flatten;
 mod histograms;
 mod lane;
-mod made_once;
 mod other_counters;
 pub mod parse;
 mod question;

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::made_once::MadeOnce;
+use super::derived::Derived;
 use super::raw_metric::RawMetric;
-use super::shared_by_columns::SharedByColumns;
 use super::{Ask, Declared, DistinctPart, Flatten, LanguageFacts, MetricSpec, QuerySpec, Question};
 use crate::metric::LabelName;
 use crate::setting::{Duration, SourceName};
@@ -277,8 +276,8 @@ fn spec(raw: Raw, checker: &mut Checker<'_>) -> QuerySpec {
         scope: raw.scope,
         metrics,
         flatten: raw.flatten,
-        flattened: SharedByColumns::default(),
-        exported: MadeOnce::default(),
+        flattened: Derived::default(),
+        exported: Derived::default(),
     }
 }
 

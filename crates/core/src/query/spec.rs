@@ -1,10 +1,10 @@
 //! The grammar of a declared query, as written in a configuration, a pack or the files of a kind.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use super::derived::Derived;
 use super::flatten::{Flatten, Flattened};
-use super::made_once::MadeOnce;
 use super::raw_metric::MetricSpec;
 use super::series_budget::OTHER;
 use super::shared_by_columns::SharedByColumns;
@@ -86,9 +86,9 @@ pub struct QuerySpec {
     /// How every number of a row becomes a metric.
     pub flatten: Option<Flatten>,
     /// The same with the metrics that `flatten` has made.
-    pub flattened: SharedByColumns<QuerySpec>,
+    pub flattened: Derived<SharedByColumns<QuerySpec>>,
     /// What it reads and exports.
-    pub exported: MadeOnce<Exported>,
+    pub exported: Derived<OnceLock<Exported>>,
 }
 
 /// What a query reads and exports: the same in every run, and for every source that runs it.
@@ -136,7 +136,7 @@ impl QuerySpec {
     }
 
     pub(super) fn exported(&self) -> &Exported {
-        self.exported.get(|| {
+        self.exported.get_or_init(|| {
             let known = self.flatten.as_ref().filter(|_| self.metrics.is_empty()).map(Flatten::known);
             let known = known.into_iter().flatten().map(|one| number("", one));
             let (mut families, mut places) = (Vec::new(), HashMap::new());

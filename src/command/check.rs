@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use futures_util::future;
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::Reading;
 
 use super::Loaded;
 use super::lane_load::overfull_lanes;
 use super::probe::open_lanes;
+use super::query::read;
 use crate::cli::Flags;
 use crate::config::RollUp;
 use crate::registry::Kind;
@@ -46,14 +46,11 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     }));
     let queries = future::join_all(config.queries().iter().map(async |query| {
         let (rows, took) = ask(query, &lanes).await;
-        let problems = match rows {
-            Ok(rows) => {
-                let read = Reading::new(Arc::new(query.spec.clone())).read(rows);
-                let faults = read.map_or_else(|error| vec![error], |result| result.faults);
-                faults.into_iter().map(|fault| Problem::new(Reason::Query, fault)).collect()
-            }
-            Err(problem) => vec![problem],
-        };
+        let mut problems = Vec::new();
+        match rows {
+            Ok(rows) => drop(read(query, rows, &mut problems)),
+            Err(problem) => problems.push(problem),
+        }
         let kind = config.sources().get(query.ask.source()).map(|source| source.config.kind());
         (Checked { what: format!("query {}", query.spec.name), kind, problems }, took)
     }));
@@ -64,10 +61,8 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     let (probes, queries, roll_ups) = future::join3(probes, queries, roll_ups).await;
     let (queries, took): (Vec<_>, Vec<_>) = queries.into_iter().unzip();
     let is_denied = |checked: &&Checked| checked.problems.iter().any(lacks_permissions);
-    let (denied, denies_roll_up) = (
-        probes.iter().chain(&queries).filter(is_denied).filter_map(|checked| checked.kind).collect(),
-        roll_ups.iter().any(|checked| is_denied(&checked)),
-    );
+    let denied = probes.iter().chain(&queries).filter(is_denied).filter_map(|checked| checked.kind).collect();
+    let denies_roll_up = roll_ups.iter().any(|checked| is_denied(&checked));
     let overfull = overfull_lanes(config.queries().iter().zip(took));
     let overfull = overfull.map(|(what, problems)| Checked { what, kind: None, problems });
     let all: Vec<Checked> = probes.into_iter().chain(queries).chain(roll_ups).chain(overfull).collect();

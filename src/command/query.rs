@@ -20,7 +20,7 @@ const MOST_ROWS: usize = 50;
 
 /// What a query returned.
 pub struct Queried {
-    /// The rows and series, in the format that was asked for.
+    /// The rows and series, in the requested format.
     pub text: String,
     /// Why the query failed, or which of its metrics are left out.
     pub problems: Vec<Problem>,
@@ -72,7 +72,8 @@ pub async fn query(
     Ok(Queried { text, problems })
 }
 
-fn read(declared: &Declared, rows: Rows, problems: &mut Vec<Problem>) -> ResultSet {
+/// Reads rows as the first result of a query. What is wrong with them is added to `problems`.
+pub(super) fn read(declared: &Declared, rows: Rows, problems: &mut Vec<Problem>) -> ResultSet {
     let mut result = Reading::new(Arc::new(declared.spec.clone()))
         .read(rows)
         .unwrap_or_else(|fault| ResultSet { faults: vec![fault], ..ResultSet::default() });

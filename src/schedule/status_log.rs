@@ -1,7 +1,7 @@
 //! The log lines of events: what a source is now, and why. In an outage of what many sources share, the first ones have
 //! a line each, and the others one line together.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
@@ -49,7 +49,7 @@ impl Burst {
 impl StatusLog {
     /// Writes an event, or collects it.
     pub(super) fn event(&self, source: &str, kind: Kind, event: &Event) {
-        let alike = Alike { kind, status: event.status, reasons: reasons(event).collect() };
+        let alike = Alike { kind, status: event.status, reasons: event.reasons() };
         let now = Instant::now();
         let is_single = {
             let mut bursts = self.0.lock();
@@ -109,7 +109,7 @@ fn single(source: &str, kind: Kind, event: &Event) {
         source,
         %kind,
         %status,
-        reasons = join(reasons(event)),
+        reasons = join(&event.reasons()),
         since,
         detail = details.join("; "),
     );
@@ -122,17 +122,12 @@ fn together(Alike { kind, status, reasons }: &Alike, burst: &Burst) {
         tracing::info!(event = "system.analytics.recovered", sources, named, %kind, %status);
         return;
     }
-    let reasons = join(reasons.iter().copied());
+    let reasons = join(reasons);
     tracing::warn!(event = "system.analytics.degraded", sources, named, %kind, %status, reasons);
 }
 
-/// The reasons of an event, each once.
-fn reasons(event: &Event) -> impl Iterator<Item = Reason> {
-    event.problems.iter().map(|problem| problem.reason).collect::<BTreeSet<_>>().into_iter()
-}
-
-fn join(reasons: impl Iterator<Item = Reason>) -> String {
-    reasons.map(Reason::as_str).collect::<Vec<_>>().join(",")
+fn join(reasons: &[Reason]) -> String {
+    reasons.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(",")
 }
 
 fn rfc3339(at: SystemTime) -> String {

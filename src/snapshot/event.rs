@@ -19,6 +19,18 @@ pub struct Event {
     pub problems: Vec<Problem>,
 }
 
+impl Event {
+    /// The reasons of its problems, each once.
+    pub fn reasons(&self) -> Vec<Reason> {
+        reasons(&self.problems)
+    }
+}
+
+/// The reasons of problems, each once.
+pub(super) fn reasons<'a>(problems: impl IntoIterator<Item = &'a Problem>) -> Vec<Reason> {
+    problems.into_iter().map(|problem| problem.reason).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 /// Whether a change of the status is logged. The first success is expected, and is not.
 pub(super) fn is_change(was: Status, status: Status) -> bool {
     status != was && (was, status) != (Status::Unknown, Status::Up)

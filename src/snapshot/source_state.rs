@@ -10,7 +10,7 @@ use platform_core::query::Declared;
 use platform_core::setting::SourceName;
 
 use super::encoder::{EncodedProbe, Encoder};
-use super::event::{Event, Reported, is_change};
+use super::event::{Event, Reported, is_change, reasons};
 use super::query::{QueryRun, QueryState};
 use super::source_metrics::ProbeRecord;
 use super::status::{Change, Status};
@@ -319,8 +319,4 @@ impl SourceState {
     pub fn history(&self) -> impl Iterator<Item = &Change> {
         self.history.iter()
     }
-}
-
-fn reasons<'a>(problems: impl IntoIterator<Item = &'a Problem>) -> Vec<Reason> {
-    problems.into_iter().map(|problem| problem.reason).collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -34,7 +34,7 @@ pub(crate) async fn run(title: &'static str) -> Section {
     let mut table = Table::new(&[
         "servers",
         "exporter",
-        "asked as",
+        "scraped as",
         "values",
         "CPU",
         "CPU per value",
@@ -90,12 +90,12 @@ fn sources(targets: &[String]) -> String {
 async fn row(
     table: &mut Table,
     exporter: &str,
-    asked_as: &str,
+    scraped_as: &str,
     servers: usize,
     process: Pid,
     urls: &[String],
 ) {
-    println!("{exporter}: {} {asked_as}", grouped(servers));
+    println!("{exporter}: {} {scraped_as}", grouped(servers));
     round(urls).await;
     let (before, started) = (cpu(process), Instant::now());
     let (mut durations, mut values) = (Vec::new(), 0);
@@ -108,7 +108,7 @@ async fn row(
     table.row([
         grouped(servers),
         exporter.to_owned(),
-        asked_as.to_owned(),
+        scraped_as.to_owned(),
         grouped(values / (ROUNDS - 1) as usize),
         format!("{:.1} %", used / lasted * 100.0),
         format!("{:.2} µs", used * 1e6 / values as f64),

@@ -99,7 +99,7 @@ impl Platform {
         Self { name, families, inputs, sources, is_one_of_several, dashboard, restricted_dashboard, rules }
     }
 
-    /// What tells it from other deployments of the same pack, if there are any.
+    /// What distinguishes it from other deployments of the same pack, if there are any.
     pub(super) fn deployment(&self) -> Option<&str> {
         self.is_one_of_several.then_some(self.name.as_str())
     }

@@ -70,7 +70,7 @@ struct Origin<'a> {
     file: &'a str,
     /// The page that has a section for each alert without `runbook_url`.
     runbooks: Option<&'a str>,
-    /// What tells its groups from those of another deployment.
+    /// What distinguishes its groups from those of another deployment.
     deployment: Option<&'a str>,
 }
 

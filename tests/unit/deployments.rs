@@ -1,4 +1,4 @@
-//! One pack for several deployments: what tells their dashboards, rules and alerts apart.
+//! One pack for several deployments: what distinguishes their dashboards, rules and alerts.
 
 use std::io;
 

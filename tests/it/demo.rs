@@ -198,7 +198,10 @@ async fn every_chart_is_full(platforms: &Platforms, prometheus: &Prometheus) {
 /// comes in bursts does so without a past as well.
 async fn no_rate_jumps_at_the_present(exposition: &str, prometheus: &Prometheus, with_past: &Prometheus) {
     let types = exposition.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
-    let counters: Vec<_> = types.filter(|(_, kind)| *kind != "gauge").map(|(name, _)| name).collect();
+    // It is a size, though its name ends as that of a counter.
+    let is_counter = |name: &str, kind: &str| kind != "gauge" && name != "redis_memory_used_vm_total";
+    let counters: Vec<_> =
+        types.filter(|(name, kind)| is_counter(name, kind)).map(|(name, _)| name).collect();
     let (mut compared, mut wrong) = (0, Vec::new());
     for name in counters {
         // A jump is in the rates of five minutes, and so in two steps at least.

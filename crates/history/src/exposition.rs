@@ -21,12 +21,16 @@ pub(crate) fn samples(text: &str) -> Vec<Sample<'_>> {
             && !line.starts_with('#')
             && let Ok(value) = value.parse()
         {
-            // Counters of other exporters are untyped.
-            let is_gauge = types.get(name(series)) == Some(&"gauge");
+            let is_gauge = is_gauge(name(series), types.get(name(series)).copied());
             samples.push(Sample { series, value, is_gauge });
         }
     }
     samples
+}
+
+/// Counters of other exporters are untyped, and so is one size, because its name ends as that of a counter.
+fn is_gauge(name: &str, declared: Option<&str>) -> bool {
+    declared == Some("gauge") || name == "redis_memory_used_vm_total"
 }
 
 /// The name of a series.

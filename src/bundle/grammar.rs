@@ -86,6 +86,7 @@ pub(super) fn dashboard(
         title,
         about,
         range: range.unwrap_or(DEFAULT_RANGE),
+        sources: None,
         variables: variables.into_iter().collect::<Option<_>>()?,
         rows: rows.into_iter().collect::<Option<_>>()?,
     })

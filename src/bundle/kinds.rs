@@ -55,6 +55,7 @@ pub(super) fn dashboard(
     );
     let first = first_rows("$source", surroundings, faults);
     let mut dashboard = dashboard?;
+    dashboard.sources = Some("$source".to_owned());
     dashboard.variables.insert(0, Variable::source("source", kind));
     dashboard.rows.splice(0..0, first?);
     Some(dashboard)

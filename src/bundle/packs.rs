@@ -154,8 +154,10 @@ impl Platform {
         if let Err(message) = dashboard_name::check(&self.name) {
             faults.at(node.place, &path, message);
         }
-        let first = first_rows(&self.sources.join("|"), surroundings, faults);
+        let sources = self.sources.join("|");
+        let first = first_rows(&sources, surroundings, faults);
         let mut dashboard = self.titled(dashboard?);
+        dashboard.sources = Some(sources);
         dashboard.variables.splice(0..0, self.inputs.clone());
         dashboard.rows.splice(0..0, first?);
         Some(dashboard)

@@ -26,6 +26,8 @@ pub(super) struct Dashboard {
     /// The initial time range, as in `6h`.
     pub(super) range: Duration,
     pub(super) variables: Vec<Variable>,
+    /// A pattern of the names of its sources, if it is about some.
+    pub(super) sources: Option<String>,
     pub(super) rows: Vec<Row>,
 }
 

@@ -13,7 +13,10 @@ use crate::registry::Kind;
 
 /// The body of a problems panel. A source without any data has a row, too.
 pub(super) fn problems(matchers: &str, empty: &str) -> Value {
-    let problem = format!("platform_source_problem{{{matchers}}}");
+    let problem = format!(
+        "(platform_source_problem{{{matchers}}} unless on (source, reason) platform_query_problem \
+         or platform_query_problem{{{matchers}}} * on (source) group_left (kind) max by (source, kind) (platform_source_problem{{{matchers}}}))"
+    );
     let success = format!("platform_source_last_success_timestamp_seconds{{{matchers}}}");
     let answered = format!("{problem} * on (source, kind) group_left () max by (source, kind) ({success})");
     let gone = format!(
@@ -34,6 +37,7 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
         },
         Column { width: Some(LABEL_WIDTH), ..label("kind", "Kind", BTreeMap::new()) },
         label("reason", "Problem", reasons.chain([none]).collect()),
+        Column { width: Some(LABEL_WIDTH), ..label("query", "Query", BTreeMap::new()) },
         Column {
             name: "Last success".to_owned(),
             content: Content::Promql(format!("{answered} or 0 * {problem} or {gone}")),

@@ -53,10 +53,11 @@ fn links(uid: &str, audience: Audience) -> Value {
     if has_overview { json!([overview, all]) } else { json!([all]) }
 }
 
-/// Marks in all charts: when a critical alert started to fire.
+/// Marks in all charts: when a critical alert of what the dashboard shows started to fire.
 fn annotations(dashboard: &Dashboard) -> Value {
-    let source = dashboard.variables.iter().any(|variable| variable.name == "source");
-    let matcher = if source { ", source=\"$source\"" } else { "" };
+    // One that concerns no source may concern these as well.
+    let matcher =
+        dashboard.sources.as_ref().map(|sources| format!(", source=~\"{sources}|\"")).unwrap_or_default();
     json!([{
         "name": "Critical alerts",
         "datasource": data_source::prometheus(),

@@ -155,10 +155,12 @@ fn check(group: &Group, node: &Node, path: &Path, faults: &mut Faults) {
     }
 }
 
-/// The labels that a template names, as in `{{ $labels.source }}`.
+/// The labels of the alert that a template names, as in `{{ $labels.source }}`. Results of queries have others.
 fn labels_in(template: &str) -> impl Iterator<Item = &str> {
     let is_part_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let after = ["$labels.", ".Labels."].into_iter().flat_map(|start| template.split(start).skip(1));
+    let has_results = template.contains("| query");
+    let starts = ["$labels."].into_iter().chain((!has_results).then_some(".Labels."));
+    let after = starts.flat_map(|start| template.split(start).skip(1));
     after.map(move |rest| rest.split(|c| !is_part_of_name(c)).next().unwrap_or_default())
 }
 

@@ -8,6 +8,7 @@ use platform_core::metric::{Family, Lines};
 use platform_core::probe::{Problem, Reason};
 
 use super::encoder::{EncodedResult, Encoder};
+use super::event::reasons;
 use super::source_metrics::QueryRecord;
 
 /// How long after the time of its next run a run counts as late. A run that times out is not late: it has failed.
@@ -99,6 +100,7 @@ impl QueryState {
             }
         }
         self.record.is_last_good = self.problems.is_empty();
+        self.record.outcome.reasons = reasons(&self.problems);
         self.timing = Lines::renew(&self.timing, Some(source), self.record.run(name));
         if self.record.outcome != before {
             self.counts = Lines::renew(&self.counts, Some(source), self.record.counts(name));

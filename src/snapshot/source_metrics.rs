@@ -54,6 +54,11 @@ const QUERY_LAST_RUN: Desc = Desc::gauge(
     &["query"],
     "Whether the last run of the query succeeded: 1 or 0.",
 );
+const QUERY_PROBLEM: Desc = Desc::gauge(
+    "platform_query_problem",
+    &["query", "reason"],
+    "1 for each reason why the query has no fresh result.",
+);
 const QUERY_MAX_AGE: Desc = Desc::gauge(
     "platform_query_max_age_seconds",
     &["query"],
@@ -102,6 +107,7 @@ pub fn catalogue() -> Vec<Desc> {
         ASKS,
         QUERY_LAST_SUCCESS,
         QUERY_LAST_RUN,
+        QUERY_PROBLEM,
         QUERY_MAX_AGE,
         QUERY_DURATION,
         QUERY_WAIT,
@@ -133,9 +139,11 @@ pub(super) struct QueryRecord {
     pub(super) max_age: Duration,
 }
 
-/// The counters of a query.
+/// What seldom changes from one run of a query to the next.
 #[derive(Clone, Default, PartialEq)]
 pub(super) struct Outcome {
+    /// Why the last run failed.
+    pub(super) reasons: Vec<Reason>,
     pub(super) series: usize,
     pub(super) dropped: usize,
     pub(super) cut: usize,
@@ -198,8 +206,11 @@ impl QueryRecord {
     /// Families that stay the same while the result does.
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
     pub(super) fn counts(&self, name: &str) -> Vec<Family> {
-        let Outcome { series, dropped, cut, failures } = &self.outcome;
+        let Outcome { reasons, series, dropped, cut, failures } = &self.outcome;
         let mut families = Families::default();
+        for reason in reasons {
+            families.push(&QUERY_PROBLEM, [name, reason.as_str()], 1.0);
+        }
         families.push(&QUERY_MAX_AGE, [name], self.max_age.as_secs_f64());
         families.push(&QUERY_SERIES, [name], *series as f64);
         families.push(&DROPPED, [name], *dropped as f64);

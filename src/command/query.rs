@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::Loaded;
 use super::probe::open_lanes;
 use crate::cli::{Flags, ResultFormat};
-use crate::schedule::{ask, assemble, by_kind};
+use crate::schedule::{ask, assemble, by_kind, plan};
 
 /// A table shows this many rows.
 const MOST_ROWS: usize = 50;
@@ -63,7 +63,16 @@ pub async fn query(
     };
     let result =
         if problems.is_empty() { read(declared, rows.clone(), &mut problems) } else { ResultSet::default() };
-    let answer = QueryAnswer { declared, rows, took, result };
+    let source = config.sources().get(declared.ask.source());
+    let language = source.and_then(|source| source.config.kind().facts().language);
+    let steps = match language.filter(|language| language.has_plans && problems.is_empty()) {
+        Some(_) => plan(declared, &lanes).await.unwrap_or_else(|problem| {
+            problems.push(problem.context("its plan"));
+            Rows::default()
+        }),
+        None => Rows::default(),
+    };
+    let answer = QueryAnswer { declared, rows, took, result, steps };
     let text = match format {
         ResultFormat::Table => answer.table(),
         ResultFormat::Prometheus => answer.exposition(),
@@ -86,16 +95,22 @@ struct QueryAnswer<'a> {
     rows: Rows,
     took: Duration,
     result: ResultSet,
+    /// Its plan, if the source has plans.
+    steps: Rows,
 }
 
 impl QueryAnswer<'_> {
     /// For people.
     fn table(&self) -> String {
-        let Self { declared, rows, took, result } = self;
+        let Self { declared, rows, took, result, steps } = self;
         let mut text = String::new();
-        write_table(&mut text, rows);
+        write_table(&mut text, rows, "NULL");
         text.push('\n');
         text.extend(self.exposition().lines().map(|line| printable(line.to_owned()) + "\n"));
+        if !steps.rows.is_empty() {
+            text.push('\n');
+            write_table(&mut text, steps, "-");
+        }
         let every = declared.every.get();
         let series: usize = result.families.iter().map(Family::series_count).sum();
         let other = match result.dropped {
@@ -126,7 +141,7 @@ impl QueryAnswer<'_> {
 
     /// For programs.
     fn json(&self, problems: &[Problem]) -> String {
-        let Self { declared, rows, took, result } = self;
+        let Self { declared, rows, took, result, steps } = self;
         let cells = |row: &Vec<Cell>| row.iter().map(value).collect::<Vec<_>>();
         let series: Vec<_> = result.families.iter().flat_map(|family| self.series(family)).collect();
         let json = json!({
@@ -137,6 +152,9 @@ impl QueryAnswer<'_> {
             "columns": rows.columns,
             "rows": rows.rows.iter().map(cells).collect::<Vec<_>>(),
             "series": series,
+            "plan": steps.rows.iter().map(|step| {
+                steps.columns.iter().cloned().zip(step.iter().map(value)).collect::<Map<_, _>>()
+            }).collect::<Vec<_>>(),
             "dropped": result.dropped,
             "problems": problems.iter().map(|problem| json!({
                 "reason": problem.reason.as_str(),
@@ -188,9 +206,9 @@ fn printable(text: String) -> String {
 }
 
 /// The first rows, in columns.
-fn write_table(text: &mut String, rows: &Rows) {
+fn write_table(text: &mut String, rows: &Rows, null: &str) {
     let shown = |row: &Vec<Cell>| {
-        row.iter().map(|cell| cell.text().map_or_else(|| "NULL".to_owned(), printable)).collect()
+        row.iter().map(|cell| cell.text().map_or_else(|| null.to_owned(), printable)).collect()
     };
     let mut lines: Vec<Vec<String>> = vec![rows.columns.iter().cloned().map(printable).collect()];
     lines.extend(rows.rows.iter().take(MOST_ROWS).map(shown));

@@ -18,7 +18,7 @@ mod timetable;
 
 pub use assembly::{Assembly, Build, Lanes, assemble, by_kind};
 pub use probe_once::probe_and_leave;
-pub use query::ask;
+pub use query::{ask, plan};
 pub use refusal::ProbeRefusal;
 #[cfg(feature = "postgres")]
 pub use roll_up::RollUpKeeper;

@@ -94,6 +94,19 @@ pub async fn ask(declared: &Declared, lanes: &Lanes) -> (Result<Rows, Problem>, 
     timed(declared, lanes, Instant::now() + declared.every.get()).await
 }
 
+/// How its source runs a declared query: a row for each step.
+///
+/// # Errors
+/// The source's error.
+pub async fn plan(declared: &Declared, lanes: &Lanes) -> Result<Rows, Problem> {
+    match &declared.ask {
+        Ask::One { source, question } => {
+            lanes[source].ask(&question.plan(), &Columns::All, declared.timeout.get()).await
+        }
+        Ask::Distinct(_) => Ok(Rows::default()),
+    }
+}
+
 /// Runs a declared query once, which should have ended when it is `due`. Also returns how long the source took; for
 /// `distinct`, the slowest source.
 async fn timed(declared: &Declared, lanes: &Lanes, due: Instant) -> (Result<Rows, Problem>, Duration) {

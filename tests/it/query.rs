@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 use testkit::exporter::binary;
+use testkit::postgres::Postgres;
 use testkit::redis::Redis;
 
 const QUERIES: &str = r#"
@@ -85,4 +86,39 @@ async fn a_query_shows_its_rows_its_series_and_what_it_costs() {
     assert_eq!(code, Some(1));
     let expected = "platform_exporter: there is no query `plan` in platform.yml: did you mean `plans`?\n";
     assert_eq!(errors, expected);
+}
+
+#[tokio::test]
+async fn the_plan_of_a_query_shows_which_index_it_uses_and_how_much_it_reads() {
+    let database = Postgres::start().await;
+    database.sql("CREATE TABLE parcels (id int PRIMARY KEY, status text)").await;
+    database.sql("INSERT INTO parcels SELECT n, 'new' FROM generate_series(1, 5000) n").await;
+    database.sql("ANALYZE parcels").await;
+    let directory = TempDir::with_prefix("query-").unwrap();
+    let config = format!(
+        "sources: {{db: {{postgres: {{url: '{}'}}}}}}\nqueries:\n  \
+         - {{name: scan, source: db, every: 1m, sql: \"SELECT count(*) AS number FROM parcels WHERE status = 'new' -- all\", \
+         metrics: [{{name: acme_new, value: number, help: Parcels.}}]}}\n  \
+         - {{name: one, source: db, every: 1m, sql: 'SELECT id FROM parcels WHERE id = 7', \
+         metrics: [{{name: acme_one, value: id, help: Parcels.}}]}}\n",
+        database.url()
+    );
+    fs::write(directory.path().join("platform.yml"), config).unwrap();
+
+    let (code, text, errors) = run(&directory, &["scan"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{text}");
+    let steps: Vec<_> = text.lines().skip_while(|line| !line.starts_with("step ")).collect();
+    assert_eq!(
+        steps[0].split_whitespace().collect::<Vec<_>>(),
+        ["step", "table", "index", "rows", "read", "cost"]
+    );
+    assert!(steps[1].starts_with("Aggregate "), "{text}");
+    let scan: Vec<_> = steps[2].split_whitespace().collect();
+    assert_eq!(scan[..5], ["Seq", "Scan", "parcels", "-", "5000"], "{text}");
+
+    let (code, text, _) = run(&directory, &["one", "--format", "json"]);
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(code, Some(0), "{text}");
+    let [step] = json["plan"].as_array().unwrap().as_slice() else { panic!("{text}") };
+    assert_eq!((&step["index"], &step["rows read"]), (&"parcels_pkey".into(), &1.0.into()), "{text}");
 }

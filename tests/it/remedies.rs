@@ -17,7 +17,8 @@ async fn what_is_printed_grants_what_queries_lack() {
         .find_map(|line| line.strip_prefix("user "))
         .unwrap();
     let (database, cache) = tokio::join!(Postgres::start(), Redis::options().user(rule).start());
-    database.sql("CREATE TABLE parcels (status text)").await;
+    database.sql("CREATE SCHEMA shop CREATE TABLE \"Order\" (parcel int, \"user\" text)").await;
+    database.sql("CREATE TABLE parcels (id int, status text)").await;
     database.sql("CREATE MATERIALIZED VIEW \"Daily\" AS SELECT count(*) AS number FROM parcels").await;
     database.sql(include_str!("../../kinds/postgres/role.sql")).await;
     let config = format!(
@@ -27,6 +28,8 @@ async fn what_is_printed_grants_what_queries_lack() {
          metrics: [{{name: acme_parcels, value: number, help: Parcels.}}]}}\n  \
          - {{name: daily, source: db, every: 1m, sql: 'SELECT number FROM \"Daily\"', \
          metrics: [{{name: acme_daily, value: number, help: Parcels.}}]}}\n  \
+         - {{name: orders, source: db, every: 1m, sql: 'SELECT count(o.\"user\") AS number FROM parcels p JOIN shop.\"Order\" o ON o.parcel = p.id', \
+         metrics: [{{name: acme_orders, value: number, help: Orders.}}]}}\n  \
          - {{name: members, source: cache, every: 1m, redis: {{command: [SISMEMBER, members, me]}}, \
          metrics: [{{name: acme_member, value: value, help: Membership.}}]}}\n",
         database.url_as("platform_exporter", "", "postgres"),
@@ -41,7 +44,9 @@ async fn what_is_printed_grants_what_queries_lack() {
         remedies,
         [
             "GRANT SELECT ON parcels TO platform_exporter;",
-            "GRANT SELECT ON \"Daily\" TO platform_exporter;",
+            "GRANT SELECT (number) ON \"Daily\" TO platform_exporter;",
+            "GRANT SELECT (id) ON parcels TO platform_exporter; GRANT USAGE ON SCHEMA shop TO platform_exporter; \
+             GRANT SELECT (parcel, \"user\") ON shop.\"Order\" TO platform_exporter;",
             "ACL SETUSER platform_exporter +sismember"
         ],
         "{text}"

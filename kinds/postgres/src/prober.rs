@@ -12,10 +12,13 @@ use platform_core::query::{Answers, Columns, Question, Rows};
 use super::config::Config;
 use super::database::{DatabaseReader, DatabaseValues};
 use super::failure::with_grant;
+use super::grants::{grants, lacking};
 use super::last_current::LastCurrent;
 use super::other_databases::OtherDatabases;
+use super::plan::steps;
 use super::question::SqlQuestion;
 use super::slot::SessionSlot;
+use super::tables_read::tables_read;
 
 /// Runs the built-in queries.
 pub(super) struct PgProber {
@@ -76,6 +79,25 @@ impl PgAnswers {
     }
 }
 
+impl PgAnswers {
+    /// The same problem, with all that the account lacks if it lacks permissions: the server names the first only.
+    async fn with_grants(&mut self, problem: Problem, sql: &str, deadline: Deadline) -> Problem {
+        if problem.reason != Reason::Permission {
+            return problem;
+        }
+        let problem = with_grant(problem, self.0.user());
+        let tables = tables_read(sql);
+        if tables.is_empty() {
+            return problem;
+        }
+        let lacking = self.0.select_declared(&lacking(&tables), &Columns::All, deadline).await;
+        match lacking.ok().and_then(|lacking| grants(&tables, &lacking)) {
+            Some(remedy) => problem.fixed_by(Some(remedy)),
+            None => problem,
+        }
+    }
+}
+
 #[async_trait::async_trait]
 impl Answers for PgAnswers {
     async fn rows(
@@ -86,7 +108,12 @@ impl Answers for PgAnswers {
     ) -> Result<Rows, Problem> {
         let SqlQuestion(sql) = question.read()?;
         let deadline = Deadline::within(timeout);
-        let rows = self.0.select_declared(&sql, columns, deadline).await;
-        rows.map_err(|failure| with_grant(failure.into(), self.0.user()))
+        if question.wants_plan() {
+            return steps(&self.0.plan(&sql, deadline).await?);
+        }
+        match self.0.select_declared(&sql, columns, deadline).await {
+            Ok(rows) => Ok(rows),
+            Err(failure) => Err(self.with_grants(failure.into(), &sql, deadline).await),
+        }
     }
 }

@@ -10,6 +10,7 @@ pub struct SqlQuestion(pub(super) String);
 
 impl Language for SqlQuestion {
     const KEY: &'static str = "sql";
+    const HAS_PLANS: bool = true;
 
     fn check(&self) -> Result<(), &'static str> {
         statement::check(&self.0)

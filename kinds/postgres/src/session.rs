@@ -8,16 +8,16 @@ use platform_core::deadline::Deadline;
 use platform_core::large::Pace;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Columns, Rows};
-use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Either, PgConnection};
 
 use super::answer::{MOST_ROWS, RowCollector};
 use super::batch::{Batch, OwnQuery, Prepared, name};
 use super::config::Config;
+use super::connect_options::connect_options;
 use super::failure::{SqlFailure, failure, problem};
+use super::plan::EXPLAIN;
 use super::relay::Relay;
-use super::transaction::{BEGIN, limits, milliseconds};
+use super::transaction::{BEGIN, limits};
 
 /// How the server parses and plans a text, whatever is set for the account: standard strings, plans for all rows, no
 /// parallel workers.
@@ -54,7 +54,7 @@ pub(super) struct PgSession {
 
 impl PgSession {
     pub(super) async fn open(config: &Config, deadline: Deadline) -> Result<Self, Problem> {
-        let options = options(config, deadline).await?;
+        let options = connect_options(config, deadline).await?;
         let mut relay = Relay::open(config).await?;
         let options = options.socket(relay.socket());
         let counts = relay.counts();
@@ -177,6 +177,23 @@ impl PgSession {
         rows
     }
 
+    /// The plan of a declared SELECT, which is run for it.
+    pub(super) async fn plan(&mut self, sql: &str, deadline: Deadline) -> Result<Rows, SqlFailure> {
+        let release = self.release(sql);
+        let undo = format!("ROLLBACK TO SAVEPOINT declared{release}; COMMIT");
+        let rows = self.explain(sql, &undo, deadline).await;
+        if let Err(SqlFailure::Refused { .. }) = rows {
+            self.run(format!("ROLLBACK{release}")).await?;
+        }
+        rows
+    }
+
+    async fn explain(&mut self, sql: &str, undo: &str, deadline: Deadline) -> Result<Rows, SqlFailure> {
+        self.run(begin(deadline)).await?;
+        self.prove(sql).await?;
+        self.rows(format!("{EXPLAIN} {sql}\n; {undo}"), &Columns::All).await
+    }
+
     /// Sends the text. It is not sent with the beginning of the transaction: the server reads a whole message before it
     /// acts on it, and settings of the transaction determine where a statement ends.
     async fn by_text(
@@ -243,14 +260,20 @@ impl PgSession {
         wanted: &Columns,
         deadline: Deadline,
     ) -> Result<Rows, SqlFailure> {
-        let declare = format!("DECLARE platform_exporter NO SCROLL CURSOR FOR {sql}");
-        let declare = sqlx::query(AssertSqlSafe(declare)).persistent(false);
-        self.relay.with(declare.execute(&mut self.connection)).await.map_err(failure)?;
+        self.prove(sql).await?;
         let (limits, most, about) = (limits(deadline.server_limit()), MOST_ROWS + 1, about(sql));
         let fetch = format!("{limits}; FETCH FORWARD {most} FROM platform_exporter {about}; {undo}");
         let rows = self.rows(fetch, wanted).await?;
         self.proven.insert(sql.to_owned());
         Ok(rows)
+    }
+
+    /// Declares a cursor for a text: it is one SELECT if the server accepts that.
+    async fn prove(&mut self, sql: &str) -> Result<(), SqlFailure> {
+        let declare = format!("DECLARE platform_exporter NO SCROLL CURSOR FOR {sql}");
+        let declare = sqlx::query(AssertSqlSafe(declare)).persistent(false);
+        self.relay.with(declare.execute(&mut self.connection)).await.map_err(failure)?;
+        Ok(())
     }
 
     pub(super) async fn run(&mut self, sql: impl Into<String>) -> Result<(), SqlFailure> {
@@ -306,39 +329,4 @@ fn execute(sql: &str) -> String {
 /// Shows in pg_stat_activity what a statement is about. Without a slash nothing can end the comment.
 fn about(sql: &str) -> String {
     format!("/* {} */", sql.replace('/', " "))
-}
-
-async fn options(config: &Config, deadline: Deadline) -> Result<PgConnectOptions, Problem> {
-    let password = match &config.password {
-        Some(password) => password.read().await?,
-        None => SecretString::default(),
-    };
-    // Sets everything: omitted values would come from the environment.
-    let options = PgConnectOptions::new_without_pgpass()
-        .host(&config.host)
-        .port(config.port)
-        .username(&config.user)
-        .password(password.expose_secret())
-        .database(&config.database)
-        .application_name("platform_exporter")
-        .statement_cache_capacity(0)
-        .ssl_mode(PgSslMode::Disable)
-        .disable_statement_logging();
-    if options.get_options().is_some() {
-        // The driver reads it from there, and that cannot be turned off.
-        let detail = "the environment variable PGOPTIONS would change every source: unset it";
-        return Err(Problem::new(Reason::Internal, detail));
-    }
-    if config.pgbouncer {
-        // PgBouncer rejects startup parameters that it does not know.
-        return Ok(options.extra_float_digits(None));
-    }
-    let limit = deadline.server_limit();
-    let [statement, lock] = [limit, limit / 2].map(milliseconds);
-    Ok(options.options([
-        ("statement_timeout", statement.to_string()),
-        ("lock_timeout", lock.to_string()),
-        ("idle_in_transaction_session_timeout", statement.to_string()),
-        ("default_transaction_read_only", "on".to_owned()),
-    ]))
 }

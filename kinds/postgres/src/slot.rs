@@ -17,6 +17,13 @@ pub(super) struct SessionSlot {
     kept: Option<PgSession>,
 }
 
+/// What is wanted of a declared SELECT.
+#[derive(Clone, Copy)]
+enum Wanted<'a> {
+    Rows(&'a Columns),
+    Plan,
+}
+
 impl SessionSlot {
     pub(super) fn new(config: &Config) -> Self {
         Self { config: config.clone(), kept: None }
@@ -47,9 +54,26 @@ impl SessionSlot {
         wanted: &Columns,
         deadline: Deadline,
     ) -> Result<Rows, SqlFailure> {
+        self.declared(sql, Wanted::Rows(wanted), deadline).await
+    }
+
+    /// The plan of a declared SELECT, as the server returns it.
+    pub(super) async fn plan(&mut self, sql: &str, deadline: Deadline) -> Result<Rows, SqlFailure> {
+        self.declared(sql, Wanted::Plan, deadline).await
+    }
+
+    async fn declared(
+        &mut self,
+        sql: &str,
+        wanted: Wanted<'_>,
+        deadline: Deadline,
+    ) -> Result<Rows, SqlFailure> {
         loop {
             let mut session = self.take(deadline).await.map_err(SqlFailure::Lost)?;
-            let rows = session.select_declared(sql, wanted, deadline).await;
+            let rows = match wanted {
+                Wanted::Rows(columns) => session.select_declared(sql, columns, deadline).await,
+                Wanted::Plan => session.plan(sql, deadline).await,
+            };
             if session.had_died() {
                 continue;
             }

@@ -11,12 +11,25 @@ use crate::yaml::{self, Faults, Node, Path};
 pub struct Question {
     key: &'static str,
     value: Value,
+    wants_plan: bool,
 }
 
 impl Question {
     /// A query that is written in code. A kind may query sources of other kinds, without knowing their types.
     pub fn new(key: &'static str, value: impl Into<Value>) -> Self {
-        Self { key, value: value.into() }
+        Self { key, value: value.into(), wants_plan: false }
+    }
+
+    /// The query whose rows are the steps in which the source runs this one, in a language that
+    /// [has them](Language::HAS_PLANS).
+    #[must_use]
+    pub fn plan(&self) -> Self {
+        Self { wants_plan: true, ..self.clone() }
+    }
+
+    /// Whether its rows are the steps of its plan.
+    pub fn wants_plan(&self) -> bool {
+        self.wants_plan
     }
 
     /// The key of its language.
@@ -53,6 +66,9 @@ pub trait Language: DeserializeOwned {
     /// which identify nothing: such a query cannot be a part of `distinct`.
     const COUNTS_AHEAD: bool = false;
 
+    /// Whether sources return the [plan](Question::plan) of a query.
+    const HAS_PLANS: bool = false;
+
     /// Checks that the parts of the query fit together, and that it only reads.
     ///
     /// # Errors
@@ -67,6 +83,8 @@ pub struct LanguageFacts {
     pub key: &'static str,
     /// See [`Language::COUNTS_AHEAD`].
     pub counts_ahead: bool,
+    /// See [`Language::HAS_PLANS`].
+    pub has_plans: bool,
     /// Reads and checks a query, and reports each error at its place.
     pub read: fn(&Node, &Path, &mut Faults) -> Option<Question>,
 }
@@ -74,7 +92,7 @@ pub struct LanguageFacts {
 impl LanguageFacts {
     /// The facts of a language.
     pub const fn of<L: Language>() -> Self {
-        Self { key: L::KEY, counts_ahead: L::COUNTS_AHEAD, read: read::<L> }
+        Self { key: L::KEY, counts_ahead: L::COUNTS_AHEAD, has_plans: L::HAS_PLANS, read: read::<L> }
     }
 }
 
@@ -82,7 +100,7 @@ fn read<L: Language>(node: &Node, path: &Path, faults: &mut Faults) -> Option<Qu
     let query = yaml::decode::<L>(node, path, faults)?;
     let value = yaml::decode::<Value>(node, path, faults)?;
     match query.check() {
-        Ok(()) => Some(Question { key: L::KEY, value }),
+        Ok(()) => Some(Question::new(L::KEY, value)),
         Err(message) => {
             faults.at(node.place, path, message);
             None

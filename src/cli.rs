@@ -35,8 +35,9 @@ pub struct Cli {
 /// The flags of every command.
 #[derive(Clone, Debug, Args)]
 pub struct Flags {
-    /// Configuration file. Without it, sources come from the environment.
-    #[arg(long = "config.file", value_name = "FILE", env = "PLATFORM_EXPORTER_CONFIG_FILE", global = true)]
+    /// Configuration: a file, a directory whose *.yml and *.yaml files are one configuration, or a pattern such as
+    /// 'teams/*/platform.yml'. Without it, sources come from the environment.
+    #[arg(long = "config.file", value_name = "PATH", env = "PLATFORM_EXPORTER_CONFIG_FILE", global = true)]
     pub config_file: Option<PathBuf>,
     /// How often to check the configuration and pack files for changes and reload them. Without it, only SIGHUP and
     /// `POST /-/reload` reload.

@@ -4,6 +4,7 @@ use platform_core::yaml::{Fault, Faults};
 use serde_json::{Value, json};
 
 use super::LoadError;
+use super::config_files::ConfigFilesError;
 use crate::cli::CheckFormat;
 use crate::server::WebError;
 
@@ -34,11 +35,14 @@ fn of_error(error: &LoadError) -> Vec<Finding> {
         LoadError::Faults(faults) => of_faults(faults),
         LoadError::Web(error) => of_web(error),
         LoadError::Both(error, of_gate) => of_error(error).into_iter().chain(of_web(of_gate)).collect(),
-        LoadError::Unreadable { path, error } => {
+        LoadError::Files(ConfigFilesError::NoText(faults)) => of_faults(faults),
+        LoadError::Files(ConfigFilesError::Unreadable { path, error }) => {
             let message = format!("cannot read it: {error}");
             vec![Finding { file: Some(path.display().to_string()), message, ..Finding::default() }]
         }
-        LoadError::NoSources(_) | LoadError::OffThread(_) => {
+        LoadError::Files(ConfigFilesError::NoFiles(_))
+        | LoadError::NoSources(_)
+        | LoadError::OffThread(_) => {
             vec![Finding { message: error.to_string(), ..Finding::default() }]
         }
     }

@@ -3,6 +3,7 @@
 mod bundle;
 mod catalog;
 mod check;
+mod config_files;
 mod files;
 mod findings;
 mod healthcheck;
@@ -27,27 +28,23 @@ pub use serve::serve;
 use std::cell::RefCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use platform_core::off_thread::{self, CurrentFile, OffThreadError};
 use platform_core::yaml::{self, Faults};
 
+use self::config_files::ConfigFilesError;
 use crate::cli::Flags;
-use crate::config::{self, Checks, Config, NoSources, Surroundings};
+use crate::config::{self, Checks, Config, ConfigFile, NoSources, Surroundings};
 use crate::server::{Gate, WebError};
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The file cannot be read.
-    #[error("cannot read {}: {error}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        error: std::io::Error,
-    },
+    /// Its files cannot be read.
+    #[error(transparent)]
+    Files(#[from] ConfigFilesError),
     /// There is no file, and the environment configures no source.
     #[error(transparent)]
     NoSources(#[from] NoSources),
@@ -94,28 +91,18 @@ pub fn load(flags: &Flags) -> Result<Loaded, LoadError> {
 
 /// Loads the configuration that the flags name. Records each file it opens, because any of them may hang.
 fn read(flags: &Flags, checks: Checks<'_>, current: &CurrentFile) -> Result<Loaded, LoadError> {
-    let (origin, text) = match &flags.config_file {
-        Some(path) => {
-            current.set(path);
-            let bytes =
-                std::fs::read(path).map_err(|error| LoadError::Unreadable { path: path.clone(), error })?;
-            let origin = path.display().to_string();
-            let text = yaml::text(bytes).map_err(|error| {
-                let mut faults = Faults::of(&origin);
-                faults.at_line(error.place(), error.to_string());
-                LoadError::Faults(faults)
-            })?;
-            (origin, text)
+    let (origin, files) = match &flags.config_file {
+        Some(path) => (path.display().to_string(), config_files::read(path, current)?),
+        None => {
+            let (name, text) = ("environment".to_owned(), config::from_environment(&variable)?);
+            (name.clone(), vec![ConfigFile { name, directory: PathBuf::new(), text }])
         }
-        None => ("environment".to_owned(), config::from_environment(&variable)?),
     };
-    let directory = config::directory(flags.config_file.as_deref());
     let hasher = RefCell::new(DefaultHasher::new());
-    text.hash(&mut *hasher.borrow_mut());
+    files.iter().for_each(|file| (&file.name, &file.text).hash(&mut *hasher.borrow_mut()));
     let file = |name: &str| {
-        let path = directory.join(name);
-        current.set(&path);
-        let text = yaml::text(std::fs::read(path)?).map_err(|error| {
+        current.set(Path::new(name));
+        let text = yaml::text(std::fs::read(name)?).map_err(|error| {
             let (line, column) = error.place();
             io::Error::new(io::ErrorKind::InvalidData, format!("line {line}, column {column}: {error}"))
         })?;
@@ -123,8 +110,7 @@ fn read(flags: &Flags, checks: Checks<'_>, current: &CurrentFile) -> Result<Load
         Ok(text)
     };
     let surroundings = Surroundings { variable: &variable, file: &file };
-    let config =
-        config::load_in(directory, &text, &origin, surroundings, checks).map_err(LoadError::Faults)?;
+    let config = config::load_files(&files, surroundings, checks).map_err(LoadError::Faults)?;
     let fingerprint = hasher.borrow().finish();
     Ok(Loaded { origin, config, fingerprint })
 }

@@ -27,13 +27,7 @@ pub enum ExpectedContent {
 /// Keys of PEM files; every other `_file` key is a secret.
 const PEM: [&str; 3] = ["ca_file", "cert_file", "key_file"];
 
-/// Where relative paths start: in the directory of the configuration file, wherever the exporter was started; without
-/// such a file in the working directory.
-pub fn directory(config_file: Option<&FilePath>) -> &FilePath {
-    config_file.and_then(FilePath::parent).unwrap_or(FilePath::new(""))
-}
-
-/// Resolves every relative path in sources, modules and roll-ups against `directory`, and lists the files that have to exist.
+/// Resolves every relative path against `directory`, and lists the files of sources, modules and roll-ups that have to exist.
 pub(super) fn resolve(tree: &mut Node, directory: &FilePath, faults: &mut Faults) -> Vec<NamedFile> {
     let mut walk = Walk { directory, faults, found: Vec::new() };
     for (section, node) in entries(tree) {
@@ -43,8 +37,12 @@ pub(super) fn resolve(tree: &mut Node, directory: &FilePath, faults: &mut Faults
             match section {
                 "sources" | "modules" => walk.node(node, &path),
                 "packs" => {
-                    for (key, node) in entries(node).filter(|(key, _)| *key == "roll_up") {
-                        walk.node(node, &path.key(key));
+                    for (key, node) in entries(node) {
+                        match key {
+                            "roll_up" => walk.node(node, &path.key(key)),
+                            "file" => drop(walk.file(node, &path.key(key))),
+                            _ => {}
+                        }
                     }
                 }
                 _ => {}

@@ -5,6 +5,7 @@ mod cross_check;
 mod enabled_roll_ups;
 mod environment;
 mod files;
+mod merge;
 mod module;
 mod pack_inputs;
 mod packs;
@@ -14,14 +15,14 @@ mod surroundings;
 
 pub use enabled_roll_ups::RollUp;
 pub use environment::{NoSources, from_environment};
-pub use files::{ExpectedContent, FileCheck, NamedFile, directory};
+pub use files::{ExpectedContent, FileCheck, NamedFile};
 pub use module::Module;
 pub use probe_target::{ProbeTarget, ProbeTargetError};
 pub use source::Source;
 pub use surroundings::Surroundings;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::PathBuf;
 
 use platform_core::query::{Declared, parse};
 use platform_core::setting::{Secret, SourceName};
@@ -97,7 +98,19 @@ impl Config {
 /// # Errors
 /// All errors in the text, and in the packs that it uses.
 pub fn load(text: &str, file: &str, surroundings: Surroundings<'_>) -> Result<Config, Faults> {
-    load_in(Path::new(""), text, file, surroundings, Checks::default())
+    let file = ConfigFile { name: file.to_owned(), directory: PathBuf::new(), text: text.to_owned() };
+    load_files(&[file], surroundings, Checks::default())
+}
+
+/// One of the files that are a configuration.
+#[derive(Clone, Debug)]
+pub struct ConfigFile {
+    /// Its name in error messages.
+    pub name: String,
+    /// Where its relative paths start.
+    pub directory: PathBuf,
+    /// What is in it.
+    pub text: String,
 }
 
 /// What else is checked, besides the configuration itself.
@@ -112,19 +125,17 @@ pub struct Checks<'a> {
 /// Adds errors of the dashboards and rules that a configuration uses.
 pub type BundleCheck<'a> = &'a dyn Fn(&Config, &mut Faults);
 
-/// Loads a configuration whose relative paths start at a directory. What `checks` find are errors, too.
+/// Loads a configuration from all of its files. What `checks` find are errors, too.
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_in(
-    directory: &Path,
-    text: &str,
-    file: &str,
+pub fn load_files(
+    files: &[ConfigFile],
     surroundings: Surroundings<'_>,
     checks: Checks<'_>,
 ) -> Result<Config, Faults> {
-    let mut faults = Faults::of(file);
-    let config = read(directory, text, surroundings, checks.files, &mut faults);
+    let mut faults = Faults::default();
+    let config = read(files, surroundings, checks.files, &mut faults);
     if let (Some(check), Some(config)) = (checks.bundle, &config) {
         check(config, &mut faults);
     }
@@ -134,22 +145,21 @@ pub fn load_in(
 const SECTIONS: [&str; 4] = ["sources", "modules", "packs", "queries"];
 
 fn read(
-    directory: &Path,
-    text: &str,
+    files: &[ConfigFile],
     surroundings: Surroundings<'_>,
     look: Option<FileCheck<'_>>,
     faults: &mut Faults,
 ) -> Option<Config> {
     let (root, languages) = (yaml::Path::default(), languages());
-    let mut tree = yaml::parse(text, surroundings.variable, faults)?;
-    yaml::refuse_unknown_keys(&tree, &root, &SECTIONS, faults);
-    take_as_meant(&mut tree);
-    let named_files = files::resolve(&mut tree, directory, faults);
+    let (tree, named_files) = tree(files, surroundings, faults)?;
     look.into_iter().for_each(|look| files::check(&named_files, look, faults));
     if let Some(node) = tree.get("queries").filter(|node| node.elements().is_empty()) {
         faults.at(node.place, &root.key("queries"), "expected a list of queries: `- name: …`");
     }
-    let own = tree.get("queries").map_or(&[][..], Node::elements).iter().enumerate();
+    let own = tree.get("queries").map_or(&[][..], Node::elements);
+    // Each is counted in its own file.
+    let own = own.chunk_by(|one, next| one.place.file == next.place.file);
+    let own = own.flat_map(|of_file| of_file.iter().enumerate());
     let own = own.map(|(index, node)| (root.key("queries").index(index), node));
     let section = |name| tree.get(name).filter(|node| !node.entries().is_empty());
     let (sources, modules) = (section("sources"), section("modules"));
@@ -183,6 +193,26 @@ fn read(
     let sources = sources.into_iter().filter_map(|(name, source)| Some((name, source?))).collect();
     let queries = queries.into_iter().map(|placed| placed.query).collect();
     Some(Config { sources, modules, queries, packs, roll_ups, files: faults.clone(), named_files })
+}
+
+/// The sections of all files, and the files that they name.
+fn tree(
+    files: &[ConfigFile],
+    surroundings: Surroundings<'_>,
+    faults: &mut Faults,
+) -> Option<(Node, Vec<NamedFile>)> {
+    let (root, mut named_files) = (yaml::Path::default(), Vec::new());
+    let trees = files.iter().map(|file| {
+        faults.begin(&file.name);
+        let mut tree = yaml::parse(&file.text, surroundings.variable, faults)?;
+        yaml::refuse_unknown_keys(&tree, &root, &SECTIONS, faults);
+        take_as_meant(&mut tree);
+        named_files.extend(files::resolve(&mut tree, &file.directory, faults));
+        Some(tree)
+    });
+    // What one file names may be in another: without one of them, the rest cannot be judged.
+    let trees = trees.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>()?;
+    Some((merge::merge(trees, &SECTIONS, faults)?, named_files))
 }
 
 /// A misspelt section name has been reported; errors in the section are reported as well.

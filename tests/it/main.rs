@@ -9,6 +9,7 @@ mod bundle;
 mod collect;
 mod compatibility;
 mod compose;
+mod config_files;
 mod demo;
 mod docs;
 mod kinds;

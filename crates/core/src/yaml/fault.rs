@@ -102,6 +102,11 @@ impl Faults {
         self.at(place, &Path::default(), message);
     }
 
+    /// A place with the name of its file: `platform.yml:3`.
+    pub fn located_at(&self, place: Place) -> String {
+        format!("{}:{}", self.files.get(place.file).map_or("", String::as_str), place.line)
+    }
+
     /// Whether there is an error at or below a node of a file.
     pub fn concern(&self, file: usize, path: &Path) -> bool {
         let is_below = |fault: &Fault| {

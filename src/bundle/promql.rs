@@ -10,6 +10,7 @@ use promql_parser::util::{ExprVisitor, walk_expr};
 
 use super::checker::DashboardContext;
 use super::label_set::{LabelSet, OF_EVERY_SERIES};
+use super::promql_functions::FUNCTIONS;
 
 /// What is wrong with an expression.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,10 +22,17 @@ pub(super) struct Wrong {
 /// Reports what is wrong with the expressions below a node of a dashboard: those under the key `expr`.
 pub(super) fn check_tree(node: &Node, path: &Path, context: &DashboardContext, faults: &mut Faults) {
     for (key, child) in node.entries() {
+        let above = path;
         let path = path.key(&key.text);
         match &child.value {
             Value::String(expr) if key.text == "expr" => {
-                report(&check(&without_variables(expr), context).0, child, &path, faults);
+                let (wrong, labels) = check(&without_variables(expr), context);
+                report(&wrong, child, &path, faults);
+                if let Some(legend) = node.get("name").filter(|_| wrong.is_empty()) {
+                    let named = labels_in(legend.text().unwrap_or_default());
+                    let wrong: Vec<_> = named.filter_map(|label| check_label(label, &labels)).collect();
+                    report(&wrong, legend, &above.key("name"), faults);
+                }
             }
             _ => check_tree(child, &path, context, faults),
         }
@@ -32,6 +40,11 @@ pub(super) fn check_tree(node: &Node, path: &Path, context: &DashboardContext, f
     for (index, element) in node.elements().iter().enumerate() {
         check_tree(element, &path.index(index), context, faults);
     }
+}
+
+/// The labels in a legend, as in `{{source}}`.
+fn labels_in(legend: &str) -> impl Iterator<Item = &str> {
+    legend.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0.trim()))
 }
 
 /// Reports what is wrong at a node.
@@ -49,7 +62,10 @@ pub(super) fn check(expr: &str, context: &DashboardContext) -> (Vec<Wrong>, Labe
         Err(error) => {
             let message = format!("this is not PromQL: {}", error.trim_start_matches("invalid promql query"));
             let message = message.trim_end_matches([':', ' ']).to_owned();
-            return (vec![Wrong { message, hint: None }], LabelSet { is_open: true, ..LabelSet::default() });
+            let function =
+                error.split("unknown function with name '").nth(1).and_then(|rest| rest.split('\'').next());
+            let hint = function.and_then(|name| yaml::hint(name, FUNCTIONS));
+            return (vec![Wrong { message, hint }], LabelSet { is_open: true, ..LabelSet::default() });
         }
     };
     let mut names = Names { context, wrong: Vec::new() };

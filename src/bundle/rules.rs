@@ -1,13 +1,13 @@
 //! Renders rule files from the key `rules:` of a YAML file, which contains Prometheus rule groups.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use platform_core::yaml::{self, Faults, Node, Path};
 
 use super::checker::DashboardContext;
 use super::packs::Platform;
-use super::promql;
+use super::rule_check;
 
 /// The page with a section for each alert of the project.
 const RUNBOOKS: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/alerts/runbooks.md");
@@ -97,71 +97,14 @@ fn render(
 ) -> Option<String> {
     let before = faults.len();
     let path = Path::default().key(KEY);
-    check_names(rules, &path, context, faults);
+    rule_check::check(rules, &path, context, faults);
     let groups: Vec<Group> = yaml::decode(rules, &path, faults)?;
-    let mut names = HashSet::new();
-    for (index, (group, node)) in groups.iter().zip(rules.elements()).enumerate() {
-        check(group, node, &path.index(index), faults);
-        if !names.insert(&group.name) {
-            faults.at(node.place, &path.index(index).key("name"), "another group has this name");
-        }
-    }
     (faults.len() == before).then_some(())?;
     let mut file = format!("# Made by `platform_exporter bundle`; edit {}.\ngroups:\n", origin.file);
     for group in groups {
         write(&mut file, &group, origin).expect("writing to a string does not fail");
     }
     Some(file)
-}
-
-/// Expressions and templates name what there is.
-fn check_names(rules: &Node, path: &Path, context: &DashboardContext, faults: &mut Faults) {
-    for (group, node) in rules.elements().iter().enumerate() {
-        let path = path.index(group).key("rules");
-        let rules = node.get("rules").map_or(&[][..], Node::elements);
-        for (index, node) in rules.iter().enumerate() {
-            let Some((expr, text)) = node.get("expr").and_then(|expr| Some((expr, expr.text()?))) else {
-                continue;
-            };
-            let path = path.index(index);
-            let (wrong, labels) = promql::check(text, context);
-            promql::report(&wrong, expr, &path.key("expr"), faults);
-            for section in ["labels", "annotations"] {
-                for (key, template) in node.get(section).map_or(&[][..], Node::entries) {
-                    let named = labels_in(template.text().unwrap_or_default());
-                    let wrong: Vec<_> =
-                        named.filter_map(|label| promql::check_label(label, &labels)).collect();
-                    promql::report(&wrong, template, &path.key(section).key(&key.text), faults);
-                }
-            }
-        }
-    }
-}
-
-/// Every rule records or alerts, and only alerts may have `for` and the like.
-fn check(group: &Group, node: &Node, path: &Path, faults: &mut Faults) {
-    let path = path.key("rules");
-    let nodes = node.get("rules").map_or(&[][..], Node::elements);
-    for (index, (rule, node)) in group.rules.iter().zip(nodes).enumerate() {
-        let path = path.index(index);
-        if rule.record.is_some() == rule.alert.is_some() {
-            faults.at(node.place, &path, "expected either `record` or `alert`");
-        }
-        for key in ["for", "keep_firing_for", "annotations"] {
-            if let Some(given) = node.get(key).filter(|_| rule.record.is_some()) {
-                faults.at(given.place, &path.key(key), "only alerts have this key");
-            }
-        }
-    }
-}
-
-/// The labels of the alert that a template names, as in `{{ $labels.source }}`. Results of queries have others.
-fn labels_in(template: &str) -> impl Iterator<Item = &str> {
-    let is_part_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let has_results = template.contains("| query");
-    let starts = ["$labels."].into_iter().chain((!has_results).then_some(".Labels."));
-    let after = starts.flat_map(|start| template.split(start).skip(1));
-    after.map(move |rest| rest.split(|c| !is_part_of_name(c)).next().unwrap_or_default())
 }
 
 fn write(file: &mut String, group: &Group, origin: Origin<'_>) -> std::fmt::Result {

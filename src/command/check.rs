@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures_util::future;
 use platform_core::probe::{Problem, Reason};
+use platform_core::query::ResultSet;
 
 use super::Loaded;
 use super::lane_load::overfull_lanes;
@@ -31,6 +32,8 @@ struct Checked {
     /// Of a source, or of the source of a query.
     kind: Option<Kind>,
     problems: Vec<Problem>,
+    /// What is worth knowing, though it is no problem.
+    note: Option<String>,
 }
 
 /// Checks a configuration against the running services.
@@ -42,21 +45,24 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     let probes = future::join_all(probers.into_iter().map(async |(name, mut prober)| {
         let source = &config.sources()[&name];
         let (kind, result) = (source.config.kind(), probe_and_leave(prober.as_mut(), source.timeout).await);
-        Checked { what: format!("source {name} ({kind})"), kind: Some(kind), problems: problems_of(result) }
+        Checked { kind: Some(kind), ..Checked::of(format!("source {name} ({kind})"), problems_of(result)) }
     }));
     let queries = future::join_all(config.queries().iter().map(async |query| {
         let (rows, took) = ask(query, &lanes).await;
         let mut problems = Vec::new();
-        match rows {
-            Ok(rows) => drop(read(query, rows, &mut problems)),
-            Err(problem) => problems.push(problem),
-        }
+        let note = match rows {
+            Ok(rows) => dropped(&read(query, rows, &mut problems)),
+            Err(problem) => {
+                problems.push(problem);
+                None
+            }
+        };
         let kind = config.sources().get(query.ask.source()).map(|source| source.config.kind());
-        (Checked { what: format!("query {}", query.spec.name), kind, problems }, took)
+        (Checked { what: format!("query {}", query.spec.name), kind, problems, note }, took)
     }));
     let roll_ups = future::join_all(config.roll_ups().iter().map(async |roll_up| {
         let problems = check_roll_up(roll_up).await.err().into_iter().collect();
-        Checked { what: format!("roll-up {}", roll_up.pack()), kind: None, problems }
+        Checked::of(format!("roll-up {}", roll_up.pack()), problems)
     }));
     let (probes, queries, roll_ups) = future::join3(probes, queries, roll_ups).await;
     let (queries, took): (Vec<_>, Vec<_>) = queries.into_iter().unzip();
@@ -64,7 +70,7 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     let denied = probes.iter().chain(&queries).filter(is_denied).filter_map(|checked| checked.kind).collect();
     let denies_roll_up = roll_ups.iter().any(|checked| is_denied(&checked));
     let overfull = overfull_lanes(config.queries().iter().zip(took));
-    let overfull = overfull.map(|(what, problems)| Checked { what, kind: None, problems });
+    let overfull = overfull.map(|(what, problems)| Checked::of(what, problems));
     let all: Vec<Checked> = probes.into_iter().chain(queries).chain(roll_ups).chain(overfull).collect();
     let is_good = all.iter().all(|checked| checked.problems.is_empty());
     let mut text: String = all.iter().map(describe).collect();
@@ -87,14 +93,27 @@ fn problems_of(result: Result<platform_core::probe::Observation, Problem>) -> Ve
     }
 }
 
+impl Checked {
+    fn of(what: String, problems: Vec<Problem>) -> Self {
+        Self { what, kind: None, problems, note: None }
+    }
+}
+
+/// How many label sets exceed the budget of a query, if any do.
+fn dropped(result: &ResultSet) -> Option<String> {
+    let over = |dropped| format!("{dropped} label sets exceed its `max_series`: they are summed as `other`");
+    Some(result.dropped).filter(|dropped| *dropped > 0).map(over)
+}
+
 /// Whether a permission is missing that the problem itself does not name.
 fn lacks_permissions(problem: &Problem) -> bool {
     problem.reason == Reason::Permission && problem.remedy.is_none()
 }
 
-fn describe(Checked { what, problems, .. }: &Checked) -> String {
+fn describe(Checked { what, problems, note, .. }: &Checked) -> String {
     if problems.is_empty() {
-        return format!("ok    {what}\n");
+        let note = note.iter().map(|note| format!(": {note}")).collect::<String>();
+        return format!("ok    {what}{note}\n");
     }
     let describe = |problem: &Problem| {
         let remedy = problem.remedy.iter().map(|remedy| format!("      to fix it: {remedy}\n"));

@@ -2,6 +2,7 @@
 
 mod assembly;
 mod backoff;
+mod debug_log;
 mod fleet;
 mod loops;
 mod parts;

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::Lanes;
 use super::backoff::Backoff;
+use super::debug_log;
 use super::recorder::Recorder;
 use super::timetable::Timetable;
 use crate::snapshot::{EncodedResult, Event, LATE_AFTER, QueryRun, SourceState, Store};
@@ -40,6 +41,7 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, recorder: Recorder, ti
             }
         };
         let waited = started.elapsed().saturating_sub(duration);
+        debug_log::query_ended(&declared, &rows, waited, duration);
         let read = AssertUnwindSafe(|| rows.and_then(|rows| read(&mut reading, rows)));
         let result = panic::catch_unwind(read).unwrap_or_else(|_| Err(unusable()));
         let retry = backoff.ended(result.is_ok(), every);

@@ -8,8 +8,10 @@ use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::setting::SourceName;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::backoff::Backoff;
+use super::debug_log;
 use super::parts::{self, ChosenParts, CollectorChoice};
 use super::probe_once::{probe_once, take_in};
 use super::recorder::Recorder;
@@ -127,7 +129,9 @@ impl SourceLoop {
                 }
             };
             let started = Instant::now();
-            let result = probe_once(self.prober.as_mut(), self.timeout).await;
+            let span = tracing::debug_span!("probe", source = %self.name);
+            let result = probe_once(self.prober.as_mut(), self.timeout).instrument(span.clone()).await;
+            span.in_scope(|| debug_log::probe_ended(&result, started.elapsed()));
             if waiter.is_some() {
                 self.timetable.restart(started);
             }

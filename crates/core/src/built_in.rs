@@ -172,6 +172,12 @@ impl BuiltInQueries {
         let mut take = |answer: Result<Rows, Problem>| {
             let Some((built_in, reading)) = readers.next() else { return };
             let name = &built_in.spec.name;
+            match &answer {
+                Ok(rows) => {
+                    tracing::debug!(event = "built_in_query.ended", query = name, rows = rows.rows.len())
+                }
+                Err(problem) => tracing::debug!(event = "built_in_query.ended", query = name, %problem),
+            }
             let read = |rows: Rows| large::in_place(rows.size(), || reading.read(rows));
             let faults = match answer.map(read) {
                 Ok(Ok(result)) => {

@@ -1,0 +1,158 @@
+//! What can be wrong with rule groups, beside a key that is unknown or missing.
+
+use std::collections::BTreeSet;
+
+use platform_core::yaml::{self, Fault, Faults, Node, Path};
+use promql_parser::util::parse_duration;
+
+use super::checker::DashboardContext;
+use super::promql::{self, Wrong};
+
+/// The severities that the routes of alerts/alertmanager.yml know.
+const SEVERITIES: [&str; 4] = ["critical", "warning", "info", "none"];
+
+/// The keys of a rule.
+const KEYS: [&str; 7] = ["record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations"];
+
+/// Checks a list of rule groups.
+pub(super) fn check(groups: &Node, path: &Path, context: &DashboardContext, faults: &mut Faults) {
+    let mut check = RuleCheck { context, faults, groups: BTreeSet::new(), rules: BTreeSet::new() };
+    for (index, group) in groups.elements().iter().enumerate() {
+        check.group(group, &path.index(index));
+    }
+}
+
+struct RuleCheck<'a> {
+    context: &'a DashboardContext,
+    faults: &'a mut Faults,
+    /// The names of groups so far.
+    groups: BTreeSet<String>,
+    /// The rules so far, each with its labels.
+    rules: BTreeSet<(String, Vec<(String, String)>)>,
+}
+
+/// A text of a node.
+fn text<'a>(node: &'a Node, key: &str) -> Option<(&'a Node, &'a str)> {
+    let node = node.get(key)?;
+    Some((node, node.text()?))
+}
+
+impl RuleCheck<'_> {
+    fn group(&mut self, group: &Node, path: &Path) {
+        if let Some((node, name)) = text(group, "name")
+            && !self.groups.insert(name.to_owned())
+        {
+            self.faults.at(node.place, &path.key("name"), "another group has this name");
+        }
+        self.duration(group, "interval", path);
+        for (index, rule) in group.get("rules").map_or(&[][..], Node::elements).iter().enumerate() {
+            self.rule(rule, &path.key("rules").index(index));
+        }
+    }
+
+    fn rule(&mut self, rule: &Node, path: &Path) {
+        let (record, alert) = (text(rule, "record"), text(rule, "alert"));
+        // A misspelt key is reported as such.
+        let is_neither = record.or(alert).is_none()
+            && rule.entries().iter().all(|(key, _)| KEYS.contains(&key.text.as_str()));
+        if is_neither || (record.is_some() && alert.is_some()) {
+            self.faults.at(rule.place, path, "expected either `record` or `alert`");
+        }
+        for key in ["for", "keep_firing_for", "annotations"] {
+            if let Some(given) = rule.get(key).filter(|_| record.is_some()) {
+                self.faults.at(given.place, &path.key(key), "only alerts have this key");
+            }
+            self.duration(rule, key, path);
+        }
+        if let Some((node, name)) = record.filter(|(_, name)| !is_metric_name(name)) {
+            let message = format!(
+                "`{name}` is no name of a metric: expected letters, digits, `_` and `:`, as in `shop:orders:rate5m`"
+            );
+            self.faults.at(node.place, &path.key("record"), message);
+        }
+        self.severity(rule, path);
+        self.is_the_first(rule, record.or(alert), path);
+        if let Some((node, expr)) = text(rule, "expr") {
+            self.names(rule, node, expr, path);
+        }
+    }
+
+    /// Prometheus refuses a file with a duration that it cannot read.
+    fn duration(&mut self, node: &Node, key: &str, path: &Path) {
+        let Some((node, given)) = text(node, key).filter(|_| key != "annotations") else { return };
+        if parse_duration(given).is_err() {
+            let message = format!(
+                "`{given}` is no duration of Prometheus: expected one such as `30s`, `10m` or `1h30m`"
+            );
+            self.faults.at(node.place, &path.key(key), message);
+        }
+    }
+
+    /// Another severity may have a route of its own.
+    fn severity(&mut self, rule: &Node, path: &Path) {
+        let Some((node, given)) = rule.get("labels").and_then(|labels| text(labels, "severity")) else {
+            return;
+        };
+        if SEVERITIES.contains(&given) {
+            return;
+        }
+        if let Some(meant) = yaml::meant_by(given, SEVERITIES) {
+            self.faults.add(Fault {
+                place: node.place,
+                path: path.key("labels").key("severity"),
+                message: format!("no route has the severity `{given}`"),
+                hint: Some(format!("did you mean `{meant}`?")),
+            });
+        }
+    }
+
+    /// Of two rules that make the same series, Prometheus rejects the samples of one.
+    fn is_the_first(&mut self, rule: &Node, name: Option<(&Node, &str)>, path: &Path) {
+        let Some((node, name)) = name else { return };
+        let labels = rule.get("labels").map_or(&[][..], Node::entries).iter();
+        let labels = labels.filter_map(|(key, value)| Some((key.text.clone(), value.text()?.to_owned())));
+        let mut labels: Vec<_> = labels.collect();
+        labels.sort();
+        if !self.rules.insert((name.to_owned(), labels)) {
+            let message = format!("another rule makes `{name}` with the same labels: combine them with `or`");
+            self.faults.at(node.place, path, message);
+        }
+    }
+
+    /// Expressions and templates name what there is.
+    fn names(&mut self, rule: &Node, node: &Node, expr: &str, path: &Path) {
+        let (wrong, labels) = promql::check(expr, self.context);
+        promql::report(&wrong, node, &path.key("expr"), self.faults);
+        for section in ["labels", "annotations"] {
+            for (key, node) in rule.get(section).map_or(&[][..], Node::entries) {
+                let template = node.text().unwrap_or_default();
+                let wrong = labels_in(template).filter_map(|label| promql::check_label(label, &labels));
+                let wrong: Vec<_> = wrong.chain(left_open(template)).collect();
+                promql::report(&wrong, node, &path.key(section).key(&key.text), self.faults);
+            }
+        }
+    }
+}
+
+fn is_metric_name(name: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
+    !name.is_empty() && name.chars().all(is_part) && !name.starts_with(|first: char| first.is_ascii_digit())
+}
+
+/// The labels of the alert that a template names, as in `{{ $labels.source }}`. Results of queries have others.
+fn labels_in(template: &str) -> impl Iterator<Item = &str> {
+    let is_part_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let has_results = template.contains("| query");
+    let starts = ["$labels."].into_iter().chain((!has_results).then_some(".Labels."));
+    let after = starts.flat_map(|start| template.split(start).skip(1));
+    after.map(move |rest| rest.split(|c| !is_part_of_name(c)).next().unwrap_or_default())
+}
+
+/// An action that the template does not close.
+fn left_open(template: &str) -> Option<Wrong> {
+    let open = template.split("{{").skip(1).find(|action| !action.contains("}}"))?;
+    Some(Wrong {
+        message: format!("`{{{{{}` has no end", open.trim_end()),
+        hint: Some("close it with `}}`".to_owned()),
+    })
+}

@@ -1,6 +1,7 @@
 //! The HTTP side of the binary: what each route answers.
 
 mod hardening;
+mod manual;
 pub(crate) mod web;
 
 use std::io::Read;

@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use platform_core::setting::Duration;
 
 use crate::config::ProbeTarget;
+use crate::server::{BaseUrl, PublicAddress, RoutePrefix};
 
 /// Prometheus exporter for all backing services of a platform.
 ///
@@ -60,6 +61,19 @@ pub struct Flags {
         global = true
     )]
     pub web_config_file: Option<PathBuf>,
+    /// URL under which the exporter is reachable from outside, such as through a proxy:
+    /// `https://metrics.example.com/exporter`. Its path is the prefix of all paths, links on the status page have it, and
+    /// `bundle` links alerts to the runbooks there.
+    #[arg(
+        long = "web.external-url",
+        value_name = "URL",
+        env = "PLATFORM_EXPORTER_EXTERNAL_URL",
+        global = true
+    )]
+    pub external_url: Option<BaseUrl>,
+    /// Prefix of all paths, `/` for none, if it is not the path of --web.external-url: for a proxy that removes it.
+    #[arg(long = "web.route-prefix", value_name = "PATH", global = true)]
+    pub route_prefix: Option<RoutePrefix>,
     /// Log each request: user, path, status, duration.
     #[arg(long = "web.access-log", global = true)]
     pub access_log: bool,
@@ -86,6 +100,14 @@ pub struct Flags {
 const EVERYWHERE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 9884);
 
 impl Flags {
+    /// Where clients find the exporter.
+    pub fn address(&self) -> PublicAddress {
+        let external = self.external_url.clone();
+        let prefix = self.route_prefix.clone();
+        let prefix = prefix.or_else(|| external.as_ref().map(RoutePrefix::from)).unwrap_or_default();
+        PublicAddress { prefix, external }
+    }
+
     /// The addresses to listen on.
     pub fn listen(&self) -> &[SocketAddr] {
         if self.listen_addresses.is_empty() { &[EVERYWHERE] } else { &self.listen_addresses }

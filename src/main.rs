@@ -100,8 +100,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(if queried.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Some(Command::Healthcheck) => {
-            for address in command::listening(flags) {
-                command::healthcheck(address).with_context(|| format!("{address} is not healthy"))?;
+            let local = command::local(flags);
+            for address in local.listen() {
+                command::healthcheck(*address, &local.address().prefix)
+                    .with_context(|| format!("{address} is not healthy"))?;
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -122,7 +124,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Bundle { out }) => {
             let loaded = flags.config_file.is_some().then(|| command::load(flags)).transpose()?;
-            for path in command::bundle(loaded.as_ref().map(|loaded| &loaded.config), &out)? {
+            let config = loaded.as_ref().map(|loaded| &loaded.config);
+            for path in command::bundle(config, flags.external_url.as_ref(), &out)? {
                 println!("{}", path.display());
             }
             Ok(ExitCode::SUCCESS)

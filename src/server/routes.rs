@@ -9,9 +9,10 @@ use hyper::{HeaderMap, Method, Request, StatusCode};
 use platform_core::heartbeat::Heartbeats;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::address::{Arrival, PublicAddress};
 use super::heartbeat::{self, Pushes};
 use super::probe::Probes;
-use super::response::{ServerResponse, exposition, json, method_not_allowed, page, text};
+use super::response::{ServerResponse, exposition, json, method_not_allowed, page, redirect, text};
 use super::{status, targets};
 use crate::manual;
 use crate::schedule::Schedule;
@@ -35,6 +36,8 @@ pub struct App {
     pub heartbeats: Arc<Heartbeats>,
     /// The classes whose workers push.
     pub pushes: ArcSwap<Pushes>,
+    /// Where clients find the exporter.
+    pub address: PublicAddress,
     /// Where reload requests go.
     pub reloads: mpsc::Sender<Reload>,
     /// Whether requests are logged.
@@ -45,7 +48,18 @@ pub struct App {
     pub timeout_offset: Duration,
 }
 
-pub(super) async fn route(app: &App, request: Request<Incoming>) -> ServerResponse {
+/// Answers a request that the gate has admitted.
+pub(super) async fn route(app: &App, arrival: Arrival, request: Request<Incoming>) -> ServerResponse {
+    match arrival {
+        Arrival::Within => within(app, request).await,
+        Arrival::Doorstep => redirect(&app.address.home()),
+        Arrival::Outside => {
+            text(StatusCode::NOT_FOUND, format!("Not found. All paths are below {}/.", app.address.prefix))
+        }
+    }
+}
+
+async fn within(app: &App, request: Request<Incoming>) -> ServerResponse {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     if heartbeat::is_at(uri.path()) {
         return heartbeat::answer(&app.pushes.load_full(), &app.heartbeats, request).await;
@@ -68,7 +82,7 @@ pub(super) async fn route(app: &App, request: Request<Incoming>) -> ServerRespon
             let probes = Probes { store: &app.store, schedule: &app.schedule, offset: app.timeout_offset };
             probes.answer(uri.query().unwrap_or_default(), headers).await
         }
-        "/sd" => match targets::targets(&app.store, headers) {
+        "/sd" => match targets::targets(&app.store, &app.address.prefix, headers) {
             Some(targets) => json(&targets),
             None => text(StatusCode::BAD_REQUEST, "Missing Host header: it is the targets' address."),
         },
@@ -83,7 +97,8 @@ pub(super) async fn route(app: &App, request: Request<Incoming>) -> ServerRespon
         "/-/ready" => text(StatusCode::SERVICE_UNAVAILABLE, "Some sources have not been probed yet."),
         "/" => {
             let query = uri.query().unwrap_or_default().to_owned();
-            rendered(app, move |store| page(status::render(store, &query, SystemTime::now()))).await
+            let home = app.address.home();
+            rendered(app, move |store| page(status::render(store, &query, &home, SystemTime::now()))).await
         }
         "/runbooks" => rendered(app, |_| page(manual::runbooks_page())).await,
         "/reference" => rendered(app, |_| page(manual::reference_page())).await,

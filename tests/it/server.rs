@@ -2,6 +2,7 @@
 
 mod hardening;
 mod manual;
+mod prefix;
 pub(crate) mod web;
 
 use std::io::Read;

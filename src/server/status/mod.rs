@@ -19,10 +19,12 @@ use crate::snapshot::{SourceState, Status, Store};
 /// The whole page.
 #[derive(Template)]
 #[template(path = "status.html")]
-struct Page {
+struct Page<'a> {
     version: &'static str,
     now: String,
     refreshes: bool,
+    /// What links start with.
+    home: &'a str,
     /// Why the last configuration that was read is not the current one.
     refused: Option<String>,
     config_read: String,
@@ -60,13 +62,14 @@ struct CardProblem {
 const MOST_PROBLEMS: usize = 5;
 
 /// Renders the page. It refreshes itself unless the query has `refresh=off`.
-pub(super) fn render(store: &Store, query: &str, now: SystemTime) -> String {
+pub(super) fn render(store: &Store, query: &str, home: &str, now: SystemTime) -> String {
     let (states, config) = (store.states(), store.config_state());
     let worst_first = [Status::Down, Status::Degraded, Status::Unknown, Status::Up];
     let page = Page {
         version: env!("CARGO_PKG_VERSION"),
         now: utc(now),
         refreshes: query != "refresh=off",
+        home,
         refused: config.refused,
         config_read: utc(config.read),
         sources: cards(&states, &worst_first, now),

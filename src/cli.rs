@@ -74,6 +74,14 @@ pub struct Flags {
     /// Prefix of all paths, `/` for none, if it is not the path of --web.external-url: for a proxy that removes it.
     #[arg(long = "web.route-prefix", value_name = "PATH", global = true)]
     pub route_prefix: Option<RoutePrefix>,
+    /// URL of the Grafana that has the dashboards of `bundle`. The status page then links each source to its dashboard.
+    #[arg(
+        long = "web.grafana-url",
+        value_name = "URL",
+        env = "PLATFORM_EXPORTER_GRAFANA_URL",
+        global = true
+    )]
+    pub grafana_url: Option<BaseUrl>,
     /// Log each request: user, path, status, duration.
     #[arg(long = "web.access-log", global = true)]
     pub access_log: bool,
@@ -105,7 +113,7 @@ impl Flags {
         let external = self.external_url.clone();
         let prefix = self.route_prefix.clone();
         let prefix = prefix.or_else(|| external.as_ref().map(RoutePrefix::from)).unwrap_or_default();
-        PublicAddress { prefix, external }
+        PublicAddress { prefix, external, grafana: self.grafana_url.clone() }
     }
 
     /// The addresses to listen on.

@@ -29,6 +29,8 @@ mod table;
 mod target;
 mod unit;
 
+pub use dashboard_name::{overview_dashboard, source_dashboard};
+
 use platform_core::yaml::Faults;
 
 use self::checker::DashboardContext;

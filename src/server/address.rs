@@ -86,6 +86,8 @@ pub struct PublicAddress {
     pub prefix: RoutePrefix,
     /// The URL under which the exporter is reachable from outside.
     pub external: Option<BaseUrl>,
+    /// Grafana, with the dashboards of the bundle.
+    pub grafana: Option<BaseUrl>,
 }
 
 impl PublicAddress {
@@ -153,7 +155,8 @@ mod tests {
 
     #[test]
     fn the_prefix_is_taken_off_the_path() {
-        let address = PublicAddress { prefix: "/exporter".parse().expect("a prefix"), external: None };
+        let address =
+            PublicAddress { prefix: "/exporter".parse().expect("a prefix"), ..PublicAddress::default() };
         for (from, arrival, to) in [
             ("/exporter/probe?source=a", Arrival::Within, "/probe?source=a"),
             ("/exporter/", Arrival::Within, "/"),

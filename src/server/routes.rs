@@ -97,8 +97,8 @@ async fn within(app: &App, request: Request<Incoming>) -> ServerResponse {
         "/-/ready" => text(StatusCode::SERVICE_UNAVAILABLE, "Some sources have not been probed yet."),
         "/" => {
             let query = uri.query().unwrap_or_default().to_owned();
-            let home = app.address.home();
-            rendered(app, move |store| page(status::render(store, &query, &home, SystemTime::now()))).await
+            let address = app.address.clone();
+            rendered(app, move |store| page(status::render(store, &query, &address, SystemTime::now()))).await
         }
         "/runbooks" => rendered(app, |_| page(manual::runbooks_page())).await,
         "/reference" => rendered(app, |_| page(manual::reference_page())).await,

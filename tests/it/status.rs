@@ -44,6 +44,9 @@ async fn the_page_and_the_api_say_what_is_wrong() {
     let page = exporter.get("/").await;
     assert!(page.contains("<li><strong>query</strong> query numbers: "), "{page}");
     assert!(!page.contains("was refused"), "{page}");
+    let at = |value: &Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let ahead = at(&source["next_probe"]).duration_since(at(&found["time"])).as_secs_f64();
+    assert!((0.0..=1.0).contains(&ahead), "{ahead}");
 
     let broken = config.replace("interval", "intervall<");
     fs::write(exporter.directory().join("platform.yml"), broken).unwrap();
@@ -59,4 +62,30 @@ async fn the_page_and_the_api_say_what_is_wrong() {
     assert!(reloaded.status().is_success());
     assert_eq!(status(&exporter).await["config"]["refused"], Value::Null);
     assert!(!exporter.get("/").await.contains("was refused"));
+}
+
+#[tokio::test]
+async fn each_source_links_to_its_runbook_and_its_dashboard() {
+    let config = "sources: {cache: {redis: {url: 'redis://127.0.0.1:1'}, interval: 1h}}";
+    let exporter = Exporter::start(config).await;
+    let page = exporter.get("/").await;
+    assert!(page.contains("href=\"runbooks#redis\"") && !page.contains(">dashboard<"), "{page}");
+    assert!(exporter.get("/runbooks").await.contains("id=\"redis\""));
+
+    let grafana = "--web.grafana-url=https://grafana.example.com/team/";
+    let exporter = Exporter::options(config).argument(grafana).start().await;
+    eventually(SOON, "there is a next probe", async || {
+        !status(&exporter).await["sources"][0]["next_probe"].is_null()
+    })
+    .await;
+    let page = exporter.get("/").await;
+    for (path, dashboard) in [("platform-redis?var-source=cache", "redis"), ("platform-overview", "overview")]
+    {
+        let link = format!("href=\"https://grafana.example.com/team/d/{path}\"");
+        assert!(page.contains(&link), "{link} is missing in:\n{page}");
+        let file = testkit::root().join(format!("grafana/dashboards/{dashboard}.json"));
+        let dashboard: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+        assert!(path.split('?').next() == dashboard["uid"].as_str(), "{path}: {}", dashboard["uid"]);
+    }
+    assert!(page.contains("next probe in "), "{page}");
 }

@@ -23,6 +23,13 @@ pub(super) fn ago(at: Option<SystemTime>, now: SystemTime) -> String {
     if whole.is_zero() { "just now".to_owned() } else { format!("{} ago", humantime::format_duration(whole)) }
 }
 
+/// The time until something, rounded up to seconds. It may be due; without a time, it is the first one.
+pub(super) fn until(next: Option<Duration>) -> String {
+    let Some(next) = next else { return "soon".to_owned() };
+    let whole = Duration::from_secs(next.as_secs() + u64::from(next.subsec_nanos() > 0));
+    if whole.is_zero() { "now".to_owned() } else { format!("in {}", humantime::format_duration(whole)) }
+}
+
 pub(super) fn seconds(duration: Duration) -> String {
     match duration.as_secs_f64() {
         long if long >= 1.0 => format!("{long:.1} s"),

@@ -160,6 +160,12 @@ pub enum Command {
     },
     /// Check that the exporter running on this machine is healthy (for container health checks).
     Healthcheck,
+    /// Print the status of each source of a running exporter, as on its status page, the worst first.
+    ///
+    /// Without --url, it is the exporter on this machine, found as by `healthcheck`.
+    ///
+    /// Exits with 0 if all sources are up, 1 if one is not, 2 if the exporter cannot be reached.
+    Status(StatusFlags),
     /// Print every metric that the exporter, its kinds, its packs and the configured queries may export.
     Catalog {
         /// Output format.
@@ -183,6 +189,35 @@ pub enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+/// The flags of `status`.
+#[derive(Debug, Args)]
+pub struct StatusFlags {
+    /// URL of the exporter, with the prefix of its paths if it has one: `https://metrics.example.com/exporter`.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<BaseUrl>,
+    /// User, if the exporter requires a password.
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    pub username: Option<String>,
+    /// File with the password.
+    #[arg(long, value_name = "FILE", requires = "username")]
+    pub password_file: Option<PathBuf>,
+    /// File with certificate authorities that are trusted in addition to the system's.
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub ca_file: Option<PathBuf>,
+    /// Output format.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: StatusFormat,
+}
+
+/// Format of the status.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum StatusFormat {
+    /// A row for each source, with its problems below. In colour if standard output is a terminal and NO_COLOR is unset.
+    Text,
+    /// As the exporter answers on `/api/v1/status`.
+    Json,
 }
 
 /// Minimum log level.

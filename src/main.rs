@@ -21,6 +21,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// The exit code of `probe` for a degraded source; 2 is that of a usage error.
 const DEGRADED: u8 = 3;
 
+/// The exit code of `status` if there is no status.
+const UNREACHABLE: u8 = 2;
+
 /// A DNS lookup cannot be cancelled; shutdown waits for it no longer than this.
 const LOOKUPS_END: Duration = Duration::from_millis(200);
 
@@ -107,6 +110,16 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Status(own)) => match on_this_thread(command::status(flags, &own))? {
+            Ok(status) => {
+                print!("{}", status.text);
+                Ok(if status.is_all_up { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            }
+            Err(error) => {
+                eprintln!("platform_exporter: {error}");
+                Ok(UNREACHABLE.into())
+            }
+        },
         Some(Command::Catalog { format }) => {
             let loaded = flags.config_file.is_some().then(|| command::load(flags)).transpose()?;
             print!("{}", command::catalog(loaded.as_ref().map(|loaded| &loaded.config), format));

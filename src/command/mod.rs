@@ -14,6 +14,8 @@ mod probe;
 mod query;
 mod reload;
 mod serve;
+mod status;
+mod status_table;
 
 pub use bundle::{BundleError, bundle};
 pub use catalog::catalog;
@@ -25,6 +27,7 @@ pub use packs::packs;
 pub use probe::probe;
 pub use query::query;
 pub use serve::serve;
+pub use status::status;
 
 use std::cell::RefCell;
 use std::hash::{DefaultHasher, Hash, Hasher};

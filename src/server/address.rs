@@ -22,7 +22,7 @@ impl FromStr for BaseUrl {
             return Err(refuse("it has to start with http:// or https://"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(refuse("it is shown to everybody, and may not contain credentials"));
+            return Err(refuse("it may not contain credentials"));
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(refuse("it may not contain `?` or `#`"));

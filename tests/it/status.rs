@@ -1,11 +1,12 @@
-//! What is wrong, on the status page and at `/api/v1/status`: problems with their query and the server's message, and
+//! What is wrong, on the status page, at `/api/v1/status` and in a terminal: problems with their query and the server's message, and
 //! the errors of a configuration that was refused.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::exporter::Exporter;
+use testkit::exporter::{Exporter, binary};
 use testkit::http::client;
 use testkit::redis::Redis;
 use testkit::wait::eventually;
@@ -88,4 +89,46 @@ async fn each_source_links_to_its_runbook_and_its_dashboard() {
         assert!(path.split('?').next() == dashboard["uid"].as_str(), "{path}: {}", dashboard["uid"]);
     }
     assert!(page.contains("next probe in "), "{page}");
+}
+
+/// Runs `status` with these arguments: its exit code, and what it prints on both channels.
+fn printed(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(binary()).arg("status").args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test]
+async fn the_command_prints_the_worst_first_and_its_exit_code_says_whether_all_is_well() {
+    let redis = Redis::start().await;
+    let well = format!("sources: {{cache: {{redis: {{url: '{}'}}, interval: 1s}}}}", redis.url());
+    let ill = well.replace("sources: {", "sources: {a-queue: {redis: {url: 'redis://127.0.0.1:1'}}, ");
+    let prefix = "--web.external-url=https://metrics.example.com/exporter";
+    let exporter = Exporter::options(&well).argument(prefix).start().await;
+    let address = exporter.address();
+    let at = ["--web.listen-address", &address, prefix];
+    eventually(SOON, "all is well", async || printed(&at).0 == Some(0)).await;
+    let (_, text, _) = printed(&at);
+    assert!(text.starts_with("STATUS  NAME   KIND   SINCE") && text.ends_with("\n1 up\n"), "{text}");
+    assert_eq!(printed(&["--url", &exporter.url("/exporter/")]).0, Some(0));
+    let (code, text, error) = printed(&["--url", &exporter.url("")]);
+    assert_eq!((code, text.as_str()), (Some(2), ""));
+    assert!(error.contains("--web.external-url"), "{error}");
+    drop(exporter);
+    let (code, _, error) = printed(&at);
+    assert!(code == Some(2) && error.contains(&address), "{error}");
+
+    let exporter = Exporter::start(&ill).await;
+    let address = exporter.address();
+    let at = ["--web.listen-address", &address];
+    eventually(SOON, "one is down", async || printed(&at).1.contains("\n1 down, 1 up\n")).await;
+    let (code, text, _) = printed(&at);
+    assert_eq!(code, Some(1));
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[1].starts_with("down    a-queue  redis  ") && lines[1].ends_with("never"), "{text}");
+    assert!(lines[2].starts_with("        connect: ") && lines[3].starts_with("up      cache "), "{text}");
+    assert!(!text.contains('\u{1b}'), "it is no terminal: {text}");
+    let (code, json, _) = printed(&[&at[..], &["--format", "json"]].concat());
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, &json["sources"][0]["status"]), (Some(1), &json!("down")));
 }

@@ -12,8 +12,9 @@ use std::time::{Instant, SystemTime};
 use askama::Template;
 use platform_core::probe::Problem;
 use platform_core::setting::SourceName;
+use platform_core::time::ago;
 
-use self::text::{ago, join, seconds, until, utc};
+use self::text::{join, seconds, until, utc};
 use super::address::PublicAddress;
 use crate::bundle::{overview_dashboard, source_dashboard};
 use crate::snapshot::{SourceState, Status, Store};
@@ -73,7 +74,6 @@ const MOST_PROBLEMS: usize = 5;
 /// Renders the page. It refreshes itself unless the query has `refresh=off`.
 pub(super) fn render(store: &Store, query: &str, address: &PublicAddress, now: SystemTime) -> String {
     let (states, config) = (store.states(), store.config_state());
-    let worst_first = [Status::Down, Status::Degraded, Status::Unknown, Status::Up];
     let page = Page {
         version: env!("CARGO_PKG_VERSION"),
         now: utc(now),
@@ -83,7 +83,7 @@ pub(super) fn render(store: &Store, query: &str, address: &PublicAddress, now: S
         overview: overview_dashboard(),
         refused: config.refused,
         config_read: utc(config.read),
-        sources: cards(&states, &worst_first, now),
+        sources: cards(&states, &Status::WORST_FIRST, now),
         changes: changes::rows(&states),
     };
     page.render().unwrap_or_else(|error| format!("the page cannot be rendered: {error}"))

@@ -17,12 +17,6 @@ pub(super) fn rfc3339(at: SystemTime) -> String {
     jiff::Timestamp::try_from(at).map_or_else(|_| String::new(), |at| format!("{at:.3}"))
 }
 
-pub(super) fn ago(at: Option<SystemTime>, now: SystemTime) -> String {
-    let Some(at) = at else { return "never".to_owned() };
-    let whole = Duration::from_secs(now.duration_since(at).unwrap_or_default().as_secs());
-    if whole.is_zero() { "just now".to_owned() } else { format!("{} ago", humantime::format_duration(whole)) }
-}
-
 /// The time until something, rounded up to seconds. It may be due; without a time, it is the first one.
 pub(super) fn until(next: Option<Duration>) -> String {
     let Some(next) = next else { return "soon".to_owned() };

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use platform_core::setting::Duration;
@@ -240,10 +241,34 @@ pub enum LogFormat {
 }
 
 /// Format of what `check` has found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug)]
 pub enum CheckFormat {
-    /// One line for each error: `file:line:column: path: message (hint)`.
+    /// For people.
     Text,
+    /// For programs.
+    Findings(FindingsFormat),
+}
+
+impl ValueEnum for CheckFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        use FindingsFormat::{Github, Json, Sarif};
+        &[Self::Text, Self::Findings(Json), Self::Findings(Github), Self::Findings(Sarif)]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::Text => Some(
+                PossibleValue::new("text")
+                    .help("One line for each error: `file:line:column: path: message (hint)`"),
+            ),
+            Self::Findings(format) => format.to_possible_value(),
+        }
+    }
+}
+
+/// Format of what `check` has found, for programs.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum FindingsFormat {
     /// A list of objects: file, line, column, path, message, hint.
     Json,
     /// Annotations of GitHub Actions.

@@ -53,7 +53,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Check { live, syntax_only, format }) => {
             let depth = if syntax_only { CheckDepth::Bundle } else { CheckDepth::Files };
             let loaded = command::load_all(flags, depth);
-            if format != CheckFormat::Text {
+            if let CheckFormat::Findings(format) = format {
                 print!("{}", command::findings(loaded.as_ref().err(), format));
                 return Ok(if loaded.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
             }

@@ -4,7 +4,7 @@ use platform_core::yaml::{Fault, Faults};
 use serde_json::{Value, json};
 
 use super::LoadError;
-use crate::cli::CheckFormat;
+use crate::cli::FindingsFormat;
 use crate::server::WebError;
 
 /// One error.
@@ -19,13 +19,12 @@ struct Finding {
 }
 
 /// Everything that is wrong, or that nothing is, in a format for programs.
-pub fn findings(error: Option<&LoadError>, format: CheckFormat) -> String {
+pub fn findings(error: Option<&LoadError>, format: FindingsFormat) -> String {
     let found = error.map(of_error).unwrap_or_default();
     match format {
-        CheckFormat::Text => error.map(|error| format!("{error}\n")).unwrap_or_default(),
-        CheckFormat::Json => format!("{:#}\n", found.iter().map(as_json).collect::<Value>()),
-        CheckFormat::Github => found.iter().map(as_annotation).collect(),
-        CheckFormat::Sarif => format!("{:#}\n", as_sarif(&found)),
+        FindingsFormat::Json => format!("{:#}\n", found.iter().map(as_json).collect::<Value>()),
+        FindingsFormat::Github => found.iter().map(as_annotation).collect(),
+        FindingsFormat::Sarif => format!("{:#}\n", as_sarif(&found)),
     }
 }
 

@@ -41,6 +41,11 @@ pub fn from_text(text: &str) -> Option<f64> {
     time.map(|time| time.as_duration().as_secs_f64())
 }
 
+/// In RFC 3339 with milliseconds: `2026-01-31T10:00:00.000Z`.
+pub fn rfc3339(at: SystemTime) -> String {
+    Timestamp::try_from(at).map_or_else(|_| String::new(), |at| format!("{at:.3}"))
+}
+
 /// How long ago something was, in whole seconds: `1m 5s ago`.
 pub fn ago(at: Option<SystemTime>, now: SystemTime) -> String {
     let Some(at) = at else { return "never".to_owned() };

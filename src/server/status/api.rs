@@ -4,9 +4,9 @@ use std::time::{Instant, SystemTime};
 
 use platform_core::probe::Problem;
 use platform_core::setting::SourceName;
+use platform_core::time::rfc3339;
 use serde_json::{Value, json};
 
-use super::text::rfc3339;
 use crate::snapshot::{ConfigState, SourceState, Store};
 
 /// The state of the exporter and of every source. Points in time are in RFC 3339; what is not known is null.

@@ -13,10 +13,6 @@ pub(super) fn utc(at: SystemTime) -> String {
         .map_or_else(|_| String::new(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
-pub(super) fn rfc3339(at: SystemTime) -> String {
-    jiff::Timestamp::try_from(at).map_or_else(|_| String::new(), |at| format!("{at:.3}"))
-}
-
 /// The time until something, rounded up to seconds. It may be due; without a time, it is the first one.
 pub(super) fn until(next: Option<Duration>) -> String {
     let Some(next) = next else { return "soon".to_owned() };

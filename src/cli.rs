@@ -3,11 +3,13 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use platform_core::setting::Duration;
 
 use crate::config::ProbeTarget;
+use crate::server::{BaseUrl, PublicAddress, RoutePrefix};
 
 /// Prometheus exporter for all backing services of a platform.
 ///
@@ -61,6 +63,27 @@ pub struct Flags {
         global = true
     )]
     pub web_config_file: Option<PathBuf>,
+    /// URL under which the exporter is reachable from outside, such as through a proxy:
+    /// `https://metrics.example.com/exporter`. Its path is the prefix of all paths, links on the status page have it, and
+    /// `bundle` links alerts to the runbooks there.
+    #[arg(
+        long = "web.external-url",
+        value_name = "URL",
+        env = "PLATFORM_EXPORTER_EXTERNAL_URL",
+        global = true
+    )]
+    pub external_url: Option<BaseUrl>,
+    /// Prefix of all paths, `/` for none, if it is not the path of --web.external-url: for a proxy that removes it.
+    #[arg(long = "web.route-prefix", value_name = "PATH", global = true)]
+    pub route_prefix: Option<RoutePrefix>,
+    /// URL of the Grafana that has the dashboards of `bundle`. The status page then links each source to its dashboard.
+    #[arg(
+        long = "web.grafana-url",
+        value_name = "URL",
+        env = "PLATFORM_EXPORTER_GRAFANA_URL",
+        global = true
+    )]
+    pub grafana_url: Option<BaseUrl>,
     /// Log each request: user, path, status, duration.
     #[arg(long = "web.access-log", global = true)]
     pub access_log: bool,
@@ -87,6 +110,14 @@ pub struct Flags {
 const EVERYWHERE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 9884);
 
 impl Flags {
+    /// Where clients find the exporter.
+    pub fn address(&self) -> PublicAddress {
+        let external = self.external_url.clone();
+        let prefix = self.route_prefix.clone();
+        let prefix = prefix.or_else(|| external.as_ref().map(RoutePrefix::from)).unwrap_or_default();
+        PublicAddress { prefix, external, grafana: self.grafana_url.clone() }
+    }
+
     /// The addresses to listen on.
     pub fn listen(&self) -> &[SocketAddr] {
         if self.listen_addresses.is_empty() { &[EVERYWHERE] } else { &self.listen_addresses }
@@ -131,6 +162,12 @@ pub enum Command {
     },
     /// Check that the exporter running on this machine is healthy (for container health checks).
     Healthcheck,
+    /// Print the status of each source of a running exporter, as on its status page, the worst first.
+    ///
+    /// Without --url, it is the exporter on this machine, found as by `healthcheck`.
+    ///
+    /// Exits with 0 if all sources are up, 1 if one is not, 2 if the exporter cannot be reached.
+    Status(StatusFlags),
     /// Print every metric that the exporter, its kinds, its packs and the configured queries may export.
     Catalog {
         /// Output format.
@@ -156,6 +193,35 @@ pub enum Command {
     },
 }
 
+/// The flags of `status`.
+#[derive(Debug, Args)]
+pub struct StatusFlags {
+    /// URL of the exporter, with the prefix of its paths if it has one: `https://metrics.example.com/exporter`.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<BaseUrl>,
+    /// User, if the exporter requires a password.
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    pub username: Option<String>,
+    /// File with the password.
+    #[arg(long, value_name = "FILE", requires = "username")]
+    pub password_file: Option<PathBuf>,
+    /// File with certificate authorities that are trusted in addition to the system's.
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub ca_file: Option<PathBuf>,
+    /// Output format.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: StatusFormat,
+}
+
+/// Format of the status.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum StatusFormat {
+    /// A row for each source, with its problems below. In colour if standard output is a terminal and NO_COLOR is unset.
+    Text,
+    /// As the exporter answers on `/api/v1/status`.
+    Json,
+}
+
 /// Minimum log level.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -176,10 +242,34 @@ pub enum LogFormat {
 }
 
 /// Format of what `check` has found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug)]
 pub enum CheckFormat {
-    /// One line for each error: `file:line:column: path: message (hint)`.
+    /// For people.
     Text,
+    /// For programs.
+    Findings(FindingsFormat),
+}
+
+impl ValueEnum for CheckFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        use FindingsFormat::{Github, Json, Sarif};
+        &[Self::Text, Self::Findings(Json), Self::Findings(Github), Self::Findings(Sarif)]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::Text => Some(
+                PossibleValue::new("text")
+                    .help("One line for each error: `file:line:column: path: message (hint)`"),
+            ),
+            Self::Findings(format) => format.to_possible_value(),
+        }
+    }
+}
+
+/// Format of what `check` has found, for programs.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum FindingsFormat {
     /// A list of objects: file, line, column, path, message, hint.
     Json,
     /// Annotations of GitHub Actions.

@@ -8,8 +8,8 @@
 //! | 1 | [`registry`] |
 //! | 2 | [`pack`] |
 //! | 3 | [`config`] |
-//! | 4 | [`capacity`], [`snapshot`], [`schedule`] |
-//! | 5 | [`server`], [`bundle`] |
+//! | 4 | [`capacity`], [`snapshot`], [`manual`], [`bundle`], [`schedule`] |
+//! | 5 | [`server`] |
 //! | 6 | [`cli`], [`command`], [`telemetry`] |
 
 pub mod bundle;
@@ -17,6 +17,7 @@ pub mod capacity;
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod manual;
 pub mod pack;
 pub mod registry;
 pub mod schedule;

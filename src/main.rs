@@ -21,6 +21,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// The exit code of `probe` for a degraded source; 2 is that of a usage error.
 const DEGRADED: u8 = 3;
 
+/// The exit code of `status` if there is no status.
+const UNREACHABLE: u8 = 2;
+
 /// A DNS lookup cannot be cancelled; shutdown waits for it no longer than this.
 const LOOKUPS_END: Duration = Duration::from_millis(200);
 
@@ -50,7 +53,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Check { live, syntax_only, format }) => {
             let depth = if syntax_only { CheckDepth::Bundle } else { CheckDepth::Files };
             let loaded = command::load_all(flags, depth);
-            if format != CheckFormat::Text {
+            if let CheckFormat::Findings(format) = format {
                 print!("{}", command::findings(loaded.as_ref().err(), format));
                 return Ok(if loaded.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
             }
@@ -100,11 +103,23 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(if queried.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Some(Command::Healthcheck) => {
-            for address in command::listening(flags) {
-                command::healthcheck(address).with_context(|| format!("{address} is not healthy"))?;
+            let local = command::local(flags);
+            for address in local.listen() {
+                command::healthcheck(*address, &local.address().prefix)
+                    .with_context(|| format!("{address} is not healthy"))?;
             }
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Status(own)) => match on_this_thread(command::status(flags, &own))? {
+            Ok(status) => {
+                print!("{}", status.text);
+                Ok(if status.is_all_up { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            }
+            Err(error) => {
+                eprintln!("platform_exporter: {error}");
+                Ok(UNREACHABLE.into())
+            }
+        },
         Some(Command::Catalog { format }) => {
             let loaded = flags.config_file.is_some().then(|| command::load(flags)).transpose()?;
             print!("{}", command::catalog(loaded.as_ref().map(|loaded| &loaded.config), format));
@@ -122,7 +137,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Bundle { out }) => {
             let loaded = flags.config_file.is_some().then(|| command::load(flags)).transpose()?;
-            for path in command::bundle(loaded.as_ref().map(|loaded| &loaded.config), &out)? {
+            let config = loaded.as_ref().map(|loaded| &loaded.config);
+            for path in command::bundle(config, flags.external_url.as_ref(), &out)? {
                 println!("{}", path.display());
             }
             Ok(ExitCode::SUCCESS)

@@ -20,6 +20,8 @@ pub(super) struct DashboardContext {
     pub(super) metrics: BTreeMap<String, KnownMetric>,
     /// The names of all dashboards.
     pub(super) dashboards: BTreeSet<String>,
+    /// The page of runbooks that the exporter serves, if its address is known.
+    pub(super) runbooks: Option<String>,
 }
 
 impl DashboardContext {

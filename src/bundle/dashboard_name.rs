@@ -1,5 +1,7 @@
 //! The names of dashboards, and their uids in Grafana.
 
+use platform_core::setting::SourceName;
+
 use crate::registry::Kind;
 
 pub(super) const OVERVIEW: &str = "overview";
@@ -11,6 +13,16 @@ const LONGEST_UID: usize = 40;
 /// The dashboard's uid in Grafana, and in its URL.
 pub(super) fn uid(name: &str) -> String {
     format!("platform-{name}")
+}
+
+/// The path in Grafana of the dashboard of all sources.
+pub fn overview_dashboard() -> String {
+    format!("/d/{}", uid(OVERVIEW))
+}
+
+/// The path in Grafana of the dashboard of a source.
+pub fn source_dashboard(kind: Kind, source: &SourceName) -> String {
+    format!("/d/{}?var-source={source}", uid(kind.as_str()))
 }
 
 /// The name of a pack's restricted dashboard.

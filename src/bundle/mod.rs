@@ -31,6 +31,8 @@ mod table;
 mod target;
 mod unit;
 
+pub use dashboard_name::{overview_dashboard, source_dashboard};
+
 use platform_core::yaml::Faults;
 
 use self::checker::DashboardContext;
@@ -63,23 +65,31 @@ pub struct File {
 /// # Errors
 /// All errors in its source files.
 pub fn render(config: Option<&Config>) -> Result<Vec<File>, Faults> {
+    render_with_runbooks(config, None)
+}
+
+/// Renders the bundle, with alerts that link to this page of runbooks instead of the repository's.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_with_runbooks(config: Option<&Config>, runbooks: Option<String>) -> Result<Vec<File>, Faults> {
     let mut faults = config.map(|config| config.files().clone()).unwrap_or_default();
-    let files = render_with(config, &mut faults);
+    let files = render_with(config, runbooks, &mut faults);
     if faults.is_empty() { Ok(files) } else { Err(faults) }
 }
 
 /// Adds the errors of the dashboards and rules that a configuration uses.
 pub fn check(config: &Config, faults: &mut Faults) {
-    render_with(Some(config), faults);
+    render_with(Some(config), None, faults);
 }
 
-fn render_with(config: Option<&Config>, faults: &mut Faults) -> Vec<File> {
+fn render_with(config: Option<&Config>, runbooks: Option<String>, faults: &mut Faults) -> Vec<File> {
     let platforms = packs::all(config, faults);
     let kinds = match config {
         Some(config) => config.kinds().into_iter().collect(),
         None => Kind::ALL.to_vec(),
     };
-    let surroundings = surroundings(&kinds, &platforms);
+    let surroundings = DashboardContext { runbooks, ..surroundings(&kinds, &platforms) };
     let mut dashboards: Vec<(String, Dashboard)> = Vec::new();
     for (name, text) in WHOLE {
         let dashboard = grammar::of_file(&format!("bundle/{name}.yml"), text, &surroundings, faults)

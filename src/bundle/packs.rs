@@ -8,7 +8,7 @@ use super::first_rows::first_rows;
 use super::panel::{Dashboard, Variable};
 use super::{dashboard_name, grammar};
 use crate::config::Config;
-use crate::pack::{self, Instance};
+use crate::pack::{self, EmbeddedPack, Instance};
 
 /// The key of a pack's dashboard that queries the database.
 const RESTRICTED: &str = "restricted_dashboard";
@@ -51,7 +51,7 @@ pub(super) fn all(config: Option<&Config>, faults: &mut Faults) -> Vec<Platform>
 }
 
 fn embedded(faults: &mut Faults) -> Vec<Platform> {
-    let packs = pack::EMBEDDED.iter().filter_map(|&(name, text)| {
+    let packs = pack::EMBEDDED.iter().filter_map(|&EmbeddedPack { name, text, .. }| {
         let pack = pack::read(text, &format!("platforms/{name}/pack.yml"), faults)?;
         let own = pack.by_itself(name, faults);
         Some((pack, own))

@@ -41,7 +41,7 @@ pub(super) fn render(dashboard: &Dashboard, uid: &str, audience: Audience) -> St
 
 fn links(uid: &str, audience: Audience) -> Value {
     let overview = json!({
-        "type": "link", "title": "Overview", "url": format!("/d/{}", dashboard_name::uid(dashboard_name::OVERVIEW)), "icon": "bolt",
+        "type": "link", "title": "Overview", "url": dashboard_name::overview_dashboard(), "icon": "bolt",
         "keepTime": true, "includeVars": false, "targetBlank": false, "asDropdown": false, "tags": [], "tooltip": "",
     });
     let all = json!({

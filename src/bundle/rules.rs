@@ -8,11 +8,13 @@ use platform_core::yaml::{self, Faults, Node, Path};
 use super::checker::DashboardContext;
 use super::packs::Platform;
 use super::rule_check;
+use crate::manual;
 
 /// The page with a section for each alert of the project.
 const RUNBOOKS: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/alerts/runbooks.md");
 
 const KEY: &str = "rules";
+const RUNBOOK_URL: &str = "runbook_url";
 
 /// A group of rules, as under `groups:` in a rule file.
 #[derive(serde::Deserialize)]
@@ -102,12 +104,13 @@ fn render(
     (faults.len() == before).then_some(())?;
     let mut file = format!("# Made by `platform_exporter bundle`; edit {}.\ngroups:\n", origin.file);
     for group in groups {
-        write(&mut file, &group, origin).expect("writing to a string does not fail");
+        write(&mut file, &group, origin, context.runbooks.as_deref())
+            .expect("writing to a string does not fail");
     }
     Some(file)
 }
 
-fn write(file: &mut String, group: &Group, origin: Origin<'_>) -> std::fmt::Result {
+fn write(file: &mut String, group: &Group, origin: Origin<'_>, served: Option<&str>) -> std::fmt::Result {
     let name = origin.deployment.map(|deployment| format!("{}: {deployment}", group.name));
     writeln!(file, "  - name: {}", quoted(name.as_ref().unwrap_or(&group.name)))?;
     if let Some(interval) = &group.interval {
@@ -130,13 +133,29 @@ fn write(file: &mut String, group: &Group, origin: Origin<'_>) -> std::fmt::Resu
         }
         write_map(file, "labels", &rule.labels)?;
         let mut annotations = rule.annotations.clone();
-        if let Some(runbooks) = origin.runbooks.filter(|_| rule.alert.is_some()) {
-            let section = format!("{runbooks}#{}", name.to_lowercase());
-            annotations.entry("runbook_url".to_owned()).or_insert(section);
+        if let Some(alert) = &rule.alert {
+            let given = annotations.remove(RUNBOOK_URL);
+            let url = runbook_url(alert, given, origin.runbooks, served);
+            annotations.extend(url.map(|url| (RUNBOOK_URL.to_owned(), url)));
         }
         write_map(file, "annotations", &annotations)?;
     }
     Ok(())
+}
+
+/// The section of an alert: on the page that the exporter serves if it has one, unless the rule links to another page than
+/// the repository's.
+fn runbook_url(
+    alert: &str,
+    given: Option<String>,
+    of_repository: Option<&str>,
+    served: Option<&str>,
+) -> Option<String> {
+    let is_own = given.as_ref().is_none_or(|given| given.starts_with(RUNBOOKS));
+    match served.filter(|_| is_own && manual::has_alert(alert)) {
+        Some(page) => Some(format!("{page}#{alert}")),
+        None => given.or_else(|| of_repository.map(|page| format!("{page}#{}", alert.to_lowercase()))),
+    }
 }
 
 fn write_map(file: &mut String, key: &str, map: &BTreeMap<String, String>) -> std::fmt::Result {
@@ -209,6 +228,23 @@ groups:
           summary: "No \"orders\": {{ $value }}"
 "#;
         assert_eq!(file, Ok(expected.to_owned()));
+    }
+
+    #[test]
+    fn an_alert_links_to_the_served_runbooks_unless_its_rule_links_elsewhere() {
+        let own = || Some(format!("{RUNBOOKS}#redisevicting"));
+        let elsewhere = || Some("https://wiki.example.com/redis".to_owned());
+        let served = "https://metrics.example.com/runbooks";
+        for (alert, given, page, expected) in [
+            ("RedisEvicting", None, None, own()),
+            ("RedisEvicting", None, Some(served), Some(format!("{served}#RedisEvicting"))),
+            ("RedisEvicting", own(), Some(served), Some(format!("{served}#RedisEvicting"))),
+            ("RedisEvicting", elsewhere(), Some(served), elsewhere()),
+            ("ShopSilent", elsewhere(), Some(served), elsewhere()),
+        ] {
+            assert_eq!(runbook_url(alert, given, Some(RUNBOOKS), page), expected);
+        }
+        assert_eq!(runbook_url("ShopSilent", None, None, Some(served)), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use platform_core::yaml::Faults;
 
 use crate::bundle;
 use crate::config::Config;
+use crate::server::BaseUrl;
 
 /// Why the bundle was not written.
 #[derive(Debug, thiserror::Error)]
@@ -23,12 +24,18 @@ pub enum BundleError {
     },
 }
 
-/// Writes the bundle into a directory: for everything, or for what a configuration uses. Returns the paths.
+/// Writes the bundle into a directory: for everything, or for what a configuration uses. Returns the paths. If the
+/// URL of the exporter is known, alerts link to the runbooks that it serves.
 ///
 /// # Errors
 /// When the source files have errors, or when a file cannot be written.
-pub fn bundle(config: Option<&Config>, out: &Path) -> Result<Vec<PathBuf>, BundleError> {
-    let files = bundle::render(config).map_err(BundleError::Faults)?;
+pub fn bundle(
+    config: Option<&Config>,
+    exporter: Option<&BaseUrl>,
+    out: &Path,
+) -> Result<Vec<PathBuf>, BundleError> {
+    let runbooks = exporter.map(|exporter| format!("{exporter}/runbooks"));
+    let files = bundle::render_with_runbooks(config, runbooks).map_err(BundleError::Faults)?;
     let write = |file: bundle::File| {
         let path = out.join(file.path);
         let directory = path.parent().map_or(Ok(()), std::fs::create_dir_all);

@@ -1,113 +1,14 @@
 //! `catalog`: every metric that may be exported.
 
-use std::collections::HashSet;
-use std::fmt::Write;
-
-use platform_core::metric::{Desc, MetricType};
-use platform_core::yaml::Faults;
-use serde_json::json;
-
 use crate::cli::CatalogFormat;
 use crate::config::Config;
-use crate::pack;
-use crate::registry::Kind;
-use crate::snapshot::{health_catalogue, own_catalogue, roll_up_catalogue};
+use crate::manual::MetricCatalogue;
 
-/// The catalogue in a format: the exporter itself, the health of sources, each kind, each pack in the binary, and the
-/// configured queries.
+/// The catalogue of the binary, and of the queries of a configuration, in a format.
 pub fn catalog(config: Option<&Config>, format: CatalogFormat) -> String {
-    let section = |name, title, families| Section { name, title, families, prefixes: Vec::new() };
-    let mut sections = vec![
-        section("exporter", "The exporter itself", own_catalogue()),
-        section("source", "Every source", health_catalogue()),
-        section("roll_up", "The daily roll-up of a pack", roll_up_catalogue()),
-    ];
-    for kind in Kind::ALL {
-        let (name, facts) = (kind.as_str(), kind.facts());
-        sections.push(Section {
-            name,
-            title: name,
-            families: facts.families(),
-            prefixes: (facts.prefixes)(),
-        });
-    }
-    for (name, pack) in pack::all() {
-        let mut faults = Faults::of(name);
-        let families = pack.by_itself(name, &mut faults).catalogue(&mut faults);
-        sections.push(section(name, name, families));
-    }
-    let queries = config.map(Config::queries).unwrap_or_default();
-    let listed: HashSet<_> =
-        sections.iter().flat_map(|section| &section.families).map(|desc| desc.name.clone()).collect();
-    let families = queries.iter().flat_map(|query| query.spec.catalogue()).map(|desc| Desc::clone(desc));
-    let families: Vec<_> = families.filter(|desc| !listed.contains(&desc.name)).collect();
-    if !families.is_empty() {
-        sections.push(section("queries", "Declared queries", families));
-    }
+    let catalogue = MetricCatalogue::new(config);
     match format {
-        CatalogFormat::Markdown => markdown(&sections),
-        CatalogFormat::Json => json(&sections),
-    }
-}
-
-struct Section {
-    name: &'static str,
-    title: &'static str,
-    families: Vec<Desc>,
-    /// What the names of further families start with.
-    prefixes: Vec<String>,
-}
-
-fn markdown(sections: &[Section]) -> String {
-    let mut text = String::from(
-        "# Metrics\n\nFamilies of a source also have the label `source` with the name of the source, except on `/probe`.\n",
-    );
-    for Section { title, families, prefixes, .. } in sections {
-        write!(text, "\n## {title}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n")
-            .expect(INFALLIBLE);
-        for desc in families {
-            let labels = desc.labels.iter().collect::<Vec<_>>().join(", ");
-            let help = desc.help.replace('|', "\\|").replace('\n', " ");
-            writeln!(text, "| `{}` | {} | {labels} | {help} |", desc.name, type_name(desc))
-                .expect(INFALLIBLE);
-        }
-        if !prefixes.is_empty() {
-            let named: Vec<_> = prefixes.iter().map(|prefix| format!("`{prefix}`")).collect();
-            let named = named.join(", ");
-            writeln!(
-                text,
-                "\nAnd a family for each other number that a server sends. Their names start with {named}."
-            )
-            .expect(INFALLIBLE);
-        }
-    }
-    text
-}
-
-fn json(sections: &[Section]) -> String {
-    let of_section = |Section { name: section, families, .. }: &Section| {
-        let object = |desc: &Desc| {
-            json!({
-                "section": section,
-                "name": desc.name,
-                "type": type_name(desc),
-                "labels": desc.labels.iter().collect::<Vec<_>>(),
-                "help": desc.help,
-            })
-        };
-        families.iter().map(object).collect::<Vec<_>>()
-    };
-    let all: Vec<_> = sections.iter().flat_map(of_section).collect();
-    serde_json::to_string_pretty(&all).expect("strings make valid JSON") + "\n"
-}
-
-const INFALLIBLE: &str = "writing to a string does not fail";
-
-fn type_name(desc: &Desc) -> &'static str {
-    match desc.metric_type {
-        MetricType::Counter => "counter",
-        MetricType::Gauge => "gauge",
-        MetricType::Unknown => "unknown",
-        MetricType::Histogram => "histogram",
+        CatalogFormat::Markdown => catalogue.markdown(),
+        CatalogFormat::Json => catalogue.json(),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::LoadError;
 use super::config_files::ConfigFilesError;
-use crate::cli::CheckFormat;
+use crate::cli::FindingsFormat;
 use crate::server::WebError;
 
 /// One error.
@@ -20,13 +20,12 @@ struct Finding {
 }
 
 /// Everything that is wrong, or that nothing is, in a format for programs.
-pub fn findings(error: Option<&LoadError>, format: CheckFormat) -> String {
+pub fn findings(error: Option<&LoadError>, format: FindingsFormat) -> String {
     let found = error.map(of_error).unwrap_or_default();
     match format {
-        CheckFormat::Text => error.map(|error| format!("{error}\n")).unwrap_or_default(),
-        CheckFormat::Json => format!("{:#}\n", found.iter().map(as_json).collect::<Value>()),
-        CheckFormat::Github => found.iter().map(as_annotation).collect(),
-        CheckFormat::Sarif => format!("{:#}\n", as_sarif(&found)),
+        FindingsFormat::Json => format!("{:#}\n", found.iter().map(as_json).collect::<Value>()),
+        FindingsFormat::Github => found.iter().map(as_annotation).collect(),
+        FindingsFormat::Sarif => format!("{:#}\n", as_sarif(&found)),
     }
 }
 

@@ -9,21 +9,26 @@ mod findings;
 mod healthcheck;
 mod lane_load;
 mod listen;
+mod local;
 mod packs;
 mod probe;
 mod query;
 mod reload;
 mod serve;
+mod status;
+mod status_table;
 
 pub use bundle::{BundleError, bundle};
 pub use catalog::catalog;
 pub use check::check;
 pub use findings::findings;
-pub use healthcheck::{healthcheck, listening};
+pub use healthcheck::healthcheck;
+pub use local::local;
 pub use packs::packs;
 pub use probe::probe;
 pub use query::query;
 pub use serve::serve;
+pub use status::status;
 
 use std::cell::RefCell;
 use std::hash::{DefaultHasher, Hash, Hasher};

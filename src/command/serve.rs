@@ -161,6 +161,7 @@ async fn start(
         schedule,
         heartbeats,
         pushes: ArcSwap::from_pointee(Pushes::from_iter(config.push_tokens())),
+        address: flags.address(),
         reloads,
         access_log: flags.access_log,
         rendering: Arc::new(Semaphore::new(1)),

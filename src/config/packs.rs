@@ -108,7 +108,7 @@ impl Usage<'_> {
         if let Some(text) = pack::embedded(name) {
             return pack::read(text, &format!("platforms/{name}/pack.yml"), faults);
         }
-        let known: Vec<_> = pack::EMBEDDED.iter().map(|(name, _)| *name).collect();
+        let known: Vec<_> = pack::EMBEDDED.iter().map(|pack| pack.name).collect();
         faults.add(Fault {
             place: self.node.get("pack").map_or(self.name.place, |node| node.place),
             path: self.path.clone(),

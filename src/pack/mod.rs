@@ -17,8 +17,36 @@ use serde::Deserialize;
 
 use crate::registry::Kind;
 
-/// The built-in packs: name and text. A pack is included if every kind that it queries is.
-pub const EMBEDDED: &[(&str, &str)] = &[
+/// A pack in the binary.
+#[derive(Clone, Copy, Debug)]
+pub struct EmbeddedPack {
+    /// Its name, which is that of its folder.
+    pub name: &'static str,
+    /// The pack.
+    pub text: &'static str,
+    /// What to do about each of its alerts.
+    pub runbook: &'static str,
+    /// A configuration that uses it.
+    pub example: &'static str,
+}
+
+/// The packs in these folders below `platforms/`, each if its condition holds.
+macro_rules! embedded {
+    ($(#[$condition:meta] $name:literal,)+) => {
+        &[$(
+            #[$condition]
+            EmbeddedPack {
+                name: $name,
+                text: include_str!(concat!("../../platforms/", $name, "/pack.yml")),
+                runbook: include_str!(concat!("../../platforms/", $name, "/runbook.md")),
+                example: include_str!(concat!("../../platforms/", $name, "/example.yml")),
+            },
+        )+]
+    };
+}
+
+/// The built-in packs. A pack is included if every kind that it queries is.
+pub const EMBEDDED: &[EmbeddedPack] = embedded! {
     #[cfg(all(
         feature = "mongodb",
         feature = "redis",
@@ -28,16 +56,16 @@ pub const EMBEDDED: &[(&str, &str)] = &[
         feature = "workers",
         feature = "http"
     ))]
-    ("hayon", include_str!("../../platforms/hayon/pack.yml")),
+    "hayon",
     #[cfg(all(feature = "postgres", feature = "redis", feature = "logfile", feature = "workers"))]
-    ("hivesync", include_str!("../../platforms/hivesync/pack.yml")),
+    "hivesync",
     #[cfg(feature = "postgres")]
-    ("joip", include_str!("../../platforms/joip/pack.yml")),
-];
+    "joip",
+};
 
 /// The text of a built-in pack.
 pub fn embedded(name: &str) -> Option<&'static str> {
-    EMBEDDED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    EMBEDDED.iter().find(|pack| pack.name == name).map(|pack| pack.text)
 }
 
 /// Every built-in pack, by name.
@@ -45,7 +73,7 @@ pub fn embedded(name: &str) -> Option<&'static str> {
 /// # Panics
 /// When one has errors. They are part of the binary, and a test loads every one.
 pub fn all() -> Vec<(&'static str, Pack)> {
-    let packs = EMBEDDED.iter().map(|&(name, text)| {
+    let packs = EMBEDDED.iter().map(|&EmbeddedPack { name, text, .. }| {
         let file = format!("platforms/{name}/pack.yml");
         let mut faults = Faults::of(&file);
         let pack = read(text, &file, &mut faults);

@@ -97,7 +97,7 @@ impl ChosenParts {
     ) {
         let state = self.states.entry(choice.clone()).or_insert_with(|| self.unprobed.clone());
         let ended = Instant::now().into_std();
-        state.expect_probe(ended, ended);
+        state.expect_probe(ended, ended, Duration::ZERO);
         if let Some(event) = state.probed(result, took, SystemTime::now()) {
             let name = match choice {
                 Some(chosen) => format!("{}[{chosen}]", self.name),

@@ -136,10 +136,8 @@ impl SourceLoop {
                 self.timetable.restart(started);
             }
             next = self.next(started, &result);
-            // The probe of a part may come before it.
-            let due = next + 2 * self.timeout;
             let took = started.elapsed();
-            take_in(result, |result| self.record(result, took, due));
+            take_in(result, |result| self.record(result, took, next));
             // Requests that came in during the probe have joined it.
             let joined = std::iter::from_fn(|| self.requests.whole.try_recv().ok());
             for waiter in waiter.into_iter().chain(joined) {
@@ -158,11 +156,12 @@ impl SourceLoop {
         }
     }
 
-    fn record(&self, result: Result<Observation, Problem>, took: Duration, due: Instant) {
+    fn record(&self, result: Result<Observation, Problem>, took: Duration, next: Instant) {
         let Some(encoder) = self.recorder.store.look(&self.name, SourceState::encoder) else { return };
         let result = result.map(|observation| encoder.probe(observation));
         self.recorder.record(&self.name, |state| {
-            state.expect_probe(Instant::now().into_std(), due.into_std());
+            // The probe of a part may come before the next one.
+            state.expect_probe(Instant::now().into_std(), next.into_std(), 2 * self.timeout);
             state.probed(result, took, SystemTime::now())
         });
     }

@@ -2,10 +2,11 @@
 //! a line each, and the others one line together.
 
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use platform_core::probe::Reason;
+use platform_core::time::rfc3339;
 use tokio::time::Instant;
 
 use crate::registry::Kind;
@@ -128,10 +129,6 @@ fn together(Alike { kind, status, reasons }: &Alike, burst: &Burst) {
 
 fn join(reasons: &[Reason]) -> String {
     reasons.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(",")
-}
-
-fn rfc3339(at: SystemTime) -> String {
-    jiff::Timestamp::try_from(at).map_or_else(|_| String::new(), |at| format!("{at:.0}"))
 }
 
 #[cfg(test)]

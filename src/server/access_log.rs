@@ -15,13 +15,14 @@ pub(super) async fn answer(
     app: &App,
     gate: &Gate,
     peer: SocketAddr,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> ServerResponse {
     let method = request.method().clone();
     let logged = app.access_log.then(|| (Instant::now(), request.uri().path().to_owned()));
+    let arrival = app.address.enter(request.uri_mut());
     let settings = gate.settings().await;
     let (user, mut response) = match gate.admit(&settings, peer.ip(), &request).await {
-        Admission::Of(user) => (user, route(app, request).await),
+        Admission::Of(user) => (user, route(app, arrival, request).await),
         Admission::Refused(response) => (None, response),
     };
     settings.add_headers(&mut response);

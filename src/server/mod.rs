@@ -1,6 +1,7 @@
 //! The HTTP server: access control (the web configuration), routes, one task per connection, drained on shutdown.
 
 mod access_log;
+mod address;
 mod bucket;
 mod connections;
 mod heartbeat;
@@ -12,6 +13,7 @@ mod status;
 mod targets;
 mod web;
 
+pub use address::{BaseUrl, PublicAddress, RoutePrefix};
 pub use heartbeat::Pushes;
 pub use routes::{App, Reload};
 pub use web::{Gate, WebError};

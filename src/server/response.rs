@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_TYPE, HeaderValue, LOCATION, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{HeaderMap, StatusCode, header};
 
@@ -91,6 +91,13 @@ pub(super) fn exposition(published: &Published, requested: &HeaderMap) -> Server
     if coding == Coding::Gzip {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
+    response
+}
+
+/// The client should request another path instead.
+pub(super) fn redirect(path: &str) -> ServerResponse {
+    let mut response = text(StatusCode::FOUND, format!("See {path}"));
+    response.headers_mut().extend(HeaderValue::from_str(path).map(|path| (LOCATION, path)));
     response
 }
 

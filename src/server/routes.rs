@@ -9,15 +9,22 @@ use hyper::{HeaderMap, Method, Request, StatusCode};
 use platform_core::heartbeat::Heartbeats;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::address::{Arrival, PublicAddress};
 use super::heartbeat::{self, Pushes};
 use super::probe::Probes;
-use super::response::{ServerResponse, exposition, json, method_not_allowed, page, text};
+use super::response::{ServerResponse, exposition, json, method_not_allowed, page, redirect, text};
 use super::{status, targets};
+use crate::manual;
 use crate::schedule::Schedule;
 use crate::snapshot::Store;
 
 /// A pending reload request; it receives `Ok`, or the errors of the configuration.
 pub type Reload = oneshot::Sender<Result<(), String>>;
+
+/// The answer to any other path.
+const NOT_FOUND: &str = "Not found. Available paths: /, /metrics, /probe?source=NAME, \
+    /probe?module=NAME&target=HOST:PORT, /api/v1/status, /sd, /runbooks, /reference, /examples/KIND, /-/healthy, /-/ready \
+    and /-/reload.";
 
 /// State of the routes.
 pub struct App {
@@ -29,17 +36,30 @@ pub struct App {
     pub heartbeats: Arc<Heartbeats>,
     /// The classes whose workers push.
     pub pushes: ArcSwap<Pushes>,
+    /// Where clients find the exporter.
+    pub address: PublicAddress,
     /// Where reload requests go.
     pub reloads: mpsc::Sender<Reload>,
     /// Whether requests are logged.
     pub access_log: bool,
-    /// Lets one request at a time render the status page.
+    /// Lets one request at a time render a page.
     pub rendering: Arc<Semaphore>,
     /// Offset subtracted from Prometheus' scrape timeout.
     pub timeout_offset: Duration,
 }
 
-pub(super) async fn route(app: &App, request: Request<Incoming>) -> ServerResponse {
+/// Answers a request that the gate has admitted.
+pub(super) async fn route(app: &App, arrival: Arrival, request: Request<Incoming>) -> ServerResponse {
+    match arrival {
+        Arrival::Within => within(app, request).await,
+        Arrival::Doorstep => redirect(&app.address.home()),
+        Arrival::Outside => {
+            text(StatusCode::NOT_FOUND, format!("Not found. All paths are below {}/.", app.address.prefix))
+        }
+    }
+}
+
+async fn within(app: &App, request: Request<Incoming>) -> ServerResponse {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     if heartbeat::is_at(uri.path()) {
         return heartbeat::answer(&app.pushes.load_full(), &app.heartbeats, request).await;
@@ -62,7 +82,7 @@ pub(super) async fn route(app: &App, request: Request<Incoming>) -> ServerRespon
             let probes = Probes { store: &app.store, schedule: &app.schedule, offset: app.timeout_offset };
             probes.answer(uri.query().unwrap_or_default(), headers).await
         }
-        "/sd" => match targets::targets(&app.store, headers) {
+        "/sd" => match targets::targets(&app.store, &app.address.prefix, headers) {
             Some(targets) => json(&targets),
             None => text(StatusCode::BAD_REQUEST, "Missing Host header: it is the targets' address."),
         },
@@ -77,13 +97,25 @@ pub(super) async fn route(app: &App, request: Request<Incoming>) -> ServerRespon
         "/-/ready" => text(StatusCode::SERVICE_UNAVAILABLE, "Some sources have not been probed yet."),
         "/" => {
             let query = uri.query().unwrap_or_default().to_owned();
-            rendered(app, move |store| page(status::render(store, &query, SystemTime::now()))).await
+            let address = app.address.clone();
+            rendered(app, move |store| page(status::render(store, &query, &address, SystemTime::now()))).await
         }
-        _ => text(
-            StatusCode::NOT_FOUND,
-            "Not found. Available paths: /, /metrics, /probe?source=NAME, /probe?module=NAME&target=HOST:PORT, /api/v1/status, /sd, /-/healthy, /-/ready and /-/reload.",
-        ),
+        "/runbooks" => rendered(app, |_| page(manual::runbooks_page())).await,
+        "/reference" => rendered(app, |_| page(manual::reference_page())).await,
+        path => match path.strip_prefix("/examples/") {
+            Some(name) => example(name),
+            None => text(StatusCode::NOT_FOUND, NOT_FOUND),
+        },
     }
+}
+
+/// An example configuration, as text: a browser would not show YAML, but store it.
+fn example(name: &str) -> ServerResponse {
+    if let Some(example) = manual::example(name) {
+        return text(StatusCode::OK, example.trim_end());
+    }
+    let known: Vec<_> = manual::examples().map(|(name, _)| format!("/examples/{name}")).collect();
+    text(StatusCode::NOT_FOUND, format!("Not found. The examples are {}.", known.join(", ")))
 }
 
 /// Whether a browser sent this for a page of another site. Programs such as curl do not send these headers.
@@ -111,7 +143,7 @@ async fn reload(app: &App) -> ServerResponse {
     }
 }
 
-/// Renders the status of all sources, one at a time and off the serving thread: with many sources it takes a while.
+/// Renders a page, one at a time and off the serving thread: with many sources, or long runbooks, it takes a while.
 async fn rendered(
     app: &App,
     render: impl FnOnce(&Store) -> ServerResponse + Send + 'static,

@@ -48,6 +48,8 @@ pub struct SourceState {
     probed_at: Option<Instant>,
     /// When the first of its good probes in a row ended; none while it is down.
     answers_since: Option<Instant>,
+    /// When the next probe starts; none before the first one.
+    next_probe: Option<Instant>,
     /// Deadline for the end of the next probe.
     due: Instant,
 }
@@ -76,13 +78,19 @@ impl SourceState {
             record: ProbeRecord::new(Reason::COMMON.iter().chain(kind.facts().reasons).copied()),
             probed_at: None,
             answers_since: None,
+            next_probe: None,
             due: Instant::now() + source.timeout + LATEST,
         }
     }
 
-    /// Records when a probe ended, and by when the next one has to end.
-    pub fn expect_probe(&mut self, ended: Instant, due: Instant) {
-        (self.probed_at, self.due) = (Some(ended), due);
+    /// Records when a probe ended, when the next one starts, and how long that one may take.
+    pub fn expect_probe(&mut self, ended: Instant, next: Instant, grace: Duration) {
+        (self.probed_at, self.next_probe, self.due) = (Some(ended), Some(next), next + grace);
+    }
+
+    /// The time until the next probe: nothing if it is due or running, none before the first one.
+    pub fn next_probe_in(&self, now: Instant) -> Option<Duration> {
+        self.next_probe.map(|next| next.saturating_duration_since(now))
     }
 
     /// Whether its last probe ended less than this time ago.

@@ -6,7 +6,8 @@ use std::time::SystemTime;
 use platform_core::probe::Reason;
 
 /// The status of a source: the value of a `status` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Not probed yet.
     Unknown,
@@ -21,6 +22,9 @@ pub enum Status {
 impl Status {
     /// Every status.
     pub const ALL: [Self; 4] = [Self::Up, Self::Degraded, Self::Down, Self::Unknown];
+
+    /// Every status, the one that needs attention most first.
+    pub const WORST_FIRST: [Self; 4] = [Self::Down, Self::Degraded, Self::Unknown, Self::Up];
 
     /// The label value.
     pub const fn as_str(self) -> &'static str {

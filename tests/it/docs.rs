@@ -4,7 +4,6 @@ use std::fs;
 use std::process::Command;
 
 use platform_core::kind::ProbeCost;
-use platform_exporter::pack;
 use platform_exporter::registry::Kind;
 use testkit::exporter::binary;
 
@@ -156,22 +155,8 @@ fn the_configurations_on_the_pages_of_kinds_are_valid() {
 
 /// One page, because each alert links to its section.
 #[test]
-fn the_runbooks_are_those_of_the_folders() {
-    let read = |path: &str| fs::read_to_string(testkit::root().join(path)).unwrap();
-    let mut page = read("bundle/runbooks.md");
-    let kinds = Kind::ALL.iter().map(|kind| format!("kinds/{kind}/runbook.md"));
-    let packs = pack::all().into_iter().map(|(name, _)| format!("platforms/{name}/runbook.md"));
-    let own = ["exporter", "sources"].map(|name| format!("bundle/{name}.runbook.md"));
-    for path in own.into_iter().chain(kinds).chain(packs) {
-        let (folder, _) = path.rsplit_once('/').unwrap();
-        page.push('\n');
-        for line in read(&path).lines() {
-            // Headings are one level lower on the common page, and links start there.
-            let level = if line.starts_with('#') { "#" } else { "" };
-            page += &format!("{level}{}\n", line.replace("](", &format!("](../{folder}/")));
-        }
-    }
-    check("alerts/runbooks.md", &page);
+fn the_page_of_runbooks_is_that_of_the_binary() {
+    check("alerts/runbooks.md", &platform_exporter::manual::runbooks());
 }
 
 #[test]

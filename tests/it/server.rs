@@ -1,6 +1,8 @@
 //! The HTTP side of the binary: what each route answers.
 
 mod hardening;
+mod manual;
+mod prefix;
 pub(crate) mod web;
 
 use std::io::Read;

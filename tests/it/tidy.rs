@@ -13,8 +13,19 @@ use testkit::root;
 
 /// The modules of the program in the order of their layers: each may name only those before it. What the program stands
 /// on are crates, for which the compiler sees to it.
-const ORDER: [&str; 10] =
-    ["registry", "pack", "config", "snapshot", "schedule", "server", "bundle", "cli", "telemetry", "command"];
+const ORDER: [&str; 11] = [
+    "registry",
+    "pack",
+    "config",
+    "snapshot",
+    "manual",
+    "bundle",
+    "schedule",
+    "server",
+    "cli",
+    "telemetry",
+    "command",
+];
 
 /// Where the code is that users run, but for the tests of kinds.
 const SOURCES: [&str; 3] = ["src", "crates/core", "kinds"];

@@ -145,12 +145,19 @@ fn a_probe_is_fresh_for_its_age_and_overdue_after_its_deadline() {
     let now = Instant::now();
     let long_ago = now.checked_sub(MINUTE).expect("the machine has run for longer");
     let name = SourceName::try_from("a".to_owned()).unwrap();
-    let expect = |ended, due| store.update(&name, |state| state.expect_probe(ended, due)).unwrap();
-    expect(long_ago, now);
+    let look = || store.look(&name, |state| state.next_probe_in(now)).unwrap();
+    assert_eq!(look(), None, "there was no probe");
+    let expect = |ended, next, grace| {
+        store.update(&name, |state| state.expect_probe(ended, next, grace)).unwrap();
+    };
+    expect(long_ago, now + MINUTE, MINUTE);
+    assert_eq!(look(), Some(MINUTE));
+    expect(long_ago, long_ago, MINUTE);
+    assert_eq!(look(), Some(Duration::ZERO), "it is due");
     assert_eq!(store.stall(), None, "late, but not by much");
     let is_fresh = |age| store.look(&name, |state| state.is_fresh(now, age)).unwrap();
     assert!(!is_fresh(MINUTE) && is_fresh(MINUTE + Duration::from_nanos(1)));
-    expect(long_ago, long_ago);
+    expect(long_ago, long_ago, Duration::ZERO);
     let stall = store.stall().unwrap();
     assert_eq!(stall, Stall::Sources(vec![name.clone()]));
     assert_eq!(stall.to_string(), "1 source is overdue for a probe: a");

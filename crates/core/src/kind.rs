@@ -44,6 +44,10 @@ pub struct KindFacts {
     pub rules: &'static str,
     /// `kinds/KIND/dashboard.yml`.
     pub dashboard: &'static str,
+    /// `kinds/KIND/runbook.md`: what to do about each of its alerts.
+    pub runbook: &'static str,
+    /// `kinds/KIND/example.yml`: a configuration with every key.
+    pub example: &'static str,
     /// The main values, for the status page.
     pub headlines: &'static [Headline],
 }

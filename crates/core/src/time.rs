@@ -1,6 +1,6 @@
-//! Timestamps as written in logs and heartbeats.
+//! Timestamps as written in logs and heartbeats, and how long ago they were.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -39,4 +39,16 @@ pub fn from_text(text: &str) -> Option<f64> {
         civil.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).ok()
     });
     time.map(|time| time.as_duration().as_secs_f64())
+}
+
+/// In RFC 3339 with milliseconds: `2026-01-31T10:00:00.000Z`.
+pub fn rfc3339(at: SystemTime) -> String {
+    Timestamp::try_from(at).map_or_else(|_| String::new(), |at| format!("{at:.3}"))
+}
+
+/// How long ago something was, in whole seconds: `1m 5s ago`.
+pub fn ago(at: Option<SystemTime>, now: SystemTime) -> String {
+    let Some(at) = at else { return "never".to_owned() };
+    let whole = Duration::from_secs(now.duration_since(at).unwrap_or_default().as_secs());
+    if whole.is_zero() { "just now".to_owned() } else { format!("{} ago", humantime::format_duration(whole)) }
 }

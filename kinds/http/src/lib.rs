@@ -41,6 +41,8 @@ pub const FACTS: KindFacts = KindFacts {
     permissions: "None if the endpoint is public. Otherwise an account or token that can only read it.",
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
+    runbook: include_str!("../runbook.md"),
+    example: include_str!("../example.yml"),
     headlines: &[
         Headline { title: "Status code", metric: "probe_http_status_code", unit: HeadlineUnit::Count },
         Headline {

@@ -63,6 +63,8 @@ pub const FACTS: KindFacts = KindFacts {
     permissions: include_str!("../role.js"),
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
+    runbook: include_str!("../runbook.md"),
+    example: include_str!("../example.yml"),
     headlines: &[
         Headline { title: "Connections", metric: "mongodb_pool_connections", unit: HeadlineUnit::Count },
         Headline { title: "Data", metric: "mongodb_dbstats_dataSize", unit: HeadlineUnit::Bytes },

@@ -70,6 +70,8 @@ pub const FACTS: KindFacts = KindFacts {
     permissions: include_str!("../role.sql"),
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
+    runbook: include_str!("../runbook.md"),
+    example: include_str!("../example.yml"),
     headlines: &[
         Headline { title: "Connections", metric: "pg_stat_activity_count", unit: HeadlineUnit::Count },
         Headline { title: "Blocked sessions", metric: "pg_blocked_sessions", unit: HeadlineUnit::Count },

@@ -46,6 +46,8 @@ pub const FACTS: KindFacts = KindFacts {
     permissions: include_str!("../role.sh"),
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
+    runbook: include_str!("../runbook.md"),
+    example: include_str!("../example.yml"),
     headlines: &[
         Headline { title: "Messages", metric: "rabbitmq_queue_messages_ready", unit: HeadlineUnit::Count },
         Headline {

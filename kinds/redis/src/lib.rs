@@ -66,6 +66,8 @@ pub const FACTS: KindFacts = KindFacts {
     permissions: include_str!("../role.acl"),
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
+    runbook: include_str!("../runbook.md"),
+    example: include_str!("../example.yml"),
     headlines: &[
         Headline { title: "Clients", metric: "redis_connected_clients", unit: HeadlineUnit::Count },
         Headline { title: "Memory", metric: "redis_memory_used_bytes", unit: HeadlineUnit::Bytes },

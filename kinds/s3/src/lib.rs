@@ -50,6 +50,8 @@ pub const FACTS: KindFacts = KindFacts {
     ),
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
+    runbook: include_str!("../runbook.md"),
+    example: include_str!("../example.yml"),
     headlines: &[
         Headline { title: "Credentials valid", metric: "aws_credentials_valid", unit: HeadlineUnit::Count },
         Headline {

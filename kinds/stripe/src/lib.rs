@@ -50,6 +50,8 @@ pub const FACTS: KindFacts = KindFacts {
     permissions: include_str!("../role.txt"),
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
+    runbook: include_str!("../runbook.md"),
+    example: include_str!("../example.yml"),
     headlines: &[
         Headline {
             title: "Undelivered events",

@@ -54,6 +54,8 @@ GRANT SELECT ON good_job_processes TO platform_exporter;                        
 ",
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
+    runbook: include_str!("../runbook.md"),
+    example: include_str!("../example.yml"),
     headlines: &[
         Headline { title: "Alive", metric: "workers_alive", unit: HeadlineUnit::Count },
         Headline { title: "Expected", metric: "workers_expected", unit: HeadlineUnit::Count },

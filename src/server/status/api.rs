@@ -1,12 +1,12 @@
 //! `/api/v1/status`: what the status page shows, for programs.
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use platform_core::probe::Problem;
 use platform_core::setting::SourceName;
+use platform_core::time::rfc3339;
 use serde_json::{Value, json};
 
-use super::text::rfc3339;
 use crate::snapshot::{ConfigState, SourceState, Store};
 
 /// The state of the exporter and of every source. Points in time are in RFC 3339; what is not known is null.
@@ -16,11 +16,12 @@ pub(in crate::server) fn status(store: &Store, now: SystemTime) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "time": rfc3339(now),
         "config": {"read": rfc3339(read), "refused": refused},
-        "sources": store.states().iter().map(source).collect::<Vec<_>>(),
+        "sources": store.states().iter().map(|(name, state)| source(name, state, now)).collect::<Vec<_>>(),
     })
 }
 
-fn source((name, state): &(SourceName, SourceState)) -> Value {
+fn source(name: &SourceName, state: &SourceState, now: SystemTime) -> Value {
+    let next_probe = state.next_probe_in(Instant::now()).map(|rest| rfc3339(now + rest));
     let reasons: Vec<_> = state.reasons().iter().map(|reason| reason.as_str()).collect();
     json!({
         "name": name.as_str(),
@@ -31,6 +32,7 @@ fn source((name, state): &(SourceName, SourceState)) -> Value {
         "reasons": reasons,
         "problems": state.problems().into_iter().map(problem).collect::<Vec<_>>(),
         "last_success": state.last_success().map(rfc3339),
+        "next_probe": next_probe,
         "probe_duration_seconds": state.last_duration().map(|duration| duration.as_secs_f64()),
     })
 }

@@ -7,13 +7,16 @@ mod text;
 
 pub(super) use api::status;
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use askama::Template;
 use platform_core::probe::Problem;
 use platform_core::setting::SourceName;
+use platform_core::time::ago;
 
-use self::text::{ago, join, seconds, utc};
+use self::text::{join, seconds, until, utc};
+use super::address::PublicAddress;
+use crate::bundle::{overview_dashboard, source_dashboard};
 use crate::snapshot::{SourceState, Status, Store};
 
 /// The whole page.
@@ -23,6 +26,12 @@ struct Page {
     version: &'static str,
     now: String,
     refreshes: bool,
+    /// What links start with.
+    home: String,
+    /// What links to dashboards start with.
+    grafana: Option<String>,
+    /// The path of the overview in Grafana.
+    overview: String,
     /// Why the last configuration that was read is not the current one.
     refused: Option<String>,
     config_read: String,
@@ -41,6 +50,9 @@ struct Card {
     since: String,
     last_success: String,
     latency: String,
+    next_probe: String,
+    /// The path of its dashboard in Grafana.
+    dashboard: String,
     values: Vec<(&'static str, String)>,
     /// The first ones.
     problems: Vec<CardProblem>,
@@ -60,16 +72,18 @@ struct CardProblem {
 const MOST_PROBLEMS: usize = 5;
 
 /// Renders the page. It refreshes itself unless the query has `refresh=off`.
-pub(super) fn render(store: &Store, query: &str, now: SystemTime) -> String {
+pub(super) fn render(store: &Store, query: &str, address: &PublicAddress, now: SystemTime) -> String {
     let (states, config) = (store.states(), store.config_state());
-    let worst_first = [Status::Down, Status::Degraded, Status::Unknown, Status::Up];
     let page = Page {
         version: env!("CARGO_PKG_VERSION"),
         now: utc(now),
         refreshes: query != "refresh=off",
+        home: address.home(),
+        grafana: address.grafana.as_ref().map(ToString::to_string),
+        overview: overview_dashboard(),
         refused: config.refused,
         config_read: utc(config.read),
-        sources: cards(&states, &worst_first, now),
+        sources: cards(&states, &Status::WORST_FIRST, now),
         changes: changes::rows(&states),
     };
     page.render().unwrap_or_else(|error| format!("the page cannot be rendered: {error}"))
@@ -97,6 +111,8 @@ fn card(name: &SourceName, state: &SourceState, now: SystemTime) -> Card {
         since: ago(Some(state.since()), now),
         last_success: ago(state.last_success(), now),
         latency: state.last_duration().map_or_else(|| "not measured".to_owned(), seconds),
+        next_probe: until(state.next_probe_in(Instant::now())),
+        dashboard: source_dashboard(state.kind(), name),
         values: headline::values(state.kind(), state.probe_families()),
         more: problems.len().saturating_sub(MOST_PROBLEMS),
         problems: problems.into_iter().take(MOST_PROBLEMS).map(|problem| shown(problem, now)).collect(),

@@ -13,14 +13,11 @@ pub(super) fn utc(at: SystemTime) -> String {
         .map_or_else(|_| String::new(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
-pub(super) fn rfc3339(at: SystemTime) -> String {
-    jiff::Timestamp::try_from(at).map_or_else(|_| String::new(), |at| format!("{at:.3}"))
-}
-
-pub(super) fn ago(at: Option<SystemTime>, now: SystemTime) -> String {
-    let Some(at) = at else { return "never".to_owned() };
-    let whole = Duration::from_secs(now.duration_since(at).unwrap_or_default().as_secs());
-    if whole.is_zero() { "just now".to_owned() } else { format!("{} ago", humantime::format_duration(whole)) }
+/// The time until something, rounded up to seconds. It may be due; without a time, it is the first one.
+pub(super) fn until(next: Option<Duration>) -> String {
+    let Some(next) = next else { return "soon".to_owned() };
+    let whole = Duration::from_secs(next.as_secs() + u64::from(next.subsec_nanos() > 0));
+    if whole.is_zero() { "now".to_owned() } else { format!("in {}", humantime::format_duration(whole)) }
 }
 
 pub(super) fn seconds(duration: Duration) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
-use platform_exporter::pack;
+use platform_exporter::pack::{self, EmbeddedPack};
 use regex::Regex;
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use testkit::exporter::binary;
 /// Every pack with its page.
 fn pages() -> Vec<(&'static str, String)> {
     let folder = testkit::root().join("platforms");
-    let page = |&(name, _): &(&'static str, &str)| {
+    let page = |&EmbeddedPack { name, .. }: &EmbeddedPack| {
         let file = folder.join(name).join("README.md");
         (name, fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display())))
     };
@@ -112,7 +112,7 @@ fn every_metric_of_a_pack_is_on_its_page() {
 
 #[test]
 fn every_pack_has_its_example() {
-    for (pack, _) in pack::EMBEDDED {
+    for EmbeddedPack { name: pack, .. } in pack::EMBEDDED {
         let example = testkit::root().join(format!("platforms/{pack}/example.yml"));
         assert!(fs::read_to_string(&example).unwrap().contains("packs:"), "{}", example.display());
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::{Files, Site, TLS, hash};
+use super::{Files, Site, TLS, hash, run};
 use testkit::http;
 use testkit::prometheus::Prometheus;
 use testkit::wait::until;
@@ -47,6 +47,28 @@ async fn every_path_wants_the_password() {
     assert_eq!(log.matches("user=bob").count(), 1, "{log}");
     assert!(!log.contains("carol"), "who is not known is not named: it may be a password: {log}");
     assert!(!log.contains(PASSWORD) && !log.contains("$2"), "{log}");
+}
+
+#[tokio::test]
+async fn the_status_is_read_with_the_password_from_a_file() {
+    let site = Site::start(&format!("{TLS}{}", users())).await;
+    site.files.write("password", PASSWORD);
+    let (url, ca, file) = (site.url(""), site.files.path("ca.pem"), site.files.path("password"));
+    let credentials = ["--username", "alice", "--password-file", file.as_str()];
+    let trusting = ["status", "--url", url.as_str(), "--ca-file", ca.as_str()];
+    let output = run(&[&trusting[..], &credentials].concat());
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.code() != Some(2) && text.starts_with("STATUS"), "{text}");
+    let address = site.address();
+    for (arguments, expected) in [
+        (&trusting[..], "--password-file"),
+        (&["status", "--url", url.as_str()], "certificate"),
+        (&["status", "--web.listen-address", address.as_str()], "--url https://"),
+    ] {
+        let output = run(arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && error.contains(expected), "{arguments:?}: {error}");
+    }
 }
 
 /// The token of a class and the passwords are apart: neither opens what the other does.

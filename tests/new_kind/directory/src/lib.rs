@@ -30,6 +30,8 @@ pub const FACTS: KindFacts = KindFacts {
     permissions: "Read permission on the directory.",
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),
+    runbook: include_str!("../runbook.md"),
+    example: include_str!("../example.yml"),
     headlines: &[Headline { title: "Files", metric: "directory_files", unit: HeadlineUnit::Count }],
 };
 

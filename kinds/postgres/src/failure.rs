@@ -49,14 +49,18 @@ fn is_fatal(error: &PgDatabaseError) -> bool {
     matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
 }
 
-/// The same problem, with the GRANT that a role needs if one is missing.
-pub(super) fn with_grant(problem: Problem, role: &str) -> Problem {
+/// The same problem, with the GRANT that a role needs for a text if one is missing.
+pub(super) fn with_grant(problem: Problem, role: &str, sql: &str) -> Problem {
     let denied = problem.detail.strip_prefix("42501: permission denied for ");
     let remedy = denied.and_then(|object| object.split_once(' ')).and_then(|(kind, name)| {
         let (kind, name) =
             if kind == "materialized" || kind == "foreign" { name.split_once(' ')? } else { (kind, name) };
-        let name = sql_name(name);
+        // Only databases are quoted.
+        let name = name.trim_matches('"');
+        let schema = schema(sql, name).map_or_else(String::new, |schema| sql_name(&schema) + ".");
+        let name = schema + &sql_name(name);
         let right = match kind {
+            "database" => format!("CONNECT ON DATABASE {name}"),
             "table" | "view" => format!("SELECT ON {name}"),
             "sequence" => format!("SELECT ON SEQUENCE {name}"),
             "schema" => format!("USAGE ON SCHEMA {name}"),
@@ -66,6 +70,36 @@ pub(super) fn with_grant(problem: Problem, role: &str) -> Problem {
         Some(format!("GRANT {right} TO {};", sql_name(role)))
     });
     problem.fixed_by(remedy)
+}
+
+/// The schema that a table has in a text: the server's message leaves it out.
+fn schema(sql: &str, table: &str) -> Option<String> {
+    let is_of_word = |character: char| character.is_alphanumeric() || character == '_';
+    let find = |sql: &str| {
+        sql.match_indices(table).find_map(|(at, _)| {
+            let end = sql[at + table.len()..].trim_start_matches('"');
+            let before = sql[..at].strip_suffix('"').unwrap_or(&sql[..at]).strip_suffix('.')?;
+            let start = match before.strip_suffix('"') {
+                Some(quoted) => quoted.rfind('"')?,
+                None => before.trim_end_matches(is_of_word).len(),
+            };
+            let is_table = ["from", "join"]
+                .iter()
+                .any(|word| before[..start].trim_end().to_ascii_lowercase().ends_with(word));
+            (is_table && !end.starts_with(is_of_word)).then(|| before[start..].to_owned())
+        })
+    };
+    // Names without quotes are in any case.
+    let schema = find(sql).or_else(|| find(&sql.to_ascii_lowercase()))?;
+    match schema.strip_prefix('"').and_then(|schema| schema.strip_suffix('"')) {
+        Some(quoted) => Some(quoted.to_owned()),
+        None => Some(schema.to_ascii_lowercase()),
+    }
+}
+
+/// What gives a role all that probes read.
+pub(super) fn grant_of_monitor(role: &str) -> String {
+    format!("GRANT pg_monitor TO {};", sql_name(role))
 }
 
 /// A name as it stands in a statement.
@@ -109,7 +143,7 @@ mod tests {
 
     fn remedy(message: &str) -> Option<String> {
         let problem = Problem::new(Reason::Permission, format!("42501: permission denied for {message}"));
-        with_grant(problem, "exporter").context("query orders").remedy
+        with_grant(problem, "exporter", "").context("query orders").remedy
     }
 
     #[test]
@@ -117,6 +151,22 @@ mod tests {
         assert_eq!(remedy("table parcels").unwrap(), "GRANT SELECT ON parcels TO exporter;");
         assert_eq!(remedy("materialized view Daily").unwrap(), "GRANT SELECT ON \"Daily\" TO exporter;");
         assert_eq!(remedy("schema shop").unwrap(), "GRANT USAGE ON SCHEMA shop TO exporter;");
+        assert_eq!(remedy("database \"Shop\"").unwrap(), "GRANT CONNECT ON DATABASE \"Shop\" TO exporter;");
         assert_eq!(remedy("tablespace fast"), None);
+        let grant = |sql: &str| {
+            let problem = Problem::new(Reason::Permission, "42501: permission denied for table Orders");
+            with_grant(problem, "exporter", sql).remedy.expect(sql)
+        };
+        for sql in ["SELECT 1 FROM shop.\"Orders\"", "SELECT 1 FROM x JOIN Shop.\"Orders\" o ON true"] {
+            assert_eq!(grant(sql), "GRANT SELECT ON shop.\"Orders\" TO exporter;", "{sql}");
+        }
+        assert_eq!(
+            grant("SELECT 1 FROM \"My Shop\".\"Orders\""),
+            "GRANT SELECT ON \"My Shop\".\"Orders\" TO exporter;"
+        );
+        for sql in ["SELECT x.\"Orders\" FROM \"Orders\" x", "SELECT 1 FROM shop.\"Orders2\", \"Orders\""] {
+            assert_eq!(grant(sql), "GRANT SELECT ON \"Orders\" TO exporter;", "{sql}");
+        }
+        assert_eq!(grant_of_monitor("We Watch"), "GRANT pg_monitor TO \"We Watch\";");
     }
 }

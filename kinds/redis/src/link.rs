@@ -98,11 +98,11 @@ impl RedisLink {
             () = &mut self.driver => answers.await,
         };
         let answers = answers.map_err(|error| broken(&error, &self.endpoint))?;
-        let reply = |answer| match answer {
-            Value::ServerError(error) => Err(ReplyRefusal::of(&error, &self.user)),
+        let reply = |(answer, words): (Value, &Words)| match answer {
+            Value::ServerError(error) => Err(ReplyRefusal::of(&error, &self.user, words)),
             answer => Ok(answer),
         };
-        Ok(answers.into_iter().map(reply).collect())
+        Ok(answers.into_iter().zip(commands).map(reply).collect())
     }
 
     /// Sends one command.

@@ -115,7 +115,7 @@ fn head<T: DeserializeOwned>(
     let known: Vec<_> = keys.iter().chain(lists).copied().collect();
     yaml::refuse_unknown_keys(node, path, &known, faults);
     let entries = node.entries().iter().filter(|(key, _)| keys.contains(&key.text.as_str()));
-    let head = Node { place: node.place, value: Value::Map(entries.cloned().collect()) };
+    let head = Node::new(node.place, Value::Map(entries.cloned().collect()));
     yaml::decode(&head, path, faults)
 }
 

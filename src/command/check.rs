@@ -73,7 +73,8 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     let overfull = overfull.map(|(what, problems)| Checked::of(what, problems));
     let all: Vec<Checked> = probes.into_iter().chain(queries).chain(roll_ups).chain(overfull).collect();
     let is_good = all.iter().all(|checked| checked.problems.is_empty());
-    let mut text: String = all.iter().map(describe).collect();
+    let mut remedies = BTreeSet::new();
+    let mut text: String = all.iter().map(|checked| describe(checked, &mut remedies)).collect();
     text.extend(config.modules().keys().map(|name| {
         format!(
             "skip  module {name}: check one of its targets by `platform_exporter probe {name} HOST:PORT`\n"
@@ -110,16 +111,24 @@ fn lacks_permissions(problem: &Problem) -> bool {
     problem.reason == Reason::Permission && problem.remedy.is_none()
 }
 
-fn describe(Checked { what, problems, note, .. }: &Checked) -> String {
+/// Prints each remedy once: one role or policy often fixes several problems.
+fn describe<'a>(
+    Checked { what, problems, note, .. }: &'a Checked,
+    printed: &mut BTreeSet<&'a str>,
+) -> String {
     if problems.is_empty() {
         let note = note.iter().map(|note| format!(": {note}")).collect::<String>();
         return format!("ok    {what}{note}\n");
     }
-    let describe = |problem: &Problem| {
-        let remedy = problem.remedy.iter().map(|remedy| format!("      to fix it: {remedy}\n"));
-        format!("FAIL  {what}: {problem}\n{}", remedy.collect::<String>())
+    let mut describe = |problem: &'a Problem| {
+        let remedy = match problem.remedy.as_deref() {
+            Some(remedy) if printed.insert(remedy) => format!("      to fix it: {remedy}\n"),
+            Some(_) => "      to fix it: the same as above\n".to_owned(),
+            None => String::new(),
+        };
+        format!("FAIL  {what}: {problem}\n{remedy}")
     };
-    problems.iter().map(describe).collect()
+    problems.iter().map(&mut describe).collect()
 }
 
 fn permissions(kinds: &BTreeSet<Kind>) -> String {

@@ -153,7 +153,7 @@ pub(super) fn pushed_classes(tree: &Node, sources: &Sources, faults: &mut Faults
 pub(super) fn unique_names(queries: &[(Path, &Node)], faults: &mut Faults) {
     let mut names: HashMap<&str, &Path> = HashMap::new();
     for (path, query) in queries {
-        let Some(Node { place, value: Value::String(name) }) = query.get("name") else { continue };
+        let Some(Node { place, value: Value::String(name), .. }) = query.get("name") else { continue };
         if let Some(first) = names.insert(name, path) {
             faults.at(*place, &path.key("name"), format!("`{name}` is already the name of {first}"));
         }
@@ -165,7 +165,7 @@ pub(super) fn names(query: &Node, path: &Path, sources: &Sources, faults: &mut F
     named_sources(query, path, sources, faults);
     let taken = names_of_kinds();
     for (index, metric) in query.get("metrics").map_or(&[][..], Node::elements).iter().enumerate() {
-        let Some(Node { place, value: Value::String(name) }) = metric.get("name") else { continue };
+        let Some(Node { place, value: Value::String(name), .. }) = metric.get("name") else { continue };
         if let Some(kind) = taken.get(name) {
             let path = path.key("metrics").index(index).key("name");
             faults.at(*place, &path, format!("{name} belongs to the {kind} kind: choose another name"));
@@ -177,7 +177,7 @@ fn named_sources(query: &Node, path: &Path, sources: &Sources, faults: &mut Faul
     let parts = query.get("distinct").map_or(&[][..], Node::elements).iter().enumerate();
     let parts = parts.map(|(index, part)| (part, path.key("distinct").index(index)));
     for (asker, path) in std::iter::once((query, path.clone())).chain(parts) {
-        let Some(Node { place, value: Value::String(name) }) = asker.get("source") else { continue };
+        let Some(Node { place, value: Value::String(name), .. }) = asker.get("source") else { continue };
         if !sources.contains_key(name.as_str()) {
             faults.add(no_such_source(name, sources, *place, &path.key("source")));
         }

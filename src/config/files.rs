@@ -103,6 +103,8 @@ impl Walk<'_> {
         let file = self.directory.join(&*text);
         if let Some(resolved) = file.to_str() {
             resolved.clone_into(text);
+            // It has moved them.
+            node.variables.clear();
         }
         Some(file)
     }

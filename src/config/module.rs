@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use platform_core::setting::SourceName;
-use platform_core::yaml::{self, Faults, Key, Node, Path, Value};
+use platform_core::yaml::{self, Faults, Key, Node, Path, Value, VariableUse};
 
 use super::probe_target::{ProbeTarget, TargetPattern};
 use super::source::{self, Source};
@@ -131,8 +131,8 @@ fn template(node: &Node) -> Node {
     let is_own = |key: &Key| matches!(key.text.as_str(), "targets" | "interval");
     let entries = node.entries().iter().filter(|(key, _)| !is_own(key)).cloned();
     let key = Key { place: node.place, text: "interval".to_owned() };
-    let longest = Node { place: node.place, value: Value::String("366d".to_owned()) };
-    Node { place: node.place, value: Value::Map(entries.chain([(key, longest)]).collect()) }
+    let longest = Node::new(node.place, Value::String("366d".to_owned()));
+    Node::new(node.place, Value::Map(entries.chain([(key, longest)]).collect()))
 }
 
 /// The node with the address in the place of its placeholders.
@@ -148,5 +148,9 @@ fn filled(node: &Node, target: &ProbeTarget) -> Node {
         }
         other => other.clone(),
     };
-    Node { place: node.place, value }
+    // An address moves what comes after it.
+    let first = node.text().and_then(|text| PLACEHOLDERS.iter().filter_map(|name| text.find(name)).min());
+    let is_in_place = |variable: &&VariableUse| first.is_none_or(|first| variable.at.end <= first);
+    let variables = node.variables.iter().filter(is_in_place).cloned().collect();
+    Node { place: node.place, value, variables }
 }

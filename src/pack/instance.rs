@@ -134,5 +134,5 @@ fn named(query: Node, instance: &str) -> Node {
         }
         (key, node)
     };
-    Node { place: query.place, value: Value::Map(entries.into_iter().map(name).collect()) }
+    Node::new(query.place, Value::Map(entries.into_iter().map(name).collect()))
 }

@@ -131,7 +131,7 @@ pub fn read(text: &str, file: &str, faults: &mut Faults) -> Option<Pack> {
     let known: Vec<_> = HEAD.into_iter().chain(SECTIONS).collect();
     yaml::refuse_unknown_keys(&tree, &root, &known, faults);
     let entries = tree.entries().iter().filter(|(key, _)| HEAD.contains(&key.text.as_str()));
-    let head = Node { place: tree.place, value: Value::Map(entries.cloned().collect()) };
+    let head = Node::new(tree.place, Value::Map(entries.cloned().collect()));
     let head = yaml::decode::<Head>(&head, &root, faults);
     let parameters = parameter::read_all(&tree, faults);
     check_sections(&tree, faults);

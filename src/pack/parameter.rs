@@ -116,7 +116,7 @@ pub(super) fn read_all(tree: &Node, faults: &mut Faults) -> BTreeMap<String, Par
 
 fn read(node: &Node, path: &Path, faults: &mut Faults) -> Option<Parameter> {
     let others = node.entries().iter().filter(|(key, _)| key.text != "default");
-    let raw = Node { place: node.place, value: Value::Map(others.cloned().collect()) };
+    let raw = Node::new(node.place, Value::Map(others.cloned().collect()));
     let Raw { r#type: parameter_type, help, optional } = yaml::decode(&raw, path, faults)?;
     let default = node.get("default");
     if let Some(default) = default.filter(|_| optional) {

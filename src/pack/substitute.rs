@@ -60,7 +60,7 @@ impl Substitution<'_> {
             }
             other => other.clone(),
         };
-        Ok(Node { place: node.place, value })
+        Ok(Node::new(node.place, value))
     }
 
     fn list(&mut self, elements: &[Node], path: &Path) -> Result<Vec<Node>, Missing> {

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::collectors::Chosen;
 use crate::metric::Family;
 use crate::off_thread::OffThreadError;
-use crate::setting::SecretError;
+use crate::setting::{SecretError, SecretOrigin};
 
 /// Why a source is down or degraded: the value of a `reason` label. The list is closed; details go to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -155,6 +155,21 @@ impl Problem {
     #[must_use]
     pub fn context(self, what: impl fmt::Display) -> Self {
         Self { remedy: self.remedy, ..Self::new(self.reason, format_args!("{what}: {}", self.detail)) }
+    }
+
+    /// The same problem; if it is a rejected login, with where its secret comes from: `(password from ${DB_PASSWORD})`.
+    #[must_use]
+    pub fn with_origin(self, what: &str, origin: Option<SecretOrigin>) -> Self {
+        match origin.filter(|_| self.reason == Reason::Auth) {
+            Some(origin) => self.noting(format_args!("{what} from {origin}")),
+            None => self,
+        }
+    }
+
+    /// The same problem, with a remark in parentheses after its sentence.
+    #[must_use]
+    pub fn noting(self, remark: impl fmt::Display) -> Self {
+        Self { remedy: self.remedy, ..Self::new(self.reason, format_args!("{} ({remark})", self.detail)) }
     }
 
     /// The same problem, with what fixes it.

@@ -1,6 +1,7 @@
 //! S3, in process: it verifies signatures, and keeps objects as files.
 
 use std::fs;
+use std::sync::{Arc, Mutex};
 
 use hyper_util::rt::TokioIo;
 use s3s::S3Result;
@@ -21,6 +22,7 @@ pub struct S3 {
     acceptor: JoinHandle<()>,
     service: S3Service,
     directory: TempDir,
+    rights: Option<Arc<Mutex<Policy>>>,
 }
 
 impl S3 {
@@ -40,14 +42,15 @@ impl S3 {
         let files = FileSystem::new(directory.path()).expect("the directory exists");
         let mut builder = S3ServiceBuilder::new(files);
         builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
-        if let Some(policy) = policy {
-            builder.set_access(policy);
+        let rights = policy.map(|policy| Arc::new(Mutex::new(policy)));
+        if let Some(rights) = &rights {
+            builder.set_access(Rights(Arc::clone(rights)));
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound").to_string();
         let service = builder.build();
         let acceptor = tokio::spawn(accept(listener, service.clone()));
-        Self { address, acceptor, service, directory }
+        Self { address, acceptor, service, directory, rights }
     }
 
     /// Ends the server with its connections; buckets and objects stay.
@@ -70,6 +73,13 @@ impl S3 {
     /// The address to put a proxy in front of.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Adds a statement to the policy of a server that has one.
+    pub fn allow(&self, statement: &str) {
+        let rights = self.rights.as_ref().expect("it was started with a policy");
+        let statement = serde_json::from_str(statement).expect("a statement of IAM");
+        rights.lock().expect("no test panics meanwhile").statement.push(statement);
     }
 
     /// Makes a bucket.
@@ -151,8 +161,11 @@ impl Statement {
     }
 }
 
+/// The policy in force.
+struct Rights(Arc<Mutex<Policy>>);
+
 #[async_trait::async_trait]
-impl S3Access for Policy {
+impl S3Access for Rights {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
         // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
         let action = match context.s3_op().name() {
@@ -164,7 +177,8 @@ impl S3Access for Policy {
             S3Path::Bucket { bucket } => format!("arn:aws:s3:::{bucket}"),
             S3Path::Object { bucket, key } => format!("arn:aws:s3:::{bucket}/{key}"),
         };
-        match self.statement.iter().any(|statement| statement.allows(&action, &resource)) {
+        let policy = self.0.lock().expect("no test panics meanwhile");
+        match policy.statement.iter().any(|statement| statement.allows(&action, &resource)) {
             true => Ok(()),
             false => Err(s3s::s3_error!(AccessDenied)),
         }

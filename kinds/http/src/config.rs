@@ -88,7 +88,7 @@ impl TryFrom<Raw> for Config {
             (Some(_), Some(_)) => return Err("expected either `basic_auth` or a bearer token".to_owned()),
             (Some(basic), None) => Some(basic.credentials()?),
             (None, Some(token)) => Some(Authorization::Bearer(token)),
-            (None, None) => in_url(&url),
+            (None, None) => in_url(&address, &url),
         };
         Ok(Self {
             url: address,
@@ -136,12 +136,12 @@ impl TryFrom<Address> for Target {
     }
 }
 
-fn in_url(url: &Url) -> Option<Authorization> {
+fn in_url(address: &Address, url: &Url) -> Option<Authorization> {
     let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
     let has_any = !url.username().is_empty() || url.password().is_some();
     has_any.then(|| Authorization::Basic {
         username: decode(url.username()),
-        password: Secret::Value(decode(url.password().unwrap_or_default()).into()),
+        password: address.secret(decode(url.password().unwrap_or_default())),
     })
 }
 
@@ -153,7 +153,7 @@ fn headers(raw: &BTreeMap<String, Secret>) -> Result<HeaderMap, String> {
         if name == CONTENT_LENGTH || name == TRANSFER_ENCODING {
             return Err(format!("`{name}` is derived from the body: remove it"));
         }
-        let Secret::Value(value) = value else { continue };
+        let Secret::Value(value, _) = value else { continue };
         let mut value = HeaderValue::from_str(value.expose_secret())
             .map_err(|_| format!("the header `{name}` contains a line break or another control character"))?;
         value.set_sensitive(true);

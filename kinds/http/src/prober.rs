@@ -7,7 +7,7 @@ use platform_core::large;
 use platform_core::metric::Family;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 
-use super::config::Config;
+use super::config::{Authorization, Config};
 use super::endpoint_tls::EndpointTls;
 use super::families::{
     BODY_LENGTH, CONTENT_LENGTH, DURATION, FAILED_REGEX, IP_HASH, IP_PROTOCOL, LAST_MODIFIED, LOOKUP,
@@ -67,8 +67,19 @@ impl HttpProber {
         families.extend(answer.body_length().map(|bytes| BODY_LENGTH.value(bytes)));
         families.extend(answer.last_modified().map(|time| LAST_MODIFIED.value(time)));
         families.extend(answer.handshake.iter().flat_map(Handshake::families));
-        let failure = visit.lost.or_else(|| self.config.expect.status_problem(answer)).or(text);
+        let status = self.config.expect.status_problem(answer).map(|problem| self.with_origin(problem));
+        let failure = visit.lost.or(status).or(text);
         Observation { families, failure, ..Observation::default() }
+    }
+
+    fn with_origin(&self, problem: Problem) -> Problem {
+        match &self.config.credentials {
+            Some(Authorization::Basic { password, .. }) => {
+                problem.with_origin("password", Some(password.origin()))
+            }
+            Some(Authorization::Bearer(token)) => problem.with_origin("token", Some(token.origin())),
+            None => problem,
+        }
     }
 }
 

@@ -84,6 +84,7 @@ impl MongoSession {
             let (tasks, connection) = (Arc::clone(&connected.tasks), Arc::clone(&self.0));
             let exchange = Exchange { connection, connected, begin: Instant::now(), deadline };
             let Some(result) = tasks.run(run(exchange)).await else { continue };
+            let result = result.map_err(|problem| self.0.config().with_origin(problem));
             if result.as_ref().is_err_and(|problem| problem.reason == Reason::Auth) {
                 // The next client logs in again.
                 tasks.stop();

@@ -12,6 +12,7 @@ use super::command::limited;
 use super::exchange::Exchange;
 use super::failure;
 use super::reader;
+use super::role::LackingRole;
 use super::table::ADVICE;
 
 /// A command of a batch, and its database.
@@ -61,7 +62,10 @@ impl Exchange {
             };
             match answered {
                 Err(problem) if problem.reason == Reason::Auth => return Err(problem),
-                answered => all.push(answered.map_err(|problem| advise(problem, part))),
+                // This role is made for all that the exporter itself reads.
+                answered => all.push(answered.map_err(|problem| {
+                    failure::advise(problem, self.connection.config(), Some(&LackingRole::Monitor))
+                })),
             }
         }
         Ok(all)
@@ -125,9 +129,4 @@ fn is_ok(answer: &RawDocument) -> bool {
         Ok(Some(RawBsonRef::Int64(ok))) => ok == 1,
         _ => false,
     }
-}
-
-/// Names the missing role: one to read a collection if the part reads one.
-fn advise(problem: Problem, Part { database, command }: &Part) -> Problem {
-    failure::advise(problem, database, command.get_str("aggregate").is_ok())
 }

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use ::mongodb::options::AuthMechanism;
+use platform_core::probe::Problem;
 use platform_core::setting::{self, Address, Secret, SecretError};
 use platform_core::tls::Tls;
 
 use super::collector::Collector;
+use super::role::MongoAccount;
 use super::url::MongoUrl;
 
 /// Logs in with a certificate, without a password.
@@ -34,6 +36,7 @@ pub struct Config {
     pub(super) password: Option<Secret>,
     /// Whether the URL or the other keys hold credentials.
     pub(super) logs_in: bool,
+    pub(super) account: Option<MongoAccount>,
     pub(super) tls: Option<Tls>,
     pub(super) collections: Vec<Namespace>,
     pub(super) slow_operation: setting::Duration,
@@ -64,6 +67,12 @@ struct RawConfig {
 }
 
 impl Config {
+    /// A problem; if it is a rejected login, with where its password comes from.
+    pub(super) fn with_origin(&self, problem: Problem) -> Problem {
+        let origin = self.password.as_ref().map(Secret::origin);
+        problem.with_origin("password", origin.or_else(|| self.address.password_origin()))
+    }
+
     /// The names of the collectors that are turned on.
     pub(super) fn collecting(&self) -> Vec<&'static str> {
         let compatible = self.compatible.then_some(COMPATIBLE);
@@ -112,6 +121,7 @@ impl TryFrom<RawConfig> for Config {
             database,
             password,
             logs_in: url.credential.is_some(),
+            account: MongoAccount::of(&url),
             tls: raw.tls,
             slow_operation: raw.slow_operation.unwrap_or(DEFAULT_SLOW_OPERATION),
             collect: raw.collect.unwrap_or_else(|| Collector::DEFAULT.to_vec()),

@@ -17,6 +17,7 @@ use super::databases;
 use super::failure;
 use super::incoming::{CommandAnswer, Incoming};
 use super::question::MongoQuestion;
+use super::role::LackingRole;
 use super::table::{ADVICE, DocumentTable};
 
 /// Stands for every database, or every collection that a source lists.
@@ -130,15 +131,13 @@ impl Exchange {
             None => command::of(question)?,
         };
         let each = question.each.as_deref();
+        let role = LackingRole::of(database, &command);
+        let advise = |problem| failure::advise(problem, self.config(), role.as_ref());
         let take = |document: &RawDocument| table.take(leading, document, each);
         if command.contains_key("aggregate") {
-            return self
-                .aggregate(database, command, take)
-                .await
-                .map_err(|problem| failure::advise(problem, database, collection.is_some()));
+            return self.aggregate(database, command, take).await.map_err(advise);
         }
-        let reply = self.command(database, command).await;
-        let reply = reply.map_err(|problem| failure::advise(problem, database, false))?;
+        let reply = self.command(database, command).await.map_err(advise)?;
         table.take(leading, &raw(&reply)?, each)
     }
 
@@ -228,7 +227,8 @@ impl Exchange {
 
     async fn databases(&self) -> Result<Vec<String>, Problem> {
         let reply = self.command("admin", doc! {"listDatabases": 1}).await;
-        let reply = reply.map_err(|problem| failure::advise(problem, "admin", false))?;
+        let reply =
+            reply.map_err(|problem| failure::advise(problem, self.config(), Some(&LackingRole::Monitor)))?;
         Ok(databases::largest(&reply))
     }
 }

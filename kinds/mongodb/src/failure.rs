@@ -11,6 +11,7 @@ use platform_core::failure_reason;
 use platform_core::probe::{Problem, Reason};
 
 use super::config::Config;
+use super::role::LackingRole;
 use super::topology::KnownTopology;
 
 const UNAUTHORIZED: i32 = 13;
@@ -143,12 +144,9 @@ fn unreachable_servers(members: &KnownTopology) -> Problem {
     }
 }
 
-/// Names the missing role.
-pub(super) fn advise(problem: Problem, database: &str, reads: bool) -> Problem {
-    if problem.reason != Reason::Permission {
-        return problem;
-    }
-    let role =
-        if reads { format!("`read` on `{database}`") } else { "`clusterMonitor` on `admin`".to_owned() };
-    Problem::new(Reason::Permission, format!("{}; grant the role {role}", problem.detail))
+/// Names the missing role, and the command that grants it.
+pub(super) fn advise(problem: Problem, config: &Config, role: Option<&LackingRole>) -> Problem {
+    let Some(role) = role.filter(|_| problem.reason == Reason::Permission) else { return problem };
+    let remedy = config.account.as_ref().map(|account| account.granting(role));
+    Problem::new(Reason::Permission, format!("{}; grant the role {role}", problem.detail)).fixed_by(remedy)
 }

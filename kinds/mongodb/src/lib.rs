@@ -19,6 +19,7 @@ mod question;
 mod read_only;
 mod reader;
 mod replies;
+mod role;
 mod table;
 mod tasks;
 mod topology;

@@ -55,8 +55,10 @@ pub(super) fn with_grant(problem: Problem, role: &str) -> Problem {
     let remedy = denied.and_then(|object| object.split_once(' ')).and_then(|(kind, name)| {
         let (kind, name) =
             if kind == "materialized" || kind == "foreign" { name.split_once(' ')? } else { (kind, name) };
-        let name = sql_name(name);
+        // Only databases are quoted.
+        let name = sql_name(name.trim_matches('"'));
         let right = match kind {
+            "database" => format!("CONNECT ON DATABASE {name}"),
             "table" | "view" => format!("SELECT ON {name}"),
             "sequence" => format!("SELECT ON SEQUENCE {name}"),
             "schema" => format!("USAGE ON SCHEMA {name}"),
@@ -66,6 +68,11 @@ pub(super) fn with_grant(problem: Problem, role: &str) -> Problem {
         Some(format!("GRANT {right} TO {};", sql_name(role)))
     });
     problem.fixed_by(remedy)
+}
+
+/// What gives a role all that probes read.
+pub(super) fn grant_of_monitor(role: &str) -> String {
+    format!("GRANT pg_monitor TO {};", sql_name(role))
 }
 
 /// A name as it stands in a statement.
@@ -117,6 +124,8 @@ mod tests {
         assert_eq!(remedy("table parcels").unwrap(), "GRANT SELECT ON parcels TO exporter;");
         assert_eq!(remedy("materialized view Daily").unwrap(), "GRANT SELECT ON \"Daily\" TO exporter;");
         assert_eq!(remedy("schema shop").unwrap(), "GRANT USAGE ON SCHEMA shop TO exporter;");
+        assert_eq!(remedy("database \"Shop\"").unwrap(), "GRANT CONNECT ON DATABASE \"Shop\" TO exporter;");
         assert_eq!(remedy("tablespace fast"), None);
+        assert_eq!(grant_of_monitor("We Watch"), "GRANT pg_monitor TO \"We Watch\";");
     }
 }

@@ -11,7 +11,7 @@ use platform_core::query::{Answers, Columns, Question, Rows};
 
 use super::config::Config;
 use super::database::{DatabaseReader, DatabaseValues};
-use super::failure::with_grant;
+use super::failure::{grant_of_monitor, with_grant};
 use super::grants::{grants, lacking};
 use super::last_current::LastCurrent;
 use super::other_databases::OtherDatabases;
@@ -26,6 +26,7 @@ pub(super) struct PgProber {
     others: OtherDatabases,
     last_current: LastCurrent,
     timeout: Duration,
+    user: String,
 }
 
 impl PgProber {
@@ -36,6 +37,7 @@ impl PgProber {
             others: OtherDatabases::new(config, built_in),
             last_current: LastCurrent::default(),
             timeout,
+            user: config.user.clone(),
         }
     }
 }
@@ -46,10 +48,21 @@ impl Prober for PgProber {
         let deadline = Deadline::within(self.timeout);
         let DatabaseValues { mut observation, database, account } = self.own.read(deadline).await?;
         self.last_current.apply(&mut observation.families);
-        observation.problems.extend(account.map(missing_rights));
+        observation.problems.extend(account.is_some().then(hidden_sessions));
         observation.problems.extend(no_stream(&observation.families));
         let others = self.others.read(database, deadline).await;
-        Ok(built_in::joined([observation].into_iter().chain(others)))
+        let mut observation = built_in::joined([observation].into_iter().chain(others));
+        let remedy = match account {
+            Some(account) => format!("GRANT pg_monitor TO {account};"),
+            None => grant_of_monitor(&self.user),
+        };
+        for problem in &mut observation.problems {
+            // All that every probe reads takes one role.
+            if problem.reason == Reason::Permission && problem.remedy.is_none() {
+                problem.remedy = Some(remedy.clone());
+            }
+        }
+        Ok(observation)
     }
 
     fn choose(&mut self, chosen: Option<&Chosen>) {
@@ -58,8 +71,8 @@ impl Prober for PgProber {
     }
 }
 
-fn missing_rights(account: String) -> Problem {
-    let detail = format!("the server hides other accounts' sessions: GRANT pg_monitor TO {account};");
+fn hidden_sessions() -> Problem {
+    let detail = "the server hides other accounts' sessions from those without pg_monitor";
     Problem::new(Reason::Permission, detail)
 }
 

@@ -8,6 +8,7 @@ use platform_core::deadline::Deadline;
 use platform_core::large::Pace;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Columns, Rows};
+use platform_core::setting::Secret;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Either, PgConnection};
 
 use super::answer::{MOST_ROWS, RowCollector};
@@ -59,7 +60,10 @@ impl PgSession {
         let options = options.socket(relay.socket());
         let counts = relay.counts();
         let connection = relay.with(options.connect()).await;
-        let connection = connection.map_err(|error| counts.end(&error).unwrap_or_else(|| problem(&error)))?;
+        let connection = connection.map_err(|error| {
+            let problem = counts.end(&error).unwrap_or_else(|| problem(&error));
+            problem.with_origin("password", config.password.as_ref().map(Secret::origin))
+        })?;
         let prepared = (!config.pgbouncer).then(HashSet::new);
         let mut session = Self {
             connection,

@@ -5,7 +5,7 @@ use platform_core::probe::Problem;
 use platform_core::query::{Columns, Rows};
 
 use super::config::Config;
-use super::failure::SqlFailure;
+use super::failure::{SqlFailure, with_grant};
 use super::session::PgSession;
 
 /// Opens a session, and keeps it between exchanges.
@@ -38,7 +38,10 @@ impl SessionSlot {
     pub(super) async fn take(&mut self, deadline: Deadline) -> Result<PgSession, Problem> {
         match self.kept.take() {
             Some(session) => Ok(session),
-            None => PgSession::open(&self.config, deadline).await,
+            None => {
+                let opened = PgSession::open(&self.config, deadline).await;
+                opened.map_err(|problem| with_grant(problem, self.user()))
+            }
         }
     }
 

@@ -38,12 +38,12 @@ impl TryFrom<Address> for UrlParts {
             host: url.host_str().and_then(|host| given(host.trim_start_matches('[').trim_end_matches(']'))),
             port: url.port(),
             user: given(url.username()),
-            password: url.password().and_then(given).map(|password| Secret::Value(password.into())),
+            password: url.password().and_then(given).map(|password| address.secret(password)),
             database: given(url.path().trim_start_matches('/')),
             ..Self::default()
         };
         for (key, value) in address.parameters() {
-            parts.parameter(&key, value)?;
+            parts.parameter(&address, &key, value)?;
         }
         match &parts.host {
             Some(host) if host.contains(',') => {
@@ -55,7 +55,7 @@ impl TryFrom<Address> for UrlParts {
 }
 
 impl UrlParts {
-    fn parameter(&mut self, key: &str, value: String) -> Result<(), String> {
+    fn parameter(&mut self, address: &Address, key: &str, value: String) -> Result<(), String> {
         match key {
             "host" | "hostaddr" => self.host = Some(value),
             "port" => self.port = Some(value.parse().map_err(|_| "expected a number after `port=`")?),
@@ -65,7 +65,7 @@ impl UrlParts {
                     "the password in the URL is empty: check the variable that it comes from".to_owned()
                 );
             }
-            "password" => self.password = Some(Secret::Value(value.into())),
+            "password" => self.password = Some(address.secret(value)),
             "dbname" => self.database = Some(value),
             "sslmode" => self.ssl_mode = Some(SslMode::parse(&value)?),
             "pgbouncer" => self.pgbouncer = Some(value == "true"),

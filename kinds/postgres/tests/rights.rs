@@ -17,7 +17,9 @@ async fn without_pg_monitor_name_the_grant_and_give_the_rest() {
     let observation = subject.probe().await.expect("it answers");
     assert_eq!(reasons(&observation), [Reason::Permission; 3], "{:?}", observation.problems);
     let details: String = observation.problems.iter().map(ToString::to_string).collect();
-    assert!(details.contains("GRANT pg_monitor TO \"We Watch\";"), "{details}");
+    for problem in &observation.problems {
+        assert_eq!(problem.remedy.as_deref(), Some("GRANT pg_monitor TO \"We Watch\";"), "{problem}");
+    }
     assert!(details.contains("42501: permission denied for function pg_ls_waldir"), "{details}");
     let families = observation.families;
     // Ourselves, and somebody who does something.

@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 
 use super::endpoint::BrokerEndpoint;
 use super::frame_check::{self, MalformedFrame};
+use super::remedy;
 use super::wire::{self, Checked, Raw};
 
 /// What the broker answers to a passive declaration.
@@ -91,7 +92,10 @@ impl AmqpSession {
         } else {
             stream
         };
-        let connection = log_in(uri, runtime, stream).await.map_err(|error| problem(&error))?;
+        let connection = log_in(uri, runtime, stream).await.map_err(|error| {
+            let login = endpoint.login.as_ref();
+            problem(&error).with_origin("password", login.map(|login| login.password.origin()))
+        })?;
         let events = connection.events_listener().boxed();
         Ok(Self { connection, events, _lifeline: lifeline })
     }
@@ -245,10 +249,9 @@ fn problem(error: &lapin::Error) -> Problem {
     let reason = match error.kind() {
         ErrorKind::IOError(error) => return network(error),
         ErrorKind::ProtocolError(refusal) => {
-            return Problem::new(
-                refused(refusal.kind(), refusal.get_message().as_str()),
-                refusal.get_message(),
-            );
+            let text = refusal.get_message();
+            let problem = Problem::new(refused(refusal.kind(), text.as_str()), text);
+            return problem.fixed_by(remedy::of_connection(text.as_str()));
         }
         ErrorKind::MissingHeartbeatError => Reason::Timeout,
         ErrorKind::AuthProviderError(_) => Reason::Auth,

@@ -125,6 +125,39 @@ pub(super) struct ApiRefusal {
     pub(super) reason: Option<String>,
 }
 
+/// A virtual host. Statistics have messages for those with queues.
+#[derive(Debug, Deserialize)]
+pub(super) struct VhostRow {
+    #[serde(deserialize_with = "bounded::text::<NAME, _>")]
+    pub(super) name: String,
+    pub(super) messages: Option<IgnoredAny>,
+}
+
+/// The user of a request.
+#[derive(Debug, Deserialize)]
+pub(super) struct OwnUser {
+    tags: UserTags,
+}
+
+/// A list since 3.9, before that a text with commas.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum UserTags {
+    List(Vec<String>),
+    Text(String),
+}
+
+impl OwnUser {
+    pub(super) fn tags(self) -> Vec<String> {
+        match self.tags {
+            UserTags::List(tags) => tags,
+            UserTags::Text(tags) => {
+                tags.split(',').filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
+            }
+        }
+    }
+}
+
 impl Default for ApiNumbers {
     fn default() -> Self {
         Self::Unknown(IgnoredAny)

@@ -1,7 +1,7 @@
 //! Address and login of a broker, from its URLs.
 
 use percent_encoding::percent_decode_str;
-use platform_core::setting::{Address, Secret};
+use platform_core::setting::{Address, Secret, SecretOrigin};
 use platform_core::url_parameters::ParameterError;
 use url::Url;
 
@@ -103,7 +103,7 @@ impl TryFrom<Address> for BrokerUrl {
             external |= key == "auth_mechanism" && value.eq_ignore_ascii_case("external");
             url_parameters::check(encrypted, &key, &value)?;
         }
-        let (username, password) = credentials(&url).ok_or(AmqpUrlError::Broker)?;
+        let (username, password) = credentials(&address, &url).ok_or(AmqpUrlError::Broker)?;
         let (host, vhost) = place(&url).ok_or(AmqpUrlError::Broker)?;
         let port = url.port().unwrap_or(if encrypted { 5671 } else { 5672 });
         Ok(Self { address, encrypted, host, port, vhost, username, password, external })
@@ -127,7 +127,7 @@ impl TryFrom<Address> for ManagementUrl {
     fn try_from(address: Address) -> Result<Self, AmqpUrlError> {
         address.expect_scheme(&["http", "https"], MANAGEMENT_EXAMPLE).map_err(AmqpUrlError::Scheme)?;
         let url = Url::parse(address.expose()).map_err(|_| AmqpUrlError::Management)?;
-        let (username, password) = credentials(&url).ok_or(AmqpUrlError::Management)?;
+        let (username, password) = credentials(&address, &url).ok_or(AmqpUrlError::Management)?;
         let url = without_login(url).ok_or(AmqpUrlError::Management)?;
         Ok(Self { url, username, password })
     }
@@ -145,7 +145,7 @@ pub(super) fn broker(
         (true, ..) => return Err(EndpointError::External),
         (false, username, password) => Some(BrokerLogin {
             username: username.unwrap_or_else(|| DEFAULT_LOGIN.to_owned()),
-            password: password.unwrap_or_else(|| Secret::Value(DEFAULT_LOGIN.into())),
+            password: password.unwrap_or_else(|| Secret::Value(DEFAULT_LOGIN.into(), SecretOrigin::BuiltIn)),
         }),
     };
     Ok(BrokerEndpoint { encrypted, host, port, vhost, login })
@@ -178,14 +178,14 @@ fn without_login(mut url: Url) -> Option<String> {
 }
 
 /// User and password of a URL; `None` when they are not UTF-8.
-fn credentials(url: &Url) -> Option<(Option<String>, Option<Secret>)> {
+fn credentials(address: &Address, url: &Url) -> Option<(Option<String>, Option<Secret>)> {
     let username = match url.username() {
         "" => None,
         username => Some(decoded(username)?),
     };
     let password = match url.password() {
         None => None,
-        Some(password) => Some(Secret::Value(decoded(password)?.into())),
+        Some(password) => Some(address.secret(decoded(password)?)),
     };
     Some((username, password))
 }

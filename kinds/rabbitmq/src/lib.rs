@@ -2,6 +2,7 @@
 
 mod amqp;
 mod answer;
+mod api_refusal;
 mod collector;
 mod config;
 mod dead_letter;
@@ -17,6 +18,7 @@ mod prober;
 mod queue;
 mod queue_series;
 mod queue_statistics;
+mod remedy;
 mod routing;
 mod unroutable;
 mod url_parameters;

@@ -17,15 +17,17 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::answer::{
-    Alarm, Alarms, ApiRefusal, BrokerNode, ConsumerRow, HeadMessage, MOST_BINDINGS, MOST_CONSUMERS,
-    MOST_DEFINITIONS, MOST_EXCHANGES, MOST_NODES, MOST_QUEUES, Overview,
+    Alarm, Alarms, BrokerNode, ConsumerRow, HeadMessage, MOST_BINDINGS, MOST_CONSUMERS, MOST_DEFINITIONS,
+    MOST_EXCHANGES, MOST_NODES, MOST_QUEUES, Overview, OwnUser, VhostRow,
 };
+use super::api_refusal::{about, checked};
 use super::dead_letter::{BindingRow, DeadLetterRoute, DeadLetters, ExchangeRow, Topology};
 use super::endpoint::Interface;
 use super::node;
 use super::policy::PolicyRow;
 use super::queue::{Queue, Role};
 use super::queue_statistics::{self, QueueStatistics};
+use super::remedy;
 
 pub(super) struct Management {
     interface: Interface,
@@ -69,6 +71,8 @@ pub(super) struct Survey {
 
 const OVERVIEW: &str = "overview?columns=rabbitmq_version,erlang_version,product_name,product_version,node,cluster_name,\
      disable_stats,object_totals,message_stats";
+const VHOSTS: &str = "vhosts?columns=name,messages";
+const WHOAMI: &str = "whoami";
 const ALARMS: &str = "health/checks/alarms";
 /// The counts come from the queues themselves. Statistics would be some seconds old and cost the broker several times
 /// as much.
@@ -141,7 +145,9 @@ impl Management {
         survey.nodes = match self.get(&node::PATH, end).await {
             Ok(response) => Some(list::<MOST_NODES, _>(&response, &node::PATH, "nodes")?),
             Err(problem) if problem.reason == Reason::Permission => {
-                survey.problems.push(problem);
+                let remedy =
+                    self.tags(end).await.map(|tags| remedy::tags(&self.interface.login.username, &tags));
+                survey.problems.push(problem.fixed_by(remedy.ok()));
                 None
             }
             Err(problem) => return Err(problem),
@@ -214,7 +220,9 @@ impl Management {
         let response = self.send(ALARMS, end).await?;
         match response.status {
             503 => response.json::<Alarms>()?.alarms.all("alarms"),
-            _ => checked(response).map(|_| Vec::new()).map_err(|problem| about(ALARMS, problem)),
+            _ => checked(response, &self.interface.login)
+                .map(|_| Vec::new())
+                .map_err(|problem| about(ALARMS, problem)),
         }
     }
 
@@ -235,7 +243,29 @@ impl Management {
             let total = total.unwrap_or_default();
             format!("sees {seen} of {total} queues: grant the user access to every virtual host")
         };
-        Ok(more(total).then(|| Problem::new(Reason::Permission, detail())))
+        if !more(total) {
+            return Ok(None);
+        }
+        let hidden = self.hidden_vhosts(end).await.unwrap_or_default();
+        let remedy = remedy::access(&self.interface.login.username, remedy::needed(&hidden));
+        Ok(Some(Problem::new(Reason::Permission, detail()).fixed_by(remedy)))
+    }
+
+    /// The virtual hosts of which lists have nothing, although there are exchanges in each.
+    async fn hidden_vhosts(&mut self, end: Deadline) -> Result<Vec<VhostRow>, Problem> {
+        let mut vhosts = list::<MOST_DEFINITIONS, VhostRow>(&self.get(VHOSTS, end).await?, VHOSTS, "vhosts")?;
+        let exchanges = self.get(EXCHANGES, end).await?;
+        let exchanges = list::<MOST_EXCHANGES, ExchangeRow<'_>>(&exchanges, EXCHANGES, "exchanges")?;
+        large::in_place(exchanges.len(), || {
+            let seen: HashSet<&str> = exchanges.iter().map(|exchange| &*exchange.vhost).collect();
+            vhosts.retain(|vhost| !seen.contains(&*vhost.name));
+        });
+        Ok(vhosts)
+    }
+
+    /// The tags of its own user.
+    async fn tags(&mut self, end: Deadline) -> Result<Vec<String>, Problem> {
+        self.get(WHOAMI, end).await?.json::<OwnUser>().map(OwnUser::tags)
     }
 
     async fn count_consumers(&mut self, queues: &mut [Queue], end: Deadline) -> Result<(), Problem> {
@@ -289,7 +319,7 @@ impl Management {
     }
 
     async fn get(&mut self, path: &str, end: Deadline) -> Result<Response, Problem> {
-        checked(self.send(path, end).await?).map_err(|problem| about(path, problem))
+        checked(self.send(path, end).await?, &self.interface.login).map_err(|problem| about(path, problem))
     }
 
     async fn send(&mut self, path: &str, end: Deadline) -> Result<Response, Problem> {
@@ -311,24 +341,4 @@ fn list<'a, const MOST: usize, T: Deserialize<'a>>(
 ) -> Result<Vec<T>, Problem> {
     let items = response.json::<AtMost<MOST, T>>().and_then(|list| list.all(what));
     items.map_err(|problem| about(path, problem))
-}
-
-fn checked(response: Response) -> Result<Response, Problem> {
-    let refusal = || response.json::<ApiRefusal>().ok().and_then(|refusal| refusal.reason);
-    let word = || refusal().unwrap_or_default();
-    let reason = match response.status {
-        200 => return Ok(response),
-        // Both a wrong password and a missing permission are 401; only the text differs.
-        401 | 403 if word().to_lowercase().contains("user") => Reason::Permission,
-        401 | 403 => Reason::Auth,
-        404 => Reason::NotFound,
-        429 => Reason::RateLimited,
-        _ => Reason::Protocol,
-    };
-    Err(Problem::new(reason, format!("status {} {}", response.status, word())))
-}
-
-fn about(path: &str, problem: Problem) -> Problem {
-    let path = path.split('?').next().unwrap_or(path);
-    problem.context(format_args!("management API, {path}"))
 }

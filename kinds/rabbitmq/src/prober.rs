@@ -16,6 +16,7 @@ use super::nature::{Nature, Natures};
 use super::queue::{Queue, QueueType, Role};
 use super::queue_series::QueueBudgets;
 use super::queue_statistics;
+use super::remedy;
 
 pub(super) struct RabbitmqProber {
     config: Config,
@@ -143,7 +144,9 @@ async fn add_declared(
         let nature = natures.of(name, config);
         match depth {
             Ok(depth) => queues.push(inspected(vhost, name, nature, depth)),
-            Err(problem) => survey.problems.push(problem),
+            Err(problem) => {
+                survey.problems.push(remedy::with_queues(problem, vhost, &config.scope.declared));
+            }
         }
     }
     Ok(())

@@ -98,11 +98,11 @@ impl RedisLink {
             () = &mut self.driver => answers.await,
         };
         let answers = answers.map_err(|error| broken(&error, &self.endpoint))?;
-        let reply = |answer| match answer {
-            Value::ServerError(error) => Err(ReplyRefusal::of(&error, &self.user)),
+        let reply = |(answer, words): (Value, &Words)| match answer {
+            Value::ServerError(error) => Err(ReplyRefusal::of(&error, &self.user, words)),
             answer => Ok(answer),
         };
-        Ok(answers.into_iter().map(reply).collect())
+        Ok(answers.into_iter().zip(commands).map(reply).collect())
     }
 
     /// Sends one command.
@@ -186,8 +186,8 @@ impl RedisLink {
 
     /// One command at a time: a server that rejects clients answers the first one and closes.
     async fn log_in(&mut self, login: &RedisLogin, timeout: Duration) -> Result<(), Problem> {
-        if let Some(password) = &login.password {
-            let password = password.read().await?;
+        if let Some(secret) = &login.password {
+            let password = secret.read().await?;
             let password = password.expose_secret();
             let command = match login.username.as_deref() {
                 Some(user) => words(["AUTH", user, password]),
@@ -200,7 +200,7 @@ impl RedisLink {
             }
             reply.map_err(|refusal| match refusal.reason() {
                 Reason::Alarm => refusal.problem("AUTH"),
-                _ => refusal.problem_as(Reason::Auth, "AUTH"),
+                _ => refusal.problem_as(Reason::Auth, "AUTH").with_origin("password", Some(secret.origin())),
             })?;
         }
         if login.database != 0 {

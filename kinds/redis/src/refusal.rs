@@ -16,17 +16,19 @@ use super::reply_limits::Unfit;
 pub(super) struct ReplyRefusal {
     code: String,
     message: String,
-    /// The account that sent the command.
-    user: String,
+    /// The rule that allows what was refused.
+    remedy: Option<String>,
 }
 
 impl ReplyRefusal {
-    /// The reply to an account.
-    pub(super) fn of(error: &ServerError, user: &str) -> Self {
+    /// The reply to a command of an account.
+    pub(super) fn of(error: &ServerError, user: &str, words: &[String]) -> Self {
         let message = error.details().unwrap_or_default();
         // Servers repeat the arguments of a command that they do not know, and those of AUTH are secret.
         let message = message.split(", with args").next().unwrap_or_default();
-        Self { code: error.code().to_owned(), message: message.to_owned(), user: user.to_owned() }
+        let rule = rule(message, words).filter(|_| error.code() == "NOPERM");
+        let remedy = rule.map(|rule| format!("ACL SETUSER {} {rule}", quoted(user)));
+        Self { code: error.code().to_owned(), message: message.to_owned(), remedy }
     }
 
     pub(super) fn reason(&self) -> Reason {
@@ -75,14 +77,48 @@ impl ReplyRefusal {
             _ => "",
         };
         let problem = Problem::new(reason, format!("{wanted}: {} {}{hint}", self.code, self.message));
-        problem.fixed_by(self.remedy())
+        problem.fixed_by(self.remedy.clone())
     }
+}
 
-    /// The rule that allows a command: `… has no permissions to run the 'config|get' command`.
-    fn remedy(&self) -> Option<String> {
-        let (_, command) = self.message.split_once(" to run the '").filter(|_| self.code == "NOPERM")?;
-        let (command, _) = command.split_once('\'')?;
-        Some(format!("ACL SETUSER {} +{command}", self.user))
+/// The rule that allows a command, `… has no permissions to run the 'config|get' command`, or its keys, `No permissions
+/// to access a key`.
+fn rule(message: &str, words: &[String]) -> Option<String> {
+    if let Some((_, command)) = message.split_once(" to run the '") {
+        return Some(format!("+{}", command.split_once('\'')?.0));
+    }
+    if !message.contains("permissions to access") || !message.contains("key") {
+        return None;
+    }
+    let rules: Vec<_> = keys(words).iter().map(|key| quoted(&format!("~{}", literal(key)))).collect();
+    (!rules.is_empty()).then(|| rules.join(" "))
+}
+
+/// The keys among the words of a command.
+fn keys(words: &[String]) -> &[String] {
+    let [command, rest @ ..] = words else { return &[] };
+    let of = |from: usize, number: usize| rest.get(from..from + number).unwrap_or_default();
+    match &*command.to_ascii_uppercase() {
+        "EXISTS" | "MGET" | "SDIFF" | "SINTER" | "SUNION" => rest,
+        "SINTERCARD" => of(1, rest.first().and_then(|number| number.parse().ok()).unwrap_or_default()),
+        "MEMORY" | "OBJECT" | "XINFO" => of(1, 1),
+        _ => of(0, 1),
+    }
+}
+
+/// A key as the pattern that only it matches.
+fn literal(key: &str) -> String {
+    let is_special = |character: char| r"*?[]\".contains(character);
+    let escape = |character| is_special(character).then_some('\\').into_iter().chain([character]);
+    key.chars().flat_map(escape).collect()
+}
+
+/// A word as redis-cli reads it.
+fn quoted(word: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_graphic() && !r#""'\"#.contains(character);
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("\"{}\"", word.replace('\\', r"\\").replace('"', "\\\"")),
     }
 }
 
@@ -118,4 +154,33 @@ fn unfit(cause: &(dyn Error + 'static)) -> Option<Unfit> {
 fn hidden(error: &RedisError) -> Option<&(dyn Error + 'static)> {
     let cause = error.source()?.downcast_ref::<Arc<dyn Error + Send + Sync>>()?;
     Some(cause.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remedy(message: &str, command: &str) -> Option<String> {
+        let words: Vec<_> = command.split(' ').map(str::to_owned).collect();
+        rule(message, &words)
+    }
+
+    #[test]
+    fn commands_and_keys_are_allowed_by_a_rule() {
+        let command = "User exporter has no permissions to run the 'config|get' command";
+        assert_eq!(remedy(command, "CONFIG GET *").as_deref(), Some("+config|get"));
+        for message in [
+            "No permissions to access a key",
+            "this user has no permissions to access one of the keys used as arguments",
+        ] {
+            let rule = |command| remedy(message, command).expect(command);
+            assert_eq!(rule("LLEN queue:tasks"), "~queue:tasks");
+            assert_eq!(rule("xinfo groups events"), "~events");
+            assert_eq!(rule("MGET a b"), "~a ~b");
+            assert_eq!(rule("SINTERCARD 2 a b LIMIT 3"), "~a ~b");
+            assert_eq!(rule("GET a*[b]"), r#""~a\\*\\[b\\]""#);
+        }
+        assert_eq!(remedy("No permissions to access a channel", "PUBSUB NUMSUB key"), None);
+        assert_eq!(quoted("a b\"c"), r#""a b\"c""#);
+    }
 }

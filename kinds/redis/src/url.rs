@@ -1,7 +1,7 @@
 //! The URL of a server, taken apart.
 
 use ::redis::{ConnectionAddr, ConnectionInfo};
-use platform_core::setting::{Address, Secret};
+use platform_core::setting::Address;
 use platform_core::url_parameters::ParameterError;
 
 use super::endpoint::{AddressOrigin, RedisEndpoint, RedisLogin};
@@ -68,7 +68,7 @@ impl TryFrom<Address> for RedisUrl {
         };
         let login = RedisLogin {
             username,
-            password: password.map(|password| Secret::Value(password.into())),
+            password: password.map(|password| address.secret(password)),
             database: settings.db(),
         };
         Ok(Self { address, endpoint, login })

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use platform_core::probe::Problem;
 
-use super::store::{BucketClient, Operation, OperationOutcome};
+use super::operation::Operation;
+use super::store::{BucketClient, OperationOutcome};
 
 /// Older objects of ours were left behind by an aborted run; younger ones may belong to a run in progress in another
 /// exporter with the same configuration.

@@ -1,7 +1,7 @@
 //! The keys of a configuration.
 
 use platform_core::probe::Problem;
-use platform_core::setting::Secret;
+use platform_core::setting::{Secret, SecretOrigin};
 use rusty_s3::Credentials;
 use secrecy::ExposeSecret;
 
@@ -14,6 +14,11 @@ pub(super) struct Keys {
 }
 
 impl Keys {
+    /// Where the secret key comes from.
+    pub(super) fn origin(&self) -> SecretOrigin {
+        self.secret_access_key.origin()
+    }
+
     pub(super) async fn read(&self) -> Result<Credentials, Problem> {
         let (id, key) = (self.access_key_id.read().await?, self.secret_access_key.read().await?);
         let (id, key) = (id.expose_secret(), key.expose_secret());

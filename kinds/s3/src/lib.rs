@@ -5,6 +5,8 @@ mod canary;
 mod config;
 mod credentials;
 mod keys;
+mod operation;
+mod policy;
 mod prober;
 pub mod reason;
 mod refusal;

@@ -15,7 +15,7 @@ use rusty_s3::Credentials;
 
 use super::canary::Canary;
 use super::config::Config;
-use super::credentials::CredentialsOrigin;
+use super::credentials::{CredentialsOrigin, Current};
 use super::reason;
 use super::store::{BucketClient, OperationOutcome};
 use super::sts::Sts;
@@ -73,8 +73,8 @@ impl Prober for S3Prober {
     async fn probe(&mut self) -> Result<Observation, Problem> {
         let deadline = Deadline::within(self.limit);
         // Finding credentials leaves as much time for using them.
-        let current = self.origin.current(deadline.of_part().left()).await?;
-        let credentials = current.credentials;
+        let Current { credentials, origin, problem: of_renewal } =
+            self.origin.current(deadline.of_part().left()).await?;
         let mut store = BucketClient {
             client: &mut self.store,
             bucket: &self.config.bucket,
@@ -93,13 +93,15 @@ impl Prober for S3Prober {
         if matches!(account, Some(Ok(_))) {
             verdict.blame_policy();
         }
+        let with_origin = |problem| with_origin(problem, &origin);
+        verdict.failure = verdict.failure.map(with_origin);
         let reason = verdict.failure.as_ref().map(|failure| failure.reason);
-        let of_account = account.and_then(Result::err);
+        let of_account = account.and_then(Result::err).map(with_origin);
         if reason.or(of_account.as_ref().map(|problem| problem.reason)).is_some_and(is_about_credentials) {
             self.origin.forget();
         }
         let of_account = of_account.filter(|problem| Some(problem.reason) != reason);
-        let problems = verdict.problem.into_iter().chain(of_account).chain(current.problem).collect();
+        let problems = verdict.problem.into_iter().chain(of_account).chain(of_renewal).collect();
         Ok(Observation { families, problems, failure: verdict.failure })
     }
 }
@@ -159,6 +161,16 @@ fn credential_families(account: &Result<String, Problem>) -> Vec<Family> {
 
 fn is_about_credentials(reason: Reason) -> bool {
     matches!(reason, reason::CREDENTIALS_INVALID | reason::CREDENTIALS_EXPIRED | reason::CLOCK_SKEW)
+}
+
+/// A problem; if it is about the key itself, with where that comes from.
+fn with_origin(problem: Problem, origin: &str) -> Problem {
+    match problem.reason {
+        reason::CREDENTIALS_INVALID | reason::CREDENTIALS_EXPIRED => {
+            problem.noting(format_args!("key from {origin}"))
+        }
+        _ => problem,
+    }
 }
 
 async fn climb(store: &mut BucketClient<'_>, prefix: &str, canary: Option<&mut Canary>) -> Verdict {

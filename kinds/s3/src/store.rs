@@ -1,4 +1,4 @@
-//! The operations on a bucket, each with its outcome and its duration.
+//! A bucket during a probe: its operations, each with its outcome and its duration.
 
 use std::time::{Duration, Instant};
 
@@ -9,32 +9,13 @@ use platform_core::probe::{Problem, Reason};
 use rusty_s3::actions::ListObjectsV2;
 use rusty_s3::{Bucket, Credentials, S3Action};
 
+use super::operation::Operation;
+use super::policy::Denied;
 use super::refusal::FailedRequest;
 use super::sign::VALIDITY;
 
 /// Responses are short: an error, a page of keys, the canary itself.
 const LARGEST_BODY: usize = 1 << 20;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operation {
-    Head,
-    List,
-    Put,
-    Get,
-    Delete,
-}
-
-impl Operation {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Head => "head",
-            Self::List => "list",
-            Self::Put => "put",
-            Self::Get => "get",
-            Self::Delete => "delete",
-        }
-    }
-}
 
 /// How an operation went.
 #[derive(Clone, Copy, Debug)]
@@ -54,9 +35,10 @@ pub(super) struct BucketClient<'a> {
     pub(super) outcomes: Vec<OperationOutcome>,
 }
 
-impl BucketClient<'_> {
+impl<'a> BucketClient<'a> {
     pub(super) async fn head(&mut self) -> Result<(), Problem> {
-        self.run(Operation::Head, &self.bucket.head_bucket(Some(self.credentials)), b"").await.map(drop)
+        let action = self.bucket.head_bucket(Some(self.credentials));
+        self.run(self.of_bucket(Operation::Head), &action, b"").await.map(drop)
     }
 
     /// The keys of the first page.
@@ -66,7 +48,7 @@ impl BucketClient<'_> {
         if !prefix.is_empty() {
             action.with_prefix(prefix);
         }
-        let response = self.run(Operation::List, &action, b"").await?;
+        let response = self.run(self.of_bucket(Operation::List), &action, b"").await?;
         let parse = || ListObjectsV2::parse_response(&String::from_utf8_lossy(&response.body));
         let page = large::in_place(large::of_text(response.body.len()), parse)
             .map_err(|error| Problem::new(Reason::Protocol, format!("list: not the expected XML: {error}")));
@@ -79,14 +61,14 @@ impl BucketClient<'_> {
     /// The created version, if the bucket is versioned.
     pub(super) async fn put(&mut self, key: &str, body: &[u8]) -> Result<Option<String>, Problem> {
         let action = self.bucket.put_object(Some(self.credentials), key);
-        let response = self.run(Operation::Put, &action, body).await?;
+        let response = self.run(self.of_object(Operation::Put, key), &action, body).await?;
         Ok(response.header("x-amz-version-id").map(str::to_owned))
     }
 
     /// Reads an object, and compares its content.
     pub(super) async fn get(&mut self, key: &str, expected: &[u8]) -> Result<(), Problem> {
         let action = self.bucket.get_object(Some(self.credentials), key);
-        let response = self.run(Operation::Get, &action, b"").await?;
+        let response = self.run(self.of_object(Operation::Get, key), &action, b"").await?;
         if response.body == expected {
             return Ok(());
         }
@@ -100,28 +82,44 @@ impl BucketClient<'_> {
         if let Some(version) = version {
             action.query_mut().insert("versionId", version.to_owned());
         }
-        self.run(Operation::Delete, &action, b"").await.map(drop)
+        let attempt = Denied { is_of_version: version.is_some(), ..self.of_object(Operation::Delete, key) };
+        self.run(attempt, &action, b"").await.map(drop)
+    }
+
+    fn of_bucket<'k>(&self, operation: Operation) -> Denied<'k>
+    where
+        'a: 'k,
+    {
+        let (bucket, region) = (self.bucket.name(), self.bucket.region());
+        Denied { operation, region, bucket, key: None, is_of_version: false }
+    }
+
+    fn of_object<'k>(&self, operation: Operation, key: &'k str) -> Denied<'k>
+    where
+        'a: 'k,
+    {
+        Denied { key: Some(key), ..self.of_bucket(operation) }
     }
 
     async fn run<'b, A: S3Action<'b>>(
         &mut self,
-        operation: Operation,
+        attempt: Denied<'_>,
         action: &A,
         body: &[u8],
     ) -> Result<Response, Problem> {
         let start = Instant::now();
-        let result = self.exchange(operation, action, body).await;
-        self.record(operation, result.is_ok(), start.elapsed());
+        let result = self.exchange(&attempt, action, body).await;
+        self.record(attempt.operation, result.is_ok(), start.elapsed());
         result
     }
 
     async fn exchange<'b, A: S3Action<'b>>(
         &mut self,
-        operation: Operation,
+        attempt: &Denied<'_>,
         action: &A,
         body: &[u8],
     ) -> Result<Response, Problem> {
-        let what = operation.as_str();
+        let what = attempt.operation.as_str();
         let method = Method::from_bytes(A::METHOD.to_str().as_bytes())
             .map_err(|error| Problem::new(Reason::Internal, error))?;
         let request = Request::new(method, action.sign(VALIDITY.unsigned_abs()).as_str());
@@ -132,7 +130,10 @@ impl BucketClient<'_> {
             return Ok(response);
         }
         let secrets = [self.credentials.secret(), self.credentials.token().unwrap_or_default()];
-        Err(FailedRequest { what, region: self.bucket.region(), secrets: &secrets }.refused(&response))
+        let problem =
+            FailedRequest { what, region: self.bucket.region(), secrets: &secrets }.refused(&response);
+        let is_denied = problem.reason == Reason::Permission;
+        Err(problem.fixed_by(is_denied.then(|| attempt.statement(&response)).flatten()))
     }
 
     /// A repeated operation succeeded if each did, and its duration is the longest one.

@@ -32,6 +32,9 @@ const RATE_LIMITED: Desc = Desc::counter(
 
 pub(super) const CATALOGUE: [Desc; 2] = [REQUESTS, RATE_LIMITED];
 
+/// Where keys are edited.
+const KEYS: &str = "https://dashboard.stripe.com/apikeys";
+
 /// A page of a hundred objects; the largest are events with all changed fields.
 const LARGEST_PAGE: usize = 16 << 20;
 
@@ -166,14 +169,49 @@ fn refusal(response: &Response) -> Problem {
             detail.push_str(&format!(", {name} {value}"));
         }
     }
-    if let Some(permission) = message.as_deref().and_then(permission) {
+    let lacking = message.as_deref().and_then(permission);
+    if let Some(permission) = lacking {
         detail.push_str(&format!(": the key lacks the permission {permission}"));
     }
-    Problem::new(reason, detail)
+    Problem::new(reason, detail).fixed_by(lacking.map(remedy))
+}
+
+/// What to turn on in the dashboard, by the name that a permission has there.
+fn remedy(permission: &str) -> String {
+    let resource = match permission {
+        "rak_event_read" => "Events",
+        "rak_webhook_read" => "Webhook Endpoints",
+        "rak_hzn_event_destination_read" => "Event Destinations",
+        "rak_subscription_read" => "Subscriptions",
+        _ => return format!("give the restricted key the permission {permission} at {KEYS}"),
+    };
+    format!("give the restricted key Read for {resource} at {KEYS}")
 }
 
 /// The permission named in a message, such as `rak_event_read`.
 fn permission(message: &str) -> Option<&str> {
     let start = &message[message.find("rak_")?..];
     start.split(|character: char| !character.is_ascii_lowercase() && character != '_').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_has_the_name_of_the_dashboard() {
+        let keys = "at https://dashboard.stripe.com/apikeys";
+        let message = "Having the 'rak_webhook_read' permission would allow this request to continue.";
+        let named = permission(message).map(remedy);
+        assert_eq!(named, Some(format!("give the restricted key Read for Webhook Endpoints {keys}")));
+        assert_eq!(
+            remedy("rak_quote_read"),
+            format!("give the restricted key the permission rak_quote_read {keys}")
+        );
+        for line in include_str!("../role.txt").lines().filter(|line| line.contains("rak_")) {
+            let (resource, rest) = line.trim().split_once("  ").expect("two columns");
+            let slug = rest.split_whitespace().next().expect("a permission");
+            assert!(remedy(slug).contains(&format!("Read for {resource} ")), "{line}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The API key, and what its format reveals.
 
 use platform_core::probe::{Problem, Reason};
-use platform_core::setting::Secret;
+use platform_core::setting::{Secret, SecretOrigin};
 use secrecy::{ExposeSecret, SecretString};
 
 /// A key in the format of one that can read.
@@ -29,12 +29,15 @@ pub(super) enum KeyError {
 }
 
 /// The current key, for one probe.
-pub(super) struct CurrentKey(SecretString);
+pub(super) struct CurrentKey {
+    key: SecretString,
+    origin: SecretOrigin,
+}
 
 impl StripeKey {
     /// An inline key is checked at once; one in a file whenever it is read.
     pub(super) fn new(secret: Secret) -> Result<Self, KeyError> {
-        if let Secret::Value(value) = &secret {
+        if let Secret::Value(value, _) = &secret {
             judge(value.expose_secret())?;
         }
         Ok(Self(secret))
@@ -43,8 +46,9 @@ impl StripeKey {
     pub(super) async fn read(&self) -> Result<CurrentKey, Problem> {
         let key = self.0.read().await?;
         judge(key.expose_secret())
-            .map_err(|error| Problem::new(Reason::Auth, format!("the key: {error}")))?;
-        Ok(CurrentKey(key))
+            .map_err(|error| Problem::new(Reason::Auth, format!("the key: {error}")))
+            .map_err(|problem| problem.with_origin("key", Some(self.0.origin())))?;
+        Ok(CurrentKey { key, origin: self.0.origin() })
     }
 }
 
@@ -59,19 +63,24 @@ fn judge(key: &str) -> Result<(), KeyError> {
 }
 
 impl CurrentKey {
+    /// A problem with this key, with where the key comes from.
+    pub(super) fn blamed(&self, problem: Problem) -> Problem {
+        problem.with_origin("key", Some(self.origin.clone()))
+    }
+
     /// Whether the key has full access, including writing and moving money.
     pub(super) fn is_unrestricted(&self) -> bool {
-        self.0.expose_secret().starts_with("sk_")
+        self.key.expose_secret().starts_with("sk_")
     }
 
     /// Whether the key is for live mode, if its format shows it.
     pub(super) fn livemode(&self) -> Option<bool> {
-        let mode = |name| self.0.expose_secret().contains(name);
+        let mode = |name| self.key.expose_secret().contains(name);
         (mode("_live_") || mode("_test_")).then(|| mode("_live_"))
     }
 
     /// The value of the `Authorization` header.
     pub(super) fn authorization(&self) -> SecretString {
-        format!("Bearer {}", self.0.expose_secret()).into()
+        format!("Bearer {}", self.key.expose_secret()).into()
     }
 }

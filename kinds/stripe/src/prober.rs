@@ -82,7 +82,9 @@ impl StripeProber {
                     observation.families.extend(more.families);
                     observation.problems.extend(more.problems);
                 }
-                Err(problem) if part.is_indispensable() || is_end(problem.reason) => return Err(problem),
+                Err(problem) if part.is_indispensable() || is_end(problem.reason) => {
+                    return Err(key.blamed(problem));
+                }
                 Err(problem) => {
                     let slow_down = problem.reason == Reason::RateLimited;
                     observation.problems.push(problem.context(part.name()));

@@ -27,6 +27,17 @@ async fn a_missing_permission_is_named_and_the_rest_still_there() {
         assert_eq!(reasons(&observation), [Reason::Permission], "{lacking:?}");
         let detail = &observation.problems[0].detail;
         assert!(detail.ends_with(&format!("the key lacks the permission {}", lacking.slug())), "{detail}");
+        let resource = match lacking {
+            Permission::WebhookEndpoints => "Webhook Endpoints",
+            Permission::EventDestinations => "Event Destinations",
+            _ => "Subscriptions",
+        };
+        assert_eq!(
+            observation.problems[0].remedy,
+            Some(format!(
+                "give the restricted key Read for {resource} at https://dashboard.stripe.com/apikeys"
+            ))
+        );
         assert_eq!(undelivered(&observation, "invoice.paid", "retrying"), Some(1.0));
         for (permission, name) in [
             (Permission::WebhookEndpoints, "stripe_webhook_endpoint_enabled"),

@@ -1,12 +1,20 @@
 //! URLs that may contain credentials: complete for the driver, stripped wherever they are shown.
 
 use std::fmt;
+use std::ops::Range;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::origin::SecretOrigin;
+use super::secret::Secret;
+use crate::yaml::{Expanded, VariableUse};
+
 /// A URL of a backing service. Printing it leaves out user, password and query.
 #[derive(Clone)]
-pub struct Address(SecretString);
+pub struct Address {
+    url: SecretString,
+    variables: Vec<VariableUse>,
+}
 
 /// Why a URL was rejected. Does not repeat the URL: it may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,12 +49,25 @@ impl Address {
         let is_ipv6 = host.contains(':') && !host.starts_with('/');
         let (host, path) = (public(host), public(path));
         let host = if is_ipv6 { format!("[{host}]") } else { host };
-        Self(format!("{scheme}://{host}:{port}/{path}").into())
+        Self { url: format!("{scheme}://{host}:{port}/{path}").into(), variables: Vec::new() }
     }
 
     /// The complete URL, only for the driver.
     pub fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.url.expose_secret()
+    }
+
+    /// The password in it, once decoded, with where it comes from.
+    pub fn secret(&self, password: String) -> Secret {
+        Secret::Value(password.into(), self.password_origin().unwrap_or(SecretOrigin::Configuration))
+    }
+
+    /// Where the password in it comes from, if it has one: the variables whose values are a part of it.
+    pub fn password_origin(&self) -> Option<SecretOrigin> {
+        let password = password(self.expose())?;
+        let is_part = |at: &Range<usize>| at.start < password.end && password.start < at.end;
+        let parts = self.variables.iter().filter(|variable| is_part(&variable.at));
+        Some(SecretOrigin::of_text(parts.map(|variable| variable.name.as_str())))
     }
 
     /// The part before `://`.
@@ -78,6 +99,24 @@ fn split(url: &str) -> Option<(&str, &str)> {
     Some(rest.split_at(rest.find(ENDS_OF_AUTHORITY).unwrap_or(rest.len())))
 }
 
+/// Where the password is: before the host, or else in a parameter.
+fn password(url: &str) -> Option<Range<usize>> {
+    let authority = url.find("://")? + 3;
+    let login = split(url)?.0.rfind('@').map_or("", |end| &url[authority..authority + end]);
+    if let Some(colon) = login.find(':') {
+        return Some(authority + colon + 1..authority + login.len());
+    }
+    let mut start = url.find('?')? + 1;
+    for pair in url[start..].split(['&', '#']) {
+        if let Some((key @ ("password" | "pass"), value)) = pair.split_once('=') {
+            let start = start + key.len() + 1;
+            return Some(start..start + value.len());
+        }
+        start += pair.len() + 1;
+    }
+    None
+}
+
 impl TryFrom<String> for Address {
     type Error = AddressError;
 
@@ -97,7 +136,7 @@ impl TryFrom<String> for Address {
         if login.ends_with(':') {
             return Err(AddressError::EmptyPassword);
         }
-        Ok(Self(url.into()))
+        Ok(Self { url: url.into(), variables: Vec::new() })
     }
 }
 
@@ -121,6 +160,8 @@ impl fmt::Debug for Address {
 
 impl<'de> serde::Deserialize<'de> for Address {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::try_from(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        let Expanded { text, variables } = Expanded::deserialize(deserializer)?;
+        let address = Self::try_from(text).map_err(serde::de::Error::custom)?;
+        Ok(Self { variables, ..address })
     }
 }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::origin::SecretOrigin;
 use crate::off_thread::{CurrentFile, OffThread, OffThreadError};
+use crate::yaml::Expanded;
 
 /// No secret is longer; a larger file was named by mistake, and may be endless.
 const LONGEST: u64 = 64 << 10;
@@ -17,7 +19,7 @@ const LONGEST: u64 = 64 << 10;
 #[derive(Clone)]
 pub enum Secret {
     /// Given inline, usually through `${NAME}`.
-    Value(SecretString),
+    Value(SecretString, SecretOrigin),
     /// In a file; a trailing line break is ignored.
     File(SecretFile),
 }
@@ -60,6 +62,14 @@ impl Secret {
         Self::File(SecretFile { path, reading: OffThread::default() })
     }
 
+    /// Where it comes from.
+    pub fn origin(&self) -> SecretOrigin {
+        match self {
+            Self::Value(_, origin) => origin.clone(),
+            Self::File(file) => SecretOrigin::File(file.path.clone()),
+        }
+    }
+
     /// From the two keys for a secret in a configuration: `key` and `key_file`.
     ///
     /// # Errors
@@ -81,7 +91,7 @@ impl Secret {
     /// When its file cannot be read in time, or is empty.
     pub async fn read(&self) -> Result<SecretString, SecretError> {
         match self {
-            Self::Value(value) => Ok(value.clone()),
+            Self::Value(value, _) => Ok(value.clone()),
             Self::File(file) => file.read().await,
         }
     }
@@ -120,7 +130,7 @@ fn read_file(path: &Path) -> Result<SecretString, SecretError> {
 impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Value(_) => formatter.write_str("<secret>"),
+            Self::Value(..) => formatter.write_str("<secret>"),
             Self::File(file) => write!(formatter, "<secret in {}>", file.path.display()),
         }
     }
@@ -128,12 +138,14 @@ impl fmt::Debug for Secret {
 
 impl<'de> serde::Deserialize<'de> for Secret {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = SecretString::from(String::deserialize(deserializer)?);
+        let Expanded { text, variables } = Expanded::deserialize(deserializer)?;
+        let value = SecretString::from(text);
         if value.expose_secret().is_empty() {
             return Err(serde::de::Error::custom(
                 "expected a value, found an empty one: check the variable that it comes from",
             ));
         }
-        Ok(Self::Value(value))
+        let names = variables.iter().map(|variable| variable.name.as_str());
+        Ok(Self::Value(value, SecretOrigin::of_text(names)))
     }
 }

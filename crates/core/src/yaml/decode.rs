@@ -6,12 +6,13 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-use serde::de::value::StrDeserializer;
+use serde::de::value::{SeqDeserializer, StrDeserializer};
 use serde::de::{
     DeserializeOwned, DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 use serde::{Deserializer, de};
 
+use super::expanded;
 use super::failure::Failure;
 use super::fault::hint;
 use super::{Fault, Faults, Node, Path, Value};
@@ -162,9 +163,13 @@ impl<'de> Deserializer<'de> for Decoder<'_, '_> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Failure> {
+        if let (expanded::NAME, Value::String(text)) = (name, &self.node.value) {
+            let parts = expanded::parts(text, &self.node.variables).into_iter();
+            return self.placed(|| visitor.visit_seq(SeqDeserializer::<_, Failure>::new(parts)));
+        }
         let inner = self.child(self.node, self.path.clone());
         self.placed(|| visitor.visit_newtype_struct(inner))
     }

@@ -4,12 +4,14 @@
 
 mod decode;
 mod encoding;
+mod expanded;
 mod failure;
 mod fault;
 mod tree;
 mod variable;
 
 pub use encoding::{EncodingError, text};
+pub use expanded::{Expanded, VariableUse};
 pub use fault::{Fault, Faults, Path, Place, hint, meant_by, nearest};
 pub use tree::{Key, Node, Value};
 

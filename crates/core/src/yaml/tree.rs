@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Error, Location, Spanned};
 
+use super::expanded::{Expanded, VariableUse};
 use super::variable::expand;
 use super::{Fault, Faults, Path, Place};
 
@@ -18,6 +19,8 @@ pub struct Node {
     pub place: Place,
     /// What it is.
     pub value: Value,
+    /// The variables in its text.
+    pub variables: Vec<VariableUse>,
 }
 
 /// What a node holds.
@@ -44,6 +47,11 @@ pub struct Key {
 }
 
 impl Node {
+    /// A node without variables.
+    pub fn new(place: Place, value: Value) -> Self {
+        Self { place, value, variables: Vec::new() }
+    }
+
     /// The entry of a map under this key.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|(known, _)| known.text == key).map(|(_, node)| node)
@@ -69,13 +77,13 @@ impl Node {
     #[must_use]
     pub fn only(&self, keys: &[&str]) -> Self {
         let entries = self.entries().iter().filter(|(key, _)| keys.contains(&key.text.as_str()));
-        Self { place: self.place, value: Value::Map(entries.cloned().collect()) }
+        Self::new(self.place, Value::Map(entries.cloned().collect()))
     }
 
     /// A number that is equal for nodes with equal content, wherever they are, within one run of the process.
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        self.value.hash(&mut hasher);
+        self.hash(&mut hasher);
         hasher.finish()
     }
 
@@ -85,6 +93,13 @@ impl Node {
             Value::List(elements) => elements,
             _ => &[],
         }
+    }
+}
+
+/// Which variables a text comes from counts: messages name them.
+impl Hash for Node {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        (&self.value, &self.variables).hash(hasher);
     }
 }
 
@@ -98,15 +113,11 @@ impl Hash for Value {
             Self::Float(number) => number.to_bits().hash(hasher),
             Self::String(text) => text.hash(hasher),
             Self::List(elements) => {
-                elements.len().hash(hasher);
-                elements.iter().for_each(|node| node.value.hash(hasher));
+                elements.hash(hasher);
             }
             Self::Map(entries) => {
                 // The order of keys does not matter.
-                let entries: BTreeMap<_, _> =
-                    entries.iter().map(|(key, node)| (&key.text, &node.value)).collect();
-                entries.len().hash(hasher);
-                entries.iter().for_each(|entry| entry.hash(hasher));
+                entries.iter().map(|(key, node)| (&key.text, node)).collect::<BTreeMap<_, _>>().hash(hasher);
             }
         }
     }
@@ -219,12 +230,17 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn node(&mut self, raw: Spanned<Raw>, path: &Path) -> Node {
         let place = place_at(self.file, raw.referenced);
+        let mut variables = Vec::new();
         let value = match raw.value {
             Raw::Null => Value::Null,
             Raw::Bool(value) => Value::Bool(value),
             Raw::Integer(value) => Value::Integer(value),
             Raw::Float(value) => Value::Float(value),
-            Raw::String(text) => Value::String(self.expand(text, place, path)),
+            Raw::String(text) => {
+                let expanded = self.expand(text, place, path);
+                variables = expanded.variables;
+                Value::String(expanded.text)
+            }
             Raw::List(items) => Value::List(
                 items
                     .into_iter()
@@ -234,7 +250,7 @@ impl Builder<'_> {
             ),
             Raw::Map(entries) => Value::Map(self.map(entries, path)),
         };
-        Node { place, value }
+        Node { place, value, variables }
     }
 
     fn map(&mut self, entries: Vec<(Spanned<String>, Spanned<Raw>)>, path: &Path) -> Vec<(Key, Node)> {
@@ -255,12 +271,13 @@ impl Builder<'_> {
         map
     }
 
-    fn expand(&mut self, text: String, place: Place, path: &Path) -> String {
-        let Some(variable) = self.variables else { return text };
+    fn expand(&mut self, text: String, place: Place, path: &Path) -> Expanded {
+        let plain = |text| Expanded { text, variables: Vec::new() };
+        let Some(variable) = self.variables else { return plain(text) };
         expand(&text, variable).unwrap_or_else(|error| {
             let (message, hint) = (error.to_string(), error.hint());
             self.faults.last(Fault { place, path: path.clone(), message, hint });
-            String::new()
+            plain(String::new())
         })
     }
 }

@@ -1,5 +1,7 @@
 //! `${NAME}` and `${NAME:-default}` in the strings of a document.
 
+use super::expanded::{Expanded, VariableUse};
+
 /// Why a text with variables was rejected. Contains only names: the rest may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum VariableError {
@@ -28,8 +30,12 @@ impl VariableError {
 
 /// Replaces each `${NAME}` by its variable, and `${NAME:-default}` by the default if the variable is not set or empty;
 /// `$${` is a literal `${`.
-pub(super) fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, VariableError> {
+pub(super) fn expand(
+    text: &str,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Expanded, VariableError> {
     let mut out = String::with_capacity(text.len());
+    let mut variables = Vec::new();
     let mut rest = text;
     while let Some(start) = rest.find("${") {
         let (before, after) = (&rest[..start], &rest[start + 2..]);
@@ -41,14 +47,21 @@ pub(super) fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> R
         }
         out.push_str(before);
         let (reference, after) = after.split_once('}').ok_or(VariableError::Open)?;
-        out.push_str(&value(reference, variable)?);
+        let (value, name) = value(reference, variable)?;
+        let start = out.len();
+        out.push_str(&value);
+        variables.extend(name.map(|name| VariableUse { name: name.to_owned(), at: start..out.len() }));
         rest = after;
     }
     out.push_str(rest);
-    Ok(out)
+    Ok(Expanded { text: out, variables })
 }
 
-fn value(reference: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, VariableError> {
+/// The value, and the name of the variable unless it is the default.
+fn value<'a>(
+    reference: &'a str,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<(String, Option<&'a str>), VariableError> {
     let (name, default) = match reference.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
         None => (reference, None),
@@ -58,9 +71,9 @@ fn value(reference: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<S
     }
     match (variable(name), default) {
         (_, Some(default)) if default.contains("${") => Err(VariableError::Nested(name.to_owned())),
-        (Some(value), Some(_)) if !value.is_empty() => Ok(value),
-        (_, Some(default)) => Ok(default.to_owned()),
-        (Some(value), None) => Ok(value),
+        (Some(value), Some(_)) if !value.is_empty() => Ok((value, Some(name))),
+        (_, Some(default)) => Ok((default.to_owned(), None)),
+        (Some(value), None) => Ok((value, Some(name))),
         (None, None) => Err(VariableError::NotSet(name.to_owned())),
     }
 }

@@ -1,6 +1,7 @@
 //! Addresses and secrets: what is printed of them, and what is not.
 
-use platform_core::setting::{Address, AddressError, Duration, DurationError, Secret};
+use platform_core::setting::{Address, AddressError, Duration, DurationError, Secret, SecretOrigin};
+use platform_core::yaml::{self, Faults, Path};
 use secrecy::ExposeSecret;
 
 #[test]
@@ -58,6 +59,48 @@ fn durations_are_neither_without_unit_nor_without_end() {
     assert_eq!(duration("0s"), Err(DurationError::Zero));
 }
 
+fn inline() -> Secret {
+    Secret::Value("geheim".into(), SecretOrigin::Configuration)
+}
+
+#[derive(serde::Deserialize)]
+struct Login {
+    url: Option<Address>,
+    password: Option<Secret>,
+}
+
+/// Where the password of a login comes from.
+fn origin(text: &str) -> Option<String> {
+    let variable = |name: &str| name.starts_with(char::is_uppercase).then(|| "geheim".to_owned());
+    let mut faults = Faults::of("test.yml");
+    let tree = yaml::parse(text, &variable, &mut faults).unwrap();
+    let login: Login = yaml::decode(&tree, &Path::default(), &mut faults).unwrap();
+    let of_url = login.url.as_ref().and_then(Address::password_origin);
+    Some(login.password.as_ref().map(Secret::origin).or(of_url)?.to_string())
+}
+
+#[test]
+fn a_secret_knows_its_variables() {
+    for (text, expected) in [
+        ("password: geheim", Some("the configuration")),
+        ("password: ${PASSWORD}", Some("${PASSWORD}")),
+        ("password: 'x${A}y${B}z'", Some("${A} and ${B}")),
+        ("password: ${unset:-geheim}", Some("the configuration")),
+        ("password: $${PASSWORD}", Some("the configuration")),
+        ("url: 'postgres://${USER}:${PASSWORD}@${HOST}/db'", Some("${PASSWORD}")),
+        ("url: 'postgres://${USER}:geheim@${HOST}/db'", Some("the configuration")),
+        ("url: '${URL}'", None),
+        ("url: 'redis://:${A}-${B}@cache'", Some("${A} and ${B}")),
+        ("url: 'mongodb://u:${PASSWORD}@a:1,b:2/?replicaSet=${SET}'", Some("${PASSWORD}")),
+        ("url: 'postgres://${HOST}/db?user=${USER}&password=${PASSWORD}&x=${X}'", Some("${PASSWORD}")),
+        ("url: 'redis+unix:///run/redis.sock?user=u&pass=${PASSWORD}'", Some("${PASSWORD}")),
+        ("url: 'postgres://${USER}@${HOST}/db'", None),
+        ("url: 'postgres://${HOST}:5432'", None),
+    ] {
+        assert_eq!(origin(text).as_deref(), expected, "{text}");
+    }
+}
+
 #[tokio::test]
 async fn a_secret_is_reread_and_never_printed() {
     let directory = tempfile::tempdir().unwrap();
@@ -70,7 +113,8 @@ async fn a_secret_is_reread_and_never_printed() {
     assert_eq!(secret.read().await.unwrap().expose_secret(), " rotated ");
     std::fs::write(&path, "\n").unwrap();
     assert!(secret.read().await.unwrap_err().to_string().ends_with("is empty"));
-    assert!(!format!("{:?} {:?}", Secret::Value("geheim".into()), secret).contains("geheim"));
-    let both = Secret::from_keys("password", Some(Secret::Value("geheim".into())), Some(path));
+    assert!(!format!("{:?} {:?}", inline(), secret).contains("geheim"));
+    assert_eq!(secret.origin(), SecretOrigin::File(path.clone()));
+    let both = Secret::from_keys("password", Some(inline()), Some(path));
     assert_eq!(both.unwrap_err().to_string(), "set either `password` or `password_file`, not both");
 }

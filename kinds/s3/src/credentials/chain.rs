@@ -4,7 +4,7 @@
 
 use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
-use platform_core::setting::Secret;
+use platform_core::setting::{Secret, SecretOrigin};
 
 use super::container::Container;
 use super::metadata::Metadata;
@@ -34,11 +34,12 @@ impl Chain {
         }
     }
 
-    pub(super) async fn find(&mut self, deadline: Deadline) -> Result<Held, Problem> {
+    /// Credentials, and the name of the step that has them.
+    pub(super) async fn find(&mut self, deadline: Deadline) -> Result<(Held, &'static str), Problem> {
         let mut tried = Vec::new();
         for step in &mut self.steps {
             match step.find(deadline).await {
-                Ok(held) => return Ok(held),
+                Ok(held) => return Ok((held, step.name())),
                 Err(Miss::Absent(why)) => tried.push(format!("{} ({why})", step.name())),
                 Err(Miss::Failed(problem)) => {
                     let before = if tried.is_empty() { "" } else { "; tried before: " };
@@ -68,7 +69,9 @@ struct Environment {
 
 impl Environment {
     fn new(variable: &dyn Fn(&str) -> Option<String>) -> Self {
-        let secret = |name: &str| variable(name).map(|value| Secret::Value(value.into()));
+        let secret = |name: &str| {
+            variable(name).map(|value| Secret::Value(value.into(), SecretOrigin::variable(name)))
+        };
         Self {
             id: secret("AWS_ACCESS_KEY_ID"),
             key: secret("AWS_SECRET_ACCESS_KEY"),

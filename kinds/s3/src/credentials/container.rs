@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use platform_core::client::{HttpClient, Request};
 use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
-use platform_core::setting::Secret;
+use platform_core::setting::{Secret, SecretOrigin};
 use platform_core::tls::Tls;
 use rusty_s3::credentials::Ec2SecurityCredentialsMetadataResponse;
 use url::{Host, Url};
@@ -20,6 +20,8 @@ const ECS: &str = "http://169.254.170.2";
 /// Addresses other than loopback to which a token may be sent in clear text: ECS and EKS Pod Identity.
 const PLAIN: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
 
+const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+
 pub(super) struct Container {
     address: Option<String>,
     token: Option<Secret>,
@@ -30,7 +32,10 @@ impl Container {
     pub(super) fn new(variable: &dyn Fn(&str) -> Option<String>) -> Self {
         let relative = variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").map(|path| format!("{ECS}{path}"));
         let file = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-        let token = || variable("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(|token| Secret::Value(token.into()));
+        let token = || {
+            let token = variable(TOKEN)?;
+            Some(Secret::Value(token.into(), SecretOrigin::variable(TOKEN)))
+        };
         Self {
             address: relative.or_else(|| variable("AWS_CONTAINER_CREDENTIALS_FULL_URI")),
             token: file.map(|file| Secret::file(PathBuf::from(file))).or_else(token),

@@ -25,6 +25,8 @@ const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 /// Credentials to use now.
 pub(super) struct Current {
     pub(super) credentials: Credentials,
+    /// Where they come from, for people.
+    pub(super) origin: String,
     /// Why they could not be renewed when due. They are valid until they expire.
     pub(super) problem: Option<Problem>,
 }
@@ -38,6 +40,7 @@ pub(super) enum CredentialsOrigin {
 /// Temporary credentials.
 pub(super) struct Kept {
     credentials: Credentials,
+    step: &'static str,
     end: Timestamp,
     renewal: Timestamp,
 }
@@ -53,21 +56,22 @@ impl CredentialsOrigin {
     /// The current credentials: rereads files, and renews temporary credentials in time.
     pub(super) async fn current(&mut self, limit: Duration) -> Result<Current, Problem> {
         let (chain, kept) = match self {
-            Self::Keys(keys) => return Ok(Current { credentials: keys.read().await?, problem: None }),
+            Self::Keys(keys) => {
+                let credentials = keys.read().await?;
+                return Ok(Current { credentials, origin: keys.origin().to_string(), problem: None });
+            }
             Self::Chain { chain, kept } => (chain, kept),
         };
         let now = Timestamp::now();
         if let Some(kept) = kept.as_ref().filter(|kept| now < kept.renewal) {
-            return Ok(Current { credentials: kept.credentials.clone(), problem: None });
+            return Ok(kept.current(None));
         }
         match (chain.find(Deadline::within(limit)).await, &*kept) {
-            (Ok(held), _) => {
-                *kept = held.end.map(|end| Kept::new(held.credentials.clone(), end));
-                Ok(Current { credentials: held.credentials, problem: None })
+            (Ok((held, step)), _) => {
+                *kept = held.end.map(|end| Kept::new(held.credentials.clone(), step, end));
+                Ok(Current { credentials: held.credentials, origin: of_chain(step), problem: None })
             }
-            (Err(problem), Some(kept)) if Timestamp::now() < kept.end => {
-                Ok(Current { credentials: kept.credentials.clone(), problem: Some(problem) })
-            }
+            (Err(problem), Some(kept)) if Timestamp::now() < kept.end => Ok(kept.current(Some(problem))),
             (Err(problem), _) => Err(problem),
         }
     }
@@ -80,12 +84,20 @@ impl CredentialsOrigin {
     }
 }
 
+fn of_chain(step: &str) -> String {
+    format!("AWS's chain: {step}")
+}
+
 impl Kept {
-    fn new(credentials: Credentials, end: Timestamp) -> Self {
+    fn current(&self, problem: Option<Problem>) -> Current {
+        Current { credentials: self.credentials.clone(), origin: of_chain(self.step), problem }
+    }
+
+    fn new(credentials: Credentials, step: &'static str, end: Timestamp) -> Self {
         let now = Timestamp::now();
         let ahead = AHEAD + AHEAD.mul_f64(fastrand::f64());
         // If they are short-lived, halfway through.
         let ahead = ahead.min(now.duration_until(end) / 2);
-        Self { credentials, end, renewal: end.checked_sub(ahead).unwrap_or(now) }
+        Self { credentials, step, end, renewal: end.checked_sub(ahead).unwrap_or(now) }
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use platform_core::deadline::Deadline;
 use platform_core::off_thread::{CurrentFile, OffThread};
 use platform_core::probe::{Problem, Reason};
-use platform_core::setting::Secret;
+use platform_core::setting::{Secret, SecretOrigin};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::step::{Held, Miss, Step};
@@ -99,7 +99,10 @@ impl Step for Profile {
                 None => Miss::Absent(detail),
             });
         };
-        let mut secret = |key: &str| section.remove(key).map(|value| Secret::Value(value.into()));
+        let file = self.credentials.as_ref().or(self.config.as_ref());
+        let origin = SecretOrigin::File(file.cloned().unwrap_or_default());
+        let mut secret =
+            |key: &str| section.remove(key).map(|value| Secret::Value(value.into(), origin.clone()));
         let (id, key) = (secret("aws_access_key_id"), secret("aws_secret_access_key"));
         let session_token = secret("aws_session_token");
         let (Some(access_key_id), Some(secret_access_key)) = (id, key) else {

@@ -39,8 +39,7 @@ async fn postgres() {
             "GRANT CONNECT ON DATABASE postgres TO \"We Watch\";",
             "GRANT pg_monitor TO \"We Watch\";",
             "GRANT SELECT ON parcels TO \"We Watch\";",
-            "GRANT USAGE ON SCHEMA shop TO \"We Watch\";",
-            "GRANT SELECT ON shop.\"Orders\" TO \"We Watch\";",
+            "GRANT USAGE ON SCHEMA shop TO \"We Watch\"; GRANT SELECT ON shop.\"Orders\" TO \"We Watch\";",
         ]
     );
 }

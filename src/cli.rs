@@ -174,6 +174,12 @@ pub enum Command {
         #[arg(long, value_name = "FORMAT", default_value = "markdown")]
         format: CatalogFormat,
     },
+    /// Print the JSON schema of the configuration or of packs: with it, editors complete and check while one types.
+    Schema {
+        /// What the schema is of.
+        #[arg(value_name = "DOCUMENT", default_value = "config")]
+        of: SchemaOf,
+    },
     /// List the built-in packs; with a name, print that pack, for example as a template.
     Pack {
         /// The pack's name.
@@ -287,6 +293,15 @@ pub enum ResultFormat {
     Prometheus,
     /// One JSON object: columns, rows, series, duration, problems.
     Json,
+}
+
+/// What a schema is of.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SchemaOf {
+    /// A configuration.
+    Config,
+    /// A pack.
+    Pack,
 }
 
 /// Format of the catalogue.

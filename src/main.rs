@@ -125,6 +125,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print!("{}", command::catalog(loaded.as_ref().map(|loaded| &loaded.config), format));
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Schema { of }) => {
+            print!("{}", command::schema(of));
+            Ok(ExitCode::SUCCESS)
+        }
         Some(Command::Pack { name: None }) => {
             print!("{}", command::packs());
             Ok(ExitCode::SUCCESS)

@@ -12,14 +12,14 @@ macro_rules! kinds {
         compile_error!("enable the feature of at least one kind of source, such as `--features redis`");
 
         /// A kind of source.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, schemars::JsonSchema)]
         #[serde(rename_all = "lowercase")]
         pub enum Kind {
             $($(#[doc = $about])* #[cfg(feature = $feature)] $kind,)+
         }
 
         /// The configuration of a source: the kind is its key.
-        #[derive(Clone, Debug, serde::Deserialize)]
+        #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
         #[serde(rename_all = "lowercase")]
         pub enum SourceConfig {
             $($(#[doc = $about])* #[cfg(feature = $feature)] $kind($name::Config),)+

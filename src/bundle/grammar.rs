@@ -14,16 +14,16 @@ use super::promql;
 const DEFAULT_RANGE: Duration = Duration::seconds(6 * 60 * 60);
 
 /// The keys of a dashboard, except its lists.
-#[derive(Deserialize)]
-struct RawDashboard {
+#[derive(Deserialize, schemars::JsonSchema)]
+pub(super) struct RawDashboard {
     title: String,
     about: String,
     range: Option<Duration>,
 }
 
 /// The keys of a variable.
-#[derive(Deserialize)]
-struct RawVariable {
+#[derive(Deserialize, schemars::JsonSchema)]
+pub(super) struct RawVariable {
     name: String,
     label: Option<String>,
     query: Option<String>,
@@ -35,8 +35,8 @@ struct RawVariable {
 }
 
 /// The keys of a row, except its panels.
-#[derive(Deserialize)]
-struct RawRow {
+#[derive(Deserialize, schemars::JsonSchema)]
+pub(super) struct RawRow {
     row: Option<String>,
     #[serde(default)]
     collapsed: bool,

@@ -15,6 +15,7 @@ mod kinds;
 mod label_set;
 mod last_known;
 mod layout;
+mod pack_schema;
 mod packs;
 mod panel;
 mod panel_grammar;
@@ -32,6 +33,7 @@ mod target;
 mod unit;
 
 pub use dashboard_name::{overview_dashboard, source_dashboard};
+pub use pack_schema::pack_schema;
 
 use platform_core::yaml::Faults;
 

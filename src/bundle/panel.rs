@@ -88,7 +88,7 @@ pub(super) struct Row {
 }
 
 /// What kinds of source add to the overview.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum OfKinds {
     Cards,
@@ -162,7 +162,7 @@ pub(super) struct Stat {
 }
 
 /// What a card shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Show {
     /// The value, and the names if there are several.
@@ -209,14 +209,14 @@ pub(super) struct PanelLook {
 }
 
 /// Thresholds. A warning above the critical value means that lower is worse.
-#[derive(Clone, Copy, Debug, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, serde::Deserialize, schemars::JsonSchema)]
 pub(super) struct Thresholds {
     pub(super) warning: f64,
     pub(super) critical: Option<f64>,
 }
 
 /// The text for a value.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 pub(super) struct Word {
     pub(super) text: String,
     #[serde(default)]
@@ -224,7 +224,7 @@ pub(super) struct Word {
 }
 
 /// What a colour means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Color {
     Ok,

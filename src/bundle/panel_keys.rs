@@ -10,7 +10,7 @@ use super::unit::Unit;
 use crate::registry::Kind;
 
 /// The keys of a panel. One of the first ones determines its type, and the value is the title.
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 pub(super) struct RawPanel {
     pub(super) stat: Option<String>,
     pub(super) status: Option<String>,
@@ -49,7 +49,7 @@ pub(super) struct RawPanel {
 }
 
 /// The keys of a series.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, schemars::JsonSchema)]
 pub(super) struct RawSeries {
     pub(super) name: String,
     pub(super) expr: Option<String>,
@@ -62,7 +62,7 @@ pub(super) struct RawSeries {
 }
 
 /// The keys of a column.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, schemars::JsonSchema)]
 pub(super) struct RawColumn {
     pub(super) name: Option<String>,
     pub(super) label: Option<String>,

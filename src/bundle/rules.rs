@@ -17,14 +17,14 @@ const KEY: &str = "rules";
 const RUNBOOK_URL: &str = "runbook_url";
 
 /// A group of rules, as under `groups:` in a rule file.
-#[derive(serde::Deserialize)]
-struct Group {
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+pub(super) struct Group {
     name: String,
     interval: Option<String>,
     rules: Vec<Rule>,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Rule {
     record: Option<String>,
     alert: Option<String>,

@@ -1,7 +1,7 @@
 //! Units: their names in the grammar, in Grafana, and inferred from metric names.
 
 /// How a value is formatted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Unit {
     /// A number with a suffix for thousands.

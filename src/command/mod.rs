@@ -14,6 +14,7 @@ mod packs;
 mod probe;
 mod query;
 mod reload;
+mod schema;
 mod serve;
 mod status;
 mod status_table;
@@ -27,6 +28,7 @@ pub use local::local;
 pub use packs::packs;
 pub use probe::probe;
 pub use query::query;
+pub use schema::schema;
 pub use serve::serve;
 pub use status::status;
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use kind_postgres::{DailyTable, RollUpConfig};
 use platform_core::query::{Declared, MetricPart};
+use platform_core::schema;
 use platform_core::yaml::{self, Faults, Node, Path};
+use schemars::SchemaGenerator;
 
 use crate::pack::Instance;
 
@@ -53,6 +55,11 @@ impl RollUp {
             self.table.table
         )
     }
+}
+
+/// The schema of the key `roll_up` of a pack's entry.
+pub(super) fn schema(generator: &mut SchemaGenerator) -> serde_json::Value {
+    schema::of::<RollUpConfig>(generator)
 }
 
 /// Reads the roll-up of every pack that has one, and returns those that the configuration enables.

@@ -10,6 +10,7 @@ mod module;
 mod pack_inputs;
 mod packs;
 mod probe_target;
+mod schema;
 mod source;
 mod surroundings;
 
@@ -18,6 +19,7 @@ pub use environment::{NoSources, from_environment};
 pub use files::{ExpectedContent, FileCheck, NamedFile};
 pub use module::Module;
 pub use probe_target::{ProbeTarget, ProbeTargetError};
+pub use schema::schema;
 pub use source::Source;
 pub use surroundings::Surroundings;
 

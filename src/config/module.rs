@@ -27,8 +27,8 @@ const PLACEHOLDERS: [&str; 2] = ["{target}", "{host}"];
 /// An address that is nobody's, with which a template is checked.
 const EXAMPLE: &str = "target.invalid:1";
 
-#[derive(serde::Deserialize)]
-struct Targets {
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+pub(super) struct Targets {
     targets: Vec<TargetPattern>,
 }
 

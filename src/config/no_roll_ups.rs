@@ -2,6 +2,7 @@
 
 use platform_core::query::Declared;
 use platform_core::yaml::{Faults, Node, Path};
+use schemars::SchemaGenerator;
 
 use crate::pack::Instance;
 
@@ -29,6 +30,11 @@ impl RollUp {
     pub fn permissions(&self) -> String {
         match *self {}
     }
+}
+
+/// The schema of the key `roll_up` of a pack's entry.
+pub(super) fn schema(_: &mut SchemaGenerator) -> serde_json::Value {
+    false.into()
 }
 
 /// Reports every roll-up that the configuration enables.

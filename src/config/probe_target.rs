@@ -63,8 +63,9 @@ impl fmt::Display for ProbeTarget {
 }
 
 /// Which targets a module may probe.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub(super) struct TargetPattern {
     hosts: Hosts,
     port: u16,

@@ -24,14 +24,14 @@ pub struct Source {
 }
 
 /// The keys other than that of the kind.
-#[derive(Deserialize)]
-struct Common {
+#[derive(Deserialize, schemars::JsonSchema)]
+pub(super) struct Common {
     interval: Option<Duration>,
     timeout: Option<Duration>,
     degraded: Option<Degraded>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 struct Degraded {
     latency: Option<Duration>,
 }

@@ -12,8 +12,13 @@ pub use parameter::{Parameter, ParameterType};
 
 use std::collections::BTreeMap;
 
+use platform_core::schema;
 use platform_core::yaml::{self, Faults, Node, Path, Value};
+use schemars::SchemaGenerator;
 use serde::Deserialize;
+use serde_json::json;
+
+use self::parameter::RawParameter;
 
 use crate::registry::Kind;
 
@@ -83,7 +88,7 @@ pub fn all() -> Vec<(&'static str, Pack)> {
 }
 
 /// A source that a pack needs.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, schemars::JsonSchema)]
 pub struct Input {
     /// Its kind.
     pub kind: Kind,
@@ -107,7 +112,7 @@ pub struct Pack {
 }
 
 /// The keys that describe a pack and its needs.
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 struct Head {
     about: String,
     #[serde(default)]
@@ -138,6 +143,15 @@ pub fn read(text: &str, file: &str, faults: &mut Faults) -> Option<Pack> {
     check_names(&tree, faults);
     let Head { about, inputs } = head?;
     (faults.len() == before).then_some(Pack { about, inputs, parameters, tree })
+}
+
+/// The schemas of the keys `inputs` and `parameters`.
+pub fn schema_of_head(generator: &mut SchemaGenerator) -> [serde_json::Value; 2] {
+    let names = |schema: serde_json::Value| json!({"type": "object", "additionalProperties": schema});
+    let mut parameter = schema::properties::<RawParameter>(generator);
+    parameter.insert("default".to_owned(), true.into());
+    let parameter = json!({"type": "object", "properties": parameter, "required": ["type", "help"]});
+    [names(schema::of::<Input>(generator)), names(parameter)]
 }
 
 fn check_sections(tree: &Node, faults: &mut Faults) {

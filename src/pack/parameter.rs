@@ -21,7 +21,7 @@ pub struct Parameter {
 
 /// The accepted values of a parameter. Every type is safe inside a query, a pattern and an expression: no value can end
 /// the text around it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ParameterType {
     /// The name of a table or column as written in SQL: `users`, `app.users`, `"userId"`.
@@ -97,8 +97,8 @@ fn is_url(text: &str) -> bool {
         && !text.contains(|c: char| c.is_whitespace() || "@<>()$".contains(c))
 }
 
-#[derive(Deserialize)]
-struct Raw {
+#[derive(Deserialize, schemars::JsonSchema)]
+pub(super) struct RawParameter {
     r#type: ParameterType,
     help: String,
     #[serde(default)]
@@ -117,7 +117,7 @@ pub(super) fn read_all(tree: &Node, faults: &mut Faults) -> BTreeMap<String, Par
 fn read(node: &Node, path: &Path, faults: &mut Faults) -> Option<Parameter> {
     let others = node.entries().iter().filter(|(key, _)| key.text != "default");
     let raw = Node::new(node.place, Value::Map(others.cloned().collect()));
-    let Raw { r#type: parameter_type, help, optional } = yaml::decode(&raw, path, faults)?;
+    let RawParameter { r#type: parameter_type, help, optional } = yaml::decode(&raw, path, faults)?;
     let default = node.get("default");
     if let Some(default) = default.filter(|_| optional) {
         let message = "an optional parameter has no default: remove `default` or `optional`";

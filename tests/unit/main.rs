@@ -10,4 +10,5 @@ mod incremental;
 mod pack;
 mod publication;
 mod schedule;
+mod schema;
 mod status;

@@ -17,6 +17,7 @@ pub mod metric;
 pub mod off_thread;
 pub mod probe;
 pub mod query;
+pub mod schema;
 pub mod setting;
 pub mod state_file;
 pub mod supervisor;

@@ -19,8 +19,9 @@ use crate::off_thread::{CurrentFile, OffThread};
 use crate::probe::{Problem, Reason};
 
 /// The `tls` key of a source.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Raw")]
+#[schemars(with = "Raw")]
 pub struct Tls {
     /// A PEM file of CA certificates that are trusted in addition to the system's.
     pub ca_file: Option<PathBuf>,
@@ -60,7 +61,7 @@ pub struct Identity {
     pub key_file: PathBuf,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Raw {
     ca_file: Option<PathBuf>,
     cert_file: Option<PathBuf>,

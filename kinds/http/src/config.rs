@@ -14,8 +14,9 @@ use super::endpoint_tls::host;
 use super::expect::Expect;
 
 /// The keys of an `http` source.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Raw")]
+#[schemars(with = "Raw")]
 pub struct Config {
     pub(super) url: Address,
     pub(super) host: String,
@@ -36,7 +37,7 @@ pub(super) enum Authorization {
     Bearer(Secret),
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Raw {
     url: Target,
     #[serde(default = "get")]
@@ -55,7 +56,7 @@ struct Raw {
     expect: Expect,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct BasicAuth {
     username: String,
     password: Option<Secret>,
@@ -121,8 +122,9 @@ pub(super) fn parse(address: &Address) -> Result<Url, String> {
 }
 
 /// An HTTP URL.
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Address")]
+#[schemars(with = "Address")]
 struct Target {
     address: Address,
     url: Url,

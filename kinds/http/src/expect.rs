@@ -1,5 +1,7 @@
 //! The expectations of a response.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::borrow::Cow;
 use std::fmt;
 
 use hyper::StatusCode;
@@ -10,7 +12,7 @@ use serde::de;
 use super::answer::{EndpointAnswer, LARGEST_BODY};
 
 /// The `expect` key.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 pub(super) struct Expect {
     /// Expected status codes, or classes such as `4xx`. Default: any 2xx.
     #[serde(default)]
@@ -31,8 +33,9 @@ pub(super) enum ExpectedStatus {
 }
 
 /// A regular expression.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub(super) struct Pattern(Regex);
 
 impl TryFrom<String> for Pattern {
@@ -44,6 +47,19 @@ impl TryFrom<String> for Pattern {
             let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
             format!("expected a regular expression: {reason}")
         })
+    }
+}
+
+impl JsonSchema for ExpectedStatus {
+    fn schema_name() -> Cow<'static, str> {
+        "ExpectedStatus".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [
+            {"type": "integer", "minimum": 100, "maximum": 599},
+            {"type": "string", "pattern": "^([1-5][xX]{2}|[1-5][0-9]{2})$"},
+        ]})
     }
 }
 

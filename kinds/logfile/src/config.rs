@@ -6,7 +6,7 @@ use std::time::Duration;
 use platform_core::setting;
 
 /// Where to start in a file that already existed at the first look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum From {
     /// At its first line.
@@ -17,8 +17,9 @@ pub enum From {
 }
 
 /// The keys of a `logfile` source.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Raw")]
+#[schemars(with = "Raw")]
 pub struct Config {
     pub(super) paths: Vec<PathBuf>,
     pub(super) timestamp_field: Option<String>,
@@ -26,7 +27,7 @@ pub struct Config {
     pub(super) stale_after: Option<Duration>,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Raw {
     path: Option<PathBuf>,
     #[serde(default)]

@@ -9,7 +9,7 @@ use platform_core::setting::Duration;
 /// 1,000 combinations are counted together, with `other` for each value.
 ///
 /// Fields are names or dotted paths into nested objects.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 pub struct LogQuestion {
     /// The fields that a line must have, with one of these values.
     #[serde(default)]

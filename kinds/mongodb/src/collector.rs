@@ -1,7 +1,7 @@
 //! What a probe reads in addition to the state of the server and of its set.
 
 /// A part of a probe that a source turns on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Collector {
     /// The size of each database.

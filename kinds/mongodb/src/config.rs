@@ -27,8 +27,9 @@ pub(super) struct Namespace {
 }
 
 /// The keys of a `mongodb` source.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "RawConfig")]
+#[schemars(with = "RawConfig")]
 pub struct Config {
     pub(super) address: Address,
     /// The database that the URL names.
@@ -44,7 +45,7 @@ pub struct Config {
     pub(super) compatible: bool,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct RawConfig {
     /// `mongodb://` or `mongodb+srv://`, as the application has it. With `directConnection=true`, this one member.
     url: MongoUrl,

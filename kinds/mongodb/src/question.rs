@@ -5,7 +5,7 @@ use platform_core::query::Language;
 use super::read_only;
 
 /// A MongoDB query: `{collection, pipeline}` or `{command}`. One row for each document of the answer.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 pub struct MongoQuestion {
     /// The database; default: that of the URL (for commands: `admin`). `*` queries every database, and adds the column
     /// `database`.

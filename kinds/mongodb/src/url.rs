@@ -6,8 +6,9 @@ use platform_core::setting::Address;
 use platform_core::yaml::nearest;
 
 /// A URL that the driver can read.
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Address")]
+#[schemars(with = "Address")]
 pub(super) struct MongoUrl {
     pub(super) address: Address,
     pub(super) parsed: ConnectionString,

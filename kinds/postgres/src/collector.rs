@@ -1,7 +1,7 @@
 //! What a probe reads in addition to the state of the server.
 
 /// A part of a probe that a source turns on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum PgCollector {
     /// Every setting that is a number or a switch.

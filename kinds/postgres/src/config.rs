@@ -24,8 +24,9 @@ const DEFAULT_TOP_TABLES: usize = 100;
 const LARGEST_TOP_TABLES: usize = 10_000;
 
 /// A `postgres` source.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Raw")]
+#[schemars(with = "Raw")]
 pub struct Config {
     /// A host name or address, or the directory of a UNIX socket.
     pub(super) host: String,
@@ -44,7 +45,7 @@ pub struct Config {
     pub(super) collect: Vec<PgCollector>,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Raw {
     url: UrlParts,
     password: Option<Secret>,
@@ -59,8 +60,9 @@ struct Raw {
 }
 
 /// Further databases: each has a session of its own on the server.
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Vec<String>")]
+#[schemars(with = "Vec<String>")]
 struct DatabaseNames(Vec<String>);
 
 impl TryFrom<Vec<String>> for DatabaseNames {
@@ -86,14 +88,14 @@ impl TryFrom<Vec<String>> for DatabaseNames {
 }
 
 /// How many tables of each database have their own series.
-#[derive(Clone, Copy, serde::Deserialize)]
+#[derive(Clone, Copy, serde::Deserialize, schemars::JsonSchema)]
 #[serde(untagged, expecting = "expected 1 to 10000, or `all`")]
 enum TopTables {
     Most(usize),
     Every(Every),
 }
 
-#[derive(Clone, Copy, serde::Deserialize)]
+#[derive(Clone, Copy, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Every {
     All,

@@ -5,7 +5,7 @@ use platform_core::query::Language;
 use super::statement;
 
 /// A SELECT.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 pub struct SqlQuestion(pub(super) String);
 
 impl Language for SqlQuestion {

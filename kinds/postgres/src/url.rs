@@ -8,8 +8,9 @@ use super::ssl_mode::SslMode;
 use super::url_parameters;
 
 /// The parts of a URL; `None` if absent.
-#[derive(Default, serde::Deserialize)]
+#[derive(Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Address")]
+#[schemars(with = "Address")]
 pub(super) struct UrlParts {
     pub(super) host: Option<String>,
     pub(super) port: Option<u16>,

@@ -1,5 +1,7 @@
 //! The keys of a `rabbitmq` source.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -14,8 +16,9 @@ use super::endpoint::{self, BrokerEndpoint, BrokerUrl, EndpointError, Interface,
 use super::queue::{Queue, Role};
 
 /// The keys of a `rabbitmq` source.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Raw")]
+#[schemars(with = "Raw")]
 pub struct Config {
     pub(super) target: String,
     pub(super) broker: BrokerEndpoint,
@@ -37,7 +40,7 @@ pub(super) struct QueueScope {
 }
 
 /// A filter of queues by name.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Filter {
     include: Option<Pattern>,
@@ -45,7 +48,7 @@ pub(super) struct Filter {
 }
 
 /// Queues added to or removed from those found, by name.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 pub(super) struct Additions {
     include: Option<Pattern>,
     exclude: Option<Pattern>,
@@ -58,11 +61,12 @@ pub(super) enum Expected {
     In(Filter),
 }
 
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 struct Pattern(regex::Regex);
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Raw {
     url: BrokerUrl,
     username: Option<String>,
@@ -214,6 +218,16 @@ impl Additions {
 impl Default for Expected {
     fn default() -> Self {
         Self::In(Filter::default())
+    }
+}
+
+impl JsonSchema for Expected {
+    fn schema_name() -> Cow<'static, str> {
+        "ExpectedConsumers".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [{"type": "boolean"}, generator.subschema_for::<Filter>()]})
     }
 }
 

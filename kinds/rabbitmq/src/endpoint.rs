@@ -33,8 +33,9 @@ pub(super) struct BrokerLogin {
 }
 
 /// The broker's URL, taken apart.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Address")]
+#[schemars(with = "Address")]
 pub(super) struct BrokerUrl {
     pub(super) address: Address,
     encrypted: bool,
@@ -47,8 +48,9 @@ pub(super) struct BrokerUrl {
 }
 
 /// The management API's URL, taken apart.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Address")]
+#[schemars(with = "Address")]
 pub(super) struct ManagementUrl {
     url: String,
     username: Option<String>,

@@ -14,8 +14,9 @@ use super::url::RedisUrl;
 const DEFAULT_SCAN_BUDGET: u64 = 1_000_000;
 
 /// The keys of a `redis` source.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Raw")]
+#[schemars(with = "Raw")]
 pub struct Config {
     pub(super) target: String,
     pub(super) way: CommandRoute,
@@ -31,7 +32,7 @@ impl Config {
     }
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Raw {
     url: Option<RedisUrl>,
     username: Option<String>,
@@ -51,14 +52,14 @@ struct Raw {
 }
 
 /// The sentinels that know where the master is.
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Sentinel {
     master: String,
     urls: Vec<RedisUrl>,
 }
 
 /// A key whose size is read with every probe.
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Key {
     name: String,
 }

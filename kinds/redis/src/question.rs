@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use super::command::{ReplyShape, shape};
 
 /// A Redis query: either `command`, alone or with `keys`, or `scan`, alone, with `id`, or with `id` and `at_least`.
-#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 pub struct RedisQuestion {
     /// A read-only command with its arguments: `[LLEN, "ai_queue:tasks"]`. Its rows:
     ///

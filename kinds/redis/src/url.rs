@@ -11,8 +11,9 @@ use super::url_parameters;
 const SCHEMES: [&str; 7] = ["redis", "rediss", "redis+unix", "unix", "valkey", "valkeys", "valkey+unix"];
 
 /// A URL, taken apart.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Address")]
+#[schemars(with = "Address")]
 pub(super) struct RedisUrl {
     pub(super) address: Address,
     pub(super) endpoint: RedisEndpoint,

@@ -11,8 +11,9 @@ use url::Url;
 use super::keys::Keys;
 
 /// The keys of an `s3` source.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Raw")]
+#[schemars(with = "Raw")]
 pub struct Config {
     pub(super) bucket: Bucket,
     /// The STS endpoint.
@@ -27,15 +28,16 @@ pub struct Config {
 }
 
 /// The `canary` key.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "RawCanary")]
+#[schemars(with = "RawCanary")]
 pub(super) struct CanaryConfig {
     /// Ends in a slash.
     pub(super) prefix: String,
     pub(super) interval: time::Duration,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Raw {
     bucket: String,
     #[serde(default = "first_region")]
@@ -56,14 +58,14 @@ struct Raw {
     tls: Tls,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct StsConfig {
     #[serde(default = "yes")]
     enabled: bool,
     endpoint: Option<Endpoint>,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct RawCanary {
     prefix: String,
     #[serde(default = "five_minutes")]
@@ -176,8 +178,9 @@ fn aws(service: &str, region: &str) -> Result<Url, String> {
 }
 
 /// The endpoint of a store or STS.
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Address")]
+#[schemars(with = "Address")]
 struct Endpoint(Url);
 
 impl TryFrom<Address> for Endpoint {

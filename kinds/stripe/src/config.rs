@@ -11,8 +11,9 @@ use super::event_type::EventTypes;
 use super::key::StripeKey;
 
 /// The keys of a `stripe` source.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Raw")]
+#[schemars(with = "Raw")]
 pub struct Config {
     pub(super) key: StripeKey,
     /// Without a slash at its end, and without credentials.
@@ -29,7 +30,7 @@ pub struct Config {
     pub(super) tls: Tls,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Raw {
     api_key: Option<Secret>,
     api_key_file: Option<PathBuf>,
@@ -115,8 +116,9 @@ impl TryFrom<Raw> for Config {
 }
 
 /// The API's address: without a trailing slash, and without secrets.
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Address")]
+#[schemars(with = "Address")]
 struct ApiBase(String);
 
 impl TryFrom<Address> for ApiBase {

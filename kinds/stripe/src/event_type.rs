@@ -4,8 +4,9 @@
 pub(super) const OTHER: &str = "other";
 
 /// Types such as `invoice.paid`, and groups of them such as `charge.dispute.*`.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Vec<String>")]
+#[schemars(with = "Vec<String>")]
 pub(super) struct EventTypes(Vec<String>);
 
 /// The types that affect payments and paid access.

@@ -12,13 +12,14 @@ use super::pushed;
 use super::silence::Silence;
 
 /// The keys of a `workers` source.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "RawConfig")]
+#[schemars(with = "RawConfig")]
 pub struct Config {
     pub(super) classes: BTreeMap<ClassName, Class>,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct RawConfig {
     classes: BTreeMap<ClassName, Class>,
 }
@@ -37,8 +38,9 @@ impl TryFrom<RawConfig> for Config {
 }
 
 /// The name of a class: a label value, and a part of the URL to which workers push.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub(super) struct ClassName(String);
 
 impl ClassName {
@@ -61,8 +63,9 @@ impl TryFrom<String> for ClassName {
 }
 
 /// Workers of the same kind.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "RawClass")]
+#[schemars(with = "RawClass")]
 pub(super) struct Class {
     pub(super) way: HeartbeatOrigin,
     /// How many are expected.
@@ -83,7 +86,7 @@ pub(super) enum HeartbeatOrigin {
     Push { token: Secret },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum LayoutName {
     Zset,
@@ -97,7 +100,7 @@ enum LayoutName {
     GoodJob,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct RawClass {
     from: Option<SourceName>,
     layout: Option<LayoutName>,

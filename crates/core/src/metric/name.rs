@@ -24,13 +24,15 @@ pub enum NameError {
 }
 
 /// A metric name in the classic character set, without colons: those are for recording rules.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct MetricName(String);
 
 /// A label name that neither Prometheus nor the exporter sets itself.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct LabelName(String);
 
 const RESERVED_PREFIXES: [&str; 3] = ["scrape_", "process_", "platform_"];

@@ -11,7 +11,7 @@ use crate::metric::{LabelName, MetricName};
 const LONGEST_PATH: usize = 256;
 
 /// How paths become families.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 pub struct Flatten {
     /// What every name starts with.
     pub prefix: String,
@@ -34,7 +34,7 @@ pub struct Flatten {
 }
 
 /// An answer with a row for each number.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 pub struct NumberPerRow {
     /// The column that holds the path.
     pub path: String,
@@ -43,7 +43,7 @@ pub struct NumberPerRow {
 }
 
 /// The rule for some paths.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 pub struct Field {
     /// Keys with dots between them. For `{label}`, any key becomes the value of that label; `*` is any key. `{label+}` at
     /// the end is a key that may have dots itself. Of a histogram, paths end in `count`, `sum` and `bucket.{le}`.

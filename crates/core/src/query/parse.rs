@@ -21,15 +21,17 @@ const LARGEST_MAX_SERIES: usize = 10_000;
 /// The keys of a query before and after those of the languages.
 const KEYS_BEFORE: [&str; 5] = ["name", "source", "every", "timeout", "max_age"];
 const KEYS_AFTER: [&str; 6] = ["labels", "expect", "max_series", "metrics", "min_version", "max_version"];
+/// Those of the last ones that have no meaning for declared queries.
+pub(super) const KEYS_OF_VERSIONS: [&str; 2] = ["min_version", "max_version"];
 /// The keys that only a kind's own queries have.
-const KEYS_BUILT_IN: [&str; 4] = ["columns", "flatten", "collector", "scope"];
+pub(super) const KEYS_BUILT_IN: [&str; 4] = ["columns", "flatten", "collector", "scope"];
 
 /// A query for each of several sources.
 const DISTINCT: &str = "distinct";
 
 /// The keys of a query, other than its language.
-#[derive(Deserialize)]
-struct Raw {
+#[derive(Deserialize, schemars::JsonSchema)]
+pub(super) struct Raw {
     name: String,
     source: Option<SourceName>,
     every: Option<Duration>,
@@ -51,8 +53,8 @@ struct Raw {
 }
 
 /// The keys of a part of `distinct`, other than its language.
-#[derive(Deserialize)]
-struct RawPart {
+#[derive(Deserialize, schemars::JsonSchema)]
+pub(super) struct RawPart {
     source: SourceName,
     #[serde(default)]
     except: bool,

@@ -1,9 +1,11 @@
 //! A query as it is written. What it means is the business of the kind of source that supports its language.
 
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::probe::{Problem, Reason};
+use crate::schema;
 use crate::yaml::{self, Faults, Node, Path};
 
 /// A query: the key of its language, and its value.
@@ -58,7 +60,7 @@ impl Question {
 }
 
 /// A language of queries: the type that the value of a query is read into.
-pub trait Language: DeserializeOwned {
+pub trait Language: DeserializeOwned + JsonSchema {
     /// The key of a query in this language: `sql`.
     const KEY: &'static str;
 
@@ -85,6 +87,8 @@ pub struct LanguageFacts {
     pub counts_ahead: bool,
     /// See [`Language::HAS_PLANS`].
     pub has_plans: bool,
+    /// The JSON schema of a query.
+    pub schema: fn(&mut SchemaGenerator) -> Value,
     /// Reads and checks a query, and reports each error at its place.
     pub read: fn(&Node, &Path, &mut Faults) -> Option<Question>,
 }
@@ -92,7 +96,13 @@ pub struct LanguageFacts {
 impl LanguageFacts {
     /// The facts of a language.
     pub const fn of<L: Language>() -> Self {
-        Self { key: L::KEY, counts_ahead: L::COUNTS_AHEAD, has_plans: L::HAS_PLANS, read: read::<L> }
+        Self {
+            key: L::KEY,
+            counts_ahead: L::COUNTS_AHEAD,
+            has_plans: L::HAS_PLANS,
+            schema: schema::of::<L>,
+            read: read::<L>,
+        }
     }
 }
 

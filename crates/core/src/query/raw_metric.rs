@@ -6,7 +6,7 @@ use super::value_type::{MetricPart, UpperBound, ValueType};
 use crate::metric::{LabelName, MetricName};
 
 /// One metric of a query.
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 pub(super) struct RawMetric {
     name: MetricName,
     /// The column that holds its value.

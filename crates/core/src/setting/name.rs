@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 /// The name of a source in a configuration: letters, digits, `_`, `-` and `.`, at most 63.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct SourceName(Arc<str>);
 
 /// Why a name was rejected.

@@ -1,5 +1,7 @@
 //! Secrets: never printed, and re-read from their file whenever they are needed, so that rotation needs no restart.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -133,6 +135,16 @@ impl fmt::Debug for Secret {
             Self::Value(..) => formatter.write_str("<secret>"),
             Self::File(file) => write!(formatter, "<secret in {}>", file.path.display()),
         }
+    }
+}
+
+impl JsonSchema for Secret {
+    fn schema_name() -> Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "description": "A secret, best as a variable: ${NAME}"})
     }
 }
 

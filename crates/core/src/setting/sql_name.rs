@@ -3,8 +3,9 @@
 use std::fmt;
 
 /// The name of a table or column as written in SQL: `users`, `app.users`, `"userId"`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct SqlName(String);
 
 /// Why a name was rejected.

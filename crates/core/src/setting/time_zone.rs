@@ -5,8 +5,9 @@ use jiff::tz::TimeZoneDatabase;
 use jiff::{Timestamp, tz};
 
 /// A time zone of the IANA database.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct TimeZone(tz::TimeZone);
 
 /// Why a time zone was rejected.

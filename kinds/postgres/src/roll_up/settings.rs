@@ -16,8 +16,9 @@ const DEFAULT_BACK_FILL: u16 = 31;
 const LONGEST_BACK_FILL: u16 = 366;
 
 /// The table and the contents of its rows: the key `roll_up` of a pack.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "RawTable")]
+#[schemars(with = "RawTable")]
 pub struct DailyTable {
     /// The table. Must exist.
     pub table: SqlName,
@@ -31,7 +32,7 @@ pub struct DailyTable {
     pub observed: BTreeMap<SqlName, Observed>,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct RawTable {
     table: SqlName,
     day: SqlName,
@@ -59,7 +60,7 @@ impl TryFrom<RawTable> for DailyTable {
 }
 
 /// The largest value of a metric during a day, over all its series with these labels.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 pub struct Observed {
     /// One of the pack's own metrics.
     pub metric: String,
@@ -69,8 +70,9 @@ pub struct Observed {
 }
 
 /// Where and when to write: the key `roll_up` of a configured pack. Without it, nothing is written.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "RawConfig")]
+#[schemars(with = "RawConfig")]
 pub struct RollUpConfig {
     pub(super) connection: Config,
     /// The time zone of the days.
@@ -83,7 +85,7 @@ pub struct RollUpConfig {
     pub back_fill: u16,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct RawConfig {
     write_url: UrlParts,
     write_password: Option<Secret>,

@@ -36,7 +36,7 @@ pub const FACTS: KindFacts = KindFacts {
 };
 
 /// The keys of a `directory` source.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     path: PathBuf,
@@ -54,7 +54,7 @@ impl Definition for Config {
 }
 
 /// A query: how many files have this extension.
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct FilesQuestion {
     extension: String,
 }

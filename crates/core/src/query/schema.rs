@@ -1,0 +1,22 @@
+//! The JSON schema of a declared query.
+
+use schemars::SchemaGenerator;
+use serde_json::{Map, Value, json};
+
+use super::LanguageFacts;
+use super::parse::{KEYS_BUILT_IN, KEYS_OF_VERSIONS, Raw, RawPart};
+use crate::schema::properties;
+
+/// The schema of a declared query in one of these languages.
+pub fn schema(generator: &mut SchemaGenerator, languages: &[LanguageFacts]) -> Value {
+    let of_languages =
+        languages.iter().map(|language| (language.key.to_owned(), (language.schema)(generator)));
+    let of_languages: Map<_, _> = of_languages.collect();
+    let (mut part, mut query) = (properties::<RawPart>(generator), properties::<Raw>(generator));
+    query.retain(|key, _| !KEYS_BUILT_IN.contains(&&**key) && !KEYS_OF_VERSIONS.contains(&&**key));
+    part.extend(of_languages.clone());
+    query.extend(of_languages);
+    let part = json!({"type": "object", "properties": part, "required": ["source"]});
+    query.insert("distinct".to_owned(), json!({"type": "array", "items": part}));
+    json!({"type": "object", "properties": query, "required": ["name", "metrics"]})
+}

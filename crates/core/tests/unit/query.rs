@@ -15,7 +15,7 @@ use platform_core::query::{Cell, Language, LanguageFacts, Reading, ResultSet, Ro
 use platform_core::yaml::{self, Faults, Path};
 
 /// Queries that nobody runs here: only what becomes of their rows is tested.
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct AnyText(#[expect(dead_code, reason = "nobody runs it")] String);
 
 impl Language for AnyText {

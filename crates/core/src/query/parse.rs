@@ -31,7 +31,7 @@ const DISTINCT: &str = "distinct";
 
 /// The keys of a query, other than its language.
 #[derive(Deserialize, schemars::JsonSchema)]
-pub(super) struct Raw {
+pub(super) struct RawQuery {
     name: String,
     source: Option<SourceName>,
     every: Option<Duration>,
@@ -104,7 +104,7 @@ impl Checker<'_> {
 }
 
 /// Reads the keys other than that of the language.
-fn raw(node: &Node, path: &Path, languages: &[&str], more: &[&str], faults: &mut Faults) -> Option<Raw> {
+fn raw(node: &Node, path: &Path, languages: &[&str], more: &[&str], faults: &mut Faults) -> Option<RawQuery> {
     let known: Vec<_> = KEYS_BEFORE.iter().chain(languages).chain(&KEYS_AFTER).chain(more).copied().collect();
     yaml::refuse_unknown_keys(node, path, &known, faults);
     let Value::Map(_) = node.value else { return yaml::decode(node, path, faults) };
@@ -236,7 +236,7 @@ fn one(
     (language.read)(value, &path.key(language.key), faults)
 }
 
-fn spec(raw: Raw, checker: &mut Checker<'_>) -> QuerySpec {
+fn spec(raw: RawQuery, checker: &mut Checker<'_>) -> QuerySpec {
     let max_series = raw.max_series.unwrap_or(DEFAULT_MAX_SERIES);
     if !(1..=LARGEST_MAX_SERIES).contains(&max_series) {
         checker.fault("max_series", format!("expected 1 to {LARGEST_MAX_SERIES}"));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, KindFacts, Parts, HeadlineUnit};
+use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost};
 use platform_core::metric::Desc;
 use platform_core::off_thread::OffThread;
 use platform_core::probe::{KindReason, Observation, Prober, Problem, Reason};
@@ -21,6 +21,7 @@ pub const FACTS: KindFacts = KindFacts {
     interval: Duration::from_secs(15),
     timeout: Duration::from_secs(5),
     is_metered: false,
+    cost: ProbeCost { cpu: Duration::from_micros(100), wire: 0, series: 1 },
     up: None,
     catalogue: || vec![FILES],
     prefixes: Vec::new,

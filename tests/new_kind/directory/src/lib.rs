@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use platform_core::kind::{Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost};
+use platform_core::kind::{
+    Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost,
+};
 use platform_core::metric::Desc;
 use platform_core::off_thread::OffThread;
 use platform_core::probe::{KindReason, Observation, Prober, Problem, Reason};

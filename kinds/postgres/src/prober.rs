@@ -17,6 +17,7 @@ use super::last_current::LastCurrent;
 use super::other_databases::OtherDatabases;
 use super::plan::steps;
 use super::question::SqlQuestion;
+use super::session::Wanted;
 use super::slot::SessionSlot;
 use super::tables_read::tables_read;
 
@@ -52,14 +53,14 @@ impl Prober for PgProber {
         observation.problems.extend(no_stream(&observation.families));
         let others = self.others.read(database, deadline).await;
         let mut observation = built_in::joined([observation].into_iter().chain(others));
-        let remedy = match account {
+        let remedy = || match &account {
             Some(account) => format!("GRANT pg_monitor TO {account};"),
             None => grant_of_monitor(&self.user),
         };
         for problem in &mut observation.problems {
             // All that every probe reads takes one role.
             if problem.reason == Reason::Permission && problem.remedy.is_none() {
-                problem.remedy = Some(remedy.clone());
+                problem.remedy = Some(remedy());
             }
         }
         Ok(observation)
@@ -90,9 +91,7 @@ impl PgAnswers {
     pub(super) fn new(config: &Config) -> Self {
         Self(SessionSlot::new(config))
     }
-}
 
-impl PgAnswers {
     /// The same problem, with all that the account lacks if it lacks permissions: the server names the first only.
     async fn with_grants(&mut self, problem: Problem, sql: &str, deadline: Deadline) -> Problem {
         if problem.reason != Reason::Permission {
@@ -103,7 +102,7 @@ impl PgAnswers {
         if tables.is_empty() {
             return problem;
         }
-        let lacking = self.0.select_declared(&lacking(&tables), &Columns::All, deadline).await;
+        let lacking = self.0.select_declared(&lacking(&tables), Wanted::Rows(&Columns::All), deadline).await;
         match lacking.ok().and_then(|lacking| grants(&tables, &lacking)) {
             Some(remedy) => problem.fixed_by(Some(remedy)),
             None => problem,
@@ -122,9 +121,9 @@ impl Answers for PgAnswers {
         let SqlQuestion(sql) = question.read()?;
         let deadline = Deadline::within(timeout);
         if question.wants_plan() {
-            return steps(&self.0.plan(&sql, deadline).await?);
+            return steps(&self.0.select_declared(&sql, Wanted::Plan, deadline).await?);
         }
-        match self.0.select_declared(&sql, columns, deadline).await {
+        match self.0.select_declared(&sql, Wanted::Rows(columns), deadline).await {
             Ok(rows) => Ok(rows),
             Err(failure) => Err(self.with_grants(failure.into(), &sql, deadline).await),
         }

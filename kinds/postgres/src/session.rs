@@ -38,6 +38,15 @@ const FEATURE_NOT_SUPPORTED: &str = "0A000";
 /// The first version whose backends notice a lost client while they run a query.
 const NOTICES_GONE_CLIENTS: u32 = 14;
 
+/// What is wanted of a declared SELECT.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    /// These columns of its rows.
+    Rows(&'a Columns),
+    /// Its plan, for which it is run.
+    Plan,
+}
+
 /// An open connection.
 pub(super) struct PgSession {
     pub(super) connection: PgConnection,
@@ -149,7 +158,7 @@ impl PgSession {
     pub(super) async fn select_declared(
         &mut self,
         sql: &str,
-        wanted: &Columns,
+        wanted: Wanted<'_>,
         deadline: Deadline,
     ) -> Result<Rows, SqlFailure> {
         let rows = self.try_declared(sql, wanted, deadline).await;
@@ -164,28 +173,19 @@ impl PgSession {
     async fn try_declared(
         &mut self,
         sql: &str,
-        wanted: &Columns,
+        wanted: Wanted<'_>,
         deadline: Deadline,
     ) -> Result<Rows, SqlFailure> {
         let release = self.release(sql);
         let undo = format!("ROLLBACK TO SAVEPOINT declared{release}; COMMIT");
-        let rows = if self.is_prepared(sql) {
-            let execute = execute(sql);
-            self.rows(format!("{}; {execute}; {undo}", begin(deadline)), wanted).await
-        } else {
-            self.by_text(sql, &undo, wanted, deadline).await
+        let rows = match wanted {
+            Wanted::Plan => self.explain(sql, &undo, deadline).await,
+            Wanted::Rows(columns) if self.is_prepared(sql) => {
+                let execute = execute(sql);
+                self.rows(format!("{}; {execute}; {undo}", begin(deadline)), columns).await
+            }
+            Wanted::Rows(columns) => self.by_text(sql, &undo, columns, deadline).await,
         };
-        if let Err(SqlFailure::Refused { .. }) = rows {
-            self.run(format!("ROLLBACK{release}")).await?;
-        }
-        rows
-    }
-
-    /// The plan of a declared SELECT, which is run for it.
-    pub(super) async fn plan(&mut self, sql: &str, deadline: Deadline) -> Result<Rows, SqlFailure> {
-        let release = self.release(sql);
-        let undo = format!("ROLLBACK TO SAVEPOINT declared{release}; COMMIT");
-        let rows = self.explain(sql, &undo, deadline).await;
         if let Err(SqlFailure::Refused { .. }) = rows {
             self.run(format!("ROLLBACK{release}")).await?;
         }

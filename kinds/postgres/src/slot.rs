@@ -2,11 +2,11 @@
 
 use platform_core::deadline::Deadline;
 use platform_core::probe::Problem;
-use platform_core::query::{Columns, Rows};
+use platform_core::query::Rows;
 
 use super::config::Config;
 use super::failure::{SqlFailure, with_grant};
-use super::session::PgSession;
+use super::session::{PgSession, Wanted};
 
 /// Opens a session, and keeps it between exchanges.
 ///
@@ -15,13 +15,6 @@ use super::session::PgSession;
 pub(super) struct SessionSlot {
     config: Config,
     kept: Option<PgSession>,
-}
-
-/// What is wanted of a declared SELECT.
-#[derive(Clone, Copy)]
-enum Wanted<'a> {
-    Rows(&'a Columns),
-    Plan,
 }
 
 impl SessionSlot {
@@ -54,29 +47,12 @@ impl SessionSlot {
     pub(super) async fn select_declared(
         &mut self,
         sql: &str,
-        wanted: &Columns,
-        deadline: Deadline,
-    ) -> Result<Rows, SqlFailure> {
-        self.declared(sql, Wanted::Rows(wanted), deadline).await
-    }
-
-    /// The plan of a declared SELECT, as the server returns it.
-    pub(super) async fn plan(&mut self, sql: &str, deadline: Deadline) -> Result<Rows, SqlFailure> {
-        self.declared(sql, Wanted::Plan, deadline).await
-    }
-
-    async fn declared(
-        &mut self,
-        sql: &str,
         wanted: Wanted<'_>,
         deadline: Deadline,
     ) -> Result<Rows, SqlFailure> {
         loop {
             let mut session = self.take(deadline).await.map_err(SqlFailure::Lost)?;
-            let rows = match wanted {
-                Wanted::Rows(columns) => session.select_declared(sql, columns, deadline).await,
-                Wanted::Plan => session.plan(sql, deadline).await,
-            };
+            let rows = session.select_declared(sql, wanted, deadline).await;
             if session.had_died() {
                 continue;
             }

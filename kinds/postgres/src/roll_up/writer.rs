@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Postgres, Type};
 
 use super::{DailyTable, RollUpConfig, statement};
 use crate::failure::{SqlFailure, failure};
-use crate::session::PgSession;
+use crate::session::{PgSession, Wanted};
 use crate::transaction::limits;
 
 /// What to write about a day.
@@ -62,7 +62,7 @@ impl<'a> Writing<'a> {
         deadline: Deadline,
     ) -> Result<BTreeSet<Date>, Problem> {
         let days = statement::days(self.table, from, to);
-        let rows = self.session.select_declared(&days, &Columns::All, deadline).await?;
+        let rows = self.session.select_declared(&days, Wanted::Rows(&Columns::All), deadline).await?;
         let texts = rows.rows.iter().filter_map(|row| row.first().and_then(Cell::text));
         Ok(texts.filter_map(|text| text.parse().ok()).collect())
     }

@@ -1,9 +1,10 @@
 //! `healthcheck`: checks the exporter on this machine. For containers without a shell.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use super::local::reachable;
 use crate::server::RoutePrefix;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -30,14 +31,14 @@ pub fn healthcheck(listen: SocketAddr, prefix: &RoutePrefix) -> io::Result<()> {
     }
 }
 
-/// One cannot connect to the wildcard address. Many containers have no IPv6, not even on loopback.
+/// The first connection that succeeds, or why the last one fails.
 fn connect(listen: SocketAddr) -> io::Result<TcpStream> {
-    let connect = |ip| TcpStream::connect_timeout(&SocketAddr::new(ip, listen.port()), TIMEOUT);
-    match listen.ip() {
-        IpAddr::V6(ip) if ip.is_unspecified() => {
-            connect(Ipv6Addr::LOCALHOST.into()).or_else(|_| connect(Ipv4Addr::LOCALHOST.into()))
+    let mut connected = Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
+    for address in reachable(listen) {
+        connected = TcpStream::connect_timeout(&address, TIMEOUT);
+        if connected.is_ok() {
+            break;
         }
-        IpAddr::V4(ip) if ip.is_unspecified() => connect(Ipv4Addr::LOCALHOST.into()),
-        ip => connect(ip),
     }
+    connected
 }

@@ -1,6 +1,7 @@
 //! The exporter that runs on this machine.
 
 use std::ffi::OsStr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use clap::Parser;
 use procfs::process::Process;
@@ -13,6 +14,17 @@ use crate::cli::{Cli, Flags};
 pub fn local(flags: &Flags) -> Flags {
     let given = !flags.listen_addresses.is_empty();
     if given { None } else { running() }.unwrap_or_else(|| flags.clone())
+}
+
+/// The addresses at which an exporter that listens on this one is reached, in the order in which to try them. One cannot
+/// connect to the wildcard address, and many containers have no IPv6, not even on loopback.
+pub(super) fn reachable(listen: SocketAddr) -> Vec<SocketAddr> {
+    let ips = match listen.ip() {
+        IpAddr::V6(ip) if ip.is_unspecified() => vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()],
+        IpAddr::V4(ip) if ip.is_unspecified() => vec![Ipv4Addr::LOCALHOST.into()],
+        ip => vec![ip],
+    };
+    ips.into_iter().map(|ip| SocketAddr::new(ip, listen.port())).collect()
 }
 
 /// The flags of the oldest running exporter with the same binary and the same network namespace.

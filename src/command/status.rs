@@ -1,7 +1,6 @@
 //! `status`: what the status page shows, in a terminal.
 
 use std::io::IsTerminal;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use base64::Engine;
@@ -13,7 +12,7 @@ use platform_core::tls::Tls;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use super::local::local;
+use super::local::{local, reachable};
 use super::status_table::StatusAnswer;
 use crate::cli::{Flags, StatusFlags, StatusFormat};
 
@@ -75,23 +74,14 @@ pub async fn status(flags: &Flags, own: &StatusFlags) -> Result<ExporterStatus, 
     Err(last.expect("there is at least one URL"))
 }
 
-/// Where to look, in this order. One cannot connect to the wildcard address, and there may be no IPv6.
+/// Where to look, in this order.
 fn urls(flags: &Flags, own: &StatusFlags) -> Vec<String> {
     if let Some(url) = &own.url {
         return vec![format!("{url}{PATH}")];
     }
     let local = local(flags);
     let prefix = local.address().prefix;
-    let addresses = local.listen().iter().flat_map(|address| {
-        let ips: &[IpAddr] = match address.ip() {
-            IpAddr::V6(ip) if ip.is_unspecified() => {
-                &[Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()]
-            }
-            IpAddr::V4(ip) if ip.is_unspecified() => &[Ipv4Addr::LOCALHOST.into()],
-            ip => &[ip],
-        };
-        ips.iter().map(|ip| SocketAddr::new(*ip, address.port())).collect::<Vec<_>>()
-    });
+    let addresses = local.listen().iter().flat_map(|address| reachable(*address));
     addresses.map(|address| format!("http://{address}{prefix}{PATH}")).collect()
 }
 
@@ -116,13 +106,14 @@ fn read(url: String, response: &Response, format: StatusFormat) -> Result<Export
     if let Some(reason) = reason {
         return Err(StatusError::Refused { url, reason });
     }
-    let decoded = response.json::<Value>().and_then(|json| Ok((json, response.json::<StatusAnswer>()?)));
-    let (json, answer) = decoded.map_err(|problem| StatusError::Unreachable { url, problem })?;
-    let text = match format {
-        StatusFormat::Text => answer.text(has_colours()),
-        StatusFormat::Json => format!("{json:#}\n"),
-    };
-    Ok(ExporterStatus { text, is_all_up: answer.is_all_up() })
+    let shown = response.json::<StatusAnswer>().and_then(|answer| {
+        let text = match format {
+            StatusFormat::Text => answer.text(has_colours()),
+            StatusFormat::Json => format!("{:#}\n", response.json::<Value>()?),
+        };
+        Ok(ExporterStatus { text, is_all_up: answer.is_all_up() })
+    });
+    shown.map_err(|problem| StatusError::Unreachable { url, problem })
 }
 
 /// Colours are for people: <https://no-color.org>

@@ -1,9 +1,8 @@
 //! The JSON schema of a pack, for editors.
 
 use platform_core::query;
-use platform_core::schema::{self, closed, properties};
+use platform_core::schema::{self, document, properties};
 use schemars::SchemaGenerator;
-use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use super::grammar::{RawDashboard, RawRow, RawVariable};
@@ -14,32 +13,24 @@ use crate::registry::languages;
 
 /// The schema, as a document.
 pub fn pack_schema() -> String {
-    let mut generator = SchemaSettings::draft07().into_generator();
-    let [inputs, parameters] = pack::schema_of_head(&mut generator);
-    let query = query::schema(&mut generator, &languages());
-    let dashboard = dashboard(&mut generator);
-    let group = schema::of::<Group>(&mut generator);
-    let mut pack = json!({
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "Pack of platform_exporter",
-        "type": "object",
-        "properties": {
-            "about": {"type": "string"},
-            "inputs": inputs,
-            "parameters": parameters,
-            "queries": {"type": "array", "items": query},
-            "roll_up": {"type": "object"},
-            "dashboard": dashboard.clone(),
-            "restricted_dashboard": dashboard,
-            "rules": {"type": "array", "items": group},
-        },
-        "required": ["about"],
-        "definitions": generator.take_definitions(true),
+    let mut document = document("Pack of platform_exporter", &["about"], |generator| {
+        let [inputs, parameters] = pack::schema_of_head(generator);
+        let query = query::schema(generator, &languages());
+        let dashboard = dashboard(generator);
+        let keys = [
+            ("about", json!({"type": "string"})),
+            ("inputs", inputs),
+            ("parameters", parameters),
+            ("queries", json!({"type": "array", "items": query})),
+            ("roll_up", json!({"type": "object"})),
+            ("dashboard", dashboard.clone()),
+            ("restricted_dashboard", dashboard),
+            ("rules", json!({"type": "array", "items": schema::of::<Group>(generator)})),
+        ];
+        keys.into_iter().map(|(key, schema)| (key.to_owned(), schema)).collect()
     });
-    for part in ["properties", "definitions"] {
-        pack[part].as_object_mut().into_iter().flatten().for_each(|(_, schema)| allow_parameters(schema));
-    }
-    format!("{:#}\n", closed(pack))
+    allow_parameters(&mut document);
+    format!("{document:#}\n")
 }
 
 fn dashboard(generator: &mut SchemaGenerator) -> Value {

@@ -1,8 +1,7 @@
 //! The JSON schema of a configuration, for editors.
 
 use platform_core::query;
-use platform_core::schema::{closed, properties};
-use schemars::generate::SchemaSettings;
+use platform_core::schema::{document, properties};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
@@ -14,25 +13,20 @@ use crate::registry::{SourceConfig, languages};
 
 /// The schema, as a document.
 pub fn schema() -> String {
-    let mut generator = SchemaSettings::draft07().into_generator();
-    let source = source(&mut generator);
-    let module = module(&source, &mut generator);
-    let names = |value: Value| json!({"type": "object", "additionalProperties": value, "minProperties": 1});
-    let pack = pack_usage(&mut generator);
-    let query = query::schema(&mut generator, &languages());
-    let schema = json!({
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "Configuration of platform_exporter",
-        "type": "object",
-        "properties": {
-            "sources": names(source),
-            "modules": names(module),
-            "packs": names(pack),
-            "queries": {"type": "array", "items": query, "minItems": 1},
-        },
-        "definitions": generator.take_definitions(true),
+    let document = document("Configuration of platform_exporter", &[], |generator| {
+        let source = source(generator);
+        let names =
+            |value: Value| json!({"type": "object", "additionalProperties": value, "minProperties": 1});
+        let query = query::schema(generator, &languages());
+        let keys = [
+            ("modules", names(module(&source, generator))),
+            ("sources", names(source)),
+            ("packs", names(pack_usage(generator))),
+            ("queries", json!({"type": "array", "items": query, "minItems": 1})),
+        ];
+        keys.into_iter().map(|(key, schema)| (key.to_owned(), schema)).collect()
     });
-    format!("{:#}\n", closed(schema))
+    format!("{document:#}\n")
 }
 
 /// The keys of every kind, of which a source has one, and those of every source.

@@ -1,7 +1,8 @@
 //! JSON schemas of what is written in YAML, from the types that it is read into.
 
+use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The keys of a type that is a map, each with its schema.
 pub fn properties<T: JsonSchema>(generator: &mut SchemaGenerator) -> Map<String, Value> {
@@ -14,9 +15,26 @@ pub fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
     generator.subschema_for::<T>().to_value()
 }
 
+/// A document with these keys.
+pub fn document(
+    title: &str,
+    required: &[&str],
+    keys: impl FnOnce(&mut SchemaGenerator) -> Map<String, Value>,
+) -> Value {
+    let mut generator = SchemaSettings::draft07().into_generator();
+    let keys = keys(&mut generator);
+    closed(json!({
+        "$schema": generator.settings().meta_schema,
+        "title": title,
+        "type": "object",
+        "properties": keys,
+        "required": required,
+        "definitions": generator.take_definitions(true),
+    }))
+}
+
 /// The same schema, in which a key that it does not name is an error.
-#[must_use]
-pub fn closed(mut schema: Value) -> Value {
+fn closed(mut schema: Value) -> Value {
     match &mut schema {
         Value::Object(keys) => {
             if keys.contains_key("properties") && !keys.contains_key("additionalProperties") {

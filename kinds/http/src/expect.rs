@@ -1,12 +1,12 @@
 //! The expectations of a response.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::fmt;
 
 use hyper::StatusCode;
 use platform_core::probe::{Problem, Reason};
 use regex::bytes::Regex;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de;
 
 use super::answer::{EndpointAnswer, LARGEST_BODY};

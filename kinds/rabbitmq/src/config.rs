@@ -1,6 +1,5 @@
 //! The keys of a `rabbitmq` source.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -8,6 +7,7 @@ use std::path::PathBuf;
 
 use platform_core::setting::{Secret, SecretError};
 use platform_core::tls::Tls;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 

@@ -1,7 +1,5 @@
 //! URLs that may contain credentials: complete for the driver, stripped wherever they are shown.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -12,7 +10,8 @@ use super::secret::Secret;
 use crate::yaml::{Expanded, VariableUse};
 
 /// A URL of a backing service. Printing it leaves out user, password and query.
-#[derive(Clone)]
+#[derive(Clone, schemars::JsonSchema)]
+#[schemars(with = "String", description = "A URL; its password is a secret, best as a variable: ${NAME}")]
 pub struct Address {
     url: SecretString,
     variables: Vec<VariableUse>,
@@ -157,16 +156,6 @@ impl fmt::Display for Address {
 impl fmt::Debug for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, formatter)
-    }
-}
-
-impl JsonSchema for Address {
-    fn schema_name() -> Cow<'static, str> {
-        "Address".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "description": "A URL; its password is a secret, best as a variable: ${NAME}"})
     }
 }
 

@@ -1,14 +1,17 @@
 //! Durations as people write them: `15s`, `250ms`, `1m 30s`, `1d`.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use std::borrow::Cow;
 use std::fmt;
 use std::time;
 
 use serde::de::{Error, Visitor};
 
 /// A length of time above zero, and at most [`Duration::LONGEST`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, schemars::JsonSchema)]
+#[schemars(
+    with = "String",
+    description = "A duration: 15s, 250ms, 5m, 1h",
+    extend("examples" = ["15s", "250ms", "5m", "1h"])
+)]
 pub struct Duration(time::Duration);
 
 /// Why a duration was rejected.
@@ -70,16 +73,6 @@ impl TryFrom<String> for Duration {
 impl<'de> serde::Deserialize<'de> for Duration {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(DurationVisitor)
-    }
-}
-
-impl JsonSchema for Duration {
-    fn schema_name() -> Cow<'static, str> {
-        "Duration".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "description": "A duration: 15s, 250ms, 5m, 1h", "examples": ["15s", "250ms", "5m", "1h"]})
     }
 }
 

@@ -1,7 +1,5 @@
 //! Secrets: never printed, and re-read from their file whenever they are needed, so that rotation needs no restart.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -18,7 +16,8 @@ use crate::yaml::Expanded;
 const LONGEST: u64 = 64 << 10;
 
 /// A password, key or token.
-#[derive(Clone)]
+#[derive(Clone, schemars::JsonSchema)]
+#[schemars(with = "String", description = "A secret, best as a variable: ${NAME}")]
 pub enum Secret {
     /// Given inline, usually through `${NAME}`.
     Value(SecretString, SecretOrigin),
@@ -135,16 +134,6 @@ impl fmt::Debug for Secret {
             Self::Value(..) => formatter.write_str("<secret>"),
             Self::File(file) => write!(formatter, "<secret in {}>", file.path.display()),
         }
-    }
-}
-
-impl JsonSchema for Secret {
-    fn schema_name() -> Cow<'static, str> {
-        "Secret".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "description": "A secret, best as a variable: ${NAME}"})
     }
 }
 

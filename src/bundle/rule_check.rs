@@ -62,8 +62,9 @@ impl RuleCheck<'_> {
             if let Some(given) = rule.get(key).filter(|_| record.is_some()) {
                 self.faults.at(given.place, &path.key(key), "only alerts have this key");
             }
-            self.duration(rule, key, path);
         }
+        self.duration(rule, "for", path);
+        self.duration(rule, "keep_firing_for", path);
         if let Some((node, name)) = record.filter(|(_, name)| !is_metric_name(name)) {
             let message = format!(
                 "`{name}` is no name of a metric: expected letters, digits, `_` and `:`, as in `shop:orders:rate5m`"
@@ -79,7 +80,7 @@ impl RuleCheck<'_> {
 
     /// Prometheus refuses a file with a duration that it cannot read.
     fn duration(&mut self, node: &Node, key: &str, path: &Path) {
-        let Some((node, given)) = text(node, key).filter(|_| key != "annotations") else { return };
+        let Some((node, given)) = text(node, key) else { return };
         if parse_duration(given).is_err() {
             let message = format!(
                 "`{given}` is no duration of Prometheus: expected one such as `30s`, `10m` or `1h30m`"

@@ -53,12 +53,47 @@ impl MetricCatalogue {
 
     /// A table for each section.
     pub fn markdown(&self) -> String {
-        markdown(&self.0)
+        let mut text = String::from(
+            "# Metrics\n\nFamilies of a source also have the label `source` with the name of the source, except on `/probe`.\n",
+        );
+        for Section { title, families, prefixes, .. } in &self.0 {
+            write!(text, "\n## {title}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n")
+                .expect(INFALLIBLE);
+            for desc in families {
+                let labels = desc.labels.iter().collect::<Vec<_>>().join(", ");
+                let help = desc.help.replace('|', "\\|").replace('\n', " ");
+                writeln!(text, "| `{}` | {} | {labels} | {help} |", desc.name, type_name(desc))
+                    .expect(INFALLIBLE);
+            }
+            if !prefixes.is_empty() {
+                let named: Vec<_> = prefixes.iter().map(|prefix| format!("`{prefix}`")).collect();
+                let named = named.join(", ");
+                writeln!(
+                text,
+                "\nAnd a family for each other number that a server sends. Their names start with {named}."
+            )
+            .expect(INFALLIBLE);
+            }
+        }
+        text
     }
 
     /// A list of objects.
     pub fn json(&self) -> String {
-        json(&self.0)
+        let of_section = |Section { name: section, families, .. }: &Section| {
+            let object = |desc: &Desc| {
+                json!({
+                    "section": section,
+                    "name": desc.name,
+                    "type": type_name(desc),
+                    "labels": desc.labels.iter().collect::<Vec<_>>(),
+                    "help": desc.help,
+                })
+            };
+            families.iter().map(object).collect::<Vec<_>>()
+        };
+        let all: Vec<_> = self.0.iter().flat_map(of_section).collect();
+        serde_json::to_string_pretty(&all).expect("strings make valid JSON") + "\n"
     }
 }
 
@@ -69,49 +104,6 @@ fn declared(config: Option<&Config>, sections: &[Section]) -> Vec<Desc> {
         sections.iter().flat_map(|section| &section.families).map(|desc| desc.name.clone()).collect();
     let families = queries.iter().flat_map(|query| query.spec.catalogue()).map(|desc| Desc::clone(desc));
     families.filter(|desc| !listed.contains(&desc.name)).collect()
-}
-
-fn markdown(sections: &[Section]) -> String {
-    let mut text = String::from(
-        "# Metrics\n\nFamilies of a source also have the label `source` with the name of the source, except on `/probe`.\n",
-    );
-    for Section { title, families, prefixes, .. } in sections {
-        write!(text, "\n## {title}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n")
-            .expect(INFALLIBLE);
-        for desc in families {
-            let labels = desc.labels.iter().collect::<Vec<_>>().join(", ");
-            let help = desc.help.replace('|', "\\|").replace('\n', " ");
-            writeln!(text, "| `{}` | {} | {labels} | {help} |", desc.name, type_name(desc))
-                .expect(INFALLIBLE);
-        }
-        if !prefixes.is_empty() {
-            let named: Vec<_> = prefixes.iter().map(|prefix| format!("`{prefix}`")).collect();
-            let named = named.join(", ");
-            writeln!(
-                text,
-                "\nAnd a family for each other number that a server sends. Their names start with {named}."
-            )
-            .expect(INFALLIBLE);
-        }
-    }
-    text
-}
-
-fn json(sections: &[Section]) -> String {
-    let of_section = |Section { name: section, families, .. }: &Section| {
-        let object = |desc: &Desc| {
-            json!({
-                "section": section,
-                "name": desc.name,
-                "type": type_name(desc),
-                "labels": desc.labels.iter().collect::<Vec<_>>(),
-                "help": desc.help,
-            })
-        };
-        families.iter().map(object).collect::<Vec<_>>()
-    };
-    let all: Vec<_> = sections.iter().flat_map(of_section).collect();
-    serde_json::to_string_pretty(&all).expect("strings make valid JSON") + "\n"
 }
 
 const INFALLIBLE: &str = "writing to a string does not fail";

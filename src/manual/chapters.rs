@@ -40,11 +40,11 @@ pub(super) fn chapters() -> impl Iterator<Item = Chapter> {
 
 /// Whether the runbooks have a section for an alert.
 pub fn has_alert(name: &str) -> bool {
-    chapters().any(|chapter| alerts(chapter.text).any(|alert| alert == name))
+    chapters().any(|chapter| section_titles(chapter.text).any(|alert| alert == name))
 }
 
-/// The alerts of a chapter: each has a section.
-pub(super) fn alerts(text: &str) -> impl Iterator<Item = &str> {
+/// The titles of its sections: in a chapter, each is an alert.
+pub(super) fn section_titles(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| line.strip_prefix("## ")).map(str::trim)
 }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::catalogue::MetricCatalogue;
-use super::chapters::{INTRODUCTION, alerts, chapters};
+use super::chapters::{INTRODUCTION, chapters, section_titles};
 use super::examples::examples;
 use super::html::{MarkdownText, anchor};
 
@@ -32,7 +32,7 @@ pub fn runbooks_page() -> String {
     let contents = chapters().map(|chapter| ContentsEntry {
         name: chapter.name.to_owned(),
         title: chapter.text.lines().next().unwrap_or_default().trim_start_matches("# ").to_owned(),
-        sections: alerts(chapter.text).map(str::to_owned).collect(),
+        sections: section_titles(chapter.text).map(str::to_owned).collect(),
         has_example: false,
     });
     let text = chapters().map(|chapter| {
@@ -51,7 +51,7 @@ pub fn runbooks_page() -> String {
 /// The reference of all metrics, as `platform_exporter catalog` prints it: `/reference#redis`.
 pub fn reference_page() -> String {
     let text = MetricCatalogue::new(None).markdown();
-    let titles = alerts(&text).map(|title| ContentsEntry {
+    let titles = section_titles(&text).map(|title| ContentsEntry {
         name: anchor(title),
         title: title.to_owned(),
         sections: Vec::new(),

@@ -232,14 +232,14 @@ groups:
 
     #[test]
     fn an_alert_links_to_the_served_runbooks_unless_its_rule_links_elsewhere() {
-        let own = || Some(format!("{RUNBOOKS}#redisevicting"));
-        let elsewhere = || Some("https://wiki.example.com/redis".to_owned());
+        let own = || Some(format!("{RUNBOOKS}#platformsourcedown"));
+        let elsewhere = || Some("https://wiki.example.com/sources".to_owned());
         let served = "https://metrics.example.com/runbooks";
         for (alert, given, page, expected) in [
-            ("RedisEvicting", None, None, own()),
-            ("RedisEvicting", None, Some(served), Some(format!("{served}#RedisEvicting"))),
-            ("RedisEvicting", own(), Some(served), Some(format!("{served}#RedisEvicting"))),
-            ("RedisEvicting", elsewhere(), Some(served), elsewhere()),
+            ("PlatformSourceDown", None, None, own()),
+            ("PlatformSourceDown", None, Some(served), Some(format!("{served}#PlatformSourceDown"))),
+            ("PlatformSourceDown", own(), Some(served), Some(format!("{served}#PlatformSourceDown"))),
+            ("PlatformSourceDown", elsewhere(), Some(served), elsewhere()),
             ("ShopSilent", elsewhere(), Some(served), elsewhere()),
         ] {
             assert_eq!(runbook_url(alert, given, Some(RUNBOOKS), page), expected);

@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 use platform_core::probe::Problem;
 use platform_exporter::capacity::Estimate;
 use platform_exporter::cli::{CheckFormat, Cli, Command, Flags};
-use platform_exporter::command::{self, CheckDepth, Loaded};
+use platform_exporter::command::{self, CheckDepth, Loaded, print};
 use platform_exporter::pack;
 use platform_exporter::server::Gate;
 use platform_exporter::snapshot::Status;
@@ -54,7 +54,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let depth = if syntax_only { CheckDepth::Bundle } else { CheckDepth::Files };
             let loaded = command::load_all(flags, depth);
             if let CheckFormat::Findings(format) = format {
-                print!("{}", command::findings(loaded.as_ref().err(), format));
+                print(&command::findings(loaded.as_ref().err(), format))?;
                 return Ok(if loaded.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
             }
             let (loaded, _) = loaded?;
@@ -68,22 +68,22 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let counts = counts.map(|(number, one, several)| {
                 format!("{number} {}", if number == 1 { one } else { several })
             });
-            println!("{origin}: {}, no errors", counts.collect::<Vec<_>>().join(", "));
-            println!("estimate: {}", Estimate::of(config));
+            print(&format!("{origin}: {}, no errors\n", counts.collect::<Vec<_>>().join(", ")))?;
+            print(&format!("estimate: {}\n", Estimate::of(config)))?;
             if let Some(path) = &flags.web_config_file {
-                println!("{}: no errors", path.display());
+                print(&format!("{}: no errors\n", path.display()))?;
             }
             if !live {
                 return Ok(ExitCode::SUCCESS);
             }
             let report = on_this_thread(command::check(flags, &loaded))?;
-            print!("{}", report.text);
+            print(&report.text)?;
             Ok(if report.is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Some(Command::Probe { name, target }) => {
             let loaded = command::load(flags)?;
             let probed = on_this_thread(command::probe(flags, &loaded, &name, target.as_ref()))??;
-            print!("{}", probed.metrics);
+            print(&probed.metrics)?;
             for problem in &probed.problems {
                 eprintln!("{name}: {problem}{}", remedy(problem));
             }
@@ -96,7 +96,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Query { name, format }) => {
             let loaded = command::load(flags)?;
             let queried = on_this_thread(command::query(flags, &loaded, &name, format))??;
-            print!("{}", queried.text);
+            print(&queried.text)?;
             for problem in &queried.problems {
                 eprintln!("{name}: {problem}{}", remedy(problem));
             }
@@ -112,7 +112,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Status(own)) => match on_this_thread(command::status(flags, &own))? {
             Ok(status) => {
-                print!("{}", status.text);
+                print(&status.text)?;
                 Ok(if status.is_all_up { ExitCode::SUCCESS } else { ExitCode::FAILURE })
             }
             Err(error) => {
@@ -122,33 +122,35 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         },
         Some(Command::Catalog { format }) => {
             let loaded = flags.config_file.is_some().then(|| command::load(flags)).transpose()?;
-            print!("{}", command::catalog(loaded.as_ref().map(|loaded| &loaded.config), format));
+            print(&command::catalog(loaded.as_ref().map(|loaded| &loaded.config), format))?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Schema { of }) => {
-            print!("{}", command::schema(of));
+            print(&command::schema(of))?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Pack { name: None }) => {
-            print!("{}", command::packs());
+            print(&command::packs())?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Pack { name: Some(name) }) => {
             let text = pack::embedded(&name)
                 .with_context(|| format!("there is no pack `{name}`: `platform_exporter pack` lists them"))?;
-            print!("{text}");
+            print(text)?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Bundle { out }) => {
             let loaded = flags.config_file.is_some().then(|| command::load(flags)).transpose()?;
             let config = loaded.as_ref().map(|loaded| &loaded.config);
             for path in command::bundle(config, flags.external_url.as_ref(), &out)? {
-                println!("{}", path.display());
+                print(&format!("{}\n", path.display()))?;
             }
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Cli::command(), "platform_exporter", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "platform_exporter", &mut script);
+            print(&String::from_utf8(script)?)?;
             Ok(ExitCode::SUCCESS)
         }
     }

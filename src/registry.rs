@@ -41,6 +41,9 @@ macro_rules! kinds {
             /// Every kind.
             pub const ALL: &[Self] = &[$(#[cfg(feature = $feature)] Self::$kind),+];
 
+            /// The features with a kind, those that are turned off as well.
+            pub const FEATURES: &[&str] = &[$($feature),+];
+
             /// What all sources of this kind share.
             pub const fn facts(self) -> &'static KindFacts {
                 match self { $(#[cfg(feature = $feature)] Self::$kind => const { &$name::FACTS },)+ }

@@ -30,6 +30,7 @@ mod rules;
 mod source_status;
 mod table;
 mod target;
+mod template;
 mod unit;
 
 pub use dashboard_name::{overview_dashboard, source_dashboard};

@@ -11,6 +11,7 @@ use promql_parser::util::{ExprVisitor, walk_expr};
 use super::checker::DashboardContext;
 use super::label_set::{LabelSet, OF_EVERY_SERIES};
 use super::promql_functions::FUNCTIONS;
+use super::template::left_open;
 
 /// What is wrong with an expression.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,7 +20,8 @@ pub(super) struct Wrong {
     pub(super) hint: Option<String>,
 }
 
-/// Reports what is wrong with the expressions below a node of a dashboard: those under the key `expr`.
+/// Reports what is wrong with the expressions below a node of a dashboard: those under the key `expr`, and what selects
+/// sources, under `matchers`.
 pub(super) fn check_tree(node: &Node, path: &Path, context: &DashboardContext, faults: &mut Faults) {
     for (key, child) in node.entries() {
         let above = path;
@@ -29,10 +31,15 @@ pub(super) fn check_tree(node: &Node, path: &Path, context: &DashboardContext, f
                 let (wrong, labels) = check(&without_variables(expr), context);
                 report(&wrong, child, &path, faults);
                 if let Some(legend) = node.get("name").filter(|_| wrong.is_empty()) {
-                    let named = labels_in(legend.text().unwrap_or_default());
-                    let wrong: Vec<_> = named.filter_map(|label| check_label(label, &labels)).collect();
+                    let text = legend.text().unwrap_or_default();
+                    let wrong = labels_in(text).filter_map(|label| check_label(label, &labels));
+                    let wrong: Vec<_> = wrong.chain(left_open(text)).collect();
                     report(&wrong, legend, &above.key("name"), faults);
                 }
+            }
+            Value::String(matchers) if key.text == "matchers" => {
+                let selector = format!("platform_source_up{{{}}}", without_variables(matchers));
+                report(&check(&selector, context).0, child, &path, faults);
             }
             _ => check_tree(child, &path, context, faults),
         }

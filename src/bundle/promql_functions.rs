@@ -1,7 +1,7 @@
 //! The names of PromQL's functions, to suggest one for a name that is none.
 
 /// <https://prometheus.io/docs/prometheus/latest/querying/functions/>
-pub(super) const FUNCTIONS: [&str; 62] = [
+pub(super) const FUNCTIONS: [&str; 74] = [
     "abs",
     "absent",
     "absent_over_time",
@@ -63,5 +63,17 @@ pub(super) const FUNCTIONS: [&str; 62] = [
     "vector",
     "year",
     "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atanh",
     "cos",
+    "cosh",
+    "deg",
+    "rad",
+    "sin",
+    "sinh",
+    "tan",
+    "tanh",
 ];

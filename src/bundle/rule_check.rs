@@ -6,10 +6,12 @@ use platform_core::yaml::{self, Fault, Faults, Node, Path};
 use promql_parser::util::parse_duration;
 
 use super::checker::DashboardContext;
-use super::promql::{self, Wrong};
+use super::promql;
+use super::template;
+use crate::pack::check_severity;
 
-/// The severities that the routes of alerts/alertmanager.yml know.
-const SEVERITIES: [&str; 4] = ["critical", "warning", "info", "none"];
+/// The annotations that receivers show.
+const ANNOTATIONS: [&str; 4] = ["summary", "description", "runbook_url", "dashboard_url"];
 
 /// The keys of a rule.
 const KEYS: [&str; 7] = ["record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations"];
@@ -72,6 +74,7 @@ impl RuleCheck<'_> {
             self.faults.at(node.place, &path.key("record"), message);
         }
         self.severity(rule, path);
+        self.annotations(rule, path);
         self.is_the_first(rule, record.or(alert), path);
         if let Some((node, expr)) = text(rule, "expr") {
             self.names(rule, node, expr, path);
@@ -89,21 +92,24 @@ impl RuleCheck<'_> {
         }
     }
 
-    /// Another severity may have a route of its own.
     fn severity(&mut self, rule: &Node, path: &Path) {
-        let Some((node, given)) = rule.get("labels").and_then(|labels| text(labels, "severity")) else {
-            return;
-        };
-        if SEVERITIES.contains(&given) {
-            return;
+        if let Some(node) = rule.get("labels").and_then(|labels| labels.get("severity")) {
+            check_severity(node, path.key("labels").key("severity"), self.faults);
         }
-        if let Some(meant) = yaml::meant_by(given, SEVERITIES) {
-            self.faults.add(Fault {
-                place: node.place,
-                path: path.key("labels").key("severity"),
-                message: format!("no route has the severity `{given}`"),
-                hint: Some(format!("did you mean `{meant}`?")),
-            });
+    }
+
+    /// Others than the known ones are a team's own.
+    fn annotations(&mut self, rule: &Node, path: &Path) {
+        for (key, _) in rule.get("annotations").map_or(&[][..], Node::entries) {
+            let meant = yaml::meant_by(&key.text, ANNOTATIONS);
+            if let Some(meant) = meant.filter(|meant| *meant != key.text) {
+                self.faults.add(Fault {
+                    place: key.place,
+                    path: path.key("annotations").key(&key.text),
+                    message: "no receiver shows this annotation".to_owned(),
+                    hint: Some(format!("did you mean `{meant}`?")),
+                });
+            }
         }
     }
 
@@ -126,9 +132,7 @@ impl RuleCheck<'_> {
         promql::report(&wrong, node, &path.key("expr"), self.faults);
         for section in ["labels", "annotations"] {
             for (key, node) in rule.get(section).map_or(&[][..], Node::entries) {
-                let template = node.text().unwrap_or_default();
-                let wrong = labels_in(template).filter_map(|label| promql::check_label(label, &labels));
-                let wrong: Vec<_> = wrong.chain(left_open(template)).collect();
+                let wrong = template::check(node.text().unwrap_or_default(), &labels);
                 promql::report(&wrong, node, &path.key(section).key(&key.text), self.faults);
             }
         }
@@ -138,22 +142,4 @@ impl RuleCheck<'_> {
 fn is_metric_name(name: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
     !name.is_empty() && name.chars().all(is_part) && !name.starts_with(|first: char| first.is_ascii_digit())
-}
-
-/// The labels of the alert that a template names, as in `{{ $labels.source }}`. Results of queries have others.
-fn labels_in(template: &str) -> impl Iterator<Item = &str> {
-    let is_part_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let has_results = template.contains("| query");
-    let starts = ["$labels."].into_iter().chain((!has_results).then_some(".Labels."));
-    let after = starts.flat_map(|start| template.split(start).skip(1));
-    after.map(move |rest| rest.split(|c| !is_part_of_name(c)).next().unwrap_or_default())
-}
-
-/// An action that the template does not close.
-fn left_open(template: &str) -> Option<Wrong> {
-    let open = template.split("{{").skip(1).find(|action| !action.contains("}}"))?;
-    Some(Wrong {
-        message: format!("`{{{{{}` has no end", open.trim_end()),
-        hint: Some("close it with `}}`".to_owned()),
-    })
 }

@@ -8,15 +8,16 @@ use std::sync::Arc;
 use futures_util::future;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::ResultSet;
+use platform_core::setting::SourceName;
 
 use super::Loaded;
 use super::lane_load::overfull_lanes;
 use super::probe::open_lanes;
 use super::query::read;
 use crate::cli::Flags;
-use crate::config::RollUp;
+use crate::config::{Config, RollUp};
 use crate::registry::Kind;
-use crate::schedule::{ask, assemble, by_kind, check_roll_up, probe_and_leave};
+use crate::schedule::{ask, assemble, by_kind, check_roll_up, failure_of, probe_and_leave};
 
 /// What a check found.
 pub struct Report {
@@ -29,11 +30,15 @@ pub struct Report {
 /// What was checked, and what is wrong with it.
 struct Checked {
     what: String,
-    /// Of a source, or of the source of a query.
-    kind: Option<Kind>,
+    /// The source, or that of a query.
+    source: Option<(SourceName, Kind)>,
+    /// Where remedies are to be applied.
+    target: String,
     problems: Vec<Problem>,
     /// What is worth knowing, though it is no problem.
     note: Option<String>,
+    /// Whether it could not be checked, for a reason that is reported elsewhere.
+    is_skipped: bool,
 }
 
 /// Checks a configuration against the running services.
@@ -44,8 +49,10 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     let probers = open_lanes(assembly);
     let probes = future::join_all(probers.into_iter().map(async |(name, mut prober)| {
         let source = &config.sources()[&name];
-        let (kind, result) = (source.config.kind(), probe_and_leave(prober.as_mut(), source.timeout).await);
-        Checked { kind: Some(kind), ..Checked::of(format!("source {name} ({kind})"), problems_of(result)) }
+        let result = probe_and_leave(prober.as_mut(), source.timeout).await;
+        let is_down = failure_of(&result).is_some();
+        let what = format!("source {name} ({})", source.config.kind());
+        (Checked::of_source(what, &name, config, problems_of(result)), is_down)
     }));
     let queries = future::join_all(config.queries().iter().map(async |query| {
         let (rows, took) = ask(query, &lanes).await;
@@ -57,20 +64,30 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
                 None
             }
         };
-        let kind = config.sources().get(query.ask.source()).map(|source| source.config.kind());
-        (Checked { what: format!("query {}", query.spec.name), kind, problems, note }, took)
+        let what = format!("query {}", query.spec.name);
+        (Checked { note, ..Checked::of_source(what, query.ask.source(), config, problems) }, took)
     }));
     let roll_ups = future::join_all(config.roll_ups().iter().map(async |roll_up| {
         let problems = check_roll_up(roll_up).await.err().into_iter().collect();
-        Checked::of(format!("roll-up {}", roll_up.pack()), problems)
+        Checked::of(format!("roll-up {}", roll_up.pack()), String::new(), problems)
     }));
     let (probes, queries, roll_ups) = future::join3(probes, queries, roll_ups).await;
-    let (queries, took): (Vec<_>, Vec<_>) = queries.into_iter().unzip();
+    let down: BTreeSet<_> =
+        probes.iter().filter(|(_, is_down)| *is_down).filter_map(|(probe, _)| probe.source.clone()).collect();
+    let probes: Vec<_> = probes.into_iter().map(|(probe, _)| probe).collect();
+    let (mut queries, took): (Vec<_>, Vec<_>) = queries.into_iter().unzip();
+    queries.iter_mut().for_each(|query| query.leave_out_outage(&down));
     let is_denied = |checked: &&Checked| checked.problems.iter().any(lacks_permissions);
-    let denied = probes.iter().chain(&queries).filter(is_denied).filter_map(|checked| checked.kind).collect();
+    let denied = probes
+        .iter()
+        .chain(&queries)
+        .filter(is_denied)
+        .filter_map(|checked| checked.source.as_ref())
+        .map(|(_, kind)| *kind)
+        .collect();
     let denies_roll_up = roll_ups.iter().any(|checked| is_denied(&checked));
     let overfull = overfull_lanes(config.queries().iter().zip(took));
-    let overfull = overfull.map(|(what, problems)| Checked::of(what, problems));
+    let overfull = overfull.map(|(what, problems)| Checked::of(what, String::new(), problems));
     let all: Vec<Checked> = probes.into_iter().chain(queries).chain(roll_ups).chain(overfull).collect();
     let is_good = all.iter().all(|checked| checked.problems.is_empty());
     let mut remedies = BTreeSet::new();
@@ -95,8 +112,25 @@ fn problems_of(result: Result<platform_core::probe::Observation, Problem>) -> Ve
 }
 
 impl Checked {
-    fn of(what: String, problems: Vec<Problem>) -> Self {
-        Self { what, kind: None, problems, note: None }
+    fn of(what: String, target: String, problems: Vec<Problem>) -> Self {
+        Self { what, source: None, target, problems, note: None, is_skipped: false }
+    }
+
+    fn of_source(what: String, name: &SourceName, config: &Config, problems: Vec<Problem>) -> Self {
+        let source = &config.sources()[name].config;
+        let target = source.definition().target();
+        Self { source: Some((name.clone(), source.kind())), ..Self::of(what, target, problems) }
+    }
+
+    /// That the source is down has been reported.
+    fn leave_out_outage(&mut self, down: &BTreeSet<(SourceName, Kind)>) {
+        let Some(source) = self.source.as_ref().filter(|source| down.contains(source)) else { return };
+        let problems = self.problems.len();
+        self.problems.retain(|problem| !problem.reason.may_be_an_outage());
+        if self.problems.is_empty() && problems > 0 {
+            self.note = Some(format!("its source {} is down", source.0));
+            self.is_skipped = true;
+        }
     }
 }
 
@@ -113,16 +147,20 @@ fn lacks_permissions(problem: &Problem) -> bool {
 
 /// Prints each remedy once: one role or policy often fixes several problems.
 fn describe<'a>(
-    Checked { what, problems, note, .. }: &'a Checked,
-    printed: &mut BTreeSet<&'a str>,
+    Checked { what, target, problems, note, is_skipped, .. }: &'a Checked,
+    printed: &mut BTreeSet<(&'a str, &'a str)>,
 ) -> String {
     if problems.is_empty() {
+        let outcome = if *is_skipped { "skip" } else { "ok  " };
         let note = note.iter().map(|note| format!(": {note}")).collect::<String>();
-        return format!("ok    {what}{note}\n");
+        return format!("{outcome}  {what}{note}\n");
     }
     let mut describe = |problem: &'a Problem| {
         let remedy = match problem.remedy.as_deref() {
-            Some(remedy) if printed.insert(remedy) => format!("      to fix it: {remedy}\n"),
+            Some(remedy) if printed.insert((target, remedy)) => match target.as_str() {
+                "" => format!("      to fix it: {remedy}\n"),
+                target => format!("      to fix it, on {target}: {remedy}\n"),
+            },
             Some(_) => "      to fix it: the same as above\n".to_owned(),
             None => String::new(),
         };

@@ -40,7 +40,7 @@ fn of_error(error: &LoadError) -> Vec<Finding> {
             vec![Finding { file: Some(path.display().to_string()), message, ..Finding::default() }]
         }
         LoadError::Files(ConfigFilesError::NoFiles(_))
-        | LoadError::NoSources(_)
+        | LoadError::NoSources { .. }
         | LoadError::OffThread(_) => {
             vec![Finding { message: error.to_string(), ..Finding::default() }]
         }

@@ -10,6 +10,7 @@ mod healthcheck;
 mod lane_load;
 mod listen;
 mod local;
+mod output;
 mod packs;
 mod probe;
 mod query;
@@ -25,6 +26,7 @@ pub use check::check;
 pub use findings::findings;
 pub use healthcheck::healthcheck;
 pub use local::local;
+pub use output::print;
 pub use packs::packs;
 pub use probe::probe;
 pub use query::query;
@@ -53,8 +55,13 @@ pub enum LoadError {
     #[error(transparent)]
     Files(#[from] ConfigFilesError),
     /// There is no file, and the environment configures no source.
-    #[error(transparent)]
-    NoSources(#[from] NoSources),
+    #[error("{error}{}", if *has_file { " (there is a platform.yml here: --config.file platform.yml)" } else { "" })]
+    NoSources {
+        /// What would configure one.
+        error: NoSources,
+        /// Whether there is a file of the usual name in the current directory.
+        has_file: bool,
+    },
     /// The configuration has errors.
     #[error("{0}")]
     Faults(Faults),
@@ -101,7 +108,10 @@ fn read(flags: &Flags, checks: Checks<'_>, current: &CurrentFile) -> Result<Load
     let (origin, files) = match &flags.config_file {
         Some(path) => (path.display().to_string(), config_files::read(path, current)?),
         None => {
-            let (name, text) = ("environment".to_owned(), config::from_environment(&variable)?);
+            let has_file = Path::new("platform.yml").exists();
+            let text = config::from_environment(&variable);
+            let text = text.map_err(|error| LoadError::NoSources { error, has_file })?;
+            let name = "environment".to_owned();
             (name.clone(), vec![ConfigFile { name, directory: PathBuf::new(), text }])
         }
     };
@@ -161,4 +171,9 @@ fn with_gate(
         (Err(error), Ok(_)) => Err(error),
         (Err(error), Err(of_gate)) => Err(LoadError::Both(Box::new(error), of_gate)),
     }
+}
+
+/// What a misspelt name means, to append to an error.
+fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    yaml::hint(name, known).map(|hint| format!(": {hint}")).unwrap_or_default()
 }

@@ -1,18 +1,19 @@
 //! `probe NAME [TARGET]`: runs one probe and the queries of the source, and prints their metrics.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use platform_core::metric::{Format, encode};
-use platform_core::probe::{Prober, Problem, Reason};
-use platform_core::query::Reading;
+use platform_core::probe::{Observation, Prober, Problem, Reason};
+use platform_core::query::{Declared, Reading};
 use platform_core::setting::SourceName;
 use platform_core::yaml::Faults;
 
-use super::Loaded;
+use super::{Loaded, hint};
 use crate::cli::Flags;
 use crate::config::ProbeTarget;
-use crate::schedule::{Assembly, Lanes, ask, assemble, by_kind, probe_and_leave};
+use crate::schedule::{Assembly, Lanes, ask, assemble, by_kind, failure_of, probe_and_leave};
 use crate::snapshot::{QueryRun, SourceState, Status, Store};
 
 /// What a probe from the command line found.
@@ -28,12 +29,12 @@ pub struct Probed {
 /// Why nothing is probed.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    #[error("there is no source `{name}` in {origin}")]
-    NoSource { name: String, origin: String },
+    #[error("there is no source `{name}` in {origin}{hint}")]
+    NoSource { name: String, origin: String, hint: String },
     #[error("`{0}` is a module: name a target as well, as in `probe {0} HOST:PORT`")]
     NoTarget(String),
-    #[error("there is no module `{name}` in {origin}")]
-    NoModule { name: String, origin: String },
+    #[error("there is no module `{name}` in {origin}{hint}")]
+    NoModule { name: String, origin: String, hint: String },
     #[error("the module `{module}` does not allow the target {target}: see its `targets`")]
     NotAllowed { module: String, target: ProbeTarget },
     #[error("{0}")]
@@ -60,7 +61,10 @@ async fn source(flags: &Flags, loaded: &Loaded, name: &str) -> Result<Probed, Pr
     if loaded.config.modules().contains_key(name) {
         return Err(ProbeError::NoTarget(name.to_owned()));
     }
-    let no_source = || ProbeError::NoSource { name: name.to_owned(), origin: loaded.origin.clone() };
+    let known = loaded.config.sources().keys().chain(loaded.config.modules().keys());
+    let hint = hint(name, known.map(SourceName::as_str));
+    let no_source =
+        || ProbeError::NoSource { name: name.to_owned(), origin: loaded.origin.clone(), hint: hint.clone() };
     let (name, source) = loaded.config.sources().get_key_value(name).ok_or_else(no_source)?;
     let build = by_kind(Arc::default(), super::variable, flags.storage_path.as_deref());
     let assembly = assemble(&loaded.config, &build);
@@ -69,22 +73,13 @@ async fn source(flags: &Flags, loaded: &Loaded, name: &str) -> Result<Probed, Pr
     let mut prober = probers.remove(name).ok_or_else(no_source)?;
     let mut state =
         Store::new(&loaded.config, SystemTime::now()).state(name.as_str()).ok_or_else(no_source)?;
-    once(&mut state, source.timeout, prober.as_mut()).await;
-    for declared in loaded.config.queries().iter().filter(|query| query.ask.source() == name) {
-        let (rows, duration) = ask(declared, &lanes).await;
-        let read = |rows| Reading::new(Arc::new(declared.spec.clone())).read(rows);
-        let result = rows.and_then(|rows| read(rows).map_err(|fault| Problem::new(Reason::Query, fault)));
-        let query = &declared.spec.name;
-        let run = QueryRun {
-            result: result.map(|result| state.encoder_of(query).query(result)),
-            waited: Duration::ZERO,
-            duration,
-            every: declared.every.get(),
-            max_age: declared.max_age.get(),
-            ended: Instant::now(),
-        };
-        state.queried(query, run, SystemTime::now());
+    let probe = Probe::run(prober.as_mut(), source.timeout).await;
+    // Why the queries of a source that is down fail is known.
+    let queries = loaded.config.queries().iter().filter(|_| probe.is_good());
+    for declared in queries.filter(|query| query.ask.source() == name) {
+        query(declared, &lanes, &mut state).await;
     }
+    probe.record(&mut state);
     Ok(Probed::of(&state))
 }
 
@@ -94,7 +89,11 @@ async fn target_of(
     module: &str,
     target: &ProbeTarget,
 ) -> Result<Probed, ProbeError> {
-    let no_module = || ProbeError::NoModule { name: module.to_owned(), origin: loaded.origin.clone() };
+    let no_module = || ProbeError::NoModule {
+        name: module.to_owned(),
+        origin: loaded.origin.clone(),
+        hint: hint(module, loaded.config.modules().keys().map(SourceName::as_str)),
+    };
     let (name, module) = loaded.config.modules().get_key_value(module).ok_or_else(no_module)?;
     if !module.allows(target) {
         return Err(ProbeError::NotAllowed { module: name.to_string(), target: target.clone() });
@@ -103,14 +102,50 @@ async fn target_of(
     let build = by_kind(Arc::default(), super::variable, flags.storage_path.as_deref());
     let mut prober = build(name, &source, &[], &Lanes::new()).prober;
     let mut state = SourceState::new(name, &source, SystemTime::now());
-    once(&mut state, source.timeout, prober.as_mut()).await;
+    Probe::run(prober.as_mut(), source.timeout).await.record(&mut state);
     Ok(Probed::of(&state))
 }
 
-async fn once(state: &mut SourceState, timeout: Duration, prober: &mut dyn Prober) {
-    let started = Instant::now();
-    let result = probe_and_leave(prober, timeout).await.map(|observation| state.encoder().probe(observation));
-    state.probed(result, started.elapsed(), SystemTime::now());
+async fn query(declared: &Declared, lanes: &Lanes, state: &mut SourceState) {
+    let (rows, duration) = ask(declared, lanes).await;
+    let read = |rows| Reading::new(Arc::new(declared.spec.clone())).read(rows);
+    let result = rows.and_then(|rows| read(rows).map_err(|fault| Problem::new(Reason::Query, fault)));
+    let query = &declared.spec.name;
+    let run = QueryRun {
+        result: result.map(|result| state.encoder_of(query).query(result)),
+        waited: Duration::ZERO,
+        duration,
+        every: declared.every.get(),
+        max_age: declared.max_age.get(),
+        ended: Instant::now(),
+    };
+    state.queried(query, run, SystemTime::now());
+}
+
+/// A probe that has ended.
+struct Probe {
+    result: Result<Observation, Problem>,
+    duration: Duration,
+}
+
+impl Probe {
+    async fn run(prober: &mut dyn Prober, timeout: Duration) -> Self {
+        let started = Instant::now();
+        let result = probe_and_leave(prober, timeout).await;
+        Self { result, duration: started.elapsed() }
+    }
+
+    fn is_good(&self) -> bool {
+        failure_of(&self.result).is_none()
+    }
+
+    /// Also judges the queries that ran before.
+    fn record(self, state: &mut SourceState) {
+        let now = Instant::now();
+        let result = self.result.map(|observation| state.encoder().probe(observation));
+        state.expect_probe(now, now, Duration::ZERO);
+        state.probed(result, self.duration, SystemTime::now());
+    }
 }
 
 impl Probed {
@@ -124,9 +159,7 @@ impl Probed {
 }
 
 /// Serves the lanes on the current runtime, and returns the probers.
-pub(super) fn open_lanes(
-    assembly: Assembly,
-) -> std::collections::BTreeMap<SourceName, Box<dyn platform_core::probe::Prober>> {
+pub(super) fn open_lanes(assembly: Assembly) -> BTreeMap<SourceName, Box<dyn Prober>> {
     for (mut inbox, mut answers) in assembly.inboxes {
         tokio::spawn(async move { inbox.serve(answers.as_mut()).await });
     }

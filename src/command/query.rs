@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use platform_core::metric::{Exposition, Family, Format, Lines, encode};
+use platform_core::printable::printable;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Cell, Declared, Reading, ResultSet, Rows};
-use platform_core::yaml;
 use serde_json::{Map, Value, json};
 
-use super::Loaded;
 use super::probe::open_lanes;
+use super::{Loaded, hint};
 use crate::cli::{Flags, ResultFormat};
 use crate::schedule::{ask, assemble, by_kind, plan};
 
@@ -47,16 +47,14 @@ pub async fn query(
 ) -> Result<Queried, NoSuchQuery> {
     let Loaded { config, origin, .. } = loaded;
     let known = config.queries().iter().map(|query| query.spec.name.as_str());
-    let declared =
-        config.queries().iter().find(|query| query.spec.name == name).ok_or_else(|| NoSuchQuery {
-            name: name.to_owned(),
-            origin: origin.clone(),
-            hint: yaml::hint(name, known).map(|hint| format!(": {hint}")).unwrap_or_default(),
-        })?;
+    let declared = config.queries().iter().find(|query| query.spec.name == name).ok_or_else(|| {
+        NoSuchQuery { name: name.to_owned(), origin: origin.clone(), hint: hint(name, known) }
+    })?;
     let assembly = assemble(config, &by_kind(Arc::default(), super::variable, flags.storage_path.as_deref()));
     let lanes = assembly.lanes.clone();
     let _probers = open_lanes(assembly);
     let (rows, took) = ask(declared, &lanes).await;
+    let has_failed = rows.is_err();
     let (rows, mut problems) = match rows {
         Ok(rows) => (rows, Vec::new()),
         Err(problem) => (Rows::default(), vec![problem]),
@@ -74,6 +72,7 @@ pub async fn query(
     };
     let answer = QueryAnswer { declared, rows, took, result, steps };
     let text = match format {
+        ResultFormat::Table if has_failed => String::new(),
         ResultFormat::Table => answer.table(),
         ResultFormat::Prometheus => answer.exposition(),
         ResultFormat::Json => answer.json(&problems),
@@ -106,7 +105,7 @@ impl QueryAnswer<'_> {
         let mut text = String::new();
         write_table(&mut text, rows, "NULL");
         text.push('\n');
-        text.extend(self.exposition().lines().map(|line| printable(line.to_owned()) + "\n"));
+        text.extend(self.exposition().lines().map(|line| printable(line) + "\n"));
         if !steps.rows.is_empty() {
             text.push('\n');
             write_table(&mut text, steps, "-");
@@ -120,9 +119,10 @@ impl QueryAnswer<'_> {
         let share = took.as_secs_f64() / every.as_secs_f64() * 100.0;
         writeln!(
             text,
-            "\n{} rows, {series} series{other}, {took:.1?}; every {}, that is {share:.2} % of the time of the connection \
+            "\n{} row{}, {series} series{other}, {took:.1?}; every {}, that is {share:.2} % of the time of the connection \
              for queries of {}",
             rows.rows.len(),
+            if rows.rows.len() == 1 { "" } else { "s" },
             humantime::format_duration(every),
             declared.ask.source()
         )
@@ -153,7 +153,7 @@ impl QueryAnswer<'_> {
             "rows": rows.rows.iter().map(cells).collect::<Vec<_>>(),
             "series": series,
             "plan": steps.rows.iter().map(|step| {
-                steps.columns.iter().cloned().zip(step.iter().map(value)).collect::<Map<_, _>>()
+                steps.columns.iter().map(|column| column.replace(' ', "_")).zip(step.iter().map(value)).collect::<Map<_, _>>()
             }).collect::<Vec<_>>(),
             "dropped": result.dropped,
             "problems": problems.iter().map(|problem| json!({
@@ -197,20 +197,12 @@ fn value(cell: &Cell) -> Value {
     }
 }
 
-/// Without what would control the terminal.
-fn printable(text: String) -> String {
-    match text.contains(char::is_control) {
-        true => text.escape_debug().to_string(),
-        false => text,
-    }
-}
-
 /// The first rows, in columns.
 fn write_table(text: &mut String, rows: &Rows, null: &str) {
     let shown = |row: &Vec<Cell>| {
         row.iter().map(|cell| cell.text().map_or_else(|| null.to_owned(), printable)).collect()
     };
-    let mut lines: Vec<Vec<String>> = vec![rows.columns.iter().cloned().map(printable).collect()];
+    let mut lines: Vec<Vec<String>> = vec![rows.columns.iter().map(printable).collect()];
     lines.extend(rows.rows.iter().take(MOST_ROWS).map(shown));
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<_> = (0..rows.columns.len()).map(width).collect();

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
+use platform_core::printable::printable;
 use platform_core::time::ago;
 use serde::Deserialize;
 
@@ -59,7 +60,7 @@ impl StatusAnswer {
         let widths = [0, 1, 2, 3].map(width);
         let mut text = String::new();
         if let Some(errors) = &self.config.refused {
-            let lines: Vec<_> = errors.lines().map(|line| format!("  {}\n", plain(line))).collect();
+            let lines: Vec<_> = errors.lines().map(|line| format!("  {}\n", printable(line))).collect();
             write!(text, "The last configuration was refused:\n{}\n", lines.concat()).expect(INFALLIBLE);
         }
         line(&mut text, &HEAD.map(str::to_owned), widths, None);
@@ -67,9 +68,9 @@ impl StatusAnswer {
             line(&mut text, row, widths, has_colours.then_some(source.status));
             for ProblemAnswer { reason, detail, remedy } in &source.problems {
                 let indent = " ".repeat(widths[0] + 2);
-                writeln!(text, "{indent}{}: {}", plain(reason), plain(detail)).expect(INFALLIBLE);
+                writeln!(text, "{indent}{}: {}", printable(reason), printable(detail)).expect(INFALLIBLE);
                 if let Some(remedy) = remedy {
-                    writeln!(text, "{indent}  to fix it: {}", plain(remedy)).expect(INFALLIBLE);
+                    writeln!(text, "{indent}  to fix it: {}", printable(remedy)).expect(INFALLIBLE);
                 }
             }
         }
@@ -85,8 +86,8 @@ impl StatusAnswer {
         let last_success = source.last_success.as_deref().and_then(time);
         [
             source.status.as_str().to_owned(),
-            plain(&source.name),
-            plain(&source.kind),
+            printable(&source.name),
+            printable(&source.kind),
             ago(time(&source.since), now),
             ago(last_success, now),
         ]
@@ -123,11 +124,6 @@ fn colour(status: Status) -> &'static str {
 
 fn time(text: &str) -> Option<SystemTime> {
     text.parse::<Timestamp>().ok().map(SystemTime::from)
-}
-
-/// On one line. A message of a source must not control the terminal.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

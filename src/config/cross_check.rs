@@ -151,11 +151,12 @@ pub(super) fn pushed_classes(tree: &Node, sources: &Sources, faults: &mut Faults
 
 /// Checks that no two queries have the same name, whether they are valid or not.
 pub(super) fn unique_names(queries: &[(Path, &Node)], faults: &mut Faults) {
-    let mut names: HashMap<&str, &Path> = HashMap::new();
+    let mut names = HashMap::new();
     for (path, query) in queries {
         let Some(Node { place, value: Value::String(name), .. }) = query.get("name") else { continue };
-        if let Some(first) = names.insert(name, path) {
-            faults.at(*place, &path.key("name"), format!("`{name}` is already the name of {first}"));
+        if let Some((first, at)) = names.insert(name, (path, *place)) {
+            let at = faults.located_at(at);
+            faults.at(*place, &path.key("name"), format!("`{name}` is already the name of {first}, in {at}"));
         }
     }
 }

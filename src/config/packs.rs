@@ -9,7 +9,7 @@ use platform_core::yaml::{self, Fault, Faults, Key, Node, Path, Value, hint};
 use super::cross_check::{Sources, names};
 use super::pack_inputs;
 use super::surroundings::Surroundings;
-use crate::pack::{self, Instance, Pack, RESERVED};
+use crate::pack::{self, Instance, Pack, RESERVED, SEVERITIES, check_severity};
 use crate::registry::languages;
 
 /// Reads every pack that is used.
@@ -79,17 +79,22 @@ impl Usage<'_> {
     fn severities(&self, instance: &Instance, faults: &mut Faults) -> Option<BTreeMap<String, String>> {
         const KEY: &str = "severities";
         let node = self.node.get(KEY)?;
-        let known = instance.severities();
-        for (key, _) in node.entries().iter().filter(|(key, _)| !known.contains(key.text.as_str())) {
-            let listed = known.iter().copied().collect::<Vec<_>>().join(", ");
-            faults.add(Fault {
-                place: key.place,
-                path: self.path.key(KEY).key(&key.text),
-                message: format!("no alert of the pack has this severity; they have {listed}"),
-                hint: hint(&key.text, known.iter().copied()),
-            });
+        let path = self.path.key(KEY);
+        // One line may serve several packs: not each of them has alerts of every severity.
+        let known: BTreeSet<_> = instance.severities().into_iter().chain(SEVERITIES).collect();
+        for (key, node) in node.entries() {
+            if !known.contains(key.text.as_str()) {
+                let listed = known.iter().copied().collect::<Vec<_>>().join(", ");
+                faults.add(Fault {
+                    place: key.place,
+                    path: path.key(&key.text),
+                    message: format!("no alert has this severity; expected one of {listed}"),
+                    hint: hint(&key.text, known.iter().copied()),
+                });
+            }
+            check_severity(node, path.key(&key.text), faults);
         }
-        yaml::decode(node, &self.path.key(KEY), faults)
+        yaml::decode(node, &path, faults)
     }
 
     /// The pack: `file` is the user's own, `pack` a built-in one, else the entry's name is that of a built-in one.

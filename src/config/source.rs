@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use platform_core::setting::{Duration, SourceName};
-use platform_core::yaml::{self, Faults, Key, Node, Path};
+use platform_core::yaml::{self, Faults, Node, Path};
 use serde::Deserialize;
 
 use crate::registry::{Kind, SourceConfig};
@@ -61,21 +61,13 @@ pub(super) fn read_all(
 pub(super) fn read(node: &Node, path: &Path, faults: &mut Faults) -> Option<Source> {
     let kinds = Kind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>();
     let known: Vec<_> = kinds.iter().copied().chain(COMMON).collect();
-    yaml::refuse_unknown_keys(node, path, &known, faults);
     let common = yaml::decode::<Common>(&node.only(&COMMON), path, faults);
     let kind = node.only(&kinds);
     if kind.entries().len() != 1 {
-        let is_misspelt = |(key, _): &(Key, Node)| yaml::nearest(&key.text, kinds.iter().copied()).is_some();
-        // A misspelt kind has been reported as such.
-        if !(kind.entries().is_empty() && node.entries().iter().any(is_misspelt)) {
-            let kinds = kinds.join(", ");
-            let message = format!(
-                "expected exactly one kind, as in `NAME: {{redis: {{url: …}}}}`; the kinds are {kinds}"
-            );
-            faults.at(node.place, path, message);
-        }
+        refuse_kinds(node, path, &kinds, faults);
         return None;
     }
+    yaml::refuse_unknown_keys(node, path, &known, faults);
     let config = yaml::decode::<SourceConfig>(&kind, path, faults);
     if let Some(Common { interval: Some(interval), timeout: Some(timeout), .. }) = &common
         && config.is_none()
@@ -89,6 +81,26 @@ pub(super) fn read(node: &Node, path: &Path, faults: &mut Faults) -> Option<Sour
     check_timeout(timeout, interval, node, path, faults);
     let slow_after = common.degraded.and_then(|degraded| degraded.latency).map(Duration::get);
     Some(Source { config, interval, timeout, slow_after, fingerprint: node.fingerprint() })
+}
+
+/// Reports what is wrong with the kind of a source that has none, or several.
+fn refuse_kinds(node: &Node, path: &Path, kinds: &[&str], faults: &mut Faults) {
+    let has = |is_meant: &dyn Fn(&str) -> bool| node.entries().iter().find(|(key, _)| is_meant(&key.text));
+    if let Some((key, _)) = has(&|key| Kind::FEATURES.contains(&key) && !kinds.contains(&key)) {
+        let name = &key.text;
+        let message = format!("this binary was built without the feature `{name}`, which this kind needs");
+        faults.at(key.place, &path.key(name), message);
+    } else if let Some((key, _)) =
+        has(&|key| !kinds.contains(&key) && yaml::nearest(key, kinds.iter().copied()).is_some())
+    {
+        let only = node.only(&[&key.text]);
+        yaml::refuse_unknown_keys(&only, path, kinds, faults);
+    } else {
+        let kinds = kinds.join(", ");
+        let message =
+            format!("expected exactly one kind, as in `NAME: {{redis: {{url: …}}}}`; the kinds are {kinds}");
+        faults.at(node.place, path, message);
+    }
 }
 
 fn check_timeout(

@@ -5,10 +5,12 @@
 
 mod instance;
 mod parameter;
+mod severity;
 mod substitute;
 
 pub use instance::Instance;
 pub use parameter::{Parameter, ParameterType};
+pub use severity::{SEVERITIES, check_severity};
 
 use std::collections::BTreeMap;
 

@@ -18,7 +18,7 @@ mod status_log;
 mod timetable;
 
 pub use assembly::{Assembly, Build, Lanes, assemble, by_kind};
-pub use probe_once::probe_and_leave;
+pub use probe_once::{failure_of, probe_and_leave};
 pub use query::{ask, plan};
 pub use refusal::ProbeRefusal;
 #[cfg(feature = "postgres")]

@@ -36,3 +36,11 @@ pub async fn probe_and_leave(prober: &mut dyn Prober, timeout: Duration) -> Resu
     let _ = tokio::time::timeout(LEAVING, prober.leave()).await;
     result
 }
+
+/// Why the source counts as down, if it does.
+pub fn failure_of(result: &Result<Observation, Problem>) -> Option<&Problem> {
+    match result {
+        Ok(observation) => observation.failure.as_ref(),
+        Err(problem) => Some(problem),
+    }
+}

@@ -9,6 +9,7 @@ use futures_util::future;
 use platform_core::large;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Ask, Columns, Declared, Reading, ResultSet, Rows, count_distinct};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Lanes;
@@ -21,13 +22,22 @@ use crate::snapshot::{EncodedResult, Event, LATE_AFTER, QueryRun, SourceState, S
 /// Delay before the first retry of a failed query or roll-up.
 pub(super) const FIRST_RETRY: Duration = Duration::from_secs(5);
 
-/// `lanes` are those of the sources that it runs on.
-pub(super) async fn run(declared: Declared, lanes: Lanes, recorder: Recorder, timetable: Timetable) {
+/// `lanes` are those of the sources that it runs on, and `recoveries` wake those that wait for such a source.
+pub(super) async fn run(
+    declared: Declared,
+    lanes: Lanes,
+    recoveries: Vec<Arc<Notify>>,
+    recorder: Recorder,
+    timetable: Timetable,
+) {
     let mut reading = Reading::new(Arc::new(declared.spec.clone()));
     let (mut next, mut backoff) = (timetable.first, Backoff::new(FIRST_RETRY));
-    let every = declared.every.get();
+    let (every, mut waits_for_source) = (declared.every.get(), false);
     loop {
-        tokio::time::sleep_until(next).await;
+        tokio::select! {
+            () = tokio::time::sleep_until(next) => (),
+            () = any(&recoveries), if waits_for_source => (),
+        }
         let started = Instant::now();
         let mut running = pin!(timed(&declared, &lanes, started + every));
         let (rows, duration) = match tokio::time::timeout_at(started + every + LATE_AFTER, &mut running).await
@@ -42,6 +52,7 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, recorder: Recorder, ti
         };
         let waited = started.elapsed().saturating_sub(duration);
         debug_log::query_ended(&declared, &rows, waited, duration);
+        waits_for_source = rows.as_ref().is_err_and(|problem| problem.reason.may_be_an_outage());
         let read = AssertUnwindSafe(|| rows.and_then(|rows| read(&mut reading, rows)));
         let result = panic::catch_unwind(read).unwrap_or_else(|_| Err(unusable()));
         let retry = backoff.ended(result.is_ok(), every);
@@ -55,6 +66,11 @@ pub(super) async fn run(declared: Declared, lanes: Lanes, recorder: Recorder, ti
             take_in(&declared, run(Err(unusable())), &recorder);
         }
     }
+}
+
+/// Waits until a source has recovered.
+async fn any(recoveries: &[Arc<Notify>]) {
+    future::select_all(recoveries.iter().map(|recovered| Box::pin(recovered.notified()))).await;
 }
 
 fn read(reading: &mut Reading, rows: Rows) -> Result<ResultSet, Problem> {

@@ -1,10 +1,12 @@
 //! The running loops, and which of them a new configuration leaves alone.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use platform_core::query::{Ask, Declared, Inbox, Question, lane};
 use platform_core::setting::SourceName;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::assembly::{Lanes, of, questions};
@@ -22,6 +24,8 @@ use crate::snapshot::Outdated;
 pub(super) struct Running {
     /// A lane lives as long as its source's name is configured: callers need not know that the source was replaced.
     lanes: Lanes,
+    /// Wake the queries of a source when it answers again. They live as long as lanes.
+    recoveries: BTreeMap<SourceName, Arc<Notify>>,
     /// The receiving ends that are not being served.
     inboxes: BTreeMap<SourceName, Inbox>,
     sources: BTreeMap<SourceName, SourceTasks>,
@@ -94,6 +98,7 @@ impl Running {
         let inboxes = join_all(sources.collect::<Vec<_>>().into_iter().map(end)).await;
         self.inboxes.extend(inboxes.into_iter().flatten());
         self.lanes.retain(|name, _| config.sources().contains_key(name));
+        self.recoveries.retain(|name, _| config.sources().contains_key(name));
         self.inboxes.retain(|name, _| config.sources().contains_key(name));
         loops.recorder.store.apply(config, &outdated);
     }
@@ -105,6 +110,7 @@ impl Running {
             let (lane, inbox) = lane();
             self.lanes.insert(name.clone(), lane);
             self.inboxes.insert(name.clone(), inbox);
+            self.recoveries.insert(name.clone(), Arc::default());
         }
         // Tasks that a source spawns while being built run there, too.
         let _entered = loops.runtime.enter();
@@ -131,7 +137,8 @@ impl Running {
             let name = &declared.spec.name;
             let timetable = Timetable::new(now, turns[name], declared.every.get(), many);
             let lanes = self.lanes_of(&declared.ask);
-            let work = query::run(declared.clone(), lanes, loops.recorder.clone(), timetable);
+            let recoveries = declared.ask.sources().map(|name| Arc::clone(&self.recoveries[name])).collect();
+            let work = query::run(declared.clone(), lanes, recoveries, loops.recorder.clone(), timetable);
             let task = loops.spawn(format!("query {name}"), work);
             self.queries.insert(name.clone(), (declared.clone(), task));
         }
@@ -173,7 +180,9 @@ impl Running {
         let fresh_for = if is_metered { (source.interval / 2).max(FRESH_FOR) } else { FRESH_FOR };
         let (request, inbox) = requests(name, source, fresh_for);
         let recorder = loops.recorder.clone();
-        let probing = SourceLoop::new(name.clone(), timetable, source, parts.prober, recorder, inbox);
+        let recovered = Arc::clone(&self.recoveries[name]);
+        let probing =
+            SourceLoop::new(name.clone(), timetable, source, parts.prober, recorder, inbox, recovered);
         SourceTasks {
             identity,
             request,

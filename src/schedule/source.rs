@@ -6,14 +6,14 @@ use std::time::{Duration, SystemTime};
 use parking_lot::Mutex;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
 use platform_core::setting::SourceName;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::backoff::Backoff;
 use super::debug_log;
 use super::parts::{self, ChosenParts, CollectorChoice};
-use super::probe_once::{probe_once, take_in};
+use super::probe_once::{failure_of, probe_once, take_in};
 use super::recorder::Recorder;
 use super::refusal::ProbeRefusal;
 use super::timetable::Timetable;
@@ -97,6 +97,9 @@ pub(super) struct SourceLoop {
     prober: Box<dyn Prober>,
     recorder: Recorder,
     requests: RequestInbox,
+    /// Wakes the queries that fail because this source does.
+    recovered: Arc<Notify>,
+    is_down: bool,
     unreachable: Backoff,
     failing: Backoff,
 }
@@ -109,10 +112,23 @@ impl SourceLoop {
         prober: Box<dyn Prober>,
         recorder: Recorder,
         requests: RequestInbox,
+        recovered: Arc<Notify>,
     ) -> Self {
         let (interval, timeout) = (source.interval, source.timeout);
         let (unreachable, failing) = (Backoff::new(FIRST_RETRY_UNREACHABLE), Backoff::new(FIRST_RETRY));
-        Self { name, timetable, interval, timeout, prober, recorder, requests, unreachable, failing }
+        Self {
+            name,
+            timetable,
+            interval,
+            timeout,
+            prober,
+            recorder,
+            requests,
+            recovered,
+            is_down: false,
+            unreachable,
+            failing,
+        }
     }
 
     pub(super) async fn run(mut self) {
@@ -135,9 +151,14 @@ impl SourceLoop {
             if waiter.is_some() {
                 self.timetable.restart(started);
             }
-            next = self.next(started, &result);
+            let failure = failure_of(&result).map(|problem| problem.reason);
+            let has_recovered = std::mem::replace(&mut self.is_down, failure.is_some()) && failure.is_none();
+            next = self.next(started, failure);
             let took = started.elapsed();
             take_in(result, |result| self.record(result, took, next));
+            if has_recovered {
+                self.recovered.notify_waiters();
+            }
             // Requests that came in during the probe have joined it.
             let joined = std::iter::from_fn(|| self.requests.whole.try_recv().ok());
             for waiter in waiter.into_iter().chain(joined) {
@@ -168,13 +189,8 @@ impl SourceLoop {
 
     /// When the next probe starts: at its regular time, or sooner after a failure. A source that limits the rate of its
     /// callers is left alone for a whole interval.
-    fn next(&mut self, started: Instant, result: &Result<Observation, Problem>) -> Instant {
-        let failure = match result {
-            Ok(observation) => observation.failure.as_ref(),
-            Err(problem) => Some(problem),
-        };
-        let reason = failure.map(|problem| problem.reason);
-        let retry = match reason {
+    fn next(&mut self, started: Instant, failure: Option<Reason>) -> Instant {
+        let retry = match failure {
             None | Some(Reason::RateLimited) => {
                 self.unreachable.reset();
                 self.failing.reset();
@@ -187,7 +203,7 @@ impl SourceLoop {
             }
             Some(_) => self.failing.failed(self.interval),
         };
-        if reason == Some(Reason::RateLimited) {
+        if failure == Some(Reason::RateLimited) {
             self.timetable.restart(started);
         }
         retry.map_or_else(|| self.timetable.after(started), |delay| started + delay)

@@ -30,6 +30,22 @@ pub struct QueryRun {
     pub ended: Instant,
 }
 
+/// A source that answers.
+#[derive(Clone, Copy)]
+pub(super) struct GoodProbes {
+    /// When the first good probe after its last outage ended, if there was one.
+    pub(super) recovered: Option<Instant>,
+    /// When its last probe ended.
+    pub(super) last: Instant,
+}
+
+impl GoodProbes {
+    /// Whether there was no outage since.
+    fn answer_since(self, moment: Instant) -> bool {
+        self.recovered.is_none_or(|recovered| recovered <= moment)
+    }
+}
+
 /// A run that others delayed beyond the time of the next one.
 #[derive(Clone)]
 struct Late {
@@ -43,6 +59,8 @@ struct Late {
 pub(super) struct QueryState {
     problems: Vec<Problem>,
     late: Option<Late>,
+    /// When the first of its failed runs in a row ended, of those that an outage of the source may explain.
+    unanswered_since: Option<Instant>,
     families: Vec<Arc<Lines>>,
     /// The same as values, if a roll-up observes some of them.
     observed: Arc<[Family]>,
@@ -70,7 +88,23 @@ impl QueryState {
     }
 
     /// Records a run.
-    pub(super) fn ran(&mut self, source: &Arc<str>, name: &str, run: QueryRun, now: SystemTime) {
+    pub(super) fn ran(
+        &mut self,
+        source: &Arc<str>,
+        name: &str,
+        run: QueryRun,
+        good_probes: Option<GoodProbes>,
+        now: SystemTime,
+    ) {
+        self.unanswered_since = match &run.result {
+            // What failed before the source answered again says nothing about this failure.
+            Err(problem) if problem.reason.may_be_an_outage() => {
+                let of_this_row =
+                    |since: &Instant| good_probes.is_none_or(|probes| probes.answer_since(*since));
+                self.unanswered_since.filter(of_this_row).or(Some(run.ended))
+            }
+            _ => None,
+        };
         (self.record.last_wait, self.record.last_duration) = (Some(run.waited), Some(run.duration));
         self.late = late(name, &run);
         let before = self.record.outcome.clone();
@@ -115,11 +149,16 @@ impl QueryState {
         self.late = Some(Late::new(name, began, detail));
     }
 
-    /// Its problems. A run that began while its source did not answer was delayed by the source, not by others.
-    pub(super) fn problems(&self, answers_since: Option<Instant>) -> impl Iterator<Item = &Problem> {
-        let late =
-            self.late.iter().filter(move |late| answers_since.is_some_and(|since| since <= late.began));
-        self.problems.iter().chain(late.map(|late| &late.problem))
+    /// Its problems, without those that an outage of its source explains. A query that gets no answer often is the first
+    /// to notice an outage: it is a problem of its own when the source has answered a probe since.
+    pub(super) fn problems(&self, good_probes: Option<GoodProbes>) -> impl Iterator<Item = &Problem> {
+        let is_its_own = self.unanswered_since.is_none_or(|since| {
+            good_probes.is_some_and(|probes| probes.answer_since(since) && since < probes.last)
+        });
+        let problems = is_its_own.then_some(&self.problems).into_iter().flatten();
+        let late = self.late.iter();
+        let late = late.filter(move |late| good_probes.is_some_and(|probes| probes.answer_since(late.began)));
+        problems.chain(late.map(|late| &late.problem))
     }
 
     /// When its result becomes too old, if that is in the future.

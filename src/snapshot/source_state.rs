@@ -11,7 +11,7 @@ use platform_core::setting::SourceName;
 
 use super::encoder::{EncodedProbe, Encoder};
 use super::event::{Event, Reported, is_change, reasons};
-use super::query::{QueryRun, QueryState};
+use super::query::{GoodProbes, QueryRun, QueryState};
 use super::source_metrics::ProbeRecord;
 use super::status::{Change, Status};
 use super::watchdog::LATEST;
@@ -46,8 +46,8 @@ pub struct SourceState {
     record: ProbeRecord,
     /// When the last probe ended, on a monotonic clock.
     probed_at: Option<Instant>,
-    /// When the first of its good probes in a row ended; none while it is down.
-    answers_since: Option<Instant>,
+    /// None while it is down.
+    good_probes: Option<GoodProbes>,
     /// When the next probe starts; none before the first one.
     next_probe: Option<Instant>,
     /// Deadline for the end of the next probe.
@@ -77,7 +77,7 @@ impl SourceState {
             stale_at: None,
             record: ProbeRecord::new(Reason::COMMON.iter().chain(kind.facts().reasons).copied()),
             probed_at: None,
-            answers_since: None,
+            good_probes: None,
             next_probe: None,
             due: Instant::now() + source.timeout + LATEST,
         }
@@ -158,10 +158,12 @@ impl SourceState {
         let probe = result
             .unwrap_or_else(|problem| EncodedProbe { failure: Some(problem), ..EncodedProbe::default() });
         EncodedProbe { lines: self.families, problems: self.problems, failure: self.failure } = probe;
-        self.answers_since = match self.failure {
-            Some(_) => None,
-            None => self.answers_since.or(self.probed_at),
+        let recovered = match self.good_probes {
+            Some(probes) => probes.recovered,
+            None => self.probed_at.filter(|_| self.record.probes > 1),
         };
+        let last = self.probed_at.filter(|_| self.failure.is_none());
+        self.good_probes = last.map(|last| GoodProbes { recovered, last });
         match &self.failure {
             Some(problem) => *self.record.failures.entry(problem.reason).or_default() += 1,
             None => {
@@ -178,7 +180,8 @@ impl SourceState {
     /// stays until it is too old.
     pub fn queried(&mut self, name: &str, run: QueryRun, now: SystemTime) -> Option<Event> {
         let state = || QueryState::new(&self.name, name, run.max_age);
-        self.queries.entry(name.to_owned()).or_insert_with(state).ran(&self.name, name, run, now);
+        let query = self.queries.entry(name.to_owned()).or_insert_with(state);
+        query.ran(&self.name, name, run, self.good_probes, now);
         self.judge_if_probed(now)
     }
 
@@ -223,7 +226,7 @@ impl SourceState {
     fn named_problems(&self) -> Vec<(Option<String>, Problem)> {
         let of_probe = self.failure.iter().chain(&self.problems).map(|problem| (None, problem.clone()));
         let of_queries = self.queries.iter().flat_map(|(name, query)| {
-            query.problems(self.answers_since).map(move |problem| (Some(name.clone()), problem.clone()))
+            query.problems(self.good_probes).map(move |problem| (Some(name.clone()), problem.clone()))
         });
         of_probe.chain(of_queries).collect()
     }

@@ -44,3 +44,54 @@ async fn an_outage_of_many_sources_is_a_few_lines_in_the_log_and_one_row_on_the_
     let rows = page.matches("<tr><td>").count();
     assert!(rows <= 4 && page.contains(&format!("and {} more", SOURCES - 1)), "{page}");
 }
+
+const UP: &str = "platform_source_up{source=\"cache\",kind=\"redis\"}";
+
+/// Its queries often notice an outage first, and fail for as long as it lasts.
+#[tokio::test]
+async fn an_outage_of_a_source_with_queries_is_one_line_in_the_log() {
+    let mut redis = Redis::start().await;
+    let mut config =
+        format!("sources:\n  cache: {{redis: {{url: '{}'}}, interval: 4s}}\nqueries:", redis.url());
+    for number in 0..6 {
+        write!(
+            config,
+            "\n  - {{name: q{number}, source: cache, every: {}, max_age: 10m, redis: {{command: [DBSIZE]}}, \
+             metrics: [{{name: acme_q{number}, value: value, help: N.}}]}}",
+            if number == 5 { "5m" } else { "1s" }
+        )
+        .unwrap();
+    }
+    let exporter = Exporter::start(&config).await;
+    exporter.wait_for("acme_q5{source=\"cache\"}", 0.0, SOON).await;
+    for round in 1..=2 {
+        redis.kill();
+        exporter.wait_for(UP, 0.0, SOON).await;
+        let failing = "platform_query_last_run_successful{source=\"cache\",query=\"q0\"}";
+        exporter.wait_for(failing, 0.0, SOON).await;
+        redis.restart().await;
+        exporter.wait_for(UP, 1.0, SOON).await;
+        exporter.wait_for(failing, 1.0, SOON).await;
+        let log = exporter.log();
+        assert_eq!(events(&log, "degraded").0, round, "{log}");
+        eventually(SOON, "the recovery is in the log", async || {
+            events(&exporter.log(), "recovered").0 == round
+        })
+        .await;
+    }
+}
+
+/// The source answers, and one query does not: that is no outage.
+#[tokio::test]
+async fn a_query_that_gets_no_answer_is_a_problem_of_a_source_that_answers() {
+    let postgres = testkit::postgres::Postgres::start().await;
+    let config = format!(
+        "sources:\n  db: {{postgres: {{url: '{}'}}, interval: 1s}}\nqueries:\n  - {{name: slow, source: db, every: 5s, \
+         timeout: 200ms, sql: 'SELECT pg_sleep(3)::text::int AS n', metrics: [{{name: acme_n, value: n, help: N.}}]}}\n",
+        postgres.url()
+    );
+    let exporter = Exporter::start(&config).await;
+    let degraded = "platform_source_problem{source=\"db\",kind=\"postgres\",reason=\"timeout\"}";
+    exporter.wait_for(degraded, 1.0, SOON).await;
+    exporter.wait_for("platform_source_up{source=\"db\",kind=\"postgres\"}", 1.0, SOON).await;
+}

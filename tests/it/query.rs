@@ -120,5 +120,5 @@ async fn the_plan_of_a_query_shows_which_index_it_uses_and_how_much_it_reads() {
     let json: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(code, Some(0), "{text}");
     let [step] = json["plan"].as_array().unwrap().as_slice() else { panic!("{text}") };
-    assert_eq!((&step["index"], &step["rows read"]), (&"parcels_pkey".into(), &1.0.into()), "{text}");
+    assert_eq!((&step["index"], &step["rows_read"]), (&"parcels_pkey".into(), &1.0.into()), "{text}");
 }

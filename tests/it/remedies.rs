@@ -8,11 +8,8 @@ use testkit::redis::Redis;
 
 use crate::packs::exported::check_live;
 
-/// Before what fixes a problem.
-const REMEDY: &str = "to fix it: ";
-/// In its place where it has been printed.
-const PRINTED: &str = "the same as above";
-
+/// Before what fixes a problem, and where.
+const REMEDY: &str = "to fix it, on ";
 /// Some problems hide others, but not this often.
 const MOST_ROUNDS: usize = 12;
 
@@ -22,8 +19,8 @@ async fn check(config: &str) -> (bool, String) {
 }
 
 fn remedies(text: &str) -> Vec<&str> {
-    let printed = text.lines().filter_map(|line| line.trim().strip_prefix(REMEDY));
-    printed.filter(|remedy| *remedy != PRINTED).collect()
+    let printed = text.lines().filter_map(|line| Some(line.trim().strip_prefix(REMEDY)?.split_once(": ")?.1));
+    printed.collect()
 }
 
 /// Runs what is printed until nothing is, and returns it. Nothing is printed that was run before.
@@ -95,4 +92,39 @@ async fn what_is_printed_grants_what_queries_lack() {
     }
     let (is_good, text) = check(&config).await;
     assert!(is_good, "{text}");
+}
+
+/// Permissions in one database say nothing about another on the same server.
+#[tokio::test]
+async fn each_database_has_its_own() {
+    let server = Postgres::start().await;
+    server.sql("CREATE ROLE watcher LOGIN IN ROLE pg_monitor").await;
+    let mut sources = String::new();
+    let mut queries = String::new();
+    for name in ["east", "west"] {
+        server.add_database(name).await;
+        server.script(name, "CREATE TABLE parcels (id int)").await;
+        let url = server.url_as("watcher", "", name);
+        sources += &format!("  {name}: {{postgres: {{url: '{url}'}}}}\n");
+        queries += &format!(
+            "  - {{name: {name}, source: {name}, every: 1m, sql: 'SELECT count(*) AS n FROM parcels', \
+             metrics: [{{name: acme_{name}, value: n, help: N.}}]}}\n"
+        );
+    }
+    let (_, text) = check(&format!("sources:\n{sources}queries:\n{queries}")).await;
+    for name in ["east", "west"] {
+        let expected = format!("/{name}: GRANT SELECT ON parcels TO watcher;");
+        assert!(text.contains(&expected), "{expected}\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_queries_of_a_source_that_is_down_are_not_problems_of_their_own() {
+    let config = "sources:\n  db: {postgres: {url: 'postgres://watcher@127.0.0.1:1/shop'}}\n\
+                  queries:\n  - {name: parcels, source: db, every: 1m, sql: 'SELECT 1 AS n', \
+                  metrics: [{name: acme_n, value: n, help: N.}]}\n";
+    let (is_good, text) = check(config).await;
+    assert!(!is_good);
+    assert_eq!(text.matches("FAIL").count(), 1, "{text}");
+    assert!(text.contains("skip  query parcels: its source db is down"), "{text}");
 }

@@ -1,6 +1,7 @@
 //! The rules of the house, checked over the source text.
 
 mod circles;
+mod features;
 mod names;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,7 @@
 //! The loops and the store, with scripted sources and a paused clock.
 
 mod late;
+mod outage;
 mod script;
 mod spread;
 mod targets;

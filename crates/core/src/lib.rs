@@ -15,6 +15,7 @@ pub mod kind;
 pub mod large;
 pub mod metric;
 pub mod off_thread;
+pub mod printable;
 pub mod probe;
 pub mod query;
 pub mod schema;

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::collectors::Chosen;
 use crate::metric::Family;
 use crate::off_thread::OffThreadError;
+use crate::printable::printable;
 use crate::setting::{SecretError, SecretOrigin};
 
 /// Why a source is down or degraded: the value of a `reason` label. The list is closed; details go to the log.
@@ -95,6 +96,11 @@ impl Reason {
         }
     }
 
+    /// Whether a query that fails for this reason may fail because its whole source does.
+    pub const fn may_be_an_outage(self) -> bool {
+        matches!(self, Self::Timeout | Self::Dns | Self::Connect | Self::Tls | Self::Auth)
+    }
+
     /// What it means, for people who read a dashboard.
     pub const fn meaning(self) -> &'static str {
         match self {
@@ -130,7 +136,7 @@ impl fmt::Display for Reason {
 pub struct Problem {
     /// The label value.
     pub reason: Reason,
-    /// What happened, for people. Contains no secret.
+    /// What happened, for people, on one line. Contains no secret.
     pub detail: String,
     /// What an administrator of the source can run to fix it, if that is known.
     pub remedy: Option<String>,
@@ -142,7 +148,7 @@ pub const LONGEST_DETAIL: usize = 1_000;
 impl Problem {
     /// A problem with its sentence. One longer than [`LONGEST_DETAIL`] is cut: servers' own texts are of any length.
     pub fn new(reason: Reason, detail: impl fmt::Display) -> Self {
-        let mut detail = detail.to_string();
+        let mut detail = printable(detail.to_string());
         if let Some((end, _)) = detail.char_indices().nth(LONGEST_DETAIL) {
             detail.truncate(end);
             detail.push('…');

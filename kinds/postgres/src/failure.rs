@@ -100,12 +100,13 @@ fn server_problem(error: &PgDatabaseError) -> Problem {
         _ if is_fatal(error) => Reason::Connect,
         _ => Reason::Query,
     };
+    let own_hint = error.hint().filter(|_| reason == Reason::Query).map(|hint| format!("; {hint}"));
     let hint = match code {
         _ if message.contains("unsupported startup parameter") => "; for PgBouncer, set `pgbouncer: true`",
         "53300" if message.contains("for role") => {
             "; its CONNECTION LIMIT is reached: each source takes two connections, and one more for each of its `databases`"
         }
-        _ => "",
+        _ => own_hint.as_deref().unwrap_or_default(),
     };
     Problem::new(reason, format!("{code}: {message}{hint}"))
 }

@@ -68,18 +68,26 @@ impl Prober for Script {
 }
 
 /// Answers declared queries with a number, or with a failure.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Number {
     pub(super) value: Arc<Mutex<Option<f64>>>,
+    /// Why there is no number.
+    pub(super) fails: Reason,
     /// How long each answer takes.
     pub(super) takes: Duration,
+}
+
+impl Default for Number {
+    fn default() -> Self {
+        Self { value: Arc::default(), fails: Reason::Query, takes: Duration::ZERO }
+    }
 }
 
 #[async_trait::async_trait]
 impl Answers for Number {
     async fn rows(&mut self, _: &Question, _: &Columns, _: Duration) -> Result<Rows, Problem> {
         tokio::time::sleep(self.takes).await;
-        let number = self.value.lock().ok_or_else(|| Problem::new(Reason::Query, "no such table"))?;
+        let number = self.value.lock().ok_or_else(|| Problem::new(self.fails, "no such table"))?;
         Ok(Rows::new(vec!["n".to_owned()], vec![vec![Cell::Number(number)]]))
     }
 }

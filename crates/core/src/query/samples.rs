@@ -26,6 +26,14 @@ pub struct Reading {
     budget: SeriesBudget,
 }
 
+/// A value in the unit of its metric. 0.01 is no binary fraction, but 100 is exact: cents become 13383.38 dollars, and not
+/// 13383.380000000001.
+fn scaled(value: f64, scale: f64) -> f64 {
+    let divisor = scale.recip();
+    let is_whole = scale.abs() < 1.0 && divisor.round().recip() == scale;
+    if is_whole { value / divisor.round() } else { value * scale }
+}
+
 /// The families that are left out, and why.
 type Unreadable = BTreeMap<MetricName, ReadingError>;
 
@@ -138,7 +146,7 @@ impl Reading {
             match lines.entry(key) {
                 Entry::Vacant(place) => place.insert(line),
                 Entry::Occupied(place) => {
-                    return Err(ReadingError::Duplicate { labels: format!("{:?}", place.key()) });
+                    return Err(ReadingError::twice(place.key(), &columns, &unread));
                 }
             };
         }
@@ -177,13 +185,16 @@ impl Reading {
         let value = |(metric, place): (&MetricSpec, &Option<usize>)| {
             let (index, cell) = place.map(|index| (index, &row[index]))?;
             match (cell, cell.number()) {
-                (_, Some(value)) => return Some(value * metric.scale),
-                (Cell::Null, None) if metric.optional => {}
-                _ => {
-                    let error = || ReadingError::NotANumber { column: columns[index].clone(), row: number };
-                    faults.entry(metric.name.clone()).or_insert_with(error);
-                }
+                (_, Some(value)) => return Some(scaled(value, metric.scale)),
+                (Cell::Null, None) if metric.optional => return None,
+                _ => {}
             }
+            let column = || columns[index].clone();
+            let error = || match cell {
+                Cell::Null => ReadingError::NullValue { column: column(), row: number },
+                _ => ReadingError::NotANumber { column: column(), row: number },
+            };
+            faults.entry(metric.name.clone()).or_insert_with(error);
             None
         };
         self.spec.metrics.iter().zip(places).map(value).collect()

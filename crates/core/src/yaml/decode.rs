@@ -35,6 +35,9 @@ pub(super) fn decode_rest<T: DeserializeOwned>(node: &Node, path: &Path, faults:
     }
 }
 
+/// Where a likely typing error is clear, no more keys than these are listed.
+const MOST_LISTED: usize = 12;
+
 /// Reports the unknown keys of a map, and returns their nodes.
 pub(super) fn refuse_unknown_keys<'a>(
     node: &'a Node,
@@ -44,12 +47,12 @@ pub(super) fn refuse_unknown_keys<'a>(
 ) -> Vec<&'a Node> {
     let unknown = node.entries().iter().filter(|(key, _)| !known.contains(&key.text.as_str()));
     let refuse = |(key, node): &'a (super::tree::Key, Node)| {
-        faults.add(Fault {
-            place: key.place,
-            path: path.key(&key.text),
-            message: format!("unknown key; expected one of {}", known.join(", ")),
-            hint: hint(&key.text, known.iter().copied()),
-        });
+        let hint = hint(&key.text, known.iter().copied());
+        let message = match known.len() > MOST_LISTED && hint.is_some() {
+            true => "unknown key".to_owned(),
+            false => format!("unknown key; expected one of {}", known.join(", ")),
+        };
+        faults.add(Fault { place: key.place, path: path.key(&key.text), message, hint });
         node
     };
     unknown.map(refuse).collect()

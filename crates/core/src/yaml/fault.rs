@@ -176,12 +176,16 @@ pub fn meant_by<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     distances.filter(|(distance, _)| *distance <= wrong_letters).min().map(|(_, candidate)| candidate)
 }
 
-/// The known word nearest to a misspelt one, if it is near enough.
+/// The known word nearest to a misspelt one, if it is near enough. `query` is near to `queries`.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let stem = word.char_indices().next_back().map_or("", |(last, _)| &word[..last]);
+    let is_plural = |candidate: &str| stem.len() >= 4 && candidate.starts_with(stem);
     known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(word.len()) / 4)
+        .filter(|(distance, candidate)| {
+            *distance <= 1 + candidate.len().min(word.len()) / 4 || (*distance <= 3 && is_plural(candidate))
+        })
         .min()
         .map(|(_, candidate)| candidate)
 }

@@ -145,10 +145,15 @@ fn a_column_that_cannot_be_read_costs_only_its_families() {
     for (rows, fault, remains) in [
         (
             row([text("pro"), one.clone(), Cell::Null]),
-            "row 1 has no number in the column `disabled`",
+            "row 1 has NULL in the column `disabled`: use coalesce, because aggregates such as sum over no rows are \
+             NULL, or set `optional: true` to leave the series out",
             &whole[..],
         ),
-        (row([text("pro"), text("many"), one.clone()]), "row 1 has no number in the column `users`", &[]),
+        (
+            row([text("pro"), text("many"), one.clone()]),
+            "row 1 has no number in the column `users`, but text: as a label, it goes under `labels`",
+            &[],
+        ),
         (renamed, "there is no column `users` in the result; it has plan, user, disabled", &[]),
     ] {
         let result = reading(BY_PLAN).read(rows).unwrap();
@@ -160,7 +165,29 @@ fn a_column_that_cannot_be_read_costs_only_its_families() {
     let mut plain =
         reading("{name: a, source: db, sql: SELECT 1, metrics: [{name: acme_a, value: n, help: N.}]}");
     let error = plain.read(rows(&["n"], &[&[text("many")]])).unwrap_err();
-    assert_eq!(error.to_string(), "row 1 has no number in the column `n`");
+    assert!(error.to_string().starts_with("row 1 has no number in the column `n`"), "{error}");
+}
+
+#[test]
+fn several_rows_need_labels() {
+    let text = "{name: a, source: db, sql: SELECT 1, metrics: [{name: acme_a, value: n, help: N.}]}";
+    let number = Cell::Number;
+    let error = reading(text).read(rows(&["n"], &[&[number(1.0)], &[number(2.0)]])).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "there are several rows, and no `labels` that tell them apart: expected one row, or `labels: [COLUMN, …]`; \
+         it has n"
+    );
+}
+
+#[test]
+fn cents_become_whole_cents_of_dollars() {
+    let text =
+        "{name: a, source: db, sql: SELECT 1, metrics: [{name: acme_a, value: n, help: N., scale: 0.01}]}";
+    for (cents, expected) in [(1_338_338.0, "13383.38"), (29.0, "0.29"), (-57.0, "-0.57")] {
+        let result = reading(text).read(rows(&["n"], &[&[Cell::Number(cents)]])).unwrap();
+        assert_eq!(samples(&result.families), [format!("acme_a{{}} {expected}")]);
+    }
 }
 
 /// Members stay while they have rows; a newcomer has to be clearly larger; the rest is one sum.

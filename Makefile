@@ -8,9 +8,12 @@ help: ## Show this list
 deps: ## Install the servers that tests and the demo run (Debian 12; idempotent)
 	@scripts/deps.sh
 
+# Most tests wait for servers most of the time.
+THREADS = $$((2 * $$(nproc)))
+
 .PHONY: test
 test: deps ## Run every test, against real servers
-	cargo test --locked --workspace
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$(THREADS)} cargo test --locked --workspace
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no servers

@@ -43,7 +43,7 @@ pub struct Flags {
     pub config_file: Option<PathBuf>,
     /// How often to check the configuration and pack files for changes and reload them. Without it, only SIGHUP and
     /// `POST /-/reload` reload.
-    #[arg(long = "config.auto-reload-interval", value_name = "DURATION", value_parser = duration, global = true)]
+    #[arg(long = "config.auto-reload-interval", value_name = "DURATION", value_parser = duration, help_heading = SERVER, global = true)]
     pub auto_reload_interval: Option<Duration>,
     /// Address to listen on. Repeatable. `:9884` listens on all interfaces. [default: :9884]
     #[arg(
@@ -52,7 +52,7 @@ pub struct Flags {
         env = "PLATFORM_EXPORTER_LISTEN_ADDRESS",
         value_delimiter = ',',
         value_parser = listen_address,
-        global = true
+        help_heading = SERVER, global = true
     )]
     pub listen_addresses: Vec<SocketAddr>,
     /// Web configuration file (TLS, basic auth, limits), in exporter-toolkit format.
@@ -60,7 +60,7 @@ pub struct Flags {
         long = "web.config.file",
         value_name = "FILE",
         env = "PLATFORM_EXPORTER_WEB_CONFIG_FILE",
-        global = true
+        help_heading = SERVER, global = true
     )]
     pub web_config_file: Option<PathBuf>,
     /// URL under which the exporter is reachable from outside, such as through a proxy:
@@ -70,41 +70,44 @@ pub struct Flags {
         long = "web.external-url",
         value_name = "URL",
         env = "PLATFORM_EXPORTER_EXTERNAL_URL",
-        global = true
+        help_heading = SERVER, global = true
     )]
     pub external_url: Option<BaseUrl>,
     /// Prefix of all paths, `/` for none, if it is not the path of --web.external-url: for a proxy that removes it.
-    #[arg(long = "web.route-prefix", value_name = "PATH", global = true)]
+    #[arg(long = "web.route-prefix", value_name = "PATH", help_heading = SERVER, global = true)]
     pub route_prefix: Option<RoutePrefix>,
     /// URL of the Grafana that has the dashboards of `bundle`. The status page then links each source to its dashboard.
     #[arg(
         long = "web.grafana-url",
         value_name = "URL",
         env = "PLATFORM_EXPORTER_GRAFANA_URL",
-        global = true
+        help_heading = SERVER, global = true
     )]
     pub grafana_url: Option<BaseUrl>,
     /// Log each request: user, path, status, duration.
-    #[arg(long = "web.access-log", global = true)]
+    #[arg(long = "web.access-log", help_heading = SERVER, global = true)]
     pub access_log: bool,
     /// Offset subtracted from Prometheus' scrape timeout on /probe.
-    #[arg(long = "web.timeout-offset", value_name = "DURATION", default_value = "500ms", value_parser = duration, global = true)]
+    #[arg(long = "web.timeout-offset", value_name = "DURATION", default_value = "500ms", value_parser = duration, help_heading = SERVER, global = true)]
     pub timeout_offset: Duration,
     /// Directory for state that survives restarts, such as log file positions.
     #[arg(
         long = "storage.path",
         value_name = "DIRECTORY",
         env = "PLATFORM_EXPORTER_STORAGE_PATH",
-        global = true
+        help_heading = SERVER, global = true
     )]
     pub storage_path: Option<PathBuf>,
     /// Minimum log level.
-    #[arg(long = "log.level", value_name = "LEVEL", default_value = "info", global = true)]
+    #[arg(long = "log.level", value_name = "LEVEL", default_value = "info", help_heading = SERVER, global = true)]
     pub log_level: LogLevel,
     /// Log format.
-    #[arg(long = "log.format", value_name = "FORMAT", default_value = "logfmt", global = true)]
+    #[arg(long = "log.format", value_name = "FORMAT", default_value = "logfmt", help_heading = SERVER, global = true)]
     pub log_format: LogFormat,
 }
+
+/// The heading of flags that matter to the exporter as it serves, and to commands that find it.
+const SERVER: &str = "Options of the exporter";
 
 /// The default listen address.
 const EVERYWHERE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 9884);
@@ -149,6 +152,9 @@ pub enum Command {
         name: String,
         /// For a module: the target, as HOST:PORT.
         target: Option<ProbeTarget>,
+        /// Output format.
+        #[arg(long, value_name = "FORMAT", default_value = "prometheus")]
+        format: ResultFormat,
     },
     /// Run one declared query once, and print its rows and the series that they become.
     ///
@@ -276,7 +282,7 @@ impl ValueEnum for CheckFormat {
 /// Format of what `check` has found, for programs.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum FindingsFormat {
-    /// A list of objects: file, line, column, path, message, hint.
+    /// A list of objects: level (error, note), file, line, column, path, message, hint.
     Json,
     /// Annotations of GitHub Actions.
     Github,
@@ -284,14 +290,14 @@ pub enum FindingsFormat {
     Sarif,
 }
 
-/// Format of the result of a query.
+/// Format of the result of a query or a probe.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum ResultFormat {
-    /// Rows and series for people, with what the query costs.
+    /// For people: series, and for a query its rows, its plan and what it costs.
     Table,
     /// The series, in Prometheus' text format.
     Prometheus,
-    /// One JSON object: columns, rows, series, duration, problems.
+    /// One JSON object: series, duration, problems, and for a query columns, rows and plan.
     Json,
 }
 

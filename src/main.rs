@@ -54,7 +54,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let depth = if syntax_only { CheckDepth::Bundle } else { CheckDepth::Files };
             let loaded = command::load_all(flags, depth);
             if let CheckFormat::Findings(format) = format {
-                print(&command::findings(loaded.as_ref().err(), format))?;
+                let findings = loaded.as_ref().map(|(loaded, _)| &loaded.config);
+                print(&command::findings(findings, format))?;
                 return Ok(if loaded.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
             }
             let (loaded, _) = loaded?;
@@ -69,6 +70,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 format!("{number} {}", if number == 1 { one } else { several })
             });
             print(&format!("{origin}: {}, no errors\n", counts.collect::<Vec<_>>().join(", ")))?;
+            for (file, note) in config.files().notes() {
+                print(&format!("note: {file}:{note}\n"))?;
+            }
             print(&format!("estimate: {}\n", Estimate::of(config)))?;
             if let Some(path) = &flags.web_config_file {
                 print(&format!("{}: no errors\n", path.display()))?;
@@ -80,10 +84,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&report.text)?;
             Ok(if report.is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Some(Command::Probe { name, target }) => {
+        Some(Command::Probe { name, target, format }) => {
             let loaded = command::load(flags)?;
-            let probed = on_this_thread(command::probe(flags, &loaded, &name, target.as_ref()))??;
-            print(&probed.metrics)?;
+            let probe = command::probe(flags, &loaded, &name, target.as_ref(), format);
+            let probed = on_this_thread(probe)??;
+            print(&probed.text)?;
             for problem in &probed.problems {
                 eprintln!("{name}: {problem}{}", remedy(problem));
             }

@@ -33,7 +33,14 @@ pub fn init(level: LogLevel, format: LogFormat) -> Result<WorkerGuard, TryInitEr
         NonBlockingBuilder::default().buffered_lines_limit(MOST_LINES).finish(std::io::stderr());
     match format {
         LogFormat::Logfmt => registry
-            .with(tracing_logfmt::builder().with_target(false).layer().with_writer(writer))
+            .with(
+                tracing_logfmt::builder()
+                    .with_target(false)
+                    .with_span_name(false)
+                    .with_span_path(false)
+                    .layer()
+                    .with_writer(writer),
+            )
             .try_init()?,
         LogFormat::Json => {
             let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false);

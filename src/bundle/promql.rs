@@ -11,7 +11,6 @@ use promql_parser::util::{ExprVisitor, walk_expr};
 use super::checker::DashboardContext;
 use super::label_set::{LabelSet, OF_EVERY_SERIES};
 use super::promql_functions::FUNCTIONS;
-use super::template::left_open;
 
 /// What is wrong with an expression.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +18,18 @@ pub(super) struct Wrong {
     pub(super) message: String,
     pub(super) hint: Option<String>,
 }
+
+/// What [`check`] finds.
+pub(super) struct ExprCheck {
+    pub(super) wrong: Vec<Wrong>,
+    /// The names of metrics that nothing here exports. Those of Prometheus itself are not among them.
+    unknown: Vec<String>,
+    /// The labels of what the expression returns.
+    pub(super) labels: LabelSet,
+}
+
+/// The series that Prometheus makes for every job, and of alerts.
+const OF_PROMETHEUS: [&str; 3] = ["up", "ALERTS", "ALERTS_FOR_STATE"];
 
 /// Reports what is wrong with the expressions below a node of a dashboard: those under the key `expr`, and what selects
 /// sources, under `matchers`.
@@ -28,18 +39,18 @@ pub(super) fn check_tree(node: &Node, path: &Path, context: &DashboardContext, f
         let path = path.key(&key.text);
         match &child.value {
             Value::String(expr) if key.text == "expr" => {
-                let (wrong, labels) = check(&without_variables(expr), context);
-                report(&wrong, child, &path, faults);
-                if let Some(legend) = node.get("name").filter(|_| wrong.is_empty()) {
+                let checked = check(&without_variables(expr), context);
+                checked.report(child, &path, faults);
+                if let Some(legend) = node.get("name").filter(|_| checked.wrong.is_empty()) {
                     let text = legend.text().unwrap_or_default();
-                    let wrong = labels_in(text).filter_map(|label| check_label(label, &labels));
+                    let wrong = labels_in(text).filter_map(|label| check_label(label, &checked.labels));
                     let wrong: Vec<_> = wrong.chain(left_open(text)).collect();
                     report(&wrong, legend, &above.key("name"), faults);
                 }
             }
             Value::String(matchers) if key.text == "matchers" => {
                 let selector = format!("platform_source_up{{{}}}", without_variables(matchers));
-                report(&check(&selector, context).0, child, &path, faults);
+                check(&selector, context).report(child, &path, faults);
             }
             _ => check_tree(child, &path, context, faults),
         }
@@ -54,6 +65,15 @@ fn labels_in(legend: &str) -> impl Iterator<Item = &str> {
     legend.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0.trim()))
 }
 
+/// An action that a template or legend does not close.
+pub(super) fn left_open(template: &str) -> Option<Wrong> {
+    let open = template.split("{{").skip(1).find(|action| !action.contains("}}"))?;
+    Some(Wrong {
+        message: format!("`{{{{{}` has no end", open.trim_end()),
+        hint: Some("close it with `}}`".to_owned()),
+    })
+}
+
 /// Reports what is wrong at a node.
 pub(super) fn report(wrong: &[Wrong], node: &Node, path: &Path, faults: &mut Faults) {
     for Wrong { message, hint } in wrong {
@@ -62,8 +82,20 @@ pub(super) fn report(wrong: &[Wrong], node: &Node, path: &Path, faults: &mut Fau
     }
 }
 
-/// What is wrong with an expression, and the labels of what it returns.
-pub(super) fn check(expr: &str, context: &DashboardContext) -> (Vec<Wrong>, LabelSet) {
+impl ExprCheck {
+    /// Reports what is wrong at a node, and notes what may be.
+    pub(super) fn report(&self, node: &Node, path: &Path, faults: &mut Faults) {
+        report(&self.wrong, node, path, faults);
+        for name in &self.unknown {
+            let message =
+                format!("nothing here exports the metric {name}: it is taken for one of another job");
+            faults.note(Fault { place: node.place, path: path.clone(), message, hint: None });
+        }
+    }
+}
+
+/// What is wrong with an expression.
+pub(super) fn check(expr: &str, context: &DashboardContext) -> ExprCheck {
     let expr = match parser::parse(expr) {
         Ok(expr) => expr,
         Err(error) => {
@@ -72,12 +104,18 @@ pub(super) fn check(expr: &str, context: &DashboardContext) -> (Vec<Wrong>, Labe
             let function =
                 error.split("unknown function with name '").nth(1).and_then(|rest| rest.split('\'').next());
             let hint = function.and_then(|name| yaml::hint(name, FUNCTIONS));
-            return (vec![Wrong { message, hint }], LabelSet { is_open: true, ..LabelSet::default() });
+            return ExprCheck {
+                wrong: vec![Wrong { message, hint }],
+                unknown: Vec::new(),
+                labels: LabelSet { is_open: true, ..LabelSet::default() },
+            };
         }
     };
-    let mut names = Names { context, wrong: Vec::new() };
+    let mut names = Names { context, wrong: Vec::new(), unknown: Vec::new() };
     match walk_expr(&mut names, &expr) {
-        Ok(_) => (names.wrong, LabelSet::of(&expr, context)),
+        Ok(_) => {
+            ExprCheck { wrong: names.wrong, unknown: names.unknown, labels: LabelSet::of(&expr, context) }
+        }
     }
 }
 
@@ -103,6 +141,7 @@ pub(super) fn check_label(label: &str, labels: &LabelSet) -> Option<Wrong> {
 struct Names<'a> {
     context: &'a DashboardContext,
     wrong: Vec<Wrong>,
+    unknown: Vec<String>,
 }
 
 impl ExprVisitor for Names<'_> {
@@ -134,11 +173,14 @@ impl Names<'_> {
         let Some(name) = &selector.name else { return };
         let Some(metric) = self.context.metrics.get(name) else {
             let known = self.context.metrics.keys().map(String::as_str);
-            let meant = yaml::meant_by(name, known);
-            self.wrong.extend(meant.map(|meant| Wrong {
-                message: format!("nothing exports the metric {name}"),
-                hint: Some(format!("did you mean `{meant}`?")),
-            }));
+            match yaml::meant_by(name, known) {
+                Some(meant) => self.wrong.push(Wrong {
+                    message: format!("nothing exports the metric {name}"),
+                    hint: Some(format!("did you mean `{meant}`?")),
+                }),
+                None if OF_PROMETHEUS.contains(&name.as_str()) || name.starts_with("scrape_") => {}
+                None => self.unknown.push(name.clone()),
+            }
             return;
         };
         let Some(labels) = &metric.labels else { return };
@@ -183,7 +225,7 @@ mod tests {
     }
 
     fn messages(expr: &str) -> Vec<String> {
-        let (wrong, _) = check(&without_variables(expr), &context());
+        let ExprCheck { wrong, .. } = check(&without_variables(expr), &context());
         let text = |wrong: Wrong| {
             [Some(wrong.message), wrong.hint].into_iter().flatten().collect::<Vec<_>>().join(": ")
         };
@@ -191,7 +233,7 @@ mod tests {
     }
 
     fn labels(expr: &str) -> (Vec<String>, bool) {
-        let (_, LabelSet { names, is_open }) = check(expr, &context());
+        let LabelSet { names, is_open } = check(expr, &context()).labels;
         (names.into_iter().filter(|name| !OF_EVERY_SERIES.contains(&name.as_str())).collect(), is_open)
     }
 
@@ -207,6 +249,12 @@ mod tests {
         ] {
             assert_eq!(messages(expr), [""; 0], "{expr}");
         }
+    }
+
+    #[test]
+    fn names_of_other_jobs_are_noted() {
+        let expr = "up unless on (instance) node_load1 and on () ALERTS and scrape_duration_seconds";
+        assert_eq!(check(expr, &context()).unknown, ["node_load1"]);
     }
 
     #[test]

@@ -128,11 +128,11 @@ impl RuleCheck<'_> {
 
     /// Expressions and templates name what there is.
     fn names(&mut self, rule: &Node, node: &Node, expr: &str, path: &Path) {
-        let (wrong, labels) = promql::check(expr, self.context);
-        promql::report(&wrong, node, &path.key("expr"), self.faults);
+        let checked = promql::check(expr, self.context);
+        checked.report(node, &path.key("expr"), self.faults);
         for section in ["labels", "annotations"] {
             for (key, node) in rule.get(section).map_or(&[][..], Node::entries) {
-                let wrong = template::check(node.text().unwrap_or_default(), &labels);
+                let wrong = template::check(node.text().unwrap_or_default(), &checked.labels);
                 promql::report(&wrong, node, &path.key(section).key(&key.text), self.faults);
             }
         }

@@ -5,7 +5,7 @@
 use platform_core::yaml;
 
 use super::label_set::LabelSet;
-use super::promql::{Wrong, check_label};
+use super::promql::{Wrong, check_label, left_open};
 
 /// <https://prometheus.io/docs/prometheus/latest/configuration/template_reference/>, and Go's own.
 const FUNCTIONS: [&str; 54] = [
@@ -73,7 +73,7 @@ pub(super) fn check(template: &str, labels: &LabelSet) -> Vec<Wrong> {
     let mut wrong: Vec<_> = left_open(template).into_iter().collect();
     let mut variables: Vec<String> = VARIABLES.map(str::to_owned).into();
     // Results of queries have other labels than the alert.
-    let has_results = template.contains("| query");
+    let has_results = template.contains("query");
     for action in template.split("{{").skip(1) {
         let Some((action, _)) = action.split_once("}}") else {
             continue;
@@ -87,15 +87,6 @@ pub(super) fn check(template: &str, labels: &LabelSet) -> Vec<Wrong> {
         wrong.extend(words.iter().filter_map(|word| word.check(&variables, labels, has_results)));
     }
     wrong
-}
-
-/// An action that the template does not close.
-pub(super) fn left_open(template: &str) -> Option<Wrong> {
-    let open = template.split("{{").skip(1).find(|action| !action.contains("}}"))?;
-    Some(Wrong {
-        message: format!("`{{{{{}` has no end", open.trim_end()),
-        hint: Some("close it with `}}`".to_owned()),
-    })
 }
 
 /// A name in an action, as in `humanize`, `$labels.source` or `.Value`.

@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 use super::LoadError;
 use super::config_files::ConfigFilesError;
 use crate::cli::FindingsFormat;
+use crate::config::Config;
 use crate::server::WebError;
 
-/// One error.
+/// One error, or one note.
 #[derive(Default)]
 struct Finding {
+    is_note: bool,
     file: Option<String>,
     /// Line and column.
     place: Option<(u64, u64)>,
@@ -19,9 +21,12 @@ struct Finding {
     hint: Option<String>,
 }
 
-/// Everything that is wrong, or that nothing is, in a format for programs.
-pub fn findings(error: Option<&LoadError>, format: FindingsFormat) -> String {
-    let found = error.map(of_error).unwrap_or_default();
+/// Everything that is wrong, or what may not be meant, in a format for programs.
+pub fn findings(loaded: Result<&Config, &LoadError>, format: FindingsFormat) -> String {
+    let found = match loaded {
+        Ok(config) => of_notes(config),
+        Err(error) => of_error(error),
+    };
     match format {
         FindingsFormat::Json => format!("{:#}\n", found.iter().map(as_json).collect::<Value>()),
         FindingsFormat::Github => found.iter().map(as_annotation).collect(),
@@ -55,17 +60,31 @@ fn of_web(error: &WebError) -> Vec<Finding> {
 }
 
 fn of_faults(faults: &Faults) -> Vec<Finding> {
-    let finding = |(file, fault): (&str, &Fault)| Finding {
-        file: Some(file.to_owned()),
-        place: Some((fault.place.line, fault.place.column)),
-        path: fault.path.to_string(),
-        message: fault.message.clone(),
-        hint: fault.hint.clone(),
-    };
-    faults.located().map(finding).collect()
+    faults.located().map(Finding::of).collect()
+}
+
+fn of_notes(config: &Config) -> Vec<Finding> {
+    let note = |note| Finding { is_note: true, ..Finding::of(note) };
+    config.files().notes().map(note).collect()
 }
 
 impl Finding {
+    fn of((file, fault): (&str, &Fault)) -> Self {
+        Self {
+            is_note: false,
+            file: Some(file.to_owned()),
+            place: Some((fault.place.line, fault.place.column)),
+            path: fault.path.to_string(),
+            message: fault.message.clone(),
+            hint: fault.hint.clone(),
+        }
+    }
+
+    /// As SARIF has it.
+    fn level(&self) -> &'static str {
+        if self.is_note { "note" } else { "error" }
+    }
+
     /// The message with the node and the hint.
     fn text(&self) -> String {
         let path = if self.path.is_empty() { String::new() } else { format!("{}: ", self.path) };
@@ -74,9 +93,13 @@ impl Finding {
     }
 }
 
-fn as_json(Finding { file, place, path, message, hint }: &Finding) -> Value {
+fn as_json(finding: &Finding) -> Value {
+    let Finding { file, place, path, message, hint, .. } = finding;
     let (line, column) = place.unzip();
-    json!({"file": file, "line": line, "column": column, "path": path, "message": message, "hint": hint})
+    json!({
+        "level": finding.level(), "file": file, "line": line, "column": column, "path": path, "message": message,
+        "hint": hint,
+    })
 }
 
 /// A command of GitHub Actions.
@@ -87,7 +110,8 @@ fn as_annotation(finding: &Finding) -> String {
     let mut properties = vec!["title=platform_exporter".to_owned()];
     properties.extend(finding.file.as_ref().map(|file| format!("file={}", property(file))));
     properties.extend(finding.place.map(|(line, column)| format!("line={line},col={column}")));
-    format!("::error {}::{}\n", properties.join(","), escaped(&finding.text()))
+    let command = if finding.is_note { "notice" } else { "error" };
+    format!("::{command} {}::{}\n", properties.join(","), escaped(&finding.text()))
 }
 
 /// <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>
@@ -102,7 +126,7 @@ fn as_sarif(found: &[Finding]) -> Value {
         });
         json!({
             "ruleId": "configuration",
-            "level": "error",
+            "level": finding.level(),
             "message": {"text": finding.text()},
             "locations": location.into_iter().collect::<Vec<_>>(),
         })

@@ -16,6 +16,7 @@ mod probe;
 mod query;
 mod reload;
 mod schema;
+mod series;
 mod serve;
 mod status;
 mod status_table;

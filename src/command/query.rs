@@ -11,7 +11,7 @@ use platform_core::query::{Cell, Declared, Reading, ResultSet, Rows};
 use serde_json::{Map, Value, json};
 
 use super::probe::open_lanes;
-use super::{Loaded, hint};
+use super::{Loaded, hint, series};
 use crate::cli::{Flags, ResultFormat};
 use crate::schedule::{ask, assemble, by_kind, plan};
 
@@ -143,10 +143,11 @@ impl QueryAnswer<'_> {
     fn json(&self, problems: &[Problem]) -> String {
         let Self { declared, rows, took, result, steps } = self;
         let cells = |row: &Vec<Cell>| row.iter().map(value).collect::<Vec<_>>();
-        let series: Vec<_> = result.families.iter().flat_map(|family| self.series(family)).collect();
+        let source = declared.ask.source().as_str();
+        let series: Vec<_> = result.families.iter().flat_map(|family| series::json(source, family)).collect();
         let json = json!({
             "query": declared.spec.name,
-            "source": declared.ask.source().as_str(),
+            "source": source,
             "every_seconds": declared.every.get().as_secs_f64(),
             "duration_seconds": took.as_secs_f64(),
             "columns": rows.columns,
@@ -156,36 +157,9 @@ impl QueryAnswer<'_> {
                 steps.columns.iter().map(|column| column.replace(' ', "_")).zip(step.iter().map(value)).collect::<Map<_, _>>()
             }).collect::<Vec<_>>(),
             "dropped": result.dropped,
-            "problems": problems.iter().map(|problem| json!({
-                "reason": problem.reason.as_str(),
-                "detail": problem.to_string(),
-            })).collect::<Vec<_>>(),
+            "problems": series::problems_json(problems),
         });
         format!("{json:#}\n")
-    }
-
-    fn series(&self, family: &Family) -> Vec<Value> {
-        let labels = |values: &[String]| {
-            let source = ("source".to_owned(), Value::from(self.declared.ask.source().as_str()));
-            let own = family
-                .desc
-                .labels
-                .iter()
-                .zip(values)
-                .map(|(name, value)| (name.to_owned(), Value::from(value.as_str())));
-            [source].into_iter().chain(own).collect::<Map<_, _>>()
-        };
-        let name = &*family.desc.name;
-        let samples = family
-            .samples
-            .iter()
-            .map(|sample| json!({"name": name, "labels": labels(&sample.labels), "value": sample.value}));
-        let histograms = family.histograms.iter().map(|one| {
-            let buckets = one.buckets().iter().map(|(bound, count)| (bound.to_string(), Value::from(*count)));
-            let buckets: Map<_, _> = buckets.collect();
-            json!({"name": name, "labels": labels(&one.labels), "buckets": buckets, "count": one.count(), "sum": one.sum()})
-        });
-        samples.chain(histograms).collect()
     }
 }
 

@@ -67,7 +67,7 @@ pub async fn status(flags: &Flags, own: &StatusFlags) -> Result<ExporterStatus, 
             request = request.header("authorization", authorization.as_str());
         }
         match client.send(request, TIMEOUT).await {
-            Ok(response) => return read(url, &response, own.format),
+            Ok(response) => return read(url, &response, own),
             Err(problem) => last = Some(StatusError::Unreachable { url, problem }),
         }
     }
@@ -92,13 +92,14 @@ async fn authorization(own: &StatusFlags) -> Result<Option<String>, SecretError>
     Ok(Some(format!("Basic {credentials}")))
 }
 
-fn read(url: String, response: &Response, format: StatusFormat) -> Result<ExporterStatus, StatusError> {
+fn read(url: String, response: &Response, own: &StatusFlags) -> Result<ExporterStatus, StatusError> {
     let reason = match response.status {
         200 => None,
         400 if response.body.windows(5).any(|word| word == b"HTTPS") => Some(
             "the exporter has TLS: give the URL that its certificate is for, as in `--url https://exporter.example.com:9884`"
                 .to_owned(),
         ),
+        401 if own.username.is_some() => Some("the user or the password is wrong".to_owned()),
         401 => Some("a password is required: `--username` and `--password-file`".to_owned()),
         404 => Some("not found: if the paths of the exporter have a prefix, `--web.external-url` names it".to_owned()),
         status => Some(format!("the answer has status {status}")),
@@ -107,7 +108,7 @@ fn read(url: String, response: &Response, format: StatusFormat) -> Result<Export
         return Err(StatusError::Refused { url, reason });
     }
     let shown = response.json::<StatusAnswer>().and_then(|answer| {
-        let text = match format {
+        let text = match own.format {
             StatusFormat::Text => answer.text(has_colours()),
             StatusFormat::Json => format!("{:#}\n", response.json::<Value>()?),
         };

@@ -97,7 +97,11 @@ impl StatusAnswer {
         let counts = Status::WORST_FIRST.map(|status| (self.of(status).count(), status));
         let counts = counts.iter().filter(|(count, _)| *count > 0);
         let counts: Vec<_> = counts.map(|(count, status)| format!("{count} {status}")).collect();
-        if counts.is_empty() { "no sources\n".to_owned() } else { format!("{}\n", counts.join(", ")) }
+        if counts.is_empty() {
+            "no sources: targets of modules are probed when Prometheus scrapes them\n".to_owned()
+        } else {
+            format!("{}\n", counts.join(", "))
+        }
     }
 }
 
@@ -153,7 +157,7 @@ mod tests {
         let expected = "\
 STATUS  NAME      KIND   SINCE      LAST SUCCESS
 down    sessions  redis  1m 5s ago  never
-        connect:  [2Jrefused again
+        connect: \\u{1b}[2Jrefused again
 up      cache     redis  1m 5s ago  just now
 1 down, 1 up
 ";

@@ -72,7 +72,8 @@ impl Config {
         self.sources.values().flat_map(|source| source.config.definition().push_tokens()).collect()
     }
 
-    /// No errors yet, and the files that it was read from: for errors in parts of its packs that are read later.
+    /// No errors yet, and the files that it was read from: for errors in parts of its packs that are read later. If the
+    /// dashboards and rules were checked, the notes on them.
     pub fn files(&self) -> &Faults {
         &self.files
     }
@@ -137,9 +138,10 @@ pub fn load_files(
     checks: Checks<'_>,
 ) -> Result<Config, Faults> {
     let mut faults = Faults::default();
-    let config = read(files, surroundings, checks.files, &mut faults);
-    if let (Some(check), Some(config)) = (checks.bundle, &config) {
+    let mut config = read(files, surroundings, checks.files, &mut faults);
+    if let (Some(check), Some(config)) = (checks.bundle, &mut config) {
         check(config, &mut faults);
+        config.files = faults.clone();
     }
     config.filter(|_| faults.is_empty()).ok_or(faults)
 }
@@ -207,6 +209,10 @@ fn tree(
     let trees = files.iter().map(|file| {
         faults.begin(&file.name);
         let mut tree = yaml::parse(&file.text, surroundings.variable, faults)?;
+        if is_pack(&tree) {
+            faults.at(tree.place, &root, A_PACK);
+            return None;
+        }
         yaml::refuse_unknown_keys(&tree, &root, &SECTIONS, faults);
         take_as_meant(&mut tree);
         named_files.extend(files::resolve(&mut tree, &file.directory, faults));
@@ -215,6 +221,14 @@ fn tree(
     // What one file names may be in another: without one of them, the rest cannot be judged.
     let trees = trees.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>()?;
     Some((merge::merge(trees, &SECTIONS, faults)?, named_files))
+}
+
+const A_PACK: &str = "this is a pack, and no configuration: keep it outside of a directory of configuration files, and \
+                      use it as in `packs: {NAME: {file: PATH, INPUT: SOURCE}}`";
+
+fn is_pack(tree: &Node) -> bool {
+    let has = |key| tree.get(key).is_some();
+    has("about") && !SECTIONS[..3].iter().any(|section| has(section))
 }
 
 /// A misspelt section name has been reported; errors in the section are reported as well.

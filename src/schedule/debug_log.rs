@@ -16,7 +16,8 @@ pub(super) fn probe_ended(result: &Result<Observation, Problem>, took: Duration)
         Ok(Observation { families, problems, failure }) => {
             let series: usize = families.iter().map(Family::series_count).sum();
             let all: Vec<_> = failure.iter().chain(problems).map(ToString::to_string).collect();
-            tracing::debug!(event = "probe.ended", %took, series, problems = all.join("; "));
+            let problems = (!all.is_empty()).then(|| all.join("; "));
+            tracing::debug!(event = "probe.ended", %took, series, problems);
         }
         Err(problem) => tracing::debug!(event = "probe.ended", %took, %problem),
     }

@@ -100,7 +100,7 @@ queries:
         faults(text),
         "\
 platform.yml:4:13: queries[0].source: there is no source `bd` (did you mean `db`?)
-platform.yml:7:11: queries[1].name: `users` is already the name of queries[0]
+platform.yml:7:11: queries[1].name: `users` is already the name of queries[0], in platform.yml:3
 platform.yml:10:14: queries[1].metrics: acme_users_total is a gauge: only counters end in `_total`; rename it, or, if another exporter gave it this name, add `established_name: true`
 platform.yml:11:5: queries[2]: expected exactly one of sql, mongo, redis, log, distinct
 platform.yml:16:14: queries[2].labels[0]: the label `le` is reserved: choose another name

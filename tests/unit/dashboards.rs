@@ -287,7 +287,7 @@ fn all_faults_are_reported_at_once() {
     let found = render(dashboard).unwrap_err().to_string();
     let found: Vec<_> = found.lines().map(|line| line.trim_start_matches("shop.yml:")).collect();
     let units = format!("{}:45: dashboard.rows[1].panels[1].unit: expected one of count, number, ", at(7));
-    let keys = format!("{}:39: dashboard.rows[1].panels[2].tresholds: unknown key; expected one of ", at(8));
+    let keys = format!("{}:39: dashboard.rows[1].panels[2].tresholds: unknown key (", at(8));
     let (of_types, others): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|line| line.starts_with(&units) || line.starts_with(&keys));
     assert_eq!(others, expected.iter().map(String::as_str).collect::<Vec<_>>());

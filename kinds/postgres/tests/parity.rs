@@ -181,7 +181,8 @@ const COLLECTED: [&str; 20] = [
 ];
 
 /// What takes a while.
-const LAST: [&str; 7] = [
+const LAST: [&str; 8] = [
+    "pg_stat_wal_receiver_latest_end_lsn{slot_name=standby}",
     "pg_stat_user_tables_last_autovacuum{relname=orders}",
     "pg_stat_user_tables_last_autoanalyze{relname=orders}",
     "pg_stat_progress_vacuum_phase{relname=pages}",

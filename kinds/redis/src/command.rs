@@ -142,3 +142,18 @@ pub(super) fn shape(words: &[String]) -> Result<ReplyShape, &'static str> {
         .map(|(_, _, shape)| *shape)
         .ok_or("expected a read-only, non-blocking command, such as LLEN, ZCARD, GET, HGETALL or SMEMBERS")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_are_documented() {
+        let readme = include_str!("../README.md");
+        let simple = COMMANDS.iter().map(|(name, _)| (*name).to_owned());
+        let subcommands = SUBCOMMANDS.iter().map(|(name, subcommand, _)| format!("{name} {subcommand}"));
+        for command in simple.chain(subcommands) {
+            assert!(readme.contains(&format!("`{command}`")), "{command}");
+        }
+    }
+}

@@ -14,7 +14,7 @@ use platform_core::probe::Problem;
 use platform_core::setting::SourceName;
 use platform_core::time::ago;
 
-use self::text::{join, seconds, until, utc};
+use self::text::{join, lasting, seconds, until, utc};
 use super::address::PublicAddress;
 use crate::bundle::{overview_dashboard, source_dashboard};
 use crate::snapshot::{SourceState, Status, Store};
@@ -47,7 +47,8 @@ struct Card {
     target: String,
     status: Status,
     reasons: String,
-    since: String,
+    /// How long it has had this status.
+    lasting: String,
     last_success: String,
     latency: String,
     next_probe: String,
@@ -108,7 +109,7 @@ fn card(name: &SourceName, state: &SourceState, now: SystemTime) -> Card {
         target: state.target().to_owned(),
         status: state.status(),
         reasons: join(&state.reasons()),
-        since: ago(Some(state.since()), now),
+        lasting: lasting(state.since(), now),
         last_success: ago(state.last_success(), now),
         latency: state.last_duration().map_or_else(|| "not measured".to_owned(), seconds),
         next_probe: until(state.next_probe_in(Instant::now())),

@@ -13,6 +13,12 @@ pub(super) fn utc(at: SystemTime) -> String {
         .map_or_else(|_| String::new(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
+/// How long something has lasted, in whole seconds.
+pub(super) fn lasting(since: SystemTime, now: SystemTime) -> String {
+    let whole = Duration::from_secs(now.duration_since(since).unwrap_or_default().as_secs());
+    if whole.is_zero() { "just now".to_owned() } else { format!("for {}", humantime::format_duration(whole)) }
+}
+
 /// The time until something, rounded up to seconds. It may be due; without a time, it is the first one.
 pub(super) fn until(next: Option<Duration>) -> String {
     let Some(next) = next else { return "soon".to_owned() };

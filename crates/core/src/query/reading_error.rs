@@ -12,8 +12,8 @@ pub enum ReadingError {
     #[error("row {row} has NULL in the label column `{column}`: filter out such rows, or use coalesce")]
     NullLabel { column: String, row: usize },
     #[error(
-        "row {row} has NULL in the column `{column}`: use coalesce, because aggregates such as sum over no rows are \
-         NULL, or set `optional: true` to leave the series out"
+        "row {row} has nothing in the column `{column}`: it is NULL, as an aggregate such as sum over no rows, or the \
+         field is missing. Use coalesce, or set `optional: true` to leave the series out"
     )]
     NullValue { column: String, row: usize },
     #[error("row {row} has no number in the column `{column}`, but text: as a label, it goes under `labels`")]

@@ -47,7 +47,10 @@ pub(super) fn refuse_unknown_keys<'a>(
 ) -> Vec<&'a Node> {
     let unknown = node.entries().iter().filter(|(key, _)| !known.contains(&key.text.as_str()));
     let refuse = |(key, node): &'a (super::tree::Key, Node)| {
-        let hint = hint(&key.text, known.iter().copied());
+        let is_odd = |c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        let is_rest = matches!(node.value, Value::Null) && key.text.contains(is_odd);
+        let unquoted = || "a text with `,` inside `{…}` or `[…]` needs quotes".to_owned();
+        let hint = hint(&key.text, known.iter().copied()).or_else(|| is_rest.then(unquoted));
         let message = match known.len() > MOST_LISTED && hint.is_some() {
             true => "unknown key".to_owned(),
             false => format!("unknown key; expected one of {}", known.join(", ")),

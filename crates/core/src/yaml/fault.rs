@@ -55,6 +55,8 @@ pub struct Fault {
 pub struct Faults {
     files: Vec<String>,
     found: Vec<Fault>,
+    /// What may be meant as it is.
+    notes: Vec<Fault>,
     /// Nodes without a value, for which nothing else is reported.
     without_value: Vec<(Place, Path)>,
 }
@@ -94,6 +96,22 @@ impl Faults {
     /// Adds an error without a hint.
     pub fn at(&mut self, place: Place, path: &Path, message: impl Into<String>) {
         self.add(Fault { place, path: path.clone(), message: message.into(), hint: None });
+    }
+
+    /// Adds what is no error, but may not be meant.
+    pub fn note(&mut self, note: Fault) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// What is no error, but may not be meant; each with the name of its file.
+    pub fn notes(&self) -> impl Iterator<Item = (&str, &Fault)> {
+        self.notes.iter().map(|note| (self.file(note), note))
+    }
+
+    fn file(&self, fault: &Fault) -> &str {
+        self.files.get(fault.place.file).map_or("", String::as_str)
     }
 
     /// Adds an error at a line and column of the current file.
@@ -138,8 +156,7 @@ impl Faults {
 
     /// The same, each with the name of its file.
     pub fn located(&self) -> impl Iterator<Item = (&str, &Fault)> {
-        let file = |fault: &Fault| self.files.get(fault.place.file).map_or("", String::as_str);
-        self.sorted().into_iter().map(move |fault| (file(fault), fault))
+        self.sorted().into_iter().map(|fault| (self.file(fault), fault))
     }
 }
 
@@ -150,14 +167,22 @@ impl fmt::Display for Faults {
             if number > 0 {
                 formatter.write_str("\n")?;
             }
-            write!(formatter, "{file}:{}:{}: ", fault.place.line, fault.place.column)?;
-            if fault.path != Path::default() {
-                write!(formatter, "{}: ", fault.path)?;
-            }
-            formatter.write_str(&fault.message)?;
-            if let Some(hint) = &fault.hint {
-                write!(formatter, " ({hint})")?;
-            }
+            write!(formatter, "{file}:{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+/// `line:column: path: message (hint)`.
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}: ", self.place.line, self.place.column)?;
+        if self.path != Path::default() {
+            write!(formatter, "{}: ", self.path)?;
+        }
+        formatter.write_str(&self.message)?;
+        if let Some(hint) = &self.hint {
+            write!(formatter, " ({hint})")?;
         }
         Ok(())
     }

@@ -145,8 +145,8 @@ fn a_column_that_cannot_be_read_costs_only_its_families() {
     for (rows, fault, remains) in [
         (
             row([text("pro"), one.clone(), Cell::Null]),
-            "row 1 has NULL in the column `disabled`: use coalesce, because aggregates such as sum over no rows are \
-             NULL, or set `optional: true` to leave the series out",
+            "row 1 has nothing in the column `disabled`: it is NULL, as an aggregate such as sum over no rows, or the \
+             field is missing. Use coalesce, or set `optional: true` to leave the series out",
             &whole[..],
         ),
         (
@@ -154,7 +154,11 @@ fn a_column_that_cannot_be_read_costs_only_its_families() {
             "row 1 has no number in the column `users`, but text: as a label, it goes under `labels`",
             &[],
         ),
-        (renamed, "there is no column `users` in the result; it has plan, user, disabled", &[]),
+        (
+            renamed,
+            "there is no column `users` in the result; it has plan, user, disabled (did you mean `user`?)",
+            &[],
+        ),
     ] {
         let result = reading(BY_PLAN).read(rows).unwrap();
         let faults: Vec<_> = result.faults.iter().map(ToString::to_string).collect();

@@ -65,9 +65,7 @@ TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA2
 `TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA` (did you mean `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`?)
 web.yml:9:23: tls_server_config.curve_preferences[0]: expected one of X25519, CurveP256, CurveP384, found \
 `CurveP521` (did you mean `CurveP256`?)
-web.yml:10:3: tls_server_config.prefer_server_ciphers: unknown key; expected one of cert_file, key_file, cert, key, \
-client_auth_type, client_ca_file, client_ca, client_allowed_sans, min_version, max_version, cipher_suites, \
-prefer_server_cipher_suites, curve_preferences (did you mean `prefer_server_cipher_suites`?)
+web.yml:10:3: tls_server_config.prefer_server_ciphers: unknown key (did you mean `prefer_server_cipher_suites`?)
 web.yml:12:10: http_server_config.http2: expected true or false, found a string
 web.yml:14:22: http_server_config.headers.X-Frame-Options: expected deny or sameorigin
 web.yml:15:29: http_server_config.headers.X-Content-Type-Options: expected nosniff

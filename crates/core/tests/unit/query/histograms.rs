@@ -81,7 +81,7 @@ fn null_fails_the_metric_or_leaves_out_the_label_set() {
     let partial = [text("pro"), number(1.0), number(2.0), Cell::Null, number(1.0)];
     let table = rows(&COLUMNS, &[&whole, &partial]);
     let error = orders("").read(table.clone()).unwrap_err();
-    assert!(error.to_string().starts_with("row 2 has NULL in the column `fast`"), "{error}");
+    assert!(error.to_string().starts_with("row 2 has nothing in the column `fast`"), "{error}");
     let result = orders(", optional: true").read(table).unwrap();
     assert_eq!(shown(&result), [r#"["free"] [(0.5, 1), (10.0, 1)] 0.002 1"#]);
 }

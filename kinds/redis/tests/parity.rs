@@ -176,8 +176,9 @@ async fn public_expressions_are_answered() {
         "redis_connected_slave_lag_seconds{slave_state=online}",
         "redis_master_link_up",
         "redis_sentinel_tilt",
+        "redis_cluster_state",
     ];
-    let page = until(PATIENCE, "the replica is attached, and the sentinel is probed", async || {
+    let page = until(PATIENCE, "the replica is attached, and the others are probed", async || {
         let page = exporter.get("/metrics").await;
         settled.iter().all(|asked| answers(&page, asked)).then_some(page)
     })

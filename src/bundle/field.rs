@@ -80,7 +80,7 @@ pub(super) fn of_query(query: &str, properties: Vec<(&str, Value)>) -> Value {
     json!({"matcher": {"id": "byFrameRefID", "options": query}, "properties": list(properties)})
 }
 
-/// Properties for one column.
+/// Properties for one column, or for the series of this name.
 pub(super) fn of_column(column: &str, properties: Vec<(&str, Value)>) -> Value {
     json!({"matcher": {"id": "byName", "options": column}, "properties": list(properties)})
 }

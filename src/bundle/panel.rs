@@ -120,6 +120,8 @@ pub(super) struct Panel {
     /// Text shown if there is no value.
     pub(super) empty: String,
     pub(super) link: Option<PanelLink>,
+    /// Of series, by their names in the legend.
+    pub(super) colors: BTreeMap<String, Color>,
     pub(super) panel_type: PanelType,
 }
 
@@ -233,6 +235,11 @@ pub(super) enum Color {
     Unknown,
     #[default]
     Plain,
+    /// For series that are neither good nor bad.
+    Blue,
+    LightBlue,
+    Yellow,
+    Gray,
 }
 
 impl Color {
@@ -244,6 +251,10 @@ impl Color {
             Self::Critical => "semi-dark-red",
             Self::Unknown => "semi-dark-purple",
             Self::Plain => "text",
+            Self::Blue => "semi-dark-blue",
+            Self::LightBlue => "light-blue",
+            Self::Yellow => "semi-dark-yellow",
+            Self::Gray => "gray",
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn panel(raw: RawPanel, checker: &mut Checker<'_>) -> Option<Panel> {
     }
     let link = raw.link.clone().and_then(|link| read_link(&link, checker));
     let (help, empty) = (raw.help.clone(), raw.empty.clone());
-    let (width, height) = (raw.width, raw.height);
+    let (width, height, colors) = (raw.width, raw.height, raw.colors.clone().unwrap_or_default());
     let panel_type = panel_type(key, &title, raw, checker)?;
     let help = help.or_else(|| help_of(&panel_type, checker));
     // That of a misspelt metric is not known.
@@ -60,7 +60,7 @@ pub(super) fn panel(raw: RawPanel, checker: &mut Checker<'_>) -> Option<Panel> {
         _ => "No data",
     };
     let empty = empty.unwrap_or_else(|| nothing.to_owned());
-    Some(Panel { title, help: help?, width, height, empty, link, panel_type })
+    Some(Panel { title, help: help?, width, height, empty, link, colors, panel_type })
 }
 
 fn key(raw: &RawPanel, checker: &mut Checker<'_>) -> Option<(Key, String)> {
@@ -100,6 +100,7 @@ fn refuse_foreign_keys(key: Key, raw: &RawPanel, checker: &mut Checker<'_>) {
         ("decimals", raw.decimals.is_some(), asks),
         ("thresholds", raw.thresholds.is_some(), &[Stat, Timeseries, Bar]),
         ("words", raw.words.is_some(), &[Stat, States]),
+        ("colors", raw.colors.is_some(), &[Timeseries, Bar, Pie]),
         ("trend", raw.trend.is_some(), &[Stat]),
         ("last_known", raw.last_known.is_some(), &[Stat]),
         ("show", raw.show.is_some(), &[Stat]),

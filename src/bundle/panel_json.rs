@@ -3,7 +3,7 @@
 use platform_core::setting::Duration;
 use serde_json::{Value, json};
 
-use super::field::{self, of_query};
+use super::field::{self, of_column, of_query};
 use super::panel::{Color, Panel, PanelLook, PanelQuery, PanelType, Series, Show, Stat};
 use super::target::{self, Form};
 use super::unit::Unit;
@@ -71,6 +71,13 @@ fn fields(panel: &Panel, series: &[Series]) -> Value {
     let others = of(series).skip(1);
     let overrides: Vec<_> = others.map(|(id, series)| of_query(&id, other(&series.look))).collect();
     json!({"defaults": defaults, "overrides": overrides})
+}
+
+/// Gives series the colours that the panel chooses for them.
+fn color(fields: &mut Value, panel: &Panel) {
+    let fixed = |color: &Color| json!({"mode": "fixed", "fixedColor": color.grafana()});
+    let colors = panel.colors.iter().map(|(name, color)| of_column(name, vec![("color", fixed(color))]));
+    fields["overrides"].as_array_mut().into_iter().for_each(|overrides| overrides.extend(colors.clone()));
 }
 
 fn reduce(series: &[Series]) -> Value {
@@ -176,6 +183,7 @@ fn timeseries(panel: &Panel, series: &[Series], stack: bool, bars: bool) -> Valu
             properties.retain(|property| property["id"] != "color" && property["id"] != "thresholds");
         }
     }
+    color(&mut fields, panel);
     let many = series.len() > 1 || series.iter().any(|series| series.name.contains("{{"));
     let legend = json!({
         "showLegend": many,
@@ -197,6 +205,7 @@ fn bar(panel: &Panel, series: &[Series]) -> Value {
         fields["defaults"]["color"] = json!({"mode": "palette-classic"});
     }
     fields["defaults"]["min"] = json!(0);
+    color(&mut fields, panel);
     // A single bar would have no name.
     if let Some(label) = series.first().and_then(|series| series.name.strip_prefix("{{")?.strip_suffix("}}"))
     {
@@ -225,6 +234,7 @@ fn bar(panel: &Panel, series: &[Series]) -> Value {
 fn pie(panel: &Panel, series: &[Series]) -> Value {
     let mut fields = fields(panel, series);
     fields["defaults"]["color"] = json!({"mode": "palette-classic"});
+    color(&mut fields, panel);
     json!({
         "type": "piechart",
         "targets": targets(series, Form::Now),

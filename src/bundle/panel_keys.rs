@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use platform_core::setting::Duration;
 use serde::Deserialize;
 
-use super::panel::{Show, Thresholds, Word};
+use super::panel::{Color, Show, Thresholds, Word};
 use super::unit::Unit;
 use crate::registry::Kind;
 
@@ -37,6 +37,7 @@ pub(super) struct RawPanel {
     pub(super) decimals: Option<u8>,
     pub(super) thresholds: Option<Thresholds>,
     pub(super) words: Option<BTreeMap<String, Word>>,
+    pub(super) colors: Option<BTreeMap<String, Color>>,
     pub(super) trend: Option<Duration>,
     pub(super) last_known: Option<bool>,
     pub(super) show: Option<Show>,

@@ -26,6 +26,13 @@ pub(super) enum Unit {
     Date,
     Dollars,
     Euros,
+    Pounds,
+    Yen,
+    Francs,
+    Rupees,
+    Kronor,
+    Reais,
+    Zloty,
     Text,
 }
 
@@ -47,6 +54,13 @@ impl Unit {
             Self::Date => "dateTimeAsIso",
             Self::Dollars => "currencyUSD",
             Self::Euros => "currencyEUR",
+            Self::Pounds => "currencyGBP",
+            Self::Yen => "currencyJPY",
+            Self::Francs => "currencyCHF",
+            Self::Rupees => "currencyINR",
+            Self::Kronor => "currencySEK",
+            Self::Reais => "currencyBRL",
+            Self::Zloty => "currencyPLN",
             Self::Text => "string",
         }
     }

@@ -3,9 +3,11 @@
 use std::fs;
 use std::process::Command;
 
+use mongodb::bson::doc;
 use serde_json::Value;
 use tempfile::TempDir;
 use testkit::exporter::binary;
+use testkit::mongodb::Mongodb;
 use testkit::postgres::Postgres;
 use testkit::redis::Redis;
 
@@ -121,4 +123,36 @@ async fn the_plan_of_a_query_shows_which_index_it_uses_and_how_much_it_reads() {
     assert_eq!(code, Some(0), "{text}");
     let [step] = json["plan"].as_array().unwrap().as_slice() else { panic!("{text}") };
     assert_eq!((&step["index"], &step["rows_read"]), (&"parcels_pkey".into(), &1.0.into()), "{text}");
+}
+
+#[tokio::test]
+async fn a_query_of_mongodb_has_a_plan() {
+    let server = Mongodb::start().await;
+    let orders = server.client().await.database("shop").collection("orders");
+    let numbered = |n: i32| doc! {"n": n, "state": if n < 7 { "open" } else { "done" }};
+    orders.insert_many((0..500).map(numbered)).await.unwrap();
+    let directory = TempDir::with_prefix("query-").unwrap();
+    let open = "  - {name: open, source: db, every: 1m, mongo: {database: shop, collection: orders, pipeline: \
+                [{$match: {state: open}}, {$group: {_id: null, n: {$sum: 1}}}]}, \
+                metrics: [{name: acme_open, value: n, help: N.}]}\n";
+    let info = "  - {name: info, source: db, every: 1m, mongo: {command: {ping: 1}}, \
+                metrics: [{name: acme_info, value: ok, help: N.}]}\n";
+    let config = format!("sources: {{db: {{mongodb: {{url: '{}'}}}}}}\nqueries:\n{open}{info}", server.url());
+    fs::write(directory.path().join("platform.yml"), config).unwrap();
+    let plan = |name: &str| {
+        let (code, text, errors) = run(&directory, &[name]);
+        assert_eq!((code, errors.as_str()), (Some(0), ""), "{text}");
+        let steps = text.lines().skip_while(|line| !line.starts_with("step "));
+        let steps = steps.take_while(|line| !line.is_empty());
+        steps.map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect::<Vec<_>>()
+    };
+    let without = plan("open");
+    assert_eq!(without[0], ["step", "index", "keys", "read", "documents", "read"]);
+    let scan = without.iter().find(|step| step.contains(&"500".to_owned()));
+    assert!(scan.is_some() && without.iter().any(|step| step[0] == "COLLSCAN"), "{without:?}");
+    let index = mongodb::IndexModel::builder().keys(doc! {"state": 1}).build();
+    orders.create_index(index).await.unwrap();
+    let with = plan("open");
+    assert!(with.iter().any(|step| step[0].ends_with("SCAN") && step[1] == "state_1"), "{with:?}");
+    assert_eq!(plan("info"), Vec::<Vec<String>>::new());
 }

@@ -76,6 +76,21 @@ fn a_time_with_thresholds_is_an_age() {
     assert_eq!(last["fieldConfig"]["defaults"]["unit"], "s");
 }
 
+#[test]
+fn series_have_the_colours_that_a_panel_chooses() {
+    for panel_type in ["timeseries", "bar", "pie"] {
+        let shop = shop(&format!(
+            "  rows: [{{panels: [{{{panel_type}: Users, expr: shop_users, name: '{{{{plan}}}}', colors: {{pro: ok}}}}]}}]\n"
+        ));
+        let color = serde_json::json!({"mode": "fixed", "fixedColor": "semi-dark-green"});
+        let overrides = &panel(&shop, "Users")["fieldConfig"]["overrides"];
+        let expected = serde_json::json!({
+            "matcher": {"id": "byName", "options": "pro"}, "properties": [{"id": "color", "value": color}],
+        });
+        assert_eq!(overrides.as_array().unwrap().last(), Some(&expected), "{panel_type}");
+    }
+}
+
 /// With a configuration, there are the dashboards of its kinds and packs, and no others.
 #[test]
 fn a_configuration_gets_the_dashboards_and_rules_of_what_it_has() {

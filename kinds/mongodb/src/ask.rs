@@ -13,6 +13,7 @@ use super::config::{Config, Namespace};
 use super::connection::Connection;
 use super::exchange::Exchange;
 use super::incoming::CommandAnswer;
+use super::plan;
 use super::question::MongoQuestion;
 
 /// Used by the prober and the query lane. Clones share one client.
@@ -53,6 +54,16 @@ impl MongoSession {
             async move { exchange.answer(&asked.0, &asked.1).await }
         };
         self.exchange(deadline, run).await
+    }
+
+    /// How the server runs a query: a row for each step.
+    async fn plan(&self, question: &MongoQuestion, deadline: Deadline) -> Result<Rows, Problem> {
+        let question = Arc::new(question.clone());
+        let run = |exchange: Exchange| {
+            let question = Arc::clone(&question);
+            async move { exchange.explain(&question).await }
+        };
+        Ok(plan::steps(&self.exchange(deadline, run).await?))
     }
 
     /// The collections that the source lists.
@@ -102,11 +113,14 @@ impl Answers for MongoSession {
         columns: &Columns,
         timeout: Duration,
     ) -> Result<Rows, Problem> {
-        let question: MongoQuestion = question.read()?;
+        let asked: MongoQuestion = question.read()?;
         let deadline = Deadline::within(timeout);
         // Server selection and connecting do not count towards the server's time limit.
         self.admin(doc! {"ping": 1}, deadline).await?;
-        let mut answer = self.answer(&question, columns, deadline).await?;
+        if question.wants_plan() {
+            return self.plan(&asked, deadline).await;
+        }
+        let mut answer = self.answer(&asked, columns, deadline).await?;
         match answer.problems.pop() {
             // A partial answer would be a wrong number.
             Some(problem) => Err(problem),

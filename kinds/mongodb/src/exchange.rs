@@ -62,6 +62,20 @@ impl Exchange {
         self.connection.config()
     }
 
+    /// What the server says about how it runs a query, which it does once more. Nothing, for commands and for queries of
+    /// several collections.
+    pub(super) async fn explain(self, question: &MongoQuestion) -> Result<Document, Problem> {
+        let database = question.database.as_deref().or(self.config().database.as_deref());
+        let names = database.zip(question.collection.as_deref());
+        let Some((database, collection)) = names.filter(|(one, other)| *one != EVERY && *other != EVERY)
+        else {
+            return Ok(Document::new());
+        };
+        let mut command = command::of_collection(collection, question)?;
+        command.insert("cursor", doc! {});
+        self.command(database, doc! {"explain": command, "verbosity": "executionStats"}).await
+    }
+
     pub(super) fn in_parts(self) -> Self {
         Self { deadline: self.deadline.of_part(), ..self }
     }

@@ -14,6 +14,7 @@ mod exchange;
 mod failure;
 mod incoming;
 mod message_bounds;
+mod plan;
 mod prober;
 mod question;
 mod read_only;

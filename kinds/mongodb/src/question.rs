@@ -32,6 +32,7 @@ impl MongoQuestion {
 
 impl Language for MongoQuestion {
     const KEY: &'static str = "mongo";
+    const HAS_PLANS: bool = true;
 
     fn check(&self) -> Result<(), &'static str> {
         match (&self.collection, &self.command) {

@@ -8,8 +8,8 @@ help: ## Show this list
 deps: ## Install the servers that tests and the demo run (Debian 12; idempotent)
 	@scripts/deps.sh
 
-# Most tests wait for servers most of the time.
-THREADS = $$((2 * $$(nproc)))
+# Some tests wait most of the time, and some need a core.
+THREADS = $$(($$(nproc) + 1))
 
 .PHONY: test
 test: deps ## Run every test, against real servers

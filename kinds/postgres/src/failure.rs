@@ -1,5 +1,7 @@
 //! What the driver's and the server's errors mean.
 
+use std::time::Duration;
+
 use platform_core::failure_reason;
 use platform_core::probe::{Problem, Reason};
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
@@ -68,6 +70,14 @@ pub(super) fn with_grant(problem: Problem, role: &str) -> Problem {
         Some(format!("GRANT {right} TO {};", sql_name(role)))
     });
     problem.fixed_by(remedy)
+}
+
+/// The same problem, with the time limit if that was it: the server does not say how long it is.
+pub(super) fn with_limit(problem: Problem, timeout: Duration) -> Problem {
+    match problem.detail.starts_with("57014") {
+        true => problem.noting(format_args!("its `timeout` is {timeout:?}")),
+        false => problem,
+    }
 }
 
 /// What gives a role all that probes read.

@@ -11,7 +11,7 @@ use platform_core::query::{Answers, Columns, Question, Rows};
 
 use super::config::Config;
 use super::database::{DatabaseReader, DatabaseValues};
-use super::failure::{grant_of_monitor, with_grant};
+use super::failure::{grant_of_monitor, with_grant, with_limit};
 use super::grants::{grants, lacking};
 use super::last_current::LastCurrent;
 use super::other_databases::OtherDatabases;
@@ -125,7 +125,7 @@ impl Answers for PgAnswers {
         }
         match self.0.select_declared(&sql, Wanted::Rows(columns), deadline).await {
             Ok(rows) => Ok(rows),
-            Err(failure) => Err(self.with_grants(failure.into(), &sql, deadline).await),
+            Err(failure) => Err(with_limit(self.with_grants(failure.into(), &sql, deadline).await, timeout)),
         }
     }
 }

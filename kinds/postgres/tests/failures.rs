@@ -216,8 +216,6 @@ async fn pools_and_sockets_are_ways_too() {
     let mut subject = source(&yaml(&server.url(), "pgbouncer: true"));
     is_well(&mut subject).await;
     let sleep = subject.rows(&Question::new("sql", "SELECT pg_sleep(60)")).await;
-    assert_eq!(
-        sleep.expect_err("it takes too long").detail,
-        "57014: canceling statement due to statement timeout"
-    );
+    let problem = sleep.expect_err("it takes too long");
+    assert!(problem.detail.starts_with("57014: canceling statement due to statement timeout"), "{problem}");
 }

@@ -8,12 +8,9 @@ help: ## Show this list
 deps: ## Install the servers that tests and the demo run (Debian 12; idempotent)
 	@scripts/deps.sh
 
-# Some tests wait most of the time, and some need a core.
-THREADS = $$(($$(nproc) + 1))
-
 .PHONY: test
 test: deps ## Run every test, against real servers
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$(THREADS)} cargo test --locked --workspace
+	cargo test --locked --workspace
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no servers

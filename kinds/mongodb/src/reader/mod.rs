@@ -93,13 +93,16 @@ impl Reader {
         let greeting = timeout(GREETING, socks::greet(&mut driver, &self.credentials));
         let Ok(Ok(target)) = greeting.await else { return };
         let address = target.to_string();
+        self.outcomes.dialing(&address);
         let dialed = tokio::select! {
-            dialed = self.dialer.dial(&target) => dialed,
+            dialed = self.dialer.dial(&target) => Some(dialed),
             // It has given up: its own time limit is over.
-            () = socks::left(&driver) => {
-                self.outcomes.forget(&address);
-                return;
-            }
+            () = socks::left(&driver) => None,
+        };
+        self.outcomes.dialed(&address);
+        let Some(dialed) = dialed else {
+            self.outcomes.forget(&address);
+            return;
         };
         let server = match dialed {
             Ok(server) => server,

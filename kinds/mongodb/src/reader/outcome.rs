@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use platform_core::probe::Problem;
+use platform_core::probe::{Problem, Reason};
 
 /// Servers may name any number of members; at most this many are remembered.
 const MOST_ADDRESSES: usize = 1_000;
+
+/// A connection that takes longer hangs.
+const QUICK: Duration = Duration::from_secs(1);
 
 /// Why connections failed, by the driver's name of the server: `host:port`.
 #[derive(Clone, Default)]
@@ -17,14 +20,35 @@ pub(crate) struct Outcomes(Arc<Mutex<Failures>>);
 #[derive(Default)]
 struct Failures {
     by_address: HashMap<String, Problem>,
+    /// Since when a server is being connected to.
+    dialing: HashMap<String, Instant>,
     unreachable: Option<(Instant, Problem)>,
     refused: Option<(Instant, Problem)>,
 }
 
 impl Outcomes {
-    /// Why the last attempt to reach a server failed, unless it succeeded or the driver ended it.
+    /// Why the last attempt to reach a server failed, unless it succeeded or the driver ended it; or that it lasts. The
+    /// driver itself only knows how the connection before it ended.
     pub(crate) fn of(&self, address: &str) -> Option<Problem> {
-        self.with(|failures| failures.by_address.get(address).cloned())
+        self.with(|failures| {
+            let hangs = failures.dialing.get(address).is_some_and(|since| since.elapsed() > QUICK);
+            let timeout = || Problem::new(Reason::Timeout, "no answer in time");
+            failures.by_address.get(address).cloned().or_else(|| hangs.then(timeout))
+        })
+    }
+
+    /// A connection is being made.
+    pub(super) fn dialing(&self, address: &str) {
+        self.with(|failures| {
+            if failures.dialing.len() < MOST_ADDRESSES {
+                failures.dialing.entry(address.to_owned()).or_insert_with(Instant::now);
+            }
+        });
+    }
+
+    /// It has been made, or not.
+    pub(super) fn dialed(&self, address: &str) {
+        self.with(|failures| failures.dialing.remove(address));
     }
 
     /// Why connecting to a server failed, unless that is longer ago than this.

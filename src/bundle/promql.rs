@@ -28,8 +28,10 @@ pub(super) struct ExprCheck {
     pub(super) labels: LabelSet,
 }
 
-/// The series that Prometheus makes for every job, and of alerts.
+/// The series that Prometheus makes for every job, and of alerts;
 const OF_PROMETHEUS: [&str; 3] = ["up", "ALERTS", "ALERTS_FOR_STATE"];
+/// and what the names of those start with that it and Alertmanager export themselves.
+const PREFIXES_OF_PROMETHEUS: [&str; 3] = ["scrape_", "prometheus_", "alertmanager_"];
 
 /// Reports what is wrong with the expressions below a node of a dashboard: those under the key `expr`, and what selects
 /// sources, under `matchers`.
@@ -178,7 +180,7 @@ impl Names<'_> {
                     message: format!("nothing exports the metric {name}"),
                     hint: Some(format!("did you mean `{meant}`?")),
                 }),
-                None if OF_PROMETHEUS.contains(&name.as_str()) || name.starts_with("scrape_") => {}
+                None if is_of_prometheus(name) => {}
                 None => self.unknown.push(name.clone()),
             }
             return;
@@ -190,6 +192,10 @@ impl Names<'_> {
         let matchers = matchers.matchers.iter().chain(matchers.or_matchers.iter().flatten());
         self.wrong.extend(matchers.filter_map(|matcher| check_label(&matcher.name, &known)));
     }
+}
+
+fn is_of_prometheus(name: &str) -> bool {
+    OF_PROMETHEUS.contains(&name) || PREFIXES_OF_PROMETHEUS.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// An expression with values in place of Grafana's variables.

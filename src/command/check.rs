@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_util::future;
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::ResultSet;
+use platform_core::query::{Ask, ResultSet};
 use platform_core::setting::SourceName;
 
 use super::Loaded;
@@ -65,7 +65,8 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
             }
         };
         let what = format!("query {}", query.spec.name);
-        (Checked { note, ..Checked::of_source(what, query.ask.source(), config, problems) }, took)
+        let source = failing_source(&query.ask, &problems);
+        (Checked { note, ..Checked::of_source(what, source, config, problems) }, took)
     }));
     let roll_ups = future::join_all(config.roll_ups().iter().map(async |roll_up| {
         let problems = check_roll_up(roll_up).await.err().into_iter().collect();
@@ -102,6 +103,19 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
         text.extend(config.roll_ups().iter().map(roll_up_permissions));
     }
     Report { text, is_good }
+}
+
+/// The source of a query, or of the part that fails.
+fn failing_source<'a>(ask: &'a Ask, problems: &[Problem]) -> &'a SourceName {
+    let details = || problems.iter().map(|problem| problem.detail.as_str());
+    let is_named = |source: &&SourceName| {
+        details()
+            .any(|detail| detail.strip_prefix(source.as_str()).is_some_and(|rest| rest.starts_with(": ")))
+    };
+    match ask {
+        Ask::One { source, .. } => source,
+        Ask::Distinct(_) => ask.sources().find(is_named).unwrap_or_else(|| ask.source()),
+    }
 }
 
 fn problems_of(result: Result<platform_core::probe::Observation, Problem>) -> Vec<Problem> {

@@ -111,11 +111,20 @@ async fn each_database_has_its_own() {
              metrics: [{{name: acme_{name}, value: n, help: N.}}]}}\n"
         );
     }
-    let (_, text) = check(&format!("sources:\n{sources}queries:\n{queries}")).await;
+    queries += "  - {name: both, every: 1m, distinct: [{source: east, sql: SELECT id::text AS id FROM parcels}, \
+                {source: west, sql: SELECT id::text AS id FROM parcels}], \
+                metrics: [{name: acme_both, value: count, help: N.}]}\n";
+    let config = format!("sources:\n{sources}queries:\n{queries}");
+    let (_, text) = check(&config).await;
     for name in ["east", "west"] {
         let expected = format!("/{name}: GRANT SELECT ON parcels TO watcher;");
         assert!(text.contains(&expected), "{expected}\n{text}");
     }
+    // That of a part is for the database of the part.
+    server.script("east", "GRANT SELECT ON parcels TO watcher").await;
+    let (_, text) = check(&config).await;
+    let both = text.split_once("FAIL  query both").map(|(_, rest)| rest.lines().nth(1).unwrap_or_default());
+    assert!(both.is_some_and(|remedy| remedy.contains("/west: GRANT SELECT (id) ON parcels")), "{text}");
 }
 
 #[tokio::test]

@@ -65,6 +65,8 @@ struct Card {
 struct CardProblem {
     reason: &'static str,
     detail: String,
+    /// What an administrator of the source can run to fix it.
+    remedy: Option<String>,
     /// For a query: when it had its last good result.
     last_good: Option<String>,
 }
@@ -122,5 +124,6 @@ fn card(name: &SourceName, state: &SourceState, now: SystemTime) -> Card {
 
 fn shown((problem, last_good): (Problem, Option<SystemTime>), now: SystemTime) -> CardProblem {
     let last_good = last_good.map(|at| ago(Some(at), now));
-    CardProblem { reason: problem.reason.as_str(), detail: problem.detail, last_good }
+    let Problem { reason, detail, remedy } = problem;
+    CardProblem { reason: reason.as_str(), detail, remedy, last_good }
 }

@@ -205,6 +205,9 @@ fn syntax_message(mut error: &Error) -> String {
         message if message.contains("while parsing a block mapping") => {
             format!("not valid YAML: {message}; does the indentation match the lines above?")
         }
+        message if message.contains("while parsing a flow") || message.contains("unexpected character") => {
+            format!("not valid YAML: {message}; texts with `: ` or `,` or a special character need quotes")
+        }
         message => format!("not valid YAML: {message}"),
     }
 }

@@ -36,12 +36,12 @@ test-versions: deps ## Test kinds with other versions of their servers, as root:
 
 .PHONY: demo
 demo: deps ## Start real services, the exporter and Prometheus with a month of history; Ctrl-C stops them all
-	cargo build --locked --release
-	cargo run --locked --example demo
+	cargo build --locked --bin platform_exporter --example demo
+	@cargo run --locked --quiet --example demo
 
 .PHONY: demo-break
-demo-break: ## Freeze a service of the running demo until Ctrl-C: make demo-break SOURCE=redis
-	@cargo run --locked --quiet --example demo -- break $(SOURCE)
+demo-break: ## Break something of the running demo until Ctrl-C: make demo-break FAILURE=redis; without one, list them
+	@cargo run --locked --quiet --example demo -- break $(FAILURE)
 
 .PHONY: up
 up: ## Start docker-compose.yml with demo services (needs Docker)

@@ -1,11 +1,10 @@
 //! `make demo`: the exporter, Prometheus with a month of history, Alertmanager and, where it is installed, Grafana, on
 //! real services with live data.
 //!
-//! `make demo-break SOURCE=redis` freezes one of the services of a running demo.
+//! `make demo-break FAILURE=redis` breaks something of a running demo.
 
-mod freeze;
+mod failure;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,8 +34,9 @@ async fn command() -> Result<(), String> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => run().await,
-        ["break", source] => return freeze::freeze(source).await,
-        _ => return Err("usage: make demo, or make demo-break SOURCE=redis".to_owned()),
+        ["break"] => return Err(failure::usage()),
+        ["break", name] => return failure::cause(name).await,
+        _ => return Err("usage: make demo, or make demo-break FAILURE=redis".to_owned()),
     }
     Ok(())
 }
@@ -76,7 +76,7 @@ async fn start_and_show() {
         show(&exporter, &prometheus, &alertmanager, grafana.as_ref());
         std::future::pending::<()>().await;
     };
-    platforms.while_living(async { tokio::join!(shown, freeze::on_demand(&platforms.shop)) }).await;
+    platforms.while_living(async { tokio::join!(shown, failure::on_demand(&platforms)) }).await;
 }
 
 /// A month, so that every panel has something to show.
@@ -107,24 +107,14 @@ async fn grafana(bundle: &[File], prometheus: &Prometheus, alertmanager: &Alertm
     Some(Grafana::start(&server, port, bundle, &prometheus.url(), &alertmanager.url()).await)
 }
 
-/// The release binary, started as a user would start it.
 async fn exporter(platforms: &Platforms) -> Exporter {
-    let options = Exporter::options(&Platforms::config()).binary(&release_binary()).port(9884);
+    let options = Exporter::options(&Platforms::config()).port(9884);
     platforms
         .environment()
         .into_iter()
         .fold(options, |options, (name, value)| options.variable(name, &value))
         .start()
         .await
-}
-
-fn release_binary() -> PathBuf {
-    // This program is TARGET/debug/examples/demo.
-    let this = std::env::current_exe().expect("the kernel knows");
-    let target = this.ancestors().nth(3).expect("cargo's target directory");
-    let binary = target.join("release/platform_exporter");
-    assert!(binary.is_file(), "{} is missing: run `make demo`, which builds it", binary.display());
-    binary
 }
 
 /// What the exporter says of each source that is not up.
@@ -152,7 +142,7 @@ fn show(
     println!("  Alerts         {}/alerts", prometheus.url());
     println!("  Alertmanager   {}", alertmanager.url());
     println!("  Configuration  {}", exporter.directory().join("platform.yml").display());
-    println!("\nBreak something in another terminal: make demo-break SOURCE=redis");
+    println!("\nBreak something in another terminal: make demo-break FAILURE=redis");
     println!("Ctrl-C stops everything that was started.");
 }
 

@@ -103,7 +103,8 @@ pub(super) fn redirect(path: &str) -> ServerResponse {
 
 /// The method is not allowed for the path.
 pub(super) fn method_not_allowed(allowed: &'static str) -> ServerResponse {
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("only {allowed}"));
+    let mut response =
+        text(StatusCode::METHOD_NOT_ALLOWED, format!("Method not allowed: expected {allowed}."));
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }

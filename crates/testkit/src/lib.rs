@@ -8,6 +8,7 @@ pub mod config;
 pub mod disk;
 pub mod dns;
 pub mod exporter;
+pub mod failures;
 pub mod fake_broker;
 pub mod grafana;
 pub mod hayon;

@@ -14,7 +14,7 @@ use super::platform_data as shop;
 /// The running platforms; dropping them ends them.
 pub struct Platforms {
     pub shop: Platform,
-    hayon: Hayon,
+    pub(crate) hayon: Hayon,
     hivesync: HiveSync,
     joip: Joip,
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use platform_core::dial::{self, Stream, problem};
+use platform_core::dial::{self, Stream, host_port, problem};
 use platform_core::probe::{Problem, Reason};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
@@ -18,21 +18,22 @@ pub(super) async fn dial(config: &Config) -> Result<Box<dyn Stream>, Problem> {
     let Config { host, port, .. } = config;
     if host.starts_with('/') {
         let path = Path::new(host).join(format!(".s.PGSQL.{port}"));
-        let stream = UnixStream::connect(path).await.map_err(|error| problem(&error))?;
-        return Ok(Box::new(stream));
+        let stream = UnixStream::connect(&path).await;
+        return Ok(Box::new(stream.map_err(|error| problem(&error).context(path.display()))?));
     }
+    let here = |problem: Problem| problem.context(host_port(host, *port));
     if config.ssl_mode == SslMode::Disable {
-        return Ok(Box::new(dial::tcp(host, *port).await?));
+        return Ok(Box::new(dial::tcp(host, *port).await.map_err(here)?));
     }
     // Hanging files must not delay the connection.
     let (client, name) = (Arc::new(config.tls.client_config().await?), config.tls.name_of(host)?);
-    let mut stream = dial::tcp(host, *port).await?;
-    if has_tls(&mut stream).await? {
-        Ok(Box::new(dial::tls(stream, client, name).await?))
+    let mut stream = dial::tcp(host, *port).await.map_err(here)?;
+    if has_tls(&mut stream).await.map_err(here)? {
+        Ok(Box::new(dial::tls(stream, client, name).await.map_err(here)?))
     } else if config.ssl_mode == SslMode::Prefer {
         Ok(Box::new(stream))
     } else {
-        Err(Problem::new(Reason::Tls, "the server does not support TLS"))
+        Err(here(Problem::new(Reason::Tls, "the server does not support TLS")))
     }
 }
 

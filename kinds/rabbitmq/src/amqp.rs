@@ -15,6 +15,7 @@ use lapin::types::FieldTable;
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism};
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind, Event, Queue};
 use parking_lot::Mutex;
+use platform_core::dial::host_port;
 use platform_core::failure_reason;
 use platform_core::probe::{Problem, Reason};
 use platform_core::tls::Tls;
@@ -76,19 +77,15 @@ impl AmqpSession {
         let uri = uri(endpoint).await?;
         let runtime = TokioRuntime::tokio_current();
         let address = runtime.to_socket_addrs((endpoint.host.clone(), endpoint.port));
-        let stream = AsyncTcpStream::connect(&runtime, address).await.map_err(|error| network(&error))?;
+        let broken = |error| network(&error).context(host_port(&endpoint.host, endpoint.port));
+        let stream = AsyncTcpStream::connect(&runtime, address).await.map_err(broken)?;
         let lifeline = Lifeline(match &stream {
-            AsyncTcpStream::Plain(stream) => {
-                SockRef::from(stream.get_ref()).try_clone().map_err(|error| network(&error))?
-            }
+            AsyncTcpStream::Plain(stream) => SockRef::from(stream.get_ref()).try_clone().map_err(broken)?,
             _ => return Err(Problem::new(Reason::Internal, "a new connection is not plain")),
         });
         let stream = if endpoint.encrypted {
             let connector = RustlsConnector::from(Arc::new(tls.client_config().await?));
-            stream
-                .into_rustls(&connector, &tls.name_of(&endpoint.host)?.to_str())
-                .await
-                .map_err(|error| network(&error))?
+            stream.into_rustls(&connector, &tls.name_of(&endpoint.host)?.to_str()).await.map_err(broken)?
         } else {
             stream
         };

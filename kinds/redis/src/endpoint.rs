@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use platform_core::dial::host_port;
 use platform_core::setting::Secret;
 
 /// Where a server listens.
@@ -82,8 +83,7 @@ impl RedisEndpoint {
 impl fmt::Display for RedisEndpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp { host, port, .. } if host.contains(':') => write!(formatter, "[{host}]:{port}"),
-            Self::Tcp { host, port, .. } => write!(formatter, "{host}:{port}"),
+            Self::Tcp { host, port, .. } => formatter.write_str(&host_port(host, *port)),
             Self::Unix(path) => path.display().fmt(formatter),
         }
     }

@@ -1,11 +1,7 @@
 //! What ends Hayon's service, caused on real services: each failure is reported once, to those whom it concerns, with its
 //! runbook, and in time.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use platform_exporter::bundle;
@@ -18,9 +14,7 @@ use super::watch::Watch;
 use testkit::exporter::Exporter;
 use testkit::hayon::Hayon;
 use testkit::platform::Platform;
-use testkit::stripe::Event;
-use testkit::wait::{PAUSE, eventually};
-use testkit::web::{Web, reply};
+use testkit::wait::eventually;
 
 /// In the demo's configuration, sources are probed every 5 or 10 s, and a probe may take 10 s.
 const PROBED: Duration = Duration::from_secs(20);
@@ -41,32 +35,13 @@ fn rules(environment: &BTreeMap<&str, String>) -> Vec<(String, String)> {
     rules.collect()
 }
 
-/// The workers that publish posts, as long as `alive` says so.
-async fn publish(hayon: &Hayon, platform: &Platform, alive: &Cell<bool>) -> Infallible {
-    loop {
-        while !alive.get() {
-            tokio::time::sleep(PAUSE).await;
-        }
-        let killed = async {
-            while alive.get() {
-                tokio::time::sleep(PAUSE).await;
-            }
-        };
-        tokio::select! {
-            never = hayon.publishers(platform) => match never {},
-            () = killed => {}
-        }
-    }
-}
-
 #[tokio::test]
 async fn each_failure_is_reported_once_and_in_time() {
     let platform = Platform::start().await;
     let hayon = Hayon::start(&platform).await;
-    let alive = Cell::new(true);
     tokio::select! {
-        () = each_in_turn(&platform, &hayon, &alive) => {}
-        never = publish(&hayon, &platform, &alive) => match never {},
+        () = each_in_turn(&platform, &hayon) => {}
+        never = hayon.publishers(&platform) => match never {},
     }
 }
 
@@ -78,12 +53,8 @@ struct Report {
     waits: Duration,
 }
 
-async fn each_in_turn(platform: &Platform, hayon: &Hayon, alive: &Cell<bool>) {
-    let receiver = Arc::new(AtomicU16::new(400));
-    let answer = Arc::clone(&receiver);
-    let webhook = Web::start(move |_| reply(answer.load(Ordering::Relaxed), "no signature\n")).await;
-    let mut environment: BTreeMap<_, _> = hayon.environment(platform).into_iter().collect();
-    environment.insert("HAYON_WEBHOOK_URL", webhook.url("/api/payments/webhook"));
+async fn each_in_turn(platform: &Platform, hayon: &Hayon) {
+    let environment: BTreeMap<_, _> = hayon.environment(platform).into_iter().collect();
     let options = Exporter::options(Hayon::CONFIG);
     let options = environment.iter().fold(options, |options, (name, value)| options.variable(name, value));
     let mut watch = Watch::start(options.start().await, rules(&environment)).await;
@@ -91,35 +62,34 @@ async fn each_in_turn(platform: &Platform, hayon: &Hayon, alive: &Cell<bool>) {
 
     let page = |failure, alert, source| Report { failure, alert, source, waits: Duration::from_secs(12) };
 
-    alive.set(false);
+    hayon.set_publishers(false);
     platform.rabbitmq.publish("hayon", "hayon_social_posts", 3).await;
     paged(&mut watch, &page("publishers killed", "HayonPublishersGone", "hayon-broker")).await;
     // Its symptoms fire as well, and page nobody.
     for (symptom, severity) in [("RabbitmqQueueWithoutConsumers", "warning"), ("WorkersGone", "critical")] {
         fires(&mut watch, symptom, severity).await;
     }
-    alive.set(true);
+    hayon.set_publishers(true);
     watch.inbox.wait_for(&Page::new("resolve", "HayonPublishersGone", "hayon-broker")).await;
 
-    receiver.store(500, Ordering::Relaxed);
+    hayon.set_receiver(false);
     paged(&mut watch, &page("webhook receiver failing", "PlatformSourceDown", "hayon-webhook")).await;
-    receiver.store(400, Ordering::Relaxed);
+    hayon.set_receiver(true);
     watch.inbox.wait_for(&Page::new("resolve", "PlatformSourceDown", "hayon-webhook")).await;
 
-    let late = jiff::Timestamp::now().as_second() - 2 * 3600;
-    let event = hayon.stripe().state().add_event(Event::undelivered("invoice.payment_failed", late));
+    let event = hayon.lose_event();
     paged(&mut watch, &page("webhook undelivered", "StripeWebhooksErrorBudget", "hayon-stripe")).await;
-    hayon.stripe().state().mark_delivered(&event);
+    hayon.deliver(&event);
     watch.inbox.wait_for(&Page::new("resolve", "StripeWebhooksErrorBudget", "hayon-stripe")).await;
 
-    let keys = std::mem::take(&mut hayon.stripe().state().keys);
+    let keys = hayon.revoke_key();
     paged(&mut watch, &page("Stripe key revoked", "PlatformSourceDown", "hayon-stripe")).await;
-    hayon.stripe().state().keys = keys;
+    hayon.restore_key(keys);
     watch.inbox.wait_for(&Page::new("resolve", "PlatformSourceDown", "hayon-stripe")).await;
 
     let chat =
         |failure, alert, source, waits| Report { failure, alert, source, waits: Duration::from_secs(waits) };
-    platform.rabbitmq.publish("hayon", "hayon_dead_letters", 1).await;
+    hayon.reject_posts(platform, 1).await;
     chatted(&mut watch, &chat("message dead-lettered", "RabbitmqDeadLetters", "hayon-broker", 30)).await;
     hayon.lose_post(3600).await;
     chatted(&mut watch, &chat("post stuck", "HayonPostsStuck", "hayon-db", 60)).await;

@@ -16,9 +16,10 @@ use url::Url;
 
 use super::response::Response;
 use crate::allowance::{Allowance, BUFFER};
+use crate::dial::{self, host_port};
+use crate::failure_reason;
 use crate::large::Pace;
 use crate::probe::{Problem, Reason};
-use crate::{dial, failure_reason};
 
 pub(super) type HttpMessage = hyper::Request<Full<Bytes>>;
 
@@ -56,10 +57,13 @@ impl HttpConnection {
     ) -> Result<Self, Problem> {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let port = url.port_or_known_default().unwrap_or_default();
-        let stream = dial::tcp(host, port).await?;
+        let here = |problem: Problem| problem.context(host_port(host, port));
+        let stream = dial::tcp(host, port).await.map_err(here)?;
         let origin = url.origin().ascii_serialization();
         match tls {
-            Some((config, name)) => Self::on(origin, dial::tls(stream, config, name).await?).await,
+            Some((config, name)) => {
+                Self::on(origin, dial::tls(stream, config, name).await.map_err(here)?).await
+            }
             None => Self::on(origin, stream).await,
         }
     }

@@ -10,7 +10,7 @@ use mongodb::error::Result;
 
 use super::super::platform::Platform;
 use super::super::platform_data::{keep, within_patience};
-use super::super::stripe::{Event, StripeServer, Subscription, SubscriptionStatus};
+use super::super::stripe::{Event, Subscription, SubscriptionStatus};
 use super::world::{PLATFORMS, Post, Publication, User, limits_of};
 use super::{CACHE, Hayon, NAME, posting};
 
@@ -29,18 +29,21 @@ const LIMITERS: [&str; 6] =
 impl Hayon {
     /// Lives until dropped.
     pub async fn live(&self, platform: &Platform) -> Infallible {
-        let broker = platform.rabbitmq.url().replace("%2f", NAME);
         let (never, _) =
-            tokio::join!(posting::work(&broker), keep(async |round| self.change(platform, round).await));
+            tokio::join!(self.publish(platform), keep(async |round| self.change(platform, round).await));
         never
     }
 
     /// Only the workers that publish posts, with their heartbeats, until dropped.
     pub async fn publishers(&self, platform: &Platform) -> Infallible {
-        let broker = platform.rabbitmq.url().replace("%2f", NAME);
-        let beat = keep(async |_| within_patience(change_redis(platform, 0)).await);
-        let (never, _) = tokio::join!(posting::work(&broker), beat);
+        let beat = keep(async |_| within_patience(self.change_redis(platform, 0)).await);
+        let (never, _) = tokio::join!(self.publish(platform), beat);
         never
+    }
+
+    async fn publish(&self, platform: &Platform) -> Infallible {
+        let broker = platform.rabbitmq.url().replace("%2f", NAME);
+        self.conduct.while_alive(async || posting::work(&broker).await).await
     }
 
     /// A post whose job was lost: its last attempt was `seconds` ago.
@@ -50,15 +53,10 @@ impl Hayon {
         self.database.collection::<Document>("posts").insert_one(post).await.expect("it answers");
     }
 
-    /// Stripe's account.
-    pub fn stripe(&self) -> &StripeServer {
-        &self.stripe
-    }
-
     pub(crate) async fn change(&self, platform: &Platform, round: usize) {
         tokio::join!(
             within_patience(self.change_documents(platform, round)),
-            within_patience(change_redis(platform, round)),
+            within_patience(self.change_redis(platform, round)),
         );
         self.change_stripe(round);
         self.log(round);
@@ -151,20 +149,20 @@ impl Hayon {
         let file = OpenOptions::new().create(true).append(true).open(self.log_file());
         file.and_then(|mut file| writeln!(file, "{line}")).expect("the directory is writable");
     }
-}
 
-async fn change_redis(platform: &Platform, round: usize) -> redis::RedisResult<()> {
-    let mut changes = redis::pipe();
-    changes.cmd("SELECT").arg(CACHE);
-    for worker in ["worker-1", "worker-2"] {
-        changes.set_ex(format!("heartbeat:posting:{worker}"), 1, 20);
+    async fn change_redis(&self, platform: &Platform, round: usize) -> redis::RedisResult<()> {
+        let mut changes = redis::pipe();
+        changes.cmd("SELECT").arg(CACHE);
+        for worker in ["worker-1", "worker-2"].into_iter().filter(|_| self.conduct.is_alive()) {
+            changes.set_ex(format!("heartbeat:posting:{worker}"), 1, 20);
+        }
+        for limiter in LIMITERS {
+            let client = fastrand::u32(..20);
+            let key = format!("ratelimit:{limiter}:user{client}@example.com:{}", round / 30);
+            changes.incr(&key, 1).expire(&key, 60);
+        }
+        changes.query_async(&mut platform.redis.try_connection().await?).await
     }
-    for limiter in LIMITERS {
-        let client = fastrand::u32(..20);
-        let key = format!("ratelimit:{limiter}:user{client}@example.com:{}", round / 30);
-        changes.incr(&key, 1).expire(&key, 60);
-    }
-    changes.query_async(&mut platform.redis.try_connection().await?).await
 }
 
 /// The number of the account that is made now, beyond those of the world: life may be interrupted, and go on.

@@ -1,6 +1,7 @@
 //! Hayon on the servers of a platform: a database in MongoDB, one in Redis, a virtual host of RabbitMQ, a bucket, and an
 //! account at Stripe.
 
+mod failures;
 mod life;
 mod posting;
 pub mod world;
@@ -12,11 +13,12 @@ use mongodb::bson::Document;
 use serde_json::json;
 use tempfile::TempDir;
 
+use self::failures::Conduct;
 use self::world::World;
 use super::mongodb::Mongodb;
 use super::platform::{ACCESS_KEY, Platform, SECRET_KEY};
 use super::stripe::{ApiKey, Event, StripeServer, Subscription, SubscriptionStatus, WebhookEndpoint};
-use super::web::{Web, reply};
+use super::web::Web;
 
 /// The database in MongoDB, and the virtual host of RabbitMQ.
 const NAME: &str = "hayon";
@@ -32,6 +34,7 @@ pub struct Hayon {
     /// How many users of the world have a subscription.
     subscribed: usize,
     webhook: Web,
+    conduct: Conduct,
     logs: TempDir,
 }
 
@@ -45,12 +48,13 @@ impl Hayon {
         let database = fill(&platform.mongodb, &world).await;
         queues(platform).await;
         platform.s3.add_bucket(BUCKET);
+        let conduct = Conduct::good();
         let hayon = Self {
             database,
             stripe: stripe(&world).await,
             subscribed: world.users.iter().filter(|user| user.subscribed).count(),
-            // Nobody but Stripe knows the secret to sign with.
-            webhook: Web::start(|_| reply(400, "no signature\n")).await,
+            webhook: conduct.webhook().await,
+            conduct,
             logs: TempDir::with_prefix("hayon-").expect("a temporary directory"),
         };
         hayon.change(platform, 0).await;

@@ -1,0 +1,78 @@
+//! `make demo-break`: a failure of the running demo, until Ctrl-C.
+//!
+//! The demo listens on a socket; a failure lasts as long as the connection that named it is open.
+
+use std::path::PathBuf;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+use testkit::failures::{self, Failure};
+use testkit::platforms::Platforms;
+
+const BEGUN: &str = "begun";
+
+fn socket() -> PathBuf {
+    std::env::temp_dir().join("platform_exporter-demo.socket")
+}
+
+/// Causes failures of the running demo on demand, one at a time, until dropped.
+pub(crate) async fn on_demand(platforms: &Platforms) {
+    // Left behind by a killed demo.
+    let _ = std::fs::remove_file(socket());
+    let listener = UnixListener::bind(socket()).expect("the directory is writable");
+    loop {
+        let (stream, _) = listener.accept().await.expect("a local connection");
+        // A client that disconnects must not end the demo.
+        let _ = while_open(platforms, stream).await;
+    }
+}
+
+async fn while_open(platforms: &Platforms, stream: UnixStream) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let mut name = String::new();
+    stream.read_line(&mut name).await?;
+    let Some(failure) = named(name.trim()) else { return Ok(()) };
+    println!("==> {}", failure.cause);
+    let closed = async {
+        stream.write_all(BEGUN.as_bytes()).await?;
+        stream.write_all(b"\n").await?;
+        // The client sends nothing more; this waits until it disconnects.
+        stream.read_u8().await
+    };
+    let _ = platforms.while_failing(failure, closed).await;
+    println!("==> {name} is over", name = failure.name);
+    Ok(())
+}
+
+fn named(name: &str) -> Option<&'static Failure> {
+    failures::ALL.iter().find(|failure| failure.name == name)
+}
+
+/// Has a running demo fail in this way, until Ctrl-C.
+pub(crate) async fn cause(name: &str) -> Result<(), String> {
+    let failure = named(name).ok_or_else(usage)?;
+    let stream =
+        UnixStream::connect(socket()).await.map_err(|_| "no demo is running: start one with `make demo`")?;
+    let mut stream = BufReader::new(stream);
+    let mut answer = String::new();
+    let exchange = async {
+        stream.write_all(format!("{name}\n").as_bytes()).await?;
+        stream.read_line(&mut answer).await
+    };
+    exchange.await.map_err(|error| format!("no response from the demo: {error}"))?;
+    if answer.trim() != BEGUN {
+        return Err("the demo is an older one: restart it".to_owned());
+    }
+    println!("{}.\nWatch {}.\nCtrl-C ends it.", failure.cause, failure.signs);
+    tokio::signal::ctrl_c().await.map_err(|error| error.to_string())
+}
+
+/// What can be broken.
+pub(crate) fn usage() -> String {
+    let failures: String = failures::ALL
+        .iter()
+        .map(|Failure { name, cause, .. }| format!("\n  make demo-break FAILURE={name:<14} {cause}"))
+        .collect();
+    format!("expected one of these, in a second terminal:{failures}")
+}

@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 use platform_core::probe::Problem;
 use platform_exporter::capacity::Estimate;
 use platform_exporter::cli::{CheckFormat, Cli, Command, Flags};
-use platform_exporter::command::{self, CheckDepth, Loaded, print};
+use platform_exporter::command::{self, CheckDepth, LoadError, Loaded, print};
 use platform_exporter::pack;
 use platform_exporter::server::Gate;
 use platform_exporter::snapshot::Status;
@@ -34,7 +34,11 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("platform_exporter: {error:#}");
+            match error.downcast_ref::<LoadError>() {
+                // Each line begins with its place, for editors.
+                Some(error) if error.has_places() => eprintln!("{error}"),
+                _ => eprintln!("platform_exporter: {error:#}"),
+            }
             ExitCode::FAILURE
         }
     }
@@ -90,7 +94,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let probed = on_this_thread(probe)??;
             print(&probed.text)?;
             for problem in &probed.problems {
-                eprintln!("{name}: {problem}{}", remedy(problem));
+                eprintln!("{name}: {problem}{}", remedy(problem, ""));
             }
             Ok(match probed.status {
                 Status::Up => ExitCode::SUCCESS,
@@ -103,7 +107,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let queried = on_this_thread(command::query(flags, &loaded, &name, format))??;
             print(&queried.text)?;
             for problem in &queried.problems {
-                eprintln!("{name}: {problem}{}", remedy(problem));
+                eprintln!("{name}: {problem}{}", remedy(problem, &queried.target));
             }
             Ok(if queried.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
@@ -162,8 +166,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 /// What fixes a problem, on a line of its own.
-fn remedy(problem: &Problem) -> String {
-    problem.remedy.as_ref().map(|remedy| format!("\n  to fix it: {remedy}")).unwrap_or_default()
+fn remedy(problem: &Problem, target: &str) -> String {
+    let fix = |remedy: &String| format!("\n  {}", command::remedy(remedy, target));
+    problem.remedy.as_ref().map(fix).unwrap_or_default()
 }
 
 /// Sources have a thread of their own, so that scrapes do not wait for them.

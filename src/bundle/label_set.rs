@@ -17,8 +17,18 @@ pub(super) const OF_EVERY_SERIES: [&str; 3] = ["source", "job", "instance"];
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct LabelSet {
     pub(super) names: BTreeSet<String>,
-    /// Whether there may be others: the configuration of Prometheus adds some to each target.
-    pub(super) is_open: bool,
+    pub(super) others: OtherLabels,
+}
+
+/// Which labels there may be beside those that are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum OtherLabels {
+    #[default]
+    None,
+    /// Those that the configuration of Prometheus adds to each target.
+    OfTargets,
+    /// Any: the metric is that of another job, or of a rule.
+    Any,
 }
 
 impl LabelSet {
@@ -38,14 +48,15 @@ impl LabelSet {
     }
 
     fn closed<'a>(names: impl IntoIterator<Item = &'a String>) -> Self {
-        Self { names: names.into_iter().cloned().collect(), is_open: false }
+        Self { names: names.into_iter().cloned().collect(), others: OtherLabels::None }
     }
 
-    fn selected(selector: &VectorSelector, context: &DashboardContext) -> Self {
+    pub(super) fn selected(selector: &VectorSelector, context: &DashboardContext) -> Self {
         let known = selector.name.as_ref().and_then(|name| context.metrics.get(name));
-        let own = known.and_then(|metric| metric.labels.as_ref()).into_iter().flatten().cloned();
-        let names = own.chain(OF_EVERY_SERIES.map(str::to_owned)).collect();
-        Self { names, is_open: true }
+        let own = known.and_then(|metric| metric.labels.as_ref());
+        let others = if own.is_some() { OtherLabels::OfTargets } else { OtherLabels::Any };
+        let own = own.into_iter().flatten().cloned();
+        Self { names: own.chain(OF_EVERY_SERIES.map(str::to_owned)).collect(), others }
     }
 
     fn aggregated(
@@ -69,7 +80,7 @@ impl LabelSet {
     fn combined(BinaryExpr { op, lhs, rhs, modifier }: &BinaryExpr, context: &DashboardContext) -> Self {
         let (left, right) = (Self::of(lhs, context), Self::of(rhs, context));
         if op.id() == T_LOR {
-            return left.and(&right.names, right.is_open);
+            return left.and(&right.names, right.others);
         }
         if op.is_set_operator() {
             return left;
@@ -79,8 +90,8 @@ impl LabelSet {
             (true, _, _) => right,
             (_, true, _) | (_, _, None) => left,
             (_, _, Some(modifier)) => match (&modifier.card, &modifier.matching) {
-                (VectorMatchCardinality::ManyToOne(more), _) => left.and(&more.labels, false),
-                (VectorMatchCardinality::OneToMany(more), _) => right.and(&more.labels, false),
+                (VectorMatchCardinality::ManyToOne(more), _) => left.and(&more.labels, OtherLabels::None),
+                (VectorMatchCardinality::OneToMany(more), _) => right.and(&more.labels, OtherLabels::None),
                 (_, Some(LabelModifier::Include(on))) => Self::closed(&on.labels),
                 (_, Some(LabelModifier::Exclude(ignored))) => left.without(&ignored.labels),
                 (_, None) => left,
@@ -100,7 +111,7 @@ impl LabelSet {
                     Expr::StringLiteral(label) => Some(&label.val),
                     _ => None,
                 });
-                labels.and(made, false)
+                labels.and(made, OtherLabels::None)
             }
             "histogram_quantile" | "histogram_fraction" => labels.without(&["le".to_owned()]),
             _ => labels,
@@ -114,9 +125,9 @@ impl LabelSet {
         self
     }
 
-    fn and<'a>(mut self, more: impl IntoIterator<Item = &'a String>, is_open: bool) -> Self {
+    fn and<'a>(mut self, more: impl IntoIterator<Item = &'a String>, others: OtherLabels) -> Self {
         self.names.extend(more.into_iter().cloned());
-        self.is_open |= is_open;
+        self.others = self.others.max(others);
         self
     }
 }

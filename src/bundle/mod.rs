@@ -5,6 +5,7 @@
 //! Rules are Prometheus rules.
 
 mod alerts_table;
+mod bare_duration;
 mod checker;
 mod dashboard_name;
 mod data_source;
@@ -32,6 +33,7 @@ mod table;
 mod target;
 mod template;
 mod unit;
+mod wrong;
 
 pub use dashboard_name::{overview_dashboard, source_dashboard};
 pub use pack_schema::pack_schema;

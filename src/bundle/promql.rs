@@ -1,29 +1,23 @@
 //! PromQL in dashboards and rules: whether it is PromQL, and whether the names in it are those of what is exported.
 //!
-//! A name that nothing here exports may be that of another job. It is an error if it resembles one that is exported.
+//! A name that nothing here exports may be that of another job, and a label one that Prometheus adds. It is an error if it
+//! resembles one that is exported, and noted otherwise.
 
 use std::convert::Infallible;
 
-use platform_core::yaml::{self, Fault, Faults, Node, Path, Value};
+use platform_core::yaml::{self, Faults, Node, Path, Value};
 use promql_parser::parser::{self, Expr, LabelModifier, VectorSelector};
 use promql_parser::util::{ExprVisitor, walk_expr};
 
+use super::bare_duration;
 use super::checker::DashboardContext;
-use super::label_set::{LabelSet, OF_EVERY_SERIES};
+use super::label_set::{LabelSet, OtherLabels};
 use super::promql_functions::FUNCTIONS;
-
-/// What is wrong with an expression.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) message: String,
-    pub(super) hint: Option<String>,
-}
+use super::wrong::{Wrong, report};
 
 /// What [`check`] finds.
 pub(super) struct ExprCheck {
     pub(super) wrong: Vec<Wrong>,
-    /// The names of metrics that nothing here exports. Those of Prometheus itself are not among them.
-    unknown: Vec<String>,
     /// The labels of what the expression returns.
     pub(super) labels: LabelSet,
 }
@@ -42,8 +36,9 @@ pub(super) fn check_tree(node: &Node, path: &Path, context: &DashboardContext, f
         match &child.value {
             Value::String(expr) if key.text == "expr" => {
                 let checked = check(&without_variables(expr), context);
-                checked.report(child, &path, faults);
-                if let Some(legend) = node.get("name").filter(|_| checked.wrong.is_empty()) {
+                report(&checked.wrong, child, &path, faults);
+                let has_error = checked.wrong.iter().any(|wrong| !wrong.may_be_meant);
+                if let Some(legend) = node.get("name").filter(|_| !has_error) {
                     let text = legend.text().unwrap_or_default();
                     let wrong = labels_in(text).filter_map(|label| check_label(label, &checked.labels));
                     let wrong: Vec<_> = wrong.chain(left_open(text)).collect();
@@ -52,7 +47,7 @@ pub(super) fn check_tree(node: &Node, path: &Path, context: &DashboardContext, f
             }
             Value::String(matchers) if key.text == "matchers" => {
                 let selector = format!("platform_source_up{{{}}}", without_variables(matchers));
-                check(&selector, context).report(child, &path, faults);
+                report(&check(&selector, context).wrong, child, &path, faults);
             }
             _ => check_tree(child, &path, context, faults),
         }
@@ -70,35 +65,13 @@ fn labels_in(legend: &str) -> impl Iterator<Item = &str> {
 /// An action that a template or legend does not close.
 pub(super) fn left_open(template: &str) -> Option<Wrong> {
     let open = template.split("{{").skip(1).find(|action| !action.contains("}}"))?;
-    Some(Wrong {
-        message: format!("`{{{{{}` has no end", open.trim_end()),
-        hint: Some("close it with `}}`".to_owned()),
-    })
-}
-
-/// Reports what is wrong at a node.
-pub(super) fn report(wrong: &[Wrong], node: &Node, path: &Path, faults: &mut Faults) {
-    for Wrong { message, hint } in wrong {
-        let (message, hint) = (message.clone(), hint.clone());
-        faults.add(Fault { place: node.place, path: path.clone(), message, hint });
-    }
-}
-
-impl ExprCheck {
-    /// Reports what is wrong at a node, and notes what may be.
-    pub(super) fn report(&self, node: &Node, path: &Path, faults: &mut Faults) {
-        report(&self.wrong, node, path, faults);
-        for name in &self.unknown {
-            let message =
-                format!("nothing here exports the metric {name}: it is taken for one of another job");
-            faults.note(Fault { place: node.place, path: path.clone(), message, hint: None });
-        }
-    }
+    let message = format!("`{{{{{}` has no end", open.trim_end());
+    Some(Wrong::error(message, Some("close it with `}}`".to_owned())))
 }
 
 /// What is wrong with an expression.
-pub(super) fn check(expr: &str, context: &DashboardContext) -> ExprCheck {
-    let expr = match parser::parse(expr) {
+pub(super) fn check(text: &str, context: &DashboardContext) -> ExprCheck {
+    let expr = match parser::parse(text) {
         Ok(expr) => expr,
         Err(error) => {
             let message = format!("this is not PromQL: {}", error.trim_start_matches("invalid promql query"));
@@ -107,17 +80,14 @@ pub(super) fn check(expr: &str, context: &DashboardContext) -> ExprCheck {
                 error.split("unknown function with name '").nth(1).and_then(|rest| rest.split('\'').next());
             let hint = function.and_then(|name| yaml::hint(name, FUNCTIONS));
             return ExprCheck {
-                wrong: vec![Wrong { message, hint }],
-                unknown: Vec::new(),
-                labels: LabelSet { is_open: true, ..LabelSet::default() },
+                wrong: vec![Wrong::error(message, hint)],
+                labels: LabelSet { others: OtherLabels::Any, ..LabelSet::default() },
             };
         }
     };
-    let mut names = Names { context, wrong: Vec::new(), unknown: Vec::new() };
+    let mut names = Names { context, wrong: bare_duration::check(text).into_iter().collect() };
     match walk_expr(&mut names, &expr) {
-        Ok(_) => {
-            ExprCheck { wrong: names.wrong, unknown: names.unknown, labels: LabelSet::of(&expr, context) }
-        }
+        Ok(_) => ExprCheck { wrong: names.wrong, labels: LabelSet::of(&expr, context) },
     }
 }
 
@@ -127,23 +97,23 @@ pub(super) fn check_label(label: &str, labels: &LabelSet) -> Option<Wrong> {
         return None;
     }
     let known = || labels.names.iter().map(String::as_str);
-    let meant = yaml::meant_by(label, known());
-    if labels.is_open && meant.is_none() {
-        return None;
-    }
     let listed =
         if labels.names.is_empty() { "none".to_owned() } else { known().collect::<Vec<_>>().join(", ") };
-    Some(Wrong {
-        message: format!("there is no label `{label}` here; the labels are {listed}"),
-        hint: meant.map(|meant| format!("did you mean `{meant}`?")),
-    })
+    let message = format!("there is no label `{label}` here; the labels are {listed}");
+    match (yaml::meant_by(label, known()), labels.others) {
+        (Some(meant), _) => Some(Wrong::error(message, Some(format!("did you mean `{meant}`?")))),
+        (None, OtherLabels::None) => Some(Wrong::error(message, None)),
+        (None, OtherLabels::OfTargets) => Some(Wrong::note(format!(
+            "no series here has the label `{label}`, only {listed}: it is taken for one that Prometheus adds"
+        ))),
+        (None, OtherLabels::Any) => None,
+    }
 }
 
 /// Collects what is wrong with names.
 struct Names<'a> {
     context: &'a DashboardContext,
     wrong: Vec<Wrong>,
-    unknown: Vec<String>,
 }
 
 impl ExprVisitor for Names<'_> {
@@ -173,21 +143,21 @@ impl ExprVisitor for Names<'_> {
 impl Names<'_> {
     fn selector(&mut self, selector: &VectorSelector) {
         let Some(name) = &selector.name else { return };
-        let Some(metric) = self.context.metrics.get(name) else {
+        if !self.context.metrics.contains_key(name) {
             let known = self.context.metrics.keys().map(String::as_str);
             match yaml::meant_by(name, known) {
-                Some(meant) => self.wrong.push(Wrong {
-                    message: format!("nothing exports the metric {name}"),
-                    hint: Some(format!("did you mean `{meant}`?")),
-                }),
+                Some(meant) => self.wrong.push(Wrong::error(
+                    format!("nothing exports the metric {name}"),
+                    Some(format!("did you mean `{meant}`?")),
+                )),
                 None if is_of_prometheus(name) => {}
-                None => self.unknown.push(name.clone()),
+                None => self.wrong.push(Wrong::note(format!(
+                    "nothing here exports the metric {name}: it is taken for one of another job"
+                ))),
             }
             return;
-        };
-        let Some(labels) = &metric.labels else { return };
-        let common = OF_EVERY_SERIES.map(str::to_owned);
-        let known = LabelSet { names: labels.iter().cloned().chain(common).collect(), is_open: true };
+        }
+        let known = LabelSet::selected(selector, self.context);
         let matchers = &selector.matchers;
         let matchers = matchers.matchers.iter().chain(matchers.or_matchers.iter().flatten());
         self.wrong.extend(matchers.filter_map(|matcher| check_label(&matcher.name, &known)));
@@ -219,6 +189,7 @@ fn without_variables(expr: &str) -> String {
 mod tests {
     use platform_core::metric::Desc;
 
+    use super::super::label_set::OF_EVERY_SERIES;
     use super::*;
 
     fn context() -> DashboardContext {
@@ -232,15 +203,21 @@ mod tests {
 
     fn messages(expr: &str) -> Vec<String> {
         let ExprCheck { wrong, .. } = check(&without_variables(expr), &context());
+        let wrong = wrong.into_iter().filter(|wrong| !wrong.may_be_meant);
         let text = |wrong: Wrong| {
             [Some(wrong.message), wrong.hint].into_iter().flatten().collect::<Vec<_>>().join(": ")
         };
-        wrong.into_iter().map(text).collect()
+        wrong.map(text).collect()
     }
 
-    fn labels(expr: &str) -> (Vec<String>, bool) {
-        let LabelSet { names, is_open } = check(expr, &context()).labels;
-        (names.into_iter().filter(|name| !OF_EVERY_SERIES.contains(&name.as_str())).collect(), is_open)
+    fn notes(expr: &str) -> Vec<String> {
+        let wrong = check(expr, &context()).wrong.into_iter();
+        wrong.filter(|wrong| wrong.may_be_meant).map(|wrong| wrong.message).collect()
+    }
+
+    fn labels(expr: &str) -> (Vec<String>, OtherLabels) {
+        let LabelSet { names, others } = check(expr, &context()).labels;
+        (names.into_iter().filter(|name| !OF_EVERY_SERIES.contains(&name.as_str())).collect(), others)
     }
 
     #[test]
@@ -259,8 +236,20 @@ mod tests {
 
     #[test]
     fn names_of_other_jobs_are_noted() {
-        let expr = "up unless on (instance) node_load1 and on () ALERTS and scrape_duration_seconds";
-        assert_eq!(check(expr, &context()).unknown, ["node_load1"]);
+        assert_eq!(
+            notes("up unless on (instance) node_load1 and on () ALERTS and scrape_duration_seconds"),
+            ["nothing here exports the metric node_load1: it is taken for one of another job"]
+        );
+    }
+
+    #[test]
+    fn labels_that_only_prometheus_can_add_are_noted() {
+        let note = "no series here has the label `region`, only carrier, instance, job, source, status: it is taken for \
+                    one that Prometheus adds";
+        for expr in ["sum by (region) (shop_parcels)", r#"shop_parcels{region="eu"}"#] {
+            assert_eq!(notes(expr), [note], "{expr}");
+        }
+        assert_eq!(notes("sum by (region) (node_load1)").len(), 1, "only the metric is unknown");
     }
 
     #[test]
@@ -280,8 +269,9 @@ mod tests {
 
     #[test]
     fn the_labels_of_a_result_are_those_that_the_operators_keep() {
-        let closed =
-            |names: &[&str]| (names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), false);
+        let closed = |names: &[&str]| {
+            (names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), OtherLabels::None)
+        };
         assert_eq!(labels("sum by (status) (shop_parcels)"), closed(&["status"]));
         assert_eq!(labels("sum(shop_parcels) > 5"), closed(&[]));
         assert_eq!(labels("shop_parcels / on (carrier) shop_parcels"), closed(&["carrier"]));
@@ -289,7 +279,7 @@ mod tests {
             labels("histogram_fraction(0, 1, sum by (le, status) (shop_parcels))"),
             closed(&["status"])
         );
-        let all = (vec!["carrier".to_owned(), "status".to_owned()], true);
+        let all = (vec!["carrier".to_owned(), "status".to_owned()], OtherLabels::OfTargets);
         assert_eq!(labels("5 < -rate(shop_parcels[5m])"), all);
         assert_eq!(labels("topk(1, shop_parcels) and on (status) shop_orders_total"), all);
         let (names, _) =

@@ -8,6 +8,7 @@ use promql_parser::util::parse_duration;
 use super::checker::DashboardContext;
 use super::promql;
 use super::template;
+use super::wrong::report;
 use crate::pack::check_severity;
 
 /// The annotations that receivers show.
@@ -93,8 +94,17 @@ impl RuleCheck<'_> {
     }
 
     fn severity(&mut self, rule: &Node, path: &Path) {
-        if let Some(node) = rule.get("labels").and_then(|labels| labels.get("severity")) {
-            check_severity(node, path.key("labels").key("severity"), self.faults);
+        match rule.get("labels").and_then(|labels| labels.get("severity")) {
+            Some(node) => check_severity(node, path.key("labels").key("severity"), self.faults),
+            None if rule.get("alert").is_some() => self.faults.note(Fault {
+                place: rule.place,
+                path: path.clone(),
+                message:
+                    "the alert has no `severity`: Alertmanager sends it to the receiver of its first route"
+                        .to_owned(),
+                hint: None,
+            }),
+            None => {}
         }
     }
 
@@ -129,11 +139,11 @@ impl RuleCheck<'_> {
     /// Expressions and templates name what there is.
     fn names(&mut self, rule: &Node, node: &Node, expr: &str, path: &Path) {
         let checked = promql::check(expr, self.context);
-        checked.report(node, &path.key("expr"), self.faults);
+        report(&checked.wrong, node, &path.key("expr"), self.faults);
         for section in ["labels", "annotations"] {
             for (key, node) in rule.get(section).map_or(&[][..], Node::entries) {
                 let wrong = template::check(node.text().unwrap_or_default(), &checked.labels);
-                promql::report(&wrong, node, &path.key(section).key(&key.text), self.faults);
+                report(&wrong, node, &path.key(section).key(&key.text), self.faults);
             }
         }
     }

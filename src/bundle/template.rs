@@ -4,8 +4,10 @@
 
 use platform_core::yaml;
 
+use super::bare_duration::quoted;
 use super::label_set::LabelSet;
-use super::promql::{Wrong, check_label, left_open};
+use super::promql::{check_label, left_open};
+use super::wrong::Wrong;
 
 /// <https://prometheus.io/docs/prometheus/latest/configuration/template_reference/>, and Go's own.
 const FUNCTIONS: [&str; 54] = [
@@ -135,7 +137,7 @@ fn unknown<'a>(
         Some(meant) => format!("did you mean `{meant}`?"),
         None => otherwise.to_owned(),
     };
-    Some(Wrong { message: format!("templates have no {what} `{name}`"), hint: Some(hint) })
+    Some(Wrong::error(format!("templates have no {what} `{name}`"), Some(hint)))
 }
 
 /// The names in an action: what is neither punctuation nor within quotes or a comment.
@@ -162,25 +164,14 @@ fn is_part(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '$' | '.')
 }
 
-/// The length of a quoted text with its quotes.
-fn quoted(text: &str, quote: char) -> usize {
-    let mut is_escaped = false;
-    for (at, character) in text.char_indices().skip(1) {
-        if character == quote && !is_escaped {
-            return at + character.len_utf8();
-        }
-        is_escaped = character == '\\' && !is_escaped && quote != '`';
-    }
-    text.len()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::label_set::OtherLabels;
     use super::*;
 
     fn messages(template: &str) -> Vec<String> {
         let names = ["source", "queue"].map(str::to_owned).into();
-        let labels = LabelSet { names, is_open: false };
+        let labels = LabelSet { names, others: OtherLabels::None };
         let wrong = check(template, &labels).into_iter();
         wrong.map(|wrong| format!("{} {}", wrong.message, wrong.hint.unwrap_or_default())).collect()
     }

@@ -14,6 +14,7 @@ use super::Loaded;
 use super::lane_load::overfull_lanes;
 use super::probe::open_lanes;
 use super::query::read;
+use super::remedy::remedy;
 use crate::cli::Flags;
 use crate::config::{Config, RollUp};
 use crate::registry::Kind;
@@ -170,15 +171,12 @@ fn describe<'a>(
         return format!("{outcome}  {what}{note}\n");
     }
     let mut describe = |problem: &'a Problem| {
-        let remedy = match problem.remedy.as_deref() {
-            Some(remedy) if printed.insert((target, remedy)) => match target.as_str() {
-                "" => format!("      to fix it: {remedy}\n"),
-                target => format!("      to fix it, on {target}: {remedy}\n"),
-            },
+        let fix = match problem.remedy.as_deref() {
+            Some(text) if printed.insert((target, text)) => format!("      {}\n", remedy(text, target)),
             Some(_) => "      to fix it: the same as above\n".to_owned(),
             None => String::new(),
         };
-        format!("FAIL  {what}: {problem}\n{remedy}")
+        format!("FAIL  {what}: {problem}\n{fix}")
     };
     problems.iter().map(&mut describe).collect()
 }

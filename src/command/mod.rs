@@ -15,6 +15,7 @@ mod packs;
 mod probe;
 mod query;
 mod reload;
+mod remedy;
 mod schema;
 mod series;
 mod serve;
@@ -31,6 +32,7 @@ pub use output::print;
 pub use packs::packs;
 pub use probe::probe;
 pub use query::query;
+pub use remedy::remedy;
 pub use schema::schema;
 pub use serve::serve;
 pub use status::status;
@@ -75,6 +77,17 @@ pub enum LoadError {
     /// Both have errors.
     #[error("{0}\n{1}")]
     Both(Box<LoadError>, WebError),
+}
+
+impl LoadError {
+    /// Whether its text begins with a place in a file.
+    pub fn has_places(&self) -> bool {
+        match self {
+            Self::Faults(_) | Self::Files(ConfigFilesError::NoText(_)) => true,
+            Self::Both(first, _) => first.has_places(),
+            _ => false,
+        }
+    }
 }
 
 /// The configuration, with its name for error messages.

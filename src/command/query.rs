@@ -7,7 +7,7 @@ use std::time::Duration;
 use platform_core::metric::{Exposition, Family, Format, Lines, encode};
 use platform_core::printable::printable;
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::{Cell, Declared, Reading, ResultSet, Rows};
+use platform_core::query::{Ask, Cell, Declared, Reading, ResultSet, Rows};
 use serde_json::{Map, Value, json};
 
 use super::probe::open_lanes;
@@ -22,6 +22,8 @@ const MOST_ROWS: usize = 50;
 pub struct Queried {
     /// The rows and series, in the requested format.
     pub text: String,
+    /// Where what fixes them has to be run, if that is one place.
+    pub target: String,
     /// Why the query failed, or which of its metrics are left out.
     pub problems: Vec<Problem>,
 }
@@ -48,7 +50,15 @@ pub async fn query(
     let Loaded { config, origin, .. } = loaded;
     let known = config.queries().iter().map(|query| query.spec.name.as_str());
     let declared = config.queries().iter().find(|query| query.spec.name == name).ok_or_else(|| {
-        NoSuchQuery { name: name.to_owned(), origin: origin.clone(), hint: hint(name, known) }
+        // Those of packs begin with its name.
+        let of_packs =
+            known.clone().filter(|known| known.rsplit_once('.').is_some_and(|(_, own)| own == name));
+        let of_packs: Vec<_> = of_packs.map(|known| format!("`{known}`")).collect();
+        let hint = match of_packs.is_empty() {
+            true => hint(name, known),
+            false => format!(": did you mean {}?", of_packs.join(" or ")),
+        };
+        NoSuchQuery { name: name.to_owned(), origin: origin.clone(), hint }
     })?;
     let assembly = assemble(config, &by_kind(Arc::default(), super::variable, flags.storage_path.as_deref()));
     let lanes = assembly.lanes.clone();
@@ -77,7 +87,11 @@ pub async fn query(
         ResultFormat::Prometheus => answer.exposition(),
         ResultFormat::Json => answer.json(&problems),
     };
-    Ok(Queried { text, problems })
+    let target = match (&declared.ask, source) {
+        (Ask::One { .. }, Some(source)) => source.config.definition().target(),
+        _ => String::new(),
+    };
+    Ok(Queried { text, target, problems })
 }
 
 /// Reads rows as the first result of a query. What is wrong with them is added to `problems`.
@@ -103,7 +117,11 @@ impl QueryAnswer<'_> {
     fn table(&self) -> String {
         let Self { declared, rows, took, result, steps } = self;
         let mut text = String::new();
-        write_table(&mut text, rows, "NULL");
+        match rows.rows.is_empty() {
+            true => text
+                .push_str("no rows: nothing is exported, unless `expect` lists the labels to export as 0\n"),
+            false => write_table(&mut text, rows, "NULL"),
+        }
         text.push('\n');
         text.extend(self.exposition().lines().map(|line| printable(line) + "\n"));
         if !steps.rows.is_empty() {
@@ -173,6 +191,9 @@ fn value(cell: &Cell) -> Value {
 
 /// The first rows, in columns.
 fn write_table(text: &mut String, rows: &Rows, null: &str) {
+    if rows.rows.is_empty() {
+        return;
+    }
     let shown = |row: &Vec<Cell>| {
         row.iter().map(|cell| cell.text().map_or_else(|| null.to_owned(), printable)).collect()
     };
@@ -189,6 +210,7 @@ fn write_table(text: &mut String, rows: &Rows, null: &str) {
         writeln!(text, "… and {more} more").expect("a string takes everything");
     }
     if !rows.unread.is_empty() {
-        writeln!(text, "not read: {}", rows.unread.join(", ")).expect("a string takes everything");
+        let unread = rows.unread.join(", ");
+        writeln!(text, "columns that no metric or label uses: {unread}").expect("a string takes everything");
     }
 }

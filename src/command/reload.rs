@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use platform_core::off_thread::{CurrentFile, OffThread};
+use platform_core::off_thread::{self, CurrentFile, OffThread};
 use tokio::runtime::Handle;
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{LONGEST_LOAD, LoadError, Loaded, read};
+use super::{LONGEST_LOAD, LoadError, Loaded, files, read};
 use crate::cli::Flags;
 use crate::config::Checks;
 use crate::server::{App, Pushes, Reload};
@@ -103,6 +103,8 @@ impl Reloader {
             let Ok(Loaded { config, .. }) = &*loaded else { return };
             runtime.block_on(app.schedule.apply(config));
             app.pushes.store(Arc::new(Pushes::from_iter(config.push_tokens())));
+            // In a thread of its own, because a file may hang.
+            drop(off_thread::spawn(move || loaded.iter().for_each(|loaded| files::warn(&loaded.config))));
         });
         apply.await.map_err(|error| error.to_string())
     }

@@ -15,7 +15,7 @@ pub use severity::{SEVERITIES, check_severity};
 use std::collections::BTreeMap;
 
 use platform_core::schema;
-use platform_core::yaml::{self, Faults, Node, Path, Value};
+use platform_core::yaml::{self, Fault, Faults, Node, Path, Value};
 use schemars::SchemaGenerator;
 use serde::Deserialize;
 use serde_json::json;
@@ -143,6 +143,9 @@ pub fn read(text: &str, file: &str, faults: &mut Faults) -> Option<Pack> {
     let parameters = parameter::read_all(&tree, faults);
     check_sections(&tree, faults);
     check_names(&tree, faults);
+    if let Some(queries) = tree.get("queries") {
+        refuse_variables(queries, &root.key("queries"), faults);
+    }
     let Head { about, inputs } = head?;
     (faults.len() == before).then_some(Pack { about, inputs, parameters, tree })
 }
@@ -154,6 +157,29 @@ pub fn schema_of_head(generator: &mut SchemaGenerator) -> [serde_json::Value; 2]
     parameter.insert("default".to_owned(), true.into());
     let parameter = json!({"type": "object", "properties": parameter, "required": ["type", "help"]});
     [names(schema::of::<Input>(generator)), names(parameter)]
+}
+
+/// `${NAME}` would go to the server as it stands: packs have parameters instead. In dashboards it is one of Grafana's.
+fn refuse_variables(node: &Node, path: &Path, faults: &mut Faults) {
+    if let Value::String(text) = &node.value
+        && let Some((name, _)) = text.split_once("${").and_then(|(_, rest)| rest.split_once('}'))
+        && !name.is_empty()
+        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    {
+        let parameter = name.to_ascii_lowercase();
+        faults.add(Fault {
+            place: node.place,
+            path: path.clone(),
+            message: format!("`${{{name}}}` is not replaced in a pack"),
+            hint: Some(format!(
+                "declare a parameter, write `$({parameter})` here, and `{parameter}: \"${{{name}}}\"` in the configuration"
+            )),
+        });
+    }
+    node.entries().iter().for_each(|(key, child)| refuse_variables(child, &path.key(&key.text), faults));
+    for (index, element) in node.elements().iter().enumerate() {
+        refuse_variables(element, &path.index(index), faults);
+    }
 }
 
 fn check_sections(tree: &Node, faults: &mut Faults) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use platform_core::setting::{Duration, SqlName};
 use platform_core::yaml::{self, Faults, Node, Path, Value};
+use promql_parser::util::parse_duration;
 use serde::Deserialize;
 
 /// A parameter of a pack.
@@ -53,7 +54,7 @@ impl ParameterType {
             (Self::Texts, Value::List(items)) if !items.is_empty() && items.iter().all(is_item) => Ok(()),
             (Self::Number, Value::Integer(_)) => Ok(()),
             (Self::Number, Value::Float(number)) if number.is_finite() => Ok(()),
-            (Self::Duration, Value::String(text)) if Duration::try_from(text.clone()).is_ok() => Ok(()),
+            (Self::Duration, Value::String(text)) if is_duration(text) => Ok(()),
             (Self::Url, Value::String(text)) if is_url(text) => Ok(()),
             _ => Err(self.expected()),
         }
@@ -66,12 +67,17 @@ impl ParameterType {
             Self::Text => "expected text without quotes, backslashes or control characters",
             Self::Texts => "expected a list of texts without quotes, backslashes or control characters",
             Self::Number => "expected a number",
-            Self::Duration => "expected a duration such as 15s, 5m or 1h",
+            Self::Duration => "expected a duration such as 15s, 5m or 1h, without spaces",
             Self::Url => {
                 "expected an address such as https://admin.example.com, without user, password or spaces"
             }
         }
     }
+}
+
+/// Whether both this configuration and Prometheus understand it.
+fn is_duration(text: &str) -> bool {
+    Duration::try_from(text.to_owned()).is_ok() && parse_duration(text).is_ok()
 }
 
 fn is_item(node: &Node) -> bool {

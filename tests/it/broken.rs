@@ -79,7 +79,7 @@ fn a_file_that_is_no_configuration_is_not_read_as_one() {
     let output = check(directory.path(), &["--config.file=platform.yml"]);
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
-        "platform_exporter: platform.yml:1:1: expected a file of at most 4 MiB, found 11 MiB: is it the right file?\n"
+        "platform.yml:1:1: expected a file of at most 4 MiB, found 11 MiB: is it the right file?\n"
     );
 }
 
@@ -99,7 +99,7 @@ fn check_waits_for_no_file_that_hangs() {
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
-        "platform_exporter: platform.yml:2:54: sources.one.redis.password_file: cannot read pipe: no data within \
+        "platform.yml:2:54: sources.one.redis.password_file: cannot read pipe: no data within \
          5s\nplatform.yml:3:54: sources.two.redis.password_file: cannot read pipe: no data within 5s\n"
     );
 }

@@ -30,11 +30,17 @@ pub fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a 
     std::iter::successors(Some(error), |&error| error.source())
 }
 
+/// What rustls says of a self-signed certificate as `openssl req -x509` makes it, and in other words.
+const CA_AS_SERVER: [&str; 2] = [
+    "Other(OtherError(CaUsedAsEndEntity))",
+    "it is that of a CA, which cannot be a server's: issue one with `CA:FALSE`",
+];
+
 /// The whole chain of an error on one line, without repeating what a message already contains.
 pub fn describe(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     for cause in causes(error) {
-        let cause = cause.to_string();
+        let cause = cause.to_string().replace(CA_AS_SERVER[0], CA_AS_SERVER[1]);
         if !text.contains(&cause) {
             if !text.is_empty() {
                 text.push_str(": ");

@@ -98,7 +98,8 @@ impl Reason {
 
     /// Whether a query that fails for this reason may fail because its whole source does.
     pub const fn may_be_an_outage(self) -> bool {
-        matches!(self, Self::Timeout | Self::Dns | Self::Connect | Self::Tls | Self::Auth)
+        // The last is that of a log file, or of a database.
+        matches!(self, Self::Timeout | Self::Dns | Self::Connect | Self::Tls | Self::Auth | Self::NotFound)
     }
 
     /// What it means, for people who read a dashboard.

@@ -85,6 +85,13 @@ impl Ca {
         super::process::write_secret(&identity.key, &key.serialize_pem());
         identity
     }
+
+    /// The authority's own certificate, as a server that has no other shows it.
+    pub fn itself(&self) -> Identity {
+        let key = self.certificate.with_extension("key");
+        super::process::write_secret(&key, &self.issuer.key().serialize_pem());
+        Identity { certificate: self.certificate.clone(), key }
+    }
 }
 
 /// A certificate and its key; the files are gone when their [`Ca`] is dropped.

@@ -34,12 +34,14 @@ async fn an_unknown_authority_a_wrong_name_and_an_expired_certificate_are_tls() 
     let good = TlsFront::start(web.address(), &ca.issue(&["127.0.0.1"])).await;
     let misnamed = TlsFront::start(web.address(), &ca.issue(&["elsewhere.test"])).await;
     let expired = TlsFront::start(web.address(), &ca.issue_until(&["127.0.0.1"], (2020, 1, 1))).await;
+    let of_authority = TlsFront::start(web.address(), &ca.itself()).await;
     let with = |ca: &Ca| format!("tls: {{ca_file: {}}}", ca.certificate().display());
     let cases = [
         (good.address(), String::new(), "UnknownIssuer"),
         (good.address(), with(&other), "UnknownIssuer"),
         (misnamed.address(), with(&ca), "not valid for name"),
         (expired.address(), with(&ca), "expired"),
+        (of_authority.address(), with(&ca), "certificate: it is that of a CA"),
         (web.address(), with(&ca), "corrupt"),
     ];
     for (address, keys, words) in cases {

@@ -101,6 +101,7 @@ fn observe(follower: &Follower, stale_after: Option<Duration>) -> Result<Observa
             continue;
         }
         observation.problems.extend(tail.lost().cloned());
+        observation.problems.extend(tail.missing());
         let totals = tail.totals();
         families.push(&LINES, [&path], totals.lines as f64);
         families.push(&BYTES, [&path], totals.bytes as f64);

@@ -6,7 +6,7 @@ use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use platform_core::probe::Problem;
+use platform_core::probe::{Problem, Reason};
 use serde::{Deserialize, Serialize};
 
 use super::config::From;
@@ -18,6 +18,9 @@ use super::reader::{FileIdentity, Position, Reader, Stop, problem};
 const LINGERS: Duration = Duration::from_secs(300);
 /// Lost lines are a problem for this long: long enough for an alert.
 const REPORTED: Duration = Duration::from_secs(900);
+/// The successor of a renamed file is there after this time, unless something is wrong: some programs make it only with
+/// their next line.
+const SUCCESSION: Duration = Duration::from_secs(30);
 /// At most this many renamed files are kept open.
 const MOST_RENAMED: usize = 8;
 
@@ -78,6 +81,8 @@ pub(super) struct Tail {
     looked: Option<SystemTime>,
     /// Why lines were lost, and when.
     lost: Option<(Instant, Problem)>,
+    /// Since when nothing is at the path.
+    gone: Option<Instant>,
     totals: TailTotals,
 }
 
@@ -116,6 +121,7 @@ impl Tail {
             modified: None,
             looked: None,
             lost: None,
+            gone: None,
             totals,
         }
     }
@@ -148,6 +154,18 @@ impl Tail {
         self.lost.as_ref().filter(|(at, _)| at.elapsed() < REPORTED).map(|(_, problem)| problem)
     }
 
+    /// That a file was renamed and has no successor: its rotation has failed, or the program writes to it still.
+    pub(super) fn missing(&self) -> Option<Problem> {
+        let is_overdue = self.gone.is_some_and(|since| since.elapsed() > SUCCESSION);
+        is_overdue.then(|| {
+            let detail = format!(
+                "{}: the file was renamed, and there is no new one; the renamed one is still read",
+                self.path.display()
+            );
+            Problem::new(Reason::NotFound, detail)
+        })
+    }
+
     /// When the newest line was written; if none was read, when the file was last modified.
     pub(super) fn last_line(&self) -> Option<f64> {
         self.totals.last_line.or(self.modified)
@@ -167,6 +185,7 @@ impl Tail {
         let now = SystemTime::now();
         let file = open(&self.path);
         let is_gone = file.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        self.gone = if is_gone { self.gone.or_else(|| Some(Instant::now())) } else { None };
         if file.is_ok() || is_gone {
             self.find_again(file.as_ref().ok());
         }
@@ -303,4 +322,19 @@ fn finish(reader: &mut Reader, totals: &mut TailTotals, handle: &mut LineHandler
     let counted = reader.counted();
     reader.finish(&mut |line| totals.add(handle(line)));
     totals.bytes += reader.counted() - counted;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_renamed_file_has_time_to_be_succeeded() {
+        let mut tail = Tail::new(PathBuf::from("app.log"), From::Beginning);
+        assert_eq!(tail.missing(), None);
+        tail.gone = Some(Instant::now());
+        assert_eq!(tail.missing(), None);
+        tail.gone = Instant::now().checked_sub(SUCCESSION + Duration::from_secs(1));
+        assert_eq!(tail.missing().unwrap().reason, Reason::NotFound);
+    }
 }

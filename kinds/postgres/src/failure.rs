@@ -116,6 +116,7 @@ fn server_problem(error: &PgDatabaseError) -> Problem {
         "53300" if message.contains("for role") => {
             "; its CONNECTION LIMIT is reached: each source takes two connections, and one more for each of its `databases`"
         }
+        "28P01" => "; PostgreSQL says the same if there is no such role",
         _ => own_hint.as_deref().unwrap_or_default(),
     };
     Problem::new(reason, format!("{code}: {message}{hint}"))

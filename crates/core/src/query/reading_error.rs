@@ -16,7 +16,9 @@ pub enum ReadingError {
          field is missing. Use coalesce, or set `optional: true` to leave the series out"
     )]
     NullValue { column: String, row: usize },
-    #[error("row {row} has no number in the column `{column}`, but text: as a label, it goes under `labels`")]
+    #[error(
+        "row {row} has no number in the column `{column}`, but text: a label goes under `labels`, and money has to be cast to numeric"
+    )]
     NotANumber { column: String, row: usize },
     #[error("row {row} has {value} in the column `{column}`: expected a whole number of observations")]
     NotACount { column: String, row: usize, value: String },

@@ -151,7 +151,7 @@ fn a_column_that_cannot_be_read_costs_only_its_families() {
         ),
         (
             row([text("pro"), text("many"), one.clone()]),
-            "row 1 has no number in the column `users`, but text: as a label, it goes under `labels`",
+            "row 1 has no number in the column `users`, but text: a label goes under `labels`, and money has to be cast to numeric",
             &[],
         ),
         (

@@ -51,7 +51,7 @@ fn named(name: &str) -> Option<&'static Failure> {
 
 /// Has a running demo fail in this way, until Ctrl-C.
 pub(crate) async fn cause(name: &str) -> Result<(), String> {
-    let failure = named(name).ok_or_else(usage)?;
+    let failure = named(name).ok_or_else(|| format!("there is no failure `{name}`: {}", list()))?;
     let stream =
         UnixStream::connect(socket()).await.map_err(|_| "no demo is running: start one with `make demo`")?;
     let mut stream = BufReader::new(stream);
@@ -69,10 +69,10 @@ pub(crate) async fn cause(name: &str) -> Result<(), String> {
 }
 
 /// What can be broken.
-pub(crate) fn usage() -> String {
+pub(crate) fn list() -> String {
     let failures: String = failures::ALL
         .iter()
         .map(|Failure { name, cause, .. }| format!("\n  make demo-break FAILURE={name:<14} {cause}"))
         .collect();
-    format!("expected one of these, in a second terminal:{failures}")
+    format!("these can be caused while the demo runs:{failures}")
 }

@@ -5,6 +5,7 @@
 
 mod failure;
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,20 +22,26 @@ use testkit::prometheus::Prometheus;
 /// Every source is up by then, on a slow machine as well.
 const UP: Duration = Duration::from_secs(300);
 
-fn main() -> Result<(), String> {
+fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| error.to_string())?;
+    let runtime = runtime.expect("the kernel has descriptors left");
     let result = runtime.block_on(command());
     // Blocks of the history that are still being made need not be waited for.
     runtime.shutdown_background();
-    result
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 async fn command() -> Result<(), String> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => run().await,
-        ["break"] => return Err(failure::usage()),
+        ["break"] => println!("{}", failure::list()),
         ["break", name] => return failure::cause(name).await,
         _ => return Err("usage: make demo, or make demo-break FAILURE=redis".to_owned()),
     }

@@ -191,9 +191,6 @@ fn value(cell: &Cell) -> Value {
 
 /// The first rows, in columns.
 fn write_table(text: &mut String, rows: &Rows, null: &str) {
-    if rows.rows.is_empty() {
-        return;
-    }
     let shown = |row: &Vec<Cell>| {
         row.iter().map(|cell| cell.text().map_or_else(|| null.to_owned(), printable)).collect()
     };

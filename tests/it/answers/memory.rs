@@ -26,7 +26,9 @@ impl Watched {
         for (number, content) in contents.iter().enumerate() {
             config.push_str(&format!("  source{number}:\n    {content}\n    {times}\n"));
         }
-        let exporter = Exporter::start(&config).await;
+        // Otherwise the peak depends on when the allocator returns what was freed, and so on how busy the machine is.
+        let options = Exporter::options(&config).variable("MIMALLOC_PURGE_DELAY", "0");
+        let exporter = options.start().await;
         let process = Process::new(exporter.pid().as_raw()).expect("it runs");
         let before = process.status().expect("it runs").vmrss.unwrap_or_default();
         process.clear_refs(ClearRefs::PeakRSS).expect("our own child");
@@ -150,13 +152,13 @@ fn cases() -> Vec<Case> {
             kind: "stripe",
             name: "pages of 16 MiB that are not lists of objects",
             answer: always(page(list(|_| "[]".to_owned(), 16 * MIB - 99, usize::MAX))),
-            most: 64,
+            most: 48,
         },
         Case {
             kind: "stripe",
             name: "more objects than a page has",
             answer: always(page(list(event, 16 * MIB - 99, usize::MAX))),
-            most: 64,
+            most: 48,
         },
         Case { kind: "s3", name: "a page of objects without keys", answer: always(objects), most: 24 },
         Case { kind: "http", name: "1 MiB and more", answer: always("x".repeat(64 * MIB)), most: 16 },

@@ -28,6 +28,7 @@ pub(super) use self::dial::Dialer;
 pub(super) use self::outcome::Outcomes;
 use platform_core::probe::Problem;
 
+use self::relay::End;
 use self::socks::SocksCredentials;
 use super::message_bounds;
 
@@ -115,8 +116,9 @@ impl Reader {
         if socks::welcome(&mut driver).await.is_ok() {
             let relayed = relay::relay(driver, server, || self.outcomes.forget(&address)).await;
             match relayed {
-                Ok(true) => {}
-                Ok(false) => self.outcomes.forget(&address),
+                Ok(End::Closed) => {}
+                Ok(End::Unheard) => self.outcomes.forget(&address),
+                Ok(End::Unanswered) => self.outcomes.unanswered(&address),
                 Err((refusal, asked)) => {
                     self.outcomes.refused(&address, Problem::new(refusal.reason(asked), refusal));
                 }

@@ -27,12 +27,11 @@ struct Failures {
 }
 
 impl Outcomes {
-    /// Why the last attempt to reach a server failed, unless it succeeded or the driver ended it; or that it lasts. The
-    /// driver itself only knows how the connection before it ended.
+    /// Why the last attempt to reach a server failed, unless it succeeded; that the last connection ended without an
+    /// answer; or that an attempt lasts. The driver itself only knows how the connection before it ended.
     pub(crate) fn of(&self, address: &str) -> Option<Problem> {
         self.with(|failures| {
             let hangs = failures.dialing.get(address).is_some_and(|since| since.elapsed() > QUICK);
-            let timeout = || Problem::new(Reason::Timeout, "no answer in time");
             failures.by_address.get(address).cloned().or_else(|| hangs.then(timeout))
         })
     }
@@ -75,6 +74,11 @@ impl Outcomes {
         });
     }
 
+    /// The reader has closed a connection because an answer did not come: to the driver, the server has closed it.
+    pub(super) fn unanswered(&self, address: &str) {
+        self.with(|failures| failures.note(address, timeout()));
+    }
+
     pub(super) fn forget(&self, address: &str) {
         self.with(|failures| failures.by_address.remove(address));
     }
@@ -91,6 +95,10 @@ impl Failures {
         }
         self.by_address.insert(address.to_owned(), problem);
     }
+}
+
+fn timeout() -> Problem {
+    Problem::new(Reason::Timeout, "no answer in time")
 }
 
 fn since(begin: Instant, failure: Option<&(Instant, Problem)>) -> Option<Problem> {

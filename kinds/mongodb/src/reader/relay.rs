@@ -8,6 +8,17 @@ use super::message::{MessageProblem, answer, request, send};
 use super::message_bounds::{MessageRefusal, RequestKind};
 use super::socks;
 
+/// How the exchange of messages ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Before the server has sent anything.
+    Unheard,
+    /// With a request without an answer: nobody waits for it any longer.
+    Unanswered,
+    /// One side has closed its connection.
+    Closed,
+}
+
 /// What the driver receives for a request.
 struct Reply {
     message: Vec<u8>,
@@ -16,7 +27,7 @@ struct Reply {
 }
 
 /// Relays messages until either side closes its connection, then closes both. Calls `well` after the first message of
-/// the server. Returns whether there was one.
+/// the server.
 ///
 /// # Errors
 /// Why a message of the server was not passed on.
@@ -24,26 +35,29 @@ pub(super) async fn relay(
     mut driver: TcpStream,
     server: impl AsyncRead + AsyncWrite,
     well: impl Fn(),
-) -> Result<bool, MessageProblem> {
+) -> Result<End, MessageProblem> {
     let (mut from_server, mut to_server) = split(server);
-    let mut is_well = false;
+    let mut closed = End::Unheard;
     loop {
         let request = tokio::select! {
             request = request(&mut driver) => request,
-            end = unasked(&mut from_server) => return end.map(|()| is_well),
+            end = unasked(&mut from_server) => return end.map(|()| closed),
         };
-        let Some(request) = request else { return Ok(is_well) };
+        let Some(request) = request else { return Ok(closed) };
         let reply = tokio::select! {
             reply = exchange(&mut from_server, &mut to_server, request) => reply?,
-            () = socks::left(&driver) => return Ok(is_well),
+            () = socks::left(&driver) => return Ok(End::Unanswered),
         };
-        let Some(Reply { message, is_last }) = reply else { return Ok(is_well) };
-        if !is_well {
-            is_well = true;
+        let Some(Reply { message, is_last }) = reply else { return Ok(closed) };
+        if closed == End::Unheard {
+            closed = End::Closed;
             well();
         }
-        if driver.write_all(&message).await.is_err() || is_last {
-            return Ok(is_well);
+        if driver.write_all(&message).await.is_err() {
+            return Ok(closed);
+        }
+        if is_last {
+            return Ok(End::Unanswered);
         }
     }
 }

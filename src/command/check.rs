@@ -99,6 +99,9 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
             "skip  module {name}: check one of its targets by `platform_exporter probe {name} HOST:PORT`\n"
         )
     }));
+    if !remedies.is_empty() {
+        text += "\nOne missing permission can hide another: run `check --live` again afterwards.\n";
+    }
     text += &permissions(&denied);
     if denies_roll_up {
         text.extend(config.roll_ups().iter().map(roll_up_permissions));

@@ -34,6 +34,7 @@ async fn pasted(config: &str, paste: impl AsyncFn(&str)) -> Vec<String> {
         assert!(!text.contains("Minimum permissions"), "each message says what is missing:\n{text}");
         let remedies = remedies(&text);
         assert!(!remedies.is_empty(), "nothing to run:\n{text}");
+        assert!(text.contains("run `check --live` again"), "{text}");
         for remedy in remedies {
             assert!(!all.iter().any(|run| run == remedy), "{remedy} has been run:\n{text}");
             paste(remedy).await;

@@ -8,10 +8,11 @@ use super::panel::{Color, Column, Content, PanelLook, Table, Word};
 use super::table::{LABEL_WIDTH, TIME_WIDTH, body, label, word};
 use super::unit::Unit;
 
-/// The body of an alerts panel. It shows if no rules are loaded, because an empty list would look good.
+/// The body of an alerts panel, without those for information. It shows if no rules are loaded, because an empty list
+/// would look good.
 pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
     let comma = if matchers.is_empty() { "" } else { ", " };
-    let firing = format!("ALERTS{{alertstate=\"firing\", alertname!=\"Watchdog\"{comma}{matchers}}}");
+    let firing = format!("ALERTS{{alertstate=\"firing\", severity!~\"info|none\"{comma}{matchers}}}");
     let since = format!("ALERTS_FOR_STATE and ignoring (alertstate) {firing}");
     let watchdog = "absent(ALERTS{alertname=\"Watchdog\"})";
     let missing = format!(
@@ -37,5 +38,5 @@ pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
             image: false,
         },
     ];
-    body(&Table { sql: None, columns }, empty)
+    body(&Table { sql: None, columns, sorted_by: Some("severity") }, empty)
 }

@@ -85,6 +85,11 @@ pub(super) fn of_column(column: &str, properties: Vec<(&str, Value)>) -> Value {
     json!({"matcher": {"id": "byName", "options": column}, "properties": list(properties)})
 }
 
+/// Properties for the series whose names match a regular expression.
+pub(super) fn of_pattern(pattern: &str, properties: Vec<(&str, Value)>) -> Value {
+    json!({"matcher": {"id": "byRegexp", "options": pattern}, "properties": list(properties)})
+}
+
 fn list(properties: Vec<(&str, Value)>) -> Vec<Value> {
     properties.into_iter().map(|(id, value)| json!({"id": id, "value": value})).collect()
 }

@@ -20,6 +20,7 @@ mod pack_schema;
 mod packs;
 mod panel;
 mod panel_grammar;
+mod panel_help;
 mod panel_json;
 mod panel_keys;
 mod problems_table;

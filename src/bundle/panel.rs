@@ -154,8 +154,10 @@ pub(super) enum PanelType {
 #[derive(Clone, Debug)]
 pub(super) struct Stat {
     pub(super) series: Vec<Series>,
-    /// How far back the value is that the change is relative to.
+    /// How far back the sparkline reaches.
     pub(super) trend: Option<Duration>,
+    /// Whether the change over that time is shown.
+    pub(super) change: bool,
     /// Whether to show the last known value, marked as such, if there is no current one.
     pub(super) last_known: bool,
     pub(super) show: Show,
@@ -264,6 +266,8 @@ impl Color {
 pub(super) struct Table {
     pub(super) sql: Option<String>,
     pub(super) columns: Vec<Column>,
+    /// The label that orders the rows, instead of their first value.
+    pub(super) sorted_by: Option<&'static str>,
 }
 
 /// A column.

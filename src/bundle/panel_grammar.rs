@@ -9,6 +9,7 @@ use super::panel::{
     Column, Content, Panel, PanelLink, PanelLook, PanelQuery, PanelType, Series, Stat, Table, Thresholds,
     title_of,
 };
+use super::panel_help::help_of;
 use super::panel_keys::{RawColumn, RawPanel, RawSeries};
 use super::unit::Unit;
 
@@ -102,6 +103,7 @@ fn refuse_foreign_keys(key: Key, raw: &RawPanel, checker: &mut Checker<'_>) {
         ("words", raw.words.is_some(), &[Stat, States]),
         ("colors", raw.colors.is_some(), &[Timeseries, Bar, Pie]),
         ("trend", raw.trend.is_some(), &[Stat]),
+        ("change", raw.change.is_some(), &[Stat]),
         ("last_known", raw.last_known.is_some(), &[Stat]),
         ("show", raw.show.is_some(), &[Stat]),
         ("background", raw.background.is_some(), &[Stat]),
@@ -122,13 +124,21 @@ fn panel_type(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -
     let matchers = raw.matchers.clone().unwrap_or_default();
     let (stack, bars) = (raw.stack.unwrap_or(false), raw.bars.unwrap_or(false));
     Some(match key {
-        Key::Stat => PanelType::Stat(Stat {
-            trend: raw.trend,
-            last_known: raw.last_known.unwrap_or(true),
-            show: raw.show.unwrap_or_default(),
-            background: raw.background.unwrap_or(false),
-            series: series(title, raw, checker)?,
-        }),
+        Key::Stat => {
+            if raw.change.is_some() && raw.trend.is_none() {
+                checker.fault("change", "expected `trend` with it: over which time");
+            }
+            // What is good near zero has changes that say nothing, as from 0 to 1.
+            let change = raw.change.unwrap_or(raw.trend.is_some() && raw.thresholds.is_none());
+            PanelType::Stat(Stat {
+                trend: raw.trend,
+                change,
+                last_known: raw.last_known.unwrap_or(true),
+                show: raw.show.unwrap_or_default(),
+                background: raw.background.unwrap_or(false),
+                series: series(title, raw, checker)?,
+            })
+        }
         Key::Status => PanelType::Status { matchers },
         Key::Timeseries => {
             let over = raw.over;
@@ -141,7 +151,7 @@ fn panel_type(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -
             let over = raw.over.unwrap_or(DAY);
             let is_of_sources = raw.expr.is_none() && raw.series.is_none();
             let series = if is_of_sources {
-                vec![super::source_status::series(&matchers)]
+                vec![super::source_status::troubled(&matchers, over)]
             } else {
                 series(title, raw, checker)?
             };
@@ -263,7 +273,7 @@ fn table(raw: RawPanel, checker: &mut Checker<'_>) -> Option<Table> {
     if sql.is_none() && !is_whole {
         checker.fault("columns", "expected `sql`, or columns of which some have `label` and some `expr`");
     }
-    Some(Table { sql, columns })
+    Some(Table { sql, columns, sorted_by: None })
 }
 
 fn column(raw: RawColumn, is_sql: bool, checker: &mut Checker<'_>) -> Option<Column> {
@@ -305,39 +315,4 @@ fn read_link(link: &str, checker: &mut Checker<'_>) -> Option<PanelLink> {
             None
         }
     }
-}
-
-/// The help of the first metric that is queried.
-fn help_of(panel_type: &PanelType, checker: &Checker<'_>) -> Option<String> {
-    let questions: Vec<&str> = match panel_type {
-        PanelType::Stat(Stat { series, .. })
-        | PanelType::Timeseries { series, .. }
-        | PanelType::Bar { series }
-        | PanelType::Pie { series }
-        | PanelType::States { series, .. } => {
-            series.iter().filter_map(|series| series.question.promql()).collect()
-        }
-        PanelType::Table(table) => {
-            table.columns.iter().filter_map(|column| column.content.promql()).collect()
-        }
-        PanelType::Status { .. }
-        | PanelType::Problems { .. }
-        | PanelType::Alerts { .. }
-        | PanelType::Text { .. } => {
-            return Some(standing_help(panel_type));
-        }
-    };
-    let metric = questions.into_iter().find_map(|expr| checker.surroundings.first_metric(expr));
-    metric.map(|(_, help)| help.to_owned())
-}
-
-/// The help of panels without their own query.
-fn standing_help(panel_type: &PanelType) -> String {
-    match panel_type {
-        PanelType::Status { .. } => "UP: answers, and everything expected is there. DEGRADED: answers, but something is missing or bad. DOWN: does not answer. NO DATA: no metrics from the exporter.",
-        PanelType::Problems { .. } => "Why sources are degraded or down, and the last success of each. The exporter's log has the details.",
-        PanelType::Alerts { .. } => "Firing alerts, and since when.",
-        _ => "A note.",
-    }
-    .to_owned()
 }

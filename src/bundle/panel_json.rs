@@ -3,7 +3,7 @@
 use platform_core::setting::Duration;
 use serde_json::{Value, json};
 
-use super::field::{self, of_column, of_query};
+use super::field::{self, of_column, of_pattern, of_query};
 use super::panel::{Color, Panel, PanelLook, PanelQuery, PanelType, Series, Show, Stat};
 use super::target::{self, Form};
 use super::unit::Unit;
@@ -14,6 +14,15 @@ const AS_OF: &str = "Z";
 
 /// Maximum number of points of a sparkline: at least one per minute, so that its end is recent.
 const LARGEST_SPARK: u64 = 1440;
+
+/// Names of series that mean the same everywhere.
+const NAMES: [(&str, Color); 5] = [
+    ("completed|delivered|done|ok|published|succeeded|success|up", Color::Ok),
+    ("degraded|partial[ _]success|past[ _]due|retrying|warn|warning", Color::Warning),
+    ("critical|error|exhausted|failed|failure", Color::Critical),
+    ("active|in[ _]progress|info|processing|running", Color::Blue),
+    ("cancell?ed|inactive|other|skipped|unknown", Color::Gray),
+];
 
 /// The parts of a panel that depend on its type.
 pub(super) fn body(panel: &Panel) -> Value {
@@ -42,8 +51,12 @@ pub(super) fn body(panel: &Panel) -> Value {
 /// What a panel's values mean, with what its type adds.
 pub(super) fn help(panel: &Panel) -> String {
     match &panel.panel_type {
-        PanelType::Stat(Stat { trend: Some(trend), .. }) => {
-            format!("{} Below it, the change from {trend} ago.", panel.help)
+        PanelType::Stat(card) => {
+            let change = card.trend.filter(|_| card.change);
+            let change = change.map(|trend| format!(" Below it, the change from {trend} ago."));
+            let empty = Some(&panel.empty).filter(|text| is_long(text));
+            let empty = empty.map(|text| format!(" Without a value: {}.", text.trim_end_matches('.')));
+            [Some(panel.help.clone()), change, empty].into_iter().flatten().collect()
         }
         _ => panel.help.clone(),
     }
@@ -73,10 +86,12 @@ fn fields(panel: &Panel, series: &[Series]) -> Value {
     json!({"defaults": defaults, "overrides": overrides})
 }
 
-/// Gives series the colours that the panel chooses for them.
+/// Gives series the colours of their names, or those that the panel chooses for them.
 fn color(fields: &mut Value, panel: &Panel) {
-    let fixed = |color: &Color| json!({"mode": "fixed", "fixedColor": color.grafana()});
-    let colors = panel.colors.iter().map(|(name, color)| of_column(name, vec![("color", fixed(color))]));
+    let fixed = |color: Color| vec![("color", json!({"mode": "fixed", "fixedColor": color.grafana()}))];
+    let usual = NAMES.iter().map(|(names, color)| of_pattern(&format!("/^({names})$/i"), fixed(*color)));
+    let chosen = panel.colors.iter().map(|(name, color)| of_column(name, fixed(*color)));
+    let colors: Vec<_> = usual.chain(chosen).collect();
     fields["overrides"].as_array_mut().into_iter().for_each(|overrides| overrides.extend(colors.clone()));
 }
 
@@ -86,9 +101,11 @@ fn reduce(series: &[Series]) -> Value {
 }
 
 fn stat(panel: &Panel, card: &Stat) -> Value {
+    let shortened = is_long(&panel.empty).then(|| Panel { empty: "No data".to_owned(), ..panel.clone() });
+    let panel = shortened.as_ref().unwrap_or(panel);
     let (series, trend) = (card.series.as_slice(), card.trend);
     let form = if trend.is_some() { Form::Over } else { Form::Now };
-    let is_single = series.len() == 1 && !series.iter().any(|series| series.name.contains("{{"));
+    let is_single = !names_several(series);
     let (mut targets, mut overrides) = (Vec::new(), Vec::new());
     for (id, series) in of(series) {
         let look = &series.look;
@@ -131,8 +148,8 @@ fn stat(panel: &Panel, card: &Stat) -> Value {
             // In its other modes, Grafana shows no change in the colour for bad.
             "percentChangeColorMode": "same_as_value",
             "reduceOptions": reduce(series),
-            "showPercentChange": trend.is_some(),
-            "text": {"titleSize": 14},
+            "showPercentChange": card.change,
+            "text": {"titleSize": 14, "valueSize": value_size(card)},
             "textMode": match card.show {
                 Show::Value => "auto",
                 Show::Name => "name",
@@ -149,6 +166,29 @@ fn stat(panel: &Panel, card: &Stat) -> Value {
     body
 }
 
+/// The size of a card's values, in pixels: that of all cards, and less for texts that would be cut.
+fn value_size(card: &Stat) -> u16 {
+    let series = &card.series;
+    let mut words = series.iter().flat_map(|series| series.look.words.values());
+    let is_time = series.iter().any(|series| series.look.unit.is_some_and(Unit::is_time));
+    match is_time || words.any(|word| is_long(&word.text)) {
+        true => 18,
+        false if card.background => 34,
+        false if names_several(series) => 22,
+        false => 28,
+    }
+}
+
+/// Whether a text does not fit into a card in the size of numbers.
+fn is_long(text: &str) -> bool {
+    text.chars().count() > 12
+}
+
+/// Whether there is more than one series, or may be.
+fn names_several(series: &[Series]) -> bool {
+    series.len() > 1 || series.iter().any(|series| series.name.contains("{{"))
+}
+
 /// A duration in Grafana's form, which has one unit.
 pub(super) fn grafana_duration(duration: Duration) -> String {
     let seconds = duration.get().as_secs();
@@ -163,6 +203,7 @@ pub(super) fn grafana_duration(duration: Duration) -> String {
 fn timeseries(panel: &Panel, series: &[Series], stack: bool, bars: bool) -> Value {
     let mut fields = fields(panel, series);
     let look = series.first().map(|series| &series.look);
+    let many = names_several(series);
     let has_thresholds = look.is_some_and(|look: &PanelLook| look.thresholds.is_some());
     let defaults = &mut fields["defaults"];
     defaults["color"] = json!({"mode": "palette-classic"});
@@ -170,7 +211,9 @@ fn timeseries(panel: &Panel, series: &[Series], stack: bool, bars: bool) -> Valu
     defaults["custom"] = json!({
         "axisBorderShow": false,
         "drawStyle": if bars { "bars" } else { "line" },
-        "fillOpacity": if bars { 80 } else if stack { 30 } else { 10 },
+        // Areas of several lines would mix to colours that none of them has.
+        "fillOpacity": if bars { 80 } else if stack { 30 } else if many { 0 } else { 10 },
+        "axisSoftMax": soft_max(look.and_then(|look| look.unit)),
         "lineWidth": if bars { 0 } else { 2 },
         "showPoints": "never",
         "spanNulls": false,
@@ -184,7 +227,6 @@ fn timeseries(panel: &Panel, series: &[Series], stack: bool, bars: bool) -> Valu
         }
     }
     color(&mut fields, panel);
-    let many = series.len() > 1 || series.iter().any(|series| series.name.contains("{{"));
     let legend = json!({
         "showLegend": many,
         "displayMode": "list",
@@ -199,6 +241,15 @@ fn timeseries(panel: &Panel, series: &[Series], stack: bool, bars: bool) -> Valu
     })
 }
 
+/// Up to where an axis reaches at least, for a line at zero.
+fn soft_max(unit: Option<Unit>) -> f64 {
+    match unit {
+        Some(Unit::Percent) => 0.01,
+        Some(Unit::Bytes | Unit::BytesPerSecond) => 1024.0,
+        _ => 1.0,
+    }
+}
+
 fn bar(panel: &Panel, series: &[Series]) -> Value {
     let mut fields = fields(panel, series);
     if series.iter().all(|series| series.look.thresholds.is_none()) {
@@ -207,9 +258,9 @@ fn bar(panel: &Panel, series: &[Series]) -> Value {
     fields["defaults"]["min"] = json!(0);
     color(&mut fields, panel);
     // A single bar would have no name.
-    if let Some(label) = series.first().and_then(|series| series.name.strip_prefix("{{")?.strip_suffix("}}"))
-    {
-        fields["defaults"]["displayName"] = format!("${{__field.labels.{label}}}").into();
+    if let Some(name) = series.first().map(|series| &series.name).filter(|name| name.contains("{{")) {
+        let name = name.replace("{{", "${__field.labels.").replace("}}", "}");
+        fields["defaults"]["displayName"] = name.into();
     }
     json!({
         "type": "bargauge",
@@ -266,7 +317,8 @@ fn states(panel: &Panel, series: &[Series], over: Duration) -> Value {
             "legend": {"showLegend": true, "displayMode": "list", "placement": "bottom"},
             "mergeValues": true,
             "rowHeight": 0.8,
-            "showValue": "auto",
+            // The colours say it; texts of many rows would cover each other.
+            "showValue": "never",
             "tooltip": {"mode": "single", "sort": "none"},
         },
     })

@@ -39,6 +39,7 @@ pub(super) struct RawPanel {
     pub(super) words: Option<BTreeMap<String, Word>>,
     pub(super) colors: Option<BTreeMap<String, Color>>,
     pub(super) trend: Option<Duration>,
+    pub(super) change: Option<bool>,
     pub(super) last_known: Option<bool>,
     pub(super) show: Option<Show>,
     pub(super) background: Option<bool>,

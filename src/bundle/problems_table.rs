@@ -51,5 +51,5 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
             image: false,
         },
     ];
-    body(&Table { sql: None, columns }, empty)
+    body(&Table { sql: None, columns, sorted_by: None }, empty)
 }

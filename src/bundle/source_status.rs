@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use platform_core::setting::Duration;
 use serde_json::{Value, json};
 
 use super::field;
@@ -22,18 +23,32 @@ pub(super) fn expr(matchers: &str) -> String {
     format!("3 * {up} + 2 * {degraded} + {down} or 0 * {known} - 1")
 }
 
-/// The status as a series, with its words.
-pub(super) fn series(matchers: &str) -> Series {
+/// The status of each source that was not up all the time, with its words: of a hundred sources, those that matter.
+pub(super) fn troubled(matchers: &str, over: Duration) -> Series {
+    let comma = if matchers.is_empty() { "" } else { ", " };
+    let up = format!("platform_source_status{{status=\"up\"{comma}{matchers}}}");
+    let worst = format!("min_over_time({up}[{}s] @ end())", over.get().as_secs());
+    // Grafana has no text of its own for a timeline without rows.
+    let all = format!(
+        "label_replace(3 * group(platform_source_up{{{matchers}}}), \"source\", \"every source\", \"\", \"\")"
+    );
+    series(format!(
+        "({}) and on (source, kind) ({worst} < 1) or {all} unless on () ({worst} < 1)",
+        expr(matchers)
+    ))
+}
+
+fn series(expr: String) -> Series {
     Series {
         name: "{{source}}".to_owned(),
-        question: PanelQuery::Promql(expr(matchers)),
+        question: PanelQuery::Promql(expr),
         look: PanelLook { words: words(), ..PanelLook::default() },
     }
 }
 
 /// A panel with a card for each source, linked to the dashboard of its kind.
 pub(super) fn cards(matchers: &str) -> Value {
-    let series = series(matchers);
+    let series = series(expr(matchers));
     let mut defaults = field::config(&series.look, "NO DATA");
     defaults.insert("links".to_owned(), field::link(&PanelLink::Kind));
     json!({

@@ -14,6 +14,9 @@ pub(super) const LABEL_WIDTH: u16 = 110;
 /// The width of columns with a point in time.
 pub(super) const TIME_WIDTH: u16 = 150;
 
+/// The least width of a column, in pixels: Grafana's own 150 would push columns out of sight.
+const NARROWEST: u16 = 80;
+
 /// Shown in a cell without a value. The text for an empty table does not apply to a single cell.
 const NOTHING: &str = "–";
 
@@ -22,7 +25,7 @@ pub(super) fn body(table: &Table, empty: &str) -> Value {
     let overrides: Vec<_> = table.columns.iter().map(look).collect();
     let (targets, transformations) = match &table.sql {
         Some(text) => (vec![target::sql("A", text, Form::Rows)], Vec::new()),
-        None => joined(&table.columns),
+        None => joined(&table.columns, sort(table)),
     };
     json!({
         "type": "table",
@@ -33,7 +36,7 @@ pub(super) fn body(table: &Table, empty: &str) -> Value {
                 "color": {"mode": "thresholds"},
                 "thresholds": {"mode": "absolute", "steps": [{"color": "text", "value": null}]},
                 "mappings": [field::missing(NOTHING, Color::Plain)],
-                "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": true},
+                "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "minWidth": NARROWEST},
             },
             "overrides": overrides,
         },
@@ -53,6 +56,7 @@ fn raw_name(column: &Column) -> &str {
 fn look(column: &Column) -> Value {
     let mut properties = vec![("displayName", column.name.clone().into())];
     if is_label(column) {
+        properties.push(("custom.filterable", true.into()));
         properties.push(("mappings", field::words(&column.look.words)));
         properties.push(("noValue", NOTHING.into()));
     } else {
@@ -74,7 +78,7 @@ fn look(column: &Column) -> Value {
 }
 
 /// One query for each column, and the transformations that join the results to one table.
-fn joined(columns: &[Column]) -> (Vec<Value>, Vec<Value>) {
+fn joined(columns: &[Column], sort: Value) -> (Vec<Value>, Vec<Value>) {
     let labels: Vec<&str> = columns.iter().filter(|column| is_label(column)).map(raw_name).collect();
     let by = labels.join(", ");
     let mut targets = Vec::new();
@@ -101,7 +105,7 @@ fn joined(columns: &[Column]) -> (Vec<Value>, Vec<Value>) {
     let transformations = vec![
         json!({"id": "merge", "options": {}}),
         json!({"id": "organize", "options": organize}),
-        json!({"id": "sortBy", "options": {"sort": [sort(columns)]}}),
+        json!({"id": "sortBy", "options": {"sort": [sort]}}),
     ];
     (targets, transformations)
 }
@@ -110,8 +114,12 @@ fn is_label(column: &Column) -> bool {
     matches!(column.content, Content::Label(_))
 }
 
-/// Sorts by the largest first value, or the oldest: these rows matter most.
-fn sort(columns: &[Column]) -> Value {
+/// Sorts by a label, or else by the largest first value, or the oldest: these rows matter most.
+fn sort(table: &Table) -> Value {
+    if let Some(label) = table.sorted_by {
+        return json!({"field": label, "desc": false});
+    }
+    let columns = &table.columns;
     let first = columns.iter().find(|column| !is_label(column));
     let is_time = first.is_some_and(|column| column.look.unit.is_some_and(Unit::is_time));
     json!({"field": first.map(raw_name), "desc": !is_time})

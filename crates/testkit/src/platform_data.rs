@@ -21,7 +21,7 @@ INSERT INTO sessions (user_id) SELECT n FROM generate_series(1, 50) AS n;
 ";
 
 const CHANGES: &str = "
-INSERT INTO users (plan) VALUES ((ARRAY['free', 'pro', 'trial'])[1 + (random() * 2)::int]);
+INSERT INTO users (plan) SELECT (ARRAY['free', 'pro', 'trial'])[1 + (random() * 2)::int] WHERE random() < 0.05;
 INSERT INTO orders (cents) VALUES (500 + (random() * 5000)::int);
 UPDATE sessions SET seen_at = now() WHERE random() < 0.8;
 ";
@@ -30,6 +30,8 @@ const PLATFORMS: [&str; 5] = ["bluesky", "tumblr", "facebook", "threads", "masto
 const ERRORS: [&str; 3] = ["provider", "timeout", "safety"];
 /// How often the data changes.
 const EVERY: Duration = Duration::from_secs(2);
+/// How often scheduled posts are taken out of their queue, in rounds: before they become dead letters.
+const TAKEN: usize = 20;
 /// How long a change may take.
 const PATIENCE: Duration = Duration::from_millis(400);
 
@@ -87,8 +89,15 @@ async fn change(platform: &Platform, round: usize) {
         within_patience(change_redis(platform, round)),
         within_patience(platform.postgres.sql(CHANGES)),
         within_patience(change_mongodb(platform, round)),
-        within_patience(platform.rabbitmq.publish("%2f", "posts.scheduled", 1)),
+        within_patience(change_rabbitmq(platform, round)),
     );
+}
+
+async fn change_rabbitmq(platform: &Platform, round: usize) {
+    platform.rabbitmq.publish("%2f", "posts.scheduled", 1).await;
+    if round.is_multiple_of(TAKEN) {
+        platform.rabbitmq.delete("/api/queues/%2f/posts.scheduled/contents").await;
+    }
 }
 
 async fn change_redis(platform: &Platform, round: usize) -> redis::RedisResult<()> {

@@ -16,12 +16,14 @@ use super::{CACHE, Hayon, NAME, posting};
 
 /// How often the scheduler looks for posts that are due, in rounds.
 const SCHEDULER: usize = 5;
-/// How often somebody subscribes.
-const SUBSCRIBER: usize = 20;
+/// How often somebody signs up.
+const NEWCOMER: usize = 15;
+/// How often one of them subscribes.
+const SUBSCRIBER: usize = 4 * NEWCOMER;
 /// The users of the world have lower numbers.
 const FIRST_NEWCOMER: i64 = 1_000_000;
 /// How often somebody empties the parking lot.
-const CLEANING: usize = 150;
+const CLEANING: usize = 100;
 
 const LIMITERS: [&str; 6] =
     ["login_attempt", "admin_login_attempt", "otp_request", "otp_verify", "ai_caption", "analytics_refresh"];
@@ -70,9 +72,11 @@ impl Hayon {
         let [users, accounts, posts] =
             ["users", "socialaccounts", "posts"].map(|name| self.database.collection::<Document>(name));
         let (number, now) = (newcomer(), jiff::Timestamp::now().as_second());
-        users.insert_one(User::typical().document(number, now)).await?;
-        let connection = doc! {"connected": true, "health": {"status": "active"}};
-        accounts.insert_one(doc! {"_id": id(number), "bluesky": connection}).await?;
+        if round.is_multiple_of(NEWCOMER) {
+            users.insert_one(User::typical().document(number, now)).await?;
+            let connection = doc! {"connected": true, "health": {"status": "active"}};
+            accounts.insert_one(doc! {"_id": id(number), "bluesky": connection}).await?;
+        }
         let writer = doc! {"_id": fastrand::i64(..2000)};
         users
             .update_one(writer, doc! {"$inc": {"usage.postsCreated": 1, "usage.captionGenerations": 1}})
@@ -84,7 +88,7 @@ impl Hayon {
             scheduled: Some(-fastrand::i64(5..60)),
             created: 0,
             publications: vec![publication],
-            author: number,
+            author: fastrand::usize(..2000),
         };
         posts.insert_one(post.document(now)).await?;
         if round.is_multiple_of(SUBSCRIBER) {

@@ -228,13 +228,18 @@ fn user(rng: &mut Rng) -> User {
     }
 }
 
+/// One of these, and the first ones more often.
+fn popular<T: Copy>(rng: &mut Rng, of: &[T]) -> T {
+    of[rng.usize(..of.len()).min(rng.usize(..of.len()))]
+}
+
 fn event(rng: &mut Rng, users: usize) -> Event {
-    let (feature, actions) = rng.choice(EVENTS).expect("there are some");
+    let (feature, actions) = popular(rng, &EVENTS);
     // Nobody has deleted a user yet.
     let actions = actions.iter().copied().filter(|action| *action != "user_deleted");
-    let action = rng.choice(actions.collect::<Vec<_>>()).expect("there are some");
+    let action = popular(rng, &actions.collect::<Vec<_>>());
     let themes = [Some("JOI"), Some("Forced-Bi"), Some("forced_bi"), Some("Beta"), Some("-"), None];
-    let theme = rng.choice(themes).expect("there are some");
+    let theme = popular(rng, &themes);
     Event { user: Some(rng.usize(..users)), action, feature, theme, age: age(rng) }
 }
 

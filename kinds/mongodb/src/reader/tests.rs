@@ -65,7 +65,10 @@ async fn a_connection_that_is_closed_for_want_of_an_answer_is_a_timeout() {
     let commands = [("shop".to_owned(), doc! {"dbStats": 1})];
     let body = envelope(commands, Duration::from_millis(50)).to_vec().unwrap();
     let length = u32::try_from(message_bounds::HEADER + 5 + body.len()).unwrap().to_le_bytes();
-    driver.write_all(&[&length[..], &[0; 8], &2013_u32.to_le_bytes(), &[0; 5], &body].concat()).await.unwrap();
+    driver
+        .write_all(&[&length[..], &[0; 8], &2013_u32.to_le_bytes(), &[0; 5], &body].concat())
+        .await
+        .unwrap();
     let mut answer = Vec::new();
     driver.read_to_end(&mut answer).await.unwrap();
     assert!(!answer.is_empty(), "what was answered in time is passed on");

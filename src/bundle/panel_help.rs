@@ -1,0 +1,39 @@
+//! The description of a panel that has no `help` of its own.
+
+use super::checker::Checker;
+use super::panel::{PanelType, Stat};
+
+/// The help of the first metric that is queried.
+pub(super) fn help_of(panel_type: &PanelType, checker: &Checker<'_>) -> Option<String> {
+    let questions: Vec<&str> = match panel_type {
+        PanelType::Stat(Stat { series, .. })
+        | PanelType::Timeseries { series, .. }
+        | PanelType::Bar { series }
+        | PanelType::Pie { series }
+        | PanelType::States { series, .. } => {
+            series.iter().filter_map(|series| series.question.promql()).collect()
+        }
+        PanelType::Table(table) => {
+            table.columns.iter().filter_map(|column| column.content.promql()).collect()
+        }
+        PanelType::Status { .. }
+        | PanelType::Problems { .. }
+        | PanelType::Alerts { .. }
+        | PanelType::Text { .. } => {
+            return Some(standing_help(panel_type));
+        }
+    };
+    let metric = questions.into_iter().find_map(|expr| checker.surroundings.first_metric(expr));
+    metric.map(|(_, help)| help.to_owned())
+}
+
+/// The help of panels without their own query.
+fn standing_help(panel_type: &PanelType) -> String {
+    match panel_type {
+        PanelType::Status { .. } => "UP: answers, and everything expected is there. DEGRADED: answers, but something is missing or bad. DOWN: does not answer. NO DATA: no metrics from the exporter.",
+        PanelType::Problems { .. } => "Why sources are degraded or down, and the last success of each. The exporter's log has the details.",
+        PanelType::Alerts { .. } => "Firing alerts, and since when.",
+        _ => "A note.",
+    }
+    .to_owned()
+}

@@ -292,7 +292,7 @@ fn pie(panel: &Panel, series: &[Series]) -> Value {
         "fieldConfig": fields,
         "options": {
             "displayLabels": [],
-            "legend": {"showLegend": true, "displayMode": "table", "placement": "right", "values": ["value", "percent"]},
+            "legend": {"showLegend": true, "displayMode": "list", "placement": "bottom", "values": ["percent"]},
             "pieType": "donut",
             "reduceOptions": reduce(series),
             "tooltip": {"mode": "single", "sort": "none"},

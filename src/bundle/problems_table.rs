@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::last_known::LAST_KNOWN;
 use super::panel::{Color, Column, Content, PanelLink, PanelLook, Table, Word};
-use super::table::{LABEL_WIDTH, TIME_WIDTH, body, label, word};
+use super::table::{LABEL_WIDTH, SOURCE_WIDTH, TIME_WIDTH, body, label, word};
 use super::unit::Unit;
 use crate::registry::Kind;
 
@@ -32,7 +32,7 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
     let columns = vec![
         Column {
             link: Some(PanelLink::Kind),
-            width: Some(LABEL_WIDTH),
+            width: Some(SOURCE_WIDTH),
             ..label("source", "Source", BTreeMap::new())
         },
         Column { width: Some(LABEL_WIDTH), ..label("kind", "Kind", BTreeMap::new()) },

@@ -53,7 +53,7 @@ pub(super) fn cards(matchers: &str) -> Value {
     defaults.insert("links".to_owned(), field::link(&PanelLink::Kind));
     json!({
         "type": "stat",
-        "targets": [target::question("A", &series.question, &series.look, "{{source}} · {{kind}}", Form::Now)],
+        "targets": [target::question("A", &series.question, &series.look, "{{source}}", Form::Now)],
         "fieldConfig": {"defaults": defaults, "overrides": []},
         "options": {
             "colorMode": "background_solid",
@@ -62,8 +62,8 @@ pub(super) fn cards(matchers: &str) -> Value {
             "orientation": "auto",
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": false},
             "showPercentChange": false,
-            // By default, Grafana makes the names of many sources too small to read.
-            "text": {"titleSize": 12, "valueSize": 20},
+            // By default, Grafana makes the names of many sources too small to read. `DEGRADED` fits into one of twenty.
+            "text": {"titleSize": 12, "valueSize": if matchers.is_empty() { 13 } else { 18 }},
             "textMode": "value_and_name",
             "wideLayout": false,
         },

@@ -11,6 +11,8 @@ use super::unit::Unit;
 
 /// The width of columns with short text, in pixels: the rest is for the long ones.
 pub(super) const LABEL_WIDTH: u16 = 110;
+/// The width of columns with the names of sources, which are chosen by users.
+pub(super) const SOURCE_WIDTH: u16 = 170;
 /// The width of columns with a point in time.
 pub(super) const TIME_WIDTH: u16 = 150;
 

@@ -15,7 +15,7 @@ fn the_bundle_does_without_optional_inputs() {
     for title in [
         "Redis PING",
         "Post consumers",
-        "Undelivered webhooks",
+        "Webhook backlog",
         "Webhook receiver",
         "Media bucket",
         "Workers missing",

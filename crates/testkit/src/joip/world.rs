@@ -13,7 +13,7 @@ const AGES: [(u64, u64); 7] = [
     (8 * DAY, 13 * DAY),
     (15 * DAY, 29 * DAY),
     (31 * DAY, 59 * DAY),
-    (61 * DAY, 300 * DAY),
+    (61 * DAY, 900 * DAY),
 ];
 
 /// The counters of an account, as the columns are named and in their order.
@@ -142,7 +142,8 @@ pub struct World {
 }
 
 fn age(rng: &mut Rng) -> u64 {
-    let (from, to) = AGES[rng.usize(..AGES.len())];
+    let is_recent = rng.u8(..4) == 0;
+    let (from, to) = AGES[if is_recent { rng.usize(..AGES.len()) } else { AGES.len() - 1 }];
     rng.u64(from..to)
 }
 

@@ -75,7 +75,7 @@ async fn start_and_show() {
         let past = history(watched, &exporter, &bundle).await;
         step("Alertmanager");
         let alertmanager = Alertmanager::start_at(Port::preferably(9093), &routing()).await;
-        step("Prometheus");
+        step("Prometheus, with 30 days of history: about 50 s");
         let prometheus = prometheus(&exporter, &alertmanager, &bundle, past).await;
         let grafana = grafana(&bundle, &prometheus, &alertmanager).await;
         show(&exporter, &prometheus, &alertmanager, grafana.as_ref());
@@ -95,7 +95,7 @@ fn routing() -> String {
 
 /// A month, so that every panel has something to show.
 async fn history(watched: Watch, exporter: &Exporter, bundle: &[File]) -> Arc<Past> {
-    step("30 days of history: about 40 s");
+    step("What the rules made of 30 days: about 20 s");
     history::past(watched, &exporter.address(), bundle).await
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::panel::{Color, Column, Content, PanelLook, Table, Word};
-use super::table::{LABEL_WIDTH, TIME_WIDTH, body, label, word};
+use super::table::{TIME_WIDTH, WORD_WIDTH, body, label, word};
 use super::unit::Unit;
 
 /// The body of an alerts panel, without those for information. It shows if no rules are loaded, because an empty list
@@ -22,7 +22,7 @@ pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
     let severities =
         severities.map(|(text, color)| (text.to_owned(), Word { text: text.to_uppercase(), color }));
     let columns = vec![
-        Column { width: Some(LABEL_WIDTH), ..label("severity", "Severity", severities.into()) },
+        Column { width: Some(WORD_WIDTH), ..label("severity", "Severity", severities.into()) },
         label("alertname", "Alert", BTreeMap::new()),
         label("source", "Source", BTreeMap::new()),
         Column {
@@ -36,6 +36,7 @@ pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
             link: None,
             width: Some(TIME_WIDTH),
             image: false,
+            is_hidden: false,
         },
     ];
     body(&Table { sql: None, columns, sorted_by: Some("severity") }, empty)

@@ -281,6 +281,8 @@ pub(super) struct Column {
     pub(super) width: Option<u16>,
     /// Whether the text is the address of an image, which is shown instead.
     pub(super) image: bool,
+    /// Whether it is only there for the links of other columns.
+    pub(super) is_hidden: bool,
 }
 
 /// What a column contains.

@@ -298,7 +298,7 @@ fn column(raw: RawColumn, is_sql: bool, checker: &mut Checker<'_>) -> Option<Col
     let unit = unit_for(raw.thresholds, unit, is_sql, checker);
     let link = raw.link.and_then(|link| read_link(&link, checker));
     let look = PanelLook { unit, decimals: raw.decimals, thresholds: raw.thresholds, words: raw.words };
-    Some(Column { name, content, look, link, width: raw.width, image: raw.image })
+    Some(Column { name, content, look, link, width: raw.width, image: raw.image, is_hidden: false })
 }
 
 fn read_link(link: &str, checker: &mut Checker<'_>) -> Option<PanelLink> {

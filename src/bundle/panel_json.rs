@@ -175,7 +175,7 @@ fn value_size(card: &Stat) -> u16 {
         true => 18,
         false if card.background => 34,
         false if names_several(series) => 22,
-        false => 28,
+        false => 24,
     }
 }
 
@@ -242,11 +242,13 @@ fn timeseries(panel: &Panel, series: &[Series], stack: bool, bars: bool) -> Valu
 }
 
 /// Up to where an axis reaches at least, for a line at zero.
-fn soft_max(unit: Option<Unit>) -> f64 {
-    match unit {
-        Some(Unit::Percent) => 0.01,
-        Some(Unit::Bytes | Unit::BytesPerSecond) => 1024.0,
-        _ => 1.0,
+fn soft_max(unit: Option<Unit>) -> Option<f64> {
+    match unit? {
+        Unit::Percent => Some(0.01),
+        Unit::Bytes | Unit::BytesPerSecond => Some(1024.0),
+        Unit::Count | Unit::Number | Unit::PerSecond | Unit::RequestsPerSecond | Unit::PerMinute => Some(1.0),
+        // What is measured in seconds may take microseconds.
+        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::last_known::LAST_KNOWN;
 use super::panel::{Color, Column, Content, PanelLink, PanelLook, Table, Word};
-use super::table::{LABEL_WIDTH, SOURCE_WIDTH, TIME_WIDTH, body, label, word};
+use super::table::{SOURCE_WIDTH, TIME_WIDTH, body, label, word};
 use super::unit::Unit;
 use crate::registry::Kind;
 
@@ -35,9 +35,9 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
             width: Some(SOURCE_WIDTH),
             ..label("source", "Source", BTreeMap::new())
         },
-        Column { width: Some(LABEL_WIDTH), ..label("kind", "Kind", BTreeMap::new()) },
+        Column { is_hidden: true, ..label("kind", "Kind", BTreeMap::new()) },
         label("reason", "Problem", reasons.chain([none]).collect()),
-        Column { width: Some(LABEL_WIDTH), ..label("query", "Query", BTreeMap::new()) },
+        Column { width: Some(SOURCE_WIDTH), ..label("query", "Query", BTreeMap::new()) },
         Column {
             name: "Last success".to_owned(),
             content: Content::Promql(format!("{answered} or 0 * {problem} or {gone}")),
@@ -49,6 +49,7 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
             link: None,
             width: Some(TIME_WIDTH),
             image: false,
+            is_hidden: false,
         },
     ];
     body(&Table { sql: None, columns, sorted_by: None }, empty)

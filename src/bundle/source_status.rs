@@ -62,8 +62,8 @@ pub(super) fn cards(matchers: &str) -> Value {
             "orientation": "auto",
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": false},
             "showPercentChange": false,
-            // By default, Grafana makes the names of many sources too small to read. `DEGRADED` fits into one of twenty.
-            "text": {"titleSize": 12, "valueSize": if matchers.is_empty() { 13 } else { 18 }},
+            // By default, Grafana makes the names of many sources too small to read. `DEGRADED` fits a card of twenty.
+            "text": {"titleSize": 12, "valueSize": 13},
             "textMode": "value_and_name",
             "wideLayout": false,
         },

@@ -9,12 +9,12 @@ use super::panel::{Color, Column, Content, PanelLook, Table, Word};
 use super::target::{self, Form};
 use super::unit::Unit;
 
-/// The width of columns with short text, in pixels: the rest is for the long ones.
-pub(super) const LABEL_WIDTH: u16 = 110;
+/// The width of columns with a severity, in pixels: the rest is for the long ones.
+pub(super) const WORD_WIDTH: u16 = 95;
 /// The width of columns with the names of sources, which are chosen by users.
-pub(super) const SOURCE_WIDTH: u16 = 170;
+pub(super) const SOURCE_WIDTH: u16 = 150;
 /// The width of columns with a point in time.
-pub(super) const TIME_WIDTH: u16 = 150;
+pub(super) const TIME_WIDTH: u16 = 140;
 
 /// The least width of a column, in pixels: Grafana's own 150 would push columns out of sight.
 const NARROWEST: u16 = 80;
@@ -69,6 +69,9 @@ fn look(column: &Column) -> Value {
     }
     if column.image {
         properties.push(("custom.cellOptions", json!({"type": "image"})));
+    }
+    if column.is_hidden {
+        properties.push(("custom.hidden", true.into()));
     }
     if let Some(width) = column.width {
         properties.push(("custom.width", width.into()));
@@ -136,5 +139,5 @@ pub(super) fn word(value: &str, text: &str, color: Color) -> BTreeMap<String, Wo
 pub(super) fn label(label: &str, name: &str, words: BTreeMap<String, Word>) -> Column {
     let look = PanelLook { words, ..PanelLook::default() };
     let (name, content) = (name.to_owned(), Content::Label(label.to_owned()));
-    Column { name, content, look, link: None, width: None, image: false }
+    Column { name, content, look, link: None, width: None, image: false, is_hidden: false }
 }

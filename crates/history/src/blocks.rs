@@ -39,7 +39,8 @@ impl Past {
             let written: Vec<_> = times.iter().map(|time| format!(" {time}\n")).collect();
             for (series, stored) in &watched {
                 let rhythm = series.rhythm(&self.calendar);
-                for (index, time) in piece.times.clone().zip(&written) {
+                let skipped = self.first(series).saturating_sub(piece.times.start);
+                for (index, time) in piece.times.clone().zip(&written).skip(skipped) {
                     if let Some(value) = series.at(index, &self.calendar, rhythm) {
                         lines.push(stored, value, time);
                     }

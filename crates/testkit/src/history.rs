@@ -36,7 +36,8 @@ pub async fn watch(exporter: &Exporter, mut is_complete: impl FnMut(&str) -> boo
 
 /// The past of what was watched at an address, with what the rules of a bundle would have recorded.
 pub async fn past(mut watch: Watch, address: &str, bundle: &[bundle::File]) -> Arc<Past> {
-    let mut past = Arc::new(Past::of(&mut watch, "platform_exporter", address));
+    let queries: String = bundle.iter().map(|file| file.text.as_str()).collect();
+    let mut past = Arc::new(Past::of(&mut watch, "platform_exporter", address, &queries));
     // Its rules are listed, and not evaluated.
     let options = Prometheus::options("global: {evaluation_interval: 52w}\nrule_files: ['*.rules.yml']\n");
     let without_interval = |file: &bundle::File| bundle::File {

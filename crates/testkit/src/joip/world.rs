@@ -142,8 +142,13 @@ pub struct World {
 }
 
 fn age(rng: &mut Rng) -> u64 {
-    let is_recent = rng.u8(..4) == 0;
-    let (from, to) = AGES[if is_recent { rng.usize(..AGES.len()) } else { AGES.len() - 1 }];
+    // Most of it is older, and as much is new as a month before.
+    let index = match rng.u8(..16) {
+        0 | 1 => rng.usize(..AGES.len()),
+        2 => AGES.len() - 2,
+        _ => AGES.len() - 1,
+    };
+    let (from, to) = AGES[index];
     rng.u64(from..to)
 }
 

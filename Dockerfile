@@ -3,13 +3,14 @@
 #   docker build -t platform_exporter --build-arg SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) .
 #
 # Reproducible: the same sources, lock file and SOURCE_DATE_EPOCH produce the same binary, without build paths.
+# Alpine's toolchain links statically by default. `+crt-static` would hit procedural macros as well, which cannot be.
 FROM rust:1.95.0-alpine3.22 AS build
 RUN apk add --no-cache gcc make musl-dev ca-certificates
 WORKDIR /src
 ARG SOURCE_DATE_EPOCH=0
 ENV SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH \
     CARGO_INCREMENTAL=0 \
-    RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=/src=. --remap-path-prefix=/usr/local/cargo=cargo"
+    RUSTFLAGS="--remap-path-prefix=/src=. --remap-path-prefix=/usr/local/cargo=cargo"
 COPY . .
 RUN cargo build --locked --release --bin platform_exporter \
     && mkdir -p /root-of-image/etc/ssl/certs /root-of-image/var/lib/platform_exporter /root-of-image/tmp \

@@ -48,6 +48,10 @@ up: ## Start docker-compose.yml with demo services (needs Docker)
 	scripts/secrets.sh
 	docker compose --env-file compose/demo.env --profile demo up --build --wait
 
+.PHONY: down
+down: ## Stop what `make up` has started; `docker compose --profile demo down -v` deletes its data as well
+	docker compose --profile demo --profile restricted down
+
 .PHONY: lint
 lint: ## Check formatting and lints, including the fuzz targets
 	cargo fmt --all --check

@@ -1,5 +1,5 @@
 -- Two seconds of HiveSync activity: occasional signups, users who stay online for a while, jobs that take some seconds,
--- a few of which fail. It needs 2001 users and a project.
+-- a few of which fail. It needs 2001 users and a project. What is older than 40 days is deleted.
 INSERT INTO users (id, username, email)
   SELECT 1 + max(id), 'user' || 1 + max(id), 'user' || 1 + max(id) || '@example.com' FROM users HAVING random() < 0.2;
 INSERT INTO projects (id, user_id, name)
@@ -26,3 +26,6 @@ UPDATE preview_jobs SET status = 'completed', completed_at = now()
   WHERE status = 'queued' AND created_at > now() - interval '1 minute' AND random() < 0.3;
 UPDATE preview_jobs SET status = 'failed', error_class = 'build', completed_at = now()
   WHERE status = 'queued' AND created_at > now() - interval '1 minute' AND random() < 0.02;
+DELETE FROM ai_usage_events WHERE created_at < now() - interval '40 days' AND (SELECT random()) < 0.01;
+DELETE FROM preview_jobs WHERE created_at < now() - interval '40 days' AND (SELECT random()) < 0.01;
+DELETE FROM sessions WHERE last_heartbeat_at < now() - interval '40 days' AND (SELECT random()) < 0.01;

@@ -15,7 +15,7 @@ EXPORTER=${EXPORTER:-http://127.0.0.1:9884}
 take() {
   echo "==> $1"
   # Virtual time runs on until nothing is being loaded.
-  chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size="$3" --virtual-time-budget=30000 \
+  chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size="$3" --virtual-time-budget=90000 \
     --user-data-dir="$profile" --screenshot="$PWD/$1.png" "$2" 2>"$profile/log" || {
     cat "$profile/log"
     exit 1

@@ -18,3 +18,10 @@ for name in grafana_admin_password restricted_grafana_admin_password grafana_pos
 done
 put pagerduty_routing_key none
 put slack_api_url http://slack.invalid/
+
+# Containers read these as users of their own, too. A checkout with a strict umask keeps them out.
+unreadable=$({ find alerts compose demo grafana platforms prometheus ! -perm -o=r 2>/dev/null || true; } | head -3)
+if [ -n "$unreadable" ]; then
+  echo "containers cannot read $unreadable: run chmod -R o+rX alerts compose demo grafana platforms prometheus" >&2
+  exit 1
+fi

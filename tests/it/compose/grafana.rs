@@ -20,8 +20,6 @@ fn grafana_is_provisioned_by_files_and_open_to_nobody() {
             ("GF_ANALYTICS_CHECK_FOR_UPDATES", "false"),
             ("GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES", "false"),
             ("GF_NEWS_NEWS_FEED_ENABLED", "false"),
-            ("PROMETHEUS_URL", "http://prometheus:9090"),
-            ("ALERTMANAGER_URL", "http://alertmanager:9093"),
         ] {
             assert_eq!(environment[variable], value, "{name}: {variable}");
         }

@@ -13,7 +13,7 @@ const AGES: [(u64, u64); 7] = [
     (8 * DAY, 13 * DAY),
     (15 * DAY, 29 * DAY),
     (31 * DAY, 59 * DAY),
-    (61 * DAY, 900 * DAY),
+    (61 * DAY, 300 * DAY),
 ];
 
 /// The counters of an account, as the columns are named and in their order.
@@ -142,13 +142,7 @@ pub struct World {
 }
 
 fn age(rng: &mut Rng) -> u64 {
-    // Most of it is older, and as much is new as a month before.
-    let index = match rng.u8(..16) {
-        0 | 1 => rng.usize(..AGES.len()),
-        2 => AGES.len() - 2,
-        _ => AGES.len() - 1,
-    };
-    let (from, to) = AGES[index];
+    let (from, to) = AGES[rng.usize(..AGES.len())];
     rng.u64(from..to)
 }
 

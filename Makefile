@@ -73,6 +73,14 @@ sbom: ## Write the binary's SBOM (CycloneDX) to target/
 	@cargo cyclonedx --version >/dev/null 2>&1 || cargo install --locked cargo-cyclonedx
 	@scripts/sbom.sh
 
+.PHONY: package
+package: ## Build the Debian package of the release binary in target/packages
+	@scripts/package.sh
+
+.PHONY: test-package
+test-package: ## Install, configure, upgrade and purge the package in a clean Debian 12 root, as root
+	@scripts/test-package.sh
+
 .PHONY: bench
 bench: ## Compare with other exporters and write docs/benchmarks.md; single sections: make bench ONLY="scrape memory"
 	@scripts/deps.sh peers

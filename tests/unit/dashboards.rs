@@ -107,14 +107,13 @@ fn a_configuration_gets_the_dashboards_and_rules_of_what_it_has() {
 fn every_sort_of_panel_is_rendered() {
     let shop = shop(
         "
-  variables:
-    - {name: plan, query: 'label_values(shop_users, plan)', many: true}
-    - {name: days, list: ['1', '7']}
-    - {name: user, typed: ''}
+  variables: [{name: plan, query: 'label_values(shop_users, plan)', many: true},
+    {name: days, list: ['1', '7']}, {name: user, typed: ''}]
   rows:
     - row: All
       panels:
         - {stat: Trend, expr: sum(shop_users), trend: 7d, thresholds: {warning: 10, critical: 5}}
+        - {stat: Growth, expr: sum(shop_users), trend: 7d}
         - {status: Cards}
         - {timeseries: Lines, expr: shop_users, name: '{{plan}}', stack: true}
         - {bar: Bars, expr: shop_users, name: '{{plan}}'}
@@ -145,8 +144,8 @@ fn every_sort_of_panel_is_rendered() {
         assert_eq!(panel(&shop, title)["type"], kind, "{title}");
     }
     let trend = panel(&shop, "Trend");
-    assert_eq!((&trend["timeFrom"], &trend["options"]["showPercentChange"]), (&"7d".into(), &true.into()));
-    assert_eq!(trend["options"]["percentChangeColorMode"], "same_as_value");
+    assert_eq!((&trend["timeFrom"], &trend["options"]["showPercentChange"]), (&"7d".into(), &false.into()));
+    assert_eq!(panel(&shop, "Growth")["options"]["showPercentChange"], true);
     let colors: Vec<_> =
         trend["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array().unwrap().iter().collect();
     assert_eq!(

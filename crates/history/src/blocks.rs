@@ -29,7 +29,10 @@ impl Past {
     /// # Errors
     /// When files cannot be written, or `promtool` fails.
     pub fn write(&self, directory: &Path, fits: &(dyn Fn(&str) -> bool + Sync)) -> io::Result<()> {
-        let watched = self.watched.iter().filter_map(|series| Some((series, self.stored(series, fits)?)));
+        let watched = self.watched.iter().filter_map(|series| {
+            let stored = self.stored(series, fits)?;
+            Some((series, stored, self.first(series)))
+        });
         let watched: Vec<_> = watched.collect();
         let recorded = self.recorded.iter().filter(|(series, _)| fits(super::exposition::name(series)));
         let recorded: Vec<_> = recorded.collect();
@@ -37,9 +40,9 @@ impl Past {
             let mut lines = Lines::default();
             let times: Vec<_> = self.calendar.times[piece.times.clone()].to_vec();
             let written: Vec<_> = times.iter().map(|time| format!(" {time}\n")).collect();
-            for (series, stored) in &watched {
+            for (series, stored, first) in &watched {
                 let rhythm = series.rhythm(&self.calendar);
-                let skipped = self.first(series).saturating_sub(piece.times.start);
+                let skipped = first.saturating_sub(piece.times.start);
                 for (index, time) in piece.times.clone().zip(&written).skip(skipped) {
                     if let Some(value) = series.at(index, &self.calendar, rhythm) {
                         lines.push(stored, value, time);

@@ -38,6 +38,11 @@ pub(crate) fn name(series: &str) -> &str {
     series.split('{').next().unwrap_or_default()
 }
 
+/// Whether a letter can be part of a metric's name.
+pub(crate) fn is_of_name(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || ['_', ':'].contains(&letter)
+}
+
 /// The value of a label of a series.
 pub(crate) fn label<'a>(series: &'a str, label: &str) -> Option<&'a str> {
     let labels = series.split_once('{')?.1;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::calendar::{Calendar, DAY};
-use super::exposition::{name, with_labels};
+use super::exposition::{is_of_name, name, with_labels};
 use super::incident::problem;
 use super::recorded::{Rule, recorded};
 use super::series::Series;
@@ -77,5 +77,5 @@ impl Past {
 
 /// The words of a text, among them the names of metrics.
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|character: char| !(character.is_ascii_alphanumeric() || "_:".contains(character)))
+    text.split(|letter: char| !is_of_name(letter))
 }

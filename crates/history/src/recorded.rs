@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::exposition::is_of_name;
+
 /// A recording rule, as Prometheus lists it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Rule {
@@ -77,7 +79,6 @@ pub fn stages(rules: &[Rule], expressions: &[String], shown: &str) -> Vec<Vec<Ru
 
 /// What follows each occurrence of a name that is not a part of another.
 fn after<'a>(expressions: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
-    let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || ['_', ':'].contains(&letter);
     expressions.match_indices(name).filter_map(move |(start, _)| {
         let (before, rest) = (&expressions[..start], &expressions[start + name.len()..]);
         (!before.ends_with(is_of_name) && !rest.starts_with(is_of_name)).then_some(rest)

@@ -166,8 +166,8 @@ impl Exporter {
     }
 
     /// Everything that it has logged. Lines are written by a thread of their own, a moment after what they report: this
-    /// waits until nothing more comes. An exporter that always has something to log has written by then what it had to
-    /// say at first.
+    /// waits until nothing more comes. Of an exporter that logs all the time, it is what came before
+    /// this was called, and a little more.
     pub fn log(&self) -> String {
         let read = || {
             std::fs::read_to_string(self.directory.path().join("exporter.log")).expect("the log is readable")

@@ -128,7 +128,7 @@ fn panel_type(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -
             if raw.change.is_some() && raw.trend.is_none() {
                 checker.fault("change", "expected `trend` with it: over which time");
             }
-            // What is good near zero has changes that say nothing, as from 0 to 1.
+            // For what should be near zero, a percentage means little, as from 0 to 1.
             let change = raw.change.unwrap_or(raw.trend.is_some() && raw.thresholds.is_none());
             PanelType::Stat(Stat {
                 trend: raw.trend,

@@ -5,7 +5,7 @@ use super::panel::{PanelType, Stat};
 
 /// The help of the first metric that is queried.
 pub(super) fn help_of(panel_type: &PanelType, checker: &Checker<'_>) -> Option<String> {
-    let questions: Vec<&str> = match panel_type {
+    let expressions: Vec<&str> = match panel_type {
         PanelType::Stat(Stat { series, .. })
         | PanelType::Timeseries { series, .. }
         | PanelType::Bar { series }
@@ -23,7 +23,7 @@ pub(super) fn help_of(panel_type: &PanelType, checker: &Checker<'_>) -> Option<S
             return Some(standing_help(panel_type));
         }
     };
-    let metric = questions.into_iter().find_map(|expr| checker.surroundings.first_metric(expr));
+    let metric = expressions.into_iter().find_map(|expr| checker.surroundings.first_metric(expr));
     metric.map(|(_, help)| help.to_owned())
 }
 

@@ -319,7 +319,7 @@ fn states(panel: &Panel, series: &[Series], over: Duration) -> Value {
             "legend": {"showLegend": true, "displayMode": "list", "placement": "bottom"},
             "mergeValues": true,
             "rowHeight": 0.8,
-            // The colours say it; texts of many rows would cover each other.
+            // The colours show it; texts of many rows would cover each other.
             "showValue": "never",
             "tooltip": {"mode": "single", "sort": "none"},
         },

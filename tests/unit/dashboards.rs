@@ -146,6 +146,7 @@ fn every_sort_of_panel_is_rendered() {
     let trend = panel(&shop, "Trend");
     assert_eq!((&trend["timeFrom"], &trend["options"]["showPercentChange"]), (&"7d".into(), &false.into()));
     assert_eq!(panel(&shop, "Growth")["options"]["showPercentChange"], true);
+    assert_eq!(trend["options"]["percentChangeColorMode"], "same_as_value");
     let colors: Vec<_> =
         trend["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array().unwrap().iter().collect();
     assert_eq!(

@@ -3,18 +3,20 @@
 #   docker build -t platform_exporter --build-arg SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) .
 #
 # Reproducible: the same sources, lock file and SOURCE_DATE_EPOCH produce the same binary, without build paths.
-# Alpine's toolchain links statically by default. `+crt-static` would hit procedural macros as well, which cannot be.
-FROM rust:1.95.0-alpine3.22 AS build
-RUN apk add --no-cache gcc make musl-dev ca-certificates
+FROM rust:1.95.0-slim-bookworm AS build
 WORKDIR /src
 ARG SOURCE_DATE_EPOCH=0
+# glibc is linked statically: since 2.34, it needs no libraries at run time to look up names. With --target, the flags do
+# not reach procedural macros, which cannot be static.
 ENV SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH \
     CARGO_INCREMENTAL=0 \
-    RUSTFLAGS="--remap-path-prefix=/src=. --remap-path-prefix=/usr/local/cargo=cargo"
+    RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=/src=. --remap-path-prefix=/usr/local/cargo=cargo"
 COPY . .
-RUN cargo build --locked --release --bin platform_exporter \
+RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
+    target=$(rustc --print host-tuple) \
+    && cargo build --locked --release --bin platform_exporter --target "$target" \
     && mkdir -p /root-of-image/etc/ssl/certs /root-of-image/var/lib/platform_exporter /root-of-image/tmp \
-    && cp target/release/platform_exporter /root-of-image/platform_exporter \
+    && cp "target/$target/release/platform_exporter" /root-of-image/platform_exporter \
     && cp /etc/ssl/certs/ca-certificates.crt /root-of-image/etc/ssl/certs/ \
     && find /root-of-image -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 

@@ -14,7 +14,7 @@ use super::loops::{Loops, Task};
 use super::parts::FRESH_FOR;
 use super::roll_up::Watched;
 use super::source::{ProbeRequests, SourceLoop, requests};
-use super::timetable::{Timetable, phases, server};
+use super::timetable::{Timetable, phases, server, turns};
 use super::{query, roll_up};
 use crate::config::{Config, RollUp, Source};
 use crate::snapshot::Outdated;
@@ -132,7 +132,9 @@ impl Running {
             let tasks = self.start_source(name, source, identity, loops, timetable);
             self.sources.insert(name.clone(), tasks);
         }
-        let turns = phases(config.queries().iter().map(|query| (&query.spec.name, query.ask.source())));
+        let turns = turns(
+            config.queries().iter().map(|query| (&query.spec.name, query.ask.source(), query.every.get())),
+        );
         for declared in queries {
             let name = &declared.spec.name;
             let timetable = Timetable::new(now, turns[name], declared.every.get(), many);

@@ -13,21 +13,37 @@ const ONE_RUN: Duration = Duration::from_millis(2);
 /// The golden ratio: however many multiples of it are taken, their fractions leave no large gap.
 const GOLDEN_RATIO: f64 = 0.618_033_988_749_895;
 
+/// Queries of one source that are due this close to each other run one after the other: waking up for each would cost
+/// more than most of them do.
+const TOGETHER: Duration = Duration::from_millis(500);
+
 /// The part of its interval after which each member of a group runs: members of one group are as far apart as they can
 /// be, and the groups do not run at the same moment either.
 pub(super) fn phases<K: Ord, G: Ord>(members: impl IntoIterator<Item = (K, G)>) -> BTreeMap<K, f64> {
-    let mut groups: BTreeMap<G, Vec<K>> = BTreeMap::new();
-    for (member, group) in members {
-        groups.entry(group).or_default().push(member);
+    spread(members.into_iter().map(|(member, group)| (member, group, 0.0)))
+}
+
+/// As [`phases`], for the queries of sources with their intervals. Those of one source run together where they would
+/// be hardly apart.
+pub(super) fn turns<K: Ord, G: Ord>(queries: impl IntoIterator<Item = (K, G, Duration)>) -> BTreeMap<K, f64> {
+    spread(queries.into_iter().map(|(query, source, every)| (query, source, TOGETHER.div_duration_f64(every))))
+}
+
+/// Each member with its group, and the part of its interval that counts as one moment.
+fn spread<K: Ord, G: Ord>(members: impl Iterator<Item = (K, G, f64)>) -> BTreeMap<K, f64> {
+    let mut groups: BTreeMap<G, Vec<(K, f64)>> = BTreeMap::new();
+    for (member, group, moment) in members {
+        groups.entry(group).or_default().push((member, moment));
     }
     let mut phases = BTreeMap::new();
     let mut start = 0.0_f64;
     for members in groups.into_values() {
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
         let apart = 1.0 / members.len() as f64;
-        let mut phase = start;
-        for member in members {
-            phases.insert(member, phase.fract());
+        let mut phase = 0.0_f64;
+        for (member, moment) in members {
+            let at = if moment > 0.0 { (phase / moment).floor() * moment } else { phase };
+            phases.insert(member, (start + at).fract());
             phase += apart;
         }
         start += GOLDEN_RATIO;

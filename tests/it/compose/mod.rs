@@ -1,6 +1,7 @@
-//! docker-compose.yml and the Dockerfile, as text: what every container may do, and that all parts fit.
+//! docker-compose.yml, as text: what every container may do, and that all parts fit.
 
 mod grafana;
+mod image;
 mod life;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -283,63 +284,4 @@ fn the_parts_find_each_other() {
         .output()
         .unwrap();
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
-}
-
-#[test]
-fn the_image_is_one_static_binary_that_is_built_the_same_again() {
-    let dockerfile = read("Dockerfile");
-    let of = |instruction: &str| -> Vec<String> {
-        let lines = dockerfile.lines().filter_map(|line| line.strip_prefix(&format!("{instruction} ")));
-        lines.map(str::to_owned).collect()
-    };
-    let stages = of("FROM");
-    assert_eq!(stages.len(), 2);
-    let base = stages[0].split(' ').next().unwrap();
-    assert!(base.starts_with(&format!("rust:{}.", env!("CARGO_PKG_RUST_VERSION"))), "{base}");
-    assert!(base.contains("-alpine3."), "{base}");
-    assert_eq!(stages[1], "scratch");
-    // Alpine links statically by itself, and procedural macros cannot be static.
-    assert!(dockerfile.lines().all(|line| !line.contains("RUSTFLAGS=") || !line.contains("crt-static")));
-    for part in [
-        "cargo build --locked --release",
-        "--remap-path-prefix=/src=",
-        "ARG SOURCE_DATE_EPOCH",
-        "--date=\"@$SOURCE_DATE_EPOCH\"",
-        "org.opencontainers.image.title=\"platform_exporter\"",
-        "org.opencontainers.image.description=",
-        "org.opencontainers.image.source=\"https://github.com/platform-exporter/platform_exporter\"",
-        "org.opencontainers.image.licenses=\"Apache-2.0\"",
-        "org.opencontainers.image.version=",
-        "org.opencontainers.image.revision=",
-        "/etc/ssl/certs/ca-certificates.crt",
-    ] {
-        assert!(dockerfile.contains(part), "{part}");
-    }
-    assert_eq!(of("USER"), ["65532:65532"]);
-    assert_eq!(
-        of("ARG").iter().filter(|arg| **arg == format!("VERSION={}", env!("CARGO_PKG_VERSION"))).count(),
-        1
-    );
-    assert!(of("ENTRYPOINT")[0].starts_with("[\"/platform_exporter\""));
-    assert!(of("HEALTHCHECK")[0].ends_with("[\"/platform_exporter\", \"healthcheck\"]"));
-    let image = services()["exporter"].text("image");
-    assert_eq!(image, format!("platform_exporter:{}", env!("CARGO_PKG_VERSION")));
-
-    // What the build needs is let through, and every file that the sources embed is in it.
-    let ignored = read(".dockerignore");
-    assert!(ignored.lines().any(|line| line == "*"));
-    for needed in [
-        "Cargo.toml",
-        "Cargo.lock",
-        "askama.toml",
-        "src",
-        "crates",
-        "kinds",
-        "platforms",
-        "bundle",
-        "demo",
-        "benches",
-    ] {
-        assert!(ignored.lines().any(|line| line == format!("!{needed}")), "{needed}");
-    }
 }

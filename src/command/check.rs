@@ -33,8 +33,10 @@ struct Checked {
     what: String,
     /// The source, or that of a query.
     source: Option<(SourceName, Kind)>,
-    /// Where remedies are to be applied.
+    /// Where remedies are to be applied,
     target: String,
+    /// unless the problem is with one of these, which the source reads from.
+    others: Vec<(SourceName, String)>,
     problems: Vec<Problem>,
     /// What is worth knowing, though it is no problem.
     note: Option<String>,
@@ -131,13 +133,22 @@ fn problems_of(result: Result<platform_core::probe::Observation, Problem>) -> Ve
 
 impl Checked {
     fn of(what: String, target: String, problems: Vec<Problem>) -> Self {
-        Self { what, source: None, target, problems, note: None, is_skipped: false }
+        Self { what, source: None, target, others: Vec::new(), problems, note: None, is_skipped: false }
     }
 
     fn of_source(what: String, name: &SourceName, config: &Config, problems: Vec<Problem>) -> Self {
-        let source = &config.sources()[name].config;
-        let target = source.definition().target();
-        Self { source: Some((name.clone(), source.kind())), ..Self::of(what, target, problems) }
+        let definition = |name: &SourceName| config.sources()[name].config.definition();
+        let others = definition(name).dependencies().into_iter().map(|dependency| dependency.source);
+        let others = others.map(|other| (other.clone(), definition(&other).target())).collect();
+        let source = Some((name.clone(), config.sources()[name].config.kind()));
+        Self { source, others, ..Self::of(what, definition(name).target(), problems) }
+    }
+
+    /// Where the remedy of a problem is to be applied. Problems name the source that they are with: `cache: …`.
+    fn target_of(&self, problem: &Problem) -> &str {
+        let is_named = |other: &SourceName| problem.detail.split(": ").any(|part| part == other.as_str());
+        let other = self.others.iter().find(|(other, _)| is_named(other));
+        other.map_or(&self.target, |(_, target)| target)
     }
 
     /// That the source is down has been reported.
@@ -164,22 +175,21 @@ fn lacks_permissions(problem: &Problem) -> bool {
 }
 
 /// Prints each remedy once: one role or policy often fixes several problems.
-fn describe<'a>(
-    Checked { what, target, problems, note, is_skipped, .. }: &'a Checked,
-    printed: &mut BTreeSet<(&'a str, &'a str)>,
-) -> String {
+fn describe<'a>(checked: &'a Checked, printed: &mut BTreeSet<(&'a str, &'a str)>) -> String {
+    let Checked { what, problems, note, is_skipped, .. } = checked;
     if problems.is_empty() {
         let outcome = if *is_skipped { "skip" } else { "ok  " };
         let note = note.iter().map(|note| format!(": {note}")).collect::<String>();
         return format!("{outcome}  {what}{note}\n");
     }
     let mut describe = |problem: &'a Problem| {
-        let fix = match problem.remedy.as_deref() {
-            Some(text) if printed.insert((target, text)) => format!("      {}\n", remedy(text, target)),
-            Some(_) => "      to fix it: the same as above\n".to_owned(),
-            None => String::new(),
-        };
-        format!("FAIL  {what}: {problem}\n{fix}")
+        let target = checked.target_of(problem);
+        let fixes = problem.remedy.iter().flat_map(|text| text.lines());
+        let fixes = fixes.map(|text| match printed.insert((target, text)) {
+            true => format!("      {}\n", remedy(text, target)),
+            false => "      to fix it: the same as above\n".to_owned(),
+        });
+        format!("FAIL  {what}: {problem}\n{}", fixes.collect::<String>())
     };
     problems.iter().map(&mut describe).collect()
 }

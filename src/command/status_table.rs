@@ -69,7 +69,7 @@ impl StatusAnswer {
             for ProblemAnswer { reason, detail, remedy } in &source.problems {
                 let indent = " ".repeat(widths[0] + 2);
                 writeln!(text, "{indent}{}: {}", printable(reason), printable(detail)).expect(INFALLIBLE);
-                if let Some(remedy) = remedy {
+                for remedy in remedy.iter().flat_map(|remedy| remedy.lines()) {
                     writeln!(text, "{indent}  to fix it: {}", printable(remedy)).expect(INFALLIBLE);
                 }
             }

@@ -23,25 +23,25 @@ fn remedies(text: &str) -> Vec<&str> {
     printed.collect()
 }
 
-/// Runs what is printed until nothing is, and returns it. Nothing is printed that was run before.
-async fn pasted(config: &str, paste: impl AsyncFn(&str)) -> Vec<String> {
-    let mut all: Vec<String> = Vec::new();
+/// Runs what is printed until nothing is, and returns it, for each round. Nothing is printed that was run before.
+async fn pasted(config: &str, paste: impl AsyncFn(&str)) -> Vec<Vec<String>> {
+    let mut rounds: Vec<Vec<String>> = Vec::new();
     for _ in 0..MOST_ROUNDS {
         let (is_good, text) = check(config).await;
         if is_good {
-            return all;
+            return rounds;
         }
         assert!(!text.contains("Minimum permissions"), "each message says what is missing:\n{text}");
         let remedies = remedies(&text);
         assert!(!remedies.is_empty(), "nothing to run:\n{text}");
         assert!(text.contains("run `check --live` again"), "{text}");
-        for remedy in remedies {
-            assert!(!all.iter().any(|run| run == remedy), "{remedy} has been run:\n{text}");
+        for remedy in &remedies {
+            assert!(!rounds.iter().flatten().any(|run| run == remedy), "{remedy} has been run:\n{text}");
             paste(remedy).await;
-            all.push(remedy.to_owned());
         }
+        rounds.push(remedies.into_iter().map(str::to_owned).collect());
     }
-    panic!("never good, with all of these:\n{}", all.join("\n"));
+    panic!("never good, with all of these:\n{}", rounds.concat().join("\n"));
 }
 
 #[tokio::test]

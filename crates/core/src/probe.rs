@@ -139,7 +139,7 @@ pub struct Problem {
     pub reason: Reason,
     /// What happened, for people, on one line. Contains no secret.
     pub detail: String,
-    /// What an administrator of the source can run to fix it, if that is known.
+    /// What an administrator of the source can run to fix it, if that is known: a statement on each line.
     pub remedy: Option<String>,
 }
 

@@ -13,7 +13,7 @@ use super::links::Links;
 use super::question::{RedisQuestion, for_key};
 use super::refusal::ReplyRefusal;
 use super::reply;
-use super::scan::Scan;
+use super::scan::{self, Scan};
 
 /// Runs declared queries, on its own connections.
 pub(super) struct RedisAnswers {
@@ -30,7 +30,7 @@ impl Answers for RedisAnswers {
         columns: &Columns,
         timeout: Duration,
     ) -> Result<Rows, Problem> {
-        let RedisQuestion { command, keys, scan, id, at_least } = question.read()?;
+        let RedisQuestion { command, keys, scan, values, id, at_least } = question.read()?;
         match (command, scan) {
             (Some(words), _) if !keys.is_empty() => {
                 rows_by_key(&mut self.links, &words, &keys, columns, timeout).await
@@ -41,11 +41,24 @@ impl Answers for RedisAnswers {
             (None, Some(pattern)) => {
                 let links = &mut self.links;
                 let scan = Scan { links, pattern: &pattern, budget: self.scan_budget, timeout };
-                let Some(id) = id else { return scan.count().await };
-                let id = Regex::new(&id).map_err(|error| Problem::new(Reason::Query, error))?;
-                match at_least {
-                    Some(least) => scan.reached(&id, &least).await,
-                    None => scan.ids(&id).await,
+                let reads_values = values || at_least.is_some();
+                let rows = match id {
+                    None if values => scan.values().await,
+                    None => scan.count().await,
+                    Some(id) => {
+                        let id = Regex::new(&id).map_err(|error| Problem::new(Reason::Query, error))?;
+                        match at_least {
+                            Some(least) => scan.reached(&id, &least).await,
+                            None => scan.ids(&id).await,
+                        }
+                    }
+                };
+                match rows {
+                    Err(problem) if problem.reason == Reason::Permission => {
+                        let remedy = scan::remedy(&mut self.links, &pattern, reads_values, timeout).await;
+                        Err(problem.fixed_by(remedy))
+                    }
+                    rows => rows,
                 }
             }
             (None, None) => Err(Problem::new(Reason::Query, "expected `command` or `scan`")),

@@ -38,7 +38,9 @@ impl Prober for RedisProber {
         let info = self.info(&mut problems).await?;
         problems.extend(alarms(&info).into_iter().map(|alarm| Problem::new(Reason::Alarm, alarm)));
         let mut answers = BuiltInAnswers { links: &mut self.links, info: &info };
-        let mut observation = self.built_in.ask(&mut answers, info.major_version(), self.timeout).await?;
+        // Without INFO, the version is unknown: a server may reject what is newer.
+        let version = if info.is_empty() { u32::MAX } else { info.major_version() };
+        let mut observation = self.built_in.ask(&mut answers, version, self.timeout).await?;
         observation.problems.splice(0..0, problems);
         let is_whole = self.built_in.has_server();
         observation.families.extend(ping.filter(|_| is_whole));

@@ -10,7 +10,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::command::{ReplyShape, shape};
 
-/// A Redis query: either `command`, alone or with `keys`, or `scan`, alone, with `id`, or with `id` and `at_least`.
+/// A Redis query: either `command`, alone or with `keys`, or `scan`, alone, with `values`, with
+/// `id`, or with `id` and `at_least`.
 #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 pub struct RedisQuestion {
     /// A read-only command with its arguments: `[LLEN, "ai_queue:tasks"]`. Its rows:
@@ -45,6 +46,10 @@ pub struct RedisQuestion {
     pub keys: Vec<String>,
     /// The pattern of keys to count: one row, column `count`; with `id`, one row for each distinct id, column `id`.
     pub scan: Option<String>,
+    /// With `scan` alone, what the keys hold: one row for each key, columns `key` and `value`, NULL for a key that is
+    /// not a string.
+    #[serde(default)]
+    pub values: bool,
     /// A regular expression whose first group is the id in a key found by `scan`. Keys that do not match have no id. A
     /// named group, as in `^session:(?<user>[^:]+)`, names the column.
     pub id: Option<String>,
@@ -58,6 +63,9 @@ impl Language for RedisQuestion {
     const KEY: &'static str = "redis";
 
     fn check(&self) -> Result<(), &'static str> {
+        if self.values && (self.scan.is_none() || self.id.is_some()) {
+            return Err("expected `values` together with `scan`, and without `id`");
+        }
         match (&self.command, &self.scan, &self.id, &self.at_least) {
             (Some(words), None, None, None) => self.check_command(words),
             (None, ..) if !self.keys.is_empty() => Err("expected `command` together with `keys`"),

@@ -16,8 +16,15 @@ use super::reply_limits::Unfit;
 pub(super) struct ReplyRefusal {
     code: String,
     message: String,
-    /// The rule that allows what was refused.
-    remedy: Option<String>,
+    denied: Option<DeniedAccess>,
+}
+
+/// What an account may not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct DeniedAccess {
+    user: String,
+    /// The rules of an ACL that allow it: `+llen`, `~queue:mail`.
+    rules: Vec<String>,
 }
 
 impl ReplyRefusal {
@@ -26,9 +33,16 @@ impl ReplyRefusal {
         let message = error.details().unwrap_or_default();
         // Servers repeat the arguments of a command that they do not know, and those of AUTH are secret.
         let message = message.split(", with args").next().unwrap_or_default();
-        let rule = rule(message, words).filter(|_| error.code() == "NOPERM");
-        let remedy = rule.map(|rule| format!("ACL SETUSER {} {rule}", quoted(user)));
-        Self { code: error.code().to_owned(), message: message.to_owned(), remedy }
+        let rules = if error.code() == "NOPERM" { rules(message, words) } else { Vec::new() };
+        let denied = (!rules.is_empty()).then(|| DeniedAccess { user: user.to_owned(), rules });
+        Self { code: error.code().to_owned(), message: message.to_owned(), denied }
+    }
+
+    /// For a key that stands for all that match this pattern.
+    pub(super) fn of_pattern(mut self, pattern: &str) -> Self {
+        let rules = self.denied.iter_mut().flat_map(|denied| &mut denied.rules);
+        rules.filter(|rule| rule.contains('~')).for_each(|rule| *rule = quoted(&format!("~{pattern}")));
+        self
     }
 
     pub(super) fn reason(&self) -> Reason {
@@ -51,6 +65,10 @@ impl ReplyRefusal {
     /// Whether too few sentinels are up for a failover.
     pub(super) fn is_no_quorum(&self) -> bool {
         self.code == "NOQUORUM"
+    }
+
+    pub(super) fn is_wrong_type(&self) -> bool {
+        self.code == "WRONGTYPE"
     }
 
     /// Whether the server's AUTH is the older one without a user name.
@@ -77,21 +95,28 @@ impl ReplyRefusal {
             _ => "",
         };
         let problem = Problem::new(reason, format!("{wanted}: {} {}{hint}", self.code, self.message));
-        problem.fixed_by(self.remedy.clone())
+        problem.fixed_by(remedy([self.clone()]))
     }
 }
 
-/// The rule that allows a command, `… has no permissions to run the 'config|get' command`, or its keys, `No permissions
+/// The statement that allows all that was refused to an account.
+pub(super) fn remedy(refusals: impl IntoIterator<Item = ReplyRefusal>) -> Option<String> {
+    let mut denied = refusals.into_iter().filter_map(|refusal| refusal.denied);
+    let DeniedAccess { user, mut rules } = denied.next()?;
+    rules.extend(denied.flat_map(|denied| denied.rules));
+    Some(format!("ACL SETUSER {} {}", quoted(&user), rules.join(" ")))
+}
+
+/// The rules that allow a command, `… has no permissions to run the 'config|get' command`, or its keys, `No permissions
 /// to access a key`.
-fn rule(message: &str, words: &[String]) -> Option<String> {
+fn rules(message: &str, words: &[String]) -> Vec<String> {
     if let Some((_, command)) = message.split_once(" to run the '") {
-        return Some(format!("+{}", command.split_once('\'')?.0));
+        return command.split_once('\'').map(|(command, _)| format!("+{command}")).into_iter().collect();
     }
     if !message.contains("permissions to access") || !message.contains("key") {
-        return None;
+        return Vec::new();
     }
-    let rules: Vec<_> = keys(words).iter().map(|key| quoted(&format!("~{}", literal(key)))).collect();
-    (!rules.is_empty()).then(|| rules.join(" "))
+    keys(words).iter().map(|key| quoted(&format!("~{}", literal(key)))).collect()
 }
 
 /// The keys among the words of a command.
@@ -160,27 +185,39 @@ fn hidden(error: &RedisError) -> Option<&(dyn Error + 'static)> {
 mod tests {
     use super::*;
 
-    fn remedy(message: &str, command: &str) -> Option<String> {
+    fn refusal(message: &str, command: &str) -> ReplyRefusal {
         let words: Vec<_> = command.split(' ').map(str::to_owned).collect();
-        rule(message, &words)
+        let denied = DeniedAccess { user: "exporter".to_owned(), rules: rules(message, &words) };
+        let denied = Some(denied).filter(|denied| !denied.rules.is_empty());
+        ReplyRefusal { code: "NOPERM".to_owned(), message: message.to_owned(), denied }
+    }
+
+    fn rule(message: &str, command: &str) -> Option<String> {
+        remedy([refusal(message, command)])
     }
 
     #[test]
     fn commands_and_keys_are_allowed_by_a_rule() {
         let command = "User exporter has no permissions to run the 'config|get' command";
-        assert_eq!(remedy(command, "CONFIG GET *").as_deref(), Some("+config|get"));
+        assert_eq!(rule(command, "CONFIG GET *").as_deref(), Some("ACL SETUSER exporter +config|get"));
         for message in [
             "No permissions to access a key",
             "this user has no permissions to access one of the keys used as arguments",
         ] {
-            let rule = |command| remedy(message, command).expect(command);
+            let rule = |command| {
+                let rule = rule(message, command).expect(command);
+                rule.strip_prefix("ACL SETUSER exporter ").expect(command).to_owned()
+            };
             assert_eq!(rule("LLEN queue:tasks"), "~queue:tasks");
             assert_eq!(rule("xinfo groups events"), "~events");
             assert_eq!(rule("MGET a b"), "~a ~b");
             assert_eq!(rule("SINTERCARD 2 a b LIMIT 3"), "~a ~b");
             assert_eq!(rule("GET a*[b]"), r#""~a\\*\\[b\\]""#);
+            let of_pattern = refusal(message, "GET a*").of_pattern("a*");
+            let all = [refusal(command, "CONFIG GET *"), of_pattern];
+            assert_eq!(remedy(all).as_deref(), Some("ACL SETUSER exporter +config|get ~a*"));
         }
-        assert_eq!(remedy("No permissions to access a channel", "PUBSUB NUMSUB key"), None);
+        assert_eq!(rule("No permissions to access a channel", "PUBSUB NUMSUB key"), None);
         assert_eq!(quoted("a b\"c"), r#""a b\"c""#);
     }
 }

@@ -12,6 +12,7 @@ use regex::Regex;
 
 use super::link::{Reply, Words, only, words};
 use super::links::{ClusterNode, Links};
+use super::refusal;
 
 /// How many keys the server visits per step, about a millisecond of its time.
 const STEP: &str = "1000";
@@ -118,6 +119,23 @@ impl<'a> Scan<'a> {
         Ok(Rows::new(vec![column_of(id)], rows))
     }
 
+    /// What each key holds: columns `key` and `value`, NULL for a key that is not a string, or has expired.
+    pub(super) async fn values(self) -> Result<Rows, Problem> {
+        let (mut seen, mut rows, mut memory) = (Seen::default(), Vec::new(), AnswerBudget::default());
+        let mut walk = self.start().await?;
+        while let Some(page) = walk.next().await? {
+            let new = page.keys.iter().filter(|key| seen.is_new(key));
+            let keys: Vec<_> = new.map(|key| String::from_utf8_lossy(key).into_owned()).collect();
+            let replies = walk.get(&page.node, &keys).await?;
+            for (key, reply) in keys.into_iter().zip(replies) {
+                let row = vec![Cell::Text(key), string(reply)?];
+                memory.row(&row, "let `scan` match fewer keys")?;
+                rows.push(row);
+            }
+        }
+        Ok(Rows::new(vec!["key".to_owned(), "value".to_owned()], rows))
+    }
+
     /// For each of these ids, the number of its keys, and the number of those whose value is at least the id's
     /// threshold: the columns of [`Scan::ids`], `count` and `reached`.
     pub(super) async fn reached(self, id: &Regex, least: &BTreeMap<String, f64>) -> Result<Rows, Problem> {
@@ -131,10 +149,11 @@ impl<'a> Scan<'a> {
                 let (id, _) = least.get_key_value(first_group(id, &key)?)?;
                 Some((key.into_owned(), id.as_str()))
             });
-            let counters: Vec<(String, &str)> = large::in_place(page.keys.len(), || counters.collect());
-            let values = walk.values(&page.node, &counters).await?;
-            for ((_, id), value) in counters.iter().zip(values) {
-                if let (Some(tally), Some(value)) = (tallies.get_mut(id), value) {
+            let (keys, ids): (Vec<String>, Vec<&str>) =
+                large::in_place(page.keys.len(), || counters.unzip());
+            let replies = walk.get(&page.node, &keys).await?;
+            for (id, reply) in ids.into_iter().zip(replies) {
+                if let (Some(tally), Some(value)) = (tallies.get_mut(id), number(reply)?) {
                     tally.add(value);
                 }
             }
@@ -181,20 +200,31 @@ impl Walk<'_> {
         Ok(Some(Page { node, keys }))
     }
 
-    /// The numbers in keys of a server; `None` if a key has expired since it was found.
-    async fn values(
-        &mut self,
-        node: &ClusterNode,
-        keys: &[(String, &str)],
-    ) -> Result<Vec<Option<f64>>, Problem> {
+    /// The replies to GET for keys of a server.
+    async fn get(&mut self, node: &ClusterNode, keys: &[String]) -> Result<Vec<Reply>, Problem> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
         // Not MGET: in a cluster, one server's keys are in many slots.
-        let commands: Vec<Words> = keys.iter().map(|(key, _)| words(["GET", key])).collect();
-        let replies = self.scan.links.exchange(node, &commands, self.scan.timeout).await?;
-        replies.into_iter().map(number).collect()
+        let commands: Vec<Words> = keys.iter().map(|key| words(["GET", key])).collect();
+        self.scan.links.exchange(node, &commands, self.scan.timeout).await
     }
+}
+
+/// What allows a refused account all that a scan does. One by one, each rule would be known only when the command before
+/// it is allowed.
+pub(super) async fn remedy(
+    links: &mut Links,
+    pattern: &str,
+    reads_values: bool,
+    timeout: Duration,
+) -> Option<String> {
+    let mut commands = vec![words(["DBSIZE"]), words(["SCAN", "0", "MATCH", pattern, "COUNT", "1"])];
+    // As a key, the pattern is one that it matches.
+    commands.extend(reads_values.then(|| words(["GET", pattern])));
+    let replies = links.exchange(&None, &commands, timeout).await.ok()?;
+    let refusals = replies.into_iter().filter_map(Reply::err).map(|refusal| refusal.of_pattern(pattern));
+    refusal::remedy(refusals)
 }
 
 /// The part of a key matched by the first group.
@@ -234,6 +264,15 @@ fn accepted(reply: Reply, command: &str) -> Result<Value, Problem> {
 fn page(answer: Value) -> Result<(String, Vec<Vec<u8>>), Problem> {
     ::redis::from_redis_value(answer)
         .map_err(|error| Problem::new(Reason::Protocol, format!("SCAN: {error}")))
+}
+
+/// The string in the answer to GET; NULL for a key of another type, and if it has expired.
+fn string(reply: Reply) -> Result<Cell, Problem> {
+    match reply {
+        Ok(answer) => Ok(super::value::into_text(answer).map_or(Cell::Null, Cell::Text)),
+        Err(refusal) if refusal.is_wrong_type() => Ok(Cell::Null),
+        Err(refusal) => Err(refusal.problem("GET")),
+    }
 }
 
 /// The number in the answer to GET; `None` if the key has expired.

@@ -1,11 +1,11 @@
 //! The ways in which applications and job systems keep the heartbeats of their workers.
 
-use platform_core::probe::Problem;
+use platform_core::probe::{Problem, Reason};
 use platform_core::query::Question;
 use serde_json::Value;
 
 use super::store::{self, HeartbeatStore};
-use super::worker::WorkerList;
+use super::worker::{Worker, WorkerList};
 use super::{job_queues, plain, table};
 
 /// Where and how the heartbeats of a class are stored.
@@ -82,17 +82,33 @@ impl Layout {
             _ => {}
         }
         // The clock first: a heartbeat that arrives meanwhile is not old.
-        let clock = store.clock(&store::command(&["TIME"])).await?;
-        let workers = match self {
-            Self::Zset { key } => plain::zset(store, key).await?,
-            Self::Hash { key } => plain::hash(store, key).await?,
-            Self::Keys { pattern } => plain::keys(store, pattern).await?,
-            Self::Sidekiq { namespace } => job_queues::sidekiq(store, namespace).await?,
-            Self::Rq { queue } => job_queues::rq(store, queue.as_deref()).await?,
-            Self::Resque { namespace } => job_queues::resque(store, namespace).await?,
-            Self::Bullmq { queue, prefix } => job_queues::bullmq(store, queue, prefix).await?,
-            Self::Sql(_) | Self::SolidQueue | Self::GoodJob | Self::Mongo(_) => Vec::new(),
-        };
-        Ok(WorkerList { workers, now: clock.now, skew: Some(clock.skew) })
+        let clock = store.clock(&store::command(&["TIME"])).await;
+        match clock {
+            Ok(clock) => {
+                let workers = self.workers(store).await?;
+                Ok(WorkerList { workers, now: clock.now, skew: Some(clock.skew) })
+            }
+            // What else the account lacks would be known only when this is allowed.
+            Err(problem) if problem.reason == Reason::Permission => {
+                let more = self.workers(store).await.err().and_then(|more| more.remedy);
+                let remedies: Vec<_> = problem.remedy.clone().into_iter().chain(more).collect();
+                Err(problem.fixed_by((!remedies.is_empty()).then(|| remedies.join("\n"))))
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// The workers that a Redis server knows.
+    async fn workers(&self, store: &HeartbeatStore) -> Result<Vec<Worker>, Problem> {
+        match self {
+            Self::Zset { key } => plain::zset(store, key).await,
+            Self::Hash { key } => plain::hash(store, key).await,
+            Self::Keys { pattern } => plain::keys(store, pattern).await,
+            Self::Sidekiq { namespace } => job_queues::sidekiq(store, namespace).await,
+            Self::Rq { queue } => job_queues::rq(store, queue.as_deref()).await,
+            Self::Resque { namespace } => job_queues::resque(store, namespace).await,
+            Self::Bullmq { queue, prefix } => job_queues::bullmq(store, queue, prefix).await,
+            Self::Sql(_) | Self::SolidQueue | Self::GoodJob | Self::Mongo(_) => Ok(Vec::new()),
+        }
     }
 }

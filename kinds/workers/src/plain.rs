@@ -12,8 +12,6 @@ use super::worker::{Seen, Worker};
 const FRESHEST: &str = "-10000";
 /// A larger hash is not one of workers, and reading it whole would block its server.
 const LARGEST_HASH: f64 = 10_000.0;
-/// How many keys are read at once.
-const BATCH: usize = 500;
 
 /// `ZADD hb:cpu EPOCH WORKER`.
 pub(super) async fn zset(store: &HeartbeatStore, key: &str) -> Result<Vec<Worker>, Problem> {
@@ -46,14 +44,9 @@ pub(super) async fn hash(store: &HeartbeatStore, key: &str) -> Result<Vec<Worker
 
 /// `SET hb:mail:WORKER EPOCH EX 90`, or JSON or anything else in the place of the epoch.
 pub(super) async fn keys(store: &HeartbeatStore, pattern: &str) -> Result<Vec<Worker>, Problem> {
-    let keys = store.keys(pattern).await?;
-    let mut workers = Vec::with_capacity(keys.len());
-    for batch in keys.chunks(BATCH) {
-        let words: Vec<_> = std::iter::once("MGET").chain(batch.iter().map(String::as_str)).collect();
-        let values = store.pairs(&words).await?;
-        workers.extend(values.iter().map(|(key, value)| worker(in_key(pattern, key), value)));
-    }
-    Ok(workers)
+    let values = store.values(pattern).await?;
+    let worker = |(key, value): &(String, Cell)| worker(in_key(pattern, key), value);
+    Ok(large::in_place(values.len(), || values.iter().map(worker).collect()))
 }
 
 fn worker(id: &str, value: &Cell) -> Worker {

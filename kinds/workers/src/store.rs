@@ -48,9 +48,9 @@ impl HeartbeatStore {
         self.ask(&command(words)).await
     }
 
-    /// The keys that match a pattern.
-    pub(super) async fn keys(&self, pattern: &str) -> Result<Vec<String>, Problem> {
-        Ok(column(self.ask(&scan(pattern)).await?))
+    /// The keys that match a pattern, with their values.
+    pub(super) async fn values(&self, pattern: &str) -> Result<Vec<(String, Cell)>, Problem> {
+        Ok(pairs(self.ask(&values(pattern)).await?))
     }
 
     /// The elements of a list or set, as returned by a command.
@@ -60,12 +60,7 @@ impl HeartbeatStore {
 
     /// Keys with their values, as returned by a command.
     pub(super) async fn pairs(&self, words: &[&str]) -> Result<Vec<(String, Cell)>, Problem> {
-        let rows = self.run(words).await?.rows;
-        let pair = |row: Vec<Cell>| {
-            let mut cells = row.into_iter();
-            Some((cells.next()?.text()?, cells.next()?))
-        };
-        Ok(large::in_place(rows.len(), || rows.into_iter().filter_map(pair).collect()))
+        Ok(pairs(self.run(words).await?))
     }
 
     /// The clock, from the first cell of an answer.
@@ -97,8 +92,8 @@ pub(super) fn command(words: &[&str]) -> Question {
     Question::new(REDIS, json!({"command": words}))
 }
 
-fn scan(pattern: &str) -> Question {
-    Question::new(REDIS, json!({"scan": pattern, "id": "(?s)^(.*)$"}))
+fn values(pattern: &str) -> Question {
+    Question::new(REDIS, json!({"scan": pattern, "values": true}))
 }
 
 /// The query for the time of a MongoDB server.
@@ -109,4 +104,12 @@ pub(super) fn hello() -> Question {
 fn column(rows: Rows) -> Vec<String> {
     let first = |row: Vec<Cell>| row.into_iter().next()?.into_text();
     large::in_place(rows.size(), || rows.rows.into_iter().filter_map(first).collect())
+}
+
+fn pairs(rows: Rows) -> Vec<(String, Cell)> {
+    let pair = |row: Vec<Cell>| {
+        let mut cells = row.into_iter();
+        Some((cells.next()?.text()?, cells.next()?))
+    };
+    large::in_place(rows.size(), || rows.rows.into_iter().filter_map(pair).collect())
 }

@@ -32,7 +32,7 @@ async fn postgres() {
         query("parcels", "db", "sql: 'SELECT count(*) AS value FROM parcels'"),
         query("orders", "db", "sql: 'SELECT count(*) AS value FROM shop.\"Orders\"'"),
     );
-    let run = pasted(&config, async |remedy| drop(server.sql(remedy).await)).await;
+    let run = pasted(&config, async |remedy| drop(server.sql(remedy).await)).await.concat();
     assert_eq!(
         run,
         [
@@ -48,10 +48,15 @@ async fn postgres() {
 async fn redis() {
     let server = Redis::options().user("watcher on >geheim resetkeys resetchannels -@all").start().await;
     server.run::<()>(&["SADD", "members*", "me"]).await;
+    server.run::<()>(&["SET", "hb:mail:a", "1"]).await;
     let config = format!(
-        "sources:\n  cache: {{redis: {{url: '{}', keys: [{{name: 'queue:tasks'}}]}}}}\nqueries:\n{}",
+        "sources:\n  cache: {{redis: {{url: '{}', keys: [{{name: 'queue:tasks'}}]}}}}\n  \
+         jobs: {{workers: {{classes: {{mail: {{from: cache, layout: keys, pattern: 'hb:mail:*', interval: 1h}}}}}}}}\n\
+         queries:\n{}{}",
         server.url_as("watcher", "geheim"),
         query("member", "cache", "redis: {command: [SISMEMBER, 'members*', me]}"),
+        query("carts", "cache", "redis: {scan: 'cart:*', id: '^cart:(.+)$', at_least: {a: 1}}")
+            .replace("value: value", "value: count"),
     );
     let run = pasted(&config, async |remedy| {
         let words: Vec<_> =
@@ -59,6 +64,9 @@ async fn redis() {
         server.run::<()>(&words.iter().map(String::as_str).collect::<Vec<_>>()).await;
     })
     .await;
+    // The server checks a command before its keys.
+    assert_eq!(run.len(), 2, "{run:#?}");
+    let run = run.concat();
     assert_eq!(run[0], "ACL SETUSER watcher +ping");
     for rule in ["+info", "+slowlog|len", "+type", "~queue:tasks", "+sismember", r#""~members\\*""#] {
         assert!(run.contains(&format!("ACL SETUSER watcher {rule}")), "{rule}: {run:#?}");
@@ -90,7 +98,8 @@ async fn mongodb() {
         let grant = doc! {"grantRolesToUser": user, "roles": [{"role": role, "db": on}]};
         root.database(database).run_command(grant).await.unwrap();
     })
-    .await;
+    .await
+    .concat();
     let grant = "db.getSiblingDB(\"users\").grantRolesToUser(\"watcher\", ";
     assert_eq!(
         run,
@@ -120,7 +129,7 @@ async fn rabbitmq() {
         std::fs::write(&script, remedy).unwrap();
         broker.script(&script, &[], "").await;
     };
-    let run = pasted(&config, paste).await;
+    let run = pasted(&config, paste).await.concat();
     assert_eq!(
         run,
         [
@@ -132,7 +141,7 @@ async fn rabbitmq() {
 
     // Tags that are known are kept.
     broker.add_user("watcher", "geheim", "management,policymaker").await;
-    let run = pasted(&config, paste).await;
+    let run = pasted(&config, paste).await.concat();
     assert_eq!(run, ["rabbitmqctl set_user_tags watcher monitoring policymaker"]);
 }
 
@@ -152,8 +161,8 @@ async fn s3() {
         format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"arn:aws:s3:::{resource}"}}"#)
     };
     // Without a canary, nothing of it is printed.
-    assert_eq!(pasted(&config(""), paste).await, [statement("s3:ListBucket", "backups")]);
-    let run = pasted(&config(", canary: {prefix: health}"), paste).await;
+    assert_eq!(pasted(&config(""), paste).await.concat(), [statement("s3:ListBucket", "backups")]);
+    let run = pasted(&config(", canary: {prefix: health}"), paste).await.concat();
     let folder = "backups/health/platform_exporter-backups/*";
     let mut expected =
         ["s3:PutObject", "s3:DeleteObject", "s3:GetObject"].map(|action| statement(action, folder));

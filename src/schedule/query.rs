@@ -109,7 +109,21 @@ fn unusable() -> Problem {
 /// # Errors
 /// The source's error; for `distinct`, that of the first part that fails.
 pub async fn ask(declared: &Declared, lanes: &Lanes) -> (Result<Rows, Problem>, Duration) {
-    timed(declared, lanes, Instant::now() + declared.every.get()).await
+    let (rows, duration) = timed(declared, lanes, Instant::now() + declared.every.get()).await;
+    let lacks_a_column = rows.as_ref().is_ok_and(|rows| lacks_a_column(&declared.spec.columns(), rows));
+    match &declared.ask {
+        // Whoever has misspelt one looks for it among all that there are.
+        Ask::One { source, question } if lacks_a_column => {
+            let all = lanes[source].ask(question, &Columns::All, declared.timeout.get()).await;
+            (all.or(rows), duration)
+        }
+        _ => (rows, duration),
+    }
+}
+
+fn lacks_a_column(wanted: &Columns, rows: &Rows) -> bool {
+    let Columns::Named(names) = wanted else { return false };
+    !rows.rows.is_empty() && names.iter().any(|name| rows.column(name).is_none())
 }
 
 /// How its source runs a declared query: a row for each step.

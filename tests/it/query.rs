@@ -156,3 +156,21 @@ async fn a_query_of_mongodb_has_a_plan() {
     assert!(with.iter().any(|step| step[0].ends_with("SCAN") && step[1] == "state_1"), "{with:?}");
     assert_eq!(plan("info"), Vec::<Vec<String>>::new());
 }
+
+/// Only what a query reads is kept of its answer; a name that is wrong is looked for among all.
+#[tokio::test]
+async fn a_missing_column_is_looked_for_among_all_that_there_are() {
+    let server = Mongodb::start().await;
+    let orders = server.client().await.database("shop").collection("orders");
+    orders.insert_one(doc! {"state": "open"}).await.unwrap();
+    let directory = TempDir::with_prefix("query-").unwrap();
+    let states = "  - {name: states, source: db, every: 1m, labels: [state], \
+                  mongo: {database: shop, collection: orders, pipeline: [{$group: {_id: $state, n: {$sum: 1}}}]}, \
+                  metrics: [{name: acme_states, value: n, help: N.}]}\n";
+    let config = format!("sources: {{db: {{mongodb: {{url: '{}'}}}}}}\nqueries:\n{states}", server.url());
+    fs::write(directory.path().join("platform.yml"), config).unwrap();
+    let (code, text, errors) = run(&directory, &["states"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(errors.contains("no column `state` in the result; it has _id, n"), "{errors}\n{text}");
+    assert!(text.lines().any(|line| line.split_whitespace().eq(["open", "1"])), "{text}");
+}

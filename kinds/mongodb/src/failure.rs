@@ -11,13 +11,22 @@ use platform_core::failure_reason;
 use platform_core::probe::{Problem, Reason};
 
 use super::config::Config;
-use super::role::LackingRole;
+use super::role::{LackingRole, MongoAccount};
 use super::topology::KnownTopology;
 
 const UNAUTHORIZED: i32 = 13;
 
 /// What an error means for the source. `begin` is when the failed exchange began.
 pub(super) fn problem(error: &Error, config: &Config, members: &KnownTopology, begin: Instant) -> Problem {
+    let problem = cause(error, config, members, begin);
+    let hint = config.account.as_ref().filter(|_| problem.reason == Reason::Auth).and_then(MongoAccount::hint);
+    match hint {
+        Some(hint) => problem.noting(hint),
+        None => problem,
+    }
+}
+
+fn cause(error: &Error, config: &Config, members: &KnownTopology, begin: Instant) -> Problem {
     match error.kind.as_ref() {
         ErrorKind::Command(command) => refusal(command, config.logs_in),
         // Neither says why no server is available.

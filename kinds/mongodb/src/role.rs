@@ -21,6 +21,8 @@ pub(super) struct MongoAccount {
     name: String,
     /// Where it is defined.
     database: String,
+    /// Whether that is only assumed, because it is the database of the URL.
+    is_assumed: bool,
 }
 
 /// The smallest built-in role that allows a command.
@@ -45,7 +47,18 @@ impl MongoAccount {
             Some(AuthMechanism::Plain) => of_url.unwrap_or(EXTERNAL),
             Some(_) => EXTERNAL,
         };
-        Some(Self { name, database: credential.source.as_deref().unwrap_or(default).to_owned() })
+        let database = credential.source.as_deref().unwrap_or(default).to_owned();
+        let is_assumed = credential.source.is_none() && of_url == Some(database.as_str());
+        Some(Self { name, database, is_assumed })
+    }
+
+    /// Why a right password may be rejected.
+    pub(super) fn hint(&self) -> Option<String> {
+        let database = Some(&self.database).filter(|database| self.is_assumed && *database != SCRAM_SOURCE)?;
+        Some(format!(
+            "the account was looked up in `{database}`, the database of the URL: add `authSource=admin` to the URL if \
+             it was created in admin"
+        ))
     }
 
     /// The command that grants it a role, for mongosh.
@@ -116,6 +129,11 @@ mod tests {
         assert_eq!(granting("mongodb://exporter:x@h"), expected("admin", "exporter"));
         assert_eq!(granting("mongodb://exporter:x@h/app"), expected("app", "exporter"));
         assert_eq!(granting("mongodb://exporter:x@h/app?authSource=users"), expected("users", "exporter"));
+        let hint = |url| MongoAccount::of(&ConnectionString::parse(url).expect(url)).expect(url).hint();
+        assert!(hint("mongodb://exporter:x@h/app").is_some_and(|hint| hint.contains("in `app`")));
+        for url in ["mongodb://exporter:x@h/app?authSource=app", "mongodb://exporter:x@h/", "mongodb://exporter:x@h/admin"] {
+            assert_eq!(hint(url), None, "{url}");
+        }
         let mechanism = "authMechanism=SCRAM-SHA-256";
         assert_eq!(granting(&format!("mongodb://e%22x:x@h/?{mechanism}")), expected("admin", "e\\\"x"));
         let certificate = "tls=true&authMechanism=MONGODB-X509";

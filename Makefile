@@ -52,6 +52,10 @@ up: ## Start docker-compose.yml with demo services (needs Docker)
 down: ## Stop what `make up` has started; `docker compose --profile demo down -v` deletes its data as well
 	docker compose --profile demo --profile restricted down
 
+.PHONY: test-compose
+test-compose: ## Build the image and run docker-compose.yml for real: hardening, an alert, a restart (needs Docker and Compose v2)
+	scripts/test-compose.sh
+
 .PHONY: lint
 lint: ## Check formatting and lints, including the fuzz targets
 	cargo fmt --all --check

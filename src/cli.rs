@@ -90,7 +90,7 @@ pub struct Flags {
     /// Offset subtracted from Prometheus' scrape timeout on /probe.
     #[arg(long = "web.timeout-offset", value_name = "DURATION", default_value = "500ms", value_parser = duration, help_heading = SERVER, global = true)]
     pub timeout_offset: Duration,
-    /// Directory for state that survives restarts, such as log file positions.
+    /// Directory for state that survives restarts, such as log file positions. Created if it does not exist.
     #[arg(
         long = "storage.path",
         value_name = "DIRECTORY",

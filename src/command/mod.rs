@@ -187,7 +187,15 @@ fn with_gate(
     }
 }
 
-/// What a misspelt name means, to append to an error.
+/// An error lists this many names.
+const MOST_LISTED: usize = 20;
+
+/// What a misspelt name means, to append to an error; which names there are if it is like none of a few.
 fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    yaml::hint(name, known).map(|hint| format!(": {hint}")).unwrap_or_default()
+    let known: Vec<_> = known.into_iter().collect();
+    match yaml::hint(name, known.iter().copied()) {
+        Some(hint) => format!(": {hint}"),
+        None if known.is_empty() || known.len() > MOST_LISTED => String::new(),
+        None => format!(": there are {}", known.join(", ")),
+    }
 }

@@ -1,7 +1,9 @@
 //! The exporter's life cycle: bind, start, serve, drain.
 
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -35,6 +37,14 @@ pub enum ServeError {
         /// The system's error.
         error: io::Error,
     },
+    /// The directory for state cannot be made.
+    #[error("--storage.path: cannot create {path}: {error}", path = path.display())]
+    Storage {
+        /// The directory.
+        path: PathBuf,
+        /// The system's error.
+        error: io::Error,
+    },
     /// A task that has to run as long as the process has ended.
     #[error(transparent)]
     Ended(#[from] Ended),
@@ -55,8 +65,11 @@ const LET_GO: Duration = Duration::from_secs(1);
 /// Sources have a runtime of their own, so that no scrape waits while one of them uses the CPU.
 ///
 /// # Errors
-/// When it cannot listen on an address. This happens before any source is contacted.
+/// When it cannot listen on an address, or make its directory for state. This happens before any source is contacted.
 pub async fn serve(flags: &Flags, loaded: Loaded, gate: Gate, sources: Handle) -> Result<(), ServeError> {
+    if let Some(path) = &flags.storage_path {
+        fs::create_dir_all(path).map_err(|error| ServeError::Storage { path: path.clone(), error })?;
+    }
     let signals = Signals::new().map_err(ServeError::Signals)?;
     let descriptors = Descriptors::claim();
     let mut listeners = Vec::new();

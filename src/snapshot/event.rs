@@ -48,7 +48,9 @@ impl Reported {
         }
         let mut news = false;
         for (query, problem) in problems {
-            news |= self.0.insert((problem.reason, query.clone()));
+            let is_news = self.0.insert((problem.reason, query.clone()));
+            // That a query fails has been reported; in time, its last result is too old as well.
+            news |= is_news && (problem.reason != Reason::Stale || query.is_none());
         }
         news
     }

@@ -162,3 +162,14 @@ fn a_probe_is_fresh_for_its_age_and_overdue_after_its_deadline() {
     assert_eq!(stall, Stall::Sources(vec![name.clone()]));
     assert_eq!(stall.to_string(), "1 source is overdue for a probe: a");
 }
+
+#[test]
+fn that_the_last_result_of_a_failing_query_becomes_too_old_is_no_news() {
+    let mut state = one_source();
+    probed(&mut state, with(&[]), 1);
+    let now = Instant::now();
+    assert_eq!(state.queried("orders", run(Ok(EncodedResult::default()), now), at(2)), None);
+    assert!(state.queried("orders", run(Err(problem(Reason::Permission)), now), at(3)).is_some());
+    let later = state.queried("orders", run(Err(problem(Reason::Permission)), now + MINUTE), at(63));
+    assert_eq!((later, state.reasons()), (None, vec![Reason::Permission, Reason::Stale]));
+}

@@ -28,14 +28,15 @@ pub(super) async fn exchange(
     phases: &mut Phases,
 ) -> Result<EndpointAnswer, Problem> {
     let stream = phases.time(Phase::Connect, TcpStream::connect(addresses)).await;
-    let stream = stream.map_err(|error| network_problem(&error))?;
-    let peer = stream.peer_addr().map_err(|error| network_problem(&error))?.ip();
+    let failed = |error| network_problem(&error).context(address(&request.url));
+    let stream = stream.map_err(failed)?;
+    let peer = stream.peer_addr().map_err(failed)?.ip();
     if request.url.scheme() == "http" {
         return talk(stream, peer, request, phases).await;
     }
     let connector = TlsConnector::from(trust.config(&request.url).await?);
     let handshake = connector.connect(trust.name_of(&request.url)?, stream);
-    let stream = phases.time(Phase::Tls, handshake).await.map_err(|error| network_problem(&error))?;
+    let stream = phases.time(Phase::Tls, handshake).await.map_err(failed)?;
     let handshake = Handshake::of(stream.get_ref().1);
     let answer = talk(stream, peer, request, phases).await?;
     Ok(EndpointAnswer { handshake: Some(handshake), ..answer })
@@ -113,6 +114,11 @@ async fn read(mut body: Incoming) -> Result<(Vec<u8>, bool), hyper::Error> {
 fn problem(error: &hyper::Error) -> Problem {
     let other = if error.is_parse() { Reason::Protocol } else { Reason::Connect };
     Problem::new(failure_reason::network_reason(error).unwrap_or(other), failure_reason::describe(error))
+}
+
+/// Host and port, which after a redirect are not those of the configuration.
+fn address(url: &Url) -> String {
+    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
 }
 
 fn network_problem(error: &std::io::Error) -> Problem {

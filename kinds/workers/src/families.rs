@@ -104,7 +104,8 @@ impl Known<'_> {
         self.add_workers(families);
         self.add_states(families, count);
         let expected = class.expected.filter(|_| self.is_settled && !is_enough)?;
-        let detail = format!("class {name}: {count} of {expected} workers are alive");
+        let none_known = if self.roll.workers.is_empty() { ", and none has left a heartbeat" } else { "" };
+        let detail = format!("class {name}: {count} of {expected} workers are alive{none_known}");
         Some(Problem::new(Reason::Stale, detail))
     }
 

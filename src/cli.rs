@@ -192,11 +192,15 @@ pub enum Command {
         name: Option<String>,
     },
     /// Write Grafana dashboards and Prometheus rules: for everything, or with a configuration file, only for what it
-    /// configures.
+    /// configures. Or write all that a Kubernetes cluster needs: `platform_exporter bundle --config.file platform.yml
+    /// --format kubernetes --out deploy && kubectl apply --server-side -k deploy`.
     Bundle {
         /// Output directory.
         #[arg(long, value_name = "DIRECTORY")]
         out: PathBuf,
+        /// Form of the output.
+        #[arg(long, value_name = "FORMAT", default_value = "files")]
+        format: BundleFormat,
     },
     /// Print a completion script: `platform_exporter completions bash > /etc/bash_completion.d/platform_exporter`.
     Completions {
@@ -288,6 +292,15 @@ pub enum FindingsFormat {
     Github,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
+}
+
+/// Form of a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BundleFormat {
+    /// Directories `grafana` and `alerts`, as Grafana and Prometheus read them.
+    Files,
+    /// Manifests with a kustomization: the exporter, a ServiceMonitor, PrometheusRules, and dashboards as ConfigMaps.
+    Kubernetes,
 }
 
 /// Format of the result of a query or a probe.

@@ -148,10 +148,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print(text)?;
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Bundle { out }) => {
+        Some(Command::Bundle { out, format }) => {
             let loaded = flags.config_file.is_some().then(|| command::load(flags)).transpose()?;
             let config = loaded.as_ref().map(|loaded| &loaded.config);
-            for path in command::bundle(config, flags.external_url.as_ref(), &out)? {
+            for path in command::bundle(config, flags.external_url.as_ref(), format, &out)? {
                 print(&format!("{}\n", path.display()))?;
             }
             Ok(ExitCode::SUCCESS)
@@ -167,8 +167,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 /// What fixes a problem, on a line of its own.
 fn remedy(problem: &Problem, target: &str) -> String {
-    let fix = |remedy: &String| format!("\n  {}", command::remedy(remedy, target));
-    problem.remedy.as_ref().map(fix).unwrap_or_default()
+    let lines = problem.remedy.iter().flat_map(|remedy| remedy.lines());
+    lines.map(|remedy| format!("\n  {}", command::remedy(remedy, target))).collect()
 }
 
 /// Sources have a thread of their own, so that scrapes do not wait for them.

@@ -13,6 +13,7 @@ mod field;
 mod first_rows;
 mod grammar;
 mod kinds;
+mod kubernetes;
 mod label_set;
 mod last_known;
 mod layout;
@@ -37,6 +38,7 @@ mod unit;
 mod wrong;
 
 pub use dashboard_name::{overview_dashboard, source_dashboard};
+pub use kubernetes::manifests;
 pub use pack_schema::pack_schema;
 
 use platform_core::yaml::Faults;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use platform_core::yaml::Faults;
 
 use crate::bundle;
+use crate::cli::BundleFormat;
 use crate::config::Config;
 use crate::server::BaseUrl;
 
@@ -32,10 +33,15 @@ pub enum BundleError {
 pub fn bundle(
     config: Option<&Config>,
     exporter: Option<&BaseUrl>,
+    format: BundleFormat,
     out: &Path,
 ) -> Result<Vec<PathBuf>, BundleError> {
     let runbooks = exporter.map(|exporter| format!("{exporter}/runbooks"));
     let files = bundle::render_with_runbooks(config, runbooks).map_err(BundleError::Faults)?;
+    let files = match format {
+        BundleFormat::Files => files,
+        BundleFormat::Kubernetes => bundle::manifests(files),
+    };
     let write = |file: bundle::File| {
         let path = out.join(file.path);
         let directory = path.parent().map_or(Ok(()), std::fs::create_dir_all);

@@ -26,7 +26,9 @@ pub(super) fn phases<K: Ord, G: Ord>(members: impl IntoIterator<Item = (K, G)>) 
 /// As [`phases`], for the queries of sources with their intervals. Those of one source run together where they would
 /// be hardly apart.
 pub(super) fn turns<K: Ord, G: Ord>(queries: impl IntoIterator<Item = (K, G, Duration)>) -> BTreeMap<K, f64> {
-    spread(queries.into_iter().map(|(query, source, every)| (query, source, TOGETHER.div_duration_f64(every))))
+    spread(
+        queries.into_iter().map(|(query, source, every)| (query, source, TOGETHER.div_duration_f64(every))),
+    )
 }
 
 /// Each member with its group, and the part of its interval that counts as one moment.
@@ -116,6 +118,23 @@ mod tests {
         }
         let (least, most) = gaps(phases.values().copied().collect());
         assert!(least > 0.005 && most < 0.04, "{least} to {most}");
+    }
+
+    #[test]
+    fn queries_of_one_source_that_are_hardly_apart_run_together() {
+        let moments = |every: u64| {
+            let every = Duration::from_secs(every);
+            let turns = turns((0..50).map(|number| (number, "db", every)));
+            let mut moments: Vec<_> = turns.values().map(|turn| every.mul_f64(*turn).as_millis()).collect();
+            moments.sort_unstable();
+            moments.dedup();
+            moments
+        };
+        assert_eq!(moments(1), [0, 500]);
+        assert_eq!(moments(60).len(), 50, "each has a moment of its own");
+        let (first, other) = ((0, "db", EVERY), (1, "other", EVERY));
+        let turns = turns([first, other]);
+        assert!((turns[&0] - turns[&1]).abs() > 0.3, "sources are apart: {turns:?}");
     }
 
     #[test]

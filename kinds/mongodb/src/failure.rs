@@ -19,7 +19,8 @@ const UNAUTHORIZED: i32 = 13;
 /// What an error means for the source. `begin` is when the failed exchange began.
 pub(super) fn problem(error: &Error, config: &Config, members: &KnownTopology, begin: Instant) -> Problem {
     let problem = cause(error, config, members, begin);
-    let hint = config.account.as_ref().filter(|_| problem.reason == Reason::Auth).and_then(MongoAccount::hint);
+    let hint =
+        config.account.as_ref().filter(|_| problem.reason == Reason::Auth).and_then(MongoAccount::hint);
     match hint {
         Some(hint) => problem.noting(hint),
         None => problem,

@@ -54,7 +54,8 @@ impl MongoAccount {
 
     /// Why a right password may be rejected.
     pub(super) fn hint(&self) -> Option<String> {
-        let database = Some(&self.database).filter(|database| self.is_assumed && *database != SCRAM_SOURCE)?;
+        let database =
+            Some(&self.database).filter(|database| self.is_assumed && *database != SCRAM_SOURCE)?;
         Some(format!(
             "the account was looked up in `{database}`, the database of the URL: add `authSource=admin` to the URL if \
              it was created in admin"
@@ -131,7 +132,11 @@ mod tests {
         assert_eq!(granting("mongodb://exporter:x@h/app?authSource=users"), expected("users", "exporter"));
         let hint = |url| MongoAccount::of(&ConnectionString::parse(url).expect(url)).expect(url).hint();
         assert!(hint("mongodb://exporter:x@h/app").is_some_and(|hint| hint.contains("in `app`")));
-        for url in ["mongodb://exporter:x@h/app?authSource=app", "mongodb://exporter:x@h/", "mongodb://exporter:x@h/admin"] {
+        for url in [
+            "mongodb://exporter:x@h/app?authSource=app",
+            "mongodb://exporter:x@h/",
+            "mongodb://exporter:x@h/admin",
+        ] {
             assert_eq!(hint(url), None, "{url}");
         }
         let mechanism = "authMechanism=SCRAM-SHA-256";

@@ -149,8 +149,7 @@ impl<'a> Scan<'a> {
                 let (id, _) = least.get_key_value(first_group(id, &key)?)?;
                 Some((key.into_owned(), id.as_str()))
             });
-            let (keys, ids): (Vec<String>, Vec<&str>) =
-                large::in_place(page.keys.len(), || counters.unzip());
+            let (keys, ids): (Vec<String>, Vec<&str>) = large::in_place(page.keys.len(), || counters.unzip());
             let replies = walk.get(&page.node, &keys).await?;
             for (id, reply) in ids.into_iter().zip(replies) {
                 if let (Some(tally), Some(value)) = (tallies.get_mut(id), number(reply)?) {

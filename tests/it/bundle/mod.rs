@@ -2,6 +2,7 @@
 
 pub(crate) mod charts;
 mod end_to_end;
+mod kubernetes;
 mod lint;
 pub(crate) mod panels;
 mod promql;

@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform_core::metric::{Desc, MetricType};
+use platform_core::query::QuerySpec;
 use platform_core::yaml::{Fault, Faults, Node, Path};
+
+use super::expected_values::{self, ExpectedValues};
+use crate::config::BrokenQueries;
 
 /// A metric that expressions may name.
 #[derive(Debug)]
@@ -11,6 +15,8 @@ pub(super) struct KnownMetric {
     help: String,
     /// Its labels; none if they are not known.
     pub(super) labels: Option<BTreeSet<String>>,
+    /// The values that its queries expect of them; none before it is known which queries it has.
+    pub(super) expected: Option<ExpectedValues>,
 }
 
 /// What dashboards and rules may refer to.
@@ -18,6 +24,8 @@ pub(super) struct KnownMetric {
 pub(super) struct DashboardContext {
     /// The metrics, by name.
     pub(super) metrics: BTreeMap<String, KnownMetric>,
+    /// Whether there may be others: a query with errors has metrics without a name.
+    pub(super) has_unknown_metrics: bool,
     /// The names of all dashboards.
     pub(super) dashboards: BTreeSet<String>,
     /// The page of runbooks that the exporter serves, if its address is known.
@@ -31,7 +39,11 @@ impl DashboardContext {
             let labels: BTreeSet<_> =
                 desc.labels.iter().chain(bucket_label(&desc)).map(str::to_owned).collect();
             for name in desc.names() {
-                let new = || KnownMetric { help: desc.help.to_string(), labels: Some(BTreeSet::new()) };
+                let new = || KnownMetric {
+                    help: desc.help.to_string(),
+                    labels: Some(BTreeSet::new()),
+                    expected: None,
+                };
                 let metric = self.metrics.entry(name).or_insert_with(new);
                 // Kinds that read the same may differ in labels.
                 metric.labels.iter_mut().for_each(|known| known.extend(labels.iter().cloned()));
@@ -41,8 +53,23 @@ impl DashboardContext {
 
     /// Adds the names that rules record.
     pub(super) fn know_recorded(&mut self, names: impl IntoIterator<Item = String>) {
-        let metric = |name| (name, KnownMetric { help: String::new(), labels: None });
+        let metric = |name| (name, KnownMetric { help: String::new(), labels: None, expected: None });
         self.metrics.extend(names.into_iter().map(metric));
+    }
+
+    /// Adds the values that a query expects of the labels of its metrics.
+    pub(super) fn expect(&mut self, query: &QuerySpec) {
+        for name in query.catalogue().iter().flat_map(|desc| desc.names()) {
+            if let Some(metric) = self.metrics.get_mut(&name) {
+                expected_values::add(&mut metric.expected, query);
+            }
+        }
+    }
+
+    /// Adds what queries with errors would export.
+    pub(super) fn know_broken(&mut self, queries: &BrokenQueries) {
+        self.know_recorded(queries.metrics.iter().cloned());
+        self.has_unknown_metrics |= queries.have_others;
     }
 
     /// The first metric that an expression names, with its help.

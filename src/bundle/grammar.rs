@@ -1,7 +1,9 @@
 //! Parses dashboards from YAML, and reports each error at its key.
 
+use std::collections::BTreeSet;
+
 use platform_core::setting::Duration;
-use platform_core::yaml::{self, Faults, Node, Path, Value};
+use platform_core::yaml::{self, Fault, Faults, Node, Path, Value};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -128,6 +130,7 @@ pub(super) fn row(
 ) -> Option<Row> {
     let head = head::<RawRow>(node, path, &["row", "collapsed", "of_kinds"], &["panels"], faults);
     promql::check_tree(node, path, surroundings, faults);
+    note_equal_titles(node, path, faults);
     let panels = list(node, "panels").iter().enumerate().filter_map(|(index, node)| {
         let path = path.key("panels").index(index);
         let Some(raw) = yaml::decode::<RawPanel>(node, &path, faults) else { return Some(None) };
@@ -145,6 +148,21 @@ pub(super) fn row(
         checker.fault("collapsed", "a collapsed row needs a title: expected `row: TITLE`");
     }
     Some(Row { title: row, collapsed, of_kinds, panels: panels.into_iter().collect::<Option<_>>()? })
+}
+
+/// Only their titles distinguish cards beside each other.
+fn note_equal_titles(row: &Node, path: &Path, faults: &mut Faults) {
+    let mut known = BTreeSet::new();
+    for (index, panel) in list(row, "panels").iter().enumerate() {
+        let Some(node) = panel.get("stat") else { continue };
+        // Of those for different kinds, one may not be there.
+        let kind = panel.get("of").and_then(Node::text);
+        if node.text().is_some_and(|title| !known.insert((title, kind))) {
+            let path = path.key("panels").index(index).key("stat");
+            let message = "another card of this row has the same title".to_owned();
+            faults.note(Fault { place: node.place, path, message, hint: None });
+        }
+    }
 }
 
 fn variable(raw: RawVariable, checker: &mut Checker<'_>) -> Option<Variable> {

@@ -47,6 +47,26 @@ impl LabelSet {
         }
     }
 
+    /// Those of series of which nothing is known.
+    pub(super) fn any() -> Self {
+        Self { names: BTreeSet::new(), others: OtherLabels::Any }
+    }
+
+    /// The label that a short one is, with one letter too few. Other letters in its place may be a label of a target.
+    pub(super) fn abbreviated(&self, short: &str) -> Option<&str> {
+        let is_one = |long: &&str| {
+            let mut letters = long.chars();
+            long.len() == short.len() + 1 && short.chars().all(|letter| letters.any(|next| next == letter))
+        };
+        let is_known = self.others != OtherLabels::Any && short.len() > 2;
+        self.names.iter().map(String::as_str).find(is_one).filter(|_| is_known)
+    }
+
+    /// Those that either has.
+    pub(super) fn or(self, other: Self) -> Self {
+        self.and(&other.names, other.others)
+    }
+
     fn closed<'a>(names: impl IntoIterator<Item = &'a String>) -> Self {
         Self { names: names.into_iter().cloned().collect(), others: OtherLabels::None }
     }
@@ -80,7 +100,7 @@ impl LabelSet {
     fn combined(BinaryExpr { op, lhs, rhs, modifier }: &BinaryExpr, context: &DashboardContext) -> Self {
         let (left, right) = (Self::of(lhs, context), Self::of(rhs, context));
         if op.id() == T_LOR {
-            return left.and(&right.names, right.others);
+            return left.or(right);
         }
         if op.is_set_operator() {
             return left;

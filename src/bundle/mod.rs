@@ -7,8 +7,10 @@
 mod alerts_table;
 mod bare_duration;
 mod checker;
+mod condition;
 mod dashboard_name;
 mod data_source;
+mod expected_values;
 mod field;
 mod first_rows;
 mod grammar;
@@ -27,8 +29,10 @@ mod panel_keys;
 mod problems_table;
 mod promql;
 mod promql_functions;
+mod promql_syntax;
 mod render;
 mod rule_check;
+mod rule_duration;
 mod rules;
 mod source_status;
 mod table;
@@ -97,7 +101,11 @@ fn render_with(config: Option<&Config>, runbooks: Option<String>, faults: &mut F
         Some(config) => config.kinds().into_iter().collect(),
         None => Kind::ALL.to_vec(),
     };
-    let surroundings = DashboardContext { runbooks, ..surroundings(&kinds, &platforms) };
+    let mut surroundings = DashboardContext { runbooks, ..surroundings(&kinds, &platforms) };
+    if let Some(config) = config {
+        surroundings.know_broken(config.broken_queries());
+        config.queries().iter().for_each(|query| surroundings.expect(&query.spec));
+    }
     let mut dashboards: Vec<(String, Dashboard)> = Vec::new();
     for (name, text) in WHOLE {
         let dashboard = grammar::of_file(&format!("bundle/{name}.yml"), text, &surroundings, faults)

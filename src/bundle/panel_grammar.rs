@@ -47,8 +47,9 @@ pub(super) fn panel(raw: RawPanel, checker: &mut Checker<'_>) -> Option<Panel> {
     let (width, height, colors) = (raw.width, raw.height, raw.colors.clone().unwrap_or_default());
     let panel_type = panel_type(key, &title, raw, checker)?;
     let help = help.or_else(|| help_of(&panel_type, checker));
-    // That of a misspelt metric is not known.
-    let is_wrong = checker.faults.concern(checker.node.place.file, checker.path);
+    // That of a misspelt metric is not known, nor that of a query with errors.
+    let is_wrong = checker.surroundings.has_unknown_metrics
+        || checker.faults.concern(checker.node.place.file, checker.path);
     if help.is_none() && !is_wrong {
         checker.fault("", "expected `help`: a sentence about what the values mean");
     }

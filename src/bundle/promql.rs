@@ -6,13 +6,15 @@
 use std::convert::Infallible;
 
 use platform_core::yaml::{self, Faults, Node, Path, Value};
-use promql_parser::parser::{self, Expr, LabelModifier, VectorSelector};
+use promql_parser::parser::{self, BinaryExpr, Expr, LabelModifier, VectorSelector};
 use promql_parser::util::{ExprVisitor, walk_expr};
 
 use super::bare_duration;
 use super::checker::DashboardContext;
+use super::condition::has_condition;
+use super::expected_values::{self, ANY_VALUE};
 use super::label_set::{LabelSet, OtherLabels};
-use super::promql_functions::FUNCTIONS;
+use super::promql_syntax;
 use super::wrong::{Wrong, report};
 
 /// What [`check`] finds.
@@ -20,6 +22,8 @@ pub(super) struct ExprCheck {
     pub(super) wrong: Vec<Wrong>,
     /// The labels of what the expression returns.
     pub(super) labels: LabelSet,
+    /// Whether it may return nothing although its metrics are there.
+    pub(super) has_condition: bool,
 }
 
 /// The series that Prometheus makes for every job, and of alerts;
@@ -74,21 +78,16 @@ pub(super) fn check(text: &str, context: &DashboardContext) -> ExprCheck {
     let expr = match parser::parse(text) {
         Ok(expr) => expr,
         Err(error) => {
-            let message = format!("this is not PromQL: {}", error.trim_start_matches("invalid promql query"));
-            let message = message.trim_end_matches([':', ' ']).to_owned();
-            let function =
-                error.split("unknown function with name '").nth(1).and_then(|rest| rest.split('\'').next());
-            let hint = function.and_then(|name| yaml::hint(name, FUNCTIONS));
-            return ExprCheck {
-                wrong: vec![Wrong::error(message, hint)],
-                labels: LabelSet { others: OtherLabels::Any, ..LabelSet::default() },
-            };
+            let wrong = vec![promql_syntax::wrong(text, &error)];
+            return ExprCheck { wrong, labels: LabelSet::any(), has_condition: true };
         }
     };
-    let mut names = Names { context, wrong: bare_duration::check(text).into_iter().collect() };
-    match walk_expr(&mut names, &expr) {
-        Ok(_) => ExprCheck { wrong: names.wrong, labels: LabelSet::of(&expr, context) },
-    }
+    let wrong = bare_duration::check(text).into_iter().collect();
+    let mut names = Names { context, wrong, has_wrong_labels: false };
+    let Ok(_) = walk_expr(&mut names, &expr);
+    // A label that is kept under a misspelt name is right elsewhere.
+    let labels = if names.has_wrong_labels { LabelSet::any() } else { LabelSet::of(&expr, context) };
+    ExprCheck { wrong: names.wrong, labels, has_condition: has_condition(&expr, context) }
 }
 
 /// What is wrong with a label, given those that there may be.
@@ -100,7 +99,8 @@ pub(super) fn check_label(label: &str, labels: &LabelSet) -> Option<Wrong> {
     let listed =
         if labels.names.is_empty() { "none".to_owned() } else { known().collect::<Vec<_>>().join(", ") };
     let message = format!("there is no label `{label}` here; the labels are {listed}");
-    match (yaml::meant_by(label, known()), labels.others) {
+    let meant = yaml::meant_by(label, known()).or_else(|| labels.abbreviated(label));
+    match (meant, labels.others) {
         (Some(meant), _) => Some(Wrong::error(message, Some(format!("did you mean `{meant}`?")))),
         (None, OtherLabels::None) => Some(Wrong::error(message, None)),
         (None, OtherLabels::OfTargets) => Some(Wrong::note(format!(
@@ -114,6 +114,8 @@ pub(super) fn check_label(label: &str, labels: &LabelSet) -> Option<Wrong> {
 struct Names<'a> {
     context: &'a DashboardContext,
     wrong: Vec<Wrong>,
+    /// Whether a label is wrong by which series are aggregated or matched.
+    has_wrong_labels: bool,
 }
 
 impl ExprVisitor for Names<'_> {
@@ -124,15 +126,15 @@ impl ExprVisitor for Names<'_> {
             Expr::VectorSelector(selector) => self.selector(selector),
             Expr::MatrixSelector(matrix) => self.selector(&matrix.vs),
             Expr::Aggregate(aggregate) => {
-                if let Some(LabelModifier::Include(labels) | LabelModifier::Exclude(labels)) =
-                    &aggregate.modifier
-                {
-                    let inner = LabelSet::of(&aggregate.expr, self.context);
-                    self.wrong.extend(labels.labels.iter().filter_map(|label| check_label(label, &inner)));
-                }
+                let inner = LabelSet::of(&aggregate.expr, self.context);
+                self.modifier(aggregate.modifier.as_ref(), &inner);
                 if let Some(param) = &aggregate.param {
                     walk_expr(self, param)?;
                 }
+            }
+            Expr::Binary(BinaryExpr { lhs, rhs, modifier: Some(modifier), .. }) => {
+                let either = LabelSet::of(lhs, self.context).or(LabelSet::of(rhs, self.context));
+                self.modifier(modifier.matching.as_ref(), &either);
             }
             _ => {}
         }
@@ -141,11 +143,20 @@ impl ExprVisitor for Names<'_> {
 }
 
 impl Names<'_> {
+    /// The labels after `by`, `without`, `on` or `ignoring`.
+    fn modifier(&mut self, modifier: Option<&LabelModifier>, there: &LabelSet) {
+        let Some(LabelModifier::Include(given) | LabelModifier::Exclude(given)) = modifier else { return };
+        let wrong: Vec<_> = given.labels.iter().filter_map(|label| check_label(label, there)).collect();
+        self.has_wrong_labels |= wrong.iter().any(|wrong| !wrong.may_be_meant);
+        self.wrong.extend(wrong);
+    }
+
     fn selector(&mut self, selector: &VectorSelector) {
         let Some(name) = &selector.name else { return };
         if !self.context.metrics.contains_key(name) {
             let known = self.context.metrics.keys().map(String::as_str);
             match yaml::meant_by(name, known) {
+                _ if self.context.has_unknown_metrics => {}
                 Some(meant) => self.wrong.push(Wrong::error(
                     format!("nothing exports the metric {name}"),
                     Some(format!("did you mean `{meant}`?")),
@@ -160,7 +171,10 @@ impl Names<'_> {
         let known = LabelSet::selected(selector, self.context);
         let matchers = &selector.matchers;
         let matchers = matchers.matchers.iter().chain(matchers.or_matchers.iter().flatten());
-        self.wrong.extend(matchers.filter_map(|matcher| check_label(&matcher.name, &known)));
+        let expected = self.context.metrics.get(name).and_then(|metric| metric.expected.as_ref());
+        self.wrong.extend(matchers.filter_map(|matcher| {
+            check_label(&matcher.name, &known).or_else(|| expected_values::check(matcher, expected))
+        }));
     }
 }
 
@@ -179,7 +193,12 @@ fn without_variables(expr: &str) -> String {
             after.split_at(end.unwrap_or(after.len()))
         });
         let is_duration = text.trim_end().ends_with(['[', ':']) || text.trim_end().ends_with("offset");
-        text.push_str(if is_duration || name.starts_with("__interval") { "5m" } else { "1" });
+        let is_quoted = ['"', '\''].iter().any(|quote| text.matches(*quote).count() % 2 == 1);
+        match is_quoted {
+            true => text.push(ANY_VALUE),
+            false if is_duration || name.starts_with("__interval") => text.push_str("5m"),
+            false => text.push('1'),
+        }
         rest = after;
     }
     text + rest
@@ -265,6 +284,33 @@ mod tests {
         assert!(messages("sum(shop_parcels").concat().starts_with("this is not PromQL: "));
         let gone = messages("sum by (carrier) (sum by (status) (shop_parcels))");
         assert_eq!(gone, ["there is no label `carrier` here; the labels are status"]);
+    }
+
+    #[test]
+    fn a_short_label_is_misspelt_if_a_letter_is_missing() {
+        let label =
+            "there is no label `pla` here; the labels are instance, job, plan, source: did you mean `plan`?";
+        assert_eq!(messages("sum by (pla) (shop_orders_total)"), [label]);
+        assert_eq!(messages("sum by (pod, dc, pl) (shop_orders_total)"), [""; 0]);
+        assert_eq!(messages("sum by (jobs) (node_load1)"), [""; 0], "it may be one of another job");
+    }
+
+    #[test]
+    fn what_series_are_matched_by_is_a_label_of_either_side() {
+        for keyword in ["on", "ignoring"] {
+            let expr = format!("shop_parcels / {keyword} (statuss) shop_orders_total");
+            let messages = messages(&expr).concat();
+            assert!(messages.ends_with("did you mean `status`?"), "{messages}");
+        }
+        assert_eq!(messages("shop_parcels and on (plan) shop_orders_total"), [""; 0]);
+    }
+
+    #[test]
+    fn nothing_follows_from_a_misspelt_label() {
+        for expr in ["sum by (carier) (shop_parcels)", "shop_parcels * on (carier) shop_parcels"] {
+            let ExprCheck { wrong, labels, .. } = check(expr, &context());
+            assert_eq!((wrong.len(), check_label("carrier", &labels)), (1, None), "{expr}");
+        }
     }
 
     #[test]

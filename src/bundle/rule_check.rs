@@ -8,7 +8,7 @@ use promql_parser::util::parse_duration;
 use super::checker::DashboardContext;
 use super::promql;
 use super::template;
-use super::wrong::report;
+use super::wrong::{Wrong, report};
 use crate::pack::check_severity;
 
 /// The annotations that receivers show.
@@ -140,6 +140,10 @@ impl RuleCheck<'_> {
     fn names(&mut self, rule: &Node, node: &Node, expr: &str, path: &Path) {
         let checked = promql::check(expr, self.context);
         report(&checked.wrong, node, &path.key("expr"), self.faults);
+        if !checked.has_condition && rule.get("alert").is_some() {
+            let note = "the expression has no condition: the alert fires as long as there is data".to_owned();
+            report(&[Wrong::note(note)], node, &path.key("expr"), self.faults);
+        }
         for section in ["labels", "annotations"] {
             for (key, node) in rule.get(section).map_or(&[][..], Node::entries) {
                 let wrong = template::check(node.text().unwrap_or_default(), &checked.labels);

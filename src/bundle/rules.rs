@@ -8,6 +8,7 @@ use platform_core::yaml::{self, Faults, Node, Path};
 use super::checker::DashboardContext;
 use super::packs::Platform;
 use super::rule_check;
+use super::rule_duration::RuleDuration;
 use crate::manual;
 
 /// The page with a section for each alert of the project.
@@ -20,7 +21,7 @@ const RUNBOOK_URL: &str = "runbook_url";
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 pub(super) struct Group {
     name: String,
-    interval: Option<String>,
+    interval: Option<RuleDuration>,
     rules: Vec<Rule>,
 }
 
@@ -29,8 +30,8 @@ struct Rule {
     record: Option<String>,
     alert: Option<String>,
     expr: String,
-    r#for: Option<String>,
-    keep_firing_for: Option<String>,
+    r#for: Option<RuleDuration>,
+    keep_firing_for: Option<RuleDuration>,
     #[serde(default)]
     labels: BTreeMap<String, String>,
     #[serde(default)]
@@ -113,7 +114,7 @@ fn render(
 fn write(file: &mut String, group: &Group, origin: Origin<'_>, served: Option<&str>) -> std::fmt::Result {
     let name = origin.deployment.map(|deployment| format!("{}: {deployment}", group.name));
     writeln!(file, "  - name: {}", quoted(name.as_ref().unwrap_or(&group.name)))?;
-    if let Some(interval) = &group.interval {
+    if let Some(RuleDuration(interval)) = &group.interval {
         writeln!(file, "    interval: {}", quoted(interval))?;
     }
     writeln!(file, "    rules:")?;
@@ -127,7 +128,7 @@ fn write(file: &mut String, group: &Group, origin: Origin<'_>, served: Option<&s
             writeln!(file, "          {line}")?;
         }
         for (key, duration) in [("for", &rule.r#for), ("keep_firing_for", &rule.keep_firing_for)] {
-            if let Some(duration) = duration {
+            if let Some(RuleDuration(duration)) = duration {
                 writeln!(file, "        {key}: {}", quoted(duration))?;
             }
         }

@@ -40,6 +40,10 @@ fn of_error(error: &LoadError) -> Vec<Finding> {
         LoadError::Web(error) => of_web(error),
         LoadError::Both(error, of_gate) => of_error(error).into_iter().chain(of_web(of_gate)).collect(),
         LoadError::Files(ConfigFilesError::NoText(faults)) => of_faults(faults),
+        LoadError::Environment(errors) => {
+            let finding = |message: &String| Finding { message: message.clone(), ..Finding::default() };
+            errors.messages().iter().map(finding).collect()
+        }
         LoadError::Files(ConfigFilesError::Unreadable { path, error }) => {
             let message = format!("cannot read it: {error}");
             vec![Finding { file: Some(path.display().to_string()), message, ..Finding::default() }]

@@ -48,7 +48,7 @@ use platform_core::yaml::{self, Faults};
 
 use self::config_files::ConfigFilesError;
 use crate::cli::Flags;
-use crate::config::{self, Checks, Config, ConfigFile, NoSources, Surroundings};
+use crate::config::{self, Checks, Config, ConfigFile, EnvironmentErrors, NoSources, Surroundings};
 use crate::server::{Gate, WebError};
 
 /// Why there is no configuration.
@@ -65,6 +65,9 @@ pub enum LoadError {
         /// Whether there is a file of the usual name in the current directory.
         has_file: bool,
     },
+    /// There is no file, and the environment configures a source with errors.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentErrors),
     /// The configuration has errors.
     #[error("{0}")]
     Faults(Faults),
@@ -80,10 +83,10 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// Whether its text begins with a place in a file.
+    /// Whether its text begins with a place in a file, or with a variable.
     pub fn has_places(&self) -> bool {
         match self {
-            Self::Faults(_) | Self::Files(ConfigFilesError::NoText(_)) => true,
+            Self::Faults(_) | Self::Environment(_) | Self::Files(ConfigFilesError::NoText(_)) => true,
             Self::Both(first, _) => first.has_places(),
             _ => false,
         }
@@ -141,7 +144,11 @@ fn read(flags: &Flags, checks: Checks<'_>, current: &CurrentFile) -> Result<Load
         Ok(text)
     };
     let surroundings = Surroundings { variable: &variable, file: &file };
-    let config = config::load_files(&files, surroundings, checks).map_err(LoadError::Faults)?;
+    let config =
+        config::load_files(&files, surroundings, checks).map_err(|faults| match flags.config_file {
+            Some(_) => LoadError::Faults(faults),
+            None => LoadError::Environment(EnvironmentErrors::of(&faults, &variable)),
+        })?;
     let fingerprint = hasher.borrow().finish();
     Ok(Loaded { origin, config, fingerprint })
 }

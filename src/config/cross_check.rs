@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use platform_core::kind::Dependency;
 use platform_core::metric::{Desc, LabelName};
-use platform_core::query::{Ask, Declared, QuerySpec, Question};
+use platform_core::query::{Ask, Declared, LanguageFacts, QuerySpec, Question};
 use platform_core::setting::SourceName;
 use platform_core::yaml::{Fault, Faults, Node, Path, Place, Value, hint};
 
-use super::Source;
+use super::{Source, deployments};
 use crate::registry::{Kind, languages};
 
 /// A query with its place in the file.
@@ -39,7 +39,7 @@ struct Exporters<'a> {
 }
 
 /// Checks the declared queries against the sources, against each other and against the names of the kinds.
-pub(super) fn queries(queries: &[Placed<'_>], sources: &Sources, faults: &mut Faults) {
+pub(super) fn queries(tree: &Node, queries: &[Placed<'_>], sources: &Sources, faults: &mut Faults) {
     let (taken, prefixes) = (names_of_kinds(), prefixes_of_kinds());
     let mut declared: HashMap<String, Exporters<'_>> = HashMap::new();
     let mut owners: HashMap<String, String> = HashMap::new();
@@ -70,10 +70,15 @@ pub(super) fn queries(queries: &[Placed<'_>], sources: &Sources, faults: &mut Fa
                     format!("{} has a different type, help or labels in the query `{query}`", desc.name);
                 placed.fault("metrics", message, faults);
             } else if let Some(twin) = beside.iter().find(|query| may_collide(query, spec, &desc.name)) {
-                let query = &twin.name;
-                let message =
-                    format!("{} is already exported by the query `{query}` of the same source", desc.name);
-                placed.fault("metrics", message, faults);
+                match deployments::shared_input(tree, placed, &twin.name) {
+                    Some(fault) => faults.add(fault),
+                    None => {
+                        let (name, query) = (&desc.name, &twin.name);
+                        let message =
+                            format!("{name} is already exported by the query `{query}` of the same source");
+                        placed.fault("metrics", message, faults);
+                    }
+                }
             }
             beside.push(spec);
         }
@@ -116,19 +121,40 @@ pub(super) fn dependencies(tree: &Node, sources: &Sources, faults: &mut Faults) 
     let entries = tree.get("sources").map_or(&[][..], Node::entries);
     let nodes: HashMap<&str, &Node> = entries.iter().map(|(key, node)| (key.text.as_str(), node)).collect();
     for (name, source) in sources.iter().filter_map(|(name, source)| Some((name, source.as_ref()?))) {
-        for Dependency { source, question, keys } in source.config.definition().dependencies() {
-            let mut node = nodes.get(name.as_str()).copied().unwrap_or(tree);
-            let mut path = Path::default().key("sources").key(name.as_str());
-            for key in keys.iter().map(String::as_str) {
-                (node, path) = (node.get(key).unwrap_or(node), path.key(key));
-            }
-            asks(&source, &question, sources, node.place, &path, faults);
-            let is_written = keys.last().is_some_and(|key| key == question.key());
-            let language = languages.iter().find(|language| is_written && language.key == question.key());
-            if let Some(language) = language {
-                (language.read)(node, &path, faults);
-            }
+        let node = nodes.get(name.as_str()).copied().unwrap_or(tree);
+        let path = Path::default().key("sources").key(name.as_str());
+        for dependency in source.config.definition().dependencies() {
+            depends(&dependency, (node, path.clone()), &languages, sources, faults);
         }
+    }
+}
+
+/// The entry of a map, or else the map, with the path of the entry.
+fn below<'a>((node, path): &(&'a Node, Path), key: &str) -> (&'a Node, Path) {
+    (node.get(key).unwrap_or(node), path.key(key))
+}
+
+/// Checks one of them, in the entry of its source.
+fn depends(
+    Dependency { source, question, keys, source_key }: &Dependency,
+    entry: (&Node, Path),
+    languages: &[LanguageFacts],
+    sources: &Sources,
+    faults: &mut Faults,
+) {
+    let [above @ .., last] = keys.as_slice() else { return };
+    let beside = above.iter().fold(entry, |above, key| below(&above, key));
+    let (node, path) = below(&beside, last);
+    if sources.contains_key(source) {
+        asks(source, question, sources, node.place, &path, faults);
+    } else {
+        let (named, path) = below(&beside, source_key);
+        faults.add(no_such_source(source.as_str(), sources, named.place, &path));
+    }
+    if let Some(language) =
+        languages.iter().find(|language| last == language.key && language.key == question.key())
+    {
+        (language.read)(node, &path, faults);
     }
 }
 

@@ -1,6 +1,8 @@
 //! The configuration: read, expanded, decoded and checked as a whole, or rejected with all errors.
 
+mod broken_queries;
 mod cross_check;
+mod deployments;
 #[cfg_attr(not(feature = "postgres"), path = "no_roll_ups.rs")]
 mod enabled_roll_ups;
 mod environment;
@@ -14,8 +16,9 @@ mod schema;
 mod source;
 mod surroundings;
 
+pub use broken_queries::BrokenQueries;
 pub use enabled_roll_ups::RollUp;
-pub use environment::{NoSources, from_environment};
+pub use environment::{EnvironmentErrors, NoSources, from_environment};
 pub use files::{ExpectedContent, FileCheck, NamedFile};
 pub use module::Module;
 pub use probe_target::{ProbeTarget, ProbeTargetError};
@@ -39,6 +42,7 @@ pub struct Config {
     sources: BTreeMap<SourceName, Source>,
     modules: BTreeMap<SourceName, Module>,
     queries: Vec<Declared>,
+    broken_queries: BrokenQueries,
     packs: Vec<Instance>,
     roll_ups: Vec<RollUp>,
     files: Faults,
@@ -65,6 +69,11 @@ impl Config {
     /// The declared queries, including those of packs.
     pub fn queries(&self) -> &[Declared] {
         &self.queries
+    }
+
+    /// What queries with errors would export; nothing in a valid configuration.
+    pub fn broken_queries(&self) -> &BrokenQueries {
+        &self.broken_queries
     }
 
     /// The token of each class whose workers push their heartbeats.
@@ -181,22 +190,27 @@ fn read(
     let of_packs = packs.iter().flat_map(|pack| pack.queries.iter().map(|(path, node)| (path.clone(), node)));
     let queries: Vec<_> = own.chain(of_packs).collect();
     cross_check::unique_names(&queries, faults);
+    // Those of a pack that cannot be read are not known either.
+    let have_others = packs.len() < tree.get("packs").map_or(0, |node| node.entries().len());
+    let mut broken_queries = BrokenQueries { have_others, ..BrokenQueries::default() };
     let queries = queries.into_iter().map(|(path, node)| {
         let query = parse::declared(node, &path, &languages, faults);
         if query.is_none() {
+            broken_queries.add(node);
             cross_check::names(node, &path, &sources, faults);
         }
         query.map(|query| cross_check::Placed { query, node, path })
     });
     let queries: Vec<_> = queries.collect::<Vec<_>>().into_iter().flatten().collect();
-    cross_check::queries(&queries, &sources, faults);
+    cross_check::queries(&tree, &queries, &sources, faults);
     let roll_ups =
         enabled_roll_ups::read_all(&tree, &packs, queries.iter().map(|placed| &placed.query), faults);
     cross_check::dependencies(&tree, &sources, faults);
     cross_check::pushed_classes(&tree, &sources, faults);
     let sources = sources.into_iter().filter_map(|(name, source)| Some((name, source?))).collect();
     let queries = queries.into_iter().map(|placed| placed.query).collect();
-    Some(Config { sources, modules, queries, packs, roll_ups, files: faults.clone(), named_files })
+    let files = faults.clone();
+    Some(Config { sources, modules, queries, broken_queries, packs, roll_ups, files, named_files })
 }
 
 /// The sections of all files, and the files that they name.

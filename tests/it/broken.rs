@@ -156,3 +156,70 @@ fn errors_are_written_for_programs_and_for_code_review() {
     let region = &results[0]["locations"][0]["physicalLocation"]["region"];
     assert!(region["startLine"].is_u64() && region["startColumn"].is_u64(), "{region}");
 }
+
+/// There is no file with places.
+#[test]
+fn what_is_wrong_in_the_environment_is_named_by_its_variable() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(binary());
+        command.arg("check").args(arguments).current_dir(directory.path()).env_clear();
+        command.env("MONGO_URL", "mongodb://app:SECRET@").env("REDIS_URL", "localhost:6379").output().unwrap()
+    };
+    let output = run(&[]);
+    let message = String::from_utf8(output.stderr).unwrap();
+    let mut lines = message.lines();
+    assert!(lines.next().unwrap().starts_with("MONGO_URL: "), "{message}");
+    assert!(lines.next().unwrap().starts_with("REDIS_URL: expected a URL that starts with"), "{message}");
+    assert!(lines.next().is_none() && !message.contains("SECRET"), "{message}");
+    let json: serde_json::Value = serde_json::from_slice(&run(&["--format", "json"]).stdout).unwrap();
+    assert!(json[1]["message"].as_str().unwrap().starts_with("REDIS_URL: "), "{json}");
+    assert!(json[1]["file"].is_null(), "{json}");
+}
+
+#[test]
+fn what_may_not_be_meant_is_noted() {
+    let directory = tempfile::tempdir().unwrap();
+    let pack = r#"about: Parcels of a shop.
+inputs:
+  db: {kind: postgres, help: The shop's database.}
+queries:
+  - name: parcels
+    source: $(db)
+    sql: SELECT status, count(*) AS parcels FROM parcels GROUP BY status
+    labels: [status]
+    expect: {status: [new, lost]}
+    metrics:
+      - {name: shop_parcels, value: parcels, help: Parcels by status.}
+dashboard:
+  title: Shop
+  about: How the shop is doing.
+  rows:
+    - panels:
+        - {stat: Parcels, expr: sum(shop_parcels)}
+        - {stat: Parcels, expr: 'sum(shop_parcels{status="$status", source="$(db)"})'}
+rules:
+  - name: shop
+    rules:
+      - {alert: ShopParcels, expr: sum(shop_parcels), labels: {severity: info}}
+      - {alert: ShopParcelsLost, expr: 'shop_parcels{status="losst"} > 5', labels: {severity: info}}
+      - {alert: ShopAlarm, expr: 'shop:alarm{status="any"} or absent(shop_parcels)', labels: {severity: info}}
+      - {record: "shop:alarm", expr: 'shop_parcels{status!="other"} > bool 3'}
+"#;
+    fs::write(directory.path().join("shop.yml"), pack).unwrap();
+    let config = "sources: {db: {postgres: {url: 'postgres://exporter@db/shop'}}}\npacks: {shop: {file: shop.yml, db: db}}\n";
+    fs::write(directory.path().join("platform.yml"), config).unwrap();
+    let output = check(directory.path(), &["--config.file=platform.yml"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let notes: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("note: ")).collect();
+    assert_eq!(
+        notes,
+        [
+            "shop.yml:18:18: dashboard.rows[0].panels[1].stat: another card of this row has the same title",
+            "shop.yml:22:36: rules[0].rules[0].expr: the expression has no condition: the alert fires as long as \
+             there is data",
+            "shop.yml:23:40: rules[0].rules[1].expr: the query does not expect `losst` of the label `status`, only \
+             lost, new (did you mean `lost`?)",
+        ]
+    );
+}

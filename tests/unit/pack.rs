@@ -109,7 +109,9 @@ fn a_pack_may_be_used_twice() {
         load("packs: {a: {file: shop.yml, db: app, rate: 1}, b: {file: shop.yml, db: app, rate: 1}}", PACK);
     let faults = same.unwrap_err();
     assert!(
-        faults.contains("shop_orders is already exported by the query `a.orders` of the same source"),
+        faults.contains(
+            "platform.yml:2:72: packs.b.db: the source `app` serves the pack `a` already (give `b` a source of its own)"
+        ),
         "{faults}"
     );
 }

@@ -137,6 +137,8 @@ pub struct Dependency {
     /// Where the configuration asks for it: the keys from the source's own entry down. The last one is the language's
     /// where the query itself is written there.
     pub keys: Vec<String>,
+    /// The key beside the last one that names the other source.
+    pub source_key: &'static str,
 }
 
 /// What a source is built with.

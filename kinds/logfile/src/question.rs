@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use platform_core::query::Language;
+use platform_core::query::{Language, Misuse};
 use platform_core::setting::Duration;
 
 /// A count of the lines of a log file: one row for each combination of the values of `by`, column `count`. Lines beyond
@@ -30,7 +30,7 @@ impl Language for LogQuestion {
     const KEY: &'static str = "log";
     const COUNTS_AHEAD: bool = true;
 
-    fn check(&self) -> Result<(), &'static str> {
+    fn check(&self) -> Result<(), Misuse> {
         Ok(())
     }
 }

@@ -21,6 +21,7 @@ mod read_only;
 mod reader;
 mod replies;
 mod role;
+mod stages;
 mod table;
 mod tasks;
 mod topology;

@@ -1,8 +1,8 @@
 //! Queries of MongoDB.
 
-use platform_core::query::Language;
+use platform_core::query::{Language, Misuse};
 
-use super::read_only;
+use super::{read_only, stages};
 
 /// A MongoDB query: `{collection, pipeline}` or `{command}`. One row for each document of the answer.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
@@ -34,9 +34,9 @@ impl Language for MongoQuestion {
     const KEY: &'static str = "mongo";
     const HAS_PLANS: bool = true;
 
-    fn check(&self) -> Result<(), &'static str> {
+    fn check(&self) -> Result<(), Misuse> {
         match (&self.collection, &self.command) {
-            (Some(_), None) if self.each.is_none() => self.pipeline.iter().try_for_each(read_only::check),
+            (Some(_), None) if self.each.is_none() => stages::check(&self.pipeline),
             (None, Some(command)) if self.pipeline.is_empty() => {
                 read_only::command_name(command).ok_or(
                     "expected a read-only command: aggregate, buildInfo, collStats, connPoolStats, \
@@ -44,9 +44,9 @@ impl Language for MongoQuestion {
                      hello, hostInfo, listDatabases, ping, replSetGetConfig, replSetGetStatus, serverStatus or \
                      top",
                 )?;
-                read_only::check_entries(command)
+                Ok(read_only::check_entries(command)?)
             }
-            _ => Err("expected either `collection` with `pipeline`, or `command`"),
+            _ => Err("expected either `collection` with `pipeline`, or `command`".into()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Which queries are guaranteed to write nothing, and to run no code.
 
+use platform_core::query::Misuse;
 use serde_json::{Map, Value};
 
 /// The commands that only read and run no code of the caller.
@@ -28,13 +29,30 @@ const COMMANDS: [&str; 19] = [
 const WRITES: [&str; 2] = ["$out", "$merge"];
 const JAVASCRIPT: [&str; 3] = ["$function", "$accumulator", "$where"];
 
+/// Why a query is refused, with the word that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NotReadOnly {
+    /// A stage that writes.
+    #[error("expected read-only stages, found `{0}`: `$out` and `$merge` write")]
+    Writes(String),
+    /// A stage or an operator that runs code.
+    #[error("expected no JavaScript, found `{0}`: `$function`, `$accumulator` and `$where` load the server")]
+    JavaScript(String),
+}
+
+impl From<NotReadOnly> for Misuse {
+    fn from(error: NotReadOnly) -> Self {
+        error.to_string().as_str().into()
+    }
+}
+
 /// The name of a command that is allowed, at any position among its arguments.
 pub(super) fn command_name(command: &Map<String, Value>) -> Option<&str> {
     command.keys().map(String::as_str).find(|key| COMMANDS.contains(key))
 }
 
 /// Checks a stage or argument at all levels: a `$facet` may contain a stage that writes, and any expression JavaScript.
-pub(super) fn check(value: &Value) -> Result<(), &'static str> {
+pub(super) fn check(value: &Value) -> Result<(), NotReadOnly> {
     match value {
         Value::Array(elements) => elements.iter().try_for_each(check),
         Value::Object(entries) => check_entries(entries),
@@ -42,16 +60,16 @@ pub(super) fn check(value: &Value) -> Result<(), &'static str> {
     }
 }
 
-pub(super) fn check_entries(entries: &Map<String, Value>) -> Result<(), &'static str> {
+pub(super) fn check_entries(entries: &Map<String, Value>) -> Result<(), NotReadOnly> {
     entries.iter().try_for_each(|(key, value)| check_key(key).and_then(|()| check(value)))
 }
 
-fn check_key(key: &str) -> Result<(), &'static str> {
+fn check_key(key: &str) -> Result<(), NotReadOnly> {
     if WRITES.contains(&key) {
-        return Err("expected read-only stages: `$out` and `$merge` write");
+        return Err(NotReadOnly::Writes(key.to_owned()));
     }
     if JAVASCRIPT.contains(&key) {
-        return Err("expected no JavaScript: `$function`, `$accumulator` and `$where` load the server");
+        return Err(NotReadOnly::JavaScript(key.to_owned()));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Queries in SQL.
 
-use platform_core::query::Language;
+use platform_core::query::{Language, Misuse};
 
 use super::statement;
 
@@ -12,7 +12,7 @@ impl Language for SqlQuestion {
     const KEY: &'static str = "sql";
     const HAS_PLANS: bool = true;
 
-    fn check(&self) -> Result<(), &'static str> {
-        statement::check(&self.0)
+    fn check(&self) -> Result<(), Misuse> {
+        Ok(statement::check(&self.0)?)
     }
 }

@@ -1,5 +1,7 @@
 //! The Redis commands that are allowed, and how their answers become rows. Pure: words in, shape out.
 
+use super::command_error::CommandError;
+
 /// How the answer to a command becomes rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReplyShape {
@@ -27,7 +29,7 @@ pub(super) enum ReplyShape {
 
 /// Commands without subcommands. None of them writes, blocks, or iterates over all keys. Those that read a whole key
 /// keep the server busy in proportion to its size.
-const COMMANDS: &[(&str, ReplyShape)] = &[
+pub(super) const COMMANDS: &[(&str, ReplyShape)] = &[
     ("BITCOUNT", ReplyShape::Values),
     ("BITPOS", ReplyShape::Values),
     ("DBSIZE", ReplyShape::Values),
@@ -84,7 +86,7 @@ const COMMANDS: &[(&str, ReplyShape)] = &[
 ];
 
 /// Commands with subcommands; only the read-only ones are listed.
-const SUBCOMMANDS: &[(&str, &str, ReplyShape)] = &[
+pub(super) const SUBCOMMANDS: &[(&str, &str, ReplyShape)] = &[
     ("CLIENT", "LIST", ReplyShape::Clients),
     ("CLUSTER", "INFO", ReplyShape::Info),
     ("COMMANDLOG", "LEN", ReplyShape::Values),
@@ -112,16 +114,16 @@ const SUBCOMMANDS: &[(&str, &str, ReplyShape)] = &[
 ///
 /// # Errors
 /// Why the command is rejected.
-pub(super) fn shape(words: &[String]) -> Result<ReplyShape, &'static str> {
+pub(super) fn shape(words: &[String]) -> Result<ReplyShape, CommandError> {
     let [command, rest @ ..] = words else {
-        return Err("expected a command with its arguments, as in `[LLEN, \"queue:tasks\"]`");
+        return Err(CommandError::Empty);
     };
     let is = |word: &str, name: &str| word.eq_ignore_ascii_case(name);
     if is(command, "KEYS") || is(command, "SCAN") {
-        return Err("KEYS blocks the server, and SCAN returns only some of the keys: use `scan: PATTERN`");
+        return Err(CommandError::AllKeys);
     }
     if is(command, "PFCOUNT") {
-        return Err("expected a read-only command: PFCOUNT writes, because it caches its result in the key");
+        return Err(CommandError::Cached);
     }
     if is(command, "XPENDING") {
         return Ok(match rest.len() {
@@ -138,9 +140,7 @@ pub(super) fn shape(words: &[String]) -> Result<ReplyShape, &'static str> {
     let subcommand = rest.first().and_then(|given| {
         SUBCOMMANDS.iter().find(|(name, subcommand, _)| is(command, name) && is(given, subcommand))
     });
-    subcommand
-        .map(|(_, _, shape)| *shape)
-        .ok_or("expected a read-only, non-blocking command, such as LLEN, ZCARD, GET, HGETALL or SMEMBERS")
+    subcommand.map(|(_, _, shape)| *shape).ok_or_else(|| CommandError::unsupported(command, rest.first()))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod answers;
 mod built_in_answers;
 mod collector;
 mod command;
+mod command_error;
 mod config;
 mod endpoint;
 mod histogram;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use platform_core::query::Language;
+use platform_core::query::{Language, Misuse};
 use regex::Regex;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
@@ -62,32 +62,34 @@ pub struct RedisQuestion {
 impl Language for RedisQuestion {
     const KEY: &'static str = "redis";
 
-    fn check(&self) -> Result<(), &'static str> {
+    fn check(&self) -> Result<(), Misuse> {
         if self.values && (self.scan.is_none() || self.id.is_some()) {
-            return Err("expected `values` together with `scan`, and without `id`");
+            return Err("expected `values` together with `scan`, and without `id`".into());
         }
         match (&self.command, &self.scan, &self.id, &self.at_least) {
             (Some(words), None, None, None) => self.check_command(words),
-            (None, ..) if !self.keys.is_empty() => Err("expected `command` together with `keys`"),
+            (None, ..) if !self.keys.is_empty() => Err("expected `command` together with `keys`".into()),
             (None, Some(_), None, None) => Ok(()),
             (None, Some(_), None, Some(_)) => {
-                Err("expected `id` together with `at_least`: it names a key's counter")
+                Err("expected `id` together with `at_least`: it names a key's counter".into())
             }
             (None, Some(_), Some(id), _) => match Regex::new(id) {
                 Ok(id) if id.captures_len() > 1 => Ok(()),
-                _ => Err("expected a regular expression with a group in `id`, as in `^session:([^:]+)`"),
+                _ => {
+                    Err("expected a regular expression with a group in `id`, as in `^session:([^:]+)`".into())
+                }
             },
-            _ => Err("expected either `command`, or `scan`, with or without `id`"),
+            _ => Err("expected either `command`, or `scan`, with or without `id`".into()),
         }
     }
 }
 
 impl RedisQuestion {
-    fn check_command(&self, words: &[String]) -> Result<(), &'static str> {
+    fn check_command(&self, words: &[String]) -> Result<(), Misuse> {
         if shape(words)? == ReplyShape::Values || self.keys.is_empty() {
             return Ok(());
         }
-        Err("expected a command with a single answer for `keys`, such as LLEN, ZCARD or GET")
+        Err("expected a command with a single answer for `keys`, such as LLEN, ZCARD or GET".into())
     }
 }
 

@@ -45,8 +45,8 @@ fn scan(pattern: &str, id: Option<&str>) -> Question {
 }
 
 /// Whether a configuration may have this query.
-fn check(question: &Question) -> Result<(), &'static str> {
-    question.read::<RedisQuestion>().expect("its keys are known").check()
+fn check(question: &Question) -> Result<(), String> {
+    question.read::<RedisQuestion>().expect("its keys are known").check().map_err(|error| error.to_string())
 }
 
 /// Counts the counters of each id, and those that have reached the number of their id.

@@ -93,6 +93,7 @@ impl Definition for Config {
             source: from.clone(),
             question: layout.question(),
             keys: ["workers", "classes", class.as_str(), layout.key()].map(str::to_owned).to_vec(),
+            source_key: "from",
         };
         self.asked().map(dependency).collect()
     }

@@ -4,9 +4,10 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::{Misuse, QueryPart};
 use crate::probe::{Problem, Reason};
 use crate::schema;
-use crate::yaml::{self, Faults, Node, Path};
+use crate::yaml::{self, Fault, Faults, Node, Path};
 
 /// A query: the key of its language, and its value.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,7 +76,7 @@ pub trait Language: DeserializeOwned + JsonSchema {
     ///
     /// # Errors
     /// What was expected.
-    fn check(&self) -> Result<(), &'static str>;
+    fn check(&self) -> Result<(), Misuse>;
 }
 
 /// What is known of a language without its type.
@@ -111,9 +112,16 @@ fn read<L: Language>(node: &Node, path: &Path, faults: &mut Faults) -> Option<Qu
     let value = yaml::decode::<Value>(node, path, faults)?;
     match query.check() {
         Ok(()) => Some(Question::new(L::KEY, value)),
-        Err(message) => {
-            faults.at(node.place, path, message);
+        Err(Misuse { part, message, hint }) => {
+            let (node, path) = part.map_or((node, path.clone()), |part| placed(part, node, path));
+            faults.add(Fault { place: node.place, path, message, hint });
             None
         }
     }
+}
+
+/// A part of a query, and its path.
+fn placed<'a>(QueryPart { key, index }: QueryPart, query: &'a Node, path: &Path) -> (&'a Node, Path) {
+    let element = query.get(key).and_then(|list| list.elements().get(index));
+    (element.unwrap_or(query), path.key(key).index(index))
 }

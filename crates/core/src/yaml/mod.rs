@@ -7,6 +7,7 @@ mod encoding;
 mod expanded;
 mod failure;
 mod fault;
+mod syntax;
 mod tree;
 mod variable;
 

@@ -6,11 +6,11 @@ use std::{fmt, mem};
 
 use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{DuplicateKeyPolicy, Error, Location, Spanned};
+use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
 
 use super::expanded::{Expanded, VariableUse};
 use super::variable::expand;
-use super::{Fault, Faults, Path, Place};
+use super::{Fault, Faults, Path, Place, syntax};
 
 /// A value with its place.
 #[derive(Clone, Debug)]
@@ -162,65 +162,11 @@ pub(super) fn parse(text: &str, variables: Variables<'_>, faults: &mut Faults) -
         Ok(raw) => Some(Builder { file, variables, faults }.node(raw, &Path::default())),
         Err(error) => {
             let place = error.location().map_or(start, |location| place_at(file, location));
-            let tab = tab_near(text, place);
-            let message = match tab {
-                Some(_) => "not valid YAML: found a tab in the indentation, use spaces".to_owned(),
-                None => syntax_message(&error),
-            };
-            faults.at(tab.unwrap_or(place), &Path::default(), message);
+            let (place, message) = syntax::explained(&error, text, place);
+            faults.at(place, &Path::default(), message);
             None
         }
     }
-}
-
-/// The error without the place at the end of the parser's message: every message already starts with it.
-fn syntax_message(mut error: &Error) -> String {
-    while let Error::AliasError { error: inner, .. } | Error::WithSnippet { error: inner, .. } = error {
-        error = inner;
-    }
-    let own = match error {
-        Error::RecursiveReferencesRequireWeakTypes { .. } => {
-            "the value of the anchor `&NAME` contains its own alias `*NAME`: write it out"
-        }
-        Error::UnknownAnchor { .. } => {
-            "there is no anchor `&NAME` before this alias `*NAME`: put strings with `*` in quotes"
-        }
-        Error::MultipleDocuments { .. } => "expected one document: remove `---` and everything after it",
-        Error::Budget { .. }
-        | Error::AliasReplayLimitExceeded { .. }
-        | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => {
-            "expected a smaller or flatter document: with aliases (`*NAME`) expanded, it has too many values or levels"
-        }
-        _ => "",
-    };
-    if !own.is_empty() {
-        return own.to_owned();
-    }
-    let message = error.to_string();
-    let message = message.lines().next().unwrap_or_default();
-    let message = message.split(" at line ").next().unwrap_or(message);
-    let message = message.strip_prefix("error: ").unwrap_or(message);
-    match message {
-        message if message.contains("while parsing a block mapping") => {
-            format!("not valid YAML: {message}; does the indentation match the lines above?")
-        }
-        message if message.contains("while parsing a flow") || message.contains("unexpected character") => {
-            format!("not valid YAML: {message}; texts with `: ` or `,` or a special character need quotes")
-        }
-        message => format!("not valid YAML: {message}"),
-    }
-}
-
-/// A tab in the indentation of the line with the error, or of an adjacent line.
-fn tab_near(text: &str, place: Place) -> Option<Place> {
-    let lines = (1..).zip(text.lines()).skip_while(|(line, _)| *line + 1 < place.line);
-    let near = lines.take_while(|(line, _)| *line <= place.line + 1);
-    near.into_iter().find_map(|(line, text)| {
-        let indentation = text.len() - text.trim_start().len();
-        let column = text[..indentation].find('\t')?;
-        Some(Place { line, column: column as u64 + 1, ..place })
-    })
 }
 
 /// Converts the parser's tree, replaces variables and checks keys.

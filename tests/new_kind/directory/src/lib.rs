@@ -9,7 +9,7 @@ use platform_core::kind::{
 use platform_core::metric::Desc;
 use platform_core::off_thread::OffThread;
 use platform_core::probe::{KindReason, Observation, Prober, Problem, Reason};
-use platform_core::query::{Answers, Cell, Columns, Language, LanguageFacts, Question, Rows};
+use platform_core::query::{Answers, Cell, Columns, Language, LanguageFacts, Misuse, Question, Rows};
 
 const FILES: Desc = Desc::gauge("directory_files", &[], "Number of entries in the directory.");
 
@@ -65,8 +65,8 @@ struct FilesQuestion {
 impl Language for FilesQuestion {
     const KEY: &'static str = "files";
 
-    fn check(&self) -> Result<(), &'static str> {
-        if self.extension.is_empty() { Err("expected an `extension`, such as `png`") } else { Ok(()) }
+    fn check(&self) -> Result<(), Misuse> {
+        if self.extension.is_empty() { Err("expected an `extension`, such as `png`".into()) } else { Ok(()) }
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) fn queries(tree: &Node, queries: &[Placed<'_>], sources: &Sources, fa
                     format!("{} has a different type, help or labels in the query `{query}`", desc.name);
                 placed.fault("metrics", message, faults);
             } else if let Some(twin) = beside.iter().find(|query| may_collide(query, spec, &desc.name)) {
-                match deployments::shared_input(tree, placed, &twin.name) {
+                match deployments::shared_input(tree, &placed.query, &twin.name) {
                     Some(fault) => faults.add(fault),
                     None => {
                         let (name, query) = (&desc.name, &twin.name);

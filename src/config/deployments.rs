@@ -1,21 +1,20 @@
 //! Several deployments of one pack.
 
+use platform_core::query::Declared;
 use platform_core::yaml::{Fault, Key, Node, Path};
-
-use super::cross_check::Placed;
 
 /// What names the pack of an entry of `packs`.
 const PACK: [&str; 2] = ["file", "pack"];
 
 /// The error at the input of a deployment, if its query is the same as one of another deployment of its pack: what they
 /// share is the source.
-pub(super) fn shared_input(tree: &Node, placed: &Placed<'_>, twin: &str) -> Option<Fault> {
+pub(super) fn shared_input(tree: &Node, declared: &Declared, twin: &str) -> Option<Fault> {
     let packs = tree.get("packs")?;
-    let query = &placed.query.spec.name;
+    let query = &declared.spec.name;
     let ((own, entry), (other, other_entry)) = (deployment(packs, query)?, deployment(packs, twin)?);
     let is_same = pack(own, entry) == pack(other, other_entry)
         && query.strip_prefix(own.text.as_str()) == twin.strip_prefix(other.text.as_str());
-    let source = placed.query.ask.source();
+    let source = declared.ask.source();
     let mut inputs = entry.entries().iter().filter(|(_, node)| node.text() == Some(source.as_str()));
     let (input, node) = inputs.next().filter(|_| is_same)?;
     let (own, other) = (&own.text, &other.text);

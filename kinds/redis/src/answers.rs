@@ -6,7 +6,8 @@ use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Answers, Columns, Question, Rows};
 use regex::Regex;
 
-use super::command::{ReplyShape, shape};
+use super::command::shape;
+use super::command_list::ReplyShape;
 use super::info;
 use super::link::Words;
 use super::links::Links;

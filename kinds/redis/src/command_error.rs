@@ -3,7 +3,7 @@
 use platform_core::query::{Misuse, QueryPart};
 use platform_core::yaml::nearest;
 
-use super::command::{COMMANDS, SUBCOMMANDS};
+use super::command_list::{COMMANDS, SUBCOMMANDS};
 
 /// Why a command is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

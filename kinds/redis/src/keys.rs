@@ -7,7 +7,7 @@ use platform_core::metric::{Desc, Families};
 use platform_core::probe::{Observation, Problem, Reason};
 use platform_core::query::{Cell, Columns, Rows};
 
-use super::command::ReplyShape;
+use super::command_list::ReplyShape;
 use super::link::{Reply, Words, words};
 use super::links::Links;
 use super::refusal::ReplyRefusal;

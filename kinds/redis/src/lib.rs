@@ -5,6 +5,7 @@ mod built_in_answers;
 mod collector;
 mod command;
 mod command_error;
+mod command_list;
 mod config;
 mod endpoint;
 mod histogram;

@@ -8,7 +8,8 @@ use regex::Regex;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
-use super::command::{ReplyShape, shape};
+use super::command::shape;
+use super::command_list::ReplyShape;
 
 /// A Redis query: either `command`, alone or with `keys`, or `scan`, alone, with `values`, with
 /// `id`, or with `id` and `at_least`.

@@ -7,7 +7,7 @@ use platform_core::large;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Cell, Columns, Rows};
 
-use super::command::ReplyShape;
+use super::command_list::ReplyShape;
 use super::histogram;
 use super::info::Info;
 use super::table::{Records, ReplyTable};

@@ -6,7 +6,7 @@ use std::{fmt, mem};
 
 use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
+use serde_saphyr::{DuplicateKeyPolicy, Error, Location, Spanned};
 
 use super::expanded::{Expanded, VariableUse};
 use super::variable::expand;
@@ -162,7 +162,8 @@ pub(super) fn parse(text: &str, variables: Variables<'_>, faults: &mut Faults) -
         Ok(raw) => Some(Builder { file, variables, faults }.node(raw, &Path::default())),
         Err(error) => {
             let place = error.location().map_or(start, |location| place_at(file, location));
-            let (place, message) = syntax::explained(&error, text, place);
+            let (place, message) =
+                syntax::mistake(text, place).unwrap_or_else(|| (place, syntax_message(&error)));
             faults.at(place, &Path::default(), message);
             None
         }
@@ -288,6 +289,45 @@ impl<'de> Visitor<'de> for RawVisitor {
             map.push(entry);
         }
         Ok(Raw::Map(map))
+    }
+}
+
+/// The error without the place at the end of the parser's message: every message already starts with it.
+fn syntax_message(mut error: &Error) -> String {
+    while let Error::AliasError { error: inner, .. } | Error::WithSnippet { error: inner, .. } = error {
+        error = inner;
+    }
+    let own = match error {
+        Error::RecursiveReferencesRequireWeakTypes { .. } => {
+            "the value of the anchor `&NAME` contains its own alias `*NAME`: write it out"
+        }
+        Error::UnknownAnchor { .. } => {
+            "there is no anchor `&NAME` before this alias `*NAME`: put strings with `*` in quotes"
+        }
+        Error::MultipleDocuments { .. } => "expected one document: remove `---` and everything after it",
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            "expected a smaller or flatter document: with aliases (`*NAME`) expanded, it has too many values or levels"
+        }
+        _ => "",
+    };
+    if !own.is_empty() {
+        return own.to_owned();
+    }
+    let message = error.to_string();
+    let message = message.lines().next().unwrap_or_default();
+    let message = message.split(" at line ").next().unwrap_or(message);
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    match message {
+        message if message.contains("while parsing a block mapping") => {
+            format!("not valid YAML: {message}; does the indentation match the lines above?")
+        }
+        message if message.contains("while parsing a flow") || message.contains("unexpected character") => {
+            format!("not valid YAML: {message}; texts with `: ` or `,` or a special character need quotes")
+        }
+        message => format!("not valid YAML: {message}"),
     }
 }
 

@@ -82,7 +82,7 @@ package: ## Build the Debian package of the release binary in target/packages
 	@scripts/package.sh
 
 .PHONY: test-package
-test-package: ## Install, configure, upgrade and purge the package in a clean Debian 12 root, as root
+test-package: ## Install, configure, run, upgrade and purge the package in a clean Debian 12 with systemd, as root
 	@scripts/test-package.sh
 
 .PHONY: bench

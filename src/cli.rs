@@ -201,6 +201,9 @@ pub enum Command {
         /// Form of the output.
         #[arg(long, value_name = "FORMAT", default_value = "files")]
         format: BundleFormat,
+        /// Write nothing, and print which files in the directory are missing or different: exit code 1 if there are any.
+        #[arg(long)]
+        check: bool,
     },
     /// Print a completion script: `platform_exporter completions bash > /etc/bash_completion.d/platform_exporter`.
     Completions {

@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 use platform_core::probe::Problem;
 use platform_exporter::capacity::Estimate;
 use platform_exporter::cli::{CheckFormat, Cli, Command, Flags};
-use platform_exporter::command::{self, CheckDepth, LoadError, Loaded, print};
+use platform_exporter::command::{self, BundleTarget, CheckDepth, LoadError, Loaded, print};
 use platform_exporter::pack;
 use platform_exporter::server::Gate;
 use platform_exporter::snapshot::Status;
@@ -148,13 +148,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print(text)?;
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Bundle { out, format }) => {
+        Some(Command::Bundle { out, format, check }) => {
             let loaded = flags.config_file.is_some().then(|| command::load(flags)).transpose()?;
             let config = loaded.as_ref().map(|loaded| &loaded.config);
-            for path in command::bundle(config, flags.external_url.as_ref(), format, &out)? {
-                print(&format!("{}\n", path.display()))?;
-            }
-            Ok(ExitCode::SUCCESS)
+            let target = BundleTarget { config, exporter: flags.external_url.as_ref(), format, out: &out };
+            let paths = if check { command::bundle_differences(target) } else { command::bundle(target) }?;
+            let lines = paths.iter().map(|path| format!("{}\n", path.display()));
+            print(&lines.collect::<String>())?;
+            Ok(if check && !paths.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();

@@ -1,4 +1,4 @@
-//! `bundle`: writes Grafana dashboards and Prometheus rules.
+//! `bundle`: writes Grafana dashboards and Prometheus rules, or compares them with what is there.
 
 use std::path::{Path, PathBuf};
 
@@ -25,30 +25,53 @@ pub enum BundleError {
     },
 }
 
-/// Writes the bundle into a directory: for everything, or for what a configuration uses. Returns the paths. If the
-/// URL of the exporter is known, alerts link to the runbooks that it serves.
+/// What to render, and where it is.
+#[derive(Clone, Copy, Debug)]
+pub struct BundleTarget<'a> {
+    /// With one, only what it uses.
+    pub config: Option<&'a Config>,
+    /// The URL of the exporter, if it is known: alerts link to the runbooks that it serves.
+    pub exporter: Option<&'a BaseUrl>,
+    /// The form of the files.
+    pub format: BundleFormat,
+    /// The directory.
+    pub out: &'a Path,
+}
+
+/// Writes the bundle into a directory. Returns the paths.
 ///
 /// # Errors
 /// When the source files have errors, or when a file cannot be written.
-pub fn bundle(
-    config: Option<&Config>,
-    exporter: Option<&BaseUrl>,
-    format: BundleFormat,
-    out: &Path,
-) -> Result<Vec<PathBuf>, BundleError> {
+pub fn bundle(target: BundleTarget<'_>) -> Result<Vec<PathBuf>, BundleError> {
+    let write = |(path, text): (PathBuf, String)| {
+        let directory = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        match directory.and_then(|()| std::fs::write(&path, text)) {
+            Ok(()) => Ok(path),
+            Err(error) => Err(BundleError::Unwritable { path, error }),
+        }
+    };
+    rendered(target)?.into_iter().map(write).collect()
+}
+
+/// Compares the bundle with what is in its directory. Returns the paths of files that are missing or different.
+///
+/// # Errors
+/// When the source files have errors.
+pub fn bundle_differences(target: BundleTarget<'_>) -> Result<Vec<PathBuf>, BundleError> {
+    // What cannot be read is different.
+    let differs = |(path, text): &(PathBuf, String)| std::fs::read(path).ok().as_deref() != Some(text.as_bytes());
+    Ok(rendered(target)?.into_iter().filter(differs).map(|(path, _)| path).collect())
+}
+
+/// The files, with their paths below the directory.
+fn rendered(
+    BundleTarget { config, exporter, format, out }: BundleTarget<'_>,
+) -> Result<Vec<(PathBuf, String)>, BundleError> {
     let runbooks = exporter.map(|exporter| format!("{exporter}/runbooks"));
     let files = bundle::render_with_runbooks(config, runbooks).map_err(BundleError::Faults)?;
     let files = match format {
         BundleFormat::Files => files,
         BundleFormat::Kubernetes => bundle::manifests(files),
     };
-    let write = |file: bundle::File| {
-        let path = out.join(file.path);
-        let directory = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        match directory.and_then(|()| std::fs::write(&path, file.text)) {
-            Ok(()) => Ok(path),
-            Err(error) => Err(BundleError::Unwritable { path, error }),
-        }
-    };
-    files.into_iter().map(write).collect()
+    Ok(files.into_iter().map(|file| (out.join(file.path), file.text)).collect())
 }

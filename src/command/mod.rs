@@ -22,7 +22,7 @@ mod serve;
 mod status;
 mod status_table;
 
-pub use bundle::{BundleError, bundle};
+pub use bundle::{BundleError, BundleTarget, bundle, bundle_differences};
 pub use catalog::catalog;
 pub use check::check;
 pub use findings::findings;

@@ -1,6 +1,7 @@
 //! The bundle: the grammar of dashboards, what is rendered, and whether its panels have data.
 
 pub(crate) mod charts;
+mod differences;
 mod end_to_end;
 mod kubernetes;
 mod lint;

@@ -192,8 +192,7 @@ pub enum Command {
         name: Option<String>,
     },
     /// Write Grafana dashboards and Prometheus rules: for everything, or with a configuration file, only for what it
-    /// configures. Or write all that a Kubernetes cluster needs: `platform_exporter bundle --config.file platform.yml
-    /// --format kubernetes --out deploy && kubectl apply --server-side -k deploy`.
+    /// configures. For Kubernetes: `bundle --format kubernetes --out deploy && kubectl apply --server-side -k deploy`.
     Bundle {
         /// Output directory.
         #[arg(long, value_name = "DIRECTORY")]

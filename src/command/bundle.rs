@@ -59,7 +59,8 @@ pub fn bundle(target: BundleTarget<'_>) -> Result<Vec<PathBuf>, BundleError> {
 /// When the source files have errors.
 pub fn bundle_differences(target: BundleTarget<'_>) -> Result<Vec<PathBuf>, BundleError> {
     // What cannot be read is different.
-    let differs = |(path, text): &(PathBuf, String)| std::fs::read(path).ok().as_deref() != Some(text.as_bytes());
+    let differs =
+        |(path, text): &(PathBuf, String)| std::fs::read(path).ok().as_deref() != Some(text.as_bytes());
     Ok(rendered(target)?.into_iter().filter(differs).map(|(path, _)| path).collect())
 }
 

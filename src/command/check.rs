@@ -78,7 +78,8 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
     let (probes, queries, roll_ups) = future::join3(probes, queries, roll_ups).await;
     let down: BTreeSet<_> =
         probes.iter().filter(|(_, is_down)| *is_down).filter_map(|(probe, _)| probe.source.clone()).collect();
-    let probes: Vec<_> = probes.into_iter().map(|(probe, _)| probe).collect();
+    let mut probes: Vec<_> = probes.into_iter().map(|(probe, _)| probe).collect();
+    probes.iter_mut().for_each(|probe| probe.leave_out_outage_of_others(&down));
     let (mut queries, took): (Vec<_>, Vec<_>) = queries.into_iter().unzip();
     queries.iter_mut().for_each(|query| query.leave_out_outage(&down));
     let is_denied = |checked: &&Checked| checked.problems.iter().any(lacks_permissions);
@@ -151,13 +152,27 @@ impl Checked {
         other.map_or(&self.target, |(_, target)| target)
     }
 
-    /// That the source is down has been reported.
+    /// That the source of a query is down has been reported.
     fn leave_out_outage(&mut self, down: &BTreeSet<(SourceName, Kind)>) {
-        let Some(source) = self.source.as_ref().filter(|source| down.contains(source)) else { return };
+        let source = self.source.as_ref().filter(|source| down.contains(source));
+        if let Some((name, _)) = source.cloned() {
+            self.leave_out(&name);
+        }
+    }
+
+    /// That what a source reads from is down has been reported.
+    fn leave_out_outage_of_others(&mut self, down: &BTreeSet<(SourceName, Kind)>) {
+        let is_down = |(name, _): &&(SourceName, String)| down.iter().any(|(other, _)| other == name);
+        if let Some((name, _)) = self.others.iter().find(is_down).cloned() {
+            self.leave_out(&name);
+        }
+    }
+
+    fn leave_out(&mut self, down: &SourceName) {
         let problems = self.problems.len();
         self.problems.retain(|problem| !problem.reason.may_be_an_outage());
         if self.problems.is_empty() && problems > 0 {
-            self.note = Some(format!("its source {} is down", source.0));
+            self.note = Some(format!("its source {down} is down"));
             self.is_skipped = true;
         }
     }

@@ -102,7 +102,7 @@ fn read(url: String, response: &Response, own: &StatusFlags) -> Result<ExporterS
         401 if own.username.is_some() => Some("the user or the password is wrong".to_owned()),
         401 => Some("a password is required: `--username` and `--password-file`".to_owned()),
         404 if own.url.is_some() => {
-            Some("not found: if the paths of the exporter have a prefix, add it to `--url`".to_owned())
+            Some("not found: if the paths of the exporter have a prefix, its `--web.external-url`, add it to `--url`".to_owned())
         }
         404 => Some("not found: if the paths of the exporter have a prefix, `--web.external-url` names it".to_owned()),
         status => Some(format!("the answer has status {status}")),

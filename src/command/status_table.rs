@@ -1,5 +1,6 @@
 //! The status of an exporter as a table: the worst sources first, each with its problems below.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::SystemTime;
 
@@ -66,10 +67,12 @@ impl StatusAnswer {
         line(&mut text, &HEAD.map(str::to_owned), widths, None);
         for (source, row) in sources.iter().zip(&rows) {
             line(&mut text, row, widths, has_colours.then_some(source.status));
+            let mut printed = BTreeSet::new();
             for ProblemAnswer { reason, detail, remedy } in &source.problems {
                 let indent = " ".repeat(widths[0] + 2);
                 writeln!(text, "{indent}{}: {}", printable(reason), printable(detail)).expect(INFALLIBLE);
-                for remedy in remedy.iter().flat_map(|remedy| remedy.lines()) {
+                let remedies = remedy.iter().flat_map(|remedy| remedy.lines());
+                for remedy in remedies.filter(|remedy| printed.insert(*remedy)) {
                     writeln!(text, "{indent}  to fix it: {}", printable(remedy)).expect(INFALLIBLE);
                 }
             }

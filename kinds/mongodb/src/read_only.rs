@@ -1,6 +1,7 @@
 //! Which queries are guaranteed to write nothing, and to run no code.
 
 use platform_core::query::Misuse;
+use platform_core::yaml;
 use serde_json::{Map, Value};
 
 /// The commands that only read and run no code of the caller.
@@ -49,6 +50,17 @@ impl From<NotReadOnly> for Misuse {
 /// The name of a command that is allowed, at any position among its arguments.
 pub(super) fn command_name(command: &Map<String, Value>) -> Option<&str> {
     command.keys().map(String::as_str).find(|key| COMMANDS.contains(key))
+}
+
+/// The error for a command of which no key is the name of one that is allowed.
+pub(super) fn unknown(command: &Map<String, Value>) -> Misuse {
+    let given = command.keys().next().map(|given| format!(", found `{given}`")).unwrap_or_default();
+    let meant = command.keys().find_map(|given| yaml::nearest(given, COMMANDS));
+    Misuse {
+        part: None,
+        message: format!("expected a read-only command{given}: one of {}", COMMANDS.join(", ")),
+        hint: meant.map(|meant| format!("did you mean `{meant}`?")),
+    }
 }
 
 /// Checks a stage or argument at all levels: a `$facet` may contain a stage that writes, and any expression JavaScript.

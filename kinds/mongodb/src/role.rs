@@ -54,12 +54,17 @@ impl MongoAccount {
 
     /// Why a right password may be rejected.
     pub(super) fn hint(&self) -> Option<String> {
-        let database =
-            Some(&self.database).filter(|database| self.is_assumed && *database != SCRAM_SOURCE)?;
-        Some(format!(
-            "the account was looked up in `{database}`, the database of the URL: add `authSource=admin` to the URL if \
-             it was created in admin"
-        ))
+        let database = &self.database;
+        if [SCRAM_SOURCE, EXTERNAL].contains(&database.as_str()) {
+            return None;
+        }
+        Some(match self.is_assumed {
+            true => format!(
+                "the account was looked up in `{database}`, the database of the URL: add `authSource=admin` to the \
+                 URL if it was created in admin"
+            ),
+            false => format!("the account was looked up in `{database}`, as `authSource` says"),
+        })
     }
 
     /// The command that grants it a role, for mongosh.
@@ -132,8 +137,10 @@ mod tests {
         assert_eq!(granting("mongodb://exporter:x@h/app?authSource=users"), expected("users", "exporter"));
         let hint = |url| MongoAccount::of(&ConnectionString::parse(url).expect(url)).expect(url).hint();
         assert!(hint("mongodb://exporter:x@h/app").is_some_and(|hint| hint.contains("in `app`")));
+        let named = hint("mongodb://exporter:x@h/?authSource=app");
+        assert!(named.is_some_and(|hint| hint.ends_with("in `app`, as `authSource` says")));
         for url in [
-            "mongodb://exporter:x@h/app?authSource=app",
+            "mongodb://exporter:x@h/app?authSource=admin",
             "mongodb://exporter:x@h/",
             "mongodb://exporter:x@h/admin",
         ] {

@@ -12,7 +12,7 @@ use super::info;
 use super::link::Words;
 use super::links::Links;
 use super::question::{RedisQuestion, for_key};
-use super::refusal::ReplyRefusal;
+use super::refusal::{self, ReplyRefusal};
 use super::reply;
 use super::scan::{self, Scan};
 
@@ -77,8 +77,13 @@ async fn rows_by_key(
 ) -> Result<Rows, Problem> {
     let commands: Vec<Words> = keys.iter().map(|key| for_key(words, key)).collect();
     let replies = links.ask_all(&commands, timeout).await?;
-    let answers = replies.into_iter().map(|reply| reply.map_err(|refusal| refusal.problem(&words[0])));
-    reply::by_key(keys, answers.collect::<Result<_, _>>()?, columns)
+    let refusals: Vec<_> = replies.iter().filter_map(|reply| reply.as_ref().err()).collect();
+    if let Some(first) = refusals.first() {
+        // What the account lacks for one key, it may lack for others.
+        let remedy = refusal::remedy(refusals.iter().copied().cloned());
+        return Err(first.problem(&words[0]).fixed_by(remedy));
+    }
+    reply::by_key(keys, replies.into_iter().flatten().collect(), columns)
 }
 
 /// The rows of one command, or the server's refusal of it.

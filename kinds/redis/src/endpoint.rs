@@ -51,6 +51,13 @@ pub(super) struct RedisLogin {
     pub(super) database: i64,
 }
 
+impl RedisLogin {
+    /// The account. Without a name, it is the one that every server has.
+    pub(super) fn user(&self) -> &str {
+        self.username.as_deref().unwrap_or("default")
+    }
+}
+
 impl RedisEndpoint {
     /// Another server of the same deployment, reached the same way. `is_here` says whether the server that named it is
     /// on this host.

@@ -24,9 +24,6 @@ use super::stream::{Conversation, Exchanges};
 /// The name of this connection in CLIENT LIST.
 const CLIENT_NAME: &str = "platform_exporter";
 
-/// The account of a login without a name.
-const DEFAULT_USER: &str = "default";
-
 /// A command's answer, or the server's refusal of it.
 pub(super) type Reply = Result<Value, ReplyRefusal>;
 
@@ -41,7 +38,7 @@ pub(super) fn words<const N: usize>(words: [&str; N]) -> Words {
 /// An authenticated connection. Dropping it closes it at once, whatever is in flight.
 pub(super) struct RedisLink {
     endpoint: RedisEndpoint,
-    /// The account.
+    /// The account; none before the login.
     user: String,
     /// Whether the server is on this machine.
     is_here: bool,
@@ -61,9 +58,7 @@ impl RedisLink {
     ) -> Result<Self, Problem> {
         let opened = tokio::time::timeout(timeout, async {
             let mut link = Self::connect(endpoint, tls).await?;
-            if let Some(user) = &login.username {
-                link.user.clone_from(user);
-            }
+            login.user().clone_into(&mut link.user);
             link.log_in(login, timeout).await?;
             Ok(link)
         });
@@ -174,14 +169,7 @@ impl RedisLink {
             .await
             .map_err(|error| broken(&error, endpoint))?;
         let driver = driver.boxed().fuse();
-        Ok(Self {
-            endpoint: endpoint.clone(),
-            user: DEFAULT_USER.to_owned(),
-            is_here,
-            connection,
-            exchanges,
-            driver,
-        })
+        Ok(Self { endpoint: endpoint.clone(), user: String::new(), is_here, connection, exchanges, driver })
     }
 
     /// One command at a time: a server that rejects clients answers the first one and closes.

@@ -12,7 +12,7 @@ use super::built_in_answers::BuiltInAnswers;
 use super::info::Info;
 use super::link::words;
 use super::links::{Entry, Links};
-use super::refusal::ReplyRefusal;
+use super::refusal::{ReplyRefusal, join_remedies};
 use super::{keys, value};
 
 pub(super) const UP: Desc = Desc::gauge("redis_up", &[], "1 if the server answered the last probe, else 0.");
@@ -56,6 +56,7 @@ impl Prober for RedisProber {
             label_counters(&mut observation.families, &master.to_string());
         }
         observation.problems.extend(self.demoted(&info));
+        join_remedies(&mut observation.problems, self.links.way().login.user());
         Ok(observation)
     }
 

@@ -103,15 +103,37 @@ impl ReplyRefusal {
 pub(super) fn remedy(refusals: impl IntoIterator<Item = ReplyRefusal>) -> Option<String> {
     let mut denied = refusals.into_iter().filter_map(|refusal| refusal.denied);
     let DeniedAccess { user, mut rules } = denied.next()?;
-    rules.extend(denied.flat_map(|denied| denied.rules));
-    Some(format!("ACL SETUSER {} {}", quoted(&user), rules.join(" ")))
+    for rule in denied.flat_map(|denied| denied.rules) {
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
+    Some(statement(&user) + &rules.join(" "))
+}
+
+/// Gives the problems of an account one statement for all of them.
+pub(super) fn join_remedies(problems: &mut [Problem], user: &str) {
+    let begin = statement(user);
+    let rules = problems.iter().filter_map(|problem| problem.remedy.as_deref()?.strip_prefix(&begin));
+    let all = format!("{begin}{}", rules.collect::<Vec<_>>().join(" "));
+    for problem in problems.iter_mut().filter(|problem| problem.remedy.is_some()) {
+        problem.remedy = Some(all.clone());
+    }
+}
+
+fn statement(user: &str) -> String {
+    format!("ACL SETUSER {} ", quoted(user))
 }
 
 /// The rules that allow a command, `… has no permissions to run the 'config|get' command`, or its keys, `No permissions
 /// to access a key`.
 fn rules(message: &str, words: &[String]) -> Vec<String> {
     if let Some((_, command)) = message.split_once(" to run the '") {
-        return command.split_once('\'').map(|(command, _)| format!("+{command}")).into_iter().collect();
+        return command
+            .split_once('\'')
+            .map(|(command, _)| quoted(&format!("+{command}")))
+            .into_iter()
+            .collect();
     }
     if !message.contains("permissions to access") || !message.contains("key") {
         return Vec::new();
@@ -138,12 +160,15 @@ fn literal(key: &str) -> String {
     key.chars().flat_map(escape).collect()
 }
 
-/// A word as redis-cli reads it.
+/// A word as redis-cli reads it, and a shell.
 fn quoted(word: &str) -> String {
-    let is_plain = |character: char| character.is_ascii_graphic() && !r#""'\"#.contains(character);
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "+-_.:@%/".contains(character);
     match word.chars().all(is_plain) {
         true => word.to_owned(),
-        false => format!("\"{}\"", word.replace('\\', r"\\").replace('"', "\\\"")),
+        false if word.contains('\'') => {
+            format!("\"{}\"", word.replace('\\', r"\\").replace('"', "\\\""))
+        }
+        false => format!("'{word}'"),
     }
 }
 
@@ -199,7 +224,7 @@ mod tests {
     #[test]
     fn commands_and_keys_are_allowed_by_a_rule() {
         let command = "User exporter has no permissions to run the 'config|get' command";
-        assert_eq!(rule(command, "CONFIG GET *").as_deref(), Some("ACL SETUSER exporter +config|get"));
+        assert_eq!(rule(command, "CONFIG GET *").as_deref(), Some("ACL SETUSER exporter '+config|get'"));
         for message in [
             "No permissions to access a key",
             "this user has no permissions to access one of the keys used as arguments",
@@ -208,16 +233,17 @@ mod tests {
                 let rule = rule(message, command).expect(command);
                 rule.strip_prefix("ACL SETUSER exporter ").expect(command).to_owned()
             };
-            assert_eq!(rule("LLEN queue:tasks"), "~queue:tasks");
-            assert_eq!(rule("xinfo groups events"), "~events");
-            assert_eq!(rule("MGET a b"), "~a ~b");
-            assert_eq!(rule("SINTERCARD 2 a b LIMIT 3"), "~a ~b");
-            assert_eq!(rule("GET a*[b]"), r#""~a\\*\\[b\\]""#);
+            assert_eq!(rule("LLEN queue:tasks"), "'~queue:tasks'");
+            assert_eq!(rule("xinfo groups events"), "'~events'");
+            assert_eq!(rule("MGET a b"), "'~a' '~b'");
+            assert_eq!(rule("SINTERCARD 2 a b LIMIT 3"), "'~a' '~b'");
+            assert_eq!(rule("GET a*[b]"), r"'~a\*\[b\]'");
             let of_pattern = refusal(message, "GET a*").of_pattern("a*");
             let all = [refusal(command, "CONFIG GET *"), of_pattern];
-            assert_eq!(remedy(all).as_deref(), Some("ACL SETUSER exporter +config|get ~a*"));
+            assert_eq!(remedy(all).as_deref(), Some("ACL SETUSER exporter '+config|get' '~a*'"));
         }
         assert_eq!(rule("No permissions to access a channel", "PUBSUB NUMSUB key"), None);
-        assert_eq!(quoted("a b\"c"), r#""a b\"c""#);
+        assert_eq!(quoted("a b\"c"), r#"'a b"c'"#);
+        assert_eq!(quoted(r"it's\*"), r#""it's\\*""#);
     }
 }

@@ -104,9 +104,22 @@ impl Known<'_> {
         self.add_workers(families);
         self.add_states(families, count);
         let expected = class.expected.filter(|_| self.is_settled && !is_enough)?;
-        let none_known = if self.roll.workers.is_empty() { ", and none has left a heartbeat" } else { "" };
-        let detail = format!("class {name}: {count} of {expected} workers are alive{none_known}");
+        let detail = format!("class {name}: {count} of {expected} workers are alive{}", self.silence(count));
         Some(Problem::new(Reason::Stale, detail))
+    }
+
+    /// Why nobody is alive: nothing is found where the class is read, or what is found is old.
+    fn silence(&self, alive: u32) -> String {
+        let times = self.roll.workers.iter().filter_map(|worker| match worker.seen {
+            Seen::At(at) => Some(at),
+            Seen::Present | Seen::Never => None,
+        });
+        match times.reduce(f64::max) {
+            _ if alive > 0 => String::new(),
+            _ if self.roll.workers.is_empty() => ", and none has left a heartbeat".to_owned(),
+            Some(last) => format!(", and the last heartbeat is {:.0} s old", self.roll.now - last),
+            None => String::new(),
+        }
     }
 
     /// The named workers, the most recent of each name.

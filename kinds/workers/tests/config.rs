@@ -73,7 +73,7 @@ sources:
 ";
     let faults = testkit::config::load(text, "platform.yml", &|_| None).unwrap_err().to_string();
     let expected = "\
-platform.yml:4:54: sources.jobs.workers.classes.a.layout: there is no source `cash` (did you mean `cache`?)
+platform.yml:4:40: sources.jobs.workers.classes.a.from: there is no source `cash` (did you mean `cache`?)
 platform.yml:4:81: sources.jobs.workers.classes.b.sql: `cache` is a redis source, which does not support `sql`";
     assert_eq!(faults, expected);
 }
@@ -99,7 +99,10 @@ sources:
     let lines: Vec<_> = faults.lines().collect();
     let expected = [
         ("platform.yml:8:28: sources.jobs.workers.classes.a.sql: ", "expected a SELECT"),
-        ("platform.yml:9:32: sources.jobs.workers.classes.b.mongo: ", "`$out` and `$merge` write"),
+        (
+            "platform.yml:9:59: sources.jobs.workers.classes.b.mongo.pipeline[0]: ",
+            "`$out` and `$merge` write",
+        ),
         (
             "platform.yml:13:13: sources.jobs.workers.classes.c.mongo.colection: ",
             "did you mean `collection`?",

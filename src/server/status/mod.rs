@@ -7,6 +7,7 @@ mod text;
 
 pub(super) use api::status;
 
+use std::collections::BTreeSet;
 use std::time::{Instant, SystemTime};
 
 use askama::Template;
@@ -105,6 +106,10 @@ fn cards(
 
 fn card(name: &SourceName, state: &SourceState, now: SystemTime) -> Card {
     let problems = state.problems();
+    let more = problems.len().saturating_sub(MOST_PROBLEMS);
+    let mut problems: Vec<_> =
+        problems.into_iter().take(MOST_PROBLEMS).map(|problem| shown(problem, now)).collect();
+    each_remedy_once(&mut problems);
     Card {
         name: name.to_string(),
         kind: state.kind().as_str(),
@@ -117,8 +122,16 @@ fn card(name: &SourceName, state: &SourceState, now: SystemTime) -> Card {
         next_probe: until(state.next_probe_in(Instant::now())),
         dashboard: source_dashboard(state.kind(), name),
         values: headline::values(state.kind(), state.probe_families()),
-        more: problems.len().saturating_sub(MOST_PROBLEMS),
-        problems: problems.into_iter().take(MOST_PROBLEMS).map(|problem| shown(problem, now)).collect(),
+        more,
+        problems,
+    }
+}
+
+/// One statement often fixes several problems: it is shown with the first of them.
+fn each_remedy_once(problems: &mut [CardProblem]) {
+    let mut known = BTreeSet::new();
+    for problem in problems {
+        problem.remedy = problem.remedy.take().filter(|remedy| known.insert(remedy.clone()));
     }
 }
 

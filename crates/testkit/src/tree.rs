@@ -2,9 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill as send};
 use nix::unistd::Pid;
+
+use super::wait::PAUSE;
+
+/// A killed process ends within this time, unless its disk hangs.
+const END: Duration = Duration::from_secs(30);
 
 /// Sends the signal to the process and to its descendants, and to those that they start meanwhile.
 ///
@@ -25,12 +32,25 @@ pub(crate) fn signal(root: Pid, signal: Signal) -> BTreeSet<Pid> {
     }
 }
 
-/// Kills the process and its descendants.
+/// Kills the process and its descendants, and waits until they have let go of their files and memory: PostgreSQL does not
+/// start while a process of the one before has its memory.
 pub(crate) fn kill(root: Pid) {
     // Frozen first: children of a dead parent belong to init, and could not be found any more.
-    for pid in signal(root, Signal::SIGSTOP) {
-        let _ = send(pid, Signal::SIGKILL);
+    let tree = signal(root, Signal::SIGSTOP);
+    for pid in &tree {
+        let _ = send(*pid, Signal::SIGKILL);
     }
+    let deadline = Instant::now() + END;
+    while tree.iter().any(|pid| is_alive(*pid)) {
+        assert!(Instant::now() < deadline, "{tree:?} do not end");
+        thread::sleep(PAUSE);
+    }
+}
+
+/// Whether a process is more than an entry that its parent has not looked at yet.
+fn is_alive(pid: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| !fields.starts_with(['Z', 'X']))
 }
 
 /// The process and its descendants.

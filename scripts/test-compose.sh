@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # A project of its own, so that the volumes of `make up` are not touched. Ports are those of `make up`.
 work=$(mktemp -d)
 chmod 0755 "$work"
-export COMPOSE_PROJECT_NAME=platform_exporter_test COMPOSE_PROFILES=demo COMPOSE_ENV_FILES=compose/demo.env
+export COMPOSE_PROJECT_NAME=platform_exporter_test COMPOSE_PROFILES=demo
 export PLATFORM_CONFIG=$work/config
 compose() { docker compose --env-file compose/demo.env "$@"; }
 
@@ -44,8 +44,9 @@ series() {
 }
 returns() { [ "$(series "$2")" -ge "$1" ]; }
 alerts() { get 'http://127.0.0.1:9093/api/v2/alerts?active=true'; }
-fires() { local active && active=$(alerts) && grep -q "\"alertname\":\"$1\",[^}]*\"source\":\"$2\"" <<<"$active"; }
-is_over() { local active && active=$(alerts) && ! grep -q "\"alertname\":\"$1\",[^}]*\"source\":\"$2\"" <<<"$active"; }
+has_alert() { grep -q "\"alertname\":\"$2\",[^}]*\"source\":\"$3\"" <<<"$1"; }
+fires() { local active && active=$(alerts) && has_alert "$active" "$@"; }
+is_over() { local active && active=$(alerts) && ! has_alert "$active" "$@"; }
 # Not `grep -q` behind a pipe: it ends before all is written, which is an error of the writer.
 up() { get http://127.0.0.1:9884/metrics | grep '^platform_source_up{'; }
 all_up() { local up && up=$(up) && ! grep -q ' 0$' <<<"$up"; }
@@ -53,7 +54,7 @@ has_source() { local up && up=$(up) && grep -q "source=\"$1\"" <<<"$up"; }
 
 # What the kernel says about the first process of every container, which is not root's to lift.
 hardening() {
-  local container name pid user status health row bad=0
+  local container name pid user health read_only status row uid caps no_new bad=0
   printf '%-20s %-10s %-8s %-16s %-9s %-9s\n' container user health capabilities no-new-p read-only
   for container in $(compose ps --quiet); do
     IFS='|' read -r name pid user health read_only < <(docker inspect --format \
@@ -70,7 +71,6 @@ hardening() {
 }
 
 docker compose version >/dev/null || fail "needs a Docker engine and Compose v2"
-[ "$(id -u)" = 0 ] || [ -r "/proc/1/status" ] || fail "needs the engine's processes in /proc"
 scripts/secrets.sh
 cp -r compose "$PLATFORM_CONFIG"
 chmod -R o+rX "$PLATFORM_CONFIG"

@@ -168,8 +168,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 /// What fixes a problem, on a line of its own.
 fn remedy(problem: &Problem, target: &str) -> String {
-    let lines = problem.remedy.iter().flat_map(|remedy| remedy.lines());
-    lines.map(|remedy| format!("\n  {}", command::remedy(remedy, target))).collect()
+    problem.statements().map(|statement| format!("\n  {}", command::remedy(statement, target))).collect()
 }
 
 /// Sources have a thread of their own, so that scrapes do not wait for them.

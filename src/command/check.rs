@@ -76,8 +76,11 @@ pub async fn check(flags: &Flags, loaded: &Loaded) -> Report {
         Checked::of(format!("roll-up {}", roll_up.pack()), String::new(), problems)
     }));
     let (probes, queries, roll_ups) = future::join3(probes, queries, roll_ups).await;
-    let down: BTreeSet<_> =
-        probes.iter().filter(|(_, is_down)| *is_down).filter_map(|(probe, _)| probe.source.clone()).collect();
+    let down: BTreeSet<SourceName> = probes
+        .iter()
+        .filter(|(_, is_down)| *is_down)
+        .filter_map(|(probe, _)| Some(probe.source.as_ref()?.0.clone()))
+        .collect();
     let mut probes: Vec<_> = probes.into_iter().map(|(probe, _)| probe).collect();
     probes.iter_mut().for_each(|probe| probe.leave_out_outage_of_others(&down));
     let (mut queries, took): (Vec<_>, Vec<_>) = queries.into_iter().unzip();
@@ -153,22 +156,17 @@ impl Checked {
     }
 
     /// That the source of a query is down has been reported.
-    fn leave_out_outage(&mut self, down: &BTreeSet<(SourceName, Kind)>) {
-        let source = self.source.as_ref().filter(|source| down.contains(source));
-        if let Some((name, _)) = source.cloned() {
-            self.leave_out(&name);
-        }
+    fn leave_out_outage(&mut self, down: &BTreeSet<SourceName>) {
+        self.leave_out(self.source.iter().find_map(|(name, _)| down.get(name)));
     }
 
     /// That what a source reads from is down has been reported.
-    fn leave_out_outage_of_others(&mut self, down: &BTreeSet<(SourceName, Kind)>) {
-        let is_down = |(name, _): &&(SourceName, String)| down.iter().any(|(other, _)| other == name);
-        if let Some((name, _)) = self.others.iter().find(is_down).cloned() {
-            self.leave_out(&name);
-        }
+    fn leave_out_outage_of_others(&mut self, down: &BTreeSet<SourceName>) {
+        self.leave_out(self.others.iter().find_map(|(name, _)| down.get(name)));
     }
 
-    fn leave_out(&mut self, down: &SourceName) {
+    fn leave_out(&mut self, down: Option<&SourceName>) {
+        let Some(down) = down else { return };
         let problems = self.problems.len();
         self.problems.retain(|problem| !problem.reason.may_be_an_outage());
         if self.problems.is_empty() && problems > 0 {
@@ -199,8 +197,7 @@ fn describe<'a>(checked: &'a Checked, printed: &mut BTreeSet<(&'a str, &'a str)>
     }
     let mut describe = |problem: &'a Problem| {
         let target = checked.target_of(problem);
-        let fixes = problem.remedy.iter().flat_map(|text| text.lines());
-        let fixes = fixes.map(|text| match printed.insert((target, text)) {
+        let fixes = problem.statements().map(|text| match printed.insert((target, text)) {
             true => format!("      {}\n", remedy(text, target)),
             false => "      to fix it: the same as above\n".to_owned(),
         });

@@ -179,6 +179,11 @@ impl Problem {
         Self { remedy: self.remedy, ..Self::new(self.reason, format_args!("{} ({remark})", self.detail)) }
     }
 
+    /// What fixes it, one statement at a time.
+    pub fn statements(&self) -> impl Iterator<Item = &str> {
+        self.remedy.iter().flat_map(|remedy| remedy.lines())
+    }
+
     /// The same problem, with what fixes it.
     #[must_use]
     pub fn fixed_by(self, remedy: Option<String>) -> Self {

@@ -1,7 +1,7 @@
 //! Which queries are guaranteed to write nothing, and to run no code.
 
 use platform_core::query::Misuse;
-use platform_core::yaml;
+use platform_core::yaml::hint;
 use serde_json::{Map, Value};
 
 /// The commands that only read and run no code of the caller.
@@ -43,7 +43,7 @@ pub(super) enum NotReadOnly {
 
 impl From<NotReadOnly> for Misuse {
     fn from(error: NotReadOnly) -> Self {
-        error.to_string().as_str().into()
+        Self { part: None, message: error.to_string(), hint: None }
     }
 }
 
@@ -55,11 +55,10 @@ pub(super) fn command_name(command: &Map<String, Value>) -> Option<&str> {
 /// The error for a command of which no key is the name of one that is allowed.
 pub(super) fn unknown(command: &Map<String, Value>) -> Misuse {
     let given = command.keys().next().map(|given| format!(", found `{given}`")).unwrap_or_default();
-    let meant = command.keys().find_map(|given| yaml::nearest(given, COMMANDS));
     Misuse {
         part: None,
         message: format!("expected a read-only command{given}: one of {}", COMMANDS.join(", ")),
-        hint: meant.map(|meant| format!("did you mean `{meant}`?")),
+        hint: command.keys().find_map(|given| hint(given, COMMANDS)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The query lane of a Redis source.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use platform_core::probe::{Problem, Reason};
@@ -41,22 +42,12 @@ impl Answers for RedisAnswers {
                 .map_err(|refusal| refusal.problem(&words[0])),
             (None, Some(pattern)) => {
                 let links = &mut self.links;
-                let scan = Scan { links, pattern: &pattern, budget: self.scan_budget, timeout };
                 let reads_values = values || at_least.is_some();
-                let rows = match id {
-                    None if values => scan.values().await,
-                    None => scan.count().await,
-                    Some(id) => {
-                        let id = Regex::new(&id).map_err(|error| Problem::new(Reason::Query, error))?;
-                        match at_least {
-                            Some(least) => scan.reached(&id, &least).await,
-                            None => scan.ids(&id).await,
-                        }
-                    }
-                };
-                match rows {
+                let scan = Scan { links, pattern: &pattern, budget: self.scan_budget, timeout };
+                match scan_rows(scan, values, id.as_deref(), at_least.as_ref()).await {
                     Err(problem) if problem.reason == Reason::Permission => {
                         let remedy = scan::remedy(&mut self.links, &pattern, reads_values, timeout).await;
+                        let remedy = remedy.or_else(|| problem.remedy.clone());
                         Err(problem.fixed_by(remedy))
                     }
                     rows => rows,
@@ -64,6 +55,22 @@ impl Answers for RedisAnswers {
             }
             (None, None) => Err(Problem::new(Reason::Query, "expected `command` or `scan`")),
         }
+    }
+}
+
+async fn scan_rows(
+    scan: Scan<'_>,
+    values: bool,
+    id: Option<&str>,
+    at_least: Option<&BTreeMap<String, f64>>,
+) -> Result<Rows, Problem> {
+    let Some(id) = id else {
+        return if values { scan.values().await } else { scan.count().await };
+    };
+    let id = Regex::new(id).map_err(|error| Problem::new(Reason::Query, error))?;
+    match at_least {
+        Some(least) => scan.reached(&id, least).await,
+        None => scan.ids(&id).await,
     }
 }
 

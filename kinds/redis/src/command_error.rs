@@ -1,7 +1,7 @@
 //! Why a command is refused.
 
 use platform_core::query::{Misuse, QueryPart};
-use platform_core::yaml::nearest;
+use platform_core::yaml::hint;
 
 use super::command_list::{COMMANDS, SUBCOMMANDS};
 
@@ -47,22 +47,21 @@ impl CommandError {
 
     /// What may be meant. Of commands that resemble it, those that begin like it come first: `LEN` is `LLEN`, not `HLEN`.
     fn hint(&self) -> Option<String> {
-        let meant = match self {
+        match self {
             Self::Unsupported(word) => {
                 let names = || {
                     let simple = COMMANDS.iter().map(|(name, _)| *name);
                     simple.chain(SUBCOMMANDS.iter().map(|(name, ..)| *name))
                 };
                 let begins = |name: &&str| name.get(..1) == word.get(..1);
-                nearest(word, names().filter(begins)).or_else(|| nearest(word, names())).map(str::to_owned)
+                hint(word, names().filter(begins)).or_else(|| hint(word, names()))
             }
             Self::Subcommand { command, given } => {
                 let known = subcommands(command);
-                nearest(given, known.iter().map(String::as_str)).map(str::to_owned)
+                hint(given, known.iter().map(String::as_str))
             }
             Self::Empty | Self::AllKeys | Self::Cached => None,
-        };
-        meant.map(|meant| format!("did you mean `{meant}`?"))
+        }
     }
 }
 

@@ -102,27 +102,32 @@ impl ReplyRefusal {
 /// The statement that allows all that was refused to an account.
 pub(super) fn remedy(refusals: impl IntoIterator<Item = ReplyRefusal>) -> Option<String> {
     let mut denied = refusals.into_iter().filter_map(|refusal| refusal.denied);
-    let DeniedAccess { user, mut rules } = denied.next()?;
-    for rule in denied.flat_map(|denied| denied.rules) {
-        if !rules.contains(&rule) {
-            rules.push(rule);
-        }
-    }
-    Some(statement(&user) + &rules.join(" "))
+    let DeniedAccess { user, rules } = denied.next()?;
+    let rules = rules.into_iter().chain(denied.flat_map(|denied| denied.rules));
+    Some(begin_of_statement(&user) + &distinct(rules).join(" "))
 }
 
 /// Gives the problems of an account one statement for all of them.
 pub(super) fn join_remedies(problems: &mut [Problem], user: &str) {
-    let begin = statement(user);
+    let begin = begin_of_statement(user);
     let rules = problems.iter().filter_map(|problem| problem.remedy.as_deref()?.strip_prefix(&begin));
-    let all = format!("{begin}{}", rules.collect::<Vec<_>>().join(" "));
-    for problem in problems.iter_mut().filter(|problem| problem.remedy.is_some()) {
-        problem.remedy = Some(all.clone());
-    }
+    let all = begin.clone() + &distinct(rules).join(" ");
+    let remedies = problems.iter_mut().filter_map(|problem| problem.remedy.as_mut());
+    remedies.filter(|remedy| remedy.starts_with(&begin)).for_each(|remedy| remedy.clone_from(&all));
 }
 
-fn statement(user: &str) -> String {
+fn begin_of_statement(user: &str) -> String {
     format!("ACL SETUSER {} ", quoted(user))
+}
+
+/// Each once, in their order.
+fn distinct<T: PartialEq>(rules: impl Iterator<Item = T>) -> Vec<T> {
+    rules.fold(Vec::new(), |mut known, rule| {
+        if !known.contains(&rule) {
+            known.push(rule);
+        }
+        known
+    })
 }
 
 /// The rules that allow a command, `… has no permissions to run the 'config|get' command`, or its keys, `No permissions
@@ -243,6 +248,16 @@ mod tests {
             assert_eq!(remedy(all).as_deref(), Some("ACL SETUSER exporter '+config|get' '~a*'"));
         }
         assert_eq!(rule("No permissions to access a channel", "PUBSUB NUMSUB key"), None);
+        let denied = |command| refusal(&format!("no permissions to run the '{command}' command"), "TYPE a");
+        let other =
+            Problem::new(Reason::Permission, "elsewhere").fixed_by(Some("ACL SETUSER b +get".to_owned()));
+        let mut problems = ["type", "llen", "type"].map(|command| denied(command).problem("key a")).to_vec();
+        problems.push(other.clone());
+        join_remedies(&mut problems, "exporter");
+        for problem in &problems[..3] {
+            assert_eq!(problem.remedy.as_deref(), Some("ACL SETUSER exporter +type +llen"));
+        }
+        assert_eq!(problems[3], other, "that of another account");
         assert_eq!(quoted("a b\"c"), r#"'a b"c'"#);
         assert_eq!(quoted(r"it's\*"), r#""it's\\*""#);
     }

@@ -110,16 +110,18 @@ impl Known<'_> {
 
     /// Why nobody is alive: nothing is found where the class is read, or what is found is old.
     fn silence(&self, alive: u32) -> String {
+        if alive > 0 {
+            return String::new();
+        }
+        if self.roll.workers.is_empty() {
+            return ", and none has left a heartbeat".to_owned();
+        }
         let times = self.roll.workers.iter().filter_map(|worker| match worker.seen {
             Seen::At(at) => Some(at),
             Seen::Present | Seen::Never => None,
         });
-        match times.reduce(f64::max) {
-            _ if alive > 0 => String::new(),
-            _ if self.roll.workers.is_empty() => ", and none has left a heartbeat".to_owned(),
-            Some(last) => format!(", and the last heartbeat is {:.0} s old", self.roll.now - last),
-            None => String::new(),
-        }
+        let age = |last: f64| format!(", and the last heartbeat is {:.0} s old", self.roll.now - last);
+        times.reduce(f64::max).map(age).unwrap_or_default()
     }
 
     /// The named workers, the most recent of each name.

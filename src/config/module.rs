@@ -29,6 +29,7 @@ const EXAMPLE: &str = "target.invalid:1";
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 pub(super) struct Targets {
+    /// What may be probed: names with `*` as in `*.db.example.com:5432`, and networks as in `10.0.0.0/8:5432`.
     targets: Vec<TargetPattern>,
 }
 

@@ -26,13 +26,17 @@ pub struct Source {
 /// The keys other than that of the kind.
 #[derive(Deserialize, schemars::JsonSchema)]
 pub(super) struct Common {
+    /// How often it is probed; default: 15s, of `stripe` 5m, of `s3` 1m.
     interval: Option<Duration>,
+    /// How long a probe may take, at most `interval`; default: 5s, of `stripe` 30s, of `s3` 10s.
     timeout: Option<Duration>,
+    /// When an answer is too slow.
     degraded: Option<Degraded>,
 }
 
 #[derive(Deserialize, schemars::JsonSchema)]
 struct Degraded {
+    /// A probe that takes longer than this makes the source degraded; default: none.
     latency: Option<Duration>,
 }
 

@@ -1,11 +1,15 @@
 //! Files that are made from the code: they fail when stale. `make bless` rewrites them.
 
+mod configuration;
+
 use std::fs;
 use std::process::Command;
 
 use platform_core::kind::ProbeCost;
 use platform_exporter::registry::Kind;
 use testkit::exporter::binary;
+
+use configuration::Reference;
 
 /// Compares a file with what it should hold, or with `BLESS=1` writes it.
 pub(crate) fn check(path: &str, expected: &str) {
@@ -69,6 +73,15 @@ fn the_page_on_capacity_has_the_cost_of_every_kind() {
 #[test]
 fn the_list_of_metrics_is_that_of_the_binary() {
     check("docs/metrics.md", &output(&["catalog"]));
+}
+
+/// Every key is explained, in the reference as in editors that read the schema.
+#[test]
+fn the_configuration_reference_is_that_of_the_types() {
+    let schema = serde_json::from_str(&platform_exporter::config::schema()).unwrap();
+    let reference = Reference::of(&schema);
+    assert!(reference.unexplained.is_empty(), "without a meaning: {}", reference.unexplained.join(", "));
+    check("docs/configuration.md", reference.markdown());
 }
 
 #[test]

@@ -63,9 +63,13 @@ pub struct Identity {
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Raw {
+    /// A PEM file of CA certificates that are trusted in addition to the system's.
     ca_file: Option<PathBuf>,
+    /// A PEM file with the client certificate; needs `key_file`.
     cert_file: Option<PathBuf>,
+    /// A PEM file with the key of the client certificate.
     key_file: Option<PathBuf>,
+    /// The name in the server's certificate, if it is not the host of the URL.
     server_name: Option<String>,
 }
 

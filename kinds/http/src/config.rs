@@ -39,27 +39,40 @@ pub(super) enum Authorization {
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Raw {
+    /// `http://` or `https://`; a user and password in it are sent as basic auth.
     url: Target,
+    /// The method.
     #[serde(default = "get")]
     method: String,
+    /// Further headers. `Content-Length` and `Transfer-Encoding` are rejected.
     #[serde(default)]
     headers: BTreeMap<String, Secret>,
+    /// The body of the request.
     body: Option<Secret>,
+    /// A user and a password; not together with a bearer token.
     basic_auth: Option<BasicAuth>,
+    /// A bearer token.
     bearer_token: Option<Secret>,
+    /// A file that holds the token; re-read for every probe.
     bearer_token_file: Option<PathBuf>,
+    /// Certificates.
     #[serde(default)]
     tls: Tls,
+    /// Whether 301, 302, 303, 307 and 308 are followed, at most 10.
     #[serde(default = "yes")]
     follow_redirects: bool,
+    /// What the response has to be.
     #[serde(default)]
     expect: Expect,
 }
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct BasicAuth {
+    /// The user.
     username: String,
+    /// The password. Either this or `password_file`.
     password: Option<Secret>,
+    /// A file that holds the password; re-read for every probe.
     password_file: Option<PathBuf>,
 }
 

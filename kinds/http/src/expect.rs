@@ -14,7 +14,7 @@ use super::answer::{EndpointAnswer, LARGEST_BODY};
 /// The `expect` key.
 #[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 pub(super) struct Expect {
-    /// Expected status codes, or classes such as `4xx`. Default: any 2xx.
+    /// Expected status codes, or classes such as `4xx`; default: any 2xx.
     #[serde(default)]
     pub(super) status: Vec<ExpectedStatus>,
     /// What the body must match.

@@ -29,12 +29,17 @@ pub struct Config {
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Raw {
+    /// A file of JSON Lines. Either this or `paths`.
     path: Option<PathBuf>,
+    /// Several files, which are counted together.
     #[serde(default)]
     paths: Vec<PathBuf>,
+    /// The field with the time of a line; default: the first of `ts`, `time`, `timestamp`, `@timestamp`.
     timestamp_field: Option<String>,
+    /// Where to start in a file that exists at the first look; later files are read from their beginning; default: `end`.
     #[serde(default)]
     from: From,
+    /// No new line for this long makes the source degraded; default: never.
     stale_after: Option<setting::Duration>,
 }
 

@@ -58,9 +58,10 @@ struct RawConfig {
     /// The collections, as `collection` or `database.collection`, whose size and count are exported.
     #[serde(default)]
     collections: Vec<String>,
-    /// Operations that run for longer than this are counted as slow.
+    /// Operations that run for longer than this are counted as slow; default: 10s.
     slow_operation: Option<setting::Duration>,
-    /// What a probe reads in addition to the state of the server and of its set.
+    /// What a probe reads in addition to the state of the server and of its set; default: `dbstats`, `collstats`,
+    /// `oplog`.
     collect: Option<Vec<Collector>>,
     /// Also exports the names of mongodb_exporter before 0.20.
     #[serde(default)]

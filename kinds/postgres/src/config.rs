@@ -47,15 +47,26 @@ pub struct Config {
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Raw {
+    /// One server: `postgres://USER@HOST:PORT/DATABASE`. User `platform_exporter`, database `postgres` and
+    /// port 5432 unless given.
     url: UrlParts,
+    /// The password, instead of the one in the URL.
     password: Option<Secret>,
+    /// A file that holds the password; re-read for every new connection.
     password_file: Option<PathBuf>,
+    /// Certificates. With `ca_file` or `server_name`, but without `sslmode` in the URL, it is
+    /// `verify-full`.
     #[serde(default)]
     tls: Tls,
+    /// Whether connections go through PgBouncer, so that no state may be kept in a session; default:
+    /// `false`, or the URL parameter `pgbouncer`.
     pgbouncer: Option<bool>,
+    /// Further databases of the server, at most 10, whose tables and indexes are read.
     databases: Option<DatabaseNames>,
+    /// How many tables of each database have their own series, 1 to 10000 or `all`; default: 100.
     top_tables: Option<TopTables>,
-    /// What a probe reads in addition to the state of the server.
+    /// What a probe reads in addition to the state of the server; default: `settings`, `statio_user_tables`,
+    /// `table_sizes`, `roles`.
     collect: Option<Vec<PgCollector>>,
 }
 

@@ -43,14 +43,18 @@ pub(super) struct QueueScope {
 #[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Filter {
+    /// A regular expression that the name of a queue must match; default: any name.
     include: Option<Pattern>,
+    /// A regular expression that the name of a queue must not match.
     exclude: Option<Pattern>,
 }
 
 /// Queues added to or removed from those found, by name.
 #[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 pub(super) struct Additions {
+    /// A regular expression: the queues that are added.
     include: Option<Pattern>,
+    /// A regular expression: the queues that are removed.
     exclude: Option<Pattern>,
 }
 
@@ -68,21 +72,35 @@ struct Pattern(regex::Regex);
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Raw {
+    /// `amqp://` or `amqps://`; the path is the virtual host, `/` unless given. User and password default
+    /// to `guest`.
     url: BrokerUrl,
+    /// The user, instead of the one in the URL.
     username: Option<String>,
+    /// The password, instead of the one in the URL.
     password: Option<Secret>,
+    /// A file that holds the password; re-read for every login and every management request.
     password_file: Option<PathBuf>,
+    /// The management API, such as `http://localhost:15672`; the login is the broker's unless it has one.
     management_url: Option<ManagementUrl>,
+    /// Certificates, for the broker and for the management API.
     #[serde(default)]
     tls: Tls,
+    /// Queues of the virtual host that must exist. Without `management_url`, only these are monitored.
     #[serde(default)]
     queues: Vec<String>,
+    /// Which other queues have their own series; default: all. Needs `management_url`.
     queue_filter: Option<Filter>,
+    /// How many queues have their own series; the rest is summed under `other`; default: 1000.
     max_queues: Option<NonZeroUsize>,
+    /// The queues that make the source degraded if they have messages but no consumer; default: `true`,
+    /// which is all work queues.
     #[serde(default)]
     consumers_expected: Expected,
+    /// Corrects which queues count as dead-letter queues.
     #[serde(default)]
     dead_letter_queues: Additions,
+    /// What a probe reads in addition to the state of the broker, with `management_url`; default: none.
     #[serde(default)]
     collect: Vec<RabbitmqCollector>,
 }

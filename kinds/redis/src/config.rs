@@ -34,33 +34,48 @@ impl Config {
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Raw {
+    /// `redis://`, `rediss://` (TLS), `redis+unix://` or `unix://`, also with `valkey`. Either this or
+    /// `sentinel`.
     url: Option<RedisUrl>,
+    /// The user, instead of the one in the URL.
     username: Option<String>,
+    /// The password, instead of the one in the URL.
     password: Option<Secret>,
+    /// A file that holds the password; re-read for every new connection.
     password_file: Option<PathBuf>,
+    /// The number of the database; default: that of the URL, or 0.
     database: Option<i64>,
+    /// Certificates, with TLS in the URL only.
     #[serde(default)]
     tls: Option<Tls>,
+    /// Looks up the master, instead of `url`.
     sentinel: Option<Sentinel>,
+    /// Whether keys and scans are read from the nodes of the cluster that hold them.
     #[serde(default)]
     cluster: bool,
+    /// Keys whose size is read in every probe; for streams, also the consumer groups.
     #[serde(default)]
     keys: Vec<Key>,
+    /// What a probe reads in addition to the state of the server; default: none.
     #[serde(default)]
     collect: Vec<RedisCollector>,
+    /// A `scan` of a database with more keys than this is rejected; default: 1000000.
     scan_budget: Option<u64>,
 }
 
 /// The sentinels that know where the master is.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Sentinel {
+    /// The name by which the sentinels know the master.
     master: String,
+    /// The URLs of the sentinels.
     urls: Vec<RedisUrl>,
 }
 
 /// A key whose size is read with every probe.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Key {
+    /// The key.
     name: String,
 }
 

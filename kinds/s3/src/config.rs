@@ -39,35 +39,54 @@ pub(super) struct CanaryConfig {
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Raw {
+    /// The name of the bucket, without `s3://` and without a path.
     bucket: String,
+    /// The region of the bucket.
     #[serde(default = "first_region")]
     region: String,
+    /// The URL of another store; default: AWS in `region`.
     endpoint: Option<Endpoint>,
+    /// Whether the bucket is in the path; default: `true` with `endpoint`, or with a dot in the bucket's
+    /// name.
     path_style: Option<bool>,
+    /// The id of the access key. Without a key, AWS's chain of credentials is used.
     access_key_id: Option<Secret>,
+    /// A file that holds the id; re-read for every probe.
     access_key_id_file: Option<PathBuf>,
+    /// The secret of the access key.
     secret_access_key: Option<Secret>,
+    /// A file that holds the secret; re-read for every probe.
     secret_access_key_file: Option<PathBuf>,
+    /// The token of temporary credentials.
     session_token: Option<Secret>,
+    /// A file that holds the token; re-read for every probe.
     session_token_file: Option<PathBuf>,
+    /// The prefix that each probe lists, so that nothing else has to be listable.
     #[serde(default)]
     prefix: String,
+    /// Whose credentials these are, according to STS.
     sts: Option<StsConfig>,
+    /// Writes, reads and deletes an object; default: none.
     canary: Option<CanaryConfig>,
+    /// Certificates.
     #[serde(default)]
     tls: Tls,
 }
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct StsConfig {
+    /// Whether STS is called; without `sts`, only for AWS.
     #[serde(default = "yes")]
     enabled: bool,
+    /// The URL of STS; default: that of AWS in `region`.
     endpoint: Option<Endpoint>,
 }
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct RawCanary {
+    /// The folder of the object, such as `health/`.
     prefix: String,
+    /// How often it runs; default: 5m.
     #[serde(default = "five_minutes")]
     interval: Duration,
 }

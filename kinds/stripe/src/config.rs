@@ -32,24 +32,37 @@ pub struct Config {
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Raw {
+    /// A restricted key (`rk_`). Either this or `api_key_file`.
     api_key: Option<Secret>,
+    /// A file that holds the key; re-read for every probe.
     api_key_file: Option<PathBuf>,
+    /// The base URL of the API; default: `https://api.stripe.com`.
     api_base: Option<ApiBase>,
+    /// A connected account, `acct_…`.
     account: Option<String>,
+    /// Types such as `invoice.paid`, and groups such as `charge.*`, that have their own series; the rest is
+    /// `other`.
     #[serde(default)]
     event_types: EventTypes,
+    /// Undelivered events up to this age are counted: more than 3d, at most 30d; default: 4d.
     #[serde(default = "four_days")]
     lookback: setting::Duration,
+    /// How many pages of each list a probe reads at most, 1 to 100.
     #[serde(default = "ten")]
     max_pages: usize,
+    /// Whether event destinations are read.
     #[serde(default = "yes")]
     event_destinations: bool,
+    /// Whether subscriptions are counted by status.
     #[serde(default)]
     subscriptions: bool,
+    /// Counts only the subscriptions with one of these prices, `price_…`; each price is a separate list.
     #[serde(default)]
     prices: Vec<String>,
+    /// The ids of endpoints and destinations that are disabled on purpose.
     #[serde(default)]
     ignore: Vec<String>,
+    /// Certificates.
     #[serde(default)]
     tls: Tls,
 }

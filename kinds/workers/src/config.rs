@@ -21,6 +21,7 @@ pub struct Config {
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct RawConfig {
+    /// The classes of workers, by name: 1 to 128 letters, digits and `_-.:@`.
     classes: BTreeMap<ClassName, Class>,
 }
 
@@ -102,22 +103,38 @@ enum LayoutName {
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct RawClass {
+    /// The source that stores the heartbeats; required unless `push`.
     from: Option<SourceName>,
+    /// How heartbeats are stored. Exactly one of `layout`, `sql`, `mongo` and `push` is required.
     layout: Option<LayoutName>,
+    /// A SELECT of heartbeats: rows with `worker` and `seen_at`.
     sql: Option<String>,
+    /// A MongoDB query of heartbeats: documents with `worker` or `_id`, and `seen_at`.
     mongo: Option<serde_json::Value>,
+    /// Whether workers send `POST /heartbeat/CLASS/WORKER`.
     #[serde(default)]
     push: bool,
+    /// The key, of the layouts `zset` and `hash`.
     key: Option<String>,
+    /// The pattern of the keys, of the layout `keys`.
     pattern: Option<String>,
+    /// The namespace, of the layouts `sidekiq` and `resque` (default: `resque`).
     namespace: Option<String>,
+    /// The queue, of the layouts `bullmq`, and `rq` (default: all).
     queue: Option<String>,
+    /// The prefix of the keys, of the layout `bullmq`; default: `bull`.
     prefix: Option<String>,
+    /// The bearer token of `push`.
     token: Option<Secret>,
+    /// A file that holds the token; re-read for every push.
     token_file: Option<PathBuf>,
+    /// How many workers should be alive; fewer make the source degraded.
     expected: Option<u32>,
+    /// How often a worker sends a heartbeat; required with `push`; default: 30s, or by layout.
     interval: Option<setting::Duration>,
+    /// How late a heartbeat may be; default: twice `interval`, or by layout.
     grace: Option<setting::Duration>,
+    /// The states that are exported as 0 if no worker is in them.
     #[serde(default)]
     states: Vec<String>,
 }

@@ -32,16 +32,26 @@ const DISTINCT: &str = "distinct";
 /// The keys of a query, other than its language.
 #[derive(Deserialize, schemars::JsonSchema)]
 pub(super) struct RawQuery {
+    /// The name of the query.
     name: String,
+    /// The source that it is sent to; the parts of `distinct` have their own.
     source: Option<SourceName>,
+    /// How often it runs; default: 1m.
     every: Option<Duration>,
+    /// How long it may take, at most `every`; default: 10s.
     timeout: Option<Duration>,
+    /// How long the last good result is kept; default: three times `every`.
     max_age: Option<Duration>,
+    /// The columns that become labels.
     #[serde(default)]
     labels: Vec<LabelName>,
+    /// Label values that are exported as 0 if no row has them.
     #[serde(default)]
     expect: BTreeMap<String, Vec<String>>,
+    /// The maximum number of label sets, those of `expect` included; the rest is summed under `other`;
+    /// default: 100.
     max_series: Option<usize>,
+    /// The metrics that the columns become.
     metrics: Option<Vec<RawMetric>>,
     min_version: Option<u32>,
     max_version: Option<u32>,
@@ -55,7 +65,9 @@ pub(super) struct RawQuery {
 /// The keys of a part of `distinct`, other than its language.
 #[derive(Deserialize, schemars::JsonSchema)]
 pub(super) struct RawPart {
+    /// The source that it is sent to.
     source: SourceName,
+    /// Whether its ids are left out of the count.
     #[serde(default)]
     except: bool,
 }

@@ -8,11 +8,13 @@ use crate::metric::{LabelName, MetricName};
 /// One metric of a query.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 pub(super) struct RawMetric {
+    /// The name of the metric.
     name: MetricName,
     /// The column that holds its value.
     value: Option<String>,
     /// Where the value comes from.
     help: String,
+    /// What kind of number it is; default: `gauge`.
     #[serde(default, rename = "type")]
     value_type: ValueType,
     /// Labels with a fixed value, so that several columns form one family.

@@ -17,6 +17,7 @@ pub fn schema(generator: &mut SchemaGenerator, languages: &[LanguageFacts]) -> V
     part.extend(of_languages.clone());
     query.extend(of_languages);
     let part = json!({"type": "object", "properties": part, "required": ["source"]});
-    query.insert("distinct".to_owned(), json!({"type": "array", "items": part}));
+    let meaning = "The number of distinct ids in the results of several queries: the column `count`.";
+    query.insert("distinct".to_owned(), json!({"type": "array", "items": part, "description": meaning}));
     json!({"type": "object", "properties": query, "required": ["name", "metrics"]})
 }

@@ -87,15 +87,24 @@ pub struct RollUpConfig {
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct RawConfig {
+    /// The database with the table: `postgres://USER@HOST:PORT/DATABASE`, with `sslmode` as for a source.
     write_url: UrlParts,
+    /// The password, instead of the one in the URL.
     write_password: Option<Secret>,
+    /// A file that holds the password; re-read for each connection.
     write_password_file: Option<PathBuf>,
+    /// Certificates, as for a source.
     #[serde(default)]
     tls: Tls,
+    /// Whether the connection goes through PgBouncer; default: `false`.
     pgbouncer: Option<bool>,
+    /// The time zone of the days, by its IANA name; default: `UTC`.
     time_zone: Option<TimeZone>,
+    /// The pause between the end of a run and the next; default: 5m.
     every: Option<Duration>,
+    /// The time limit for one day; default: 60s.
     timeout: Option<Duration>,
+    /// How many days before today are filled in if missing, 1d to 366d; default: 31d.
     back_fill: Option<Duration>,
 }
 

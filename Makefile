@@ -64,8 +64,12 @@ lint: ## Check formatting and lints, including the fuzz targets
 	cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir $${CARGO_TARGET_DIR:-target} -- -D warnings
 
 .PHONY: bless
-bless: deps ## Regenerate files rendered from the code: the golden exposition, docs/metrics.md, dashboards, rules
+bless: deps ## Regenerate files rendered from the code: the golden exposition, docs/metrics.md, docs/configuration.md, dashboards, rules
 	BLESS=1 cargo test --locked --test it -- docs:: platform::every_kind
+
+.PHONY: docs
+docs: ## Build the documentation as a site in target/book, and check every link in it (needs python3-venv)
+	@scripts/docs.sh
 
 .PHONY: deny
 deny: ## Check licences, bans, sources and advisories of all dependencies

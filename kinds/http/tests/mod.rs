@@ -4,6 +4,7 @@ mod alerts;
 mod answers;
 mod config;
 mod failures;
+mod large;
 mod reach;
 mod redirects;
 mod truth;

@@ -6,6 +6,7 @@ mod chain;
 mod config;
 mod failures;
 mod ladder;
+mod large;
 mod refusals;
 mod sts;
 mod truth;

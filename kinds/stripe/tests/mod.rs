@@ -4,6 +4,7 @@ mod alerts;
 mod clock;
 mod config;
 mod failures;
+mod large;
 mod pages;
 mod permissions;
 mod restraint;

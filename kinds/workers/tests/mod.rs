@@ -3,6 +3,7 @@
 mod alerts;
 mod config;
 mod failures;
+mod large;
 mod plain;
 mod pushed;
 mod queues;

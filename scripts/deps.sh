@@ -6,7 +6,7 @@
 set -euo pipefail
 
 packages=(
-  postgresql pgbouncer redis-server rabbitmq-server prometheus prometheus-alertmanager
+  postgresql pgbouncer redis-server rabbitmq-server prometheus prometheus-alertmanager victoria-metrics
   python3-venv gcc libc6-dev curl openssl ca-certificates libcurl4 libssl3
   iproute2 systemd
 )
@@ -86,7 +86,7 @@ install_packages() {
     for package in "${missing[@]}"; do
       case $package in
         rabbitmq-server) as_root systemctl disable --quiet rabbitmq-server epmd.socket epmd.service || true ;;
-        postgresql | pgbouncer | redis-server | prometheus*) as_root systemctl disable --quiet "$package" || true ;;
+        postgresql | pgbouncer | redis-server | prometheus* | victoria-metrics) as_root systemctl disable --quiet "$package" || true ;;
       esac
     done
   fi

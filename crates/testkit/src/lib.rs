@@ -44,6 +44,7 @@ pub mod time;
 pub mod tls;
 mod tree;
 pub mod turns;
+pub mod victoria_metrics;
 pub mod wait;
 pub mod web;
 

@@ -8,6 +8,7 @@ mod hayon;
 mod inbox;
 pub(crate) mod on_servers;
 mod pages;
+mod pairs;
 mod replay;
 mod routing;
 pub(crate) mod rules;

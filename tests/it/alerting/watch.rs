@@ -22,7 +22,7 @@ use testkit::wait::until;
 pub(super) const OF_THE_MACHINE: &str = "MongodbDiskHigh";
 
 /// Divides the durations of these keys.
-fn quicken(text: &str, keys: &str, divisor: u64) -> String {
+pub(super) fn quicken(text: &str, keys: &str, divisor: u64) -> String {
     let duration = Regex::new(&format!(r"\b({keys}): (\d+)([smhd])\b")).unwrap();
     let quick = |found: &Captures<'_>| {
         let unit = match &found[3] {

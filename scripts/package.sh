@@ -21,6 +21,7 @@ sed -e '/^#   /d' -e 's|/usr/local/bin/|/usr/bin/|' -e 's|^ExecStart=|Environmen
 for shell in bash zsh fish; do
   "$files/platform_exporter" completions "$shell" >"$files/$shell"
 done
+"$files/platform_exporter" man "$files/man"
 cargo deb --no-build --output target/packages
 cd target/packages
 sha256sum -- *.deb >SHA256SUMS

@@ -56,12 +56,7 @@ pub struct Flags {
     )]
     pub listen_addresses: Vec<SocketAddr>,
     /// Web configuration file (TLS, basic auth, limits), in exporter-toolkit format.
-    #[arg(
-        long = "web.config.file",
-        value_name = "FILE",
-        env = "PLATFORM_EXPORTER_WEB_CONFIG_FILE",
-        help_heading = SERVER, global = true
-    )]
+    #[arg(long = "web.config.file", value_name = "FILE", env = "PLATFORM_EXPORTER_WEB_CONFIG_FILE", help_heading = SERVER, global = true)]
     pub web_config_file: Option<PathBuf>,
     /// URL under which the exporter is reachable from outside, such as through a proxy:
     /// `https://metrics.example.com/exporter`. Its path is the prefix of all paths, links on the status page have it, and
@@ -208,6 +203,11 @@ pub enum Command {
     Completions {
         /// The shell.
         shell: Shell,
+    },
+    /// Write the manual pages, one for each command: `platform_exporter man /usr/local/share/man/man1`.
+    Man {
+        /// Output directory.
+        directory: PathBuf,
     },
 }
 

@@ -163,6 +163,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&String::from_utf8(script)?)?;
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Man { directory }) => {
+            std::fs::create_dir_all(&directory)
+                .and_then(|()| clap_mangen::generate_to(Cli::command(), &directory))
+                .with_context(|| format!("cannot write manual pages to {}", directory.display()))?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 

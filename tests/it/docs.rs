@@ -5,7 +5,9 @@ mod configuration;
 use std::fs;
 use std::process::Command;
 
+use clap::CommandFactory;
 use platform_core::kind::ProbeCost;
+use platform_exporter::cli::Cli;
 use platform_exporter::registry::Kind;
 use testkit::exporter::binary;
 
@@ -188,5 +190,27 @@ fn the_catalogue_as_json_holds_the_same() {
 fn completions_are_there_for_every_shell() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(output(&["completions", shell]).contains("config.file"), "{shell}");
+    }
+}
+
+#[test]
+fn every_command_has_a_manual_page_that_renders_without_warnings() {
+    let directory = tempfile::tempdir().unwrap();
+    output(&["man", directory.path().to_str().unwrap()]);
+    let mut pages = vec!["platform_exporter.1".to_owned()];
+    for command in Cli::command().get_subcommands() {
+        let page = format!("platform_exporter-{}.1", command.get_name());
+        let text = fs::read_to_string(directory.path().join(&page)).unwrap();
+        for argument in command.get_arguments().filter_map(clap::Arg::get_long) {
+            assert!(text.contains(&argument.replace('-', "\\-")), "{page} lacks --{argument}");
+        }
+        pages.push(page);
+    }
+    for page in pages {
+        let mut groff = Command::new("groff");
+        groff.args(["-Kutf8", "-man", "-Tutf8", "-ww", "-z"]).arg(directory.path().join(&page));
+        let rendered = groff.output().unwrap();
+        let warnings = String::from_utf8_lossy(&rendered.stderr);
+        assert!(rendered.status.success() && warnings.is_empty(), "{page}: {warnings}");
     }
 }

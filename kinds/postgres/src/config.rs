@@ -23,7 +23,7 @@ const DEFAULT_TOP_TABLES: usize = 100;
 /// As many as the queries return.
 const LARGEST_TOP_TABLES: usize = 10_000;
 
-/// A `postgres` source.
+/// The keys of a `postgres` source.
 #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Raw")]
 #[schemars(with = "Raw")]

@@ -28,9 +28,13 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    async fn ask(&self, prometheus: &Prometheus) -> Vec<Value> {
-        let answer = prometheus.query(&replaced(&self.expr, "10s", &self.value)).await;
-        answer.as_array().cloned().unwrap_or_default()
+    /// The series of the answer; panics when the query is refused.
+    pub(crate) async fn ask(&self, prometheus: &Prometheus) -> Vec<Value> {
+        let expr = replaced(&self.expr, "10s", &self.value);
+        match prometheus.query(&expr).await {
+            Value::Array(series) => series,
+            _ => panic!("{} / {}: {expr} is refused", self.title, self.id),
+        }
     }
 }
 

@@ -47,9 +47,10 @@ impl Unit {
             Self::BytesPerSecond => "Bps",
             Self::Seconds | Self::Age => "s",
             Self::Microseconds => "µs",
-            Self::PerSecond => "ops",
+            // Not every rate is one of operations: there are rows, messages and lines as well.
+            Self::PerSecond => "count:/s",
             Self::RequestsPerSecond => "reqps",
-            Self::PerMinute => "opm",
+            Self::PerMinute => "count:/min",
             Self::Ago => "dateTimeFromNow",
             Self::Date => "dateTimeAsIso",
             Self::Dollars => "currencyUSD",

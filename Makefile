@@ -82,12 +82,20 @@ sbom: ## Write the binary's SBOM (CycloneDX) to target/
 	@scripts/sbom.sh
 
 .PHONY: package
-package: ## Build the Debian package of the release binary in target/packages
+package: ## Build the packages of the release binary, .deb and .rpm, in target/packages
 	@scripts/package.sh
 
 .PHONY: test-package
 test-package: ## Install, configure, run, upgrade and purge the package in a clean Debian 12 with systemd, as root
 	@scripts/test-package.sh
+
+.PHONY: test-rpm
+test-rpm: ## Install, upgrade and erase the RPM in a root of its own, as root
+	@scripts/test-rpm.sh
+
+.PHONY: release
+release: ## Make all files of a release in target/release-files: make release TAG=v1.2.3, for a try PROFILE=dev
+	@scripts/release.sh $(TAG)
 
 .PHONY: bench
 bench: ## Compare with other exporters and write docs/benchmarks.md; single sections: make bench ONLY="scrape memory"

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Makes all that a release publishes in target/release-files: .deb, .rpm, tarball, SBOM and SHA256SUMS. Its notes, the
+# section of the version in CHANGELOG.md, are target/release-notes.md.
+#
+#   scripts/release.sh              PROFILE=dev uses a binary of the development profile, for a try
+#   scripts/release.sh v0.1.0       fails if the tag is not that of Cargo.toml's version
+#   scripts/release.sh --notes v0.1.0   only the notes
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() {
+  echo "release: $*" >&2
+  exit 1
+}
+
+only_notes=
+if [ "${1:-}" = --notes ]; then
+  only_notes=yes
+  shift
+fi
+version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+tag=${1:-v$version}
+[ "$tag" = "v$version" ] || fail "the tag is $tag, but Cargo.toml has version $version"
+
+# From the heading of the version, such as `## 0.1.0 (2026-01-31)`, to the next one.
+mkdir -p target
+notes=target/release-notes.md
+awk -v version="$version" '/^## /{inside = $2 == version || $2 == "[" version "]"; next} inside' CHANGELOG.md |
+  sed -e '/./,$!d' >"$notes"
+[ -s "$notes" ] || fail "CHANGELOG.md has no section \`## $version\`: rename \`## Unreleased\`"
+[ -z "$only_notes" ] || exit 0
+
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+export SOURCE_DATE_EPOCH
+out=target/release-files
+rm -rf "$out"
+mkdir -p "$out"
+
+scripts/package.sh
+mv target/packages/*.deb target/packages/*.rpm "$out/"
+
+name=platform_exporter-$version-linux-$(dpkg --print-architecture)
+tree=target/tarball/$name
+rm -rf target/tarball
+mkdir -p "$tree/completions" "$tree/grafana"
+cp LICENSE README.md CHANGELOG.md target/package-files/platform_exporter "$tree/"
+cp target/package-files/{bash,zsh,fish} "$tree/completions/"
+cp examples/systemd/platform_exporter.service deploy/platform.yml "$tree/"
+cp -r target/package-files/man alerts "$tree/"
+cp -r grafana/dashboards "$tree/grafana/"
+# The same files make the same tarball, whoever makes it and when.
+tar --create --directory target/tarball --sort=name --format=gnu --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 \
+  --numeric-owner --mode='u=rwX,go=rX' "$name" | gzip -9n >"$out/$name.tar.gz"
+
+cargo cyclonedx --version >/dev/null 2>&1 || cargo install --locked cargo-cyclonedx
+scripts/sbom.sh "$out/platform_exporter.cdx.json"
+cd "$out"
+sha256sum -- * >SHA256SUMS
+ls -l

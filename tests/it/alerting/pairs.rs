@@ -82,7 +82,7 @@ async fn two_prometheus_and_two_alertmanagers_page_once() {
     }
     considered(&alertmanagers).await;
     let page = Page::new("trigger", "PlatformSourceDown", "cache");
-    assert_eq!(inbox.pages(), [page.clone()]);
+    assert_eq!(inbox.pages(), std::slice::from_ref(&page));
     redis.resume();
     let resolved = Page::new("resolve", "PlatformSourceDown", "cache");
     inbox.wait_for(&resolved).await;

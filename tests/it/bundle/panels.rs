@@ -29,7 +29,7 @@ pub(crate) struct Question {
 
 impl Question {
     /// The series of the answer; panics when the query is refused.
-    pub(crate) async fn ask(&self, prometheus: &Prometheus) -> Vec<Value> {
+    async fn ask(&self, prometheus: &Prometheus) -> Vec<Value> {
         let expr = replaced(&self.expr, "10s", &self.value);
         match prometheus.query(&expr).await {
             Value::Array(series) => series,
@@ -143,6 +143,21 @@ pub(crate) async fn all_have_data(
 fn largest(values: &[Value]) -> Option<f64> {
     let values = values.iter().filter_map(|value| text(&value["value"][1]).parse::<f64>().ok());
     values.map(f64::abs).reduce(f64::max)
+}
+
+/// No panel of a kind's dashboard fails, with its first source.
+pub(crate) async fn all_of_kinds_have_answers(prometheus: &Prometheus, dashboards: &[Rendered]) {
+    let mut asked = 0;
+    for dashboard in dashboards {
+        let sources = format!("group by (source) (platform_source_up{{kind=\"{}\"}})", dashboard.name);
+        let sources = prometheus.query(&sources).await;
+        let Some(source) = sources[0]["metric"]["source"].as_str() else { continue };
+        for question in dashboard.questions(source) {
+            question.ask(prometheus).await;
+            asked += 1;
+        }
+    }
+    assert!(asked > 100, "{asked}");
 }
 
 /// Waits until every panel shows the same numbers for two exporters on the same sources as for one.

@@ -78,7 +78,6 @@ deny: ## Check licences, bans, sources and advisories of all dependencies
 
 .PHONY: sbom
 sbom: ## Write the binary's SBOM (CycloneDX) to target/
-	@cargo cyclonedx --version >/dev/null 2>&1 || cargo install --locked cargo-cyclonedx
 	@scripts/sbom.sh
 
 .PHONY: package

@@ -52,7 +52,6 @@ cp -r grafana/dashboards "$tree/grafana/"
 tar --create --directory target/tarball --sort=name --format=gnu --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 \
   --numeric-owner --mode='u=rwX,go=rX' "$name" | gzip -9n >"$out/$name.tar.gz"
 
-cargo cyclonedx --version >/dev/null 2>&1 || cargo install --locked cargo-cyclonedx
 scripts/sbom.sh "$out/platform_exporter.cdx.json"
 cd "$out"
 sha256sum -- * >SHA256SUMS

@@ -6,6 +6,9 @@ cd "$(dirname "$0")/.."
 target=x86_64-unknown-linux-gnu
 out=${1:-target/platform_exporter.cdx.json}
 
+# It writes one for each crate of the workspace.
+trap 'rm -f sbom.json crates/*/sbom.json kinds/*/sbom.json' EXIT
+cargo cyclonedx --version >/dev/null 2>&1 || cargo install --locked cargo-cyclonedx
 cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$target" --no-build-deps --override-filename sbom
 mkdir -p "$(dirname "$out")"
 mv sbom.json "$out"

@@ -144,6 +144,11 @@ fn anchor(heading: &str) -> String {
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
+/// The YAML in a page.
+pub(crate) fn yaml_blocks(page: &str) -> impl Iterator<Item = &str> {
+    page.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap())
+}
+
 /// Every configuration on the page of a kind can be pasted as it is.
 #[test]
 fn the_configurations_on_the_pages_of_kinds_are_valid() {
@@ -151,8 +156,7 @@ fn the_configurations_on_the_pages_of_kinds_are_valid() {
     let file = directory.path().join("platform.yml");
     let mut count = 0;
     for (path, text) in pages().into_iter().filter(|(path, _)| path.starts_with("kinds/")) {
-        let blocks = text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-        for block in blocks.filter(|block| block.starts_with("sources:")) {
+        for block in yaml_blocks(&text).filter(|block| block.starts_with("sources:")) {
             fs::write(&file, block).unwrap();
             let mut check = Command::new(binary());
             check.args(["check", "--syntax-only", "--config.file"]).arg(&file);

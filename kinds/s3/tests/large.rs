@@ -7,7 +7,7 @@ use testkit::web::{Web, reply};
 
 use super::yaml;
 
-/// Just below the largest answer that is read: a server may send more keys than it was asked for.
+/// Just below the largest answer that is read: a server may send more keys than were requested.
 const KEYS: usize = 4_500;
 
 #[tokio::test]

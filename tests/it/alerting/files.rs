@@ -28,7 +28,7 @@ pub(super) fn unit_tests() -> Vec<PathBuf> {
 }
 
 /// Runs a program that has to find nothing wrong, and gives what it says.
-pub(super) fn passes(program: &str, arguments: &[&str], files: &[PathBuf]) -> String {
+pub(crate) fn passes(program: &str, arguments: &[&str], files: &[PathBuf]) -> String {
     let output = Command::new(program).args(arguments).args(files).output();
     let output = output.unwrap_or_else(|error| panic!("{program}: {error}: run `make deps`"));
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();

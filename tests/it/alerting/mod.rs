@@ -3,7 +3,7 @@
 mod community;
 mod day;
 pub(crate) mod drill;
-mod files;
+pub(crate) mod files;
 mod hayon;
 mod inbox;
 pub(crate) mod on_servers;

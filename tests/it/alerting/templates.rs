@@ -3,6 +3,7 @@
 use tempfile::TempDir;
 
 use super::files::passes;
+use crate::docs::yaml_blocks;
 use testkit::root;
 
 /// A template over two alerts, one of which is resolved.
@@ -47,9 +48,7 @@ fn a_mail_says_since_when_and_escapes_what_is_not_its_own() {
 /// The block of the page that contains a word.
 fn block(word: &str) -> String {
     let page = std::fs::read_to_string(root().join("docs/alerting.md")).unwrap();
-    let blocks = regex::Regex::new(r"(?s)```yaml\n(.*?)```").unwrap();
-    let mut blocks = blocks.captures_iter(&page).map(|block| block[1].to_owned());
-    blocks.find(|block| block.contains(word)).unwrap()
+    yaml_blocks(&page).find(|block| block.contains(word)).unwrap().to_owned()
 }
 
 /// Asks Alertmanager's own tool.

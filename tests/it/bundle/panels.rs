@@ -147,17 +147,17 @@ fn largest(values: &[Value]) -> Option<f64> {
 
 /// No panel of a kind's dashboard fails, with its first source.
 pub(crate) async fn all_of_kinds_have_answers(prometheus: &Prometheus, dashboards: &[Rendered]) {
-    let mut asked = 0;
+    let mut answered = 0;
     for dashboard in dashboards {
         let sources = format!("group by (source) (platform_source_up{{kind=\"{}\"}})", dashboard.name);
         let sources = prometheus.query(&sources).await;
         let Some(source) = sources[0]["metric"]["source"].as_str() else { continue };
         for question in dashboard.questions(source) {
             question.ask(prometheus).await;
-            asked += 1;
+            answered += 1;
         }
     }
-    assert!(asked > 100, "{asked}");
+    assert!(answered > 100, "{answered}");
 }
 
 /// Waits until every panel shows the same numbers for two exporters on the same sources as for one.

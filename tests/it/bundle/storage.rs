@@ -8,49 +8,43 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{dashboards, replaced, targets, text};
-use crate::alerting::rules;
+use crate::alerting::{files::passes, rules};
+use crate::docs::yaml_blocks;
 use testkit::exporter::Exporter;
 use testkit::http;
 use testkit::postgres::Postgres;
 use testkit::prometheus::Prometheus;
 use testkit::redis::Redis;
-use testkit::root;
 use testkit::victoria_metrics::VictoriaMetrics;
 use testkit::wait::eventually;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The configurations in the page.
-fn blocks() -> Vec<String> {
-    let page = std::fs::read_to_string(root().join("docs/long-term-storage.md")).unwrap();
-    let block = regex::Regex::new(r"(?s)```yaml\n(.*?)```").unwrap();
-    block.captures_iter(&page).map(|block| block[1].to_owned()).collect()
+fn blocks() -> impl Iterator<Item = &'static str> {
+    yaml_blocks(include_str!("../../../docs/long-term-storage.md"))
 }
 
 #[test]
 fn promtool_takes_every_configuration_in_the_page() {
-    let blocks = blocks();
-    assert!(blocks.len() >= 5, "{}", blocks.len());
-    for block in blocks {
+    assert!(blocks().count() >= 5, "{}", blocks().count());
+    for block in blocks() {
         let directory = TempDir::new().unwrap();
         // Their paths of rules are relative, as in prometheus/prometheus.yml.
         let folder = directory.path().join("prometheus");
         std::fs::create_dir(&folder).unwrap();
         std::fs::create_dir(directory.path().join("alerts")).unwrap();
-        std::fs::write(folder.join("prometheus.yml"), &block).unwrap();
-        let mut command = std::process::Command::new("promtool");
-        let agent = block.starts_with("# prometheus --enable-feature=agent").then_some("--agent");
-        let output =
-            command.args(["check", "config"]).args(agent).arg(folder.join("prometheus.yml")).output();
-        let output = output.unwrap();
-        assert!(output.status.success(), "{block}\n{}", String::from_utf8_lossy(&output.stderr));
+        let file = folder.join("prometheus.yml");
+        std::fs::write(&file, block).unwrap();
+        let is_agent = block.starts_with("# prometheus --enable-feature=agent");
+        let arguments: &[&str] =
+            if is_agent { &["check", "config", "--agent"] } else { &["check", "config"] };
+        passes("promtool", arguments, &[file]);
     }
 }
 
-/// The answer of either engine at a time: the labels of each series, without its name, and its value.
-///
-/// An engine may keep the name of a metric through a function, and leave out what is not a number.
-async fn answer(url: &str, expr: &str, time: i64) -> BTreeMap<String, f64> {
+/// The series of the answer of either engine at a time.
+async fn series(url: &str, expr: &str, time: i64) -> Vec<Value> {
     let time = time.to_string();
     // In a form, because some expressions are longer than a URL may be.
     let request = http::client().post(format!("{url}/api/v1/query"));
@@ -58,14 +52,20 @@ async fn answer(url: &str, expr: &str, time: i64) -> BTreeMap<String, f64> {
     if data["resultType"] == "scalar" {
         data = serde_json::json!({"result": [{"metric": {}, "value": data["result"]}]});
     }
-    let series = data["result"].as_array().unwrap_or_else(|| panic!("{expr}: {data}"));
+    data["result"].as_array().unwrap_or_else(|| panic!("{expr}: {data}")).clone()
+}
+
+/// The same: the labels of each series, without its name, and its value.
+///
+/// An engine may keep the name of a metric through a function, and leave out what is not a number.
+async fn answer(url: &str, expr: &str, time: i64) -> BTreeMap<String, f64> {
     let one = |series: &Value| {
         let labels: BTreeMap<_, _> = series["metric"].as_object().unwrap().iter().collect();
         let labels: Vec<_> = labels.into_iter().filter(|(name, _)| *name != "__name__").collect();
         let value: f64 = text(&series["value"][1]).parse().unwrap();
         (!value.is_nan()).then(|| (format!("{labels:?}"), value))
     };
-    series.iter().filter_map(one).collect()
+    series(url, expr, time).await.iter().filter_map(one).collect()
 }
 
 /// The source that viewers choose on a dashboard.
@@ -124,8 +124,7 @@ async fn victoria_metrics_answers_as_prometheus_does() {
     let (postgres, redis, storage) =
         tokio::join!(Postgres::start(), Redis::start(), VictoriaMetrics::start());
     let exporter = exporter(&postgres, &redis).await;
-    let blocks = blocks();
-    let config = blocks.iter().find(|block| block.contains("victoriametrics.example:8428")).unwrap();
+    let config = blocks().find(|block| block.contains("victoriametrics.example:8428")).unwrap();
     let config = config.replace("victoriametrics.example:8428", &storage.address());
     let options = Prometheus::shipped(&config, &exporter.address(), "127.0.0.1:1").every(1);
     let prometheus = options.rules(&bundle::render(None).unwrap()).start().await;
@@ -140,12 +139,8 @@ async fn victoria_metrics_answers_as_prometheus_does() {
     })
     .await;
     let count = async |url: &str| {
-        let request = http::client().get(format!("{url}/api/v1/query"));
-        let time = time.to_string();
-        let mut series =
-            http::json(request.query(&[("query", of_names), ("time", &time)])).await["data"]["result"].take();
-        let names = series.as_array_mut().unwrap().iter_mut();
-        let names = names.map(|one| (text(&one["metric"]["__name__"]).to_owned(), one["value"][1].take()));
+        let names = series(url, of_names, time).await.into_iter();
+        let names = names.map(|one| (text(&one["metric"]["__name__"]).to_owned(), one["value"][1].clone()));
         names.collect::<BTreeMap<_, _>>()
     };
     let (of_prometheus, of_storage) = (count(&here).await, count(&there).await);

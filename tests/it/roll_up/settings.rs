@@ -4,6 +4,7 @@ use kind_postgres::{DailyTable, RollUpConfig};
 use platform_exporter::config::{self, Surroundings};
 
 use super::{DECLARED, decoded};
+use crate::docs::yaml_blocks;
 
 #[test]
 fn the_keys_have_defaults() {
@@ -66,7 +67,7 @@ fn a_table_names_each_column_once() {
 fn the_documentation_is_true() {
     let docs = include_str!("../../../docs/roll-up.md");
     let block = |number: usize| {
-        let block = docs.split("```yaml\n").nth(number).unwrap().split("```").next().unwrap();
+        let block = yaml_blocks(docs).nth(number).unwrap();
         let indent = block.len() - block.trim_start().len();
         let lines = block.lines().map(|line| line.get(indent..).unwrap_or_default());
         lines.collect::<Vec<_>>().join("\n")
@@ -75,13 +76,13 @@ fn the_documentation_is_true() {
         variable: &|name| Some(format!("{}://there", if name == "REDIS_URL" { "redis" } else { "postgres" })),
         file: &|_| Err(std::io::Error::from(std::io::ErrorKind::NotFound)),
     };
-    let config = config::load(&block(1), "docs/roll-up.md", surroundings);
+    let config = config::load(&block(0), "docs/roll-up.md", surroundings);
     let config = config.unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(config.roll_ups()[0].config.time_zone.name(), "Europe/Berlin");
     #[derive(serde::Deserialize)]
     struct Pack {
         roll_up: DailyTable,
     }
-    let pack: Pack = decoded(&block(2)).unwrap_or_else(|faults| panic!("{faults}"));
+    let pack: Pack = decoded(&block(1)).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(pack.roll_up.observed.len(), 1);
 }

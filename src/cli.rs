@@ -1,5 +1,9 @@
 //! The command line, with Prometheus-style flags.
 
+mod init_flags;
+
+pub use init_flags::InitFlags;
+
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -19,6 +23,7 @@ use crate::server::{BaseUrl, PublicAddress, RoutePrefix};
 #[derive(Debug, Parser)]
 #[command(name = "platform_exporter", version, about, max_term_width = 100)]
 #[command(after_help = "Examples:
+  platform_exporter init                                 write a configuration from what is there
   platform_exporter --config.file platform.yml           serve on port 9884
   platform_exporter check --live                         check the configuration against the services
   platform_exporter probe orders-db                      probe one source and print its metrics
@@ -125,6 +130,11 @@ impl Flags {
 /// The subcommand; without one, the exporter serves.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Look at what is there, and write a configuration, a pack with a dashboard and alerts, and the role that they need.
+    ///
+    /// Finds databases, caches, brokers and buckets in the environment, .env, Compose and Kubernetes files. It connects
+    /// with the limits of a probe, reads catalogues and statistics, and writes to no source. Another run only adds.
+    Init(InitFlags),
     /// Check the configuration and report all errors at once.
     ///
     /// Exits with 0 if there are no errors, else with 1.

@@ -8,7 +8,7 @@
 //! | 1 | [`registry`] |
 //! | 2 | [`pack`] |
 //! | 3 | [`config`] |
-//! | 4 | [`capacity`], [`snapshot`], [`manual`], [`bundle`], [`schedule`] |
+//! | 4 | [`capacity`], [`snapshot`], [`manual`], [`bundle`], [`schedule`], [`init`] |
 //! | 5 | [`server`] |
 //! | 6 | [`cli`], [`command`], [`telemetry`] |
 
@@ -17,6 +17,7 @@ pub mod capacity;
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod init;
 pub mod manual;
 pub mod pack;
 pub mod registry;

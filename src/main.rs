@@ -54,6 +54,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             serve(flags, loaded, gate)?;
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Init(own)) => {
+            let report = on_this_thread(command::init(flags, &own))??;
+            print(&report)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Some(Command::Check { live, syntax_only, format }) => {
             let depth = if syntax_only { CheckDepth::Bundle } else { CheckDepth::Files };
             let loaded = command::load_all(flags, depth);

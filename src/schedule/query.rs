@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::future;
 use platform_core::large;
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::{Ask, Columns, Declared, Reading, ResultSet, Rows, count_distinct};
+use platform_core::query::{Ask, Columns, Declared, Reading, ResultSet, Rows, WantedAnswer, count_distinct};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -133,7 +133,8 @@ fn lacks_a_column(wanted: &Columns, rows: &Rows) -> bool {
 pub async fn plan(declared: &Declared, lanes: &Lanes) -> Result<Rows, Problem> {
     match &declared.ask {
         Ask::One { source, question } => {
-            lanes[source].ask(&question.plan(), &Columns::All, declared.timeout.get()).await
+            let plan = question.wanting(WantedAnswer::Plan);
+            lanes[source].ask(&plan, &Columns::All, declared.timeout.get()).await
         }
         Ask::Distinct(_) => Ok(Rows::default()),
     }

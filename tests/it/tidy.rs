@@ -14,10 +14,11 @@ use testkit::root;
 
 /// The modules of the program in the order of their layers: each may name only those before it. What the program stands
 /// on are crates, for which the compiler sees to it.
-const ORDER: [&str; 11] = [
+const ORDER: [&str; 12] = [
     "registry",
     "pack",
     "config",
+    "init",
     "snapshot",
     "manual",
     "bundle",

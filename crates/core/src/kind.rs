@@ -12,6 +12,7 @@ use crate::metric::Desc;
 use crate::probe::{Prober, Reason};
 use crate::query::{Answers, Lane, LanguageFacts, Question};
 use crate::setting::{Secret, SourceName};
+use crate::survey::Surveyor;
 
 /// What all sources of a kind share.
 pub struct KindFacts {
@@ -115,6 +116,11 @@ pub trait Definition: Send + Sync {
 
     /// Its collectors, if a scrape may choose among them.
     fn collectors(&self) -> Option<Collectors> {
+        None
+    }
+
+    /// What finds out what it contains, if that can be found out.
+    fn surveyor(&self) -> Option<&'static dyn Surveyor> {
         None
     }
 

@@ -22,6 +22,7 @@ pub mod schema;
 pub mod setting;
 pub mod state_file;
 pub mod supervisor;
+pub mod survey;
 pub mod time;
 pub mod tls;
 pub mod url_parameters;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ::mongodb::bson::{Document, doc};
 use platform_core::deadline::Deadline;
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::{Answers, Columns, Question, Rows};
+use platform_core::query::{Answers, Columns, Question, Rows, WantedAnswer};
 
 use super::batch::{Answered, Part};
 use super::config::{Config, Namespace};
@@ -117,8 +117,12 @@ impl Answers for MongoSession {
         let deadline = Deadline::within(timeout);
         // Server selection and connecting do not count towards the server's time limit.
         self.admin(doc! {"ping": 1}, deadline).await?;
-        if question.wants_plan() {
-            return self.plan(&asked, deadline).await;
+        match question.wanted() {
+            WantedAnswer::Rows => {}
+            WantedAnswer::Plan => return self.plan(&asked, deadline).await,
+            WantedAnswer::Estimate => {
+                return Err(Problem::new(Reason::Query, "MongoDB does not estimate the cost of a query"));
+            }
         }
         let mut answer = self.answer(&asked, columns, deadline).await?;
         match answer.problems.pop() {

@@ -22,6 +22,7 @@ mod session;
 mod slot;
 mod ssl_mode;
 mod statement;
+mod survey;
 mod tables_read;
 mod transaction;
 mod url;
@@ -41,9 +42,11 @@ use platform_core::kind::{
 };
 use platform_core::metric::Desc;
 use platform_core::query::LanguageFacts;
+use platform_core::survey::Surveyor;
 
 use self::collector::PgCollector;
 use self::prober::{PgAnswers, PgProber};
+use self::survey::PgSurveyor;
 
 /// The built-in queries of every probe.
 const QUERIES: QueryFile =
@@ -91,6 +94,10 @@ impl Definition for Config {
     fn collectors(&self) -> Option<Collectors> {
         let known = PgCollector::ALL.map(PgCollector::name).to_vec();
         Some(Collectors { known, on: self.collecting() })
+    }
+
+    fn surveyor(&self) -> Option<&'static dyn Surveyor> {
+        Some(&PgSurveyor)
     }
 
     fn build(&self, context: &Context<'_>) -> Parts {

@@ -5,7 +5,10 @@ use platform_core::query::{Cell, Rows};
 use serde::Deserialize;
 
 /// Runs the SELECT after it, and returns its plan.
-pub(super) const EXPLAIN: &str = "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON)";
+pub(super) const EXPLAIN_ANALYZE: &str = "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON)";
+
+/// Returns the plan of the SELECT after it, which is not run.
+pub(super) const EXPLAIN: &str = "EXPLAIN (FORMAT JSON)";
 
 #[derive(Deserialize)]
 struct Explained {
@@ -24,17 +27,23 @@ struct Step {
     index: Option<String>,
     #[serde(rename = "Total Cost")]
     cost: f64,
-    /// In each of its loops.
+    /// In each of its loops, if it was run.
     #[serde(rename = "Actual Rows")]
-    returned: f64,
+    returned: Option<f64>,
+    #[serde(rename = "Plan Rows", default)]
+    expected: f64,
     #[serde(rename = "Rows Removed by Filter", default)]
     filtered: f64,
     #[serde(rename = "Rows Removed by Index Recheck", default)]
     rechecked: f64,
-    #[serde(rename = "Actual Loops")]
+    #[serde(rename = "Actual Loops", default = "one")]
     loops: f64,
     #[serde(default)]
     plans: Vec<Self>,
+}
+
+const fn one() -> f64 {
+    1.0
 }
 
 /// The steps of a plan, a row for each.
@@ -53,7 +62,8 @@ pub(super) fn steps(explained: &Rows) -> Result<Rows, Problem> {
 impl Step {
     fn add(&self, depth: usize, rows: &mut Vec<Vec<Cell>>) {
         let name = |name: &Option<String>| name.clone().map_or(Cell::Null, Cell::Text);
-        let read = (self.returned + self.filtered + self.rechecked) * self.loops;
+        let returned = self.returned.unwrap_or(self.expected);
+        let read = (returned + self.filtered + self.rechecked) * self.loops;
         rows.push(vec![
             Cell::Text(format!("{}{}", "  ".repeat(depth), self.operation)),
             name(&self.table),

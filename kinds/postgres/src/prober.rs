@@ -7,7 +7,7 @@ use platform_core::collectors::Chosen;
 use platform_core::deadline::Deadline;
 use platform_core::metric::Family;
 use platform_core::probe::{Observation, Prober, Problem, Reason};
-use platform_core::query::{Answers, Columns, Question, Rows};
+use platform_core::query::{Answers, Columns, Question, Rows, WantedAnswer};
 
 use super::config::Config;
 use super::database::{DatabaseReader, DatabaseValues};
@@ -15,7 +15,7 @@ use super::failure::{grant_of_monitor, with_grant, with_limit};
 use super::grants::{grants, lacking};
 use super::last_current::LastCurrent;
 use super::other_databases::OtherDatabases;
-use super::plan::steps;
+use super::plan::{EXPLAIN, EXPLAIN_ANALYZE, steps};
 use super::question::SqlQuestion;
 use super::session::Wanted;
 use super::slot::SessionSlot;
@@ -120,10 +120,13 @@ impl Answers for PgAnswers {
     ) -> Result<Rows, Problem> {
         let SqlQuestion(sql) = question.read()?;
         let deadline = Deadline::within(timeout);
-        if question.wants_plan() {
-            return steps(&self.0.select_declared(&sql, Wanted::Plan, deadline).await?);
-        }
-        match self.0.select_declared(&sql, Wanted::Rows(columns), deadline).await {
+        let wanted = match question.wanted() {
+            WantedAnswer::Rows => Wanted::Rows(columns),
+            WantedAnswer::Plan => Wanted::Plan(EXPLAIN_ANALYZE),
+            WantedAnswer::Estimate => Wanted::Plan(EXPLAIN),
+        };
+        match self.0.select_declared(&sql, wanted, deadline).await {
+            Ok(plan) if matches!(wanted, Wanted::Plan(_)) => steps(&plan),
             Ok(rows) => Ok(rows),
             Err(failure) => Err(with_limit(self.with_grants(failure.into(), &sql, deadline).await, timeout)),
         }

@@ -16,7 +16,6 @@ use super::batch::{Batch, OwnQuery, Prepared, name};
 use super::config::Config;
 use super::connect_options::connect_options;
 use super::failure::{SqlFailure, failure, problem};
-use super::plan::EXPLAIN;
 use super::relay::Relay;
 use super::transaction::{BEGIN, limits};
 
@@ -43,8 +42,8 @@ const NOTICES_GONE_CLIENTS: u32 = 14;
 pub(super) enum Wanted<'a> {
     /// These columns of its rows.
     Rows(&'a Columns),
-    /// Its plan, for which it is run.
-    Plan,
+    /// Its plan, by this statement before it.
+    Plan(&'static str),
 }
 
 /// An open connection.
@@ -179,7 +178,7 @@ impl PgSession {
         let release = self.release(sql);
         let undo = format!("ROLLBACK TO SAVEPOINT declared{release}; COMMIT");
         let rows = match wanted {
-            Wanted::Plan => self.explain(sql, &undo, deadline).await,
+            Wanted::Plan(explain) => self.explain(explain, sql, &undo, deadline).await,
             Wanted::Rows(columns) if self.is_prepared(sql) => {
                 let execute = execute(sql);
                 self.rows(format!("{}; {execute}; {undo}", begin(deadline)), columns).await
@@ -192,10 +191,16 @@ impl PgSession {
         rows
     }
 
-    async fn explain(&mut self, sql: &str, undo: &str, deadline: Deadline) -> Result<Rows, SqlFailure> {
+    async fn explain(
+        &mut self,
+        explain: &str,
+        sql: &str,
+        undo: &str,
+        deadline: Deadline,
+    ) -> Result<Rows, SqlFailure> {
         self.run(begin(deadline)).await?;
         self.prove(sql).await?;
-        self.rows(format!("{EXPLAIN} {sql}\n; {undo}"), &Columns::All).await
+        self.rows(format!("{explain} {sql}\n; {undo}"), &Columns::All).await
     }
 
     /// Sends the text. It is not sent with the beginning of the transaction: the server reads a whole message before it

@@ -28,7 +28,7 @@ pub use flatten::{Field, Flatten, NumberPerRow};
 pub use lane::{Answer, Answers, AnswersAll, Inbox, Lane, TakeAnswer, is_refusal, lane};
 pub use misuse::{Misuse, QueryPart};
 pub use other_counters::Values;
-pub use question::{Language, LanguageFacts, Question};
+pub use question::{Language, LanguageFacts, Question, WantedAnswer};
 pub use raw_metric::MetricSpec;
 pub use reading_error::ReadingError;
 pub use rows::{Cell, LONGEST_NAME, Rows};

@@ -14,25 +14,36 @@ use crate::yaml::{self, Fault, Faults, Node, Path};
 pub struct Question {
     key: &'static str,
     value: Value,
-    wants_plan: bool,
+    wanted: WantedAnswer,
+}
+
+/// What a source returns for a query.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WantedAnswer {
+    /// Its rows.
+    #[default]
+    Rows,
+    /// The steps in which the source runs it, in a language that [has them](Language::HAS_PLANS).
+    Plan,
+    /// The steps in which it would run it, with what it expects them to cost. It is not run.
+    Estimate,
 }
 
 impl Question {
     /// A query that is written in code. A kind may query sources of other kinds, without knowing their types.
     pub fn new(key: &'static str, value: impl Into<Value>) -> Self {
-        Self { key, value: value.into(), wants_plan: false }
+        Self { key, value: value.into(), wanted: WantedAnswer::Rows }
     }
 
-    /// The query whose rows are the steps in which the source runs this one, in a language that
-    /// [has them](Language::HAS_PLANS).
+    /// The same query, of which something else is wanted.
     #[must_use]
-    pub fn plan(&self) -> Self {
-        Self { wants_plan: true, ..self.clone() }
+    pub fn wanting(&self, wanted: WantedAnswer) -> Self {
+        Self { wanted, ..self.clone() }
     }
 
-    /// Whether its rows are the steps of its plan.
-    pub fn wants_plan(&self) -> bool {
-        self.wants_plan
+    /// What is wanted of it.
+    pub fn wanted(&self) -> WantedAnswer {
+        self.wanted
     }
 
     /// The key of its language.

@@ -1,0 +1,271 @@
+//! The tables and columns of a database, from its catalogue and statistics.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::{Cell, Columns, Lane, Language, Question, Rows};
+use platform_core::survey::{Column, ColumnPosition, ColumnType, MOST_VALUES, Survey, Surveyor, Table};
+
+use super::question::SqlQuestion;
+
+/// Only this many tables are looked at, the largest first.
+const MOST_TABLES: usize = 500;
+
+/// The columns of so many tables are read at once.
+const TABLES_AT_ONCE: usize = 100;
+
+/// Without statistics, the values of a column are those of so many rows.
+const ROWS_LOOKED_AT: usize = 1000;
+
+/// Nothing of extensions and of the server itself. A partitioned table is one, with the rows of all partitions. The size
+/// is that of the last VACUUM or ANALYZE: the real one would read the file system for each table.
+const TABLES: &str = "
+    SELECT c.oid::bigint AS id, n.nspname AS schema, c.relname AS name,
+           CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN '' ELSE pg_catalog.quote_ident(n.nspname) || '.' END
+             || pg_catalog.quote_ident(c.relname) AS written,
+           greatest(c.reltuples, s.n_live_tup, partitions.rows, 0) AS rows,
+           pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+             AND pg_catalog.has_any_column_privilege(c.oid, 'SELECT') AS readable,
+           count(*) OVER () AS all_tables
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_stat_user_tables s ON s.relid = c.oid
+    LEFT JOIN LATERAL (
+      SELECT sum(greatest(p.reltuples, 0)) AS rows
+      FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class p ON p.oid = i.inhrelid
+      WHERE i.inhparent = c.oid AND c.relkind = 'p'
+    ) partitions ON true
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
+      AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%'
+      AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_depend d
+        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e'
+      )
+    ORDER BY rows DESC, written
+    LIMIT ";
+
+/// The columns of some tables. A domain counts as the type below it.
+const COLUMNS: &str = "
+    SELECT a.attrelid::bigint AS id, a.attname AS name, pg_catalog.quote_ident(a.attname) AS written,
+           b.typname AS type, b.typcategory AS category,
+           EXISTS (
+             SELECT FROM pg_catalog.pg_index i
+             WHERE i.indrelid = a.attrelid AND i.indkey[0] = a.attnum AND i.indisvalid AND i.indpred IS NULL
+           ) AS indexed,
+           EXISTS (
+             SELECT FROM pg_catalog.pg_constraint k
+             WHERE k.conrelid = a.attrelid AND k.contype IN ('p', 'u', 'f') AND k.conkey = ARRAY[a.attnum]
+           ) AS key,
+           (SELECT pg_catalog.json_agg(e.enumlabel ORDER BY e.enumsortorder)
+            FROM pg_catalog.pg_enum e WHERE e.enumtypid = b.oid) AS labels,
+           (SELECT pg_catalog.json_agg(pg_catalog.pg_get_constraintdef(k.oid))
+            FROM pg_catalog.pg_constraint k
+            WHERE k.conrelid = a.attrelid AND k.contype = 'c' AND k.conkey = ARRAY[a.attnum]) AS checks
+    FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    JOIN pg_catalog.pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
+    WHERE a.attnum > 0 AND NOT a.attisdropped AND pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+      AND a.attrelid IN (";
+
+/// The common values of some columns. A negative number of distinct values is a share of the rows. `pg_stats` shows an
+/// account only what it can read.
+const VALUES: &str = "
+    SELECT s.schemaname AS schema, s.tablename AS name, s.attname AS column,
+           CASE WHEN s.n_distinct < 0 THEN -s.n_distinct * greatest(c.reltuples, 0) ELSE s.n_distinct END AS distinct,
+           pg_catalog.to_json(s.most_common_vals::text::text[]) AS common
+    FROM pg_catalog.pg_stats s
+    JOIN pg_catalog.pg_namespace n ON n.nspname = s.schemaname
+    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename
+    WHERE (s.schemaname, s.tablename, s.attname) IN (";
+
+/// Surveys databases.
+#[derive(Debug)]
+pub(super) struct PgSurveyor;
+
+#[async_trait::async_trait]
+impl Surveyor for PgSurveyor {
+    async fn tables(&self, lane: &Lane, timeout: Duration) -> Result<Survey, Problem> {
+        let rows = Answer(select(lane, format!("{TABLES}{MOST_TABLES}"), timeout).await?);
+        let all = rows.0.rows.first().map_or(0.0, |row| rows.number(row, "all_tables"));
+        let mut survey = Survey { not_looked_at: (all as usize) - rows.0.rows.len(), ..Survey::default() };
+        let mut by_id = BTreeMap::new();
+        for row in &rows.0.rows {
+            if rows.number(row, "readable") == 0.0 {
+                survey.unreadable += 1;
+                continue;
+            }
+            by_id.insert(rows.text(row, "id"), survey.tables.len());
+            survey.tables.push(Table {
+                schema: rows.text(row, "schema"),
+                name: rows.text(row, "name"),
+                written: rows.text(row, "written"),
+                rows: rows.number(row, "rows"),
+                columns: Vec::new(),
+            });
+        }
+        let ids: Vec<_> = by_id.keys().cloned().collect();
+        for ids in ids.chunks(TABLES_AT_ONCE) {
+            let sql = format!("{COLUMNS}{}) ORDER BY a.attrelid, a.attnum", ids.join(", "));
+            let rows = Answer(select(lane, sql, timeout).await?);
+            for row in &rows.0.rows {
+                let column = column(&rows, row)?;
+                survey.tables[by_id[&rows.text(row, "id")]].columns.push(column);
+            }
+        }
+        Ok(survey)
+    }
+
+    async fn values(
+        &self,
+        lane: &Lane,
+        survey: &Survey,
+        columns: &[ColumnPosition],
+        timeout: Duration,
+    ) -> Result<Vec<(ColumnPosition, Vec<String>)>, Problem> {
+        if columns.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names = |position: &ColumnPosition| {
+            let table = &survey.tables[position.table];
+            (table.schema.clone(), table.name.clone(), table.columns[position.column].name.clone())
+        };
+        let listed = columns.iter().map(names).map(|(schema, table, column)| {
+            format!("({}, {}, {})", literal(&schema), literal(&table), literal(&column))
+        });
+        let sql = format!("{VALUES}{})", listed.collect::<Vec<_>>().join(", "));
+        let rows = Answer(select(lane, sql, timeout).await?);
+        let mut known = BTreeMap::new();
+        for row in &rows.0.rows {
+            let name = (rows.text(row, "schema"), rows.text(row, "name"), rows.text(row, "column"));
+            let values: Option<Vec<String>> = list(&rows.text(row, "common"))?;
+            known.insert(name, (rows.number(row, "distinct"), values.unwrap_or_default()));
+        }
+        let mut few = Vec::new();
+        for position in columns {
+            let values = match known.remove(&names(position)) {
+                // Values that are in one row each are not common.
+                Some((distinct, values)) if (values.len() as f64) < distinct.floor() => {
+                    if distinct > MOST_VALUES as f64 {
+                        continue;
+                    }
+                    looked_at(lane, survey, *position, timeout).await?
+                }
+                Some((_, values)) => values,
+                None => looked_at(lane, survey, *position, timeout).await?,
+            };
+            if (1..=MOST_VALUES).contains(&values.len()) {
+                few.push((*position, values));
+            }
+        }
+        Ok(few)
+    }
+}
+
+/// The values of a column in the first rows of its table.
+async fn looked_at(
+    lane: &Lane,
+    survey: &Survey,
+    position: ColumnPosition,
+    timeout: Duration,
+) -> Result<Vec<String>, Problem> {
+    let table = &survey.tables[position.table];
+    let column = &table.columns[position.column].written;
+    let sql = format!(
+        "SELECT DISTINCT value FROM (SELECT {column}::text AS value FROM {} LIMIT {ROWS_LOOKED_AT}) first_rows \
+         WHERE value IS NOT NULL ORDER BY value LIMIT {}",
+        table.written,
+        MOST_VALUES + 1
+    );
+    let rows = Answer(select(lane, sql, timeout).await?);
+    Ok(rows.0.rows.iter().map(|row| rows.text(row, "value")).collect())
+}
+
+async fn select(lane: &Lane, sql: String, timeout: Duration) -> Result<Rows, Problem> {
+    lane.ask(&Question::new(SqlQuestion::KEY, sql), &Columns::All, timeout).await
+}
+
+fn column(rows: &Answer, row: &[Cell]) -> Result<Column, Problem> {
+    let (type_name, category) = (rows.text(row, "type"), rows.text(row, "category"));
+    let labels: Option<Vec<String>> = list(&rows.text(row, "labels"))?;
+    let checks: Option<Vec<String>> = list(&rows.text(row, "checks"))?;
+    let checked = checks.unwrap_or_default().iter().find_map(|check| values_of_check(check));
+    Ok(Column {
+        name: rows.text(row, "name"),
+        written: rows.text(row, "written"),
+        column_type: match (type_name.as_str(), category.as_str()) {
+            ("timestamptz", _) => ColumnType::Time,
+            ("timestamp", _) => ColumnType::LocalTime,
+            ("date", _) => ColumnType::Date,
+            (_, "N") => ColumnType::Number,
+            (_, "S" | "E") => ColumnType::Text,
+            (_, "B") => ColumnType::Bool,
+            _ => ColumnType::Other,
+        },
+        is_indexed: rows.number(row, "indexed") == 1.0,
+        is_key: rows.number(row, "key") == 1.0,
+        declared: labels.or(checked),
+    })
+}
+
+/// The values that a CHECK constraint of one column allows, as the server prints it:
+/// `CHECK (((status)::text = ANY ((ARRAY['new'::character varying, 'paid'::character varying])::text[])))`.
+fn values_of_check(definition: &str) -> Option<Vec<String>> {
+    let (_, rest) = definition.split_once("= ANY (")?;
+    let (mut values, mut rest) = (Vec::new(), rest);
+    while let Some((_, after)) = rest.split_once('\'') {
+        let (value, after) = after.split_once('\'')?;
+        // A value with a quote is written with two.
+        if after.starts_with('\'') {
+            return None;
+        }
+        values.push(value.to_owned());
+        rest = after;
+    }
+    (!values.is_empty()).then_some(values)
+}
+
+fn list(json: &str) -> Result<Option<Vec<String>>, Problem> {
+    if json.is_empty() {
+        return Ok(None);
+    }
+    let list: Vec<Option<String>> =
+        serde_json::from_str(json).map_err(|error| Problem::new(Reason::Protocol, error))?;
+    Ok(Some(list.into_iter().flatten().collect()))
+}
+
+/// A text as it is written in SQL; strings are standard ones in the transaction of a declared query.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Rows whose cells are read by the names of their columns.
+struct Answer(Rows);
+
+impl Answer {
+    fn cell<'a>(&self, row: &'a [Cell], column: &str) -> Option<&'a Cell> {
+        row.get(self.0.column(column)?)
+    }
+
+    /// Empty for NULL.
+    fn text(&self, row: &[Cell], column: &str) -> String {
+        self.cell(row, column).and_then(Cell::text).unwrap_or_default()
+    }
+
+    fn number(&self, row: &[Cell], column: &str) -> f64 {
+        self.cell(row, column).and_then(Cell::number).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_of_one_column_lists_its_values() {
+        let of_varchar = "CHECK (((status)::text = ANY ((ARRAY['new'::character varying, 'paid'::character varying])::text[])))";
+        assert_eq!(values_of_check(of_varchar), Some(vec!["new".to_owned(), "paid".to_owned()]));
+        assert_eq!(values_of_check("CHECK ((amount > 0))"), None);
+        assert_eq!(values_of_check("CHECK ((state = ANY (ARRAY['it''s'::text])))"), None);
+    }
+}

@@ -1,0 +1,199 @@
+//! The files that `init` reads and writes.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use platform_core::setting::SourceName;
+use platform_core::yaml::Faults;
+
+use super::InitError;
+use crate::cli::InitFlags;
+use crate::config::{self, Checks, Config, ConfigFile, Surroundings};
+use crate::init::find::{Findings, FoundSource, FoundVariable, find};
+use crate::init::{PackEntry, PackFiles, Present, platform_text, present, snake};
+
+/// The configuration's file.
+const PLATFORM: &str = "platform.yml";
+
+/// What is there before anything is written.
+pub(super) struct Workspace {
+    out: PathBuf,
+    name: String,
+    findings: Findings,
+    platform: Option<String>,
+    present: Present,
+}
+
+impl Workspace {
+    /// Finds what the environment and the files of the directory name.
+    pub(super) fn open(flags: &InitFlags) -> Result<Self, InitError> {
+        let mut findings = find(&flags.directory, &super::super::variable);
+        let out = flags.out.clone().unwrap_or_else(|| flags.directory.clone());
+        let out = if out == Path::new(".") { PathBuf::new() } else { out };
+        let platform = read(&out.join(PLATFORM))?;
+        let file = out.join(PLATFORM).display().to_string();
+        let present = platform.as_deref().map(|text| present(text, &file)).transpose();
+        let present = present.map_err(InitError::Faults)?.unwrap_or_default();
+        keep_new(&mut findings, &present);
+        if findings.sources.is_empty() && present.sources.is_empty() {
+            return Err(InitError::NothingFound(flags.directory.clone()));
+        }
+        let name = flags.name.clone().unwrap_or_else(|| name_of(&flags.directory));
+        Ok(Self { out, name: snake(&name), findings, platform, present })
+    }
+
+    /// What was found, for people.
+    pub(super) fn found(&self) -> String {
+        self.findings.to_string()
+    }
+
+    /// The pack of a source: the one that the configuration has for it, or a new one.
+    pub(super) fn pack(&self, source: &SourceName, is_only: bool) -> PackEntry {
+        let name = match is_only {
+            true => self.name.clone(),
+            false => format!("{}_{}", self.name, snake(source.as_str())),
+        };
+        PackEntry { file: format!("packs/{name}.yml"), name, source: source.to_string() }
+    }
+
+    /// The files of a pack that exist.
+    pub(super) fn pack_files(&self, entry: &PackEntry) -> Result<PackFiles, InitError> {
+        let [pack, role, indexes, tests] = self.paths(entry).map(|path| read(&path));
+        Ok(PackFiles { pack: pack?, role: role?, indexes: indexes?, tests: tests? })
+    }
+
+    fn paths(&self, PackEntry { name, .. }: &PackEntry) -> [PathBuf; 4] {
+        let packs = self.out.join("packs");
+        [".yml", ".role.sql", ".indexes.sql", "_test.yml"].map(|end| packs.join(format!("{name}{end}")))
+    }
+
+    /// The configuration as it would be with these packs, with everything that `check` checks.
+    pub(super) fn load(
+        &self,
+        packs: &[PackEntry],
+        files: &BTreeMap<String, PackFiles>,
+    ) -> Result<Config, Faults> {
+        let paths = packs.iter().map(|entry| {
+            let [pack, ..] = self.paths(entry);
+            (pack, files[&entry.name].pack.clone().unwrap_or_default())
+        });
+        let in_memory: BTreeMap<PathBuf, String> = paths.collect();
+        let file = |name: &str| match in_memory.get(Path::new(name)) {
+            Some(text) => Ok(text.clone()),
+            None => std::fs::read_to_string(name),
+        };
+        let text = self.platform_text(packs);
+        let name = self.out.join(PLATFORM).display().to_string();
+        let file_of_config = ConfigFile { name, directory: self.out.clone(), text };
+        let variable = |name: &str| self.variable(name);
+        let surroundings = Surroundings { variable: &variable, file: &file };
+        config::load_files(
+            &[file_of_config],
+            surroundings,
+            Checks { bundle: Some(&crate::bundle::check), files: None },
+        )
+    }
+
+    fn platform_text(&self, packs: &[PackEntry]) -> String {
+        let sources: Vec<_> = self.findings.sources.iter().collect();
+        let new = packs.iter().filter(|entry| !self.present.packs.contains(&entry.name));
+        platform_text(self.platform.as_deref(), &sources, &new.cloned().collect::<Vec<_>>())
+    }
+
+    /// What a variable is in the files that were found, or in the environment.
+    fn variable(&self, name: &str) -> Option<String> {
+        let settings = self.findings.sources.iter().flat_map(|source| &source.settings);
+        let variables = settings.flat_map(|setting| &setting.variables);
+        let found = variables.filter(|variable| variable.name == name).find_map(FoundVariable::exposed);
+        found.map(str::to_owned).or_else(|| super::super::variable(name))
+    }
+
+    /// Writes all files whose text is new. Returns their paths.
+    pub(super) fn write(
+        &self,
+        packs: &[PackEntry],
+        files: &BTreeMap<String, PackFiles>,
+    ) -> Result<Vec<PathBuf>, InitError> {
+        let mut texts = vec![(self.out.join(PLATFORM), Some(self.platform_text(packs)))];
+        for entry in packs {
+            let PackFiles { pack, role, indexes, tests } = files[&entry.name].clone();
+            texts.extend(self.paths(entry).into_iter().zip([pack, role, indexes, tests]));
+        }
+        let mut written = Vec::new();
+        for (path, text) in texts {
+            let Some(text) = text.filter(|text| read(&path).ok().flatten().as_ref() != Some(text)) else {
+                continue;
+            };
+            let directory = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+            let failed = |error| InitError::File { action: "write", path: path.clone(), error };
+            directory.and_then(|()| std::fs::write(&path, text)).map_err(failed)?;
+            written.push(path);
+        }
+        Ok(written)
+    }
+
+    /// What to do with the files.
+    pub(super) fn next_steps(&self, packs: &[PackEntry]) -> String {
+        let platform = self.out.join(PLATFORM);
+        let roles = packs.iter().map(|entry| format!("\n  psql -f {}", self.paths(entry)[1].display()));
+        format!(
+            "\nNext:{}\n  platform_exporter check --live --config.file {platform}\n  \
+             platform_exporter bundle --config.file {platform} --out {out}\n  \
+             platform_exporter --config.file {platform}\n",
+            roles.collect::<String>(),
+            platform = platform.display(),
+            out = self.out.join("out").display(),
+        )
+    }
+}
+
+/// Leaves out what the configuration has already, and what cannot be connected to because its value is not known.
+fn keep_new(findings: &mut Findings, present: &Present) {
+    let Findings { sources, notes } = findings;
+    let variables = |source: &FoundSource| {
+        source.settings.iter().flat_map(|setting| setting.variables.clone()).collect::<Vec<_>>()
+    };
+    let is_known = |source: &FoundSource| {
+        variables(source).iter().all(|variable| present.variables.contains(&variable.name))
+    };
+    sources.retain(|source| !is_known(source));
+    let unknown = |source: &FoundSource| -> Vec<String> {
+        let unknown = variables(source).into_iter().filter(|variable| variable.value.is_none());
+        unknown.map(|variable| variable.name).collect()
+    };
+    notes.extend(sources.iter().filter(|source| !unknown(source).is_empty()).map(|source| {
+        format!(
+            "{} is left out, because its value is not known here: set {} and run `init` again",
+            source.name,
+            unknown(source).join(", ")
+        )
+    }));
+    sources.retain(|source| unknown(source).is_empty());
+    for source in sources {
+        while present.sources.contains(&source.name) {
+            source.name.push_str("-2");
+        }
+    }
+}
+
+/// The names of metrics do not begin with these.
+const RESERVED: [&str; 3] = ["scrape_", "process_", "platform_"];
+
+/// The name of a directory, if it can be the name of a platform.
+fn name_of(directory: &Path) -> String {
+    let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+    let name = directory.file_name().map(|name| snake(&name.to_string_lossy())).unwrap_or_default();
+    let is_usable = name.starts_with(|first: char| first.is_ascii_lowercase())
+        && !RESERVED.iter().any(|prefix| format!("{name}_").starts_with(prefix));
+    if is_usable { name } else { "app".to_owned() }
+}
+
+/// The text of a file, if there is one.
+fn read(path: &Path) -> Result<Option<String>, InitError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(InitError::File { action: "read", path: path.to_owned(), error }),
+    }
+}

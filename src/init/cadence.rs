@@ -1,0 +1,100 @@
+//! How often queries may run: all of them together take less than one hundredth of a core.
+
+use std::time::Duration;
+
+use platform_core::query::Rows;
+
+/// What one run of a query costs, by the server's own estimate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Cost {
+    /// The planner's cost of the whole plan.
+    pub(super) units: f64,
+}
+
+/// The time that a core takes for one unit of cost: reading a page from memory, or a hundred rows of it. On the safe side:
+/// PostgreSQL 15 takes about half of it for `count(*)` by a state over a million rows.
+const UNIT: Duration = Duration::from_micros(10);
+
+/// The same if every page comes from a disk.
+const COLD_UNIT: Duration = Duration::from_micros(40);
+
+/// The cadences, from which the shortest is chosen that is cheap enough.
+const CADENCES: [Duration; 6] = [
+    Duration::from_mins(1),
+    Duration::from_mins(5),
+    Duration::from_mins(15),
+    Duration::from_hours(1),
+    Duration::from_hours(6),
+    Duration::from_hours(24),
+];
+
+/// The share of a core that all queries of a source may take.
+const SHARE: f64 = 0.01;
+
+impl Cost {
+    /// The cost that a plan begins with.
+    pub(super) fn of_plan(steps: &Rows) -> Option<Self> {
+        let units = steps.rows.first()?.get(steps.column("cost")?)?.number()?;
+        Some(Self { units })
+    }
+
+    /// The processor time of one run.
+    pub(super) fn time(self) -> Duration {
+        UNIT.mul_f64(self.units)
+    }
+
+    /// How long one run takes at most.
+    pub(super) fn longest(self) -> Duration {
+        COLD_UNIT.mul_f64(self.units)
+    }
+}
+
+/// A cadence for each group of queries that take so much processor time together. The groups that can have none are
+/// `None`: even once a day is too often.
+pub(super) fn cadences(times: &[Duration]) -> Vec<Option<Duration>> {
+    let mut steps: Vec<Option<usize>> = vec![Some(0); times.len()];
+    let share = |time: Duration, step: Option<usize>| {
+        step.map_or(0.0, |step| time.as_secs_f64() / CADENCES[step].as_secs_f64())
+    };
+    loop {
+        let shares = times.iter().zip(&steps).map(|(time, step)| share(*time, *step));
+        let shares: Vec<f64> = shares.collect();
+        if shares.iter().sum::<f64>() <= SHARE {
+            return steps.into_iter().map(|step| Some(CADENCES[step?])).collect();
+        }
+        // The most expensive one runs less often.
+        let most = shares.iter().enumerate().max_by(|(_, one), (_, other)| one.total_cmp(other));
+        let Some((most, _)) = most else { return Vec::new() };
+        steps[most] = steps[most].map(|step| step + 1).filter(|step| *step < CADENCES.len());
+    }
+}
+
+/// The share of a core that queries take.
+pub(super) fn share(times: impl Iterator<Item = (Duration, Duration)>) -> f64 {
+    times.map(|(time, every)| time.as_secs_f64() / every.as_secs_f64()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cheap_queries_run_every_minute() {
+        let minute = Some(Duration::from_mins(1));
+        assert_eq!(cadences(&[Duration::from_millis(5), Duration::from_millis(20)]), [minute, minute]);
+    }
+
+    #[test]
+    fn expensive_queries_run_less_often_than_cheap_ones() {
+        let times = [Duration::from_millis(5), Duration::from_secs(2), Duration::from_secs(20)];
+        let chosen = cadences(&times);
+        assert!(chosen[0] < chosen[1] && chosen[1] < chosen[2], "{chosen:?}");
+        let every = chosen.into_iter().map(Option::unwrap);
+        assert!(share(times.into_iter().zip(every)) <= SHARE);
+    }
+
+    #[test]
+    fn what_is_too_expensive_for_once_a_day_is_left_out() {
+        assert_eq!(cadences(&[Duration::from_secs(900)]), [None]);
+    }
+}

@@ -1,0 +1,142 @@
+//! The file of a pack: written the first time, and added to from then on. What is there is never changed.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::time::Duration;
+
+use super::proposal::{Parts, Proposal};
+use super::recipe::Section;
+use super::words::title;
+
+/// The comment that lists what has been proposed: what was deleted does not come back.
+const PROPOSED: &str = "# Proposed so far: ";
+
+/// A proposal with its parts.
+pub(super) type Written<'a> = (&'a Proposal, Parts);
+
+/// The proposals that a file has had.
+pub fn proposed(text: &str) -> BTreeSet<String> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix(PROPOSED));
+    lines.flat_map(|line| line.split(' ')).map(str::to_owned).collect()
+}
+
+/// A new pack.
+pub(super) fn new(name: &str, kind: &str, proposals: &[Written<'_>]) -> String {
+    let about = format!("What `platform_exporter init` found worth watching in {name}.");
+    let head = format!(
+        "# {about} Change what you like: another run only adds.\n\n\
+         about: What is going on in {name}.\n\ninputs:\n  db: {{kind: {kind}, help: The database of {name}.}}\n\n\
+         queries:\ndashboard:\n  title: {}\n  about: What is going on in {name}.\n  rows:\nrules:\n",
+        title(name)
+    );
+    let head = match proposals.iter().any(|(_, parts)| !parts.alerts.is_empty()) {
+        true => head,
+        false => head.replace("rules:\n", ""),
+    };
+    added(&head, name, proposals)
+        .replace("\ndashboard:\n", "\n\ndashboard:\n")
+        .replace("\nrules:\n", "\n\nrules:\n")
+}
+
+/// The same with more proposals, at the end of each section.
+pub(super) fn added(text: &str, name: &str, proposals: &[Written<'_>]) -> String {
+    let queries: String = proposals.iter().map(|written| queries(written)).collect();
+    let mut text = insert(text, "queries", &queries);
+    text = insert(&text, "dashboard", &rows(proposals));
+    text = insert(&text, "rules", &groups(name, proposals));
+    let mut ids = proposed(&text);
+    ids.extend(proposals.iter().map(|(proposal, _)| proposal.id.clone()));
+    let mut lines: Vec<_> = text.lines().filter(|line| !line.starts_with(PROPOSED)).collect();
+    while lines.last().is_some_and(|line| line.trim().is_empty()) {
+        lines.pop();
+    }
+    let ids = ids.into_iter().collect::<Vec<_>>().join(" ");
+    lines.join("\n") + &format!("\n\n{PROPOSED}{ids}\n")
+}
+
+/// Inserts lines at the end of a section of the document; a section that is missing is added at its end.
+pub(super) fn insert(text: &str, section: &str, lines: &str) -> String {
+    if lines.is_empty() {
+        return text.to_owned();
+    }
+    let heading = format!("{section}:");
+    let all: Vec<_> = text.lines().collect();
+    let Some(start) = all.iter().position(|line| line.trim_end() == heading) else {
+        return format!("{}\n\n{heading}\n{lines}", text.trim_end());
+    };
+    let is_inside = |line: &&str| line.is_empty() || line.starts_with(' ');
+    let mut end = start + 1 + all[start + 1..].iter().take_while(|line| is_inside(line)).count();
+    while all[end - 1].trim().is_empty() {
+        end -= 1;
+    }
+    let mut text: String = all[..end].iter().map(|line| format!("{line}\n")).collect();
+    text.push_str(lines);
+    text.extend(all[end..].iter().map(|line| format!("{line}\n")));
+    text
+}
+
+/// Lines, each moved to the right.
+pub(super) fn indented(text: &str, by: usize) -> String {
+    let line = |line: &str| match line.is_empty() {
+        true => "\n".to_owned(),
+        false => format!("{:by$}{line}\n", ""),
+    };
+    text.lines().map(line).collect()
+}
+
+fn queries((proposal, parts): &Written<'_>) -> String {
+    let cost = rough(proposal.time());
+    let mut text =
+        format!("\n  # {}: {} Takes about {cost} of the server's time.\n", proposal.id, proposal.why);
+    text.extend(parts.queries.iter().map(|query| indented(query, 2)));
+    text
+}
+
+/// A duration as one reads an estimate.
+pub fn rough(time: Duration) -> String {
+    match time.as_millis() {
+        0 => "1 ms".to_owned(),
+        millis @ 1..1000 => format!("{millis} ms"),
+        _ => format!("{:.0} s", time.as_secs_f64()),
+    }
+}
+
+/// The rows of the dashboard, in the order of their sections.
+fn rows(proposals: &[Written<'_>]) -> String {
+    let sections: BTreeSet<Section> = proposals.iter().map(|(proposal, _)| proposal.section).collect();
+    let mut text = String::new();
+    for section in sections {
+        let own = proposals.iter().filter(|(proposal, _)| proposal.section == section);
+        let panels: Vec<_> = own.flat_map(|(_, parts)| &parts.panels).collect();
+        if panels.is_empty() {
+            continue;
+        }
+        writeln!(text, "    - row: {}\n      panels:", section.title()).expect("a string takes everything");
+        text.extend(panels.into_iter().map(|panel| indented(panel, 8)));
+    }
+    text
+}
+
+/// The groups of rules: one for each proposal.
+fn groups(name: &str, proposals: &[Written<'_>]) -> String {
+    let mut text = String::new();
+    for (proposal, parts) in proposals.iter().filter(|(_, parts)| !parts.alerts.is_empty()) {
+        let group = proposal.id.replace(['(', '.', '"', ' '], "-").replace([')', ','], "");
+        writeln!(text, "  - name: {name}-{group}\n    rules:").expect("a string takes everything");
+        text.extend(parts.alerts.iter().map(|alert| indented(alert, 6)));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_inserted_at_the_end_of_their_section() {
+        let text = "# mine\nqueries:\n  - name: one\n\n  # a comment\n  - name: two\n\nrules:\n  - name: r\n";
+        let expected = "# mine\nqueries:\n  - name: one\n\n  # a comment\n  - name: two\n  - name: three\n\nrules:\n  - name: r\n";
+        assert_eq!(insert(text, "queries", "  - name: three\n"), expected);
+        assert_eq!(insert("a: 1\n", "rules", "  - name: r\n"), "a: 1\n\nrules:\n  - name: r\n");
+    }
+}

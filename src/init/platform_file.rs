@@ -1,0 +1,106 @@
+//! The configuration: written the first time, and added to from then on.
+
+use std::collections::BTreeSet;
+
+use platform_core::yaml::{self, Faults, Node};
+use serde_json::{Map, Value};
+
+use super::find::FoundSource;
+use super::pack_file::insert;
+
+/// A pack that a configuration uses.
+#[derive(Clone, Debug)]
+pub struct PackEntry {
+    /// Its name.
+    pub name: String,
+    /// Its file, relative to that of the configuration.
+    pub file: String,
+    /// The source that it queries.
+    pub source: String,
+}
+
+/// What is in a configuration.
+#[derive(Debug, Default)]
+pub struct Present {
+    /// The names of its sources.
+    pub sources: BTreeSet<String>,
+    /// The names of its packs.
+    pub packs: BTreeSet<String>,
+    /// The variables that it refers to.
+    pub variables: BTreeSet<String>,
+}
+
+/// Reads what is in a configuration.
+///
+/// # Errors
+/// When it is no YAML.
+pub fn present(text: &str, file: &str) -> Result<Present, Faults> {
+    let mut faults = Faults::of(file);
+    let Some(tree) = yaml::parse_literally(text, &mut faults) else { return Err(faults) };
+    let names = |section: &str| {
+        let node = tree.get(section).map_or(&[][..], Node::entries);
+        node.iter().map(|(key, _)| key.text.clone()).collect()
+    };
+    let mut variables = BTreeSet::new();
+    add_variables(&tree, &mut variables);
+    Ok(Present { sources: names("sources"), packs: names("packs"), variables })
+}
+
+fn add_variables(node: &Node, variables: &mut BTreeSet<String>) {
+    let parts = node.text().unwrap_or_default().split("${").skip(1);
+    let names = parts.filter_map(|part| part.split(['}', ':']).next());
+    variables.extend(names.map(str::to_owned));
+    node.entries().iter().for_each(|(_, child)| add_variables(child, variables));
+    node.elements().iter().for_each(|child| add_variables(child, variables));
+}
+
+const HEAD: &str = "# Written by `platform_exporter init`. Change what you like: another run only adds.\n\
+                    # The values of the variables are in the environment, as they are for the application.\n";
+
+/// The configuration with more sources and packs, at the end of their sections.
+pub fn platform_text(existing: Option<&str>, sources: &[&FoundSource], packs: &[PackEntry]) -> String {
+    let text = existing.map_or_else(|| format!("{HEAD}\n"), str::to_owned);
+    let lines: String = sources.iter().map(|source| entry(source)).collect();
+    let text = insert(&text, "sources", &lines);
+    let lines = packs
+        .iter()
+        .map(|PackEntry { name, file, source }| format!("  {name}: {{file: {file}, db: {source}}}\n"));
+    insert(&text, "packs", &lines.collect::<String>()).trim_start_matches('\n').to_owned()
+}
+
+/// A source. Values stay variables, so no secret is in the text.
+fn entry(source: &FoundSource) -> String {
+    let mut settings = Value::Object(Map::new());
+    for setting in &source.settings {
+        let slot = setting.key.split('.').fold(&mut settings, |node, key| &mut node[key]);
+        *slot = Value::String(setting.text.clone());
+    }
+    format!("  {}: {{{}: {}}}\n", source.name, source.kind, flow(&settings))
+}
+
+/// A value on one line. Keys need no quotes.
+fn flow(value: &Value) -> String {
+    match value {
+        Value::Object(entries) => {
+            let entries = entries.iter().map(|(key, value)| format!("{key}: {}", flow(value)));
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_stays_and_is_known() {
+        let text = "sources:\n  db: {postgres: {url: \"${DATABASE_URL}\"}}\n\nqueries: []\n";
+        let known = present(text, "platform.yml").unwrap();
+        assert!(known.sources.contains("db") && known.variables.contains("DATABASE_URL"));
+        let pack =
+            PackEntry { name: "shop".to_owned(), file: "packs/shop.yml".to_owned(), source: "db".to_owned() };
+        let added = platform_text(Some(text), &[], &[pack]);
+        assert_eq!(added, format!("{text}\npacks:\n  shop: {{file: packs/shop.yml, db: db}}\n"));
+    }
+}

@@ -1,0 +1,303 @@
+//! What must not become a label: names and values of columns that may be about people.
+//!
+//! A recipe lists the names of the columns whose values it uses as labels, so an unknown column is never one. This is the
+//! second check, for a column that has such a name and is about people anyway.
+
+use super::words::snake;
+
+/// Words in the names of columns that are about people, their secrets or their texts.
+const PERSONAL: &[&str] = &[
+    // English
+    "name",
+    "firstname",
+    "lastname",
+    "surname",
+    "nickname",
+    "username",
+    "login",
+    "email",
+    "mail",
+    "phone",
+    "mobile",
+    "tel",
+    "fax",
+    "address",
+    "street",
+    "city",
+    "town",
+    "zip",
+    "postcode",
+    "postal",
+    "birth",
+    "birthday",
+    "birthdate",
+    "dob",
+    "age",
+    "gender",
+    "sex",
+    "religion",
+    "ethnicity",
+    "nationality",
+    "race",
+    "marital",
+    "health",
+    "diagnosis",
+    "disability",
+    "political",
+    "ssn",
+    "passport",
+    "iban",
+    "bic",
+    "card",
+    "pan",
+    "cvv",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "hash",
+    "salt",
+    "otp",
+    "ip",
+    "ipaddress",
+    "lat",
+    "lng",
+    "latitude",
+    "longitude",
+    "location",
+    "note",
+    "notes",
+    "comment",
+    "comments",
+    "message",
+    "description",
+    "bio",
+    "text",
+    "body",
+    "subject",
+    "person",
+    "owner",
+    "author",
+    "customer",
+    "contact",
+    "relationship",
+    "orientation",
+    // German
+    "vorname",
+    "nachname",
+    "telefon",
+    "handy",
+    "adresse",
+    "strasse",
+    "ort",
+    "stadt",
+    "plz",
+    "geburt",
+    "geburtsdatum",
+    "geschlecht",
+    "konfession",
+    "familienstand",
+    "bemerkung",
+    "kommentar",
+    "anrede",
+    "passwort",
+    // French
+    "nom",
+    "prenom",
+    "courriel",
+    "telephone",
+    "rue",
+    "ville",
+    "naissance",
+    "sexe",
+    "civilite",
+    "commentaire",
+    // Spanish, Portuguese
+    "nombre",
+    "apellido",
+    "apellidos",
+    "correo",
+    "telefono",
+    "direccion",
+    "calle",
+    "ciudad",
+    "nacimiento",
+    "sexo",
+    "comentario",
+    "nome",
+    "sobrenome",
+    "endereco",
+    "telefone",
+    "rua",
+    "cidade",
+    "nascimento",
+    "senha",
+    "observacao",
+    // Italian
+    "cognome",
+    "indirizzo",
+    "via",
+    "citta",
+    "nascita",
+    "genere",
+    "nota",
+    // Czech, Polish
+    "jmeno",
+    "prijmeni",
+    "ulice",
+    "mesto",
+    "narozeni",
+    "pohlavi",
+    "poznamka",
+    "heslo",
+    "imie",
+    "nazwisko",
+    "adres",
+    "ulica",
+    "miasto",
+    "urodzenia",
+    "plec",
+    "uwagi",
+    "haslo",
+    // Dutch, Nordic
+    "voornaam",
+    "achternaam",
+    "straat",
+    "geslacht",
+    "opmerking",
+    "fornavn",
+    "etternavn",
+    "efternamn",
+    "adress",
+    "gata",
+    "kon",
+    // Transliterated Russian, Japanese, Turkish
+    "imya",
+    "familiya",
+    "otchestvo",
+    "adres",
+    "telefon",
+    "namae",
+    "shimei",
+    "jusho",
+    "seibetsu",
+    "isim",
+    "soyad",
+    "cinsiyet",
+];
+
+/// What has a name and is no person: `queue_name`.
+const TECHNICAL: &[&str] = &[
+    "queue", "job", "task", "worker", "event", "plan", "tier", "topic", "class", "status", "state", "stage",
+    "step",
+];
+
+/// Whether the name of a column may be about people. A name with other letters than ASCII cannot be looked up.
+pub(super) fn is_personal_name(column: &str) -> bool {
+    let snake = snake(column);
+    let words = snake.strip_suffix("_name").filter(|rest| TECHNICAL.contains(rest)).unwrap_or(&snake);
+    !column.is_ascii() || words.split('_').any(|word| PERSONAL.contains(&word))
+}
+
+/// A longer value is a text.
+const LONGEST_VALUE: usize = 40;
+
+/// Whether a value may be about a person: anything but a short technical word such as `past_due` or `In progress`.
+pub(super) fn is_personal_value(value: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ' | '.' | ':' | '/');
+    let digits = value.chars().filter(char::is_ascii_digit).count();
+    let is_technical = (1..=LONGEST_VALUE).contains(&value.len())
+        && value.chars().all(is_word)
+        && value.starts_with(|c: char| c.is_ascii_alphanumeric());
+    !is_technical || digits > 4 || looks_like_a_full_name(value)
+}
+
+/// `Anna Novak`, but not `In progress`: every word begins in upper case, and there are several.
+fn looks_like_a_full_name(value: &str) -> bool {
+    let words: Vec<_> = value.split([' ', '.']).filter(|word| !word.is_empty()).collect();
+    let is_name = |word: &&str| {
+        let mut letters = word.chars();
+        letters.next().is_some_and(|first| first.is_ascii_uppercase())
+            && letters.all(|c| c.is_ascii_lowercase())
+    };
+    words.len() > 1 && words.iter().all(is_name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_about_people_are_known_in_many_languages() {
+        for column in [
+            "name",
+            "user_name",
+            "first_name",
+            "lastName",
+            "customerEmail",
+            "e_mail",
+            "PHONE",
+            "shipping_address",
+            "date_of_birth",
+            "gender",
+            "ipAddress",
+            "password_hash",
+            "api_token",
+            "status_note",
+            "state_comment",
+            "Vorname",
+            "rue",
+            "correo",
+            "telefone",
+            "cognome",
+            "jmeno",
+            "nazwisko",
+            "voornaam",
+            "fornavn",
+            "soyad",
+            "имя",
+            "氏名",
+            "straße",
+        ] {
+            assert!(is_personal_name(column), "{column}");
+        }
+        for column in [
+            "status",
+            "orderStatus",
+            "queue_name",
+            "state",
+            "kind",
+            "plan",
+            "currency",
+            "queue",
+            "priority",
+            "event_type",
+        ] {
+            assert!(!is_personal_name(column), "{column}");
+        }
+    }
+
+    #[test]
+    fn values_about_people_are_recognized() {
+        for value in [
+            "anna@example.com",
+            "Anna Novak",
+            "+420 777 123 456",
+            "192.168.12.101",
+            "1990-05-12",
+            "Müller",
+            "CZ6508000000192000145399",
+            "She called about her order, and was angry.",
+            "",
+            "tok_4eC39HqLyjWDarjtT1",
+            "山田",
+        ] {
+            assert!(is_personal_value(value), "{value}");
+        }
+        for value in
+            ["new", "past_due", "In progress", "PAID", "2", "http-500", "user.created", "image/png", "EUR"]
+        {
+            assert!(!is_personal_value(value), "{value}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Proposals: what an applied recipe would add to a pack.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use platform_core::survey::{Column, ColumnType};
+
+use super::cadence::Cost;
+use super::matching::Applied;
+use super::recipe::{Section, Threshold};
+use super::substitution::{Names, names, refers_to, substitute};
+use super::words::{camel, snake};
+
+/// A proposal.
+#[derive(Debug)]
+pub struct Proposal {
+    /// What it is known by, also in a later run: `backlog(orders)`.
+    pub id: String,
+    /// Why it is there, in one sentence.
+    pub why: String,
+    pub(super) section: Section,
+    /// The tables that it reads, each with the columns.
+    pub(super) reads: BTreeMap<String, TableReads>,
+    /// Columns without an index that begins with them, in large tables: with one, it would cost less.
+    pub(super) slow_columns: BTreeSet<(String, String)>,
+    /// What running each of its queries costs, once that has been estimated.
+    pub(super) costs: Vec<Cost>,
+    /// How often it runs.
+    pub every: Duration,
+    template: Template,
+}
+
+/// What a proposal reads of a table.
+#[derive(Debug)]
+pub(super) struct TableReads {
+    pub(super) schema: String,
+    pub(super) columns: BTreeSet<String>,
+}
+
+/// The parts of a proposal, as the recipe has them.
+#[derive(Debug)]
+struct Template {
+    queries: Vec<String>,
+    panels: Vec<String>,
+    alerts: Vec<String>,
+    tests: Vec<String>,
+    names: Names,
+    thresholds: BTreeMap<String, Threshold>,
+}
+
+/// The parts of a proposal, as they are written.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) queries: Vec<String>,
+    pub(super) panels: Vec<String>,
+    pub(super) alerts: Vec<String>,
+    pub(super) tests: Vec<String>,
+}
+
+/// An index makes a difference from this number of rows.
+const MANY_ROWS: f64 = 50_000.0;
+
+/// How long a query may take.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Proposal {
+    /// What a recipe proposes; nothing if all of its queries need what is not there. The names of metrics begin with
+    /// `prefix`, and `source` is the name of the source.
+    pub(super) fn of(applied: &Applied<'_>, prefix: &str, source: &str) -> Option<Self> {
+        let recipe = applied.recipe;
+        let mut names = names(applied);
+        names.insert("prefix".to_owned(), prefix.to_owned());
+        names.insert("prefix.camel".to_owned(), camel(prefix));
+        names.insert("source".to_owned(), source.to_owned());
+        names.insert("timeout".to_owned(), humantime::format_duration(TIMEOUT).to_string());
+        let tables: BTreeSet<_> = applied.tables.values().map(|table| snake(&table.written)).collect();
+        let tables = tables.into_iter().collect::<Vec<_>>().join(",");
+        let thresholds = recipe.head.thresholds.iter().filter_map(|(name, threshold)| {
+            let metric = substitute(&threshold.metric, &names, &[])?;
+            Some((name.clone(), Threshold { metric, ..threshold.clone() }))
+        });
+        let thresholds = thresholds.collect();
+        let template = Template {
+            queries: recipe.queries.clone(),
+            panels: recipe.panels.clone(),
+            alerts: recipe.alerts.clone(),
+            tests: recipe.tests.clone(),
+            names,
+            thresholds,
+        };
+        let proposal = Self {
+            id: format!("{}({tables})", recipe.name),
+            why: recipe.head.about.clone(),
+            section: recipe.head.section,
+            reads: BTreeMap::new(),
+            slow_columns: BTreeSet::new(),
+            costs: Vec::new(),
+            every: Duration::from_mins(1),
+            template,
+        };
+        let queries = proposal.parts(&BTreeMap::new()).queries;
+        (!queries.is_empty()).then(|| proposal.reading(applied))
+    }
+
+    /// Adds what its queries read.
+    fn reading(mut self, applied: &Applied<'_>) -> Self {
+        let queries: Vec<_> = self.template.queries.iter().filter(|query| self.is_complete(query)).collect();
+        for (key, table) in &applied.tables {
+            if !queries.iter().any(|query| refers_to(query, key)) {
+                continue;
+            }
+            let of_table = |name: &str| applied.columns.get(name).filter(|found| found.table == *table);
+            let read =
+                applied.columns.keys().filter(|name| queries.iter().any(|query| refers_to(query, name)));
+            let read: Vec<_> = read.filter_map(|name| of_table(name)).collect();
+            let written = read.iter().map(|found| found.column.written.clone());
+            let columns = match read.is_empty() {
+                // Some column has to be readable for count(*).
+                true => table.columns.first().map(|column| column.written.clone()).into_iter().collect(),
+                false => written.collect(),
+            };
+            let is_time = |column: &Column| {
+                matches!(column.column_type, ColumnType::Time | ColumnType::LocalTime | ColumnType::Date)
+            };
+            let slow = read.iter().filter(|found| is_time(found.column) && !found.column.is_indexed);
+            if table.rows > MANY_ROWS {
+                self.slow_columns
+                    .extend(slow.map(|found| (table.written.clone(), found.column.written.clone())));
+            }
+            let reads = TableReads { schema: table.schema.clone(), columns };
+            self.reads.insert(table.written.clone(), reads);
+        }
+        self
+    }
+
+    fn is_complete(&self, item: &str) -> bool {
+        substitute(item, &self.template.names, &["db", "every"]).is_some()
+    }
+
+    /// Its parts. `normal` has the present values of metrics.
+    pub(super) fn parts(&self, normal: &BTreeMap<String, f64>) -> Parts {
+        let mut names = self.template.names.clone();
+        names.insert("every".to_owned(), humantime::format_duration(self.every).to_string());
+        for (name, Threshold { metric, times, at_least, at_most }) in &self.template.thresholds {
+            let threshold = normal.get(metric).map_or(*at_least, |now| rounded(now * times).max(*at_least));
+            if at_most.is_some_and(|most| threshold > most) {
+                continue;
+            }
+            names.insert(name.clone(), threshold.to_string());
+            names.insert(format!("{name}.exceeded"), (threshold * 2.0).to_string());
+        }
+        let fill =
+            |items: &[String]| items.iter().filter_map(|item| substitute(item, &names, &["db"])).collect();
+        let Template { queries, panels, alerts, tests, .. } = &self.template;
+        Parts { queries: fill(queries), panels: fill(panels), alerts: fill(alerts), tests: fill(tests) }
+    }
+
+    /// The processor time that all of its queries take in one run.
+    pub fn time(&self) -> Duration {
+        self.costs.iter().map(|cost| cost.time()).sum()
+    }
+
+    /// The metrics that its thresholds depend on.
+    pub fn metrics_of_thresholds(&self) -> impl Iterator<Item = &str> {
+        self.template.thresholds.values().map(|threshold| threshold.metric.as_str())
+    }
+}
+
+/// A number with one digit that is not 0, as people choose thresholds: 43,271 is 50,000.
+fn rounded(number: f64) -> f64 {
+    if number <= 1.0 {
+        return number.ceil();
+    }
+    let unit = 10_f64.powf(number.log10().floor());
+    (number / unit).ceil() * unit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_are_round_numbers() {
+        assert_eq!(
+            [0.0, 0.4, 3.0, 12.0, 43_271.0, 100.0].map(rounded),
+            [0.0, 1.0, 3.0, 20.0, 50_000.0, 100.0]
+        );
+    }
+}

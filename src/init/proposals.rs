@@ -1,0 +1,152 @@
+//! What to propose for one source: from its survey to proposals that it can afford.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use platform_core::probe::Problem;
+use platform_core::query::{Columns, Lane, Question, WantedAnswer};
+use platform_core::survey::{Survey, Surveyor};
+use platform_core::yaml::{self, Faults};
+
+use super::cadence::{Cost, cadences, share};
+use super::matching::{KnownValues, apply, columns_to_read};
+use super::proposal::{Proposal, TIMEOUT};
+use super::recipe::Recipe;
+use super::words::snake;
+use crate::registry::Kind;
+
+/// What is proposed for a source, and what there is to know about it.
+#[derive(Debug)]
+pub struct Proposals {
+    /// The proposals, in the order of a dashboard.
+    pub list: Vec<Proposal>,
+    /// How many tables were looked at.
+    pub tables: usize,
+    /// What was left out, and why.
+    pub notes: Vec<String>,
+}
+
+/// A source to look at.
+#[derive(Clone, Copy)]
+pub struct Surveyed<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its kind.
+    pub kind: Kind,
+    /// What the names of metrics begin with.
+    pub prefix: &'a str,
+    /// What is proposed already.
+    pub known: &'a BTreeSet<String>,
+    /// Looks at it.
+    pub surveyor: &'static dyn Surveyor,
+    /// Through this.
+    pub lane: &'a Lane,
+}
+
+/// How long a look at the catalogue may take.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// Looks at a source, and proposes what recipes have for it.
+///
+/// # Errors
+/// When the source cannot be reached, or rejects a query.
+pub async fn propose(recipes: &[Recipe], source: Surveyed<'_>) -> Result<Proposals, Problem> {
+    let Surveyed { surveyor, lane, .. } = source;
+    let mut survey = surveyor.tables(lane, LOOK).await?;
+    let mut notes = notes(&survey);
+    let all = survey.tables.len();
+    leave_out_unusable(&mut survey, &mut notes);
+    let recipes: Vec<_> = recipes.iter().filter(|recipe| recipe.head.kind == source.kind).collect();
+    let read = columns_to_read(&recipes, &survey);
+    let values: KnownValues = surveyor.values(lane, &survey, &read, LOOK).await?.into_iter().collect();
+    let applied = apply(&recipes, &survey, &values);
+    let proposed = applied.iter().filter_map(|applied| Proposal::of(applied, source.prefix, source.name));
+    let mut list: Vec<_> = proposed.filter(|proposal| !source.known.contains(&proposal.id)).collect();
+    list.sort_by_key(|proposal| proposal.section);
+    for proposal in &mut list {
+        match costs(lane, proposal).await {
+            Ok(costs) => proposal.costs = costs,
+            Err(problem) => notes.push(format!("{}: not proposed: {problem}", proposal.id)),
+        }
+    }
+    list.retain(|proposal| !proposal.costs.is_empty());
+    Ok(Proposals { list: affordable(list, &mut notes), tables: all, notes })
+}
+
+/// What was not looked at.
+fn notes(survey: &Survey) -> Vec<String> {
+    let tables = |number: usize, why: &str| {
+        (number > 0).then(|| format!("{number} table{} {why}", if number == 1 { "" } else { "s" }))
+    };
+    let small = tables(survey.not_looked_at, "not looked at: only the largest are");
+    let unreadable = tables(survey.unreadable, "not looked at: the account cannot read them");
+    small.into_iter().chain(unreadable).collect()
+}
+
+/// Leaves out what a query or the name of a metric cannot name, and tables that are in several schemas: the largest one
+/// stays.
+fn leave_out_unusable(survey: &mut Survey, notes: &mut Vec<String>) {
+    let is_plain = |written: &str| !written.contains(|c: char| c.is_control() || c == '$' || c == '\\');
+    let mut names = BTreeSet::new();
+    let mut copies = 0;
+    survey.tables.retain_mut(|table| {
+        table.columns.retain(|column| is_plain(&column.written));
+        let name = snake(&table.name);
+        let is_usable = !name.is_empty() && is_plain(&table.written);
+        let is_first = names.insert(name);
+        copies += usize::from(is_usable && !is_first);
+        is_usable && is_first
+    });
+    if copies > 0 {
+        notes.push(format!(
+            "{copies} tables not looked at: a larger one of the same name is in another schema"
+        ));
+    }
+}
+
+/// The estimates of its queries. None of them is run.
+async fn costs(lane: &Lane, proposal: &Proposal) -> Result<Vec<Cost>, Problem> {
+    let mut costs = Vec::new();
+    for query in proposal.parts(&BTreeMap::new()).queries {
+        let Some(question) = question(&query) else { continue };
+        let plan = lane.ask(&question.wanting(WantedAnswer::Estimate), &Columns::All, TIMEOUT).await?;
+        costs.extend(Cost::of_plan(&plan));
+    }
+    Ok(costs)
+}
+
+/// The question of a query as it is written in a pack.
+fn question(query: &str) -> Option<Question> {
+    let tree = yaml::parse_literally(query, &mut Faults::of("query"))?;
+    let sql = tree.elements().first()?.get("sql")?.text()?;
+    Some(Question::new("sql", sql))
+}
+
+/// Gives each proposal its cadence, and leaves out those that cost too much.
+fn affordable(list: Vec<Proposal>, notes: &mut Vec<String>) -> Vec<Proposal> {
+    let (list, too_long): (Vec<_>, Vec<_>) =
+        list.into_iter().partition(|proposal| proposal.costs.iter().all(|cost| cost.longest() <= TIMEOUT));
+    let why = |proposal: &Proposal, why: &str| format!("{}: not proposed: {why}", proposal.id);
+    notes.extend(too_long.iter().map(|proposal| why(proposal, "its query would take more than 30 s")));
+    let times: Vec<Duration> = list.iter().map(Proposal::time).collect();
+    let mut affordable = Vec::new();
+    for (mut proposal, every) in list.into_iter().zip(cadences(&times)) {
+        match every {
+            Some(every) => {
+                proposal.every = every;
+                affordable.push(proposal);
+            }
+            None => {
+                notes.push(why(&proposal, "it would take too much of the server's time, even once a day"))
+            }
+        }
+    }
+    affordable
+}
+
+impl Proposals {
+    /// The share of one core that its queries take of the server.
+    pub fn share(&self) -> f64 {
+        share(self.list.iter().map(|proposal| (proposal.time(), proposal.every)))
+    }
+}

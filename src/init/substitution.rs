@@ -1,0 +1,94 @@
+//! What a recipe proposes, with the names of what was found.
+
+use std::collections::BTreeMap;
+
+use platform_core::survey::ColumnType;
+use serde_json::json;
+
+use super::matching::{Applied, FoundColumn};
+use super::words::{camel, snake, title};
+
+/// The text of each `$(…)`.
+pub(super) type Names = BTreeMap<String, String>;
+
+/// The names of an applied recipe.
+pub(super) fn names(applied: &Applied<'_>) -> Names {
+    let mut names = Names::new();
+    for (key, table) in &applied.tables {
+        names.insert((*key).to_owned(), table.written.clone());
+        add_words(&mut names, key, &table.name);
+    }
+    for (key, found) in &applied.columns {
+        names.insert((*key).to_owned(), found.column.written.clone());
+        add_words(&mut names, key, &found.column.name);
+        names.insert(format!("{key}.now"), now(found.column.column_type).to_owned());
+        names.insert(format!("{key}.values"), flow_list(found.values));
+        names.insert(format!("{key}.scale"), scale(&found.column.name).to_owned());
+    }
+    for (key, group) in &applied.recipe.head.groups {
+        let Some(FoundColumn { values, .. }) = applied.columns.get(group.of.as_str()) else { continue };
+        let values: Vec<_> = values.iter().filter(|value| group.like.rank(value).is_some()).collect();
+        let Some(first) = values.first() else { continue };
+        let quoted = values.iter().map(|value| format!("'{}'", value.replace('\'', "''")));
+        names.insert(format!("{key}.first"), (*first).clone());
+        names.insert(format!("{key}.list"), quoted.collect::<Vec<_>>().join(", "));
+        let patterns = values.iter().map(|value| value.replace('.', "[.]"));
+        names.insert(format!("{key}.pattern"), patterns.collect::<Vec<_>>().join("|"));
+    }
+    names
+}
+
+fn add_words(names: &mut Names, key: &str, name: &str) {
+    names.insert(format!("{key}.name"), snake(name));
+    names.insert(format!("{key}.words"), snake(name).replace('_', " "));
+    names.insert(format!("{key}.title"), title(name));
+    names.insert(format!("{key}.camel"), camel(name));
+}
+
+/// A list of texts in YAML. A word that YAML could take for something else has quotes.
+fn flow_list(values: &[String]) -> String {
+    let is_word = |value: &str| {
+        value.chars().all(|c| c.is_ascii_lowercase() || c == '_') && !YAML_WORDS.contains(&value)
+    };
+    let items =
+        values.iter().map(|value| if is_word(value) { value.clone() } else { json!(value).to_string() });
+    format!("[{}]", items.collect::<Vec<_>>().join(", "))
+}
+
+const YAML_WORDS: [&str; 9] = ["", "null", "true", "false", "yes", "no", "on", "off", "y"];
+
+/// What makes the currency of an amount: 0.01 for cents.
+fn scale(column: &str) -> &'static str {
+    let is_cents = snake(column).split('_').any(|word| ["cent", "cents", "minor", "pence"].contains(&word));
+    if is_cents { "0.01" } else { "1" }
+}
+
+/// The present, as a column of this type has it. Frameworks write columns without a time zone in UTC.
+fn now(column_type: ColumnType) -> &'static str {
+    match column_type {
+        ColumnType::LocalTime => "(now() AT TIME ZONE 'UTC')",
+        _ => "now()",
+    }
+}
+
+/// Replaces every `$(…)` of a text; those of `kept` stay. `None` if one has no value: the item does not apply.
+pub(super) fn substitute(text: &str, names: &Names, kept: &[&str]) -> Option<String> {
+    let (mut result, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once("$(") {
+        let (name, after) = after.split_once(')')?;
+        result.push_str(before);
+        match names.get(name) {
+            Some(value) => result.push_str(value),
+            None if kept.contains(&name) => result.extend(["$(", name, ")"]),
+            None => return None,
+        }
+        rest = after;
+    }
+    result.push_str(rest);
+    Some(result)
+}
+
+/// Whether a text refers to a name, or to a part of it.
+pub(super) fn refers_to(text: &str, name: &str) -> bool {
+    text.contains(&format!("$({name})"))
+}

@@ -12,6 +12,7 @@ mod compose;
 mod config_files;
 mod demo;
 mod docs;
+mod init;
 mod kinds;
 mod kit;
 mod leaks;

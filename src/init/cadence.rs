@@ -2,22 +2,6 @@
 
 use std::time::Duration;
 
-use platform_core::query::Rows;
-
-/// What one run of a query costs, by the server's own estimate.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Cost {
-    /// The planner's cost of the whole plan.
-    pub(super) units: f64,
-}
-
-/// The time that a core takes for one unit of cost: reading a page from memory, or a hundred rows of it. On the safe side:
-/// PostgreSQL 15 takes about half of it for `count(*)` by a state over a million rows.
-const UNIT: Duration = Duration::from_micros(10);
-
-/// The same if every page comes from a disk.
-const COLD_UNIT: Duration = Duration::from_micros(40);
-
 /// The cadences, from which the shortest is chosen that is cheap enough.
 const CADENCES: [Duration; 6] = [
     Duration::from_mins(1),
@@ -30,24 +14,6 @@ const CADENCES: [Duration; 6] = [
 
 /// The share of a core that all queries of a source may take.
 const SHARE: f64 = 0.01;
-
-impl Cost {
-    /// The cost that a plan begins with.
-    pub(super) fn of_plan(steps: &Rows) -> Option<Self> {
-        let units = steps.rows.first()?.get(steps.column("cost")?)?.number()?;
-        Some(Self { units })
-    }
-
-    /// The processor time of one run.
-    pub(super) fn time(self) -> Duration {
-        UNIT.mul_f64(self.units)
-    }
-
-    /// How long one run takes at most.
-    pub(super) fn longest(self) -> Duration {
-        COLD_UNIT.mul_f64(self.units)
-    }
-}
 
 /// A cadence for each group of queries that take so much processor time together. The groups that can have none are
 /// `None`: even once a day is too often.

@@ -1,6 +1,6 @@
 //! `init`: from what is there to a configuration, a pack with a dashboard and alerts, and the role that they need.
 //!
-//! What it proposes comes from recipes (`recipes/`): what a table looks like, and what is worth seeing about it.
+//! What it proposes comes from recipes (`kinds/KIND/recipes/`): what a table looks like, and what is worth seeing about it.
 
 mod cadence;
 pub mod find;
@@ -26,6 +26,10 @@ pub use words::snake;
 
 use std::collections::BTreeMap;
 
+use platform_core::survey::Surveyor;
+
+use crate::registry::Kind;
+
 /// The files of a pack, as far as they exist.
 #[derive(Clone, Debug, Default)]
 pub struct PackFiles {
@@ -40,12 +44,14 @@ pub struct PackFiles {
 }
 
 /// What a pack is about.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct PackSubject<'a> {
     /// Its name.
     pub name: &'a str,
     /// The kind of its source.
-    pub kind: crate::registry::Kind,
+    pub kind: Kind,
+    /// Knows the scripts of its source.
+    pub surveyor: &'a dyn Surveyor,
 }
 
 impl PackFiles {
@@ -57,7 +63,7 @@ impl PackFiles {
         proposals: &[&Proposal],
         normal: &BTreeMap<String, f64>,
     ) -> Self {
-        let PackSubject { name, kind } = subject;
+        let PackSubject { name, kind, surveyor } = subject;
         let written: Vec<_> = proposals.iter().map(|proposal| (*proposal, proposal.parts(normal))).collect();
         let pack = match &self.pack {
             Some(text) => pack_file::added(text, name, &written),
@@ -66,8 +72,9 @@ impl PackFiles {
         let rules = format!("../out/alerts/{name}.rules.yml");
         Self {
             pack: Some(pack),
-            role: Some(other_files::role(self.role.as_deref(), kind.facts().permissions, &written)),
-            indexes: other_files::indexes(self.indexes.as_deref(), &written).or_else(|| self.indexes.clone()),
+            role: Some(other_files::role(self.role.as_deref(), kind.facts().permissions, surveyor, &written)),
+            indexes: other_files::indexes(self.indexes.as_deref(), surveyor, &written)
+                .or_else(|| self.indexes.clone()),
             tests: other_files::tests(self.tests.as_deref(), &rules, &written).or_else(|| self.tests.clone()),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use platform_core::survey::ScriptLanguage;
 use platform_core::yaml::{self, Faults, Node};
 use serde_json::{Map, Value};
 
@@ -17,6 +18,8 @@ pub struct PackEntry {
     pub file: String,
     /// The source that it queries.
     pub source: String,
+    /// The language of the scripts for it.
+    pub script: ScriptLanguage,
 }
 
 /// What is in a configuration.
@@ -64,7 +67,7 @@ pub fn platform_text(existing: Option<&str>, sources: &[&FoundSource], packs: &[
     let text = insert(&text, "sources", &lines);
     let lines = packs
         .iter()
-        .map(|PackEntry { name, file, source }| format!("  {name}: {{file: {file}, db: {source}}}\n"));
+        .map(|PackEntry { name, file, source, .. }| format!("  {name}: {{file: {file}, db: {source}}}\n"));
     insert(&text, "packs", &lines.collect::<String>()).trim_start_matches('\n').to_owned()
 }
 
@@ -98,8 +101,12 @@ mod tests {
         let text = "sources:\n  db: {postgres: {url: \"${DATABASE_URL}\"}}\n\nqueries: []\n";
         let known = present(text, "platform.yml").unwrap();
         assert!(known.sources.contains("db") && known.variables.contains("DATABASE_URL"));
-        let pack =
-            PackEntry { name: "shop".to_owned(), file: "packs/shop.yml".to_owned(), source: "db".to_owned() };
+        let pack = PackEntry {
+            name: "shop".to_owned(),
+            file: "packs/shop.yml".to_owned(),
+            source: "db".to_owned(),
+            script: ScriptLanguage { extension: "sql", comment: "--", run: "psql -f" },
+        };
         let added = platform_text(Some(text), &[], &[pack]);
         assert_eq!(added, format!("{text}\npacks:\n  shop: {{file: packs/shop.yml, db: db}}\n"));
     }

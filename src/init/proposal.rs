@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use platform_core::survey::{Column, ColumnType};
+use platform_core::survey::{Column, ColumnType, QueryCost, TableUse};
 
-use super::cadence::Cost;
 use super::matching::Applied;
 use super::recipe::{Section, Threshold};
 use super::substitution::{Names, names, refers_to, substitute};
@@ -19,22 +18,15 @@ pub struct Proposal {
     /// Why it is there, in one sentence.
     pub why: String,
     pub(super) section: Section,
-    /// The tables that it reads, each with the columns.
-    pub(super) reads: BTreeMap<String, TableReads>,
+    /// What it reads.
+    pub(super) uses: Vec<TableUse>,
     /// Columns without an index that begins with them, in large tables: with one, it would cost less.
     pub(super) slow_columns: BTreeSet<(String, String)>,
     /// What running each of its queries costs, once that has been estimated.
-    pub(super) costs: Vec<Cost>,
+    pub(super) costs: Vec<QueryCost>,
     /// How often it runs.
     pub every: Duration,
     template: Template,
-}
-
-/// What a proposal reads of a table.
-#[derive(Debug)]
-pub(super) struct TableReads {
-    pub(super) schema: String,
-    pub(super) columns: BTreeSet<String>,
 }
 
 /// The parts of a proposal, as the recipe has them.
@@ -92,7 +84,7 @@ impl Proposal {
             id: format!("{}({tables})", recipe.name),
             why: recipe.head.about.clone(),
             section: recipe.head.section,
-            reads: BTreeMap::new(),
+            uses: Vec::new(),
             slow_columns: BTreeSet::new(),
             costs: Vec::new(),
             every: Duration::from_mins(1),
@@ -127,8 +119,7 @@ impl Proposal {
                 self.slow_columns
                     .extend(slow.map(|found| (table.written.clone(), found.column.written.clone())));
             }
-            let reads = TableReads { schema: table.schema.clone(), columns };
-            self.reads.insert(table.written.clone(), reads);
+            self.uses.push(TableUse { schema: table.schema.clone(), table: table.written.clone(), columns });
         }
         self
     }
@@ -157,7 +148,7 @@ impl Proposal {
 
     /// The processor time that all of its queries take in one run.
     pub fn time(&self) -> Duration {
-        self.costs.iter().map(|cost| cost.time()).sum()
+        self.costs.iter().map(|cost| cost.processor).sum()
     }
 
     /// The metrics that its thresholds depend on.

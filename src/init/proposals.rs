@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use platform_core::probe::Problem;
-use platform_core::query::{Columns, Lane, Question, WantedAnswer};
-use platform_core::survey::{Survey, Surveyor};
+use platform_core::query::{Lane, Question};
+use platform_core::survey::{QueryCost, Survey, Surveyor};
 use platform_core::yaml::{self, Faults};
 
-use super::cadence::{Cost, cadences, share};
+use super::cadence::{cadences, share};
 use super::matching::{KnownValues, apply, columns_to_read};
 use super::proposal::{Proposal, TIMEOUT};
 use super::recipe::Recipe;
 use super::words::snake;
-use crate::registry::Kind;
+use crate::registry::{Kind, languages};
 
 /// What is proposed for a source, and what there is to know about it.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub struct Surveyed<'a> {
     /// What is proposed already.
     pub known: &'a BTreeSet<String>,
     /// Looks at it.
-    pub surveyor: &'static dyn Surveyor,
+    pub surveyor: &'a dyn Surveyor,
     /// Through this.
     pub lane: &'a Lane,
 }
@@ -64,7 +64,7 @@ pub async fn propose(recipes: &[Recipe], source: Surveyed<'_>) -> Result<Proposa
     let mut list: Vec<_> = proposed.filter(|proposal| !source.known.contains(&proposal.id)).collect();
     list.sort_by_key(|proposal| proposal.section);
     for proposal in &mut list {
-        match costs(lane, proposal).await {
+        match costs(source, &survey, proposal).await {
             Ok(costs) => proposal.costs = costs,
             Err(problem) => notes.push(format!("{}: not proposed: {problem}", proposal.id)),
         }
@@ -105,27 +105,34 @@ fn leave_out_unusable(survey: &mut Survey, notes: &mut Vec<String>) {
 }
 
 /// The estimates of its queries. None of them is run.
-async fn costs(lane: &Lane, proposal: &Proposal) -> Result<Vec<Cost>, Problem> {
+async fn costs(
+    source: Surveyed<'_>,
+    survey: &Survey,
+    proposal: &Proposal,
+) -> Result<Vec<QueryCost>, Problem> {
     let mut costs = Vec::new();
     for query in proposal.parts(&BTreeMap::new()).queries {
         let Some(question) = question(&query) else { continue };
-        let plan = lane.ask(&question.wanting(WantedAnswer::Estimate), &Columns::All, TIMEOUT).await?;
-        costs.extend(Cost::of_plan(&plan));
+        costs.push(source.surveyor.cost(source.lane, survey, &question, TIMEOUT).await?);
     }
     Ok(costs)
 }
 
 /// The question of a query as it is written in a pack.
 fn question(query: &str) -> Option<Question> {
-    let tree = yaml::parse_literally(query, &mut Faults::of("query"))?;
-    let sql = tree.elements().first()?.get("sql")?.text()?;
-    Some(Question::new("sql", sql))
+    let mut faults = Faults::of("query");
+    let tree = yaml::parse_literally(query, &mut faults)?;
+    let query = tree.elements().first()?;
+    languages().iter().find_map(|language| {
+        let path = yaml::Path::default().key(language.key);
+        (language.read)(query.get(language.key)?, &path, &mut faults)
+    })
 }
 
 /// Gives each proposal its cadence, and leaves out those that cost too much.
 fn affordable(list: Vec<Proposal>, notes: &mut Vec<String>) -> Vec<Proposal> {
     let (list, too_long): (Vec<_>, Vec<_>) =
-        list.into_iter().partition(|proposal| proposal.costs.iter().all(|cost| cost.longest() <= TIMEOUT));
+        list.into_iter().partition(|proposal| proposal.costs.iter().all(|cost| cost.longest <= TIMEOUT));
     let why = |proposal: &Proposal, why: &str| format!("{}: not proposed: {why}", proposal.id);
     notes.extend(too_long.iter().map(|proposal| why(proposal, "its query would take more than 30 s")));
     let times: Vec<Duration> = list.iter().map(Proposal::time).collect();

@@ -1,6 +1,6 @@
 //! Recipes: what a known structure looks like, and what is worth seeing and being alerted about there.
 //!
-//! A recipe is a file in `recipes/`. What it proposes is written as in a pack, with `$(…)` for what was found.
+//! A recipe is a file in `kinds/KIND/recipes/`. What it proposes is written as in a pack, with `$(…)` for what was found.
 
 use std::collections::BTreeMap;
 

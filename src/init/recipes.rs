@@ -1,22 +1,12 @@
 //! All recipes: those in the binary, and those of a directory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use platform_core::kind::RecipeFile;
 use platform_core::yaml::Faults;
 
 use super::recipe::{Recipe, read};
-
-/// The recipes of these files in `recipes/`.
-macro_rules! embedded {
-    ($($name:literal,)+) => {
-        &[$(($name, include_str!(concat!("../../recipes/", $name, ".yml"))),)+]
-    };
-}
-
-/// The recipes in the binary.
-const EMBEDDED: &[(&str, &str)] = embedded! {
-    "accounts", "backlog", "failures", "good_job", "groups", "growth", "migrations", "money", "states",
-};
+use crate::registry::Kind;
 
 /// Why the recipes of a directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +24,8 @@ pub enum RecipeError {
     Faults(Faults),
 }
 
-/// The recipes in the binary, and those of the files `*.yml` in a directory. One of the same name replaces that in the
-/// binary.
+/// The recipes in the binary, and those of the files `*.yml` in a directory. One of the same name and kind replaces that
+/// in the binary.
 ///
 /// # Errors
 /// When the files cannot be read, or have errors.
@@ -45,18 +35,19 @@ pub enum RecipeError {
 pub fn recipes(directory: Option<&Path>) -> Result<Vec<Recipe>, RecipeError> {
     let mut faults = Faults::default();
     let mut recipes = Vec::new();
-    for (name, text) in EMBEDDED {
-        faults.begin(format!("recipes/{name}.yml"));
-        recipes.extend(read(name, text, &mut faults));
+    for facts in Kind::ALL.iter().map(|kind| kind.facts()) {
+        for RecipeFile { name, text } in facts.recipes {
+            faults.begin(format!("kinds/{}/recipes/{name}.yml", facts.name));
+            recipes.extend(read(name, text, &mut faults));
+        }
     }
     assert!(faults.is_empty(), "{faults}");
     for (name, path) in directory.map_or_else(|| Ok(Vec::new()), files)? {
-        let unreadable = |error| unreadable(&path, error);
-        let text = std::fs::read_to_string(&path).map_err(unreadable)?;
+        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
         faults.begin(path.display().to_string());
-        let recipe = read(&name, &text, &mut faults);
-        recipes.retain(|other| other.name != name);
-        recipes.extend(recipe);
+        let Some(own) = read(&name, &text, &mut faults) else { continue };
+        recipes.retain(|other| (&other.name, other.head.kind) != (&own.name, own.head.kind));
+        recipes.push(own);
     }
     if faults.is_empty() { Ok(recipes) } else { Err(RecipeError::Faults(faults)) }
 }
@@ -66,7 +57,7 @@ fn unreadable(path: &Path, error: std::io::Error) -> RecipeError {
 }
 
 /// The files `*.yml` of a directory with their names, in order.
-fn files(directory: &Path) -> Result<Vec<(String, std::path::PathBuf)>, RecipeError> {
+fn files(directory: &Path) -> Result<Vec<(String, PathBuf)>, RecipeError> {
     let entries = std::fs::read_dir(directory).map_err(|error| unreadable(directory, error))?;
     let mut files = Vec::new();
     for entry in entries {

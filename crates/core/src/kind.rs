@@ -49,8 +49,30 @@ pub struct KindFacts {
     pub runbook: &'static str,
     /// `kinds/KIND/example.yml`: a configuration with every key.
     pub example: &'static str,
+    /// `kinds/KIND/recipes/`: what `init` proposes for what it finds in a source.
+    pub recipes: &'static [RecipeFile],
     /// The main values, for the status page.
     pub headlines: &'static [Headline],
+}
+
+/// A recipe as it is written.
+#[derive(Clone, Copy, Debug)]
+pub struct RecipeFile {
+    /// The name of its file.
+    pub name: &'static str,
+    /// Its text.
+    pub text: &'static str,
+}
+
+/// The recipes of these files in `recipes/`, next to `src/` of a kind.
+#[macro_export]
+macro_rules! recipe_files {
+    ($($name:literal,)+) => {
+        &[$($crate::kind::RecipeFile {
+            name: $name,
+            text: include_str!(concat!("../recipes/", $name, ".yml")),
+        },)+]
+    };
 }
 
 /// What a probe of a small service costs, without what its publication costs: docs/capacity.md says how it was measured.
@@ -120,7 +142,7 @@ pub trait Definition: Send + Sync {
     }
 
     /// What finds out what it contains, if that can be found out.
-    fn surveyor(&self) -> Option<&'static dyn Surveyor> {
+    fn surveyor(&self) -> Option<Box<dyn Surveyor>> {
         None
     }
 

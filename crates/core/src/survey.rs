@@ -1,10 +1,11 @@
 //! What a source contains, for `platform_exporter init`: its tables and their columns, from what the server itself knows
 //! of them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::probe::Problem;
-use crate::query::Lane;
+use crate::query::{Lane, Question};
 
 /// The tables of a source, the largest first.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -81,9 +82,40 @@ pub struct ColumnPosition {
 /// A column with more values than this has no few values.
 pub const MOST_VALUES: usize = 30;
 
-/// Surveys sources of one kind. Everything goes through a source's lane, with the limits of a declared query.
+/// What running a query once costs its server, as far as that is known without running it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct QueryCost {
+    /// The processor time.
+    pub processor: Duration,
+    /// How long it takes if everything has to be read from disk.
+    pub longest: Duration,
+}
+
+/// What queries read of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableUse {
+    /// The schema, without quotes.
+    pub schema: String,
+    /// The table, as queries name it.
+    pub table: String,
+    /// The columns, as queries name them.
+    pub columns: BTreeSet<String>,
+}
+
+/// The language of scripts for an administrator.
+#[derive(Clone, Copy, Debug)]
+pub struct ScriptLanguage {
+    /// The extension of files.
+    pub extension: &'static str,
+    /// What begins a comment.
+    pub comment: &'static str,
+    /// The command that runs a file, without the file.
+    pub run: &'static str,
+}
+
+/// Surveys a source. Everything goes through the source's lane, with the limits of a declared query.
 #[async_trait::async_trait]
-pub trait Surveyor: Sync {
+pub trait Surveyor: Send + Sync {
     /// The tables.
     ///
     /// # Errors
@@ -91,7 +123,7 @@ pub trait Surveyor: Sync {
     async fn tables(&self, lane: &Lane, timeout: Duration) -> Result<Survey, Problem>;
 
     /// The values of these columns: only of those that have few of them, as the server's statistics know them. Without
-    /// statistics, of the first rows.
+    /// statistics, of some rows.
     ///
     /// # Errors
     /// When the source cannot be reached, or rejects a query.
@@ -102,4 +134,25 @@ pub trait Surveyor: Sync {
         columns: &[ColumnPosition],
         timeout: Duration,
     ) -> Result<Vec<(ColumnPosition, Vec<String>)>, Problem>;
+
+    /// What a query costs. It is not run.
+    ///
+    /// # Errors
+    /// When the source cannot be reached, or rejects the query.
+    async fn cost(
+        &self,
+        lane: &Lane,
+        survey: &Survey,
+        query: &Question,
+        timeout: Duration,
+    ) -> Result<QueryCost, Problem>;
+
+    /// The language of its scripts.
+    fn script_language(&self) -> ScriptLanguage;
+
+    /// The commands that allow the exporter's account what queries read, and nothing else.
+    fn grants(&self, uses: &[TableUse]) -> String;
+
+    /// The command that creates an index on a column.
+    fn index(&self, table: &str, column: &str) -> String;
 }

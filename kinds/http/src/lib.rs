@@ -43,6 +43,7 @@ pub const FACTS: KindFacts = KindFacts {
     dashboard: include_str!("../dashboard.yml"),
     runbook: include_str!("../runbook.md"),
     example: include_str!("../example.yml"),
+    recipes: &[],
     headlines: &[
         Headline { title: "Status code", metric: "probe_http_status_code", unit: HeadlineUnit::Count },
         Headline {

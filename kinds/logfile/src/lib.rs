@@ -48,6 +48,7 @@ setfacl -m u:platform_exporter:r /data/logs/ai-events.log
     dashboard: include_str!("../dashboard.yml"),
     runbook: include_str!("../runbook.md"),
     example: include_str!("../example.yml"),
+    recipes: &[],
     headlines: &[
         Headline { title: "Lines read", metric: "logfile_lines_total", unit: HeadlineUnit::Count },
         Headline { title: "Size", metric: "logfile_size_bytes", unit: HeadlineUnit::Bytes },

@@ -68,6 +68,7 @@ pub const FACTS: KindFacts = KindFacts {
     dashboard: include_str!("../dashboard.yml"),
     runbook: include_str!("../runbook.md"),
     example: include_str!("../example.yml"),
+    recipes: &[],
     headlines: &[
         Headline { title: "Connections", metric: "mongodb_pool_connections", unit: HeadlineUnit::Count },
         Headline { title: "Data", metric: "mongodb_dbstats_dataSize", unit: HeadlineUnit::Bytes },

@@ -38,10 +38,11 @@ pub use ssl_mode::SslMode;
 use platform_core::built_in::{self, BuiltInQueries, QueryFile};
 use platform_core::collectors::Collectors;
 use platform_core::kind::{
-    Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost,
+    Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost, RecipeFile,
 };
 use platform_core::metric::Desc;
 use platform_core::query::LanguageFacts;
+use platform_core::recipe_files;
 use platform_core::survey::Surveyor;
 
 use self::collector::PgCollector;
@@ -56,6 +57,11 @@ const LANGUAGE: LanguageFacts = LanguageFacts::of::<SqlQuestion>();
 
 /// The queries with a row for each table.
 const OF_TABLES: [&str; 4] = ["tables", "table_scans", "table_reads", "table_sizes"];
+
+/// What `init` proposes for what it finds in a database.
+const RECIPES: &[RecipeFile] = recipe_files! {
+    "accounts", "backlog", "failures", "good_job", "groups", "growth", "migrations", "money", "states",
+};
 
 /// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
@@ -75,6 +81,7 @@ pub const FACTS: KindFacts = KindFacts {
     dashboard: include_str!("../dashboard.yml"),
     runbook: include_str!("../runbook.md"),
     example: include_str!("../example.yml"),
+    recipes: RECIPES,
     headlines: &[
         Headline { title: "Connections", metric: "pg_stat_activity_count", unit: HeadlineUnit::Count },
         Headline { title: "Blocked sessions", metric: "pg_blocked_sessions", unit: HeadlineUnit::Count },
@@ -96,8 +103,8 @@ impl Definition for Config {
         Some(Collectors { known, on: self.collecting() })
     }
 
-    fn surveyor(&self) -> Option<&'static dyn Surveyor> {
-        Some(&PgSurveyor)
+    fn surveyor(&self) -> Option<Box<dyn Surveyor>> {
+        Some(Box::new(PgSurveyor))
     }
 
     fn build(&self, context: &Context<'_>) -> Parts {

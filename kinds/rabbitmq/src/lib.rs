@@ -50,6 +50,7 @@ pub const FACTS: KindFacts = KindFacts {
     dashboard: include_str!("../dashboard.yml"),
     runbook: include_str!("../runbook.md"),
     example: include_str!("../example.yml"),
+    recipes: &[],
     headlines: &[
         Headline { title: "Messages", metric: "rabbitmq_queue_messages_ready", unit: HeadlineUnit::Count },
         Headline {

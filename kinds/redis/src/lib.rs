@@ -70,6 +70,7 @@ pub const FACTS: KindFacts = KindFacts {
     dashboard: include_str!("../dashboard.yml"),
     runbook: include_str!("../runbook.md"),
     example: include_str!("../example.yml"),
+    recipes: &[],
     headlines: &[
         Headline { title: "Clients", metric: "redis_connected_clients", unit: HeadlineUnit::Count },
         Headline { title: "Memory", metric: "redis_memory_used_bytes", unit: HeadlineUnit::Bytes },

@@ -54,6 +54,7 @@ pub const FACTS: KindFacts = KindFacts {
     dashboard: include_str!("../dashboard.yml"),
     runbook: include_str!("../runbook.md"),
     example: include_str!("../example.yml"),
+    recipes: &[],
     headlines: &[
         Headline { title: "Credentials valid", metric: "aws_credentials_valid", unit: HeadlineUnit::Count },
         Headline {

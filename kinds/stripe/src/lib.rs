@@ -52,6 +52,7 @@ pub const FACTS: KindFacts = KindFacts {
     dashboard: include_str!("../dashboard.yml"),
     runbook: include_str!("../runbook.md"),
     example: include_str!("../example.yml"),
+    recipes: &[],
     headlines: &[
         Headline {
             title: "Undelivered events",

@@ -56,6 +56,7 @@ GRANT SELECT ON good_job_processes TO platform_exporter;                        
     dashboard: include_str!("../dashboard.yml"),
     runbook: include_str!("../runbook.md"),
     example: include_str!("../example.yml"),
+    recipes: &[],
     headlines: &[
         Headline { title: "Alive", metric: "workers_alive", unit: HeadlineUnit::Count },
         Headline { title: "Expected", metric: "workers_expected", unit: HeadlineUnit::Count },

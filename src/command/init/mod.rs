@@ -12,6 +12,7 @@ use platform_core::metric::Family;
 use platform_core::probe::Problem;
 use platform_core::query::Declared;
 use platform_core::setting::SourceName;
+use platform_core::survey::Surveyor;
 use platform_core::yaml::Faults;
 
 use self::choice::{is_left_out, leave_out};
@@ -24,6 +25,7 @@ use crate::init::{
     PackEntry, PackFiles, PackSubject, Proposals, Recipe, RecipeError, Surveyed, propose, recipes, rough,
     snake,
 };
+use crate::registry::Kind;
 use crate::schedule::{Lanes, ask, assemble, by_kind};
 
 /// Why nothing is written.
@@ -60,10 +62,11 @@ pub enum InitError {
 /// A pack for one source.
 struct Pack<'a> {
     entry: PackEntry,
-    kind: crate::registry::Kind,
+    kind: Kind,
     existing: PackFiles,
     proposals: Proposals,
     source: &'a SourceName,
+    surveyor: Box<dyn Surveyor>,
 }
 
 /// Looks around, and writes what it proposes. Returns what to print.
@@ -121,7 +124,7 @@ async fn look<'a>(
     let mut packs = Vec::new();
     for (source, settings, surveyor) in surveyed {
         let (definition, kind) = (settings.config.definition(), settings.config.kind());
-        let entry = workspace.pack(source, is_only);
+        let entry = workspace.pack(source, surveyor.script_language(), is_only);
         let existing = workspace.pack_files(&entry)?;
         let known: BTreeSet<String> = existing.pack.as_deref().map(crate::init::proposed).unwrap_or_default();
         eprint!("looking at {source} ({kind}, {}) … ", definition.target());
@@ -131,14 +134,14 @@ async fn look<'a>(
             kind,
             prefix: &prefix,
             known: &known,
-            surveyor,
+            surveyor: &*surveyor,
             lane: &lanes[source],
         };
         match propose(recipes, surveyed).await {
             Ok(proposals) => {
                 eprintln!("{} tables", proposals.tables);
                 proposals.notes.iter().for_each(|note| eprintln!("  {note}"));
-                packs.push(Pack { entry, kind, existing, proposals, source });
+                packs.push(Pack { entry, kind, existing, proposals, source, surveyor });
             }
             Err(problem) => {
                 eprintln!("{problem}");
@@ -203,7 +206,7 @@ async fn normal(
 fn files(packs: &[Pack<'_>], normal: &BTreeMap<String, f64>) -> BTreeMap<String, PackFiles> {
     let files = packs.iter().map(|pack| {
         let proposals: Vec<_> = pack.proposals.list.iter().collect();
-        let subject = PackSubject { name: &pack.entry.name, kind: pack.kind };
+        let subject = PackSubject { name: &pack.entry.name, kind: pack.kind, surveyor: &*pack.surveyor };
         (pack.entry.name.clone(), pack.existing.with(subject, &proposals, normal))
     });
     files.collect()

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use platform_core::setting::SourceName;
+use platform_core::survey::ScriptLanguage;
 use platform_core::yaml::Faults;
 
 use super::InitError;
@@ -49,12 +50,12 @@ impl Workspace {
     }
 
     /// The pack of a source: the one that the configuration has for it, or a new one.
-    pub(super) fn pack(&self, source: &SourceName, is_only: bool) -> PackEntry {
+    pub(super) fn pack(&self, source: &SourceName, script: ScriptLanguage, is_only: bool) -> PackEntry {
         let name = match is_only {
             true => self.name.clone(),
             false => format!("{}_{}", self.name, snake(source.as_str())),
         };
-        PackEntry { file: format!("packs/{name}.yml"), name, source: source.to_string() }
+        PackEntry { file: format!("packs/{name}.yml"), name, source: source.to_string(), script }
     }
 
     /// The files of a pack that exist.
@@ -63,9 +64,10 @@ impl Workspace {
         Ok(PackFiles { pack: pack?, role: role?, indexes: indexes?, tests: tests? })
     }
 
-    fn paths(&self, PackEntry { name, .. }: &PackEntry) -> [PathBuf; 4] {
+    fn paths(&self, PackEntry { name, script, .. }: &PackEntry) -> [PathBuf; 4] {
         let packs = self.out.join("packs");
-        [".yml", ".role.sql", ".indexes.sql", "_test.yml"].map(|end| packs.join(format!("{name}{end}")))
+        let [role, indexes] = ["role", "indexes"].map(|what| format!(".{what}.{}", script.extension));
+        [".yml", &role, &indexes, "_test.yml"].map(|end| packs.join(format!("{name}{end}")))
     }
 
     /// The configuration as it would be with these packs, with everything that `check` checks.
@@ -136,7 +138,8 @@ impl Workspace {
     /// What to do with the files.
     pub(super) fn next_steps(&self, packs: &[PackEntry]) -> String {
         let platform = self.out.join(PLATFORM);
-        let roles = packs.iter().map(|entry| format!("\n  psql -f {}", self.paths(entry)[1].display()));
+        let roles =
+            packs.iter().map(|entry| format!("\n  {} {}", entry.script.run, self.paths(entry)[1].display()));
         format!(
             "\nNext:{}\n  platform_exporter check --live --config.file {platform}\n  \
              platform_exporter bundle --config.file {platform} --out {out}\n  \

@@ -14,7 +14,7 @@ const CLAIMS_ONLY: [&str; 1] = ["migrations"];
 #[tokio::test]
 async fn each_finds_its_tables_and_passes_as_its_own_role() {
     let server = Postgres::start().await;
-    for name in names("recipes", "yml") {
+    for name in names("kinds/postgres/recipes", "yml") {
         let schema = fs::read_to_string(root().join(format!("tests/it/init/recipes/{name}.sql")));
         let schema =
             schema.unwrap_or_else(|error| panic!("a recipe has tables that it finds: {name}: {error}"));
@@ -37,7 +37,7 @@ async fn each_finds_its_tables_and_passes_as_its_own_role() {
 /// Tables for a recipe that there is not are a leftover.
 #[test]
 fn every_schema_is_that_of_a_recipe() {
-    assert_eq!(names("tests/it/init/recipes", "sql"), names("recipes", "yml"));
+    assert_eq!(names("tests/it/init/recipes", "sql"), names("kinds/postgres/recipes", "yml"));
 }
 
 /// The names of the files in a folder, in order.

@@ -35,6 +35,7 @@ pub const FACTS: KindFacts = KindFacts {
     dashboard: include_str!("../dashboard.yml"),
     runbook: include_str!("../runbook.md"),
     example: include_str!("../example.yml"),
+    recipes: &[],
     headlines: &[Headline { title: "Files", metric: "directory_files", unit: HeadlineUnit::Count }],
 };
 

@@ -6,6 +6,7 @@ use platform_core::survey::{Column, ColumnPosition, Survey, Table};
 
 use super::privacy::{is_personal_name, is_personal_value};
 use super::recipe::{ColumnPattern, Recipe, TablePattern};
+use super::words::snake;
 
 /// The values of columns that have few of them.
 pub(super) type KnownValues = BTreeMap<ColumnPosition, Vec<String>>;
@@ -86,16 +87,16 @@ fn find<'a>(
         survey.tables.iter().enumerate().filter(move |(_, table)| pattern.allows(&table.name))
     };
     let free = candidates(pattern).filter(|(_, table)| !claimed.contains(table.written.as_str()));
-    let found = free.filter_map(|(position, table)| {
+    let found = free.map(|(position, table)| {
         let mut applied = Applied { recipe, tables: BTreeMap::new(), columns: BTreeMap::new() };
         applied.add(first, position, table, pattern, values)?;
         for (name, pattern) in patterns.clone() {
             let mut others = candidates(pattern).filter(|(_, other)| other.schema == table.schema);
             others.find_map(|(position, other)| applied.add(name, position, other, pattern, values))?;
         }
-        Some(applied)
+        Some(applied.for_each_column(position, pattern, values))
     });
-    found.take(recipe.head.most).collect()
+    found.flatten().take(recipe.head.most).flatten().collect()
 }
 
 impl<'a> Applied<'a> {
@@ -110,7 +111,7 @@ impl<'a> Applied<'a> {
     ) -> Option<()> {
         let mut columns = Vec::new();
         for (name, pattern) in &pattern.columns {
-            match find_column(pattern, position, table, values) {
+            match find_columns(pattern, position, table, values).into_iter().next() {
                 Some(column) => columns.push((name.as_str(), column)),
                 None if pattern.optional => {}
                 None => return None,
@@ -120,17 +121,47 @@ impl<'a> Applied<'a> {
         self.columns.extend(columns);
         Some(())
     }
+
+    /// The same for each column of the first table, if a pattern is for each.
+    fn for_each_column(
+        self,
+        position: usize,
+        pattern: &'a TablePattern,
+        values: &'a KnownValues,
+    ) -> Vec<Self> {
+        let Some((name, column)) = pattern.columns.iter().find(|(_, column)| column.each) else {
+            return vec![self];
+        };
+        let Some(table) = self.columns.get(name.as_str()).map(|found| found.table) else { return vec![self] };
+        let columns = find_columns(column, position, table, values).into_iter();
+        let with = |found| {
+            let mut columns = self.columns.clone();
+            columns.insert(name.as_str(), found);
+            Self { recipe: self.recipe, tables: self.tables.clone(), columns }
+        };
+        columns.map(with).collect()
+    }
+
+    /// What it is about, in words that stay the same: `orders`, or `orders.status` for one of several columns.
+    pub(super) fn subject(&self) -> String {
+        let tables: BTreeSet<_> = self.tables.values().map(|table| snake(&table.written)).collect();
+        let tables = tables.into_iter().collect::<Vec<_>>().join(",");
+        let patterns = self.recipe.head.finds.values().flat_map(|table| &table.columns);
+        let each =
+            patterns.filter(|(_, column)| column.each).find_map(|(name, _)| self.columns.get(name.as_str()));
+        each.map_or_else(|| tables.clone(), |found| format!("{tables}.{}", snake(&found.column.name)))
+    }
 }
 
-/// The column that a pattern prefers.
-fn find_column<'a>(
+/// The columns that a pattern allows, the preferred first.
+fn find_columns<'a>(
     pattern: &ColumnPattern,
     position: usize,
     table: &'a Table,
     known: &'a KnownValues,
-) -> Option<FoundColumn<'a>> {
+) -> Vec<FoundColumn<'a>> {
     let columns = table.columns.iter().enumerate().filter(|(_, column)| may_be(pattern, column));
-    let with_values = columns.filter_map(|(index, column)| {
+    let usable = columns.filter_map(|(index, column)| {
         let read = || known.get(&ColumnPosition { table: position, column: index });
         let values = match pattern.few {
             true => column.declared.as_ref().or_else(read)?.as_slice(),
@@ -140,5 +171,7 @@ fn find_column<'a>(
             !pattern.few || (!values.is_empty() && !values.iter().any(|value| is_personal_value(value)));
         is_usable.then_some(FoundColumn { table, column, values })
     });
-    with_values.min_by_key(|found| pattern.name.rank(&found.column.name))
+    let mut usable: Vec<_> = usable.collect();
+    usable.sort_by_key(|found| pattern.name.rank(&found.column.name));
+    usable
 }

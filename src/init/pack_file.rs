@@ -87,7 +87,7 @@ pub(super) fn indented(text: &str, by: usize) -> String {
 fn queries((proposal, parts): &Written<'_>) -> String {
     let cost = rough(proposal.time());
     let mut text =
-        format!("\n  # {}: {} Takes about {cost} of the server's time.\n", proposal.id, proposal.why);
+        format!("\n  # {}: {}. Takes about {cost} of the server's time.\n", proposal.id, proposal.why);
     text.extend(parts.queries.iter().map(|query| indented(query, 2)));
     text
 }

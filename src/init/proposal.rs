@@ -8,7 +8,7 @@ use platform_core::survey::{Column, ColumnType, QueryCost, TableUse};
 use super::matching::Applied;
 use super::recipe::{Section, Threshold};
 use super::substitution::{Names, names, refers_to, substitute};
-use super::words::{camel, snake};
+use super::words::camel;
 
 /// A proposal.
 #[derive(Debug)]
@@ -65,8 +65,6 @@ impl Proposal {
         names.insert("prefix.camel".to_owned(), camel(prefix));
         names.insert("source".to_owned(), source.to_owned());
         names.insert("timeout".to_owned(), humantime::format_duration(TIMEOUT).to_string());
-        let tables: BTreeSet<_> = applied.tables.values().map(|table| snake(&table.written)).collect();
-        let tables = tables.into_iter().collect::<Vec<_>>().join(",");
         let thresholds = recipe.head.thresholds.iter().filter_map(|(name, threshold)| {
             let metric = substitute(&threshold.metric, &names, &[])?;
             Some((name.clone(), Threshold { metric, ..threshold.clone() }))
@@ -81,7 +79,7 @@ impl Proposal {
             thresholds,
         };
         let proposal = Self {
-            id: format!("{}({tables})", recipe.name),
+            id: format!("{}({})", recipe.name, applied.subject()),
             why: recipe.head.about.clone(),
             section: recipe.head.section,
             uses: Vec::new(),

@@ -120,6 +120,9 @@ pub(super) struct ColumnPattern {
     /// Whether the recipe also makes sense without it.
     #[serde(default)]
     pub(super) optional: bool,
+    /// Whether the recipe applies to each such column of a table, not only to the preferred one.
+    #[serde(default)]
+    pub(super) each: bool,
 }
 
 /// A type of column in a recipe.

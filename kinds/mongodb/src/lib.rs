@@ -22,6 +22,7 @@ mod reader;
 mod replies;
 mod role;
 mod stages;
+mod survey;
 mod table;
 mod tasks;
 mod topology;
@@ -35,20 +36,28 @@ use std::time::Duration;
 use platform_core::built_in::{self, BuiltInQueries, QueryFile};
 use platform_core::collectors::Collectors;
 use platform_core::kind::{
-    Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost,
+    Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost, RecipeFile,
 };
 use platform_core::metric::Desc;
 use platform_core::query::LanguageFacts;
+use platform_core::recipe_files;
+use platform_core::survey::Surveyor;
 
 use self::ask::MongoSession;
 use self::collector::Collector;
 use self::prober::MongodbProber;
+use self::survey::MongoSurveyor;
 
 /// The built-in queries of every probe.
 const QUERIES: QueryFile =
     QueryFile { kind: "mongodb", text: include_str!("../queries.yml"), language: LANGUAGE };
 
 const LANGUAGE: LanguageFacts = LanguageFacts::of::<MongoQuestion>();
+
+/// What `init` proposes for what it finds in a database.
+const RECIPES: &[RecipeFile] = recipe_files! {
+    "accounts", "backlog", "failures", "groups", "growth", "states",
+};
 
 /// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
@@ -68,7 +77,7 @@ pub const FACTS: KindFacts = KindFacts {
     dashboard: include_str!("../dashboard.yml"),
     runbook: include_str!("../runbook.md"),
     example: include_str!("../example.yml"),
-    recipes: &[],
+    recipes: RECIPES,
     headlines: &[
         Headline { title: "Connections", metric: "mongodb_pool_connections", unit: HeadlineUnit::Count },
         Headline { title: "Data", metric: "mongodb_dbstats_dataSize", unit: HeadlineUnit::Bytes },
@@ -95,6 +104,11 @@ impl Definition for Config {
     fn collectors(&self) -> Option<Collectors> {
         let known = Collector::ALL.map(Collector::name).to_vec();
         Some(Collectors { known, on: self.collecting() })
+    }
+
+    fn surveyor(&self) -> Option<Box<dyn Surveyor>> {
+        let database = self.database.clone()?;
+        Some(Box::new(MongoSurveyor { database }))
     }
 
     fn build(&self, context: &Context<'_>) -> Parts {

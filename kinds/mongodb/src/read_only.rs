@@ -5,7 +5,7 @@ use platform_core::yaml::hint;
 use serde_json::{Map, Value};
 
 /// The commands that only read and run no code of the caller.
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 21] = [
     "aggregate",
     "buildInfo",
     "collStats",
@@ -19,7 +19,9 @@ const COMMANDS: [&str; 19] = [
     "getParameter",
     "hello",
     "hostInfo",
+    "listCollections",
     "listDatabases",
+    "listIndexes",
     "ping",
     "replSetGetConfig",
     "replSetGetStatus",

@@ -6,8 +6,11 @@ use crate::init::Proposal;
 
 /// Whether one of these names a proposal: its recipe, its table, or both.
 pub(super) fn is_left_out(without: &[String], id: &str) -> bool {
-    let (recipe, tables) = id.trim_end_matches(')').split_once('(').unwrap_or((id, ""));
-    without.iter().any(|name| name == id || name == recipe || tables.split(',').any(|table| name == table))
+    let (recipe, subject) = id.trim_end_matches(')').split_once('(').unwrap_or((id, ""));
+    let tables = subject.split_once('.').map_or(subject, |(table, _)| table);
+    let is_named =
+        |name: &str| name == recipe || name == subject || tables.split(',').any(|table| name == table);
+    without.iter().any(|name| name == id || is_named(name))
 }
 
 /// Lets a person at the terminal leave out proposals by their numbers. Without a terminal, all stay.
@@ -42,6 +45,7 @@ mod tests {
     fn recipes_tables_and_proposals_are_left_out_by_name() {
         let without = |name: &str| is_left_out(&[name.to_owned()], "growth(orders)");
         assert!(without("growth") && without("orders") && without("growth(orders)"));
+        assert!(is_left_out(&["orders".to_owned()], "states(orders.status)"));
         assert!(!without("order") && !without("states") && !without("growth(users)"));
     }
 }

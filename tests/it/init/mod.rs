@@ -2,6 +2,7 @@
 
 mod again;
 mod bounds;
+mod mongodb;
 mod privacy;
 mod recipes;
 
@@ -94,7 +95,7 @@ async fn what_it_writes_passes_check_bundle_and_its_own_tests() {
     assert!(printed.contains("packs/shop.yml"), "{printed}");
     project.passes();
     let pack = project.read("packs/shop.yml");
-    for proposal in ["backlog(orders)", "money(orders)", "states(orders)", "growth(orders)"] {
+    for proposal in ["backlog(orders)", "money(orders)", "states(orders.status)", "growth(orders)"] {
         assert!(pack.contains(&format!("\n  # {proposal}: ")), "{proposal} is missing in {pack}");
     }
     assert!(pack.contains("expect: {state: [new, paid, shipped]}"), "{pack}");
@@ -119,7 +120,7 @@ async fn no_secret_is_written_or_printed() {
 async fn a_dry_run_writes_nothing() {
     let (_server, project) = Project::with(ORDERS).await;
     let printed = project.run(&binary(), &["init", "--dry-run"]);
-    assert!(printed.contains("states(orders)"), "{printed}");
+    assert!(printed.contains("states(orders.status)"), "{printed}");
     assert_eq!(fs::read_dir(&project.directory).unwrap().count(), 0);
 }
 
@@ -129,7 +130,9 @@ async fn recipes_tables_and_proposals_can_be_left_out() {
     project.init(&["--without", "growth,money(orders)"]);
     let pack = project.read("packs/shop.yml");
     assert!(
-        pack.contains("states(orders)") && !pack.contains("orders_new") && !pack.contains("orders_money")
+        pack.contains("states(orders.status)")
+            && !pack.contains("orders_new")
+            && !pack.contains("orders_money")
     );
     project.passes();
 }

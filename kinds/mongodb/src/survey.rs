@@ -1,0 +1,260 @@
+//! The collections of a database and their fields, from samples that do not leave the server.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use platform_core::probe::{Problem, Reason};
+use platform_core::query::{Cell, Columns, Lane, Language, Question, Rows};
+use platform_core::survey::{
+    Column, ColumnPosition, ColumnType, MOST_VALUES, QueryCost, ScriptLanguage, Survey, Surveyor, Table,
+    TableUse,
+};
+use serde_json::{Value, json};
+
+use super::question::MongoQuestion;
+
+/// Only this many collections are looked at.
+const MOST_COLLECTIONS: usize = 200;
+
+/// The fields of a collection are those of so many documents.
+const SAMPLED: usize = 100;
+
+/// The values of a field are those of so many documents.
+const DOCUMENTS_LOOKED_AT: usize = 1000;
+
+/// Reading one document that is in memory, and one that has to come from a disk.
+const DOCUMENT: Duration = Duration::from_micros(2);
+const COLD_DOCUMENT: Duration = Duration::from_micros(20);
+
+/// Surveys the database that a URL names.
+#[derive(Debug)]
+pub(super) struct MongoSurveyor {
+    pub(super) database: String,
+}
+
+#[async_trait::async_trait]
+impl Surveyor for MongoSurveyor {
+    async fn tables(&self, lane: &Lane, timeout: Duration) -> Result<Survey, Problem> {
+        let list = json!({
+            "database": self.database,
+            "command": {"listCollections": 1, "nameOnly": true, "cursor": {"batchSize": 10_000}},
+            "each": "cursor.firstBatch",
+        });
+        let listed = rows(lane, list, timeout).await?;
+        let mut names: Vec<_> = listed
+            .iter()
+            .filter(|row| row.text("type") == "collection")
+            .map(|row| row.text("name"))
+            .filter(|name| !name.starts_with("system."))
+            .collect();
+        names.sort_unstable();
+        let mut survey =
+            Survey { not_looked_at: names.len().saturating_sub(MOST_COLLECTIONS), ..Survey::default() };
+        for name in names.into_iter().take(MOST_COLLECTIONS) {
+            match self.table(lane, &name, timeout).await {
+                Ok(table) => survey.tables.push(table),
+                Err(problem) if problem.reason == Reason::Permission => survey.unreadable += 1,
+                Err(problem) => return Err(problem.context(&name)),
+            }
+        }
+        survey.tables.sort_by(|one, other| other.rows.total_cmp(&one.rows));
+        Ok(survey)
+    }
+
+    async fn values(
+        &self,
+        lane: &Lane,
+        survey: &Survey,
+        columns: &[ColumnPosition],
+        timeout: Duration,
+    ) -> Result<Vec<(ColumnPosition, Vec<String>)>, Problem> {
+        let mut few = Vec::new();
+        for position in columns {
+            let table = &survey.tables[position.table];
+            let field = &table.columns[position.column].written;
+            let pipeline = json!([
+                {"$sample": {"size": DOCUMENTS_LOOKED_AT}},
+                {"$group": {"_id": format!("${field}")}},
+                {"$match": {"_id": {"$ne": null}}},
+                {"$limit": MOST_VALUES + 1},
+                {"$project": {"value": "$_id"}},
+            ]);
+            let values = self.aggregate(lane, &table.name, pipeline, timeout).await?;
+            let mut values: Vec<_> = values.iter().map(|row| row.text("value")).collect();
+            values.sort_unstable();
+            if (1..=MOST_VALUES).contains(&values.len()) {
+                few.push((*position, values));
+            }
+        }
+        Ok(few)
+    }
+
+    /// Every document of the collection is read, unless a filter has an index: at most that.
+    async fn cost(
+        &self,
+        _lane: &Lane,
+        survey: &Survey,
+        query: &Question,
+        _timeout: Duration,
+    ) -> Result<QueryCost, Problem> {
+        let collection = query.value().get("collection").and_then(Value::as_str).unwrap_or_default();
+        let table = survey.tables.iter().find(|table| table.name == collection);
+        let documents = table.map_or(0.0, |table| table.rows);
+        Ok(QueryCost { processor: DOCUMENT.mul_f64(documents), longest: COLD_DOCUMENT.mul_f64(documents) })
+    }
+
+    fn script_language(&self) -> ScriptLanguage {
+        ScriptLanguage { extension: "js", comment: "//", run: "mongosh URL" }
+    }
+
+    fn grants(&self, uses: &[TableUse]) -> String {
+        let fields = uses.iter().map(|TableUse { table, columns, .. }| {
+            let columns = columns.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            format!("//   {table}: {columns}\n")
+        });
+        let privileges = uses.iter().map(|TableUse { table, .. }| {
+            json!({"resource": {"db": self.database, "collection": table}, "actions": ["find"]})
+        });
+        let privileges = Value::from_iter(privileges);
+        let role = json!(format!("platform_exporter_{}", self.database));
+        format!(
+            "{}// A role reads whole documents; platforms/hayon/role.js shows how views restrict that to fields.\n\
+             {{\n  const role = {role};\n  const privileges = {privileges:#};\n  \
+             if (admin.getRole(role) === null) {{\n    admin.createRole({{role, privileges, roles: []}});\n  \
+             }} else {{\n    admin.grantPrivilegesToRole(role, privileges);\n  }}\n  \
+             admin.grantRolesToUser(\"platform_exporter\", [{{role, \"db\": \"admin\"}}]);\n}}\n",
+            fields.collect::<String>()
+        )
+    }
+
+    fn index(&self, table: &str, column: &str) -> String {
+        let key = json!({column: 1});
+        format!(
+            "db.getSiblingDB({}).getCollection({}).createIndex({key});\n",
+            json!(self.database),
+            json!(table)
+        )
+    }
+}
+
+impl MongoSurveyor {
+    /// What the server knows of a collection, with the fields and types of some documents. Their values stay there.
+    async fn table(&self, lane: &Lane, name: &str, timeout: Duration) -> Result<Table, Problem> {
+        let count = self.aggregate(lane, name, json!([{"$collStats": {"count": {}}}]), timeout).await?;
+        let fields = self.fields(lane, name, "$$ROOT", timeout).await?;
+        let mut columns: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for row in &fields {
+            columns.entry(row.text("field")).or_default().insert(row.text("type"));
+        }
+        let documents: Vec<_> = columns
+            .iter()
+            .filter(|(_, types)| types.contains("object"))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for parent in documents.into_iter().filter(|parent| is_plain(parent)) {
+            for row in self.fields(lane, name, &format!("${parent}"), timeout).await? {
+                columns
+                    .entry(format!("{parent}.{}", row.text("field")))
+                    .or_default()
+                    .insert(row.text("type"));
+            }
+        }
+        let list = json!({
+            "database": self.database,
+            "command": {"listIndexes": name},
+            "each": "cursor.firstBatch",
+        });
+        let indexes = rows(lane, list, timeout).await?;
+        let indexed: Vec<_> = indexes.iter().map(|row| row.text("name")).collect();
+        let columns = columns.into_iter().filter(|(name, _)| name.split('.').all(is_plain));
+        let columns = columns.map(|(name, types)| Column {
+            written: name.clone(),
+            column_type: column_type(&types),
+            is_indexed: indexed.iter().any(|index| index.starts_with(&format!("{name}_"))),
+            is_key: name == "_id",
+            declared: None,
+            name,
+        });
+        Ok(Table {
+            schema: self.database.clone(),
+            name: name.to_owned(),
+            written: name.to_owned(),
+            rows: count.first().map_or(0.0, |row| row.number("count")),
+            columns: columns.collect(),
+        })
+    }
+
+    /// The names and types of the fields of a document, in some documents.
+    async fn fields(
+        &self,
+        lane: &Lane,
+        collection: &str,
+        document: &str,
+        timeout: Duration,
+    ) -> Result<Vec<Row>, Problem> {
+        let is_document = json!({"$eq": [{"$type": document}, "object"]});
+        let pipeline = json!([
+            {"$sample": {"size": SAMPLED}},
+            {"$project": {"field": {"$cond": [is_document, {"$objectToArray": document}, []]}}},
+            {"$unwind": "$field"},
+            {"$group": {"_id": {"field": "$field.k", "type": {"$type": "$field.v"}}}},
+            {"$project": {"_id": 0, "field": "$_id.field", "type": "$_id.type"}},
+        ]);
+        self.aggregate(lane, collection, pipeline, timeout).await
+    }
+
+    async fn aggregate(
+        &self,
+        lane: &Lane,
+        collection: &str,
+        pipeline: Value,
+        timeout: Duration,
+    ) -> Result<Vec<Row>, Problem> {
+        let query = json!({"database": self.database, "collection": collection, "pipeline": pipeline});
+        rows(lane, query, timeout).await
+    }
+}
+
+/// Whether a path can name the field.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['.', '$', '"'])
+}
+
+/// The type of a field whose values have these BSON types.
+fn column_type(types: &BTreeSet<String>) -> ColumnType {
+    let is_of = |known: &[&str]| {
+        types.iter().all(|own| own == "null" || known.contains(&own.as_str()))
+            && types.iter().any(|own| own != "null")
+    };
+    if is_of(&["date", "timestamp"]) {
+        ColumnType::Time
+    } else if is_of(&["int", "long", "double", "decimal"]) {
+        ColumnType::Number
+    } else if is_of(&["string"]) {
+        ColumnType::Text
+    } else if is_of(&["bool"]) {
+        ColumnType::Bool
+    } else {
+        ColumnType::Other
+    }
+}
+
+async fn rows(lane: &Lane, query: Value, timeout: Duration) -> Result<Vec<Row>, Problem> {
+    let Rows { columns, rows, .. } =
+        lane.ask(&Question::new(MongoQuestion::KEY, query), &Columns::All, timeout).await?;
+    Ok(rows.into_iter().map(|cells| Row(columns.iter().cloned().zip(cells).collect())).collect())
+}
+
+/// A row by the names of its columns.
+struct Row(BTreeMap<String, Cell>);
+
+impl Row {
+    /// Empty if there is none.
+    fn text(&self, column: &str) -> String {
+        self.0.get(column).and_then(Cell::text).unwrap_or_default()
+    }
+
+    fn number(&self, column: &str) -> f64 {
+        self.0.get(column).and_then(Cell::number).unwrap_or_default()
+    }
+}

@@ -23,6 +23,10 @@ pub struct InitFlags {
     /// Directory with recipes of your own. One of the same name replaces a built-in one.
     #[arg(long, value_name = "DIRECTORY")]
     pub recipes: Option<PathBuf>,
+    /// Also write the values of the variables that the configuration needs to this file, which only its owner can read:
+    /// those that were found in files. Without it, values are written nowhere.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub env_file: Option<PathBuf>,
     /// Write everything without asking what to leave out.
     #[arg(long, short)]
     pub yes: bool,

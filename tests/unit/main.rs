@@ -6,6 +6,7 @@ mod capacity;
 mod config;
 mod dashboards;
 mod deployments;
+mod find;
 mod incremental;
 mod pack;
 mod publication;

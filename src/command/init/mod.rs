@@ -104,7 +104,10 @@ pub async fn init(flags: &Flags, own: &InitFlags) -> Result<String, InitError> {
     for path in workspace.write(&entries, &files)? {
         writeln!(report, "{}", path.display()).expect("a string takes everything");
     }
-    report.push_str(&workspace.next_steps(&entries));
+    if let Some(path) = &own.env_file {
+        workspace.write_environment(path)?;
+    }
+    report.push_str(&workspace.next_steps(&entries, own.env_file.as_deref()));
     Ok(report)
 }
 

@@ -1,13 +1,16 @@
 //! The files that `init` reads and writes.
 
-use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use platform_core::setting::SourceName;
 use platform_core::survey::ScriptLanguage;
 use platform_core::yaml::Faults;
 
+use super::super::variable;
 use super::InitError;
 use crate::cli::InitFlags;
 use crate::config::{self, Checks, Config, ConfigFile, Surroundings};
@@ -22,6 +25,8 @@ pub(super) struct Workspace {
     out: PathBuf,
     name: String,
     findings: Findings,
+    /// All variables that were found, those of sources that are known already as well.
+    variables: Vec<FoundVariable>,
     platform: Option<String>,
     present: Present,
 }
@@ -29,19 +34,21 @@ pub(super) struct Workspace {
 impl Workspace {
     /// Finds what the environment and the files of the directory name.
     pub(super) fn open(flags: &InitFlags) -> Result<Self, InitError> {
-        let mut findings = find(&flags.directory, &super::super::variable);
+        let mut findings = find(&flags.directory, &variable, &names_of_variables());
         let out = flags.out.clone().unwrap_or_else(|| flags.directory.clone());
         let out = if out == Path::new(".") { PathBuf::new() } else { out };
         let platform = read(&out.join(PLATFORM))?;
         let file = out.join(PLATFORM).display().to_string();
         let present = platform.as_deref().map(|text| present(text, &file)).transpose();
         let present = present.map_err(InitError::Faults)?.unwrap_or_default();
+        let settings = findings.sources.iter().flat_map(|source| &source.settings);
+        let variables = settings.flat_map(|setting| setting.variables.clone()).collect();
         keep_new(&mut findings, &present);
         if findings.sources.is_empty() && present.sources.is_empty() {
             return Err(InitError::NothingFound(flags.directory.clone()));
         }
         let name = flags.name.clone().unwrap_or_else(|| name_of(&flags.directory));
-        Ok(Self { out, name: snake(&name), findings, platform, present })
+        Ok(Self { out, name: snake(&name), findings, variables, platform, present })
     }
 
     /// What was found, for people.
@@ -105,10 +112,9 @@ impl Workspace {
 
     /// What a variable is in the files that were found, or in the environment.
     fn variable(&self, name: &str) -> Option<String> {
-        let settings = self.findings.sources.iter().flat_map(|source| &source.settings);
-        let variables = settings.flat_map(|setting| &setting.variables);
-        let found = variables.filter(|variable| variable.name == name).find_map(FoundVariable::exposed);
-        found.map(str::to_owned).or_else(|| super::super::variable(name))
+        let found = self.variables.iter().filter(|variable| variable.name == name);
+        let found = found.filter_map(FoundVariable::exposed).next();
+        found.map(str::to_owned).or_else(|| variable(name))
     }
 
     /// Writes all files whose text is new. Returns their paths.
@@ -135,13 +141,47 @@ impl Workspace {
         Ok(written)
     }
 
+    /// The variables that the configuration needs and the environment of this process has not, or with another value.
+    fn missing_variables(&self) -> BTreeMap<&str, &str> {
+        let new = self.findings.sources.iter().flat_map(|source| &source.settings);
+        let new: BTreeSet<_> =
+            new.flat_map(|setting| &setting.variables).map(|variable| &variable.name).collect();
+        let is_needed = |found: &&FoundVariable| {
+            new.contains(&found.name) || self.present.variables.contains(&found.name)
+        };
+        let needed = self.variables.iter().filter(is_needed);
+        let values = needed.filter_map(|found| Some((found.name.as_str(), found.exposed()?)));
+        values.filter(|(name, value)| variable(name).as_deref() != Some(value)).collect()
+    }
+
+    /// Writes the values of the variables to a file that only its owner can read, without those that it has.
+    pub(super) fn write_environment(&self, path: &Path) -> Result<(), InitError> {
+        let failed = |error| InitError::File { action: "write", path: path.to_owned(), error };
+        let existing = read(path)?.unwrap_or_default();
+        let is_there = |name: &str| existing.lines().any(|line| line.starts_with(&format!("{name}=")));
+        let new = self.missing_variables().into_iter().filter(|(name, _)| !is_there(name));
+        let lines: String =
+            new.map(|(name, value)| format!("{name}='{}'\n", value.replace('\'', "'\\''"))).collect();
+        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(failed)?;
+        file.write_all(lines.as_bytes()).map_err(failed)
+    }
+
     /// What to do with the files.
-    pub(super) fn next_steps(&self, packs: &[PackEntry]) -> String {
+    pub(super) fn next_steps(&self, packs: &[PackEntry], environment: Option<&Path>) -> String {
         let platform = self.out.join(PLATFORM);
         let roles =
             packs.iter().map(|entry| format!("\n  {} {}", entry.script.run, self.paths(entry)[1].display()));
+        let missing: Vec<_> = self.missing_variables().into_keys().collect();
+        let environment = match environment {
+            Some(path) => format!("\n  set -a; . {}; set +a", path.display()),
+            None if missing.is_empty() => String::new(),
+            None => format!(
+                "\n  set {} for the exporter (`init --env-file FILE` writes a file with their values)",
+                missing.join(", ")
+            ),
+        };
         format!(
-            "\nNext:{}\n  platform_exporter check --live --config.file {platform}\n  \
+            "\nNext:{environment}{}\n  platform_exporter check --live --config.file {platform}\n  \
              platform_exporter bundle --config.file {platform} --out {out}\n  \
              platform_exporter --config.file {platform}\n",
             roles.collect::<String>(),
@@ -149,6 +189,11 @@ impl Workspace {
             out = self.out.join("out").display(),
         )
     }
+}
+
+/// The names of the variables of the environment.
+fn names_of_variables() -> Vec<String> {
+    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
 }
 
 /// Leaves out what the configuration has already, and what cannot be connected to because its value is not known.

@@ -19,7 +19,7 @@ pub struct FoundSource {
     pub address: String,
     /// The keys of its configuration.
     pub settings: Vec<FoundSetting>,
-    /// Every place that names it; the first one is what the settings are from.
+    /// Every place that names it. The settings are from the first one whose values are all known.
     pub places: Vec<Origin>,
 }
 
@@ -69,14 +69,14 @@ pub(super) fn exposed(secret: &Secret) -> Option<&str> {
 }
 
 impl FoundVariable {
-    /// Its value, which must not be printed.
-    pub fn exposed(&self) -> Option<&str> {
-        exposed(self.value.as_ref()?)
-    }
-
     pub(super) fn new(name: &str, value: Option<&str>, is_adapted: bool) -> Self {
         let secret = |value: &str| Secret::Value(value.into(), SecretOrigin::variable(name));
         Self { name: name.to_owned(), value: value.map(secret), is_adapted }
+    }
+
+    /// Its value, which must not be printed.
+    pub fn exposed(&self) -> Option<&str> {
+        exposed(self.value.as_ref()?)
     }
 }
 

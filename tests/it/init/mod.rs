@@ -7,6 +7,7 @@ mod privacy;
 mod recipes;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -154,4 +155,34 @@ async fn a_source_that_is_down_is_written_and_reported() {
     assert!(printed.contains("db was not looked at: "), "{printed}");
     assert!(project.read("platform.yml").contains("db: {postgres: "));
     project.run(&binary(), &["check", "--config.file", "platform.yml"]);
+}
+
+/// A directory as an application has it: the password is in .env, the port in the Compose file.
+#[tokio::test]
+async fn values_of_files_are_written_only_where_one_wants_them() {
+    let server = Postgres::options().password("planted-secret").start().await;
+    server.sql(ORDERS).await;
+    let project = Project::new(String::new());
+    let port = server.address().rsplit_once(':').unwrap().1.to_owned();
+    fs::write(project.path(".env"), "DB_PASSWORD=planted-secret\n").unwrap();
+    let compose = format!(
+        "services:\n  web:\n    image: shop\n    environment:\n      \
+         DATABASE_URL: postgres://postgres:${{DB_PASSWORD}}@db:5432/postgres\n  \
+         db:\n    image: postgres:16\n    ports: [\"{port}:5432\"]\n"
+    );
+    fs::write(project.path("compose.yaml"), compose).unwrap();
+    let printed = project.init(&[]);
+    assert!(printed.contains("compose.yaml:5 (service web)"), "{printed}");
+    assert!(printed.contains("set DATABASE_URL for the exporter"), "{printed}");
+    assert!(project.read("packs/shop.yml").contains("states(orders.status)"), "{printed}");
+    let values = project.run(&binary(), &["init", "--yes", "--name", "shop", "--env-file", "platform.env"]);
+    assert!(!values.contains("planted-secret"), "{values}");
+    let file = fs::metadata(project.path("platform.env")).unwrap();
+    assert_eq!(file.permissions().mode() & 0o777, 0o600);
+    let check = "set -a; . ./platform.env; exec \"$0\" check --live --config.file platform.yml";
+    let shell = Path::new("sh");
+    project.run(shell, &["-c", check, binary().to_str().unwrap()]);
+    for file in ["platform.yml", "packs/shop.yml", "packs/shop.role.sql", "packs/shop_test.yml"] {
+        assert!(!project.read(file).contains("planted-secret"), "{file}");
+    }
 }

@@ -2,10 +2,12 @@
 
 use std::fs;
 
+use testkit::exporter::binary;
 use testkit::postgres::Postgres;
 use testkit::root;
 
-use super::Project;
+use super::{Project, text};
+use crate::docs::yaml_blocks;
 
 /// The recipes that propose nothing: they keep others from their tables.
 const CLAIMS_ONLY: [&str; 1] = ["migrations"];
@@ -32,6 +34,43 @@ async fn each_finds_its_tables_and_passes_as_its_own_role() {
         project.url = server.url_as("platform_exporter", "", &name);
         project.passes();
     }
+}
+
+/// The recipe on the page about recipes, in a directory of one's own.
+#[tokio::test]
+async fn the_recipe_of_the_documentation_works() {
+    let (_server, project) = Project::with(
+        "CREATE TABLE parcels (id serial, due_at timestamptz, state text);
+         INSERT INTO parcels (due_at, state)
+           SELECT now() + (i - 30) * interval '1 hour', (ARRAY['created', 'in_transit', 'delivered'])[1 + i % 3]
+           FROM generate_series(1, 60) i;
+         ANALYZE;",
+    )
+    .await;
+    let page = fs::read_to_string(root().join("docs/init.md")).unwrap();
+    let recipe = yaml_blocks(&page).find(|block| block.starts_with("# parcels.yml")).unwrap();
+    fs::create_dir(project.path("recipes")).unwrap();
+    fs::write(project.path("recipes/parcels.yml"), recipe).unwrap();
+    project.init(&["--recipes", "recipes"]);
+    project.passes();
+    let query = ["query", "shop.parcels_late", "--config.file", "platform.yml"];
+    let answer = project.run(&binary(), &query);
+    assert!(answer.contains("shop_parcels_late{source=\"db\"} 20"), "{answer}");
+    assert!(project.read("packs/shop.yml").contains("shop_parcels_late{source=~\"$(db)\"} > 40"));
+}
+
+#[tokio::test]
+async fn errors_of_recipes_are_reported_at_their_place() {
+    let (_server, project) = Project::with("CREATE TABLE parcels (id serial)").await;
+    fs::create_dir(project.path("recipes")).unwrap();
+    let recipe = "about: late\nkind: postgres\nfinds:\n  parcels:\n    nane: [parcels]\n    columns: {due: {name: ['(']}}\n";
+    fs::write(project.path("recipes/late.yml"), recipe).unwrap();
+    let output = project.command(&binary(), &["init", "--yes", "--recipes", "recipes"]);
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("recipes/late.yml:5:5: finds.parcels.nane: "), "{text}");
+    assert!(text.contains("recipes/late.yml:6:") && text.contains("unclosed group"), "{text}");
+    assert!(!project.path("platform.yml").exists());
 }
 
 /// Tables for a recipe that there is not are a leftover.

@@ -21,7 +21,9 @@ pub(super) fn assigned(
     if concerns_service(name) {
         notes.push(format!("{origin}: {name} has no value: {error}"));
     }
-    let InterpolationError::NotSet(missing) = error else { return None };
+    let (InterpolationError::NotSet(missing) | InterpolationError::Plain(missing)) = error else {
+        return None;
+    };
     let value = if is_reference(raw, &missing) {
         ScopeValue::Elsewhere(format!("variable {missing}"))
     } else {

@@ -36,6 +36,11 @@ pub(super) fn candidate(
     if variable.text().is_some_and(|value| value.contains("://")) {
         return None;
     }
+    let is_host = |text: &str| text.chars().all(|c| c.is_alphanumeric() || "-_.:/[]%".contains(c));
+    if !variable.text().is_none_or(is_host) {
+        // It may be a login and a host.
+        return None;
+    }
     let parts = Parts { scope: context.scope, stem };
     let service = match parts.engine(variable, context) {
         Some(Engine::Watched(Service::S3 | Service::Stripe)) => return None,
@@ -47,7 +52,7 @@ pub(super) fn candidate(
         None => {
             if words.last().is_some_and(|word| ["DB", "DATABASE"].contains(word)) {
                 let why =
-                    "the engine is not known: nothing like DB_CONNECTION or the port says which one it is";
+                    "the engine is not known: neither a variable such as DB_CONNECTION nor the port names it";
                 notes.push(format!("{}: {name}: {why}", variable.origin));
             }
             return None;
@@ -122,6 +127,9 @@ impl<'a> Parts<'a> {
                 .filter(|(_, database)| database.text().is_none_or(|number| number.parse::<u16>().is_ok())),
             _ => self.get(&DATABASES),
         };
+        // Several lines are more than a name: a quote that is not closed.
+        let is_name = |text: &str| !text.contains(char::is_control);
+        let database = database.filter(|(_, database)| database.text().is_none_or(is_name));
         let mut variables = Vec::new();
         // What a URL would take for something else is encoded, and then is not what the application has.
         let mut part = |(name, variable): &(String, &ScopeVariable)| {

@@ -44,6 +44,10 @@ pub(super) fn candidate(
             return None;
         }
     };
+    if value.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        note("there is white space in the URL: is a quote not closed?".to_owned());
+        return None;
+    }
     if PLACEHOLDERS.iter().any(|placeholder| value.contains(placeholder)) {
         note("a part of the URL is a placeholder that nothing has filled in".to_owned());
         return None;

@@ -137,6 +137,11 @@ impl ComposeService<'_> {
                 host.published.entry(container).or_insert(address);
             }
         }
+        let host = host.clone();
+        for other in ["container_name", "hostname"] {
+            let other = node.get(other).and_then(Node::text).and_then(|name| self.expanded(name));
+            hosts.0.extend(other.filter(|other| other != self.name).map(|other| (other, host.clone())));
+        }
     }
 
     fn engine(&self, node: &Node) -> Option<(Engine, Origin)> {

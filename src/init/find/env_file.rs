@@ -1,7 +1,9 @@
 //! Files of variables: `.env`.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::rc::Rc;
 
 use super::assignment::assigned;
 use super::origin::Origin;
@@ -53,7 +55,7 @@ pub(super) fn variables(
         next = at + 1;
         if entry.is_err() {
             errors += 1;
-            notes.push(format!("{}: not read: expected NAME=value, with quotes around spaces", origin(next)));
+            notes.push(format!("{}: not read: expected NAME=value", origin(next)));
             if errors == MOST_ERRORS {
                 notes.push(format!("{}: the rest is not read: too many errors", origin(next)));
                 break;
@@ -86,13 +88,13 @@ fn entries(
     from: usize,
     each: &mut dyn FnMut(usize, String, String),
 ) -> (usize, Result<(), ()>) {
-    let done = std::rc::Rc::new(std::cell::Cell::new(from));
-    let reader = LineReader { lines, at: (from, 0), done: done.clone() };
+    let progress = Rc::new(Progress { done: Cell::new(from), is_between: Cell::new(true) });
+    let reader = LineReader { lines, line: Vec::new(), at: 0, progress: progress.clone() };
     let mut entries = dotenvy::from_read_iter(reader);
     loop {
-        let is_entry = |line: &&&str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
-        let before = done.get();
+        let before = progress.done.get();
         let skipped = lines[before..].iter().take_while(|line| !is_entry(line)).count();
+        progress.is_between.set(true);
         match entries.next() {
             Some(Ok((name, value))) => each(before + skipped, name, value),
             // Not shown: the library's error has the whole line.
@@ -102,29 +104,64 @@ fn entries(
     }
 }
 
+fn is_entry(line: &str) -> bool {
+    !line.trim().is_empty() && !line.trim_start().starts_with('#')
+}
+
+/// How far a file has been read.
+struct Progress {
+    /// The lines that have been handed out.
+    done: Cell<usize>,
+    /// Whether the next entry has not begun.
+    is_between: Cell<bool>,
+}
+
 /// Hands out one line at a time, so that whoever reads on knows where the last entry ended.
 struct LineReader<'a> {
     lines: &'a [&'a str],
-    /// A line, and the bytes of it that have been read.
-    at: (usize, usize),
-    done: std::rc::Rc<std::cell::Cell<usize>>,
+    /// The line that is being handed out, and how much of it has been.
+    line: Vec<u8>,
+    at: usize,
+    progress: Rc<Progress>,
 }
 
 impl Read for LineReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let (line, from) = self.at;
-        let Some(text) = self.lines.get(line) else { return Ok(0) };
-        let rest = &text.as_bytes()[from..];
-        if rest.len() < buffer.len() {
-            buffer[..rest.len()].copy_from_slice(rest);
-            buffer[rest.len()] = b'\n';
-            self.at = (line + 1, 0);
-            self.done.set(line + 1);
-            return Ok(rest.len() + 1);
+        if self.at == self.line.len() {
+            let number = self.progress.done.get();
+            let Some(line) = self.lines.get(number) else { return Ok(0) };
+            let begins = self.progress.is_between.get() && is_entry(line);
+            let line = if begins { quoted(line) } else { (*line).to_owned() };
+            self.progress.is_between.set(self.progress.is_between.get() && !begins);
+            self.line = line.into_bytes();
+            self.line.push(b'\n');
+            self.at = 0;
+            self.progress.done.set(number + 1);
         }
-        let length = buffer.len();
-        buffer.copy_from_slice(&rest[..length]);
-        self.at = (line, from + length);
+        let length = buffer.len().min(self.line.len() - self.at);
+        buffer[..length].copy_from_slice(&self.line[self.at..self.at + length]);
+        self.at += length;
         Ok(length)
     }
+}
+
+/// An entry whose value is quoted or simple. The library takes a quote within a value for the beginning of several lines,
+/// and refuses spaces, where other readers take the line as it is.
+fn quoted(line: &str) -> String {
+    let Some((name, value)) = line.split_once('=') else { return line.to_owned() };
+    let value = value.trim();
+    if value.starts_with(['\'', '"', '#']) {
+        return line.to_owned();
+    }
+    let mut out = format!("{name}=");
+    let mut hashes = value.match_indices('#').map(|(at, _)| &value[..at]);
+    let value = hashes.find(|before| before.ends_with(char::is_whitespace)).map_or(value, str::trim_end);
+    for character in value.chars() {
+        match character {
+            '\\' | '\'' | '"' => out.extend(['\\', character]),
+            character if character.is_whitespace() => out.push_str("\\ "),
+            character => out.push(character),
+        }
+    }
+    out
 }

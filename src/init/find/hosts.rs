@@ -6,7 +6,7 @@ use super::origin::Origin;
 use super::service::Engine;
 
 /// A service of Compose as a host.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ComposeHost {
     pub(super) engine: Option<Engine>,
     /// Its ports, each with the address that it is published as.
@@ -47,6 +47,10 @@ impl Hosts {
 
     /// Where a port of a host is reached.
     pub(super) fn reach(&self, host: &str, port: u16) -> Reach {
+        // What containers call this machine.
+        if ["host.docker.internal", "host.containers.internal"].contains(&host) {
+            return Reach::Published("127.0.0.1".to_owned(), port);
+        }
         let Some(service) = self.0.get(host) else { return Reach::AsNamed };
         match service.published.get(&port) {
             Some((address, published)) => Reach::Published(address.clone(), *published),

@@ -1,10 +1,13 @@
 //! `${NAME:-default}` and its relatives, as Compose and shells have them.
 
-/// Why a text has no value. Has only names: the rest may be secret.
+/// Why a text has no value. Shows only names in braces: the rest may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InterpolationError {
     #[error("{0} is not set")]
     NotSet(String),
+    /// It may be no variable, but a password.
+    #[error("a variable is not set; if it is none, write its `$` as `$$`")]
+    Plain(String),
     #[error("a `${{` is not closed, or has no name")]
     Form,
 }
@@ -45,7 +48,7 @@ fn at_depth(
             if name.is_empty() {
                 out.push('$');
             } else {
-                out.push_str(&variable(name).ok_or_else(|| InterpolationError::NotSet(name.to_owned()))?);
+                out.push_str(&variable(name).ok_or_else(|| InterpolationError::Plain(name.to_owned()))?);
             }
             rest = &after[name.len()..];
         }

@@ -90,9 +90,11 @@ fn claimed(mut setting: FoundSetting, source: &str, claims: &mut Claims) -> Foun
         let value = variable.value.as_ref().and_then(exposed).map(str::to_owned);
         // What is not known is not the same as anything else.
         let claim = value.clone().unwrap_or_else(|| format!("<unknown, of {source}>"));
-        let own = format!("{}_{}", naming::as_variable(source), variable.name);
+        let own = format!("{}_{}", naming::as_variable(source), naming::as_variable(&variable.name));
         let numbered = (2..).map(|number| format!("{own}_{number}"));
-        let mut names = [variable.name.clone(), own.clone()].into_iter().chain(numbered);
+        let is_valid = naming::is_variable(&variable.name);
+        let first = if is_valid { variable.name.clone() } else { naming::as_variable(&variable.name) };
+        let mut names = [first, own.clone()].into_iter().chain(numbered);
         let is_free = |name: &String| claims.get(name).is_none_or(|known| known.expose_secret() == claim);
         let Some(name) = names.find(is_free) else { continue };
         if name != variable.name {

@@ -64,7 +64,7 @@ fn noun(service: Service, variable: &str) -> &'static str {
 /// The name of a source that a variable names: `db` of `DATABASE_URL`, `billing-db` of `BILLING_DATABASE_URL`.
 pub(super) fn of_variable(service: Service, variable: &str) -> String {
     let variable = variable.trim_start_matches("PG");
-    let words = variable.split('_').map(str::to_ascii_lowercase);
+    let words = variable.split(['_', '.', '-']).map(str::to_ascii_lowercase);
     let words: Vec<_> = words
         .filter(|word| !word.is_empty() && !GENERIC.contains(&word.as_str()))
         .filter(|word| Engine::of_word(word).is_none())
@@ -83,6 +83,12 @@ pub(super) fn valid(text: &str) -> String {
     let replaced = text.chars().map(|c| if c.is_ascii_alphanumeric() || "_-.".contains(c) { c } else { '-' });
     let name: String = replaced.take(48).collect();
     if name.is_empty() { "source".to_owned() } else { name }
+}
+
+/// Whether a configuration can name a variable: Compose and Kubernetes also allow dots.
+pub(super) fn is_variable(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// A text as a part of the name of a variable.

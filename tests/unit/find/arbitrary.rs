@@ -64,8 +64,34 @@ const PIECES: [&str; 52] = [
     "é",
 ];
 
+/// What may end a part of a URL. Not a space: before a `#`, it ends a text, and the rest is that of another URL.
+const PUNCTUATION: [&str; 17] =
+    ["@", ":", "/", "?", "#", "%", "&", "=", ",", "[", "]", "'", "\"", "\\", "$", "password=", "host="];
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn passwords_are_never_printed(
+        before in prop::collection::vec(select(&PUNCTUATION[..]), 0..4),
+        after in prop::collection::vec(select(&PUNCTUATION[..]), 0..4),
+        user in select(&["", "user", "us.er", "a:b"][..]),
+        scheme in select(&["postgres", "postgresql+psycopg2", "jdbc:postgresql", "redis", "amqp", "mongodb", "mysql"][..]),
+        host in select(&["db", "db.example.com:1", "db:x", ""][..]),
+        quote in select(&["", "'", "\""][..]),
+    ) {
+        let password = format!("{}PLANTED{}", before.concat(), after.concat());
+        let url = format!("{scheme}://{user}:{password}@{host}/app");
+        let yaml = url.replace('\'', "''");
+        let env = format!("DATABASE_URL={quote}{url}{quote}\nDB_HOST=h\nDB_PASSWORD={quote}{password}{quote}\nREDIS_HOST={user}:{password}@h\n");
+        let compose = format!("services:\n  web:\n    environment:\n      - 'DATABASE_URL={yaml}'\n      - OTHER_URL={url}\n  db: {{image: redis, command: --requirepass {password}}}\n");
+        let manifest = format!("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - env:\n        - {{name: A_URL, value: '{yaml}'}}\n        - name: B_URL\n          value: {url}\n");
+        let files = [(".env", env.as_str()), ("compose.yml", &compose), ("k8s/a.yml", &manifest)];
+        let findings = found(&files, &[("MAIN_URL", &url), ("PGHOST", &url), ("REDIS_ADDR", &format!("{user}:{password}@h"))]);
+        for printed in [findings.to_string(), format!("{findings:?}")] {
+            prop_assert!(!printed.contains("PLANTED"), "{url}: {printed}");
+        }
+    }
 
     #[test]
     fn files_are_read_to_the_end(

@@ -239,3 +239,33 @@ note: compose.yml:10 (service h): DATABASE_URL has no value: ABSENT is not set
 ",
     );
 }
+
+#[test]
+fn hosts_by_other_names() {
+    let compose = "
+services:
+  web:
+    image: web
+    environment:
+      DATABASE_URL: postgres://app@shop-db/app
+      REDIS_URL: redis://host.docker.internal:6379
+      QUEUE_AMQP_URL: amqp://mq.internal
+  db: {image: postgres, container_name: shop-db, ports: ['5433:5432']}
+  mq: {image: rabbitmq, hostname: mq.internal, ports: ['5673:5672/tcp', '5673:5672/udp', '15672', '[::1]:4369:4369']}
+";
+    // A file that Compose gives to its services, and that is read here as well.
+    let env = "REPORTS_DATABASE_URL=postgres://reports@db:5432/reports\n";
+    assert_found(
+        &found(&[("compose.yml", compose), (".env", env)], &[]),
+        "
+db postgres postgres://127.0.0.1:5433/reports at .env:1, compose.yml:9 (service db)
+  url: ${REPORTS_DATABASE_URL} = postgres://reports@127.0.0.1:5433/reports *REPORTS_DATABASE_URL
+shop-db postgres postgres://127.0.0.1:5433/app at compose.yml:6 (service web)
+  url: ${DATABASE_URL} = postgres://app@127.0.0.1:5433/app *DATABASE_URL
+mq.internal rabbitmq amqp://127.0.0.1:5673 at compose.yml:8 (service web), compose.yml:10 (service mq)
+  url: ${QUEUE_AMQP_URL} = amqp://127.0.0.1:5673 *QUEUE_AMQP_URL
+cache redis redis://127.0.0.1:6379 at compose.yml:7 (service web)
+  url: ${REDIS_URL} = redis://127.0.0.1:6379 *REDIS_URL
+",
+    );
+}

@@ -227,17 +227,21 @@ KEY=\"-----BEGIN KEY-----
 MIIB
 -----END KEY-----\"
 OTHER_DATABASE_URL=${ELSEWHERE}
-NAME=it's
+NAME=it's Bob's # and \"no one\" else's
+QUOTED_DATABASE_URL=postgres://app:pa'ss\"wo%23rd@quoted.example.com/app # a comment
+app.database=postgres://dotted.example.com/app
+LINES_DATABASE_URL='postgres://app@lines.example.com/app
+PASSWORD=x'
 LAST_DATABASE_URL=postgres://last.example.com/app
 ";
     assert_found(
         &found(&[(".env", env)], &[]),
-        "
+        r#"
 db postgres postgres://localhost/app at .env:4
   url: ${DATABASE_URL} = ?
 escaped-db postgres postgres://escaped.example.com/app at .env:7
   url: ${ESCAPED_DATABASE_URL} = postgres://app:pa$HOST@escaped.example.com/app
-last-db postgres postgres://last.example.com/app at .env:13
+last-db postgres postgres://last.example.com/app at .env:17
   url: ${LAST_DATABASE_URL} = postgres://last.example.com/app
 literal-db postgres postgres://literal.example.com/app at .env:5
   url: ${LITERAL_DATABASE_URL} = postgres://app:pa$word@literal.example.com/app
@@ -245,11 +249,15 @@ other-db postgres ${OTHER_DATABASE_URL} at .env:11
   url: ${OTHER_DATABASE_URL} = ?
 plain-db postgres postgres://plain.example.com/app at .env:6
   url: ${PLAIN_DATABASE_URL} = postgres://app:pa$word@plain.example.com/app
-note: .env:2: not read: expected NAME=value, with quotes around spaces
+quoted-db postgres postgres://quoted.example.com/app at .env:13
+  url: ${QUOTED_DATABASE_URL} = postgres://app:pa'ss"wo%23rd@quoted.example.com/app
+app-db postgres postgres://dotted.example.com/app at .env:14
+  url: ${APP_DATABASE} = postgres://dotted.example.com/app *APP_DATABASE
+note: .env:2: not read: expected NAME=value
 note: .env:4: DATABASE_URL has no value: PASS is not set
 note: .env:11: OTHER_DATABASE_URL has no value: ELSEWHERE is not set
-note: .env:12: not read: expected NAME=value, with quotes around spaces
-",
+note: .env:15: LINES_DATABASE_URL: there is white space in the URL: is a quote not closed?
+"#,
     );
     // A variable of the environment is one of the file as well.
     let with = found(&[(".env", env)], &[("PASS", "from-environment")]);
@@ -284,7 +292,8 @@ REDIS_TLS_SSL=true
 HOST=0.0.0.0
 PORT=3000
 ";
-    assert_found(&found(&[(".env", env)], &[]), "
+    assert_found(&found(&[(".env", env)], &[]),
+        "
 events rabbitmq amqp://events.internal at .env:7
   url: ${EVENTS_AMQP_URL} = amqp://events.internal
 db postgres postgres://postgres.internal/app at .env:15
@@ -303,7 +312,8 @@ cache-2 redis rediss://tls.internal at .env:18
 note: .env:9: CACHE_URL: sentinels: write `sentinel: {master: NAME, urls: […]}` by hand
 note: .env:14: LOCAL_DB_HOST: SQLite, for which there is no kind
 note: .env:8: REDIS_SENTINEL_HOST: sentinels: write `sentinel: {master: NAME, urls: […]}` by hand
-note: .env:12: REPORTS_DB_HOST: the engine is not known: nothing like DB_CONNECTION or the port says which one it is
+note: .env:12: REPORTS_DB_HOST: the engine is not known: neither a variable such as DB_CONNECTION nor the port names it
 note: .env:10: TEST_DB_HOST: left out: a database of tests
-");
+",
+    );
 }

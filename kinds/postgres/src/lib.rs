@@ -60,7 +60,11 @@ const OF_TABLES: [&str; 4] = ["tables", "table_scans", "table_reads", "table_siz
 
 /// What `init` proposes for what it finds in a database.
 const RECIPES: &[RecipeFile] = recipe_files! {
-    "accounts", "backlog", "failures", "good_job", "groups", "growth", "migrations", "money", "states",
+    "accounts", "backlog", "cashier", "delayed_job", "django_celery_results", "django_q", "django_sessions",
+    "djstripe", "emails", "failures", "good_job", "graphile_worker", "groups", "growth", "invitations",
+    "laravel_jobs", "laravel_sessions", "migrations", "money", "oban", "outbox", "pay", "pg_boss",
+    "procrastinate", "que", "river", "sessions", "soft_deletes", "solid_queue", "states", "subscriptions",
+    "webhook_deliveries",
 };
 
 /// The facts common to all sources of this kind.

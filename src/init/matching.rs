@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use platform_core::survey::{Column, ColumnPosition, Survey, Table};
+use platform_core::survey::{Column, ColumnPosition, ColumnType, Survey, Table};
 
-use super::privacy::{is_personal_name, is_personal_value};
+use super::privacy::{is_personal_name, is_personal_value, is_technical_value};
 use super::recipe::{ColumnPattern, Recipe, TablePattern};
 use super::words::snake;
 
@@ -50,7 +50,7 @@ pub(super) fn columns_to_read(recipes: &[&Recipe], survey: &Survey) -> Vec<Colum
 
 /// Whether a column looks like it, its values aside.
 fn may_be(pattern: &ColumnPattern, column: &Column) -> bool {
-    pattern.name.rank(&column.name).is_some()
+    (pattern.rank(&column.name).is_some() || (pattern.or_default_now && column.defaults_to_now))
         && pattern.allows(column.column_type)
         && !(pattern.few && (column.is_key || is_personal_name(&column.name)))
 }
@@ -60,17 +60,18 @@ pub(super) fn apply<'a>(
     recipes: &[&'a Recipe],
     survey: &'a Survey,
     values: &'a KnownValues,
+    notes: &mut Vec<String>,
 ) -> Vec<Applied<'a>> {
     let (claiming, others): (Vec<_>, Vec<_>) = recipes.iter().partition(|recipe| recipe.head.claims);
     let mut claimed: BTreeSet<&str> = BTreeSet::new();
     let mut applied = Vec::new();
     for recipe in claiming {
-        for found in find(recipe, survey, values, &claimed) {
+        for found in find(recipe, survey, values, &claimed, notes) {
             claimed.extend(found.tables.values().map(|table| table.written.as_str()));
             applied.push(found);
         }
     }
-    applied.extend(others.into_iter().flat_map(|recipe| find(recipe, survey, values, &claimed)));
+    applied.extend(others.into_iter().flat_map(|recipe| find(recipe, survey, values, &claimed, notes)));
     applied
 }
 
@@ -80,6 +81,7 @@ fn find<'a>(
     survey: &'a Survey,
     values: &'a KnownValues,
     claimed: &BTreeSet<&str>,
+    notes: &mut Vec<String>,
 ) -> Vec<Applied<'a>> {
     let mut patterns = recipe.head.finds.iter();
     let Some((first, pattern)) = patterns.next() else { return Vec::new() };
@@ -96,7 +98,19 @@ fn find<'a>(
         }
         Some(applied.for_each_column(position, pattern, values))
     });
-    found.flatten().take(recipe.head.most).flatten().collect()
+    let mut found: Vec<Vec<Applied<'_>>> = found.flatten().collect();
+    let most = recipe.head.most.min(found.len());
+    let others = found.split_off(most);
+    if !others.is_empty() {
+        let names: Vec<_> = others.iter().flatten().map(Applied::subject).collect();
+        notes.push(format!(
+            "{}: for {most} of {} tables, without {}",
+            recipe.name,
+            most + others.len(),
+            names.join(", ")
+        ));
+    }
+    found.into_iter().flatten().collect()
 }
 
 impl<'a> Applied<'a> {
@@ -167,11 +181,31 @@ fn find_columns<'a>(
             true => column.declared.as_ref().or_else(read)?.as_slice(),
             false => &[],
         };
-        let is_usable =
-            !pattern.few || (!values.is_empty() && !values.iter().any(|value| is_personal_value(value)));
+        let is_usable = !pattern.few || are_labels(pattern, column, values);
         is_usable.then_some(FoundColumn { table, column, values })
     });
     let mut usable: Vec<_> = usable.collect();
-    usable.sort_by_key(|found| pattern.name.rank(&found.column.name));
+    let of_name = |found: &FoundColumn<'_>| pattern.rank(&found.column.name);
+    if usable.iter().any(|found| of_name(found).is_some()) {
+        usable.retain(|found| of_name(found).is_some());
+    } else if usable.len() > 1 {
+        // Several columns are set to the present: which one means the creation is not known.
+        usable.clear();
+    }
+    usable.sort_by_key(of_name);
     usable
+}
+
+/// Whether the values of a column can be labels.
+fn are_labels(pattern: &ColumnPattern, column: &Column, values: &[String]) -> bool {
+    let is_expected = match &pattern.like {
+        Some(like) => values.iter().all(|value| like.rank(value).is_some()),
+        // What the schema lists is no data, and a number means nothing by itself.
+        None => {
+            column.declared.is_some()
+                || column.column_type != ColumnType::Text
+                || 2 * values.iter().filter(|value| is_technical_value(value)).count() >= values.len()
+        }
+    };
+    is_expected && !values.is_empty() && !values.iter().any(|value| is_personal_value(value))
 }

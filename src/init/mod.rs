@@ -14,6 +14,7 @@ mod proposals;
 mod recipe;
 mod recipes;
 mod substitution;
+mod tables;
 mod words;
 
 pub use pack_file::{proposed, rough};

@@ -7,7 +7,7 @@ use platform_core::survey::{Column, ColumnType, QueryCost, TableUse};
 
 use super::matching::Applied;
 use super::recipe::{Section, Threshold};
-use super::substitution::{Names, names, refers_to, substitute};
+use super::substitution::{Names, alive, names, refers_to, substitute};
 use super::words::camel;
 
 /// A proposal.
@@ -103,8 +103,11 @@ impl Proposal {
             let read =
                 applied.columns.keys().filter(|name| queries.iter().any(|query| refers_to(query, name)));
             let read: Vec<_> = read.filter_map(|name| of_table(name)).collect();
-            let written = read.iter().map(|found| found.column.written.clone());
-            let columns = match read.is_empty() {
+            let is_alive = format!("{key}.alive");
+            let mark = alive(table).filter(|_| queries.iter().any(|query| refers_to(query, &is_alive)));
+            let mark = mark.map(|(column, _)| column.written.clone());
+            let written = read.iter().map(|found| found.column.written.clone()).chain(mark.clone());
+            let columns = match read.is_empty() && mark.is_none() {
                 // Some column has to be readable for count(*).
                 true => table.columns.first().map(|column| column.written.clone()).into_iter().collect(),
                 false => written.collect(),
@@ -117,7 +120,12 @@ impl Proposal {
                 self.slow_columns
                     .extend(slow.map(|found| (table.written.clone(), found.column.written.clone())));
             }
-            self.uses.push(TableUse { schema: table.schema.clone(), table: table.written.clone(), columns });
+            self.uses.push(TableUse {
+                schema: table.schema.clone(),
+                table: table.written.clone(),
+                columns,
+                has_row_security: table.has_row_security,
+            });
         }
         self
     }

@@ -12,7 +12,7 @@ use super::cadence::{cadences, share};
 use super::matching::{KnownValues, apply, columns_to_read};
 use super::proposal::{Proposal, TIMEOUT};
 use super::recipe::Recipe;
-use super::words::snake;
+use super::tables::{leave_out_unusable, sort_by_weight};
 use crate::registry::{Kind, languages};
 
 /// What is proposed for a source, and what there is to know about it.
@@ -56,10 +56,11 @@ pub async fn propose(recipes: &[Recipe], source: Surveyed<'_>) -> Result<Proposa
     let mut notes = notes(&survey);
     let all = survey.tables.len();
     leave_out_unusable(&mut survey, &mut notes);
+    sort_by_weight(&mut survey);
     let recipes: Vec<_> = recipes.iter().filter(|recipe| recipe.head.kind == source.kind).collect();
     let read = columns_to_read(&recipes, &survey);
     let values: KnownValues = surveyor.values(lane, &survey, &read, LOOK).await?.into_iter().collect();
-    let applied = apply(&recipes, &survey, &values);
+    let applied = apply(&recipes, &survey, &values, &mut notes);
     let proposed = applied.iter().filter_map(|applied| Proposal::of(applied, source.prefix, source.name));
     let mut list: Vec<_> = proposed.filter(|proposal| !source.known.contains(&proposal.id)).collect();
     list.sort_by_key(|proposal| proposal.section);
@@ -70,6 +71,13 @@ pub async fn propose(recipes: &[Recipe], source: Surveyed<'_>) -> Result<Proposa
         }
     }
     list.retain(|proposal| !proposal.costs.is_empty());
+    let uses = list.iter().flat_map(|proposal| &proposal.uses);
+    let secured: BTreeSet<_> = uses.filter(|used| used.has_row_security).map(|used| &used.table).collect();
+    notes.extend(
+        secured
+            .into_iter()
+            .map(|table| format!("{table}: has row-level security: the role needs a policy to see its rows")),
+    );
     Ok(Proposals { list: affordable(list, &mut notes), tables: all, notes })
 }
 
@@ -81,27 +89,6 @@ fn notes(survey: &Survey) -> Vec<String> {
     let small = tables(survey.not_looked_at, "not looked at: only the largest are");
     let unreadable = tables(survey.unreadable, "not looked at: the account cannot read them");
     small.into_iter().chain(unreadable).collect()
-}
-
-/// Leaves out what a query or the name of a metric cannot name, and tables that are in several schemas: the largest one
-/// stays.
-fn leave_out_unusable(survey: &mut Survey, notes: &mut Vec<String>) {
-    let is_plain = |written: &str| !written.contains(|c: char| c.is_control() || c == '$' || c == '\\');
-    let mut names = BTreeSet::new();
-    let mut copies = 0;
-    survey.tables.retain_mut(|table| {
-        table.columns.retain(|column| is_plain(&column.written));
-        let name = snake(&table.name);
-        let is_usable = !name.is_empty() && is_plain(&table.written);
-        let is_first = names.insert(name);
-        copies += usize::from(is_usable && !is_first);
-        is_usable && is_first
-    });
-    if copies > 0 {
-        notes.push(format!(
-            "{copies} tables not looked at: a larger one of the same name is in another schema"
-        ));
-    }
 }
 
 /// The estimates of its queries. None of them is run.

@@ -111,6 +111,15 @@ impl TablePattern {
 pub(super) struct ColumnPattern {
     /// Its name, by preference.
     pub(super) name: Names,
+    /// Names that it must not have.
+    #[serde(default)]
+    pub(super) not: Names,
+    /// Without a column of such a name: whether the only one that is set to the present in new rows will do.
+    #[serde(default)]
+    pub(super) or_default_now: bool,
+    /// What every one of its few values is like. Otherwise, no column of text is taken of whose values less than
+    /// half are known as a state, a plan or a role: it may be about people.
+    pub(super) like: Option<Names>,
     /// What is in it.
     #[serde(rename = "type", default)]
     types: Vec<TypeName>,
@@ -136,6 +145,11 @@ enum TypeName {
 }
 
 impl ColumnPattern {
+    /// Whether a column may have this name.
+    pub(super) fn rank(&self, name: &str) -> Option<usize> {
+        self.name.rank(name).filter(|_| self.not.rank(name).is_none())
+    }
+
     /// Whether a column may have this type.
     pub(super) fn allows(&self, column_type: ColumnType) -> bool {
         let is = |name: &TypeName| match name {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use platform_core::survey::ColumnType;
+use platform_core::survey::{Column, ColumnType, Table};
 use serde_json::json;
 
 use super::matching::{Applied, FoundColumn};
@@ -17,25 +17,42 @@ pub(super) fn names(applied: &Applied<'_>) -> Names {
     for (key, table) in &applied.tables {
         names.insert((*key).to_owned(), table.written.clone());
         add_words(&mut names, key, &table.name);
+        let condition = alive(table).map_or_else(|| "true".to_owned(), |(_, condition)| condition);
+        names.insert(format!("{key}.alive"), condition);
     }
     for (key, found) in &applied.columns {
         names.insert((*key).to_owned(), found.column.written.clone());
         add_words(&mut names, key, &found.column.name);
         names.insert(format!("{key}.now"), now(found.column.column_type).to_owned());
         names.insert(format!("{key}.values"), flow_list(found.values));
+        names.insert(format!("{key}.list"), sql_list(found.values.iter()));
         names.insert(format!("{key}.scale"), scale(&found.column.name).to_owned());
     }
     for (key, group) in &applied.recipe.head.groups {
         let Some(FoundColumn { values, .. }) = applied.columns.get(group.of.as_str()) else { continue };
         let values: Vec<_> = values.iter().filter(|value| group.like.rank(value).is_some()).collect();
         let Some(first) = values.first() else { continue };
-        let quoted = values.iter().map(|value| format!("'{}'", value.replace('\'', "''")));
         names.insert(format!("{key}.first"), (*first).clone());
-        names.insert(format!("{key}.list"), quoted.collect::<Vec<_>>().join(", "));
+        names.insert(format!("{key}.list"), sql_list(values.iter().copied()));
         let patterns = values.iter().map(|value| value.replace('.', "[.]"));
         names.insert(format!("{key}.pattern"), patterns.collect::<Vec<_>>().join("|"));
     }
     names
+}
+
+/// The column that marks deleted rows, and the condition in SQL that a row is not deleted.
+pub(super) fn alive(table: &Table) -> Option<(&Column, String)> {
+    table.columns.iter().find_map(|column| {
+        let is_time = matches!(column.column_type, ColumnType::Time | ColumnType::LocalTime);
+        let written = &column.written;
+        match snake(&column.name).as_str() {
+            "deleted_at" | "removed_at" if is_time => Some((column, format!("{written} IS NULL"))),
+            "deleted" | "is_deleted" | "removed" | "is_removed" if column.column_type == ColumnType::Bool => {
+                Some((column, format!("{written} IS NOT true")))
+            }
+            _ => None,
+        }
+    })
 }
 
 fn add_words(names: &mut Names, key: &str, name: &str) {
@@ -56,6 +73,11 @@ fn flow_list(values: &[String]) -> String {
 }
 
 const YAML_WORDS: [&str; 9] = ["", "null", "true", "false", "yes", "no", "on", "off", "y"];
+
+/// A list of texts in SQL, which is one in YAML as well.
+fn sql_list<'a>(values: impl Iterator<Item = &'a String>) -> String {
+    values.map(|value| format!("'{}'", value.replace('\'', "''"))).collect::<Vec<_>>().join(", ")
+}
 
 /// What makes the currency of an amount: 0.01 for cents.
 fn scale(column: &str) -> &'static str {

@@ -29,6 +29,10 @@ pub struct Table {
     pub written: String,
     /// An estimate, which the server keeps.
     pub rows: f64,
+    /// How many columns of other tables refer to it.
+    pub references: usize,
+    /// Whether accounts only see the rows that a policy allows them.
+    pub has_row_security: bool,
     /// Its columns in their order.
     pub columns: Vec<Column>,
 }
@@ -46,6 +50,8 @@ pub struct Column {
     pub is_indexed: bool,
     /// Whether it refers to another table, or identifies the row.
     pub is_key: bool,
+    /// Whether a new row has the time of its creation there.
+    pub defaults_to_now: bool,
     /// Its values, where its type or a constraint lists them.
     pub declared: Option<Vec<String>>,
 }
@@ -100,6 +106,8 @@ pub struct TableUse {
     pub table: String,
     /// The columns, as queries name them.
     pub columns: BTreeSet<String>,
+    /// As [`Table::has_row_security`].
+    pub has_row_security: bool,
 }
 
 /// The language of scripts for an administrator.

@@ -172,6 +172,7 @@ impl MongoSurveyor {
             column_type: column_type(&types),
             is_indexed: indexed.iter().any(|index| index.starts_with(&format!("{name}_"))),
             is_key: name == "_id",
+            defaults_to_now: false,
             declared: None,
             name,
         });
@@ -180,6 +181,8 @@ impl MongoSurveyor {
             name: name.to_owned(),
             written: name.to_owned(),
             rows: count.first().map_or(0.0, |row| row.number("count")),
+            references: 0,
+            has_row_security: false,
             columns: columns.collect(),
         })
     }

@@ -31,6 +31,8 @@ const TABLES: &str = "
            CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN '' ELSE pg_catalog.quote_ident(n.nspname) || '.' END
              || pg_catalog.quote_ident(c.relname) AS written,
            greatest(c.reltuples, s.n_live_tup, partitions.rows, 0) AS rows,
+           (SELECT count(*) FROM pg_catalog.pg_constraint k WHERE k.confrelid = c.oid AND k.contype = 'f') AS references,
+           c.relrowsecurity AS row_security,
            pg_catalog.has_schema_privilege(n.oid, 'USAGE')
              AND pg_catalog.has_any_column_privilege(c.oid, 'SELECT') AS readable,
            count(*) OVER () AS all_tables
@@ -65,6 +67,8 @@ const COLUMNS: &str = "
            ) AS key,
            (SELECT pg_catalog.json_agg(e.enumlabel ORDER BY e.enumsortorder)
             FROM pg_catalog.pg_enum e WHERE e.enumtypid = b.oid) AS labels,
+           (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d
+            WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) AS default_value,
            (SELECT pg_catalog.json_agg(pg_catalog.pg_get_constraintdef(k.oid))
             FROM pg_catalog.pg_constraint k
             WHERE k.conrelid = a.attrelid AND k.contype = 'c' AND k.conkey = ARRAY[a.attnum]) AS checks
@@ -107,6 +111,8 @@ impl Surveyor for PgSurveyor {
                 name: rows.text(row, "name"),
                 written: rows.text(row, "written"),
                 rows: rows.number(row, "rows"),
+                references: rows.number(row, "references") as usize,
+                has_row_security: rows.number(row, "row_security") == 1.0,
                 columns: Vec::new(),
             });
         }
@@ -193,7 +199,13 @@ impl Surveyor for PgSurveyor {
             let columns = columns.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
             format!("GRANT SELECT ({columns}) ON {table} TO platform_exporter;\n")
         });
-        schemas.chain(tables).collect()
+        let policies = uses.iter().filter(|used| used.has_row_security).map(|TableUse { table, .. }| {
+            format!(
+                "-- {table} has row-level security. The account sees no row of it without a policy such as\n\
+                 -- CREATE POLICY platform_exporter ON {table} FOR SELECT TO platform_exporter USING (true);\n"
+            )
+        });
+        schemas.chain(tables).chain(policies).collect()
     }
 
     fn index(&self, table: &str, column: &str) -> String {
@@ -267,8 +279,17 @@ fn column(rows: &Answer, row: &[Cell]) -> Result<Column, Problem> {
         },
         is_indexed: rows.number(row, "indexed") == 1.0,
         is_key: rows.number(row, "key") == 1.0,
+        defaults_to_now: is_now(&rows.text(row, "default_value")),
         declared: labels.or(checked),
     })
+}
+
+/// Whether a default is the present.
+fn is_now(expression: &str) -> bool {
+    let expression = expression.to_ascii_lowercase();
+    ["now()", "current_timestamp", "clock_timestamp()", "statement_timestamp()", "current_date"]
+        .iter()
+        .any(|now| expression.contains(now))
 }
 
 /// The values that a CHECK constraint of one column allows, as the server prints it:

@@ -25,7 +25,7 @@ use Engine::{Other, Watched};
 use Service::{Mongodb, Postgres, Rabbitmq, Redis, S3};
 
 /// What drivers, frameworks and URLs name an engine.
-const ENGINES: [(&str, Engine); 31] = [
+const ENGINES: [(&str, Engine); 32] = [
     ("postgres", Watched(Postgres)),
     ("postgresql", Watched(Postgres)),
     ("postgis", Watched(Postgres)),
@@ -33,6 +33,7 @@ const ENGINES: [(&str, Engine); 31] = [
     ("pgsql", Watched(Postgres)),
     ("psql", Watched(Postgres)),
     ("pg", Watched(Postgres)),
+    ("ecto", Watched(Postgres)),
     ("mongodb", Watched(Mongodb)),
     ("mongo", Watched(Mongodb)),
     ("redis", Watched(Redis)),

@@ -1,6 +1,8 @@
 //! What is about people never becomes a label, whatever its column is called.
 
-use super::Project;
+use testkit::exporter::binary;
+
+use super::{ORDERS, Project};
 
 /// Names of columns in several languages, and columns with harmless names, each with few values that are about people.
 const PLANTED: &[(&str, &str)] = &[
@@ -26,6 +28,9 @@ const PLANTED: &[(&str, &str)] = &[
     ("payment_status", "Österreichische Kundin"),
     ("stage", "tok_9fK2mPq7ZxW4"),
     ("phase", "1987-05-12"),
+    ("order_status", "Ottokar"),
+    ("order_state", "melchior.habermann"),
+    ("payment_state", "sk_live_51H8abcdEFGH0"),
 ];
 
 #[tokio::test]
@@ -59,4 +64,24 @@ async fn personal_columns_and_values_are_not_used() {
     }
     // The rest of the table is proposed.
     assert!(written.contains("growth(users)") && written.contains("accounts(users)"), "{written}");
+}
+
+/// What is written into a column later is about people as well, perhaps.
+#[tokio::test]
+async fn values_that_were_not_there_become_no_labels() {
+    let (server, project) = Project::with(ORDERS).await;
+    project.init(&[]);
+    let sql = "INSERT INTO orders (status, currency, created_at) VALUES
+        ('Eudora Vandenberghe', 'Yorick Habermann', now()), (NULL, NULL, now())";
+    server.script("shop", sql).await;
+    let query = |name: &str| {
+        project.run(&binary(), &["query", name, "--config.file", "platform.yml", "--format", "prometheus"])
+    };
+    let series = query("shop.orders_by_status") + &query("shop.orders_money");
+    for planted in ["Eudora", "Yorick", "YORICK"] {
+        assert!(!series.contains(planted), "{series}");
+    }
+    for value in ["state=\"other\"} 1", "state=\"none\"} 1", "state=\"new\"} 100", "currency=\"other\""] {
+        assert!(series.contains(value), "{value} is missing in {series}");
+    }
 }

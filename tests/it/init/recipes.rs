@@ -1,8 +1,9 @@
 //! Every recipe, on tables as its framework has them.
 
 use std::fs;
+use std::ops::RangeInclusive;
 
-use testkit::exporter::binary;
+use testkit::exporter::{binary, value};
 use testkit::postgres::Postgres;
 use testkit::root;
 
@@ -12,10 +13,12 @@ use crate::docs::yaml_blocks;
 /// The recipes that propose nothing: they keep others from their tables.
 const CLAIMS_ONLY: [&str; 1] = ["migrations"];
 
-/// What a recipe proposes passes with the account that its own role makes, which reads nothing else.
+/// What a recipe proposes passes with the account that its own role makes, which reads nothing else. The comment of each
+/// schema has the values that must come out.
 #[tokio::test]
-async fn each_finds_its_tables_and_passes_as_its_own_role() {
+async fn each_finds_its_tables_and_counts_right_as_its_own_role() {
     let server = Postgres::start().await;
+    let mut wrong = Vec::new();
     for name in names("kinds/postgres/recipes", "yml") {
         let schema = fs::read_to_string(root().join(format!("tests/it/init/recipes/{name}.sql")));
         let schema =
@@ -28,12 +31,30 @@ async fn each_finds_its_tables_and_passes_as_its_own_role() {
             assert!(printed.contains("nothing new to propose"), "{name}: {printed}");
             continue;
         }
-        let pack = project.read("packs/shop.yml");
-        assert!(pack.contains(&format!("# {name}(")), "{name} finds nothing: {printed}");
+        assert!(printed.contains(&format!(" {name}(")), "{name} finds nothing: {printed}");
         server.script(&name, &project.read("packs/shop.role.sql")).await;
+        // What the owner of the tables does.
+        let own = schema.lines().filter_map(|line| line.strip_prefix("-- as the owner: "));
+        server.script(&name, &own.map(|line| format!("{line};")).collect::<String>()).await;
         project.url = server.url_as("platform_exporter", "", &name);
         project.passes();
+        let arguments = ["probe", "db", "--config.file", "platform.yml", "--format", "prometheus"];
+        let exposition = project.run(&binary(), &arguments);
+        wrong.extend(schema.lines().filter_map(expected).filter_map(|(series, range)| {
+            let value = value(&exposition, &series);
+            let is_right = value.is_some_and(|value| range.contains(&value));
+            (!is_right).then(|| format!("{name}: {series} is {value:?}, expected {range:?}"))
+        }));
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A comment that expects a value, as a series with its range: `-- app_users{plan="free"} 3`, `-- app_oldest 60 to 70`.
+fn expected(line: &str) -> Option<(String, RangeInclusive<f64>)> {
+    let (series, range) = line.strip_prefix("-- app_")?.split_once(' ')?;
+    let series = format!("shop_{series}");
+    let (least, most) = range.split_once(" to ").unwrap_or((range, range));
+    Some((series, least.parse().unwrap()..=most.parse().unwrap()))
 }
 
 /// The recipe on the page about recipes, in a directory of one's own.

@@ -1,7 +1,7 @@
 -- The sessions of Laravel.
 -- init finds: laravel_sessions(sessions)
--- app_laravel_sessions_active 30 to 59
--- app_laravel_sessions_users 15 to 29
+-- app_laravel_sessions_active 30 to 60
+-- app_laravel_sessions_users 15 to 30
 
 CREATE TABLE sessions (
   id varchar(255) PRIMARY KEY,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::panel::{Color, Column, Content, PanelLook, Table, Word};
-use super::table::{TIME_WIDTH, WORD_WIDTH, body, label, word};
+use super::table::{NAME_WIDTH, TIME_WIDTH, WORD_WIDTH, body, label, word};
 use super::unit::Unit;
 
 /// The body of an alerts panel, without those for information. It shows if no rules are loaded, because an empty list
@@ -24,7 +24,7 @@ pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
     let columns = vec![
         Column { width: Some(WORD_WIDTH), ..label("severity", "Severity", severities.into()) },
         label("alertname", "Alert", BTreeMap::new()),
-        label("source", "Source", BTreeMap::new()),
+        Column { width: Some(NAME_WIDTH), ..label("source", "Source", BTreeMap::new()) },
         Column {
             name: "Since".to_owned(),
             content: Content::Promql(format!("({since}) or {missing}")),

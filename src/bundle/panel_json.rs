@@ -24,10 +24,10 @@ const NAMES: [(&str, Color); 5] = [
     ("cancell?ed|inactive|other|skipped|unknown", Color::Gray),
 ];
 
-/// The parts of a panel that depend on its type.
-pub(super) fn body(panel: &Panel) -> Value {
+/// The parts of a panel that depend on its type, and on its height in rows.
+pub(super) fn body(panel: &Panel, height: u16) -> Value {
     match &panel.panel_type {
-        PanelType::Stat(card) => stat(panel, card),
+        PanelType::Stat(card) => stat(panel, card, height),
         PanelType::Status { matchers } => source_status::cards(matchers),
         PanelType::Timeseries { series, stack, bars, over } => {
             let mut body = timeseries(panel, series, *stack, *bars);
@@ -100,12 +100,15 @@ fn reduce(series: &[Series]) -> Value {
     json!({"calcs": ["lastNotNull"], "fields": "", "values": rows})
 }
 
-fn stat(panel: &Panel, card: &Stat) -> Value {
+fn stat(panel: &Panel, card: &Stat, height: u16) -> Value {
     let shortened = is_long(&panel.empty).then(|| Panel { empty: "No data".to_owned(), ..panel.clone() });
     let panel = shortened.as_ref().unwrap_or(panel);
     let (series, trend) = (card.series.as_slice(), card.trend);
     let form = if trend.is_some() { Form::Over } else { Form::Now };
     let is_single = !names_several(series);
+    // The title names a single value, and a sparkline leaves no room for names.
+    let hides_names = is_single && card.show == Show::Value;
+    let has_sparkline = hides_names && trend.is_some();
     let (mut targets, mut overrides) = (Vec::new(), Vec::new());
     for (id, series) in of(series) {
         let look = &series.look;
@@ -129,7 +132,8 @@ fn stat(panel: &Panel, card: &Stat) -> Value {
     {
         let at = format!("1000 * {}", last_known::last_known_at(expr));
         targets.push(target::promql(AS_OF, &at, "DEGRADED, as of", Form::Now));
-        let look = PanelLook { unit: Some(Unit::Ago), ..PanelLook::default() };
+        let unit = if hides_names { Unit::Degraded } else { Unit::Ago };
+        let look = PanelLook { unit: Some(unit), ..PanelLook::default() };
         overrides.push(of_query(AS_OF, field::degraded(&look, &panel.empty)));
     }
     let mut fields = fields(panel, series);
@@ -149,12 +153,16 @@ fn stat(panel: &Panel, card: &Stat) -> Value {
             "percentChangeColorMode": "same_as_value",
             "reduceOptions": reduce(series),
             "showPercentChange": card.change,
-            "text": {"titleSize": 14, "valueSize": value_size(card)},
+            "text": {
+                "titleSize": if has_sparkline { below_value(height, value_size(card)) } else { 14 },
+                "valueSize": value_size(card),
+            },
             "textMode": match card.show {
+                Show::Value if hides_names => "value",
                 Show::Value => "auto",
                 Show::Name => "name",
             },
-            "wideLayout": true,
+            "wideLayout": !has_sparkline,
         },
     });
     if let Some(trend) = trend {
@@ -174,9 +182,19 @@ fn value_size(card: &Stat) -> u16 {
     match is_time || words.any(|word| is_long(&word.text)) {
         true => 18,
         false if card.background => 34,
-        false if names_several(series) => 22,
-        false => 24,
+        // `DEGRADED 20:46` fits into a card of four columns.
+        false => 20,
     }
+}
+
+/// The size of a title, in pixels, that keeps the sparkline of a card below its value, which stands in the middle.
+///
+/// Grafana draws the sparkline over all that the lines of title and value leave of the height, and so behind a value in
+/// the middle, unreadable in the same colour. A title that is not shown counts, too.
+fn below_value(height: u16, value: u16) -> u16 {
+    // Rows of 30 pixels with gaps of 8, without the panel's header and border. A quarter is for the sparkline.
+    let inner = 38 * height - 42;
+    (inner * 3 / 4 * 5 / 6).saturating_sub(value)
 }
 
 /// Whether a text does not fit into a card in the size of numbers.

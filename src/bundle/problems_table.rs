@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::last_known::LAST_KNOWN;
 use super::panel::{Color, Column, Content, PanelLink, PanelLook, Table, Word};
-use super::table::{SOURCE_WIDTH, TIME_WIDTH, body, label, word};
+use super::table::{NAME_WIDTH, SOURCE_WIDTH, TIME_WIDTH, body, label, word};
 use super::unit::Unit;
 use crate::registry::Kind;
 
@@ -37,7 +37,7 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
         },
         Column { is_hidden: true, ..label("kind", "Kind", BTreeMap::new()) },
         label("reason", "Problem", reasons.chain([none]).collect()),
-        Column { width: Some(SOURCE_WIDTH), ..label("query", "Query", BTreeMap::new()) },
+        Column { width: Some(NAME_WIDTH), ..label("query", "Query", BTreeMap::new()) },
         Column {
             name: "Last success".to_owned(),
             content: Content::Promql(format!("{answered} or 0 * {problem} or {gone}")),

@@ -22,17 +22,39 @@ pub(super) enum Unit {
     /// The same as a number of seconds, for thresholds.
     #[serde(skip)]
     Age,
+    /// The time of the last known value, as a time of day.
+    #[serde(skip)]
+    Degraded,
     /// A point in time in Unix seconds, as a date.
     Date,
+    // The codes are for packs that have a parameter for the currency.
+    #[serde(alias = "usd")]
     Dollars,
+    #[serde(alias = "eur")]
     Euros,
+    #[serde(alias = "gbp")]
     Pounds,
+    #[serde(alias = "jpy")]
     Yen,
+    #[serde(alias = "chf")]
     Francs,
+    #[serde(alias = "inr")]
     Rupees,
+    #[serde(alias = "sek")]
     Kronor,
+    #[serde(alias = "brl")]
     Reais,
+    #[serde(alias = "pln")]
     Zloty,
+    Aud,
+    Cad,
+    Czk,
+    Dkk,
+    Krw,
+    Mxn,
+    Nok,
+    Try,
+    Zar,
     Text,
 }
 
@@ -52,6 +74,8 @@ impl Unit {
             Self::RequestsPerSecond => "reqps",
             Self::PerMinute => "count:/min",
             Self::Ago => "dateTimeFromNow",
+            // Last known values are not older than some hours.
+            Self::Degraded => "time:[DEGRADED] HH:mm",
             Self::Date => "dateTimeAsIso",
             Self::Dollars => "currencyUSD",
             Self::Euros => "currencyEUR",
@@ -62,6 +86,15 @@ impl Unit {
             Self::Kronor => "currencySEK",
             Self::Reais => "currencyBRL",
             Self::Zloty => "currencyPLN",
+            Self::Aud => "currency:A$",
+            Self::Cad => "currency:C$",
+            Self::Czk => "currencyCZK",
+            Self::Dkk => "currencyDKK",
+            Self::Krw => "currencyKRW",
+            Self::Mxn => "currency:MX$",
+            Self::Nok => "currencyNOK",
+            Self::Try => "currencyTRY",
+            Self::Zar => "currencyZAR",
             Self::Text => "string",
         }
     }

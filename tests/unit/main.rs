@@ -5,6 +5,7 @@
 mod capacity;
 mod config;
 mod dashboards;
+mod dashboards_legibility;
 mod deployments;
 mod find;
 mod incremental;

@@ -53,7 +53,7 @@ async fn charts_over_many_days_have_them_as_soon_as_the_roll_up_runs() {
     }
     for title in [
         "Requests per day (30 days)",
-        "Average AI latency per day (30 days)",
+        "Average AI latency (30 days)",
         "Maximum queue depth per day (30 days)",
     ] {
         assert_eq!(rows(&deployment, &select(title)).len(), 30, "{title}");

@@ -30,6 +30,8 @@ pub(super) struct DashboardContext {
     pub(super) dashboards: BTreeSet<String>,
     /// The page of runbooks that the exporter serves, if its address is known.
     pub(super) runbooks: Option<String>,
+    /// How many sources are configured; 0 if that is not known.
+    pub(super) sources: usize,
 }
 
 impl DashboardContext {

@@ -103,6 +103,7 @@ fn render_with(config: Option<&Config>, runbooks: Option<String>, faults: &mut F
     };
     let mut surroundings = DashboardContext { runbooks, ..surroundings(&kinds, &platforms) };
     if let Some(config) = config {
+        surroundings.sources = config.sources().len();
         surroundings.know_broken(config.broken_queries());
         config.queries().iter().for_each(|query| surroundings.expect(&query.spec));
     }

@@ -131,7 +131,11 @@ pub(super) enum PanelType {
     /// One or a few large values.
     Stat(Stat),
     /// A card for each source that the matchers select.
-    Status { matchers: String },
+    Status {
+        matchers: String,
+        /// How many sources these are, as far as that is known.
+        cards: usize,
+    },
     /// Lines, areas or bars over the dashboard's time range, or over a fixed duration.
     Timeseries { series: Vec<Series>, stack: bool, bars: bool, over: Option<Duration> },
     /// A bar for each series.

@@ -140,7 +140,12 @@ fn panel_type(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -
                 series: series(title, raw, checker)?,
             })
         }
-        Key::Status => PanelType::Status { matchers },
+        Key::Status => {
+            // A pattern has a name for each source.
+            let of_pattern = matchers.matches('|').count() + 1;
+            let cards = if matchers.is_empty() { checker.surroundings.sources } else { of_pattern };
+            PanelType::Status { matchers, cards }
+        }
         Key::Timeseries => {
             let over = raw.over;
             PanelType::Timeseries { series: series(title, raw, checker)?, stack, bars, over }

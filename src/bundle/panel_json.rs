@@ -28,7 +28,7 @@ const NAMES: [(&str, Color); 5] = [
 pub(super) fn body(panel: &Panel, height: u16) -> Value {
     match &panel.panel_type {
         PanelType::Stat(card) => stat(panel, card, height),
-        PanelType::Status { matchers } => source_status::cards(matchers),
+        PanelType::Status { matchers, .. } => source_status::cards(matchers),
         PanelType::Timeseries { series, stack, bars, over } => {
             let mut body = timeseries(panel, series, *stack, *bars);
             if let Some(over) = *over {
@@ -159,7 +159,8 @@ fn stat(panel: &Panel, card: &Stat, height: u16) -> Value {
             },
             "textMode": match card.show {
                 Show::Value if hides_names => "value",
-                Show::Value => "auto",
+                // Without one of several, the other one would lose its name.
+                Show::Value => "value_and_name",
                 Show::Name => "name",
             },
             "wideLayout": !has_sparkline,
@@ -296,7 +297,8 @@ fn bar(panel: &Panel, series: &[Series]) -> Value {
             "reduceOptions": reduce(series),
             "showUnfilled": true,
             "sizing": "manual",
-            "text": {"titleSize": 14, "valueSize": 16},
+            // Grafana cuts names at a width that does not depend on that of the panel.
+            "text": {"titleSize": 12, "valueSize": 16},
             "valueMode": "color",
         },
     })

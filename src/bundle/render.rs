@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::layout::{self, GridPlace, Size};
 use super::panel::{Audience, Choice, Dashboard, Panel, PanelQuery, PanelType, Row, Series, Stat, Variable};
-use super::{dashboard_name, data_source, panel_json};
+use super::{dashboard_name, data_source, panel_json, source_status};
 
 /// The schema version of Grafana's classic model. Grafana 11 to 13 read it.
 const SCHEMA_VERSION: u32 = 41;
@@ -63,10 +63,11 @@ fn annotations(dashboard: &Dashboard) -> Value {
         "datasource": data_source::prometheus(),
         "enable": true,
         "iconColor": "semi-dark-red",
-        "expr": format!("ALERTS{{alertstate=\"firing\", severity=\"critical\"{matcher}}}"),
+        // One mark for each alert, and not for each of its sources: many would cover the lines.
+        "expr": format!("max by (alertname) (ALERTS{{alertstate=\"firing\", severity=\"critical\"{matcher}}})"),
         "step": "60s",
         "titleFormat": "{{alertname}}",
-        "tagKeys": "source",
+        "tagKeys": "alertname",
     }])
 }
 
@@ -158,7 +159,13 @@ fn panels(rows: &[Row]) -> Vec<Value> {
             })
         });
         top += u16::from(header.is_some());
-        let sizes: Vec<_> = row.panels.iter().map(size).collect();
+        let mut sizes: Vec<_> = row.panels.iter().map(size).collect();
+        let (places, _) = layout::place(&sizes, top);
+        for ((size, place), panel) in sizes.iter_mut().zip(places).zip(&row.panels) {
+            if let PanelType::Status { cards, .. } = panel.panel_type {
+                size.height = size.height.max(source_status::height(cards, place.w));
+            }
+        }
         let (places, next) = layout::place(&sizes, top);
         let own: Vec<_> =
             row.panels.iter().zip(places).map(|(own, place)| panel(own, place, next_id())).collect();

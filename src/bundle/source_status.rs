@@ -32,8 +32,12 @@ pub(super) fn troubled(matchers: &str, over: Duration) -> Series {
     let all = format!(
         "label_replace(3 * group(platform_source_up{{{matchers}}}), \"source\", \"every source\", \"\", \"\")"
     );
+    // Nor has it one that it shows before there is a point, as in a new Prometheus.
+    let none = format!(
+        "label_replace(0 * absent(platform_source_up{{{matchers}}}) - 1, \"source\", \"no data\", \"\", \"\")"
+    );
     series(format!(
-        "({}) and on (source, kind) ({worst} < 1) or {all} unless on () ({worst} < 1)",
+        "({}) and on (source, kind) ({worst} < 1) or {all} unless on () ({worst} < 1) or {none}",
         expr(matchers)
     ))
 }
@@ -63,11 +67,24 @@ pub(super) fn cards(matchers: &str) -> Value {
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": false},
             "showPercentChange": false,
             // By default, Grafana makes the names of many sources too small to read. `DEGRADED` fits a card of twenty.
-            "text": {"titleSize": 12, "valueSize": 13},
+            "text": {"titleSize": 12, "valueSize": 12},
             "textMode": "value_and_name",
             "wideLayout": false,
         },
     })
+}
+
+/// More lines of cards than this would push everything else off the screen.
+const MOST_LINES: usize = 8;
+
+/// The height of a panel of this width with so many cards: Grafana makes cards as square as it can, and so narrower
+/// than their text if the panel is not high enough.
+pub(super) fn height(cards: usize, width: u16) -> u16 {
+    // On a screen of 1280 pixels, a card of 1.65 columns has room for `DEGRADED`.
+    let in_a_line = usize::from(width * 20 / 33).max(1);
+    let lines = cards.div_ceil(in_a_line).clamp(1, MOST_LINES);
+    // A name of three lines and the status take 2.1 rows of the dashboard's grid, and the panel's header one.
+    u16::try_from((lines * 21 + 10).div_ceil(10)).unwrap_or(u16::MAX)
 }
 
 fn words() -> BTreeMap<String, Word> {

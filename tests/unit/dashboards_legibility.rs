@@ -2,6 +2,7 @@
 //! draws sparklines behind values.
 
 use platform_exporter::bundle;
+use platform_exporter::config::{self, Surroundings};
 use serde_json::Value;
 
 /// The width of the letters of a title in Grafana's font, rounded to half pixels: Inter, 14 pixels, medium.
@@ -94,4 +95,25 @@ fn a_sparkline_is_below_the_value() {
         assert!(sparkline < (height - value) / 2.0, "{path}: {title}: {sparkline} of {height}");
     });
     assert!(seen > 40, "{seen}");
+}
+
+/// The panel of 20 columns that has a card for each source is as high as they need.
+#[test]
+fn many_sources_have_room_for_their_status() {
+    let height = |sources: usize| {
+        let source = |number: usize| format!("  cache-{number}: {{redis: {{url: \"redis://localhost\"}}}}\n");
+        let config = format!("sources:\n{}", (0..sources).map(source).collect::<String>());
+        let no_file = |_: &str| Err(std::io::ErrorKind::NotFound.into());
+        let surroundings = Surroundings { variable: &|_| None, file: &no_file };
+        let config = config::load(&config, "platform.yml", surroundings);
+        let files = bundle::render(Some(&config.unwrap_or_else(|faults| panic!("{faults}"))));
+        let files = files.unwrap_or_else(|faults| panic!("{faults}"));
+        let file = files.iter().find(|file| file.path == "grafana/dashboards/overview.json").unwrap();
+        let overview: Value = serde_json::from_str(&file.text).unwrap();
+        let panels = overview["panels"].as_array().unwrap();
+        let cards = panels.iter().find(|panel| panel["title"] == "Sources").unwrap();
+        assert_eq!(cards["gridPos"]["w"], 20);
+        cards["gridPos"]["h"].as_u64().unwrap()
+    };
+    assert_eq!([1, 24, 25, 36, 37, 1000].map(height), [6, 6, 8, 8, 10, 18]);
 }

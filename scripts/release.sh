@@ -5,6 +5,7 @@
 #   scripts/release.sh              PROFILE=dev uses a binary of the development profile, for a try
 #   scripts/release.sh v0.1.0       fails if the tag is not that of Cargo.toml's version
 #   scripts/release.sh --notes v0.1.0   only the notes
+#   scripts/release.sh --keep       writes tests/it/releases/VERSION: what later versions have to read
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,14 +14,34 @@ fail() {
   exit 1
 }
 
+# The examples and packs of this version, and its metrics: tests/it/releases.rs compares later versions with them.
+keep() {
+  mkdir -p "$1"
+  cp --parents -t "$1" kinds/*/example.yml platforms/*/example.yml platforms/*/pack.yml examples/packs/{platform,shop}.yml
+  # Not as a page: its links are those of docs/.
+  cp docs/metrics.md "$1/metrics.txt"
+}
+
 only_notes=
 if [ "${1:-}" = --notes ]; then
   only_notes=yes
   shift
 fi
+only_keep=
+if [ "${1:-}" = --keep ]; then
+  only_keep=yes
+  shift
+fi
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 tag=${1:-v$version}
 [ "$tag" = "v$version" ] || fail "the tag is $tag, but Cargo.toml has version $version"
+
+kept=tests/it/releases/$version
+if [ -n "$only_keep" ]; then
+  rm -rf "$kept"
+  keep "$kept"
+  exit 0
+fi
 
 # From the heading of the version, such as `## 0.1.0 (2026-01-31)`, to the next one.
 mkdir -p target
@@ -29,6 +50,10 @@ awk -v version="$version" '/^## /{inside = $2 == version || $2 == "[" version "]
   sed -e '/./,$!d' >"$notes"
 [ -s "$notes" ] || fail "CHANGELOG.md has no section \`## $version\`: rename \`## Unreleased\`"
 [ -z "$only_notes" ] || exit 0
+
+rm -rf target/kept
+keep target/kept
+diff -qr target/kept "$kept" || fail "$kept is not this version: scripts/release.sh --keep"
 
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH

@@ -23,6 +23,7 @@ mod outage;
 mod packs;
 mod platform;
 mod query;
+mod releases;
 mod reload;
 mod remedies;
 mod resilience;

@@ -156,5 +156,7 @@ flock 9
 install_venv
 install_mongodb
 install_helm
+# The vmalert of Debian 12 is older than `keep_firing_for`.
+scripts/debian13.sh "$deps/victoria-metrics" victoria-metrics
 [ "${1:-}" != peers ] || scripts/debian13.sh "$deps/peers" "${peers[@]}"
 step "all servers are installed"

@@ -1,10 +1,11 @@
-//! VictoriaMetrics.
+//! VictoriaMetrics, and its vmalert.
 
+use serde_json::Value;
 use tempfile::TempDir;
 
-use super::http;
 use super::ports::Port;
 use super::process::{Process, command};
+use super::{dependency, http};
 
 /// A single VictoriaMetrics.
 #[derive(Debug)]
@@ -39,5 +40,44 @@ impl VictoriaMetrics {
     /// The same, as `127.0.0.1:port`.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+}
+
+/// A vmalert, which evaluates rules against a VictoriaMetrics every second.
+#[derive(Debug)]
+pub struct Vmalert {
+    port: Port,
+    _process: Process,
+    _directory: TempDir,
+}
+
+impl Vmalert {
+    /// Starts it with files of rules, each with its name, and waits until it answers.
+    pub async fn start(rules: &[(String, String)], storage: &VictoriaMetrics, alertmanager: &str) -> Self {
+        let directory = TempDir::with_prefix("vmalert-").expect("a temporary directory");
+        for (name, text) in rules {
+            std::fs::write(directory.path().join(name), text).expect("the directory is writable");
+        }
+        let port = Port::free();
+        let mut command = command(dependency("victoria-metrics/usr/bin/vmalert"));
+        command.arg(format!("-rule={}/*.rules.yml", directory.path().display()));
+        for flag in ["datasource", "remoteWrite", "remoteRead"] {
+            command.arg(format!("-{flag}.url={}", storage.url()));
+        }
+        command.arg(format!("-notifier.url={alertmanager}"));
+        command.arg(format!("-httpListenAddr=127.0.0.1:{port}"));
+        // By default, it evaluates once a minute, as of half a minute ago.
+        command.args(["-evaluationInterval=1s", "-rule.evalDelay=2s", "-remoteWrite.flushInterval=500ms"]);
+        command.current_dir(directory.path());
+        let mut process = Process::spawn("vmalert", command, directory.path());
+        let url = format!("http://127.0.0.1:{port}/health");
+        process.ready(async || http::answers(&url).await).await;
+        Self { port, _process: process, _directory: directory }
+    }
+
+    /// The `data` of a path below `/api/v1/`, such as `rules` or `alerts`.
+    pub async fn get(&self, path: &str) -> Value {
+        let url = format!("http://127.0.0.1:{}/api/v1/{path}", self.port);
+        http::json(http::client().get(url)).await["data"].take()
     }
 }

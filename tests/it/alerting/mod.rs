@@ -14,4 +14,5 @@ mod routing;
 pub(crate) mod rules;
 mod table;
 mod templates;
+mod vmalert;
 mod watch;

@@ -5,6 +5,8 @@
 # Reproducible: the same sources, lock file and SOURCE_DATE_EPOCH produce the same binary, without build paths.
 FROM rust:1.95.0-slim-bookworm AS build
 WORKDIR /src
+# What writes the SBOM. Before the flags below, which are not for it, and before the sources, so that it is built once.
+RUN --mount=type=cache,target=/usr/local/cargo/registry cargo install --locked cargo-cyclonedx@0.5.9
 ARG SOURCE_DATE_EPOCH=0
 # glibc is linked statically: since 2.34, it needs no libraries at run time to look up names. With --target, the flags do
 # not reach procedural macros, which cannot be static.
@@ -18,6 +20,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
     && mkdir -p /root-of-image/etc/ssl/certs /root-of-image/var/lib/platform_exporter /root-of-image/tmp \
     && cp "target/$target/release/platform_exporter" /root-of-image/platform_exporter \
     && cp /etc/ssl/certs/ca-certificates.crt /root-of-image/etc/ssl/certs/ \
+    && scripts/sbom.sh /root-of-image/usr/share/doc/platform-exporter/platform_exporter.cdx.json \
     && find /root-of-image -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
 FROM scratch

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the packages of the release binary, .deb and .rpm, with the unit, completions, manual pages, rules and dashboards,
-# in target/packages.
+# Builds the packages of the release binary, .deb and .rpm, with the unit, completions, manual pages, rules, dashboards and
+# SBOM, in target/packages.
 #
 #   scripts/package.sh              PROFILE=dev packages a binary of the development profile, for a try
 set -euo pipefail
@@ -33,6 +33,7 @@ for shell in bash zsh fish; do
   "$files/platform_exporter" completions "$shell" >"$files/$shell"
 done
 "$files/platform_exporter" man "$files/man"
+scripts/sbom.sh "$files/platform_exporter.cdx.json"
 cargo deb --no-build --output target/packages
 # cargo-deb compresses its own.
 mkdir "$files/man-gz"

@@ -66,6 +66,7 @@ echo "==> Install"
 boot
 cp "$package" "$root/package.deb"
 running dpkg -i /package.deb
+grep -q '"bomFormat": "CycloneDX"' "$root/usr/share/doc/platform-exporter/platform_exporter.cdx.json" || fail "no SBOM"
 running platform_exporter --version
 ! running systemctl is-enabled --quiet platform_exporter || fail "it is enabled before it is configured"
 

@@ -39,6 +39,7 @@ in_root -i "$package"
 called "at the installation" daemon-reload
 in_root --verify platform-exporter || fail "the files are not those of the package"
 chroot "$root" /usr/bin/platform_exporter --version
+grep -q '"bomFormat": "CycloneDX"' "$root/usr/share/doc/platform-exporter/platform_exporter.cdx.json" || fail "no SBOM"
 grep -q '^DynamicUser=yes' "$root/usr/lib/systemd/system/platform_exporter.service" || fail "the unit lacks its user"
 for page in platform_exporter platform_exporter-check; do
   [ -s "$root/usr/share/man/man1/$page.1.gz" ] || fail "no manual page $page"

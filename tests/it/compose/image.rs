@@ -38,6 +38,7 @@ fn the_image_is_one_static_binary_that_is_built_the_same_again() {
         "org.opencontainers.image.version=",
         "org.opencontainers.image.revision=",
         "/etc/ssl/certs/ca-certificates.crt",
+        "scripts/sbom.sh /root-of-image/usr/share/doc/platform-exporter/platform_exporter.cdx.json",
     ] {
         assert!(dockerfile.contains(part), "{part}");
     }
@@ -63,6 +64,7 @@ fn cargo_finds_all_that_it_needs_in_what_is_sent_to_the_build() {
     assert!(files.status.success(), "{}", String::from_utf8_lossy(&files.stderr));
     let sent: BTreeSet<_> =
         String::from_utf8(files.stdout).unwrap().lines().map(|file| root().join(file)).collect();
+    assert!(sent.contains(&root().join("scripts/sbom.sh")), "what writes the SBOM");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["metadata", "--locked", "--offline", "--no-deps", "--format-version=1"]).current_dir(root());
     let metadata: Value = serde_json::from_slice(&cargo.output().unwrap().stdout).unwrap();

@@ -40,7 +40,7 @@ pub(super) fn new(name: &str, kind: &str, proposals: &[Written<'_>]) -> String {
 
 /// The same with more proposals, at the end of each section.
 pub(super) fn added(text: &str, name: &str, proposals: &[Written<'_>]) -> String {
-    let queries: String = proposals.iter().map(|written| queries(written)).collect();
+    let queries: String = proposals.iter().map(queries).collect();
     let mut text = insert(text, "queries", &queries);
     text = insert(&text, "dashboard", &rows(proposals));
     text = insert(&text, "rules", &groups(name, proposals));

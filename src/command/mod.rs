@@ -28,7 +28,7 @@ pub use catalog::catalog;
 pub use check::check;
 pub use findings::findings;
 pub use healthcheck::healthcheck;
-pub use init::init;
+pub use init::{InitError, init};
 pub use local::local;
 pub use output::print;
 pub use packs::packs;
@@ -111,6 +111,11 @@ const LONGEST_LOAD: Duration = Duration::from_secs(10);
 /// The environment.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// The names of the variables of the environment.
+fn names_of_variables() -> Vec<String> {
+    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
 }
 
 /// Loads the configuration that the flags name.

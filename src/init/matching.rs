@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use platform_core::survey::{Column, ColumnPosition, ColumnType, Survey, Table};
+use platform_core::survey::{ColumnPosition, ColumnType, SourceSurvey, SurveyedColumn, SurveyedTable};
 
 use super::privacy::{is_personal_name, is_personal_value, is_technical_value};
 use super::recipe::{ColumnPattern, Recipe, TablePattern};
@@ -16,7 +16,7 @@ pub(super) type KnownValues = BTreeMap<ColumnPosition, Vec<String>>;
 pub(super) struct Applied<'a> {
     pub(super) recipe: &'a Recipe,
     /// By the recipe's names.
-    pub(super) tables: BTreeMap<&'a str, &'a Table>,
+    pub(super) tables: BTreeMap<&'a str, &'a SurveyedTable>,
     /// By the recipe's names; without those that are optional and not there.
     pub(super) columns: BTreeMap<&'a str, FoundColumn<'a>>,
 }
@@ -24,14 +24,14 @@ pub(super) struct Applied<'a> {
 /// A column that a recipe has found.
 #[derive(Clone, Debug)]
 pub(super) struct FoundColumn<'a> {
-    pub(super) table: &'a Table,
-    pub(super) column: &'a Column,
+    pub(super) table: &'a SurveyedTable,
+    pub(super) column: &'a SurveyedColumn,
     /// Its values, if they become labels.
     pub(super) values: &'a [String],
 }
 
 /// The columns whose values decide whether a recipe applies, and that are not about people.
-pub(super) fn columns_to_read(recipes: &[&Recipe], survey: &Survey) -> Vec<ColumnPosition> {
+pub(super) fn columns_to_read(recipes: &[&Recipe], survey: &SourceSurvey) -> Vec<ColumnPosition> {
     let mut wanted = BTreeSet::new();
     let patterns = recipes.iter().flat_map(|recipe| recipe.head.finds.values());
     for pattern in patterns {
@@ -49,7 +49,7 @@ pub(super) fn columns_to_read(recipes: &[&Recipe], survey: &Survey) -> Vec<Colum
 }
 
 /// Whether a column looks like it, its values aside.
-fn may_be(pattern: &ColumnPattern, column: &Column) -> bool {
+fn may_be(pattern: &ColumnPattern, column: &SurveyedColumn) -> bool {
     (pattern.rank(&column.name).is_some() || (pattern.or_default_now && column.defaults_to_now))
         && pattern.allows(column.column_type)
         && !(pattern.few && (column.is_key || is_personal_name(&column.name)))
@@ -58,7 +58,7 @@ fn may_be(pattern: &ColumnPattern, column: &Column) -> bool {
 /// Applies recipes to a survey: those that claim their tables first.
 pub(super) fn apply<'a>(
     recipes: &[&'a Recipe],
-    survey: &'a Survey,
+    survey: &'a SourceSurvey,
     values: &'a KnownValues,
     notes: &mut Vec<String>,
 ) -> Vec<Applied<'a>> {
@@ -78,7 +78,7 @@ pub(super) fn apply<'a>(
 /// The places in a survey that a recipe is about. A recipe for several tables is about one of each, in one schema.
 fn find<'a>(
     recipe: &'a Recipe,
-    survey: &'a Survey,
+    survey: &'a SourceSurvey,
     values: &'a KnownValues,
     claimed: &BTreeSet<&str>,
     notes: &mut Vec<String>,
@@ -119,7 +119,7 @@ impl<'a> Applied<'a> {
         &mut self,
         name: &'a str,
         position: usize,
-        table: &'a Table,
+        table: &'a SurveyedTable,
         pattern: &'a TablePattern,
         values: &'a KnownValues,
     ) -> Option<()> {
@@ -171,7 +171,7 @@ impl<'a> Applied<'a> {
 fn find_columns<'a>(
     pattern: &ColumnPattern,
     position: usize,
-    table: &'a Table,
+    table: &'a SurveyedTable,
     known: &'a KnownValues,
 ) -> Vec<FoundColumn<'a>> {
     let columns = table.columns.iter().enumerate().filter(|(_, column)| may_be(pattern, column));
@@ -197,7 +197,7 @@ fn find_columns<'a>(
 }
 
 /// Whether the values of a column can be labels.
-fn are_labels(pattern: &ColumnPattern, column: &Column, values: &[String]) -> bool {
+fn are_labels(pattern: &ColumnPattern, column: &SurveyedColumn, values: &[String]) -> bool {
     let is_expected = match &pattern.like {
         Some(like) => values.iter().all(|value| like.rank(value).is_some()),
         // What the schema lists is no data, and a number means nothing by itself.

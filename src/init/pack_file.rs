@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::proposal::{Parts, Proposal};
-use super::recipe::Section;
+use super::proposal::{Proposal, ProposalParts};
+use super::recipe::DashboardSection;
 use super::words::title;
 
 /// The comment that lists what has been proposed: what was deleted does not come back.
 const PROPOSED: &str = "# Proposed so far: ";
 
 /// A proposal with its parts.
-pub(super) type Written<'a> = (&'a Proposal, Parts);
+pub(super) type Written<'a> = (&'a Proposal, ProposalParts);
 
 /// The proposals that a file has had.
 pub fn proposed(text: &str) -> BTreeSet<String> {
@@ -103,7 +103,8 @@ pub fn rough(time: Duration) -> String {
 
 /// The rows of the dashboard, in the order of their sections.
 fn rows(proposals: &[Written<'_>]) -> String {
-    let sections: BTreeSet<Section> = proposals.iter().map(|(proposal, _)| proposal.section).collect();
+    let sections: BTreeSet<DashboardSection> =
+        proposals.iter().map(|(proposal, _)| proposal.section).collect();
     let mut text = String::new();
     for section in sections {
         let own = proposals.iter().filter(|(proposal, _)| proposal.section == section);

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use platform_core::survey::{Column, ColumnType, QueryCost, TableUse};
+use platform_core::survey::{ColumnType, QueryCost, SurveyedColumn, TableUse};
 
 use super::matching::Applied;
-use super::recipe::{Section, Threshold};
-use super::substitution::{Names, alive, names, refers_to, substitute};
+use super::recipe::{DashboardSection, Threshold};
+use super::substitution::{Substitutes, alive, names, refers_to, substitute};
 use super::words::camel;
 
 /// A proposal.
@@ -17,7 +17,7 @@ pub struct Proposal {
     pub id: String,
     /// Why it is there, in one sentence.
     pub why: String,
-    pub(super) section: Section,
+    pub(super) section: DashboardSection,
     /// What it reads.
     pub(super) uses: Vec<TableUse>,
     /// Columns without an index that begins with them, in large tables: with one, it would cost less.
@@ -36,13 +36,13 @@ struct Template {
     panels: Vec<String>,
     alerts: Vec<String>,
     tests: Vec<String>,
-    names: Names,
+    names: Substitutes,
     thresholds: BTreeMap<String, Threshold>,
 }
 
 /// The parts of a proposal, as they are written.
 #[derive(Debug)]
-pub(super) struct Parts {
+pub(super) struct ProposalParts {
     pub(super) queries: Vec<String>,
     pub(super) panels: Vec<String>,
     pub(super) alerts: Vec<String>,
@@ -112,7 +112,7 @@ impl Proposal {
                 true => table.columns.first().map(|column| column.written.clone()).into_iter().collect(),
                 false => written.collect(),
             };
-            let is_time = |column: &Column| {
+            let is_time = |column: &SurveyedColumn| {
                 matches!(column.column_type, ColumnType::Time | ColumnType::LocalTime | ColumnType::Date)
             };
             let slow = read.iter().filter(|found| is_time(found.column) && !found.column.is_indexed);
@@ -135,7 +135,7 @@ impl Proposal {
     }
 
     /// Its parts. `normal` has the present values of metrics.
-    pub(super) fn parts(&self, normal: &BTreeMap<String, f64>) -> Parts {
+    pub(super) fn parts(&self, normal: &BTreeMap<String, f64>) -> ProposalParts {
         let mut names = self.template.names.clone();
         names.insert("every".to_owned(), humantime::format_duration(self.every).to_string());
         for (name, Threshold { metric, times, at_least, at_most }) in &self.template.thresholds {
@@ -149,7 +149,12 @@ impl Proposal {
         let fill =
             |items: &[String]| items.iter().filter_map(|item| substitute(item, &names, &["db"])).collect();
         let Template { queries, panels, alerts, tests, .. } = &self.template;
-        Parts { queries: fill(queries), panels: fill(panels), alerts: fill(alerts), tests: fill(tests) }
+        ProposalParts {
+            queries: fill(queries),
+            panels: fill(panels),
+            alerts: fill(alerts),
+            tests: fill(tests),
+        }
     }
 
     /// The processor time that all of its queries take in one run.

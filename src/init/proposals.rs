@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use platform_core::probe::Problem;
 use platform_core::query::{Lane, Question};
-use platform_core::survey::{QueryCost, Survey, Surveyor};
+use platform_core::survey::{QueryCost, SourceSurvey, Surveyor};
 use platform_core::yaml::{self, Faults};
 
 use super::cadence::{cadences, share};
@@ -82,7 +82,7 @@ pub async fn propose(recipes: &[Recipe], source: Surveyed<'_>) -> Result<Proposa
 }
 
 /// What was not looked at.
-fn notes(survey: &Survey) -> Vec<String> {
+fn notes(survey: &SourceSurvey) -> Vec<String> {
     let tables = |number: usize, why: &str| {
         (number > 0).then(|| format!("{number} table{} {why}", if number == 1 { "" } else { "s" }))
     };
@@ -94,7 +94,7 @@ fn notes(survey: &Survey) -> Vec<String> {
 /// The estimates of its queries. None of them is run.
 async fn costs(
     source: Surveyed<'_>,
-    survey: &Survey,
+    survey: &SourceSurvey,
     proposal: &Proposal,
 ) -> Result<Vec<QueryCost>, Problem> {
     let mut costs = Vec::new();

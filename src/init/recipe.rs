@@ -34,7 +34,7 @@ pub(super) struct RecipeHead {
     pub(super) kind: Kind,
     /// The row of the dashboard.
     #[serde(default)]
-    pub(super) section: Section,
+    pub(super) section: DashboardSection,
     /// Whether no later recipe is for the tables that it finds.
     #[serde(default)]
     pub(super) claims: bool,
@@ -58,7 +58,7 @@ const fn most_tables() -> usize {
 /// The rows of a dashboard, in their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Section {
+pub(super) enum DashboardSection {
     /// What waits or has failed.
     Attention,
     /// Money.
@@ -72,7 +72,7 @@ pub(super) enum Section {
     Growth,
 }
 
-impl Section {
+impl DashboardSection {
     /// The title of the row.
     pub(super) fn title(self) -> &'static str {
         match self {
@@ -90,10 +90,10 @@ impl Section {
 pub(super) struct TablePattern {
     /// Its name; without patterns, any.
     #[serde(default)]
-    name: Names,
-    /// Names that it must not have.
+    name: NamePatterns,
+    /// NamePatterns that it must not have.
     #[serde(default)]
-    not: Names,
+    not: NamePatterns,
     /// Its columns, by the names under which the rest of the file refers to them.
     #[serde(default)]
     pub(super) columns: BTreeMap<String, ColumnPattern>,
@@ -110,16 +110,16 @@ impl TablePattern {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct ColumnPattern {
     /// Its name, by preference.
-    pub(super) name: Names,
-    /// Names that it must not have.
+    pub(super) name: NamePatterns,
+    /// NamePatterns that it must not have.
     #[serde(default)]
-    pub(super) not: Names,
+    pub(super) not: NamePatterns,
     /// Without a column of such a name: whether the only one that is set to the present in new rows will do.
     #[serde(default)]
     pub(super) or_default_now: bool,
     /// What every one of its few values is like. Otherwise, no column of text is taken of whose values less than
     /// half are known as a state, a plan or a role: it may be about people.
-    pub(super) like: Option<Names>,
+    pub(super) like: Option<NamePatterns>,
     /// What is in it.
     #[serde(rename = "type", default)]
     types: Vec<TypeName>,
@@ -170,7 +170,7 @@ pub(super) struct ValueGroup {
     /// The column.
     pub(super) of: String,
     /// The values, as patterns.
-    pub(super) like: Names,
+    pub(super) like: NamePatterns,
 }
 
 /// A threshold: some times what is normal.
@@ -188,9 +188,9 @@ pub(super) struct Threshold {
 
 /// Patterns of names in snake case, the preferred first. Each is a regular expression for the whole name.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Names(Vec<Regex>);
+pub(super) struct NamePatterns(Vec<Regex>);
 
-impl Names {
+impl NamePatterns {
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -202,7 +202,7 @@ impl Names {
     }
 }
 
-impl<'de> Deserialize<'de> for Names {
+impl<'de> Deserialize<'de> for NamePatterns {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let patterns = Vec::<String>::deserialize(deserializer)?;
         let patterns = patterns.iter().map(|pattern| Regex::new(&format!("^(?:{pattern})$")));

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use platform_core::survey::{Column, ColumnType, Table};
+use platform_core::survey::{ColumnType, SurveyedColumn, SurveyedTable};
 use serde_json::json;
 
 use super::matching::{Applied, FoundColumn};
 use super::words::{camel, snake, title};
 
 /// The text of each `$(…)`.
-pub(super) type Names = BTreeMap<String, String>;
+pub(super) type Substitutes = BTreeMap<String, String>;
 
 /// The names of an applied recipe.
-pub(super) fn names(applied: &Applied<'_>) -> Names {
-    let mut names = Names::new();
+pub(super) fn names(applied: &Applied<'_>) -> Substitutes {
+    let mut names = Substitutes::new();
     for (key, table) in &applied.tables {
         names.insert((*key).to_owned(), table.written.clone());
         add_words(&mut names, key, &table.name);
@@ -41,7 +41,7 @@ pub(super) fn names(applied: &Applied<'_>) -> Names {
 }
 
 /// The column that marks deleted rows, and the condition in SQL that a row is not deleted.
-pub(super) fn alive(table: &Table) -> Option<(&Column, String)> {
+pub(super) fn alive(table: &SurveyedTable) -> Option<(&SurveyedColumn, String)> {
     table.columns.iter().find_map(|column| {
         let is_time = matches!(column.column_type, ColumnType::Time | ColumnType::LocalTime);
         let written = &column.written;
@@ -55,7 +55,7 @@ pub(super) fn alive(table: &Table) -> Option<(&Column, String)> {
     })
 }
 
-fn add_words(names: &mut Names, key: &str, name: &str) {
+fn add_words(names: &mut Substitutes, key: &str, name: &str) {
     names.insert(format!("{key}.name"), snake(name));
     names.insert(format!("{key}.words"), snake(name).replace('_', " "));
     names.insert(format!("{key}.title"), title(name));
@@ -94,7 +94,7 @@ fn now(column_type: ColumnType) -> &'static str {
 }
 
 /// Replaces every `$(…)` of a text; those of `kept` stay. `None` if one has no value: the item does not apply.
-pub(super) fn substitute(text: &str, names: &Names, kept: &[&str]) -> Option<String> {
+pub(super) fn substitute(text: &str, names: &Substitutes, kept: &[&str]) -> Option<String> {
     let (mut result, mut rest) = (String::new(), text);
     while let Some((before, after)) = rest.split_once("$(") {
         let (name, after) = after.split_once(')')?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform_core::printable::printable;
-use platform_core::survey::{Survey, Table};
+use platform_core::survey::{SourceSurvey, SurveyedTable};
 
 use super::words::snake;
 
@@ -12,7 +12,7 @@ const TENANTS: usize = 3;
 
 /// Leaves out what a query or the name of a metric cannot name. Of tables whose metrics would have the same name, the largest
 /// stays, unless there is one in each of several schemas.
-pub(super) fn leave_out_unusable(survey: &mut Survey, notes: &mut Vec<String>) {
+pub(super) fn leave_out_unusable(survey: &mut SourceSurvey, notes: &mut Vec<String>) {
     let is_plain =
         |written: &str| !written.contains(|c: char| c.is_control() || matches!(c, '$' | '{' | '\\'));
     let mut schemas: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -51,11 +51,11 @@ pub(super) fn leave_out_unusable(survey: &mut Survey, notes: &mut Vec<String>) {
 }
 
 /// Sorts tables by what people look at first: what others refer to and what is about accounts, then by size.
-pub(super) fn sort_by_weight(survey: &mut Survey) {
+pub(super) fn sort_by_weight(survey: &mut SourceSurvey) {
     survey.tables.sort_by(|one, other| weight(other).total_cmp(&weight(one)));
 }
 
-fn weight(table: &Table) -> f64 {
+fn weight(table: &SurveyedTable) -> f64 {
     let name = snake(&table.name);
     let has = |words: &[&str]| name.split('_').any(|word| words.contains(&word.trim_end_matches('s')));
     let keys = table.columns.iter().filter(|column| column.is_key).count();
@@ -112,8 +112,8 @@ const MINOR: &[&str] = &[
 mod tests {
     use super::*;
 
-    fn table(schema: &str, name: &str, rows: f64) -> Table {
-        Table {
+    fn table(schema: &str, name: &str, rows: f64) -> SurveyedTable {
+        SurveyedTable {
             schema: schema.to_owned(),
             name: name.to_owned(),
             written: name.to_owned(),
@@ -131,7 +131,7 @@ mod tests {
             table("public", "posts", 1e4),
             table("public", "Users", 100.0),
         ];
-        let mut survey = Survey { tables, ..Survey::default() };
+        let mut survey = SourceSurvey { tables, ..SourceSurvey::default() };
         sort_by_weight(&mut survey);
         assert_eq!(
             survey.tables.iter().map(|table| &table.name[..]).collect::<Vec<_>>(),
@@ -144,7 +144,7 @@ mod tests {
         let tenants = (0..3).map(|tenant| table(&format!("tenant_{tenant}"), "orders", 10.0));
         let others =
             [table("public", "users", 5.0), table("public", "Users", 2.0), table("public", "注文", 1.0)];
-        let mut survey = Survey { tables: tenants.chain(others).collect(), ..Survey::default() };
+        let mut survey = SourceSurvey { tables: tenants.chain(others).collect(), ..SourceSurvey::default() };
         let mut notes = Vec::new();
         leave_out_unusable(&mut survey, &mut notes);
         assert_eq!(survey.tables.iter().map(|table| &table.name[..]).collect::<Vec<_>>(), ["users"]);

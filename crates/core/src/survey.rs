@@ -9,9 +9,9 @@ use crate::query::{Lane, Question};
 
 /// The tables of a source, the largest first.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Survey {
+pub struct SourceSurvey {
     /// The tables that the account can read.
-    pub tables: Vec<Table>,
+    pub tables: Vec<SurveyedTable>,
     /// How many more there are: only the largest are looked at.
     pub not_looked_at: usize,
     /// How many the account cannot read.
@@ -20,7 +20,7 @@ pub struct Survey {
 
 /// A table.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Table {
+pub struct SurveyedTable {
     /// Its schema.
     pub schema: String,
     /// Its name, without quotes.
@@ -34,12 +34,12 @@ pub struct Table {
     /// Whether accounts only see the rows that a policy allows them.
     pub has_row_security: bool,
     /// Its columns in their order.
-    pub columns: Vec<Column>,
+    pub columns: Vec<SurveyedColumn>,
 }
 
 /// A column.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Column {
+pub struct SurveyedColumn {
     /// Its name, without quotes.
     pub name: String,
     /// Its name as a query names it.
@@ -106,7 +106,7 @@ pub struct TableUse {
     pub table: String,
     /// The columns, as queries name them.
     pub columns: BTreeSet<String>,
-    /// As [`Table::has_row_security`].
+    /// As [`SurveyedTable::has_row_security`].
     pub has_row_security: bool,
 }
 
@@ -128,7 +128,7 @@ pub trait Surveyor: Send + Sync {
     ///
     /// # Errors
     /// When the source cannot be reached, or rejects a query.
-    async fn tables(&self, lane: &Lane, timeout: Duration) -> Result<Survey, Problem>;
+    async fn tables(&self, lane: &Lane, timeout: Duration) -> Result<SourceSurvey, Problem>;
 
     /// The values of these columns: only of those that have few of them, as the server's statistics know them. Without
     /// statistics, of some rows.
@@ -138,7 +138,7 @@ pub trait Surveyor: Send + Sync {
     async fn values(
         &self,
         lane: &Lane,
-        survey: &Survey,
+        survey: &SourceSurvey,
         columns: &[ColumnPosition],
         timeout: Duration,
     ) -> Result<Vec<(ColumnPosition, Vec<String>)>, Problem>;
@@ -150,7 +150,7 @@ pub trait Surveyor: Send + Sync {
     async fn cost(
         &self,
         lane: &Lane,
-        survey: &Survey,
+        survey: &SourceSurvey,
         query: &Question,
         timeout: Duration,
     ) -> Result<QueryCost, Problem>;

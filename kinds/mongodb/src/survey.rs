@@ -6,8 +6,8 @@ use std::time::Duration;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Cell, Columns, Lane, Language, Question, Rows};
 use platform_core::survey::{
-    Column, ColumnPosition, ColumnType, MOST_VALUES, QueryCost, ScriptLanguage, Survey, Surveyor, Table,
-    TableUse,
+    ColumnPosition, ColumnType, MOST_VALUES, QueryCost, ScriptLanguage, SourceSurvey, SurveyedColumn,
+    SurveyedTable, Surveyor, TableUse,
 };
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ pub(super) struct MongoSurveyor {
 
 #[async_trait::async_trait]
 impl Surveyor for MongoSurveyor {
-    async fn tables(&self, lane: &Lane, timeout: Duration) -> Result<Survey, Problem> {
+    async fn tables(&self, lane: &Lane, timeout: Duration) -> Result<SourceSurvey, Problem> {
         let list = json!({
             "database": self.database,
             "command": {"listCollections": 1, "nameOnly": true, "cursor": {"batchSize": 10_000}},
@@ -48,8 +48,10 @@ impl Surveyor for MongoSurveyor {
             .filter(|name| !name.starts_with("system."))
             .collect();
         names.sort_unstable();
-        let mut survey =
-            Survey { not_looked_at: names.len().saturating_sub(MOST_COLLECTIONS), ..Survey::default() };
+        let mut survey = SourceSurvey {
+            not_looked_at: names.len().saturating_sub(MOST_COLLECTIONS),
+            ..SourceSurvey::default()
+        };
         for name in names.into_iter().take(MOST_COLLECTIONS) {
             match self.table(lane, &name, timeout).await {
                 Ok(table) => survey.tables.push(table),
@@ -64,7 +66,7 @@ impl Surveyor for MongoSurveyor {
     async fn values(
         &self,
         lane: &Lane,
-        survey: &Survey,
+        survey: &SourceSurvey,
         columns: &[ColumnPosition],
         timeout: Duration,
     ) -> Result<Vec<(ColumnPosition, Vec<String>)>, Problem> {
@@ -93,7 +95,7 @@ impl Surveyor for MongoSurveyor {
     async fn cost(
         &self,
         _lane: &Lane,
-        survey: &Survey,
+        survey: &SourceSurvey,
         query: &Question,
         _timeout: Duration,
     ) -> Result<QueryCost, Problem> {
@@ -139,7 +141,7 @@ impl Surveyor for MongoSurveyor {
 
 impl MongoSurveyor {
     /// What the server knows of a collection, with the fields and types of some documents. Their values stay there.
-    async fn table(&self, lane: &Lane, name: &str, timeout: Duration) -> Result<Table, Problem> {
+    async fn table(&self, lane: &Lane, name: &str, timeout: Duration) -> Result<SurveyedTable, Problem> {
         let count = self.aggregate(lane, name, json!([{"$collStats": {"count": {}}}]), timeout).await?;
         let fields = self.fields(lane, name, "$$ROOT", timeout).await?;
         let mut columns: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -167,7 +169,7 @@ impl MongoSurveyor {
         let indexes = rows(lane, list, timeout).await?;
         let indexed: Vec<_> = indexes.iter().map(|row| row.text("name")).collect();
         let columns = columns.into_iter().filter(|(name, _)| name.split('.').all(is_plain));
-        let columns = columns.map(|(name, types)| Column {
+        let columns = columns.map(|(name, types)| SurveyedColumn {
             written: name.clone(),
             column_type: column_type(&types),
             is_indexed: indexed.iter().any(|index| index.starts_with(&format!("{name}_"))),
@@ -176,7 +178,7 @@ impl MongoSurveyor {
             declared: None,
             name,
         });
-        Ok(Table {
+        Ok(SurveyedTable {
             schema: self.database.clone(),
             name: name.to_owned(),
             written: name.to_owned(),

@@ -3,6 +3,7 @@
 mod answer;
 mod batch;
 mod cell;
+mod check_constraint;
 mod collector;
 mod config;
 mod connect_options;

@@ -6,10 +6,11 @@ use std::time::Duration;
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Cell, Columns, Lane, Language, Question, Rows, WantedAnswer};
 use platform_core::survey::{
-    Column, ColumnPosition, ColumnType, MOST_VALUES, QueryCost, ScriptLanguage, Survey, Surveyor, Table,
-    TableUse,
+    ColumnPosition, ColumnType, MOST_VALUES, QueryCost, ScriptLanguage, SourceSurvey, SurveyedColumn,
+    SurveyedTable, Surveyor, TableUse,
 };
 
+use super::check_constraint::values_of_check;
 use super::question::SqlQuestion;
 
 /// Only this many tables are looked at, the largest first.
@@ -95,10 +96,11 @@ pub(super) struct PgSurveyor;
 
 #[async_trait::async_trait]
 impl Surveyor for PgSurveyor {
-    async fn tables(&self, lane: &Lane, timeout: Duration) -> Result<Survey, Problem> {
+    async fn tables(&self, lane: &Lane, timeout: Duration) -> Result<SourceSurvey, Problem> {
         let rows = Answer(select(lane, format!("{TABLES}{MOST_TABLES}"), timeout).await?);
         let all = rows.0.rows.first().map_or(0.0, |row| rows.number(row, "all_tables"));
-        let mut survey = Survey { not_looked_at: (all as usize) - rows.0.rows.len(), ..Survey::default() };
+        let mut survey =
+            SourceSurvey { not_looked_at: (all as usize) - rows.0.rows.len(), ..SourceSurvey::default() };
         let mut by_id = BTreeMap::new();
         for row in &rows.0.rows {
             if rows.number(row, "readable") == 0.0 {
@@ -106,7 +108,7 @@ impl Surveyor for PgSurveyor {
                 continue;
             }
             by_id.insert(rows.text(row, "id"), survey.tables.len());
-            survey.tables.push(Table {
+            survey.tables.push(SurveyedTable {
                 schema: rows.text(row, "schema"),
                 name: rows.text(row, "name"),
                 written: rows.text(row, "written"),
@@ -131,7 +133,7 @@ impl Surveyor for PgSurveyor {
     async fn values(
         &self,
         lane: &Lane,
-        survey: &Survey,
+        survey: &SourceSurvey,
         columns: &[ColumnPosition],
         timeout: Duration,
     ) -> Result<Vec<(ColumnPosition, Vec<String>)>, Problem> {
@@ -175,7 +177,7 @@ impl Surveyor for PgSurveyor {
     async fn cost(
         &self,
         lane: &Lane,
-        _survey: &Survey,
+        _survey: &SourceSurvey,
         query: &Question,
         timeout: Duration,
     ) -> Result<QueryCost, Problem> {
@@ -236,7 +238,7 @@ const LONGEST_NAME: usize = 63;
 /// The values of a column in the first rows of its table.
 async fn first_values(
     lane: &Lane,
-    survey: &Survey,
+    survey: &SourceSurvey,
     position: ColumnPosition,
     timeout: Duration,
 ) -> Result<Vec<String>, Problem> {
@@ -260,12 +262,12 @@ async fn select(lane: &Lane, sql: String, timeout: Duration) -> Result<Rows, Pro
     lane.ask(&Question::new(SqlQuestion::KEY, sql), &Columns::All, timeout).await
 }
 
-fn column(rows: &Answer, row: &[Cell]) -> Result<Column, Problem> {
+fn column(rows: &Answer, row: &[Cell]) -> Result<SurveyedColumn, Problem> {
     let (type_name, category) = (rows.text(row, "type"), rows.text(row, "category"));
     let labels: Option<Vec<String>> = list(&rows.text(row, "labels"))?;
     let checks: Option<Vec<String>> = list(&rows.text(row, "checks"))?;
     let checked = checks.unwrap_or_default().iter().find_map(|check| values_of_check(check));
-    Ok(Column {
+    Ok(SurveyedColumn {
         name: rows.text(row, "name"),
         written: rows.text(row, "written"),
         column_type: match (type_name.as_str(), category.as_str()) {
@@ -290,23 +292,6 @@ fn is_now(expression: &str) -> bool {
     ["now()", "current_timestamp", "clock_timestamp()", "statement_timestamp()", "current_date"]
         .iter()
         .any(|now| expression.contains(now))
-}
-
-/// The values that a CHECK constraint of one column allows, as the server prints it:
-/// `CHECK (((status)::text = ANY ((ARRAY['new'::character varying, 'paid'::character varying])::text[])))`.
-fn values_of_check(definition: &str) -> Option<Vec<String>> {
-    let (_, rest) = definition.split_once("= ANY (")?;
-    let (mut values, mut rest) = (Vec::new(), rest);
-    while let Some((_, after)) = rest.split_once('\'') {
-        let (value, after) = after.split_once('\'')?;
-        // A value with a quote is written with two.
-        if after.starts_with('\'') {
-            return None;
-        }
-        values.push(value.to_owned());
-        rest = after;
-    }
-    (!values.is_empty()).then_some(values)
 }
 
 fn list(json: &str) -> Result<Option<Vec<String>>, Problem> {
@@ -338,18 +323,5 @@ impl Answer {
 
     fn number(&self, row: &[Cell], column: &str) -> f64 {
         self.cell(row, column).and_then(Cell::number).unwrap_or_default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_check_of_one_column_lists_its_values() {
-        let of_varchar = "CHECK (((status)::text = ANY ((ARRAY['new'::character varying, 'paid'::character varying])::text[])))";
-        assert_eq!(values_of_check(of_varchar), Some(vec!["new".to_owned(), "paid".to_owned()]));
-        assert_eq!(values_of_check("CHECK ((amount > 0))"), None);
-        assert_eq!(values_of_check("CHECK ((state = ANY (ARRAY['it''s'::text])))"), None);
     }
 }

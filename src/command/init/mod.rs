@@ -1,11 +1,11 @@
 //! `init`: looks at what is there, and writes a configuration, packs and the roles that they need.
 
 mod choice;
+mod error;
 mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use platform_core::metric::Family;
@@ -15,6 +15,8 @@ use platform_core::setting::SourceName;
 use platform_core::survey::Surveyor;
 use platform_core::yaml::Faults;
 
+pub use self::error::InitError;
+
 use self::choice::{is_left_out, leave_out};
 use self::workspace::Workspace;
 use super::probe::open_lanes;
@@ -22,42 +24,10 @@ use super::query::read;
 use crate::cli::{Flags, InitFlags};
 use crate::config::Config;
 use crate::init::{
-    PackEntry, PackFiles, PackSubject, Proposals, Recipe, RecipeError, Surveyed, propose, recipes, rough,
-    snake,
+    PackEntry, PackFiles, PackSubject, Proposals, Recipe, Surveyed, propose, recipes, rough, snake,
 };
 use crate::registry::Kind;
 use crate::schedule::{Lanes, ask, assemble, by_kind};
-
-/// Why nothing is written.
-#[derive(Debug, thiserror::Error)]
-pub enum InitError {
-    /// The recipes cannot be used.
-    #[error(transparent)]
-    Recipes(#[from] RecipeError),
-    /// A file cannot be read or written.
-    #[error("cannot {action} {}: {error}", path.display())]
-    File {
-        /// What failed.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        error: std::io::Error,
-    },
-    /// Nothing names a backing service.
-    #[error(
-        "found no backing service in the environment and the files of {}: set a variable such as DATABASE_URL, or name \
-         the directory of the application by --directory",
-        .0.display()
-    )]
-    NothingFound(PathBuf),
-    /// The configuration that is there has errors, or would have.
-    #[error("{0}")]
-    Faults(Faults),
-    /// The choice cannot be read from the terminal.
-    #[error("cannot read what to leave out: {0}")]
-    Terminal(std::io::Error),
-}
 
 /// A pack for one source.
 struct Pack<'a> {

@@ -10,8 +10,8 @@ use platform_core::setting::SourceName;
 use platform_core::survey::ScriptLanguage;
 use platform_core::yaml::Faults;
 
-use super::super::variable;
-use super::InitError;
+use super::super::{names_of_variables, variable};
+use super::error::InitError;
 use crate::cli::InitFlags;
 use crate::config::{self, Checks, Config, ConfigFile, Surroundings};
 use crate::init::find::{Findings, FoundSource, FoundVariable, find};
@@ -189,11 +189,6 @@ impl Workspace {
             out = self.out.join("out").display(),
         )
     }
-}
-
-/// The names of the variables of the environment.
-fn names_of_variables() -> Vec<String> {
-    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
 }
 
 /// Leaves out what the configuration has already, and what cannot be connected to because its value is not known.

@@ -61,7 +61,7 @@ fn weight(table: &SurveyedTable) -> f64 {
     let keys = table.columns.iter().filter(|column| column.is_key).count();
     let joins_others = keys > 1 && table.columns.len() < keys + 3;
     let size = 1.5 * table.rows.max(1.0).log10() + 0.5 * table.references.min(6) as f64;
-    let main = if has(MAIN) { 3.0 } else { 0.0 };
+    let main = if has(MAIN) { 4.0 } else { 0.0 };
     let minor = if has(MINOR) || joins_others { 6.0 } else { 0.0 };
     size + main - minor
 }

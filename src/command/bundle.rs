@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use platform_core::yaml::Faults;
 
+use super::write_file;
 use crate::bundle::{self, Objects};
 use crate::cli::{BundleFlags, BundleFormat};
 use crate::config::Config;
@@ -44,12 +45,9 @@ pub struct BundleTarget<'a> {
 /// # Errors
 /// When the source files have errors, when flags do not fit the format, or when a file cannot be written.
 pub fn bundle(target: BundleTarget<'_>) -> Result<Vec<PathBuf>, BundleError> {
-    let write = |(path, text): (PathBuf, String)| {
-        let directory = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        match directory.and_then(|()| std::fs::write(&path, text)) {
-            Ok(()) => Ok(path),
-            Err(error) => Err(BundleError::Unwritable { path, error }),
-        }
+    let write = |(path, text): (PathBuf, String)| match write_file(&path, &text) {
+        Ok(()) => Ok(path),
+        Err(error) => Err(BundleError::Unwritable { path, error }),
     };
     rendered(target)?.into_iter().map(write).collect()
 }

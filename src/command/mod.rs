@@ -105,6 +105,12 @@ pub struct Loaded {
     pub fingerprint: u64,
 }
 
+/// Writes a file, in a directory that need not exist.
+fn write_file(path: &Path, text: &str) -> io::Result<()> {
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    std::fs::write(path, text)
+}
+
 /// A configuration that takes longer to read is rejected.
 const LONGEST_LOAD: Duration = Duration::from_secs(10);
 

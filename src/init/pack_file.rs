@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::proposal::{Proposal, ProposalParts};
-use super::recipe::DashboardSection;
+use super::proposal::Proposal;
+use super::recipe::{DashboardSection, ProposalParts};
 use super::words::title;
 
 /// The comment that lists what has been proposed: what was deleted does not come back.
@@ -26,16 +26,10 @@ pub(super) fn new(name: &str, kind: &str, proposals: &[Written<'_>]) -> String {
     let head = format!(
         "# {about} Change what you like: another run only adds.\n\n\
          about: What is going on in {name}.\n\ninputs:\n  db: {{kind: {kind}, help: The database of {name}.}}\n\n\
-         queries:\ndashboard:\n  title: {}\n  about: What is going on in {name}.\n  rows:\nrules:\n",
+         queries:\n\ndashboard:\n  title: {}\n  about: What is going on in {name}.\n  rows:\n",
         title(name)
     );
-    let head = match proposals.iter().any(|(_, parts)| !parts.alerts.is_empty()) {
-        true => head,
-        false => head.replace("rules:\n", ""),
-    };
     added(&head, name, proposals)
-        .replace("\ndashboard:\n", "\n\ndashboard:\n")
-        .replace("\nrules:\n", "\n\nrules:\n")
 }
 
 /// The same with more proposals, at the end of each section.

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use platform_core::survey::{ColumnType, QueryCost, SurveyedColumn, TableUse};
+use platform_core::survey::{QueryCost, TableUse};
 
 use super::matching::Applied;
-use super::recipe::{DashboardSection, Threshold};
+use super::recipe::{DashboardSection, ProposalParts, Threshold};
 use super::substitution::{Substitutes, alive, names, refers_to, substitute};
 use super::words::camel;
 
@@ -29,24 +29,12 @@ pub struct Proposal {
     template: Template,
 }
 
-/// The parts of a proposal, as the recipe has them.
+/// The parts of a proposal, as the recipe has them, and what stands for their names.
 #[derive(Debug)]
 struct Template {
-    queries: Vec<String>,
-    panels: Vec<String>,
-    alerts: Vec<String>,
-    tests: Vec<String>,
+    parts: ProposalParts,
     names: Substitutes,
     thresholds: BTreeMap<String, Threshold>,
-}
-
-/// The parts of a proposal, as they are written.
-#[derive(Debug)]
-pub(super) struct ProposalParts {
-    pub(super) queries: Vec<String>,
-    pub(super) panels: Vec<String>,
-    pub(super) alerts: Vec<String>,
-    pub(super) tests: Vec<String>,
 }
 
 /// An index makes a difference from this number of rows.
@@ -70,14 +58,7 @@ impl Proposal {
             Some((name.clone(), Threshold { metric, ..threshold.clone() }))
         });
         let thresholds = thresholds.collect();
-        let template = Template {
-            queries: recipe.queries.clone(),
-            panels: recipe.panels.clone(),
-            alerts: recipe.alerts.clone(),
-            tests: recipe.tests.clone(),
-            names,
-            thresholds,
-        };
+        let template = Template { parts: recipe.parts.clone(), names, thresholds };
         let proposal = Self {
             id: format!("{}({})", recipe.name, applied.subject()),
             why: recipe.head.about.clone(),
@@ -94,7 +75,8 @@ impl Proposal {
 
     /// Adds what its queries read.
     fn reading(mut self, applied: &Applied<'_>) -> Self {
-        let queries: Vec<_> = self.template.queries.iter().filter(|query| self.is_complete(query)).collect();
+        let queries: Vec<_> =
+            self.template.parts.queries.iter().filter(|query| self.is_complete(query)).collect();
         for (key, table) in &applied.tables {
             if !queries.iter().any(|query| refers_to(query, key)) {
                 continue;
@@ -112,10 +94,8 @@ impl Proposal {
                 true => table.columns.first().map(|column| column.written.clone()).into_iter().collect(),
                 false => written.collect(),
             };
-            let is_time = |column: &SurveyedColumn| {
-                matches!(column.column_type, ColumnType::Time | ColumnType::LocalTime | ColumnType::Date)
-            };
-            let slow = read.iter().filter(|found| is_time(found.column) && !found.column.is_indexed);
+            let slow =
+                read.iter().filter(|found| found.column.column_type.is_time() && !found.column.is_indexed);
             if table.rows > MANY_ROWS {
                 self.slow_columns
                     .extend(slow.map(|found| (table.written.clone(), found.column.written.clone())));
@@ -148,7 +128,7 @@ impl Proposal {
         }
         let fill =
             |items: &[String]| items.iter().filter_map(|item| substitute(item, &names, &["db"])).collect();
-        let Template { queries, panels, alerts, tests, .. } = &self.template;
+        let ProposalParts { queries, panels, alerts, tests } = &self.template.parts;
         ProposalParts {
             queries: fill(queries),
             panels: fill(panels),

@@ -18,7 +18,13 @@ pub struct Recipe {
     /// The name of its file.
     pub(super) name: String,
     pub(super) head: RecipeHead,
-    /// What it proposes, each as it is written.
+    /// What it proposes, as it is written.
+    pub(super) parts: ProposalParts,
+}
+
+/// The items of what is proposed, by the section that they belong to.
+#[derive(Clone, Debug)]
+pub(super) struct ProposalParts {
     pub(super) queries: Vec<String>,
     pub(super) panels: Vec<String>,
     pub(super) alerts: Vec<String>,
@@ -153,9 +159,7 @@ impl ColumnPattern {
     /// Whether a column may have this type.
     pub(super) fn allows(&self, column_type: ColumnType) -> bool {
         let is = |name: &TypeName| match name {
-            TypeName::Time => {
-                matches!(column_type, ColumnType::Time | ColumnType::LocalTime | ColumnType::Date)
-            }
+            TypeName::Time => column_type.is_time(),
             TypeName::Number => column_type == ColumnType::Number,
             TypeName::Text => column_type == ColumnType::Text,
             TypeName::Bool => column_type == ColumnType::Bool,
@@ -221,7 +225,8 @@ pub(super) fn read(name: &str, text: &str, faults: &mut Faults) -> Option<Recipe
     let head = yaml::Node::new(tree.place, yaml::Value::Map(entries.cloned().collect()));
     let head = yaml::decode::<RecipeHead>(&head, &Path::default(), faults)?;
     let [queries, panels, alerts, tests] = PROPOSED.map(|section| items(text, section));
-    let recipe = Recipe { name: name.to_owned(), head, queries, panels, alerts, tests };
+    let parts = ProposalParts { queries, panels, alerts, tests };
+    let recipe = Recipe { name: name.to_owned(), head, parts };
     (faults.len() == before).then_some(recipe)
 }
 

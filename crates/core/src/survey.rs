@@ -76,6 +76,13 @@ pub enum ColumnType {
     Other,
 }
 
+impl ColumnType {
+    /// Whether it is a point in time, or a day.
+    pub fn is_time(self) -> bool {
+        matches!(self, Self::Time | Self::LocalTime | Self::Date)
+    }
+}
+
 /// A column of a survey, by its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ColumnPosition {

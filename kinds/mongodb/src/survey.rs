@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::{Cell, Columns, Lane, Language, Question, Rows};
+use platform_core::query::{Columns, Lane, Language, Question, Rows};
 use platform_core::survey::{
     ColumnPosition, ColumnType, MOST_VALUES, QueryCost, ScriptLanguage, SourceSurvey, SurveyedColumn,
     SurveyedTable, Surveyor, TableUse,
@@ -42,9 +42,10 @@ impl Surveyor for MongoSurveyor {
         });
         let listed = rows(lane, list, timeout).await?;
         let mut names: Vec<_> = listed
+            .rows
             .iter()
-            .filter(|row| row.text("type") == "collection")
-            .map(|row| row.text("name"))
+            .filter(|row| listed.text(row, "type") == "collection")
+            .map(|row| listed.text(row, "name"))
             .filter(|name| !name.starts_with("system."))
             .collect();
         names.sort_unstable();
@@ -82,7 +83,7 @@ impl Surveyor for MongoSurveyor {
                 {"$project": {"value": "$_id"}},
             ]);
             let values = self.aggregate(lane, &table.name, pipeline, timeout).await?;
-            let mut values: Vec<_> = values.iter().map(|row| row.text("value")).collect();
+            let mut values: Vec<_> = values.rows.iter().map(|row| values.text(row, "value")).collect();
             values.sort_unstable();
             if (1..=MOST_VALUES).contains(&values.len()) {
                 few.push((*position, values));
@@ -145,8 +146,8 @@ impl MongoSurveyor {
         let count = self.aggregate(lane, name, json!([{"$collStats": {"count": {}}}]), timeout).await?;
         let fields = self.fields(lane, name, "$$ROOT", timeout).await?;
         let mut columns: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for row in &fields {
-            columns.entry(row.text("field")).or_default().insert(row.text("type"));
+        for row in &fields.rows {
+            columns.entry(fields.text(row, "field")).or_default().insert(fields.text(row, "type"));
         }
         let documents: Vec<_> = columns
             .iter()
@@ -154,11 +155,10 @@ impl MongoSurveyor {
             .map(|(name, _)| name.clone())
             .collect();
         for parent in documents.into_iter().filter(|parent| is_plain(parent)) {
-            for row in self.fields(lane, name, &format!("${parent}"), timeout).await? {
-                columns
-                    .entry(format!("{parent}.{}", row.text("field")))
-                    .or_default()
-                    .insert(row.text("type"));
+            let fields = self.fields(lane, name, &format!("${parent}"), timeout).await?;
+            for row in &fields.rows {
+                let path = format!("{parent}.{}", fields.text(row, "field"));
+                columns.entry(path).or_default().insert(fields.text(row, "type"));
             }
         }
         let list = json!({
@@ -167,7 +167,7 @@ impl MongoSurveyor {
             "each": "cursor.firstBatch",
         });
         let indexes = rows(lane, list, timeout).await?;
-        let indexed: Vec<_> = indexes.iter().map(|row| row.text("name")).collect();
+        let indexed: Vec<_> = indexes.rows.iter().map(|row| indexes.text(row, "name")).collect();
         let columns = columns.into_iter().filter(|(name, _)| name.split('.').all(is_plain));
         let columns = columns.map(|(name, types)| SurveyedColumn {
             written: name.clone(),
@@ -182,7 +182,7 @@ impl MongoSurveyor {
             schema: self.database.clone(),
             name: name.to_owned(),
             written: name.to_owned(),
-            rows: count.first().map_or(0.0, |row| row.number("count")),
+            rows: count.rows.first().map_or(0.0, |row| count.number(row, "count")),
             references: 0,
             has_row_security: false,
             columns: columns.collect(),
@@ -196,7 +196,7 @@ impl MongoSurveyor {
         collection: &str,
         document: &str,
         timeout: Duration,
-    ) -> Result<Vec<Row>, Problem> {
+    ) -> Result<Rows, Problem> {
         let is_document = json!({"$eq": [{"$type": document}, "object"]});
         let pipeline = json!([
             {"$sample": {"size": SAMPLED}},
@@ -214,7 +214,7 @@ impl MongoSurveyor {
         collection: &str,
         pipeline: Value,
         timeout: Duration,
-    ) -> Result<Vec<Row>, Problem> {
+    ) -> Result<Rows, Problem> {
         let query = json!({"database": self.database, "collection": collection, "pipeline": pipeline});
         rows(lane, query, timeout).await
     }
@@ -244,22 +244,6 @@ fn column_type(types: &BTreeSet<String>) -> ColumnType {
     }
 }
 
-async fn rows(lane: &Lane, query: Value, timeout: Duration) -> Result<Vec<Row>, Problem> {
-    let Rows { columns, rows, .. } =
-        lane.ask(&Question::new(MongoQuestion::KEY, query), &Columns::All, timeout).await?;
-    Ok(rows.into_iter().map(|cells| Row(columns.iter().cloned().zip(cells).collect())).collect())
-}
-
-/// A row by the names of its columns.
-struct Row(BTreeMap<String, Cell>);
-
-impl Row {
-    /// Empty if there is none.
-    fn text(&self, column: &str) -> String {
-        self.0.get(column).and_then(Cell::text).unwrap_or_default()
-    }
-
-    fn number(&self, column: &str) -> f64 {
-        self.0.get(column).and_then(Cell::number).unwrap_or_default()
-    }
+async fn rows(lane: &Lane, query: Value, timeout: Duration) -> Result<Rows, Problem> {
+    lane.ask(&Question::new(MongoQuestion::KEY, query), &Columns::All, timeout).await
 }

@@ -7,7 +7,7 @@ use platform_core::built_in::BuiltInQueries;
 use platform_core::collectors::Chosen;
 use platform_core::deadline::Deadline;
 use platform_core::probe::{Observation, Problem, Reason};
-use platform_core::query::{AnswersAll, Cell, Columns, Question, Rows, TakeAnswer};
+use platform_core::query::{AnswersAll, Columns, Question, Rows, TakeAnswer};
 
 use super::batch::OwnQuery;
 use super::config::Config;
@@ -83,7 +83,7 @@ impl DatabaseReader {
         });
         let fact = |name: &str| {
             let facts = facts.as_ref()?;
-            facts.rows.first()?.get(facts.column(name)?).and_then(Cell::text)
+            facts.cell(facts.rows.first()?, name)?.text()
         };
         Ok(DatabaseValues { database: fact("database"), account: fact("account"), observation })
     }

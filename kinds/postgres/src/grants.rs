@@ -82,6 +82,6 @@ fn is_true(cell: &Cell) -> bool {
 }
 
 /// A text as it stands in a statement, where strings are standard ones.
-fn sql_text(text: &str) -> String {
+pub(super) fn sql_text(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

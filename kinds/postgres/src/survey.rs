@@ -11,6 +11,7 @@ use platform_core::survey::{
 };
 
 use super::check_constraint::values_of_check;
+use super::grants::sql_text;
 use super::question::SqlQuestion;
 
 /// Only this many tables are looked at, the largest first.
@@ -24,6 +25,16 @@ const ROWS_LOOKED_AT: usize = 1000;
 
 /// Of so many columns.
 const MOST_LOOKED_AT: usize = 100;
+
+/// The processor time for one unit of the planner's cost: reading a page from memory, or a hundred rows of it. On the safe
+/// side: PostgreSQL 15 takes about half of it to count the rows of a large table by a state.
+const UNIT: Duration = Duration::from_micros(10);
+
+/// The same if every page comes from a disk.
+const COLD_UNIT: Duration = Duration::from_micros(40);
+
+/// The longest name.
+const LONGEST_NAME: usize = 63;
 
 /// Nothing of extensions and of the server itself. A partitioned table is one, with the rows of all partitions. The size
 /// is that of the last VACUUM or ANALYZE: the real one would read the file system for each table.
@@ -97,12 +108,12 @@ pub(super) struct PgSurveyor;
 #[async_trait::async_trait]
 impl Surveyor for PgSurveyor {
     async fn tables(&self, lane: &Lane, timeout: Duration) -> Result<SourceSurvey, Problem> {
-        let rows = Answer(select(lane, format!("{TABLES}{MOST_TABLES}"), timeout).await?);
-        let all = rows.0.rows.first().map_or(0.0, |row| rows.number(row, "all_tables"));
+        let rows = select(lane, format!("{TABLES}{MOST_TABLES}"), timeout).await?;
+        let all = rows.rows.first().map_or(0.0, |row| rows.number(row, "all_tables"));
         let mut survey =
-            SourceSurvey { not_looked_at: (all as usize) - rows.0.rows.len(), ..SourceSurvey::default() };
+            SourceSurvey { not_looked_at: (all as usize) - rows.rows.len(), ..SourceSurvey::default() };
         let mut by_id = BTreeMap::new();
-        for row in &rows.0.rows {
+        for row in &rows.rows {
             if rows.number(row, "readable") == 0.0 {
                 survey.unreadable += 1;
                 continue;
@@ -121,8 +132,8 @@ impl Surveyor for PgSurveyor {
         let ids: Vec<_> = by_id.keys().cloned().collect();
         for ids in ids.chunks(TABLES_AT_ONCE) {
             let sql = format!("{COLUMNS}{}) ORDER BY a.attrelid, a.attnum", ids.join(", "));
-            let rows = Answer(select(lane, sql, timeout).await?);
-            for row in &rows.0.rows {
+            let rows = select(lane, sql, timeout).await?;
+            for row in &rows.rows {
                 let column = column(&rows, row)?;
                 survey.tables[by_id[&rows.text(row, "id")]].columns.push(column);
             }
@@ -145,12 +156,12 @@ impl Surveyor for PgSurveyor {
             (table.schema.clone(), table.name.clone(), table.columns[position.column].name.clone())
         };
         let listed = columns.iter().map(names).map(|(schema, table, column)| {
-            format!("({}, {}, {})", literal(&schema), literal(&table), literal(&column))
+            format!("({}, {}, {})", sql_text(&schema), sql_text(&table), sql_text(&column))
         });
         let sql = format!("{VALUES}{})", listed.collect::<Vec<_>>().join(", "));
-        let rows = Answer(select(lane, sql, timeout).await?);
+        let rows = select(lane, sql, timeout).await?;
         let mut known = BTreeMap::new();
-        for row in &rows.0.rows {
+        for row in &rows.rows {
             let name = (rows.text(row, "schema"), rows.text(row, "name"), rows.text(row, "column"));
             let values: Option<Vec<String>> = list(&rows.text(row, "common"))?;
             known.insert(name, (rows.number(row, "distinct"), values.unwrap_or_default()));
@@ -181,9 +192,8 @@ impl Surveyor for PgSurveyor {
         query: &Question,
         timeout: Duration,
     ) -> Result<QueryCost, Problem> {
-        let steps = lane.ask(&query.wanting(WantedAnswer::Estimate), &Columns::All, timeout).await?;
-        let plan = Answer(steps);
-        let units = plan.0.rows.first().map_or(0.0, |row| plan.number(row, "cost"));
+        let plan = lane.ask(&query.wanting(WantedAnswer::Estimate), &Columns::All, timeout).await?;
+        let units = plan.rows.first().map_or(0.0, |row| plan.number(row, "cost"));
         Ok(QueryCost { processor: UNIT.mul_f64(units), longest: COLD_UNIT.mul_f64(units) })
     }
 
@@ -225,16 +235,6 @@ fn quoted(name: &str) -> String {
     if is_plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
-/// The processor time for one unit of the planner's cost: reading a page from memory, or a hundred rows of it. On the safe
-/// side: PostgreSQL 15 takes about half of it to count the rows of a large table by a state.
-const UNIT: Duration = Duration::from_micros(10);
-
-/// The same if every page comes from a disk.
-const COLD_UNIT: Duration = Duration::from_micros(40);
-
-/// The longest name.
-const LONGEST_NAME: usize = 63;
-
 /// The values of a column in the first rows of its table.
 async fn first_values(
     lane: &Lane,
@@ -250,8 +250,8 @@ async fn first_values(
         table.written,
         MOST_VALUES + 1
     );
-    match select(lane, sql, timeout).await.map(Answer) {
-        Ok(rows) => Ok(rows.0.rows.iter().map(|row| rows.text(row, "value")).collect()),
+    match select(lane, sql, timeout).await {
+        Ok(rows) => Ok(rows.rows.iter().map(|row| rows.text(row, "value")).collect()),
         // The first rows of a table may be far away, after many that are deleted.
         Err(problem) if matches!(problem.reason, Reason::Timeout | Reason::Slow) => Ok(Vec::new()),
         Err(problem) => Err(problem),
@@ -262,7 +262,7 @@ async fn select(lane: &Lane, sql: String, timeout: Duration) -> Result<Rows, Pro
     lane.ask(&Question::new(SqlQuestion::KEY, sql), &Columns::All, timeout).await
 }
 
-fn column(rows: &Answer, row: &[Cell]) -> Result<SurveyedColumn, Problem> {
+fn column(rows: &Rows, row: &[Cell]) -> Result<SurveyedColumn, Problem> {
     let (type_name, category) = (rows.text(row, "type"), rows.text(row, "category"));
     let labels: Option<Vec<String>> = list(&rows.text(row, "labels"))?;
     let checks: Option<Vec<String>> = list(&rows.text(row, "checks"))?;
@@ -301,27 +301,4 @@ fn list(json: &str) -> Result<Option<Vec<String>>, Problem> {
     let list: Vec<Option<String>> =
         serde_json::from_str(json).map_err(|error| Problem::new(Reason::Protocol, error))?;
     Ok(Some(list.into_iter().flatten().collect()))
-}
-
-/// A text as it is written in SQL; strings are standard ones in the transaction of a declared query.
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-/// Rows whose cells are read by the names of their columns.
-struct Answer(Rows);
-
-impl Answer {
-    fn cell<'a>(&self, row: &'a [Cell], column: &str) -> Option<&'a Cell> {
-        row.get(self.0.column(column)?)
-    }
-
-    /// Empty for NULL.
-    fn text(&self, row: &[Cell], column: &str) -> String {
-        self.cell(row, column).and_then(Cell::text).unwrap_or_default()
-    }
-
-    fn number(&self, row: &[Cell], column: &str) -> f64 {
-        self.cell(row, column).and_then(Cell::number).unwrap_or_default()
-    }
 }

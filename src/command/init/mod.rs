@@ -9,7 +9,6 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use platform_core::metric::Family;
-use platform_core::probe::Problem;
 use platform_core::query::Declared;
 use platform_core::setting::SourceName;
 use platform_core::survey::Surveyor;
@@ -24,7 +23,7 @@ use super::query::read;
 use crate::cli::{Flags, InitFlags};
 use crate::config::Config;
 use crate::init::{
-    PackEntry, PackFiles, PackSubject, Proposals, Recipe, Surveyed, propose, recipes, rough, snake,
+    PackEntry, PackFiles, PackSubject, Proposals, Recipe, Surveyed, propose, proposed, recipes, rough, snake,
 };
 use crate::registry::Kind;
 use crate::schedule::{Lanes, ask, assemble, by_kind};
@@ -55,8 +54,7 @@ pub async fn init(flags: &Flags, own: &InitFlags) -> Result<String, InitError> {
     let mut report = String::new();
     let mut packs = look(&workspace, &config, &lanes, &recipes, &mut report).await?;
     for pack in &mut packs {
-        let id = |proposal: &crate::init::Proposal| is_left_out(&own.without, &proposal.id);
-        pack.proposals.list.retain(|proposal| !id(proposal));
+        pack.proposals.list.retain(|proposal| !is_left_out(&own.without, &proposal.id));
     }
     print_proposals(&packs);
     if !own.yes && !own.dry_run {
@@ -99,7 +97,7 @@ async fn look<'a>(
         let (definition, kind) = (settings.config.definition(), settings.config.kind());
         let entry = workspace.pack(source, surveyor.script_language(), is_only);
         let existing = workspace.pack_files(&entry)?;
-        let known: BTreeSet<String> = existing.pack.as_deref().map(crate::init::proposed).unwrap_or_default();
+        let known: BTreeSet<String> = existing.pack.as_deref().map(proposed).unwrap_or_default();
         eprint!("looking at {source} ({kind}, {}) … ", definition.target());
         let prefix = snake(&entry.name);
         let surveyed = Surveyed {
@@ -118,15 +116,11 @@ async fn look<'a>(
             }
             Err(problem) => {
                 eprintln!("{problem}");
-                describe(report, source, &problem);
+                writeln!(report, "{source} was not looked at: {problem}").expect("a string takes everything");
             }
         }
     }
     Ok(packs)
-}
-
-fn describe(report: &mut String, source: &SourceName, problem: &Problem) {
-    writeln!(report, "{source} was not looked at: {problem}").expect("a string takes everything");
 }
 
 fn print_proposals(packs: &[Pack<'_>]) {

@@ -10,7 +10,7 @@ use platform_core::setting::SourceName;
 use platform_core::survey::ScriptLanguage;
 use platform_core::yaml::Faults;
 
-use super::super::{names_of_variables, variable};
+use super::super::{names_of_variables, variable, write_file};
 use super::error::InitError;
 use crate::cli::InitFlags;
 use crate::config::{self, Checks, Config, ConfigFile, Surroundings};
@@ -133,9 +133,8 @@ impl Workspace {
             let Some(text) = text.filter(|text| read(&path).ok().flatten().as_ref() != Some(text)) else {
                 continue;
             };
-            let directory = path.parent().map_or(Ok(()), std::fs::create_dir_all);
             let failed = |error| InitError::File { action: "write", path: path.clone(), error };
-            directory.and_then(|()| std::fs::write(&path, text)).map_err(failed)?;
+            write_file(&path, &text).map_err(failed)?;
             written.push(path);
         }
         Ok(written)

@@ -27,12 +27,12 @@ const ALERT: &str = "PlatformSourceDown";
 fn vmalert_takes_every_rule() {
     let vmalert = dependency("victoria-metrics/usr/bin/vmalert");
     let files = format!("-rule={}/*.rules.yml", root().join("alerts").display());
-    let said = passes(vmalert.to_str().unwrap(), &["-dryRun", &files], &[]);
+    let printed = passes(vmalert.to_str().unwrap(), &["-dryRun", &files], &[]);
     let count = std::fs::read_dir(root().join("alerts")).unwrap();
     let count = count
         .filter(|entry| entry.as_ref().unwrap().path().to_str().unwrap().ends_with(".rules.yml"))
         .count();
-    assert!(said.contains(&format!("found {count} files to read")), "{said}");
+    assert!(printed.contains(&format!("found {count} files to read")), "{printed}");
 }
 
 /// The labels and annotations of the alert for `cache` while it fires.

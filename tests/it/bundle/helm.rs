@@ -169,8 +169,11 @@ fn what_is_missing_or_wrong_in_values_is_named() {
 fn helm_s_linter_finds_nothing_and_the_version_is_that_of_the_exporter() {
     let mut command = Command::new(dependency("helm/helm"));
     command.args(["lint", "--strict", "--values", "tests/it/bundle/values/everything.yaml", CHART]);
-    let said = printed(command.current_dir(root())).unwrap();
-    assert!(!said.contains("[WARNING]") && said.contains("1 chart(s) linted, 0 chart(s) failed"), "{said}");
+    let output = printed(command.current_dir(root())).unwrap();
+    assert!(
+        !output.contains("[WARNING]") && output.contains("1 chart(s) linted, 0 chart(s) failed"),
+        "{output}"
+    );
     let chart = fs::read_to_string(root().join(CHART).join("Chart.yaml")).unwrap();
     let version = env!("CARGO_PKG_VERSION");
     assert!(chart.contains(&format!("\nversion: {version}\nappVersion: {version}\n")), "{chart}");

@@ -19,7 +19,7 @@ fn only_regular_files_of_the_directory_itself() {
         ("k8s/1/2/3/4/docker-compose.yml", "services: {deeper: {image: redis}}\n"),
         (
             "docker-compose.yml",
-            "services: {web: {image: web, env_file: [../shared.env, /etc/passwd, config/app.env, .env.fifo]}}\n",
+            "services: {web: {image: web, env_file: [../other.env, /etc/passwd, config/app.env, .env.fifo]}}\n",
         ),
     ]);
     let at = |path: &str| inside.path().join(path);
@@ -44,7 +44,7 @@ note: .env.fifo: not read: no regular file
 note: .env.production: not read: it leads out of the directory
 note: .env.staging: not read: entity not found
 note: .env.prod: not read: expected UTF-8, found the byte 0xFF: save the file as UTF-8
-note: docker-compose.yml:1 (service web): ../shared.env is not read: it leads out of the directory
+note: docker-compose.yml:1 (service web): ../other.env is not read: it leads out of the directory
 note: docker-compose.yml:1 (service web): /etc/passwd is not read: it leads out of the directory
 ",
     );

@@ -79,6 +79,21 @@ impl Rows {
         self.columns.iter().position(|column| column == name)
     }
 
+    /// The cell of a row in a column, if there is such a column.
+    pub fn cell<'a>(&self, row: &'a [Cell], column: &str) -> Option<&'a Cell> {
+        row.get(self.column(column)?)
+    }
+
+    /// The text of a row in a column; empty if it is NULL, or if there is no such column.
+    pub fn text(&self, row: &[Cell], column: &str) -> String {
+        self.cell(row, column).and_then(Cell::text).unwrap_or_default()
+    }
+
+    /// The number of a row in a column; 0 if it is none, or if there is no such column.
+    pub fn number(&self, row: &[Cell], column: &str) -> f64 {
+        self.cell(row, column).and_then(Cell::number).unwrap_or_default()
+    }
+
     /// The names of its first columns, to append to an error about a missing one: `; it has id, name`.
     pub fn listed(&self) -> String {
         listed(&known(&self.columns, &self.unread))

@@ -185,5 +185,5 @@ fn variable(raw: RawVariable, checker: &mut Checker<'_>) -> Option<Variable> {
         checker.fault("many", "a typed variable has exactly one value");
     }
     let label = raw.label.unwrap_or_else(|| title_of(&raw.name));
-    Some(Variable { name: raw.name, label, choice, many: raw.many })
+    Some(Variable { name: raw.name, label, choice, many: raw.many, is_hidden: false })
 }

@@ -19,8 +19,8 @@ pub(super) struct Platform {
     pub(super) name: String,
     /// What it exports.
     pub(super) families: Vec<Desc>,
-    /// The inputs that are variables of the dashboard.
-    inputs: Vec<Variable>,
+    /// The variables of the dashboard for its inputs.
+    variables: Vec<Variable>,
     /// The names of its sources, or the variables for them.
     sources: Vec<String>,
     /// Whether another deployment has a dashboard of the same title.
@@ -52,37 +52,17 @@ pub(super) fn all(config: Option<&Config>, faults: &mut Faults) -> Vec<Platform>
 
 fn embedded(faults: &mut Faults) -> Vec<Platform> {
     let packs = pack::EMBEDDED.iter().filter_map(|&EmbeddedPack { name, text, .. }| {
-        let pack = pack::read(text, &format!("platforms/{name}/pack.yml"), faults)?;
-        let own = pack.by_itself(name, faults);
-        Some((pack, own))
-    });
-    let packs: Vec<_> = packs.collect();
-    let all: Vec<_> = packs.iter().flat_map(|(_, own)| queries(own)).map(|(query, _)| query).collect();
-    let platforms = packs.iter().map(|(pack, own)| {
+        let pack = pack::read_embedded(name, text, faults)?;
         let variable = |key: &str| pack.inputs.contains_key(key).then(|| Value::String(format!("${key}")));
         let any = |key: &str| pack.inputs.contains_key(key).then(|| Value::String(".+".to_owned()));
-        // A query that another pack also has does not identify the pack of a source.
-        let is_known_by = |query: &str| all.iter().filter(|other| **other == query).count() == 1;
-        let inputs = pack.inputs.iter().map(|(name, input)| {
-            let asked = queries(own).filter(|(query, source)| source == name && is_known_by(query));
-            match asked.map(|(query, _)| query).collect::<Vec<_>>().as_slice() {
-                [] => Variable::source(name, input.kind),
-                queries => Variable::asked(name, queries),
-            }
-        });
-        let rules = pack.instantiate(&own.name, &any, faults);
-        let instance = pack.instantiate(&own.name, &variable, faults);
-        Platform::of(&instance, own.catalogue(faults), inputs.collect(), rules.section("rules"))
+        let inputs = pack.inputs.keys().map(|input| Variable::input(name, input));
+        let variables = std::iter::once(Variable::deployment(name)).chain(inputs).collect();
+        let families = pack.by_itself(name, faults).catalogue(faults);
+        let rules = pack.instantiate(name, &any, faults);
+        let instance = pack.instantiate(name, &variable, faults);
+        Some(Platform::of(&instance, families, variables, rules.section("rules")))
     });
-    platforms.collect()
-}
-
-/// The queries of a pack that run on one source, each with its name in the pack, and with its source.
-fn queries(instance: &Instance) -> impl Iterator<Item = (&str, &str)> {
-    instance.queries.iter().filter_map(|(_, query)| {
-        let (_, name) = query.get("name")?.text()?.rsplit_once('.')?;
-        Some((name, query.get("source")?.text()?))
-    })
+    packs.collect()
 }
 
 /// The title of its dashboard.
@@ -91,12 +71,13 @@ fn title(instance: &Instance) -> Option<&str> {
 }
 
 impl Platform {
-    fn of(instance: &Instance, families: Vec<Desc>, inputs: Vec<Variable>, rules: Option<&Node>) -> Self {
-        let (name, sources) = (instance.name.clone(), instance.sources.clone());
+    fn of(instance: &Instance, families: Vec<Desc>, variables: Vec<Variable>, rules: Option<&Node>) -> Self {
+        let name = instance.name.clone();
+        let sources = instance.sources.iter().map(|(_, source)| source.clone()).collect();
         let dashboard = instance.section("dashboard").cloned();
         let restricted_dashboard = instance.section(RESTRICTED).cloned();
         let (rules, is_one_of_several) = (rules.cloned(), false);
-        Self { name, families, inputs, sources, is_one_of_several, dashboard, restricted_dashboard, rules }
+        Self { name, families, variables, sources, is_one_of_several, dashboard, restricted_dashboard, rules }
     }
 
     /// What distinguishes it from other deployments of the same pack, if there are any.
@@ -158,7 +139,7 @@ impl Platform {
         let first = first_rows(&sources, surroundings, faults);
         let mut dashboard = self.titled(dashboard?);
         dashboard.sources = Some(sources);
-        dashboard.variables.splice(0..0, self.inputs.clone());
+        dashboard.variables.splice(0..0, self.variables.clone());
         dashboard.rows.splice(0..0, first?);
         Some(dashboard)
     }

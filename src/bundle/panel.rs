@@ -39,6 +39,8 @@ pub(super) struct Variable {
     pub(super) choice: Choice,
     /// Whether several values, or all, may be selected.
     pub(super) many: bool,
+    /// Whether the viewer does not see it.
+    pub(super) is_hidden: bool,
 }
 
 impl Variable {
@@ -47,18 +49,30 @@ impl Variable {
         Self::of_sources(name, &format!("platform_source_up{{kind=\"{kind}\"}}"))
     }
 
-    /// The variable that selects a source on which some of these queries run, whatever the name of their pack.
-    pub(super) fn asked(name: &str, queries: &[&str]) -> Self {
-        let queries = queries.join("|");
-        Self::of_sources(name, &format!("platform_query_max_age_seconds{{query=~\".+[.]({queries})\"}}"))
+    /// The variable that selects one of the deployments of a pack.
+    pub(super) fn deployment(pack: &str) -> Self {
+        Self::of_label("deployment", &format!("platform_source_pack_info{{pack=\"{pack}\"}}"))
+    }
+
+    /// The variable that follows from the deployment: the source that is its input.
+    pub(super) fn input(pack: &str, input: &str) -> Self {
+        let matchers = format!("pack=\"{pack}\", deployment=\"$deployment\", input=\"{input}\"");
+        let series = format!("platform_source_pack_info{{{matchers}}}");
+        Self { is_hidden: true, ..Self::of_sources(input, &series) }
     }
 
     fn of_sources(name: &str, series: &str) -> Self {
+        Self { name: name.to_owned(), label: title_of(name), ..Self::of_label("source", series) }
+    }
+
+    /// A variable with the name of a label.
+    fn of_label(label: &str, series: &str) -> Self {
         Self {
-            name: name.to_owned(),
-            label: title_of(name),
-            choice: Choice::Query(format!("label_values({series}, source)")),
+            name: label.to_owned(),
+            label: title_of(label),
+            choice: Choice::Query(format!("label_values({series}, {label})")),
             many: false,
+            is_hidden: false,
         }
     }
 }

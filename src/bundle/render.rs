@@ -109,10 +109,10 @@ fn variable(variable: &Variable) -> Value {
     let mut json = json!({
         "name": variable.name,
         "label": variable.label,
-        "hide": 0,
+        "hide": if variable.is_hidden { 2 } else { 0 },
         "multi": variable.many,
         "includeAll": variable.many,
-        "skipUrlSync": false,
+        "skipUrlSync": variable.is_hidden,
         "current": {},
         "options": [],
     });

@@ -102,7 +102,7 @@ impl Usage<'_> {
         if self.node.get("file").is_some() {
             let file = self.text("file", faults)?;
             return match (surroundings.file)(file) {
-                Ok(text) => pack::read(&text, file, faults),
+                Ok(text) => pack::read(&name_of(file), &text, file, faults),
                 Err(error) => {
                     self.fault("file", format!("cannot read {file}: {error}"), faults);
                     None
@@ -111,7 +111,7 @@ impl Usage<'_> {
         }
         let name = if self.node.get("pack").is_some() { self.text("pack", faults)? } else { &self.name.text };
         if let Some(text) = pack::embedded(name) {
-            return pack::read(text, &format!("platforms/{name}/pack.yml"), faults);
+            return pack::read_embedded(name, text, faults);
         }
         let known: Vec<_> = pack::EMBEDDED.iter().map(|pack| pack.name).collect();
         faults.add(Fault {
@@ -160,4 +160,9 @@ impl Usage<'_> {
         let place = self.node.get(key).map_or(self.node.place, |node| node.place);
         faults.at(place, &self.path.key(key), message);
     }
+}
+
+/// The name of a pack in a file: `shop` is in `packs/shop.yml`.
+fn name_of(file: &str) -> String {
+    std::path::Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }

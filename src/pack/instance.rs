@@ -7,7 +7,7 @@ use platform_core::query::{self, parse::declared};
 use platform_core::yaml::{Faults, Key, Node, Path, Value};
 
 use super::substitute::{Missing, PackValues, Substitution};
-use super::{Pack, SECTIONS};
+use super::{Pack, PackRole, SECTIONS};
 use crate::registry::languages;
 
 /// A pack in use.
@@ -17,8 +17,8 @@ pub struct Instance {
     pub name: String,
     /// Its description, in one sentence.
     pub about: String,
-    /// The sources given for its inputs.
-    pub sources: Vec<String>,
+    /// The sources given for its inputs, each with what it is to the pack.
+    pub sources: Vec<(PackRole, String)>,
     /// The queries, each with its path in the pack's file. Their names are `<instance>.<query>`.
     pub queries: Vec<(Path, Node)>,
     sections: Vec<(&'static str, Node)>,
@@ -41,7 +41,7 @@ impl Pack {
             (parameter.clone(), value.ok_or(Missing::Parameter))
         });
         let sources = self.inputs.keys().filter_map(|input| match given(input) {
-            Some(Value::String(source)) => Some(source),
+            Some(Value::String(source)) => Some((self.role(name, input), source)),
             _ => None,
         });
         let sources = sources.collect();
@@ -64,6 +64,11 @@ impl Pack {
             }
         }
         Instance { name: name.to_owned(), about: self.about.clone(), sources, queries, sections }
+    }
+
+    fn role(&self, deployment: &str, input: &str) -> PackRole {
+        let pack = self.name.clone();
+        PackRole { pack, deployment: deployment.to_owned(), input: input.to_owned() }
     }
 
     /// The pack as it is without a configuration: every input under its own name, every parameter at its default.

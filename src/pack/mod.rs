@@ -5,11 +5,13 @@
 
 mod instance;
 mod parameter;
+mod role;
 mod severity;
 mod substitute;
 
 pub use instance::Instance;
 pub use parameter::{Parameter, ParameterType};
+pub use role::PackRole;
 pub use severity::{SEVERITIES, check_severity};
 
 use std::collections::BTreeMap;
@@ -81,9 +83,8 @@ pub fn embedded(name: &str) -> Option<&'static str> {
 /// When one has errors. They are part of the binary, and a test loads every one.
 pub fn all() -> Vec<(&'static str, Pack)> {
     let packs = EMBEDDED.iter().map(|&EmbeddedPack { name, text, .. }| {
-        let file = format!("platforms/{name}/pack.yml");
-        let mut faults = Faults::of(&file);
-        let pack = read(text, &file, &mut faults);
+        let mut faults = Faults::default();
+        let pack = read_embedded(name, text, &mut faults);
         (name, pack.unwrap_or_else(|| panic!("{faults}")))
     });
     packs.collect()
@@ -104,6 +105,8 @@ pub struct Input {
 /// A pack as written in its file.
 #[derive(Clone, Debug)]
 pub struct Pack {
+    /// Its name: that of its folder if it is in the binary, otherwise that of its file.
+    pub name: String,
     /// Its description, in one sentence.
     pub about: String,
     /// The sources that it needs, by the names under which the rest of the file refers to them.
@@ -127,10 +130,17 @@ const SECTIONS: [&str; 6] =
 /// The reserved keys of a pack's entry in a configuration.
 pub const RESERVED: [&str; 4] = ["pack", "file", "roll_up", "severities"];
 
+/// Reads a pack in the binary.
+///
+/// Returns `None` if there are errors; all of them are then in `faults`.
+pub fn read_embedded(name: &str, text: &str, faults: &mut Faults) -> Option<Pack> {
+    read(name, text, &format!("platforms/{name}/pack.yml"), faults)
+}
+
 /// Reads a pack. `file` is its name in error messages.
 ///
 /// Returns `None` if there are errors; all of them are then in `faults`.
-pub fn read(text: &str, file: &str, faults: &mut Faults) -> Option<Pack> {
+pub fn read(name: &str, text: &str, file: &str, faults: &mut Faults) -> Option<Pack> {
     let before = faults.len();
     faults.begin(file);
     let tree = yaml::parse_literally(text, faults)?;
@@ -147,7 +157,7 @@ pub fn read(text: &str, file: &str, faults: &mut Faults) -> Option<Pack> {
         refuse_variables(queries, &root.key("queries"), faults);
     }
     let Head { about, inputs } = head?;
-    (faults.len() == before).then_some(Pack { about, inputs, parameters, tree })
+    (faults.len() == before).then_some(Pack { name: name.to_owned(), about, inputs, parameters, tree })
 }
 
 /// The schemas of the keys `inputs` and `parameters`.

@@ -34,6 +34,7 @@ use platform_core::setting::SourceName;
 use tokio::sync::Notify;
 
 use crate::config::Config;
+use crate::pack::PackRole;
 
 /// The latest state of every source. Readers never wait for a source, and writers only for each other.
 pub struct Store {
@@ -95,6 +96,10 @@ impl Store {
             let is_observed = config.roll_ups().iter().any(|roll_up| roll_up.observes(query));
             queries.entry(query.ask.source()).or_default().push((query, is_observed));
         }
+        let mut roles: BTreeMap<&str, BTreeSet<PackRole>> = BTreeMap::new();
+        for (role, source) in config.packs().iter().flat_map(|pack| &pack.sources) {
+            roles.entry(source).or_default().insert(role.clone());
+        }
         // Readers do not wait meanwhile. Only this function changes which sources there are, one call at a time.
         let mut sources = self.sources.read().clone();
         sources.retain(|name, _| config.sources().contains_key(name) && !outdated.sources.contains(name));
@@ -105,6 +110,7 @@ impl Store {
             state.lock().change(|state| {
                 state.forget_queries(|name| outdated.queries.contains(name));
                 state.expect_queries(source, queries.remove(name).unwrap_or_default());
+                state.expect_roles(roles.remove(name.as_str()).unwrap_or_default());
             });
         }
         let replaced = std::mem::replace(&mut *self.sources.write(), sources);

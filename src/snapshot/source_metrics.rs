@@ -8,6 +8,7 @@ use platform_core::probe::Reason;
 use platform_core::setting::SourceName;
 
 use super::status::Status;
+use crate::pack::PackRole;
 use crate::registry::Kind;
 
 const UP: Desc = Desc::gauge(
@@ -43,6 +44,11 @@ const ASKS: Desc = Desc::gauge(
     "platform_source_asks_info",
     &["kind", "asked"],
     "1 for each other source that this one is read through: while that one is down, this one cannot be checked.",
+);
+const PACK: Desc = Desc::gauge(
+    "platform_source_pack_info",
+    &["kind", "pack", "deployment", "input"],
+    "1 for each input of a pack that this source is; the deployment is the pack's name in the configuration.",
 );
 const QUERY_LAST_SUCCESS: Desc = Desc::gauge(
     "platform_query_last_success_timestamp_seconds",
@@ -105,6 +111,7 @@ pub fn catalogue() -> Vec<Desc> {
         PROBES,
         FAILURES,
         ASKS,
+        PACK,
         QUERY_LAST_SUCCESS,
         QUERY_LAST_RUN,
         QUERY_PROBLEM,
@@ -116,6 +123,15 @@ pub fn catalogue() -> Vec<Desc> {
         DROPPED,
         CUT,
     ]
+}
+
+/// What a source is to others, by the configuration.
+#[derive(Clone, Default)]
+pub(super) struct Relations {
+    /// The sources that it is read through.
+    pub(super) asks: BTreeSet<SourceName>,
+    /// Which inputs of packs it is.
+    pub(super) roles: BTreeSet<PackRole>,
 }
 
 /// The probes of a source so far.
@@ -164,7 +180,7 @@ impl ProbeRecord {
         kind: Kind,
         status: Status,
         reasons: &[Reason],
-        asks: &BTreeSet<SourceName>,
+        relations: &Relations,
     ) -> Vec<Family> {
         let (name, up) = (kind.as_str(), f64::from(status.is_up()));
         let mut families = Families::default();
@@ -181,8 +197,11 @@ impl ProbeRecord {
         for (reason, count) in &self.failures {
             families.push(&FAILURES, [name, reason.as_str()], *count as f64);
         }
-        for asked in asks {
+        for asked in &relations.asks {
             families.push(&ASKS, [name, asked.as_str()], 1.0);
+        }
+        for PackRole { pack, deployment, input } in &relations.roles {
+            families.push(&PACK, [name, pack, deployment, input], 1.0);
         }
         if let Some(desc) = &kind.facts().up {
             families.push(desc, [], up);

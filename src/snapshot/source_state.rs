@@ -12,10 +12,11 @@ use platform_core::setting::SourceName;
 use super::encoder::{EncodedProbe, Encoder};
 use super::event::{Event, Reported, is_change, reasons};
 use super::query::{GoodProbes, QueryRun, QueryState};
-use super::source_metrics::ProbeRecord;
+use super::source_metrics::{ProbeRecord, Relations};
 use super::status::{Change, Status};
 use super::watchdog::LATEST;
 use crate::config::Source;
+use crate::pack::PackRole;
 use crate::registry::Kind;
 
 /// How many status changes are kept.
@@ -27,7 +28,7 @@ pub struct SourceState {
     name: Arc<str>,
     kind: Kind,
     target: String,
-    asks: BTreeSet<SourceName>,
+    relations: Relations,
     slow_after: Option<Duration>,
     status: Status,
     since: SystemTime,
@@ -62,7 +63,7 @@ impl SourceState {
             name: Arc::clone(name.as_arc()),
             kind,
             target: source.config.definition().target(),
-            asks: BTreeSet::new(),
+            relations: Relations::default(),
             slow_after: source.slow_after,
             status: Status::Unknown,
             since: now,
@@ -124,13 +125,19 @@ impl SourceState {
             .map(|(query, is_observed)| (query.spec.name.as_str(), (query, is_observed)))
             .collect();
         self.queries.retain(|name, _| queries.contains_key(name.as_str()));
-        self.asks = source.config.definition().dependencies().into_iter().map(|asked| asked.source).collect();
+        let asks = source.config.definition().dependencies().into_iter().map(|asked| asked.source);
+        self.relations.asks = asks.collect();
         for (name, (query, is_observed)) in queries {
             let new = || QueryState::new(&self.name, name, query.max_age.get());
             self.queries.entry(name.to_owned()).or_insert_with(new).is_observed = is_observed;
             let others = query.ask.sources().filter(|other| *other != query.ask.source());
-            self.asks.extend(others.cloned());
+            self.relations.asks.extend(others.cloned());
         }
+    }
+
+    /// Sets which inputs of packs the source is.
+    pub(super) fn expect_roles(&mut self, roles: BTreeSet<PackRole>) {
+        self.relations.roles = roles;
     }
 
     /// Encodes the observation of the next probe.
@@ -251,7 +258,7 @@ impl SourceState {
     }
 
     fn renewed_health(&self) -> Vec<Arc<Lines>> {
-        let families = self.record.families(self.kind, self.status, &self.reasons(), &self.asks);
+        let families = self.record.families(self.kind, self.status, &self.reasons(), &self.relations);
         Lines::renew(&self.health, Some(&self.name), families)
     }
 

@@ -13,6 +13,7 @@ use crate::bundle::panels::{
     Empty, all_agree, all_have_data, all_of_kinds_have_answers, prometheus, prometheus_of_two,
     prometheus_with,
 };
+use crate::bundle::variables::every_platform_has_its_own_sources;
 use crate::packs::docs::answers;
 use testkit::exporter::{Exporter, binary};
 use testkit::grafana;
@@ -149,6 +150,7 @@ async fn all_is_well(platforms: &Platforms) {
     no_rate_jumps_at_the_present(&exposition, &prometheus, &with_past).await;
     the_incidents_are_in_the_budgets(&with_past).await;
     nothing_fires_because_of_the_past(&prometheus, &with_past).await;
+    every_platform_has_its_own_sources(&prometheus, &PACKS.map(|(name, ..)| name)).await;
     every_panel_has_data(platforms, [&prometheus, &of_two, &with_past]).await;
     all_of_kinds_have_answers(&of_two, &of_bundle(platforms.bundle())).await;
     every_line_of_the_pages_has_an_answer(&with_past).await;

@@ -10,6 +10,7 @@ mod objects;
 pub(crate) mod panels;
 mod promql;
 mod storage;
+pub(crate) mod variables;
 
 use std::path::Path;
 

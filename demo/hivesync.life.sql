@@ -1,9 +1,9 @@
 -- Two seconds of HiveSync activity: occasional signups, users who stay online for a while, jobs that take some seconds,
 -- a few of which fail. It needs 2001 users and a project. What is older than 40 days is deleted.
 INSERT INTO users (id, username, email)
-  SELECT 1 + max(id), 'user' || 1 + max(id), 'user' || 1 + max(id) || '@example.com' FROM users HAVING random() < 0.2;
+  SELECT 1 + max(id), 'user' || 1 + max(id), 'user' || 1 + max(id) || '@example.com' FROM users HAVING random() < 0.01;
 INSERT INTO projects (id, user_id, name)
-  SELECT 1 + max(id), 1 + (random() * 2000)::int, 'project' FROM projects HAVING random() < 0.3;
+  SELECT 1 + max(id), 1 + (random() * 2000)::int, 'project' FROM projects HAVING random() < 0.02;
 UPDATE sessions SET last_heartbeat_at = now()
   WHERE last_heartbeat_at > now() - interval '2 minutes' AND random() < 0.2;
 UPDATE sessions SET last_heartbeat_at = now() - interval '3 minutes'
@@ -13,9 +13,9 @@ INSERT INTO sessions (user_id, kind, device_id, device_type, last_heartbeat_at)
          (ARRAY['desktop', 'iPad', 'phone'])[1 + (random() * 2)::int], now()
   FROM generate_series(1, 1 + (random() * 5)::int);
 INSERT INTO ai_usage_events (user_id, status)
-  SELECT 1 + (random() * random() * 2000)::int, 'queued' FROM generate_series(1, 1 + (random() * 4)::int);
+  SELECT 1 + (random() * random() * 2000)::int, 'queued' FROM generate_series(1, (random() * 0.75)::int);
 INSERT INTO preview_jobs (user_id, project_id, status)
-  SELECT 1 + (random() * random() * 2000)::int, 1, 'queued' FROM generate_series(1, (random() * 2)::int);
+  SELECT 1 + (random() * random() * 2000)::int, 1, 'queued' FROM generate_series(1, (random() * 0.6)::int);
 UPDATE ai_usage_events SET status = 'completed', completed_at = now(),
     input_tokens = 200 + (random() * 5000)::int, output_tokens = 50 + (random() * 1000)::int
   WHERE status = 'queued' AND created_at > now() - interval '1 minute' AND random() < 0.3;

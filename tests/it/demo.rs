@@ -248,6 +248,10 @@ async fn the_incidents_are_in_the_budgets(prometheus: &Prometheus) {
     assert_eq!(prometheus.query(&format!("{untouched} < 1")).await, json!([]));
     let all = prometheus.query(&format!("{untouched} offset 20d")).await;
     assert!(all.as_array().is_some_and(|all| all.len() > 20), "{all}");
+    let problems = "count by (source, reason) (count_over_time(platform_source_problem[30d] offset 10m))";
+    let problems = prometheus.query(problems).await;
+    let problems: Vec<_> = problems.as_array().unwrap().iter().map(|series| &series["metric"]).collect();
+    assert_eq!(problems, [&json!({"source": "hivesync-cache", "reason": "timeout"})]);
 }
 
 /// What is pending or fires does so without a past as well.

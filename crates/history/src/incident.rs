@@ -70,6 +70,12 @@ pub(crate) fn problem(now: i64) -> (String, Disturbance) {
     (series, disturbance(now, when, Effect::Is(1.0)))
 }
 
+/// Whether a series is there only while something is wrong. Some are seen while a platform starts; in the past, only the
+/// incidents were wrong.
+pub(crate) fn is_problem(series: &str) -> bool {
+    ["platform_source_problem", "platform_query_problem"].contains(&name(series))
+}
+
 /// What the incidents before the present did to a series.
 pub(crate) fn disturbances(series: &str, now: i64) -> Vec<Disturbance> {
     let (when, source, reason) = OUTAGE;

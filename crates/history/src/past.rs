@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::calendar::{Calendar, DAY};
 use super::exposition::{is_of_name, name, with_labels};
-use super::incident::problem;
+use super::incident::{is_problem, problem};
 use super::recorded::{Rule, recorded};
 use super::series::Series;
 use super::watch::Watch;
@@ -32,7 +32,8 @@ impl Past {
         #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970")]
         let now = watch.end() as i64;
         let (series, disturbance) = problem(now);
-        let watched = watch.series().map(|(series, seen)| Series::new(series, seen, now));
+        let watched = watch.series().filter(|(series, _)| !is_problem(series));
+        let watched = watched.map(|(series, seen)| Series::new(series, seen, now));
         let watched = watched.chain([Series::only_while(series, disturbance)]).collect();
         Self {
             calendar: Calendar::until(now),

@@ -17,9 +17,9 @@ use super::{CACHE, Hayon, NAME, posting};
 /// How often the scheduler looks for posts that are due, in rounds.
 const SCHEDULER: usize = 5;
 /// How often somebody signs up.
-const NEWCOMER: usize = 15;
+const NEWCOMER: usize = 120;
 /// How often one of them subscribes.
-const SUBSCRIBER: usize = 4 * NEWCOMER;
+const SUBSCRIBER: usize = 3 * NEWCOMER;
 /// The users of the world have lower numbers.
 const FIRST_NEWCOMER: i64 = 1_000_000;
 /// How often somebody empties the parking lot.
@@ -143,7 +143,7 @@ impl Hayon {
     }
 
     fn log(&self, round: usize) {
-        let level = match round % 10 {
+        let level = match round % 60 {
             3 => "error",
             6 => "warn",
             _ => "info",

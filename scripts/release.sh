@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes all that a release publishes in target/release-files: .deb, .rpm, tarball, Helm chart, SBOM and SHA256SUMS. Its
-# notes, the section of the version in CHANGELOG.md, are target/release-notes.md.
+# Makes all that a release publishes for this architecture in target/release-files: .deb, .rpm, tarball, Helm chart, SBOM
+# and SHA256SUMS. Its notes, the section of the version in CHANGELOG.md, are target/release-notes.md.
 #
 #   scripts/release.sh              PROFILE=dev uses a binary of the development profile, for a try
 #   scripts/release.sh v0.1.0       fails if the tag is not that of Cargo.toml's version
@@ -82,7 +82,7 @@ tar --create --directory deploy/helm --sort=name --format=gnu --mtime="@$SOURCE_
   --numeric-owner --mode='u=rwX,go=rX' --exclude=grafana/restricted --exclude=.helmignore \
   --transform='s|^platform_exporter|platform-exporter|' platform_exporter | gzip -9n >"$out/platform-exporter-$version.tgz"
 
-cp target/package-files/platform_exporter.cdx.json "$out/"
+cp target/package-files/platform_exporter.cdx.json "$out/$name.cdx.json"
 cd "$out"
 sha256sum -- * >SHA256SUMS
 ls -l

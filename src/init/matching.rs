@@ -50,7 +50,9 @@ pub(super) fn columns_to_read(recipes: &[&Recipe], survey: &SourceSurvey) -> Vec
 
 /// Whether a column looks like it, its values aside.
 fn may_be(pattern: &ColumnPattern, column: &SurveyedColumn) -> bool {
-    (pattern.rank(&column.name).is_some() || (pattern.or_default_now && column.defaults_to_now))
+    let is_default =
+        || pattern.or_default_now && column.defaults_to_now && pattern.not.rank(&column.name).is_none();
+    (pattern.rank(&column.name).is_some() || is_default())
         && pattern.allows(column.column_type)
         && !(pattern.few && (column.is_key || is_personal_name(&column.name)))
 }

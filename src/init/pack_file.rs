@@ -116,7 +116,7 @@ fn rows(proposals: &[Written<'_>]) -> String {
 fn groups(name: &str, proposals: &[Written<'_>]) -> String {
     let mut text = String::new();
     for (proposal, parts) in proposals.iter().filter(|(_, parts)| !parts.alerts.is_empty()) {
-        let group = proposal.id.replace(['(', '.', '"', ' '], "-").replace([')', ','], "");
+        let group = proposal.id.replace(['(', '.', ',', '"', ' '], "-").replace(')', "");
         writeln!(text, "  - name: {name}-{group}\n    rules:").expect("a string takes everything");
         text.extend(parts.alerts.iter().map(|alert| indented(alert, 6)));
     }

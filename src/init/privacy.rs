@@ -3,7 +3,7 @@
 //! A recipe lists the names of the columns whose values it uses as labels, so an unknown column is never one. This is the
 //! second check, for a column that has such a name and is about people anyway.
 
-use super::words::snake;
+use super::words::{in_english, snake};
 
 /// Words in the names of columns that are about people, their secrets or their texts.
 const PERSONAL: &str = include_str!("personal_words.txt");
@@ -53,7 +53,7 @@ const TECHNICAL_VALUES: &str = include_str!("technical_values.txt");
 
 /// Whether a word of a state, a plan or a role is in a value: `past_due`, `In progress`.
 pub(super) fn is_technical_value(value: &str) -> bool {
-    snake(value).split('_').any(|word| is_listed(word, TECHNICAL_VALUES))
+    in_english(value).split('_').any(|word| is_listed(word, TECHNICAL_VALUES))
 }
 
 /// `Anna Novak`, but not `In progress`: every word begins in upper case, and there are several.

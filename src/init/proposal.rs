@@ -126,15 +126,19 @@ impl Proposal {
             names.insert(name.clone(), threshold.to_string());
             names.insert(format!("{name}.exceeded"), (threshold * 2.0).to_string());
         }
-        let fill =
-            |items: &[String]| items.iter().filter_map(|item| substitute(item, &names, &["db"])).collect();
+        let fill = |items: &[String]| {
+            items.iter().filter_map(|item| substitute(item, &names, &["db"])).collect::<Vec<_>>()
+        };
         let ProposalParts { queries, panels, alerts, tests } = &self.template.parts;
-        ProposalParts {
-            queries: fill(queries),
-            panels: fill(panels),
-            alerts: fill(alerts),
-            tests: fill(tests),
-        }
+        let (written, all) = (fill(queries), queries.iter().flat_map(|query| metrics(query)));
+        let all = all.filter_map(|metric| substitute(metric, &names, &[]));
+        let missing: Vec<_> =
+            all.filter(|metric| !written.iter().any(|query| has_word(query, metric))).collect();
+        let shown = |items: &[String]| {
+            let items = fill(items).into_iter();
+            items.filter(|item| !missing.iter().any(|metric| has_word(item, metric))).collect()
+        };
+        ProposalParts { panels: shown(panels), alerts: shown(alerts), tests: shown(tests), queries: written }
     }
 
     /// The processor time that all of its queries take in one run.
@@ -146,6 +150,19 @@ impl Proposal {
     pub fn metrics_of_thresholds(&self) -> impl Iterator<Item = &str> {
         self.template.thresholds.values().map(|threshold| threshold.metric.as_str())
     }
+}
+
+/// The names of the metrics of a query, as a recipe has them.
+fn metrics(query: &str) -> impl Iterator<Item = &str> {
+    query.split("- {name: ").skip(1).filter_map(|rest| rest.split_once(',')).map(|(name, _)| name)
+}
+
+/// Whether a text has this name of a metric, and not only a longer one that contains it.
+fn has_word(text: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.match_indices(name).any(|(start, _)| {
+        !text[..start].ends_with(is_part) && !text[start + name.len()..].starts_with(is_part)
+    })
 }
 
 /// A number with one digit that is not 0, as people choose thresholds: 43,271 is 50,000.

@@ -9,7 +9,7 @@ use platform_core::yaml::{self, Faults, Path};
 use regex::Regex;
 use serde::{Deserialize, Deserializer};
 
-use super::words::snake;
+use super::words::{in_english, snake};
 use crate::registry::Kind;
 
 /// A recipe.
@@ -199,10 +199,10 @@ impl NamePatterns {
         self.0.is_empty()
     }
 
-    /// The position of the first pattern that a name matches.
+    /// The position of the first pattern that a name matches, as it is or in English.
     pub(super) fn rank(&self, name: &str) -> Option<usize> {
-        let name = snake(name);
-        self.0.iter().position(|pattern| pattern.is_match(&name))
+        let position = |name: &str| self.0.iter().position(|pattern| pattern.is_match(name));
+        position(&snake(name)).or_else(|| position(&in_english(name)))
     }
 }
 

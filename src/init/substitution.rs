@@ -28,6 +28,14 @@ pub(super) fn names(applied: &Applied<'_>) -> Substitutes {
         names.insert(format!("{key}.list"), sql_list(found.values.iter()));
         names.insert(format!("{key}.scale"), scale(&found.column.name).to_owned());
     }
+    let patterns = applied.recipe.head.finds.values().flat_map(|table| &table.columns);
+    for (key, _) in patterns.filter(|(_, pattern)| pattern.optional) {
+        let written = applied.columns.get(key.as_str()).map(|found| found.column.written.as_str());
+        let condition =
+            |test: &str| written.map_or("true".to_owned(), |column| format!("{column} IS {test}"));
+        names.insert(format!("{key}.if_true"), condition("true"));
+        names.insert(format!("{key}.if_null"), condition("NULL"));
+    }
     for (key, group) in &applied.recipe.head.groups {
         let Some(FoundColumn { values, .. }) = applied.columns.get(group.of.as_str()) else { continue };
         let values: Vec<_> = values.iter().filter(|value| group.like.rank(value).is_some()).collect();
@@ -110,7 +118,7 @@ pub(super) fn substitute(text: &str, names: &Substitutes, kept: &[&str]) -> Opti
     Some(result)
 }
 
-/// Whether a text refers to a name, or to a part of it.
+/// Whether a text refers to a name, or to a condition on it.
 pub(super) fn refers_to(text: &str, name: &str) -> bool {
-    text.contains(&format!("$({name})"))
+    ["", ".if_true", ".if_null"].iter().any(|part| text.contains(&format!("$({name}{part})")))
 }

@@ -21,6 +21,24 @@ pub fn snake(name: &str) -> String {
     snake.trim_end_matches('_').to_owned()
 }
 
+/// Words of other languages, by what they are in English.
+const FOREIGN_WORDS: &str = include_str!("foreign_words.txt");
+
+/// A name or value in English, in snake case: `bestellung_status` is `order_status`. What is in no list stays.
+pub(super) fn in_english(name: &str) -> String {
+    let name = snake(name);
+    english(&name).map_or_else(
+        || name.split('_').map(|word| english(word).unwrap_or(word)).collect::<Vec<_>>().join("_"),
+        str::to_owned,
+    )
+}
+
+fn english(word: &str) -> Option<&'static str> {
+    let lines = FOREIGN_WORDS.lines().filter(|line| !line.starts_with('#'));
+    let mut lines = lines.filter_map(|line| line.split_once(": "));
+    lines.find(|(_, foreign)| foreign.split(' ').any(|listed| listed == word)).map(|(english, _)| english)
+}
+
 /// Its words, the first in upper case: `Order items`.
 pub(super) fn title(name: &str) -> String {
     let words = snake(name).replace('_', " ");
@@ -49,5 +67,19 @@ mod tests {
         assert_eq!(snake("userID"), "user_id");
         assert_eq!(snake("HTTPRequests2xx"), "http_requests2xx");
         assert_eq!(snake("日本"), "");
+    }
+
+    #[test]
+    fn names_of_other_languages_are_what_they_are_in_english() {
+        for (name, expected) in [
+            ("Bestellungen", "orders"),
+            ("erstellt_am", "created_at"),
+            ("fechaCreacion", "created_at"),
+            ("bestellung_status", "order_status"),
+            ("en_attente", "pending"),
+            ("orderStatus", "order_status"),
+        ] {
+            assert_eq!(in_english(name), expected, "{name}");
+        }
     }
 }

@@ -80,6 +80,73 @@ async fn the_recipe_of_the_documentation_works() {
     assert!(project.read("packs/shop.yml").contains("shop_parcels_late{source=~\"$(db)\"} > 40"));
 }
 
+/// A panel, an alert and a test of a metric that no query has, because its column is not there.
+#[tokio::test]
+async fn what_refers_to_a_metric_that_is_left_out_is_left_out() {
+    let (_server, project) = Project::with("CREATE TABLE parcels (id serial, due_at timestamptz)").await;
+    fs::create_dir(project.path("recipes")).unwrap();
+    let query = |name: &str, sql: &str| {
+        format!(
+            "  - name: {name}\n    source: $(db)\n    every: $(every)\n    timeout: $(timeout)\n    \
+             sql: {sql}\n    metrics:\n      - {{name: $(prefix)_{name}, value: number, help: Parcels.}}\n"
+        )
+    };
+    let panel =
+        |name: &str| format!("  - {{stat: {name}, expr: 'sum($(prefix)_{name}{{source=~\"$(db)\"}})'}}\n");
+    let alert = |name: &str| {
+        format!(
+            "  - alert: {name}\n    expr: $(prefix)_{name}{{source=~\"$(db)\"}} > 1\n    \
+             labels: {{severity: warning}}\n    annotations: {{summary: Late.}}\n"
+        )
+    };
+    let recipe = format!(
+        "about: parcels\nkind: postgres\nfinds:\n  parcels:\n    name: [parcels]\n    columns:\n      \
+         due: {{name: [due_at]}}\n      lost: {{name: [lost_at], optional: true}}\nqueries:\n{}{}\
+         panels:\n{}{}alerts:\n{}{}",
+        query("parcels_late", "SELECT count(*) AS number FROM $(parcels) WHERE $(due) < now()"),
+        query("parcels_lost", "SELECT count(*) AS number FROM $(parcels) WHERE $(lost) < now()"),
+        panel("parcels_late"),
+        panel("parcels_lost"),
+        alert("parcels_late"),
+        alert("parcels_lost"),
+    );
+    fs::write(project.path("recipes/parcels.yml"), recipe).unwrap();
+    project.init(&["--recipes", "recipes"]);
+    project.passes();
+    let pack = project.read("packs/shop.yml");
+    assert_eq!(
+        (pack.matches("parcels_late").count(), pack.matches("parcels_lost").count()),
+        (6, 0),
+        "{pack}"
+    );
+}
+
+/// Tables, columns and values in German.
+#[tokio::test]
+async fn names_in_other_languages_are_found() {
+    let (_server, project) = Project::with(
+        "CREATE TABLE bestellungen (id serial PRIMARY KEY, zustand text, erstellt_am timestamptz, vorname text);
+         INSERT INTO bestellungen (zustand, erstellt_am, vorname)
+           SELECT (ARRAY['ausstehend', 'bezahlt', 'fehlgeschlagen'])[1 + i % 3], now() - i * interval '1 minute', 'Hildburg'
+           FROM generate_series(1, 300) i;
+         ANALYZE;",
+    )
+    .await;
+    project.init(&[]);
+    project.passes();
+    let probe = ["probe", "db", "--config.file", "platform.yml", "--format", "prometheus"];
+    let exposition = project.run(&binary(), &probe);
+    for (series, expected) in [
+        ("shop_bestellungen_by_zustand{state=\"bezahlt\"}", 100.0),
+        ("shop_bestellungen_waiting", 100.0),
+        ("shop_bestellungen_failed_recently", 20.0),
+        ("shop_bestellungen_new{window=\"24h\"}", 300.0),
+    ] {
+        assert_eq!(value(&exposition, series), Some(expected), "{series} in {exposition}");
+    }
+    assert!(!exposition.contains("Hildburg"));
+}
+
 #[tokio::test]
 async fn errors_of_recipes_are_reported_at_their_place() {
     let (_server, project) = Project::with("CREATE TABLE parcels (id serial)").await;

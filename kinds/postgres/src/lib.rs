@@ -62,9 +62,10 @@ const OF_TABLES: [&str; 4] = ["tables", "table_scans", "table_reads", "table_siz
 /// What `init` proposes for what it finds in a database.
 const RECIPES: &[RecipeFile] = recipe_files! {
     "accounts", "backlog", "cashier", "delayed_job", "django_celery_results", "django_q", "django_sessions",
-    "djstripe", "emails", "failures", "good_job", "graphile_worker", "groups", "growth", "invitations",
-    "laravel_jobs", "laravel_sessions", "migrations", "money", "oban", "outbox", "pay", "pg_boss",
-    "procrastinate", "que", "river", "sessions", "soft_deletes", "solid_queue", "states", "subscriptions",
+    "djstripe", "emails", "expiring", "failures", "good_job", "graphile_worker", "groups", "growth",
+    "heartbeats", "invitations", "laravel_jobs", "laravel_sessions", "migrations", "money", "oban", "outbox",
+    "pay", "pg_boss", "procrastinate", "que", "river", "schedules", "sessions", "soft_deletes", "solid_queue",
+    "states", "subscriptions", "switches", "tokens", "totals", "types", "unfinished", "unresolved",
     "webhook_deliveries",
 };
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use platform_core::yaml;
 
 use super::env_file::variables;
-use super::files::{FileTree, file_name, is_env_file};
+use super::files::{FileTree, file_name, is_env_file, part_of_monorepo};
 use super::scope::{Network, Scope, ScopeVariable};
 use super::service::concerns_service;
 
@@ -44,7 +44,12 @@ pub(super) fn scopes(
         }
         let Some(text) = text(path, tree, notes) else { continue };
         let label = suffix.trim_end_matches(".local").replace('.', "-");
-        let label = if label.is_empty() { path.split('/').next().unwrap_or_default() } else { &label };
+        let label = match part_of_monorepo(path) {
+            Some(part) if LOCAL.contains(&file_name(path)) => part,
+            Some(part) => &format!("{part}-{label}"),
+            None if label.is_empty() => path.split('/').next().unwrap_or_default(),
+            None => &label,
+        };
         let mut scope = Scope::new(Network::Compose, Some(label));
         scope.variables = variables(path, &text, None, &|_| None, notes);
         scopes.push(scope);

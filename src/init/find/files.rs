@@ -16,6 +16,9 @@ const DEEPEST: usize = 4;
 /// More entries of one folder are not listed.
 const MOST_ENTRIES: usize = 10_000;
 
+/// The same in a monorepo.
+const DEEPEST_PART: usize = 2;
+
 /// Folders of the directory that have manifests or files for Compose.
 const FOLDERS: [&str; 13] = [
     ".devcontainer",
@@ -32,6 +35,8 @@ const FOLDERS: [&str; 13] = [
     "manifests",
     "ops",
 ];
+/// Folders of a monorepo, each with a folder for each of its parts: only files of variables are read there.
+const MONOREPO: [&str; 3] = ["apps", "packages", "services"];
 /// Folders that belong to others.
 const SKIPPED: [&str; 4] = ["node_modules", "target", "vendor", ".git"];
 
@@ -74,11 +79,14 @@ impl FileTree {
             };
             let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
             if file_type.is_dir() {
-                let is_wanted = depth > 0 || FOLDERS.contains(&name.as_str());
-                if is_wanted && depth < DEEPEST && !SKIPPED.contains(&name.as_str()) {
+                let (is_wanted, deepest) = match part_of_monorepo(&path) {
+                    Some(_) => (true, DEEPEST_PART),
+                    None => (depth > 0 || FOLDERS.contains(&name.as_str()), DEEPEST),
+                };
+                if is_wanted && depth < deepest && !SKIPPED.contains(&name.as_str()) {
                     folders.push(path);
                 }
-            } else if is_candidate(&name) {
+            } else if is_env_file(&name) || (part_of_monorepo(&path).is_none() && is_candidate(&name)) {
                 found.push(path);
             }
         }
@@ -152,6 +160,13 @@ impl FileTree {
 fn is_candidate(name: &str) -> bool {
     let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
     is_env_file(name) || extension.is_some_and(|extension| ["yml", "yaml"].contains(&extension))
+}
+
+/// The part of a monorepo that a path is in: `web` of `apps/web/.env`, and nothing of `apps`.
+pub(super) fn part_of_monorepo(path: &str) -> Option<&str> {
+    let mut folders = path.split('/');
+    folders.next().filter(|first| MONOREPO.contains(first))?;
+    Some(folders.next().unwrap_or_default())
 }
 
 /// `.env` and `.env.production`.

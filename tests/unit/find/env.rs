@@ -134,6 +134,35 @@ note: .env.test: not read: an example, or of tests
 }
 
 #[test]
+fn the_parts_of_a_monorepo() {
+    let findings = found(
+        &[
+            ("apps/web/.env", "DATABASE_URL=postgres://127.0.0.1/app\n"),
+            ("apps/web/.env.production", "DATABASE_URL=postgres://db.example.com/app\n"),
+            ("apps/web/node_modules/other/.env", "DATABASE_URL=postgres://127.0.0.1/other\n"),
+            ("packages/queue/.env.local", "REDIS_URL=redis://127.0.0.1:6379\n"),
+            (
+                "packages/queue/compose.yml",
+                "services:\n  db:\n    image: postgres\n    ports: ['5433:5432']\n",
+            ),
+            ("packages/queue/src/deep/.env", "AMQP_URL=amqp://127.0.0.1\n"),
+        ],
+        &[],
+    );
+    assert_found(
+        &findings,
+        "
+db postgres postgres://127.0.0.1/app at apps/web/.env:1
+  url: ${DATABASE_URL} = postgres://127.0.0.1/app
+web-production-db postgres postgres://db.example.com/app at apps/web/.env.production:1
+  url: ${WEB_PRODUCTION_DB_DATABASE_URL} = postgres://db.example.com/app *WEB_PRODUCTION_DB_DATABASE_URL
+cache redis redis://127.0.0.1:6379 at packages/queue/.env.local:1
+  url: ${REDIS_URL} = redis://127.0.0.1:6379
+",
+    );
+}
+
+#[test]
 fn a_spring_app() {
     let env = "\
 SPRING_DATASOURCE_URL=jdbc:postgresql://db.internal:5432/orders

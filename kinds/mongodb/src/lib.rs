@@ -56,7 +56,7 @@ const LANGUAGE: LanguageFacts = LanguageFacts::of::<MongoQuestion>();
 
 /// What `init` proposes for what it finds in a database.
 const RECIPES: &[RecipeFile] = recipe_files! {
-    "accounts", "backlog", "failures", "groups", "growth", "states",
+    "accounts", "backlog", "failures", "groups", "growth", "money", "states", "totals", "types",
 };
 
 /// The facts common to all sources of this kind.

@@ -22,6 +22,16 @@ async fn shop() -> (Mongodb, Project) {
         }
     });
     database.collection("orders").insert_many(orders).await.unwrap();
+    let payments = (0..100).map(|i| {
+        doc! {
+            "amountCents": 250,
+            "currency": "eur",
+            "status": (["paid", "refunded"][i % 2]),
+            "type": (["card", "transfer"][i % 2]),
+            "createdAt": minutes_ago(i as i64),
+        }
+    });
+    database.collection("payments").insert_many(payments).await.unwrap();
     let users = (0..50).map(|i| {
         doc! {
             "email": "planted@example.org",
@@ -58,6 +68,9 @@ async fn what_it_proposes_passes_with_the_role_that_it_writes() {
         "failures(orders)",
         "groups(users.role)",
         "accounts(users)",
+        "totals(users)",
+        "types(payments)",
+        "money(payments)",
     ] {
         assert!(pack.contains(&format!("# {proposal}: ")), "{proposal} is missing: {printed}\n{pack}");
     }
@@ -82,4 +95,13 @@ async fn what_it_proposes_passes_with_the_role_that_it_writes() {
     assert!(answer.contains("shop_orders_by_status{source=\"mongo\",state=\"FAILED\"} 100"), "{answer}");
     let answer = project.run(&binary(), &["query", "shop.orders_failed", "--config.file", "platform.yml"]);
     assert!(answer.contains("shop_orders_failed_recently{source=\"mongo\"} 20"), "{answer}");
+    for (query, expected) in [
+        ("users_rows", "shop_users_rows{source=\"mongo\"} 50"),
+        ("payments_by_type", "shop_payments_by_type{source=\"mongo\",type=\"card\"} 50"),
+        ("payments_money", "shop_payments_amount{source=\"mongo\",currency=\"EUR\"} 125"),
+    ] {
+        let answer =
+            project.run(&binary(), &["query", &format!("shop.{query}"), "--config.file", "platform.yml"]);
+        assert!(answer.contains(expected), "{answer}");
+    }
 }

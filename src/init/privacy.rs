@@ -18,7 +18,19 @@ const TECHNICAL: &[&str] = &[
 pub(super) fn is_personal_name(column: &str) -> bool {
     let snake = snake(column);
     let words = snake.strip_suffix("_name").filter(|rest| TECHNICAL.contains(rest)).unwrap_or(&snake);
-    !column.is_ascii() || words.split('_').any(|word| is_listed(word, PERSONAL))
+    !column.is_ascii()
+        || words.split('_').any(|word| is_listed(word, PERSONAL))
+        || (!snake.contains('_') && contains_listed(&snake, PERSONAL))
+}
+
+/// A shorter word is part of too many others.
+const SHORTEST_PART: usize = 5;
+
+/// Whether a name without separators has a word of a list within: `customeremail`.
+fn contains_listed(name: &str, list: &str) -> bool {
+    let lines = list.lines().filter(|line| !line.starts_with('#'));
+    let words = lines.flat_map(str::split_whitespace);
+    words.filter(|word| word.len() >= SHORTEST_PART).any(|word| name.contains(word))
 }
 
 /// Whether a word is in a list, in which lines with `#` are comments.
@@ -86,6 +98,8 @@ mod tests {
             "gender",
             "ipAddress",
             "password_hash",
+            "customeremail",
+            "maritalstatus",
             "api_token",
             "status_note",
             "state_comment",
@@ -108,6 +122,11 @@ mod tests {
         for column in [
             "status",
             "orderStatus",
+            "paymentstatus",
+            "subscriptiontier",
+            "contenttype",
+            "processingstate",
+            "transactiontype",
             "queue_name",
             "state",
             "kind",

@@ -192,25 +192,40 @@ pub(super) struct Threshold {
 
 /// Patterns of names in snake case, the preferred first. Each is a regular expression for the whole name.
 #[derive(Clone, Debug, Default)]
-pub(super) struct NamePatterns(Vec<Regex>);
+pub(super) struct NamePatterns {
+    patterns: Vec<Regex>,
+    /// The same without separators: PostgreSQL makes `createdat` of `createdAt` without quotes.
+    without_separators: Vec<Regex>,
+}
 
 impl NamePatterns {
     fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.patterns.is_empty()
     }
 
-    /// The position of the first pattern that a name matches, as it is or in English.
+    /// The position of the first pattern that a name matches: as it is, in English, or without separators.
     pub(super) fn rank(&self, name: &str) -> Option<usize> {
-        let position = |name: &str| self.0.iter().position(|pattern| pattern.is_match(name));
-        position(&snake(name)).or_else(|| position(&in_english(name)))
+        let name = snake(name);
+        let position = |name: &str| self.patterns.iter().position(|pattern| pattern.is_match(name));
+        let squashed = || {
+            let is_squashed = name.len() > LONGEST_WORD && !name.contains('_');
+            is_squashed.then(|| self.without_separators.iter().position(|pattern| pattern.is_match(&name)))?
+        };
+        position(&name).or_else(|| position(&in_english(&name))).or_else(squashed)
     }
 }
 
+/// A longer name may be of several words without separators.
+const LONGEST_WORD: usize = 5;
+
 impl<'de> Deserialize<'de> for NamePatterns {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let patterns = Vec::<String>::deserialize(deserializer)?;
-        let patterns = patterns.iter().map(|pattern| Regex::new(&format!("^(?:{pattern})$")));
-        patterns.collect::<Result<_, _>>().map(Self).map_err(serde::de::Error::custom)
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        let regex = |text: &str| Regex::new(&format!("^(?:{text})$")).map_err(serde::de::Error::custom);
+        let patterns = texts.iter().map(|text| regex(text)).collect::<Result<_, _>>()?;
+        let without_separators =
+            texts.iter().map(|text| regex(&text.replace('_', ""))).collect::<Result<_, _>>()?;
+        Ok(Self { patterns, without_separators })
     }
 }
 

@@ -89,7 +89,9 @@ fn sql_list<'a>(values: impl Iterator<Item = &'a String>) -> String {
 
 /// What makes the currency of an amount: 0.01 for cents.
 fn scale(column: &str) -> &'static str {
-    let is_cents = snake(column).split('_').any(|word| ["cent", "cents", "minor", "pence"].contains(&word));
+    let name = snake(column);
+    let is_cents = name.ends_with("cents")
+        || name.split('_').any(|word| ["cent", "cents", "minor", "pence"].contains(&word));
     if is_cents { "0.01" } else { "1" }
 }
 

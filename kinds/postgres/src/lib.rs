@@ -61,12 +61,12 @@ const OF_TABLES: [&str; 4] = ["tables", "table_scans", "table_reads", "table_siz
 
 /// What `init` proposes for what it finds in a database.
 const RECIPES: &[RecipeFile] = recipe_files! {
-    "accounts", "backlog", "cashier", "delayed_job", "django_celery_results", "django_q", "django_sessions",
-    "djstripe", "emails", "expiring", "failures", "good_job", "graphile_worker", "groups", "growth",
-    "heartbeats", "invitations", "laravel_jobs", "laravel_sessions", "migrations", "money", "oban", "outbox",
-    "pay", "pg_boss", "procrastinate", "que", "river", "schedules", "sessions", "soft_deletes", "solid_queue",
-    "states", "subscriptions", "switches", "tokens", "totals", "types", "unfinished", "unresolved",
-    "webhook_deliveries",
+    "accounts", "active_users", "backlog", "cashier", "delayed_job", "django_celery_results", "django_q",
+    "django_sessions", "djstripe", "durations", "emails", "expiring", "failures", "good_job",
+    "graphile_worker", "groups", "growth", "heartbeats", "invitations", "laravel_jobs", "laravel_sessions",
+    "migrations", "money", "oban", "online", "outbox", "pay", "pg_boss", "procrastinate", "que", "river",
+    "schedules", "sessions", "soft_deletes", "solid_queue", "states", "subscriptions", "sums", "switches",
+    "tokens", "totals", "types", "unfinished", "unresolved", "webhook_deliveries",
 };
 
 /// The facts common to all sources of this kind.

@@ -121,6 +121,27 @@ async fn what_refers_to_a_metric_that_is_left_out_is_left_out() {
     );
 }
 
+/// Names in camel case without quotes, of which PostgreSQL makes lower case; one is about people.
+#[tokio::test]
+async fn names_without_separators_are_found() {
+    let (_server, project) = Project::with(
+        "CREATE TABLE users (id serial PRIMARY KEY, subscriptionTier text, maritalStatus text, lastLoginAt timestamptz);
+         INSERT INTO users (subscriptionTier, maritalStatus, lastLoginAt)
+           SELECT (ARRAY['free', 'premium'])[1 + i % 2], (ARRAY['open', 'closed'])[1 + i % 2], now() - i * interval '1 hour'
+           FROM generate_series(1, 100) i;
+         ANALYZE;",
+    )
+    .await;
+    project.init(&[]);
+    project.passes();
+    let probe = ["probe", "db", "--config.file", "platform.yml", "--format", "prometheus"];
+    let exposition = project.run(&binary(), &probe);
+    let premium = value(&exposition, "shop_users_by_subscriptiontier{group=\"premium\"}");
+    let active = value(&exposition, "shop_users_active{window=\"24h\"}");
+    assert_eq!((premium, active), (Some(50.0), Some(23.0)), "{exposition}");
+    assert!(!exposition.contains("maritalstatus"), "{exposition}");
+}
+
 /// Tables, columns and values in German.
 #[tokio::test]
 async fn names_in_other_languages_are_found() {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::exporter::binary;
 use testkit::{dependency, root};
 
@@ -16,7 +16,7 @@ use super::objects::{kustomized, printed, valid};
 const CHART: &str = "deploy/helm/platform_exporter";
 
 /// Values of which each leaves out something else: the files in `values/`.
-const VALUES: [&str; 4] = ["minimum", "bare", "operators", "everything"];
+const VALUES: [&str; 5] = ["minimum", "bare", "operators", "scrape", "everything"];
 
 /// What Helm renders of values in `values/`, with others over them, or its error.
 fn rendered(values: &str, others: &[&str]) -> Result<String, String> {
@@ -58,6 +58,9 @@ fn every_set_of_values_makes_the_objects_that_it_names() {
     ];
     let expected = own.map(|kind| (kind, 1)).into_iter().chain(of_operators).collect();
     assert_eq!(counts(&objects("operators", &[])), expected);
+
+    let scraped_by_name = own.map(|kind| (kind, 1)).into_iter().chain([("ScrapeConfig", 1)]).collect();
+    assert_eq!(counts(&objects("scrape", &[])), scraped_by_name);
 
     // Of the four names in `only`, `overview` has no rules, and `sources` has no dashboard.
     let everything = objects("everything", &[]);
@@ -106,6 +109,30 @@ fn the_chart_makes_the_objects_of_the_bundle() {
         }
         assert!(bundle.len() > 30, "{}", bundle.len());
     }
+}
+
+/// Prometheus reaches the exporter by the name and the port of its Service, at the address where it serves its metrics.
+#[test]
+fn a_scrape_config_names_the_service() {
+    let objects = objects("scrape", &[]);
+    let name = "platform-exporter".to_owned();
+    let service = &objects[&("Service".to_owned(), name.clone())];
+    let target = format!(
+        "{}.{}.svc:{}",
+        service["metadata"]["name"].as_str().unwrap(),
+        service["metadata"]["namespace"].as_str().unwrap(),
+        service["spec"]["ports"][0]["port"]
+    );
+    let expected = json!({
+        "staticConfigs": [{"targets": [target]}],
+        "scrapeInterval": "30s",
+        "metricsPath": "/exporter/metrics",
+        "scheme": "HTTPS",
+        "tlsConfig": {"serverName": "exporter.example.com"},
+        "relabelings": [{"targetLabel": "job", "replacement": "platform_exporter"}],
+    });
+    assert_eq!(objects[&("ScrapeConfig".to_owned(), name)]["spec"], expected);
+    assert_eq!(target, "platform-exporter.monitoring.svc:80");
 }
 
 /// What differs between two releases in one namespace are names and selectors.
@@ -158,6 +185,11 @@ fn what_is_missing_or_wrong_in_values_is_named() {
         ),
         ("service.port=http", "at '/service/port': got string, want integer"),
         ("serviceMonitor.endpoint.interval=5s", "at '/serviceMonitor/endpoint'"),
+        ("scrapeConfig.spec.scheme=HTTP", "at '/scrapeConfig/spec'"),
+        (
+            "serviceMonitor.enabled=true,scrapeConfig.enabled=true",
+            "serviceMonitor and scrapeConfig are enabled: the exporter would be scraped twice",
+        ),
         ("networkPolicy.from=null", "networkPolicy.from is empty: everybody could connect"),
     ] {
         let error = rendered("minimum", &["--set", others]).unwrap_err();

@@ -59,6 +59,11 @@ fn cargo_finds_all_that_it_needs_in_what_is_sent_to_the_build() {
     let ignored = read(".dockerignore");
     let lines = || ignored.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     assert_eq!(lines().next(), Some("*"), "everything that no later line lets through");
+    let names_its_folder = |line: &str| line.rsplit_once('/').is_none_or(|(folder, _)| !folder.contains('*'));
+    assert!(
+        lines().all(names_its_folder),
+        "Docker 20.10 sends nothing of a folder that only a pattern matches"
+    );
     let sent = lines().filter_map(|line| line.strip_prefix('!')).map(|pattern| format!(":(glob){pattern}"));
     let files = Command::new("git").arg("ls-files").args(sent).current_dir(root()).output().unwrap();
     assert!(files.status.success(), "{}", String::from_utf8_lossy(&files.stderr));

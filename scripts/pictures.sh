@@ -7,7 +7,7 @@
 #   scripts/pictures.sh broken       once the alerts fire, after two minutes
 #
 # GRAFANA and EXPORTER are their addresses, if they are elsewhere. Grafana has to let anonymous viewers in. ImageMagick
-# cuts off the space around single panels.
+# cuts off what is empty: Chromium's page is not as high as its window.
 set -euo pipefail
 cd "$(dirname "$0")/../docs/images"
 GRAFANA=${GRAFANA:-http://127.0.0.1:3000}
@@ -26,7 +26,13 @@ take() {
   }
 }
 
-dashboard() { take "$1" "$GRAFANA/d/platform-$1?kiosk" 1400,1000; }
+# page NAME URL WIDTHxHEIGHT
+page() {
+  take "$1" "$2" "${3%x*},$((${3#*x} + 200))"
+  mogrify -crop "$3+0+0" +repage "$1.png"
+}
+
+dashboard() { page "$1" "$GRAFANA/d/platform-$1?kiosk" 1400x1000; }
 
 # panel NAME DASHBOARD TITLE WIDTH,HEIGHT: a panel by itself, found by its title
 panel() {
@@ -42,19 +48,19 @@ sys.exit(f"no panel has the title {sys.argv[1]!r}") if not found else print(foun
 }
 
 all_up() {
-  take status "$EXPORTER/?refresh=off" 1280,1100
+  page status "$EXPORTER/?refresh=off" 1280x1000
   for name in hayon hivesync joip; do dashboard $name; done
   panel stat hayon Accounts 500,290
   panel timeseries hayon 'New accounts' 560,400
   panel bar hayon Connections 560,420
   panel pie hayon Plans 500,420
-  panel table hayon 'Plans and their limits' 900,360
+  panel table hayon 'Plans and their limits' 1400,340
 }
 
 broken() {
   dashboard overview
   panel status overview Sources 1000,330
-  panel stat-degraded redis Memory 500,290
+  panel stat-degraded overview 'Redis memory' 500,330
   panel states overview 'Not always up (24 h)' 1000,360
   panel problems overview 'What needs attention' 800,330
   panel alerts overview 'Firing alerts' 640,330

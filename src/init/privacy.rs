@@ -28,15 +28,16 @@ const SHORTEST_PART: usize = 5;
 
 /// Whether a name without separators has a word of a list within: `customeremail`.
 fn contains_listed(name: &str, list: &str) -> bool {
-    let lines = list.lines().filter(|line| !line.starts_with('#'));
-    let words = lines.flat_map(str::split_whitespace);
-    words.filter(|word| word.len() >= SHORTEST_PART).any(|word| name.contains(word))
+    listed_words(list).filter(|word| word.len() >= SHORTEST_PART).any(|word| name.contains(word))
 }
 
-/// Whether a word is in a list, in which lines with `#` are comments.
+/// The words of a list, in which lines with `#` are comments.
+fn listed_words(list: &str) -> impl Iterator<Item = &str> {
+    list.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace)
+}
+
 fn is_listed(word: &str, list: &str) -> bool {
-    let lines = list.lines().filter(|line| !line.starts_with('#'));
-    lines.flat_map(str::split_whitespace).any(|listed| listed == word)
+    listed_words(list).any(|listed| listed == word)
 }
 
 /// A longer value is a text.

@@ -133,6 +133,13 @@ fn the_command_writes_the_files() {
     assert!(!directory.path().join("again").exists(), "nothing is written where anything is wrong");
 }
 
+/// The series and the label of which a variable lists the values.
+fn label_values(query: &str) -> (String, String) {
+    let pattern = regex::Regex::new(r"^label_values\((.+), (\w+)\)$").unwrap();
+    let found = pattern.captures(query).unwrap_or_else(|| panic!("{query}"));
+    (found[1].to_owned(), found[2].to_owned())
+}
+
 pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }

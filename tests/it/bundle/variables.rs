@@ -2,24 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
 use testkit::prometheus::Prometheus;
 
-use super::{Rendered, dashboards, text};
+use super::{Rendered, dashboards, label_values, text};
 
 /// The values of the variables that a pack's dashboard queries in Prometheus, in the order of the dashboard: each may
 /// depend on the first value of those before it.
 async fn choices(dashboard: &Rendered, prometheus: &Prometheus) -> BTreeMap<String, Vec<String>> {
-    let label_values = Regex::new(r"^label_values\((.+), (\w+)\)$").unwrap();
     let mut choices = BTreeMap::<String, Vec<String>>::new();
     for variable in dashboard.variables().iter().filter(|variable| variable["type"] == "query") {
-        let found = label_values.captures(text(&variable["query"])).expect("label_values(…)");
-        let series = choices.iter().fold(found[1].to_owned(), |series, (name, values)| {
+        let (series, label) = label_values(text(&variable["query"]));
+        let series = choices.iter().fold(series, |series, (name, values)| {
             series.replace(&format!("${name}"), values.first().map_or("", String::as_str))
         });
-        let answer = prometheus.query(&format!("count by ({}) ({series})", &found[2])).await;
+        let answer = prometheus.query(&format!("count by ({label}) ({series})")).await;
         let values = answer.as_array().unwrap().iter();
-        let values = values.map(|series| text(&series["metric"][&found[2]]).to_owned()).collect();
+        let values = values.map(|series| text(&series["metric"][&label]).to_owned()).collect();
         choices.insert(text(&variable["name"]).to_owned(), values);
     }
     choices

@@ -38,8 +38,7 @@ async fn each_finds_its_tables_and_counts_right_as_its_own_role() {
         server.script(&name, &own.map(|line| format!("{line};")).collect::<String>()).await;
         project.url = server.url_as("platform_exporter", "", &name);
         project.passes();
-        let arguments = ["probe", "db", "--config.file", "platform.yml", "--format", "prometheus"];
-        let exposition = project.run(&binary(), &arguments);
+        let exposition = exposition(&project);
         wrong.extend(schema.lines().filter_map(expected).filter_map(|(series, range)| {
             let value = value(&exposition, &series);
             let is_right = value.is_some_and(|value| range.contains(&value));
@@ -121,6 +120,11 @@ async fn what_refers_to_a_metric_that_is_left_out_is_left_out() {
     );
 }
 
+/// What the exporter exports of the database with what was written.
+fn exposition(project: &Project) -> String {
+    project.run(&binary(), &["probe", "db", "--config.file", "platform.yml", "--format", "prometheus"])
+}
+
 /// Names in camel case without quotes, of which PostgreSQL makes lower case; one is about people.
 #[tokio::test]
 async fn names_without_separators_are_found() {
@@ -134,8 +138,7 @@ async fn names_without_separators_are_found() {
     .await;
     project.init(&[]);
     project.passes();
-    let probe = ["probe", "db", "--config.file", "platform.yml", "--format", "prometheus"];
-    let exposition = project.run(&binary(), &probe);
+    let exposition = exposition(&project);
     let premium = value(&exposition, "shop_users_by_subscriptiontier{group=\"premium\"}");
     let active = value(&exposition, "shop_users_active{window=\"24h\"}");
     assert_eq!((premium, active), (Some(50.0), Some(23.0)), "{exposition}");
@@ -155,8 +158,7 @@ async fn names_in_other_languages_are_found() {
     .await;
     project.init(&[]);
     project.passes();
-    let probe = ["probe", "db", "--config.file", "platform.yml", "--format", "prometheus"];
-    let exposition = project.run(&binary(), &probe);
+    let exposition = exposition(&project);
     for (series, expected) in [
         ("shop_bestellungen_by_zustand{state=\"bezahlt\"}", 100.0),
         ("shop_bestellungen_waiting", 100.0),

@@ -54,6 +54,7 @@ all_up() {
   panel timeseries hayon 'New accounts' 560,400
   panel bar hayon Connections 560,420
   panel pie hayon Plans 500,420
+  panel heatmap redis 'Time of $cmd' 560,400
   panel table hayon 'Plans and their limits' 1400,340
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::panel::{Color, Column, Content, PanelLook, Table, Word};
+use super::column::{Cell, Column, Content, Table};
+use super::panel::{Color, PanelLook, Word};
 use super::table::{NAME_WIDTH, TIME_WIDTH, WORD_WIDTH, body, label, word};
 use super::unit::Unit;
 
@@ -35,8 +36,7 @@ pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
             },
             link: None,
             width: Some(TIME_WIDTH),
-            image: false,
-            is_hidden: false,
+            cell: Cell::Text,
         },
     ];
     body(&Table { sql: None, columns, sorted_by: Some("severity") }, empty)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use platform_core::setting::Duration;
 
+use super::column::Table;
 use super::unit::Unit;
 use crate::registry::Kind;
 
@@ -156,6 +157,8 @@ pub(super) enum PanelType {
     Bar { series: Vec<Series> },
     /// A slice for each series.
     Pie { series: Vec<Series> },
+    /// How the observations of a histogram are spread over its buckets, over time.
+    Heatmap(Series),
     /// Rows and columns.
     Table(Table),
     /// A band for each series, coloured by state, over a fixed duration.
@@ -166,6 +169,25 @@ pub(super) enum PanelType {
     Alerts { matchers: String },
     /// Markdown.
     Text { markdown: String },
+}
+
+impl PanelType {
+    /// The series of types that have some.
+    pub(super) fn series(&self) -> &[Series] {
+        match self {
+            Self::Stat(Stat { series, .. })
+            | Self::Timeseries { series, .. }
+            | Self::Bar { series }
+            | Self::Pie { series }
+            | Self::States { series, .. } => series,
+            Self::Heatmap(series) => std::slice::from_ref(series),
+            Self::Table(_)
+            | Self::Status { .. }
+            | Self::Problems { .. }
+            | Self::Alerts { .. }
+            | Self::Text { .. } => &[],
+        }
+    }
 }
 
 /// One or a few large values.
@@ -275,50 +297,6 @@ impl Color {
             Self::LightBlue => "light-blue",
             Self::Yellow => "semi-dark-yellow",
             Self::Gray => "gray",
-        }
-    }
-}
-
-/// A table: either one SELECT, or PromQL columns joined on the label columns.
-#[derive(Clone, Debug)]
-pub(super) struct Table {
-    pub(super) sql: Option<String>,
-    pub(super) columns: Vec<Column>,
-    /// The label that orders the rows, instead of their first value.
-    pub(super) sorted_by: Option<&'static str>,
-}
-
-/// A column.
-#[derive(Clone, Debug)]
-pub(super) struct Column {
-    pub(super) name: String,
-    pub(super) content: Content,
-    pub(super) look: PanelLook,
-    pub(super) link: Option<PanelLink>,
-    /// In pixels; default: an equal share of the remaining width.
-    pub(super) width: Option<u16>,
-    /// Whether the text is the address of an image, which is shown instead.
-    pub(super) image: bool,
-    /// Whether it is only there for the links of other columns.
-    pub(super) is_hidden: bool,
-}
-
-/// What a column contains.
-#[derive(Clone, Debug)]
-pub(super) enum Content {
-    /// The value of a label; all of these together identify a row.
-    Label(String),
-    Promql(String),
-    /// A column of the SELECT; those that are not listed are shown as they are.
-    Sql(String),
-}
-
-impl Content {
-    /// The expression, if it is a Prometheus query.
-    pub(super) fn promql(&self) -> Option<&str> {
-        match self {
-            Self::Promql(expr) => Some(expr),
-            Self::Label(_) | Self::Sql(_) => None,
         }
     }
 }

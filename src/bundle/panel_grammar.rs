@@ -1,19 +1,17 @@
 //! Determines a panel's type from its keys: which keys belong to which type, and their defaults.
 
 use platform_core::setting::Duration;
-use platform_core::yaml::hint;
 
 use super::checker::Checker;
+use super::column_grammar::table;
 use super::layout::COLUMNS;
-use super::panel::{
-    Column, Content, Panel, PanelLink, PanelLook, PanelQuery, PanelType, Series, Stat, Table, Thresholds,
-    title_of,
-};
+use super::look_grammar::{read_link, unit, unit_for, unit_of_buckets};
+use super::panel::{Panel, PanelLook, PanelQuery, PanelType, Series, Stat};
 use super::panel_help::help_of;
-use super::panel_keys::{RawColumn, RawPanel, RawSeries};
-use super::unit::Unit;
+use super::panel_keys::{RawPanel, RawSeries};
 
-const PANEL_TYPES: &str = "stat, status, timeseries, bar, pie, table, states, problems, alerts, text";
+const PANEL_TYPES: &str =
+    "stat, status, timeseries, bar, pie, heatmap, table, states, problems, alerts, text";
 const DAY: Duration = Duration::seconds(24 * 60 * 60);
 
 /// The type of a panel, by its key.
@@ -24,6 +22,7 @@ enum Key {
     Timeseries,
     Bar,
     Pie,
+    Heatmap,
     Table,
     States,
     Problems,
@@ -72,6 +71,7 @@ fn key(raw: &RawPanel, checker: &mut Checker<'_>) -> Option<(Key, String)> {
         (Key::Timeseries, &raw.timeseries),
         (Key::Bar, &raw.bar),
         (Key::Pie, &raw.pie),
+        (Key::Heatmap, &raw.heatmap),
         (Key::Table, &raw.table),
         (Key::States, &raw.states),
         (Key::Problems, &raw.problems),
@@ -90,16 +90,17 @@ fn key(raw: &RawPanel, checker: &mut Checker<'_>) -> Option<(Key, String)> {
 
 /// Reports keys that have no meaning for this type.
 fn refuse_foreign_keys(key: Key, raw: &RawPanel, checker: &mut Checker<'_>) {
-    use Key::{Alerts, Bar, Pie, Problems, Stat, States, Status, Table, Text, Timeseries};
-    let asks = [Stat, Timeseries, Bar, Pie, States].as_slice();
+    use Key::{Alerts, Bar, Heatmap, Pie, Problems, Stat, States, Status, Table, Text, Timeseries};
+    let named = [Stat, Timeseries, Bar, Pie, States].as_slice();
+    let with_values = [Stat, Timeseries, Bar, Pie, States, Heatmap].as_slice();
     let rules = [
-        ("expr", raw.expr.is_some(), asks),
+        ("expr", raw.expr.is_some(), with_values),
         ("sql", raw.sql.is_some(), &[Stat, Timeseries, Bar, Pie, Table]),
-        ("name", raw.name.is_some(), asks),
-        ("series", raw.series.is_some(), asks),
+        ("name", raw.name.is_some(), named),
+        ("series", raw.series.is_some(), named),
         ("columns", raw.columns.is_some(), &[Table]),
-        ("unit", raw.unit.is_some(), asks),
-        ("decimals", raw.decimals.is_some(), asks),
+        ("unit", raw.unit.is_some(), with_values),
+        ("decimals", raw.decimals.is_some(), named),
         ("thresholds", raw.thresholds.is_some(), &[Stat, Timeseries, Bar]),
         ("words", raw.words.is_some(), &[Stat, States]),
         ("colors", raw.colors.is_some(), &[Timeseries, Bar, Pie]),
@@ -152,6 +153,11 @@ fn panel_type(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -
         }
         Key::Bar => PanelType::Bar { series: series(title, raw, checker)? },
         Key::Pie => PanelType::Pie { series: series(title, raw, checker)? },
+        Key::Heatmap => {
+            let of_buckets = raw.expr.as_deref().and_then(|expr| unit_of_buckets(expr, checker));
+            let raw = RawPanel { unit: raw.unit.or(of_buckets), ..raw };
+            PanelType::Heatmap(single(title, raw, checker)?)
+        }
         Key::Table => PanelType::Table(table(raw, checker)?),
         Key::States => {
             let over = raw.over.unwrap_or(DAY);
@@ -197,19 +203,22 @@ fn series(title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Option<Vec<S
             });
             list.collect::<Vec<_>>().into_iter().collect()
         }
-        None => {
-            let series = RawSeries {
-                name: raw.name.unwrap_or_else(|| title.to_owned()),
-                expr: raw.expr,
-                sql: raw.sql,
-                unit: raw.unit,
-                decimals: raw.decimals,
-                thresholds: raw.thresholds,
-                words: raw.words.unwrap_or_default(),
-            };
-            Some(vec![one(series, checker)?])
-        }
+        None => Some(vec![single(title, raw, checker)?]),
     }
+}
+
+/// The series that is defined by keys of the panel itself.
+fn single(title: &str, raw: RawPanel, checker: &mut Checker<'_>) -> Option<Series> {
+    let series = RawSeries {
+        name: raw.name.unwrap_or_else(|| title.to_owned()),
+        expr: raw.expr,
+        sql: raw.sql,
+        unit: raw.unit,
+        decimals: raw.decimals,
+        thresholds: raw.thresholds,
+        words: raw.words.unwrap_or_default(),
+    };
+    one(series, checker)
 }
 
 fn one(raw: RawSeries, checker: &mut Checker<'_>) -> Option<Series> {
@@ -229,96 +238,4 @@ fn one(raw: RawSeries, checker: &mut Checker<'_>) -> Option<Series> {
     let unit = unit_for(raw.thresholds, unit, expr.is_none(), checker);
     let look = PanelLook { unit, decimals: raw.decimals, thresholds: raw.thresholds, words: raw.words };
     Some(Series { name: raw.name, question, look })
-}
-
-/// The given unit, or else the one inferred from the metric's name.
-fn unit(given: Option<Unit>, has_words: bool, expr: Option<&str>, checker: &mut Checker<'_>) -> Option<Unit> {
-    let Some(expr) = expr.filter(|_| given.is_none() && !has_words) else { return given };
-    let metric = checker.surroundings.first_metric(expr).map_or("", |(name, _)| name);
-    let unit = Unit::of(expr, metric);
-    if unit.is_none() {
-        checker.fault(
-            "",
-            "expected `unit`: it cannot be inferred from the names (percent is a ratio, where 1 is 100 %)",
-        );
-    }
-    unit
-}
-
-/// A unit that thresholds can be compared with: a point in time becomes the seconds since then.
-fn unit_for(
-    thresholds: Option<Thresholds>,
-    unit: Option<Unit>,
-    is_sql: bool,
-    checker: &mut Checker<'_>,
-) -> Option<Unit> {
-    match (thresholds, unit) {
-        (Some(_), Some(Unit::Ago)) if !is_sql => return Some(Unit::Age),
-        (Some(_), Some(Unit::Ago)) => {
-            checker.fault("thresholds", "expected `unit: seconds`, and a SELECT of the seconds since then")
-        }
-        (Some(_), Some(Unit::Date)) => {
-            checker.fault("thresholds", "a date has none; expected `unit: ago`, for thresholds in seconds")
-        }
-        (Some(_), Some(Unit::Text)) => checker.fault("thresholds", "a text has none; expected `words`"),
-        _ => {}
-    }
-    unit
-}
-
-fn table(raw: RawPanel, checker: &mut Checker<'_>) -> Option<Table> {
-    let sql = raw.sql;
-    let columns = raw.columns.unwrap_or_default().into_iter().enumerate().map(|(index, raw)| {
-        let mut path = platform_core::yaml::Path::default();
-        column(raw, sql.is_some(), &mut checker.below("columns", index, &mut path))
-    });
-    let columns: Vec<Column> = columns.collect::<Vec<_>>().into_iter().collect::<Option<_>>()?;
-    let has = |of: fn(&Content) -> bool| columns.iter().any(|column| of(&column.content));
-    let is_whole = has(|content| matches!(content, Content::Label(_)))
-        && has(|content| matches!(content, Content::Promql(_)));
-    if sql.is_none() && !is_whole {
-        checker.fault("columns", "expected `sql`, or columns of which some have `label` and some `expr`");
-    }
-    Some(Table { sql, columns, sorted_by: None })
-}
-
-fn column(raw: RawColumn, is_sql: bool, checker: &mut Checker<'_>) -> Option<Column> {
-    let content = match (raw.label, raw.expr, raw.column) {
-        (Some(label), None, None) if !is_sql => Content::Label(label),
-        (None, Some(expr), None) if !is_sql => Content::Promql(expr.trim().to_owned()),
-        (None, None, Some(column)) if is_sql => Content::Sql(column),
-        _ => {
-            let expected = if is_sql { "`column`" } else { "exactly one of label, expr" };
-            checker.fault("", format!("expected {expected}"));
-            return None;
-        }
-    };
-    let (name, unit) = match &content {
-        Content::Promql(expr) => (None, unit(raw.unit, !raw.words.is_empty(), Some(expr), checker)),
-        Content::Label(name) | Content::Sql(name) => (Some(title_of(name)), raw.unit),
-    };
-    let Some(name) = raw.name.or(name) else {
-        checker.fault("", "the key `name` is missing");
-        return None;
-    };
-    let unit = unit_for(raw.thresholds, unit, is_sql, checker);
-    let link = raw.link.and_then(|link| read_link(&link, checker));
-    let look = PanelLook { unit, decimals: raw.decimals, thresholds: raw.thresholds, words: raw.words };
-    Some(Column { name, content, look, link, width: raw.width, image: raw.image, is_hidden: false })
-}
-
-fn read_link(link: &str, checker: &mut Checker<'_>) -> Option<PanelLink> {
-    match link {
-        "kind" => Some(PanelLink::Kind),
-        _ if link.starts_with('/') || link.contains("://") || link.starts_with("${") => {
-            Some(PanelLink::Address(link.to_owned()))
-        }
-        _ if checker.surroundings.dashboards.contains(link) => Some(PanelLink::Dashboard(link.to_owned())),
-        _ => {
-            let hint = hint(link, checker.surroundings.dashboards.iter().map(String::as_str));
-            let message = "expected `kind`, the name of a dashboard, or an address";
-            checker.fault_with_hint("link", message, hint);
-            None
-        }
-    }
 }

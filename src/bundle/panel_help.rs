@@ -1,18 +1,11 @@
 //! The description of a panel that has no `help` of its own.
 
 use super::checker::Checker;
-use super::panel::{PanelType, Stat};
+use super::panel::PanelType;
 
 /// The help of the first metric that is queried.
 pub(super) fn help_of(panel_type: &PanelType, checker: &Checker<'_>) -> Option<String> {
     let expressions: Vec<&str> = match panel_type {
-        PanelType::Stat(Stat { series, .. })
-        | PanelType::Timeseries { series, .. }
-        | PanelType::Bar { series }
-        | PanelType::Pie { series }
-        | PanelType::States { series, .. } => {
-            series.iter().filter_map(|series| series.question.promql()).collect()
-        }
         PanelType::Table(table) => {
             table.columns.iter().filter_map(|column| column.content.promql()).collect()
         }
@@ -22,6 +15,7 @@ pub(super) fn help_of(panel_type: &PanelType, checker: &Checker<'_>) -> Option<S
         | PanelType::Text { .. } => {
             return Some(standing_help(panel_type));
         }
+        _ => panel_type.series().iter().filter_map(|series| series.question.promql()).collect(),
     };
     let metric = expressions.into_iter().find_map(|expr| checker.surroundings.first_metric(expr));
     metric.map(|(_, help)| help.to_owned())

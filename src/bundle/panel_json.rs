@@ -7,7 +7,7 @@ use super::field::{self, of_column, of_pattern, of_query};
 use super::panel::{Color, Panel, PanelLook, PanelQuery, PanelType, Series, Show, Stat};
 use super::target::{self, Form};
 use super::unit::Unit;
-use super::{alerts_table, last_known, problems_table, source_status, table};
+use super::{alerts_table, heatmap, last_known, problems_table, source_status, table};
 
 /// The id of the query for the time of last-known values. Not used by any of a panel's series.
 const AS_OF: &str = "Z";
@@ -38,6 +38,7 @@ pub(super) fn body(panel: &Panel, height: u16) -> Value {
         }
         PanelType::Bar { series } => bar(panel, series),
         PanelType::Pie { series } => pie(panel, series),
+        PanelType::Heatmap(series) => heatmap::body(series, &panel.empty),
         PanelType::Table(table) => table::body(table, &panel.empty),
         PanelType::States { series, over } => states(panel, series, *over),
         PanelType::Problems { matchers } => problems_table::problems(matchers, &panel.empty),

@@ -17,6 +17,7 @@ pub(super) struct RawPanel {
     pub(super) timeseries: Option<String>,
     pub(super) bar: Option<String>,
     pub(super) pie: Option<String>,
+    pub(super) heatmap: Option<String>,
     pub(super) table: Option<String>,
     pub(super) states: Option<String>,
     pub(super) problems: Option<String>,
@@ -79,4 +80,6 @@ pub(super) struct RawColumn {
     pub(super) width: Option<u16>,
     #[serde(default)]
     pub(super) image: bool,
+    #[serde(default)]
+    pub(super) bar: bool,
 }

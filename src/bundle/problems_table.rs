@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use platform_core::probe::Reason;
 use serde_json::Value;
 
+use super::column::{Cell, Column, Content, Table};
 use super::last_known::LAST_KNOWN;
-use super::panel::{Color, Column, Content, PanelLink, PanelLook, Table, Word};
+use super::panel::{Color, PanelLink, PanelLook, Word};
 use super::table::{NAME_WIDTH, SOURCE_WIDTH, TIME_WIDTH, body, label, word};
 use super::unit::Unit;
 use crate::registry::Kind;
@@ -35,7 +36,7 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
             width: Some(SOURCE_WIDTH),
             ..label("source", "Source", BTreeMap::new())
         },
-        Column { is_hidden: true, ..label("kind", "Kind", BTreeMap::new()) },
+        Column { cell: Cell::Hidden, ..label("kind", "Kind", BTreeMap::new()) },
         label("reason", "Problem", reasons.chain([none]).collect()),
         Column { width: Some(NAME_WIDTH), ..label("query", "Query", BTreeMap::new()) },
         Column {
@@ -48,8 +49,7 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
             },
             link: None,
             width: Some(TIME_WIDTH),
-            image: false,
-            is_hidden: false,
+            cell: Cell::Text,
         },
     ];
     body(&Table { sql: None, columns, sorted_by: None }, empty)

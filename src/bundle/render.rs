@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::layout::{self, GridPlace, Size};
-use super::panel::{Audience, Choice, Dashboard, Panel, PanelQuery, PanelType, Row, Series, Stat, Variable};
+use super::panel::{Audience, Choice, Dashboard, Panel, PanelQuery, PanelType, Row, Variable};
 use super::{dashboard_name, data_source, panel_json, source_status};
 
 /// The schema version of Grafana's classic model. Grafana 11 to 13 read it.
@@ -82,24 +82,16 @@ fn variables(dashboard: &Dashboard) -> Vec<Value> {
 
 fn datasource(name: &str, label: &str, plugin: &str) -> Value {
     json!({
-        "type": "datasource", "name": name, "label": label, "query": plugin, "regex": "", "refresh": 1, "hide": 0,
-        "multi": false, "includeAll": false, "options": [], "current": {}, "skipUrlSync": false,
+        "type": "datasource", "name": name, "label": label, "query": plugin, "regex": "", "refresh": 1,
+        // Its value says what it is.
+        "hide": 1, "multi": false, "includeAll": false, "options": [], "current": {}, "skipUrlSync": false,
     })
 }
 
 fn uses_sql(dashboard: &Dashboard) -> bool {
-    let asks = |series: &[Series]| series.iter().any(|series| matches!(series.question, PanelQuery::Sql(_)));
     let in_panel = |panel: &Panel| match &panel.panel_type {
-        PanelType::Stat(Stat { series, .. })
-        | PanelType::Timeseries { series, .. }
-        | PanelType::Bar { series }
-        | PanelType::Pie { series }
-        | PanelType::States { series, .. } => asks(series),
         PanelType::Table(table) => table.sql.is_some(),
-        PanelType::Status { .. }
-        | PanelType::Problems { .. }
-        | PanelType::Alerts { .. }
-        | PanelType::Text { .. } => false,
+        other => other.series().iter().any(|series| matches!(series.question, PanelQuery::Sql(_))),
     };
     dashboard.rows.iter().flat_map(|row| &row.panels).any(in_panel)
         || dashboard.variables.iter().any(|variable| matches!(variable.choice, Choice::Sql(_)))
@@ -188,7 +180,7 @@ fn size(panel: &Panel) -> Size {
     let (width, height, grows) = match &panel.panel_type {
         PanelType::Stat(_) => (4, 4, false),
         PanelType::Status { .. } => (8, 5, true),
-        PanelType::Timeseries { .. } => (8, 8, true),
+        PanelType::Timeseries { .. } | PanelType::Heatmap(_) => (8, 8, true),
         PanelType::Bar { .. } | PanelType::Pie { .. } => (6, 8, false),
         PanelType::Table(_) => (12, 8, true),
         PanelType::Problems { .. } | PanelType::Alerts { .. } => (8, 8, true),

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::column::{Cell, Column, Content, Table};
 use super::field::{self, of_column};
-use super::panel::{Color, Column, Content, PanelLook, Table, Word};
+use super::panel::{Color, PanelLook, Word};
 use super::target::{self, Form};
 use super::unit::Unit;
 
@@ -69,11 +70,21 @@ fn look(column: &Column) -> Value {
     if !column.look.words.is_empty() || column.look.thresholds.is_some() {
         properties.push(("custom.cellOptions", json!({"type": "color-text", "wrapText": is_label(column)})));
     }
-    if column.image {
-        properties.push(("custom.cellOptions", json!({"type": "image"})));
-    }
-    if column.is_hidden {
-        properties.push(("custom.hidden", true.into()));
+    match column.cell {
+        Cell::Text => {}
+        Cell::Image => properties.push(("custom.cellOptions", json!({"type": "image"}))),
+        Cell::Bar => {
+            properties.push(("min", 0.into()));
+            properties.push((
+                "custom.cellOptions",
+                json!({"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}),
+            ));
+            if column.look.thresholds.is_none() {
+                properties.retain(|(key, _)| *key != "color");
+                properties.push(("color", json!({"mode": "fixed", "fixedColor": Color::Blue.grafana()})));
+            }
+        }
+        Cell::Hidden => properties.push(("custom.hidden", true.into())),
     }
     if let Some(width) = column.width {
         properties.push(("custom.width", width.into()));
@@ -141,5 +152,5 @@ pub(super) fn word(value: &str, text: &str, color: Color) -> BTreeMap<String, Wo
 pub(super) fn label(label: &str, name: &str, words: BTreeMap<String, Word>) -> Column {
     let look = PanelLook { words, ..PanelLook::default() };
     let (name, content) = (name.to_owned(), Content::Label(label.to_owned()));
-    Column { name, content, look, link: None, width: None, image: false, is_hidden: false }
+    Column { name, content, look, link: None, width: None, cell: Cell::Text }
 }

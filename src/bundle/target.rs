@@ -15,18 +15,26 @@ pub(super) enum Form {
     Over,
     /// The current values as rows with a column for each label.
     Rows,
+    /// The buckets of a histogram over the time range.
+    Buckets,
 }
 
 /// A Prometheus query.
 pub(super) fn promql(id: &str, expr: &str, name: &str, form: Form) -> Value {
+    let format = match form {
+        Form::Now | Form::Over => "time_series",
+        Form::Rows => "table",
+        Form::Buckets => "heatmap",
+    };
+    let is_over_time = matches!(form, Form::Over | Form::Buckets);
     json!({
         "datasource": data_source::prometheus(),
         "editorMode": "code",
         "expr": expr,
-        "format": if form == Form::Rows { "table" } else { "time_series" },
-        "instant": form != Form::Over,
+        "format": format,
+        "instant": !is_over_time,
         "legendFormat": name,
-        "range": form == Form::Over,
+        "range": is_over_time,
         "refId": id,
     })
 }

@@ -119,7 +119,8 @@ fn every_sort_of_panel_is_rendered() {
         - {bar: Bars, expr: shop_users, name: '{{plan}}'}
         - {pie: Slices, expr: shop_users, name: '{{plan}}'}
         - table: Joined
-          columns: [{label: plan}, {name: Users, expr: shop_users}, {name: Again, expr: shop_users}]
+          columns: [{label: plan}, {name: Users, expr: shop_users, bar: true}, {name: Again, expr: shop_users}]
+        - {heatmap: Idle, expr: sum by (le) (pg_process_idle_seconds_bucket)}
         - {states: Day, expr: shop_users, words: {'0': {text: none, color: critical}}}
         - {alerts: Firing}
         - {problems: Wrong}
@@ -135,6 +136,7 @@ fn every_sort_of_panel_is_rendered() {
         ("Bars", "bargauge"),
         ("Slices", "piechart"),
         ("Joined", "table"),
+        ("Idle", "heatmap"),
         ("Day", "state-timeline"),
         ("Firing", "table"),
         ("Wrong", "table"),
@@ -155,6 +157,16 @@ fn every_sort_of_panel_is_rendered() {
     );
     let joined = panel(&shop, "Joined");
     assert_eq!(joined["targets"][1]["expr"], "max by (plan) (shop_users)");
+    let users = &joined["fieldConfig"]["overrides"][1]["properties"];
+    let cell = serde_json::json!({"type": "gauge", "mode": "basic", "valueDisplayMode": "text"});
+    let cell = serde_json::json!({"id": "custom.cellOptions", "value": cell});
+    assert!(users.as_array().unwrap().contains(&cell), "{users}");
+    // The unit is that of what is observed.
+    let idle = panel(&shop, "Idle");
+    assert_eq!(
+        (&idle["options"]["yAxis"]["unit"], &idle["targets"][0]["format"]),
+        (&"s".into(), &"heatmap".into())
+    );
     // What names an input that is not given, or is of a kind that is not there, is left out.
     for absent in ["Cached", "Elsewhere"] {
         assert!(shop["panels"].as_array().unwrap().iter().all(|panel| panel["title"] != absent));
@@ -266,6 +278,8 @@ fn all_faults_are_reported_at_once() {
         - {stat: I, help: None.}
         - {stat: J, expr: shop_users, width: 30}
         - {text: K}
+        - {table: L, columns: [{label: plan, bar: true}, {name: N, expr: shop_users, bar: true, image: true}]}
+        - {heatmap: M, expr: shop_users, name: a}
 ";
     let first = HEAD.lines().count() + 1;
     let at = |line: usize| first + line - 1;
@@ -274,7 +288,7 @@ fn all_faults_are_reported_at_once() {
         format!("{}:14: dashboard.variables[0].name: expected letters, digits and `_`", at(2)),
         format!("{}:15: dashboard.rows[0].panels: expected at least one panel", at(4)),
         format!(
-            "{}:11: dashboard.rows[1].panels[0]: expected exactly one of stat, status, timeseries, bar, pie, table, states, problems, alerts, text, with the title as its value",
+            "{}:11: dashboard.rows[1].panels[0]: expected exactly one of stat, status, timeseries, bar, pie, heatmap, table, states, problems, alerts, text, with the title as its value",
             at(6)
         ),
         format!(
@@ -298,6 +312,9 @@ fn all_faults_are_reported_at_once() {
         format!("{}:11: dashboard.rows[1].panels[8]: expected exactly one of expr, sql, series", at(14)),
         format!("{}:46: dashboard.rows[1].panels[9].width: expected 1 to 24", at(15)),
         format!("{}:11: dashboard.rows[1].panels[10]: the key `markdown` is missing", at(16)),
+        format!("{}:51: dashboard.rows[1].panels[11].columns[0].bar: expected a column with numbers", at(17)),
+        format!("{}:58: dashboard.rows[1].panels[11].columns[1]: expected only one of image, bar", at(17)),
+        format!("{}:48: dashboard.rows[1].panels[12].name: has no meaning for a panel of this type", at(18)),
     ];
     let found = render(dashboard).unwrap_err().to_string();
     let found: Vec<_> = found.lines().map(|line| line.trim_start_matches("shop.yml:")).collect();

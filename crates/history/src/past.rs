@@ -33,7 +33,7 @@ impl Past {
         let now = watch.end() as i64;
         let (series, disturbance) = problem(now);
         let watched = watch.series().filter(|(series, _)| !is_problem(series));
-        let watched = watched.map(|(series, seen)| Series::new(series, seen, now));
+        let watched = watched.map(|(series, seen)| Series::new(series, seen, watch.rate(series, seen), now));
         let watched = watched.chain([Series::only_while(series, disturbance)]).collect();
         Self {
             calendar: Calendar::until(now),

@@ -27,7 +27,7 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    pub(crate) fn new(exposed: &str, seen: &Seen, now: i64) -> Self {
+    pub(crate) fn new(exposed: &str, seen: &Seen, rate: f64, now: i64) -> Self {
         let shape = shape(exposed, seen);
         let follows = matches!(shape, Shape::Follows { .. });
         Self {
@@ -35,7 +35,7 @@ impl Series {
             shape,
             is_whole: seen.is_whole,
             value: if follows { seen.mean() } else { seen.value },
-            rate: seen.rate(),
+            rate,
             seed: seed(exposed),
             disturbances: disturbances(exposed, now),
         }

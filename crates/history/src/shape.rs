@@ -167,6 +167,10 @@ pub(crate) fn shape(series: &str, seen: &Seen) -> Shape {
     if name == "up" {
         return Fixed;
     }
+    // What is still young enough to be delivered is gone a moment later.
+    if label(series, "phase") == Some("grace") {
+        return Nothing;
+    }
     if TOTALS.contains(&name) {
         return Grows;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::exposition::samples;
+use super::exposition::{label, samples};
 
 /// What was seen of each series.
 #[derive(Debug, Default)]
@@ -68,6 +68,17 @@ impl Watch {
         self.series.iter().map(|(series, seen)| (series.as_str(), seen))
     }
 
+    /// How much a series grows in a second. A bucket takes its share of all observations: if each were measured by
+    /// itself, it could outgrow the next.
+    pub(crate) fn rate(&self, series: &str, seen: &Seen) -> f64 {
+        let all = label(series, "le")
+            .and_then(|bound| self.series.get(&series.replace(&format!("le=\"{bound}\""), "le=\"+Inf\"")));
+        match all {
+            Some(all) if all.value > 0.0 => all.rate() * seen.value / all.value,
+            _ => seen.rate(),
+        }
+    }
+
     /// When it was seen last, in seconds.
     pub(crate) fn end(&self) -> f64 {
         self.last
@@ -87,7 +98,7 @@ impl Seen {
     }
 
     /// How much a counter grows in a second.
-    pub(crate) fn rate(&self) -> f64 {
+    fn rate(&self) -> f64 {
         let (Some((start, first)), Some((end, last))) = (self.first_change, self.last_change) else {
             return 0.0;
         };

@@ -132,7 +132,7 @@ impl Hayon {
     fn change_stripe(&self, round: usize) {
         let mut account = self.stripe.state();
         let now = jiff::Timestamp::now().as_second();
-        match round % 30 {
+        match round % 300 {
             10 => drop(account.add_event(Event::undelivered("invoice.payment_succeeded", now))),
             25 => {
                 let last = account.events.last().map(|event| event.id.clone());
@@ -160,7 +160,9 @@ impl Hayon {
         for worker in ["worker-1", "worker-2"].into_iter().filter(|_| self.conduct.is_alive()) {
             changes.set_ex(format!("heartbeat:posting:{worker}"), 1, 20);
         }
-        for limiter in LIMITERS {
+        // The first round is as if there had been others before.
+        let requests = if round == 0 { 30 } else { 1 };
+        for limiter in LIMITERS.into_iter().flat_map(|limiter| std::iter::repeat_n(limiter, requests)) {
             let client = fastrand::u32(..20);
             let key = format!("ratelimit:{limiter}:user{client}@example.com:{}", round / 30);
             changes.incr(&key, 1).expire(&key, 60);

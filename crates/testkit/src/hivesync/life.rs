@@ -9,20 +9,24 @@ use super::{CACHE, DATABASE, HiveSync};
 
 const CHANGES: &str = include_str!("../../../../demo/hivesync.life.sql");
 
+/// What went on between the world's last minute and now.
+const CATCH_UP: &str = include_str!("../../../../demo/hivesync.catch_up.sql");
+
 const ERRORS: [&str; 3] = ["provider_error", "timeout", "safety_rejection"];
 
 impl HiveSync {
     /// Lives until dropped.
     pub async fn live(&self, platform: &Platform) -> Infallible {
+        platform.postgres.script(DATABASE, CATCH_UP).await;
         let rows = keep(async |_| platform.postgres.script(DATABASE, CHANGES).await);
         let (never, _) = tokio::join!(rows, keep(async |round| self.change(platform, round).await));
         never
     }
 
     pub(crate) async fn change(&self, platform: &Platform, round: usize) {
-        let ai = if round.is_multiple_of(5) { "ai.error" } else { "ai.completed" };
-        append(&self.ai_log(), ai, ERRORS[round % ERRORS.len()]);
-        let preview = if round.is_multiple_of(7) { "preview.failed" } else { "preview.completed" };
+        let ai = if round.is_multiple_of(80) { "ai.error" } else { "ai.completed" };
+        append(&self.ai_log(), ai, ERRORS[round / 80 % ERRORS.len()]);
+        let preview = if round.is_multiple_of(300) { "preview.failed" } else { "preview.completed" };
         append(&self.preview_log(), preview, "build");
         within_patience(change_redis(platform, round)).await;
     }
@@ -41,12 +45,14 @@ async fn change_redis(platform: &Platform, round: usize) -> redis::RedisResult<(
             serde_json::json!({"at": seconds, "state": state, "instance_type": "g5.xlarge", "spot": spot});
         changes.hset("hb:gpu", worker, beat.to_string());
     }
-    for socket in 0..8 {
+    // The first round is as if there had been others before.
+    let sockets = if round == 0 { 200 } else { 8 };
+    for socket in 0..sockets {
         let user = fastrand::u64(1..=USERS);
         changes.set_ex(format!("ws_sessions:{user}:{round}-{socket}"), "node-1", fastrand::u64(10..90));
     }
     // More comes than is taken away, until somebody catches up.
-    for (queue, length, limit) in [("ai_queue:tasks", round % 40, 40), ("ai_queue:preview", round % 15, 15)] {
+    for (queue, length, limit) in [("ai_queue:tasks", round % 12, 12), ("ai_queue:preview", round % 9, 9)] {
         changes.rpush(queue, "{}");
         if length + 1 == limit {
             changes.del(queue);

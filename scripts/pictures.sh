@@ -34,7 +34,7 @@ page() {
 
 dashboard() { page "$1" "$GRAFANA/d/platform-$1?kiosk" 1400x1000; }
 
-# panel NAME DASHBOARD TITLE WIDTH,HEIGHT: a panel by itself, found by its title
+# panel NAME DASHBOARD TITLE WIDTH,HEIGHT [VARIABLE]: a panel by itself, found by its title
 panel() {
   local id
   id=$(curl -fsS "$GRAFANA/api/dashboards/uid/platform-$2" | python3 -c '
@@ -43,7 +43,7 @@ rows = json.load(sys.stdin)["dashboard"]["panels"]
 panels = rows + [panel for row in rows for panel in row.get("panels", [])]
 found = [panel["id"] for panel in panels if panel.get("title") == sys.argv[1]]
 sys.exit(f"no panel has the title {sys.argv[1]!r}") if not found else print(found[0])' "$3")
-  take "panel-$1" "$GRAFANA/d-solo/platform-$2?panelId=$id" "$4"
+  take "panel-$1" "$GRAFANA/d-solo/platform-$2?panelId=$id&${5:-}" "$4"
   mogrify -trim +repage "panel-$1.png"
 }
 
@@ -54,7 +54,7 @@ all_up() {
   panel timeseries hayon 'New accounts' 560,400
   panel bar hayon Connections 560,420
   panel pie hayon Plans 500,420
-  panel heatmap redis 'Time of $cmd' 560,400
+  panel heatmap postgres 'Idle for how long' 700,400 'var-source=orders-db'
   panel table hayon 'Plans and their limits' 1400,340
 }
 

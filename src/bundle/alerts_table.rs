@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::column::{Cell, Column, Content, Table};
-use super::panel::{Color, PanelLook, Word};
+use super::column::{CellLook, Column, Content, Table};
+use super::look::{Color, PanelLook, Word};
 use super::table::{NAME_WIDTH, TIME_WIDTH, WORD_WIDTH, body, label, word};
 use super::unit::Unit;
 
@@ -36,7 +36,7 @@ pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
             },
             link: None,
             width: Some(TIME_WIDTH),
-            cell: Cell::Text,
+            cell: CellLook::Text,
         },
     ];
     body(&Table { sql: None, columns, sorted_by: Some("severity") }, empty)

@@ -1,6 +1,6 @@
 //! A valid table, and its columns.
 
-use super::panel::{PanelLink, PanelLook};
+use super::look::{PanelLink, PanelLook};
 
 /// A table: either one SELECT, or PromQL columns joined on the label columns.
 #[derive(Clone, Debug)]
@@ -20,12 +20,12 @@ pub(super) struct Column {
     pub(super) link: Option<PanelLink>,
     /// In pixels; default: an equal share of the remaining width.
     pub(super) width: Option<u16>,
-    pub(super) cell: Cell,
+    pub(super) cell: CellLook,
 }
 
 /// How a column shows its values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Cell {
+pub(super) enum CellLook {
     #[default]
     Text,
     /// The image at the address that is the value.

@@ -1,9 +1,10 @@
 //! Reads a table and its columns: what they contain, and how they show it.
 
 use super::checker::Checker;
-use super::column::{Cell, Column, Content, Table};
+use super::column::{CellLook, Column, Content, Table};
+use super::look::PanelLook;
 use super::look_grammar::{read_link, unit, unit_for};
-use super::panel::{PanelLook, title_of};
+use super::panel::title_of;
 use super::panel_keys::{RawColumn, RawPanel};
 
 /// The columns of a table, and where they come from.
@@ -46,9 +47,9 @@ fn column(raw: RawColumn, is_sql: bool, checker: &mut Checker<'_>) -> Option<Col
     let link = raw.link.and_then(|link| read_link(&link, checker));
     let look = PanelLook { unit, decimals: raw.decimals, thresholds: raw.thresholds, words: raw.words };
     let cell = match (raw.image, raw.bar) {
-        (false, false) => Cell::Text,
-        (true, false) => Cell::Image,
-        (false, true) if !matches!(content, Content::Label(_)) => Cell::Bar,
+        (false, false) => CellLook::Text,
+        (true, false) => CellLook::Image,
+        (false, true) if !matches!(content, Content::Label(_)) => CellLook::Bar,
         (false, true) => {
             checker.fault("bar", "expected a column with numbers");
             return None;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::dashboard_name;
-use super::panel::{Color, PanelLink, PanelLook, Thresholds, Word};
+use super::look::{Color, PanelLink, PanelLook, Thresholds, Word};
 use super::unit::Unit;
 
 /// Passes the time range and the data source from one dashboard to the next.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::field;
 use super::panel::Series;
 use super::target::{self, Form};
 use super::unit::Unit;
@@ -12,7 +13,7 @@ pub(super) fn body(series: &Series, empty: &str) -> Value {
     json!({
         "type": "heatmap",
         "targets": [target::question("A", &series.question, &series.look, "{{le}}", Form::Buckets)],
-        "fieldConfig": {"defaults": {"noValue": empty}, "overrides": []},
+        "fieldConfig": {"defaults": field::config(&series.look, empty), "overrides": []},
         "options": {
             "calculate": false,
             "cellGap": 1,

@@ -3,7 +3,7 @@
 use platform_core::yaml::hint;
 
 use super::checker::Checker;
-use super::panel::{PanelLink, Thresholds};
+use super::look::{PanelLink, Thresholds};
 use super::unit::Unit;
 
 /// The unit of what a histogram observes, which is that of its buckets' bounds.

@@ -22,6 +22,7 @@ mod kubernetes;
 mod label_set;
 mod last_known;
 mod layout;
+mod look;
 mod look_grammar;
 mod pack_schema;
 mod packs;

@@ -5,8 +5,9 @@ use platform_core::setting::Duration;
 use super::checker::Checker;
 use super::column_grammar::table;
 use super::layout::COLUMNS;
+use super::look::PanelLook;
 use super::look_grammar::{read_link, unit, unit_for, unit_of_buckets};
-use super::panel::{Panel, PanelLook, PanelQuery, PanelType, Series, Stat};
+use super::panel::{Panel, PanelQuery, PanelType, Series, Stat};
 use super::panel_help::help_of;
 use super::panel_keys::{RawPanel, RawSeries};
 

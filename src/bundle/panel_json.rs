@@ -4,7 +4,8 @@ use platform_core::setting::Duration;
 use serde_json::{Value, json};
 
 use super::field::{self, of_column, of_pattern, of_query};
-use super::panel::{Color, Panel, PanelLook, PanelQuery, PanelType, Series, Show, Stat};
+use super::look::{Color, PanelLook};
+use super::panel::{Panel, PanelQuery, PanelType, Series, Show, Stat};
 use super::target::{self, Form};
 use super::unit::Unit;
 use super::{alerts_table, heatmap, last_known, problems_table, source_status, table};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use platform_core::setting::Duration;
 use serde::Deserialize;
 
-use super::panel::{Color, Show, Thresholds, Word};
+use super::look::{Color, Thresholds, Word};
+use super::panel::Show;
 use super::unit::Unit;
 use crate::registry::Kind;
 

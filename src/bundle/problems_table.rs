@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use platform_core::probe::Reason;
 use serde_json::Value;
 
-use super::column::{Cell, Column, Content, Table};
+use super::column::{CellLook, Column, Content, Table};
 use super::last_known::LAST_KNOWN;
-use super::panel::{Color, PanelLink, PanelLook, Word};
+use super::look::{Color, PanelLink, PanelLook, Word};
 use super::table::{NAME_WIDTH, SOURCE_WIDTH, TIME_WIDTH, body, label, word};
 use super::unit::Unit;
 use crate::registry::Kind;
@@ -36,7 +36,7 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
             width: Some(SOURCE_WIDTH),
             ..label("source", "Source", BTreeMap::new())
         },
-        Column { cell: Cell::Hidden, ..label("kind", "Kind", BTreeMap::new()) },
+        Column { cell: CellLook::Hidden, ..label("kind", "Kind", BTreeMap::new()) },
         label("reason", "Problem", reasons.chain([none]).collect()),
         Column { width: Some(NAME_WIDTH), ..label("query", "Query", BTreeMap::new()) },
         Column {
@@ -49,7 +49,7 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
             },
             link: None,
             width: Some(TIME_WIDTH),
-            cell: Cell::Text,
+            cell: CellLook::Text,
         },
     ];
     body(&Table { sql: None, columns, sorted_by: None }, empty)

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::field;
 use super::last_known::LAST_KNOWN;
-use super::panel::{Color, PanelLink, PanelLook, PanelQuery, Series, Word};
+use super::look::{Color, PanelLink, PanelLook, Word};
+use super::panel::{PanelQuery, Series};
 use super::target::{self, Form};
 
 /// The status of each source that the matchers select: 3 up, 2 degraded, 1 down, 0 not probed yet, and -1 if there were

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::column::{Cell, Column, Content, Table};
+use super::column::{CellLook, Column, Content, Table};
 use super::field::{self, of_column};
-use super::panel::{Color, PanelLook, Word};
+use super::look::{Color, PanelLook, Word};
 use super::target::{self, Form};
 use super::unit::Unit;
 
@@ -71,9 +71,9 @@ fn look(column: &Column) -> Value {
         properties.push(("custom.cellOptions", json!({"type": "color-text", "wrapText": is_label(column)})));
     }
     match column.cell {
-        Cell::Text => {}
-        Cell::Image => properties.push(("custom.cellOptions", json!({"type": "image"}))),
-        Cell::Bar => {
+        CellLook::Text => {}
+        CellLook::Image => properties.push(("custom.cellOptions", json!({"type": "image"}))),
+        CellLook::Bar => {
             properties.push(("min", 0.into()));
             properties.push((
                 "custom.cellOptions",
@@ -84,7 +84,7 @@ fn look(column: &Column) -> Value {
                 properties.push(("color", json!({"mode": "fixed", "fixedColor": Color::Blue.grafana()})));
             }
         }
-        Cell::Hidden => properties.push(("custom.hidden", true.into())),
+        CellLook::Hidden => properties.push(("custom.hidden", true.into())),
     }
     if let Some(width) = column.width {
         properties.push(("custom.width", width.into()));
@@ -152,5 +152,5 @@ pub(super) fn word(value: &str, text: &str, color: Color) -> BTreeMap<String, Wo
 pub(super) fn label(label: &str, name: &str, words: BTreeMap<String, Word>) -> Column {
     let look = PanelLook { words, ..PanelLook::default() };
     let (name, content) = (name.to_owned(), Content::Label(label.to_owned()));
-    Column { name, content, look, link: None, width: None, cell: Cell::Text }
+    Column { name, content, look, link: None, width: None, cell: CellLook::Text }
 }

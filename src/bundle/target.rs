@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::data_source;
-use super::panel::{PanelLook, PanelQuery};
+use super::look::PanelLook;
+use super::panel::PanelQuery;
 use super::unit::Unit;
 
 /// The form of a result.

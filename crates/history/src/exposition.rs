@@ -28,9 +28,12 @@ pub(crate) fn samples(text: &str) -> Vec<Sample<'_>> {
     samples
 }
 
-/// Counters of other exporters are untyped, and so is one size, because its name ends as that of a counter.
+/// Counters of other exporters are untyped, and so is one size, because its name ends as that of a counter. One histogram
+/// is of sessions, which come and go.
 fn is_gauge(name: &str, declared: Option<&str>) -> bool {
-    declared == Some("gauge") || name == "redis_memory_used_vm_total"
+    declared == Some("gauge")
+        || name == "redis_memory_used_vm_total"
+        || name.starts_with("pg_process_idle_seconds")
 }
 
 /// The name of a series.

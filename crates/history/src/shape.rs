@@ -85,6 +85,7 @@ const GAUGES: [(Shape, &[&str]); 9] = [
             "webhook_events_undelivered",
             "replicas",
             "segments",
+            "process_idle",
             "skew",
         ],
     ),

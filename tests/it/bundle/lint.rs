@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::{Rendered, dashboards, targets, text};
 
-const CHARTS: [&str; 7] = ["stat", "timeseries", "bargauge", "piechart", "table", "state-timeline", "text"];
+const CHARTS: [&str; 8] =
+    ["stat", "timeseries", "bargauge", "piechart", "heatmap", "table", "state-timeline", "text"];
 
 /// Calls a check with every panel of every dashboard.
 fn each_panel(check: impl Fn(&Rendered, &Value, &str)) {

@@ -28,9 +28,13 @@ type Catalogue = BTreeMap<String, BTreeSet<String>>;
 fn catalogue() -> Catalogue {
     let output = Command::new(binary()).args(["catalog", "--format", "json"]).output().unwrap();
     let families: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
-    let of_exporter = families.iter().map(|family| {
+    let of_exporter = families.iter().flat_map(|family| {
         let labels = family["labels"].as_array().unwrap().iter().map(|label| text(label).to_owned());
-        (text(&family["name"]).to_owned(), labels.collect())
+        let labels: BTreeSet<_> = labels.collect();
+        let name = text(&family["name"]);
+        let of_buckets = labels.iter().cloned().chain(["le".to_owned()]).collect();
+        let buckets = (family["type"] == "histogram").then(|| (format!("{name}_bucket"), of_buckets));
+        buckets.into_iter().chain([(name.to_owned(), labels.clone())]).collect::<Vec<_>>()
     });
     let of_prometheus = OF_PROMETHEUS
         .map(|(name, labels)| (name.to_owned(), labels.iter().map(|label| (*label).to_owned()).collect()));

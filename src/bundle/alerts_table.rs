@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::column::{CellLook, Column, Content, Table};
 use super::look::{Color, PanelLook, Word};
-use super::table::{NAME_WIDTH, TIME_WIDTH, WORD_WIDTH, body, label, word};
+use super::table::{TIME_WIDTH, WORD_WIDTH, body, label, word};
 use super::unit::Unit;
 
 /// The body of an alerts panel, without those for information. It shows if no rules are loaded, because an empty list
@@ -25,7 +25,7 @@ pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
     let columns = vec![
         Column { width: Some(WORD_WIDTH), ..label("severity", "Severity", severities.into()) },
         label("alertname", "Alert", BTreeMap::new()),
-        Column { width: Some(NAME_WIDTH), ..label("source", "Source", BTreeMap::new()) },
+        label("source", "Source", BTreeMap::new()),
         Column {
             name: "Since".to_owned(),
             content: Content::Promql(format!("({since}) or {missing}")),

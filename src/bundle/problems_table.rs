@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::column::{CellLook, Column, Content, Table};
 use super::last_known::LAST_KNOWN;
 use super::look::{Color, PanelLink, PanelLook, Word};
-use super::table::{NAME_WIDTH, SOURCE_WIDTH, TIME_WIDTH, body, label, word};
+use super::table::{TIME_WIDTH, body, label, word};
 use super::unit::Unit;
 use crate::registry::Kind;
 
@@ -31,14 +31,10 @@ pub(super) fn problems(matchers: &str, empty: &str) -> Value {
         reasons.map(|reason| (reason.to_string(), meaning(&format!("{reason}: {}", reason.meaning()))));
     let none = ("no data".to_owned(), meaning("no data: no metrics from the exporter"));
     let columns = vec![
-        Column {
-            link: Some(PanelLink::Kind),
-            width: Some(SOURCE_WIDTH),
-            ..label("source", "Source", BTreeMap::new())
-        },
+        Column { link: Some(PanelLink::Kind), ..label("source", "Source", BTreeMap::new()) },
         Column { cell: CellLook::Hidden, ..label("kind", "Kind", BTreeMap::new()) },
         label("reason", "Problem", reasons.chain([none]).collect()),
-        Column { width: Some(NAME_WIDTH), ..label("query", "Query", BTreeMap::new()) },
+        label("query", "Query", BTreeMap::new()),
         Column {
             name: "Last success".to_owned(),
             content: Content::Promql(format!("{answered} or 0 * {problem} or {gone}")),

@@ -12,10 +12,6 @@ use super::unit::Unit;
 
 /// The width of columns with a severity, in pixels: the rest is for the long ones.
 pub(super) const WORD_WIDTH: u16 = 90;
-/// The width of columns with the names of sources, which are chosen by users.
-pub(super) const SOURCE_WIDTH: u16 = 155;
-/// The width of columns with other names, which go on in a second line where links would be cut.
-pub(super) const NAME_WIDTH: u16 = 130;
 /// The width of columns with a point in time.
 pub(super) const TIME_WIDTH: u16 = 140;
 

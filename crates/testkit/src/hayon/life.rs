@@ -143,7 +143,7 @@ impl Hayon {
     }
 
     fn log(&self, round: usize) {
-        let level = match round % 60 {
+        let level = match round % 900 {
             3 => "error",
             6 => "warn",
             _ => "info",

@@ -26,7 +26,7 @@ fn standing_help(panel_type: &PanelType) -> String {
     match panel_type {
         PanelType::Status { .. } => "UP: answers, and everything expected is there. DEGRADED: answers, but something is missing or bad. DOWN: does not answer. NO DATA: no metrics from the exporter.",
         PanelType::Problems { .. } => "Why sources are degraded or down, and the last success of each. The exporter's log has the details.",
-        PanelType::Alerts { .. } => "Firing alerts, and since when.",
+        PanelType::Alerts { .. } => "Firing alerts, and since when. With the routing of the bundle, critical ones are sent to the pager, but for staging, and warnings to the chat.",
         _ => "A note.",
     }
     .to_owned()

@@ -14,9 +14,11 @@ use crate::registry::Kind;
 
 /// The body of a problems panel. A source without any data has a row, too.
 pub(super) fn problems(matchers: &str, empty: &str) -> Value {
+    // No query of a source that is down has an answer.
+    let of_queries = "platform_query_problem unless on (source) (platform_source_up == 0)";
     let problem = format!(
-        "(platform_source_problem{{{matchers}}} unless on (source, reason) platform_query_problem \
-         or platform_query_problem{{{matchers}}} * on (source) group_left (kind) max by (source, kind) (platform_source_problem{{{matchers}}}))"
+        "(platform_source_problem{{{matchers}}} unless on (source, reason) ({of_queries}) \
+         or ({of_queries}) * on (source) group_left (kind) max by (source, kind) (platform_source_problem{{{matchers}}}))"
     );
     let success = format!("platform_source_last_success_timestamp_seconds{{{matchers}}}");
     let answered = format!("{problem} * on (source, kind) group_left () max by (source, kind) ({success})");

@@ -16,11 +16,30 @@ use super::question::MongoQuestion;
 /// Only this many collections are looked at.
 const MOST_COLLECTIONS: usize = 200;
 
-/// The fields of a collection are those of so many documents.
-const SAMPLED: usize = 100;
+/// Which documents are looked at. Rare states and fields matter, so all of a small collection are: that is a matter of
+/// milliseconds.
+struct Sample {
+    /// All, if there are not more.
+    all_up_to: f64,
+    /// Otherwise so many, at random.
+    size: usize,
+}
 
-/// The values of a field are those of so many documents.
-const DOCUMENTS_LOOKED_AT: usize = 1000;
+/// For the names and types of fields.
+const OF_FIELDS: Sample = Sample { all_up_to: 1000.0, size: 100 };
+
+/// For the values of a field.
+const OF_VALUES: Sample = Sample { all_up_to: 50_000.0, size: 1000 };
+
+impl Sample {
+    /// The stage of a pipeline that takes them.
+    fn stage(&self, documents: f64) -> Value {
+        match documents <= self.all_up_to {
+            true => json!({"$match": {}}),
+            false => json!({"$sample": {"size": self.size}}),
+        }
+    }
+}
 
 /// Reading one document that is in memory, and one that has to come from a disk.
 const DOCUMENT: Duration = Duration::from_micros(2);
@@ -76,7 +95,7 @@ impl Surveyor for MongoSurveyor {
             let table = &survey.tables[position.table];
             let field = &table.columns[position.column].written;
             let pipeline = json!([
-                {"$sample": {"size": DOCUMENTS_LOOKED_AT}},
+                OF_VALUES.stage(table.rows),
                 {"$group": {"_id": format!("${field}")}},
                 {"$match": {"_id": {"$ne": null}}},
                 {"$limit": MOST_VALUES + 1},
@@ -144,18 +163,20 @@ impl MongoSurveyor {
     /// What the server knows of a collection, with the fields and types of some documents. Their values stay there.
     async fn table(&self, lane: &Lane, name: &str, timeout: Duration) -> Result<SurveyedTable, Problem> {
         let count = self.aggregate(lane, name, json!([{"$collStats": {"count": {}}}]), timeout).await?;
-        let fields = self.fields(lane, name, "$$ROOT", timeout).await?;
+        let documents = count.rows.first().map_or(0.0, |row| count.number(row, "count"));
+        let sample = OF_FIELDS.stage(documents);
+        let fields = self.fields(lane, name, &sample, "$$ROOT", timeout).await?;
         let mut columns: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for row in &fields.rows {
             columns.entry(fields.text(row, "field")).or_default().insert(fields.text(row, "type"));
         }
-        let documents: Vec<_> = columns
+        let parents: Vec<_> = columns
             .iter()
             .filter(|(_, types)| types.contains("object"))
             .map(|(name, _)| name.clone())
             .collect();
-        for parent in documents.into_iter().filter(|parent| is_plain(parent)) {
-            let fields = self.fields(lane, name, &format!("${parent}"), timeout).await?;
+        for parent in parents.into_iter().filter(|parent| is_plain(parent)) {
+            let fields = self.fields(lane, name, &sample, &format!("${parent}"), timeout).await?;
             for row in &fields.rows {
                 let path = format!("{parent}.{}", fields.text(row, "field"));
                 columns.entry(path).or_default().insert(fields.text(row, "type"));
@@ -182,7 +203,7 @@ impl MongoSurveyor {
             schema: self.database.clone(),
             name: name.to_owned(),
             written: name.to_owned(),
-            rows: count.rows.first().map_or(0.0, |row| count.number(row, "count")),
+            rows: documents,
             references: 0,
             has_row_security: false,
             columns: columns.collect(),
@@ -194,12 +215,13 @@ impl MongoSurveyor {
         &self,
         lane: &Lane,
         collection: &str,
+        sample: &Value,
         document: &str,
         timeout: Duration,
     ) -> Result<Rows, Problem> {
         let is_document = json!({"$eq": [{"$type": document}, "object"]});
         let pipeline = json!([
-            {"$sample": {"size": SAMPLED}},
+            sample,
             {"$project": {"field": {"$cond": [is_document, {"$objectToArray": document}, []]}}},
             {"$unwind": "$field"},
             {"$group": {"_id": {"field": "$field.k", "type": {"$type": "$field.v"}}}},

@@ -151,7 +151,7 @@ async fn names_in_other_languages_are_found() {
     let (_server, project) = Project::with(
         "CREATE TABLE bestellungen (id serial PRIMARY KEY, zustand text, erstellt_am timestamptz, vorname text);
          INSERT INTO bestellungen (zustand, erstellt_am, vorname)
-           SELECT (ARRAY['ausstehend', 'bezahlt', 'fehlgeschlagen'])[1 + i % 3], now() - i * interval '1 minute', 'Hildburg'
+           SELECT (ARRAY['ausstehend', 'bezahlt', 'fehlgeschlagen'])[1 + i % 3], now() - i * interval '10 minutes', 'Hildburg'
            FROM generate_series(1, 300) i;
          ANALYZE;",
     )
@@ -162,8 +162,8 @@ async fn names_in_other_languages_are_found() {
     for (series, expected) in [
         ("shop_bestellungen_by_zustand{state=\"bezahlt\"}", 100.0),
         ("shop_bestellungen_waiting", 100.0),
-        ("shop_bestellungen_failed_recently", 20.0),
-        ("shop_bestellungen_new{window=\"24h\"}", 300.0),
+        ("shop_bestellungen_failed_recently", 2.0),
+        ("shop_bestellungen_new{window=\"7d\"}", 300.0),
     ] {
         assert_eq!(value(&exposition, series), Some(expected), "{series} in {exposition}");
     }

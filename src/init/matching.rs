@@ -1,8 +1,11 @@
 //! Where recipes apply: which tables and columns of a survey they are about.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 
-use platform_core::survey::{ColumnPosition, ColumnType, SourceSurvey, SurveyedColumn, SurveyedTable};
+use platform_core::survey::{
+    ColumnPosition, ColumnType, MOST_VALUES, SourceSurvey, SurveyedColumn, SurveyedTable,
+};
 
 use super::privacy::{is_personal_name, is_personal_value, is_technical_value};
 use super::recipe::{ColumnPattern, Recipe, TablePattern};
@@ -28,6 +31,15 @@ pub(super) struct FoundColumn<'a> {
     pub(super) column: &'a SurveyedColumn,
     /// Its values, if they become labels.
     pub(super) values: &'a [String],
+    /// Further columns, if the recipe is about all of them at once.
+    pub(super) others: Vec<&'a SurveyedColumn>,
+}
+
+impl<'a> FoundColumn<'a> {
+    /// The column, and further ones.
+    pub(super) fn all(&self) -> impl Iterator<Item = &'a SurveyedColumn> {
+        iter::once(self.column).chain(self.others.iter().copied())
+    }
 }
 
 /// The columns whose values decide whether a recipe applies, and that are not about people.
@@ -54,7 +66,8 @@ fn may_be(pattern: &ColumnPattern, column: &SurveyedColumn) -> bool {
         || pattern.or_default_now && column.defaults_to_now && pattern.not.rank(&column.name).is_none();
     (pattern.rank(&column.name).is_some() || is_default())
         && pattern.allows(column.column_type)
-        && !(pattern.few && (column.is_key || is_personal_name(&column.name)))
+        && !(pattern.few && is_personal_name(&column.name))
+        && !((pattern.few || pattern.all) && column.is_key)
 }
 
 /// Applies recipes to a survey: those that claim their tables first.
@@ -127,8 +140,14 @@ impl<'a> Applied<'a> {
     ) -> Option<()> {
         let mut columns = Vec::new();
         for (name, pattern) in &pattern.columns {
-            match find_columns(pattern, position, table, values).into_iter().next() {
-                Some(column) => columns.push((name.as_str(), column)),
+            let mut found = find_columns(pattern, position, table, values).into_iter();
+            match found.next() {
+                Some(mut column) => {
+                    if pattern.all {
+                        column.others = found.map(|other| other.column).take(MOST_VALUES - 1).collect();
+                    }
+                    columns.push((name.as_str(), column));
+                }
                 None if pattern.optional => {}
                 None => return None,
             }
@@ -184,7 +203,7 @@ fn find_columns<'a>(
             false => &[],
         };
         let is_usable = !pattern.few || are_labels(pattern, column, values);
-        is_usable.then_some(FoundColumn { table, column, values })
+        is_usable.then_some(FoundColumn { table, column, values, others: Vec::new() })
     });
     let mut usable: Vec<_> = usable.collect();
     let of_name = |found: &FoundColumn<'_>| pattern.rank(&found.column.name);

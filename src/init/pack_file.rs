@@ -95,18 +95,28 @@ pub fn rough(time: Duration) -> String {
     }
 }
 
-/// The rows of the dashboard, in the order of their sections.
+/// More panels than this are not seen at a glance: later rows are collapsed.
+const MOST_OPEN: usize = 30;
+
+/// The rows of the dashboard, in the order of their sections. Single numbers come before charts, so that lines are full.
 fn rows(proposals: &[Written<'_>]) -> String {
     let sections: BTreeSet<DashboardSection> =
         proposals.iter().map(|(proposal, _)| proposal.section).collect();
-    let mut text = String::new();
+    let (mut text, mut open) = (String::new(), 0);
     for section in sections {
         let own = proposals.iter().filter(|(proposal, _)| proposal.section == section);
-        let panels: Vec<_> = own.flat_map(|(_, parts)| &parts.panels).collect();
+        let mut panels: Vec<_> = own.flat_map(|(_, parts)| &parts.panels).collect();
         if panels.is_empty() {
             continue;
         }
-        writeln!(text, "    - row: {}\n      panels:", section.title()).expect("a string takes everything");
+        panels.sort_by_key(|panel| !panel.contains("stat: "));
+        writeln!(text, "    - row: {}", section.title()).expect("a string takes everything");
+        if open > 0 && open + panels.len() > MOST_OPEN {
+            text.push_str("      collapsed: true\n");
+        } else {
+            open += panels.len();
+        }
+        text.push_str("      panels:\n");
         text.extend(panels.into_iter().map(|panel| indented(panel, 8)));
     }
     text

@@ -88,7 +88,8 @@ impl Proposal {
             let is_alive = format!("{key}.alive");
             let mark = alive(table).filter(|_| queries.iter().any(|query| refers_to(query, &is_alive)));
             let mark = mark.map(|(column, _)| column.written.clone());
-            let written = read.iter().map(|found| found.column.written.clone()).chain(mark.clone());
+            let all = read.iter().flat_map(|found| found.all());
+            let written = all.map(|column| column.written.clone()).chain(mark.clone());
             let columns = match read.is_empty() && mark.is_none() {
                 // Some column has to be readable for count(*).
                 true => table.columns.first().map(|column| column.written.clone()).into_iter().collect(),

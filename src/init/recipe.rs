@@ -138,6 +138,9 @@ pub(super) struct ColumnPattern {
     /// Whether the recipe applies to each such column of a table, not only to the preferred one.
     #[serde(default)]
     pub(super) each: bool,
+    /// Whether it stands for all such columns of a table at once.
+    #[serde(default)]
+    pub(super) all: bool,
 }
 
 /// A type of column in a recipe.

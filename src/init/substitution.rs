@@ -27,6 +27,13 @@ pub(super) fn names(applied: &Applied<'_>) -> Substitutes {
         names.insert(format!("{key}.values"), flow_list(found.values));
         names.insert(format!("{key}.list"), sql_list(found.values.iter()));
         names.insert(format!("{key}.scale"), scale(&found.column.name).to_owned());
+        let each = |write: fn(&str, &str) -> String| {
+            let items = found.all().map(|column| write(&snake(&column.name), &column.written));
+            items.collect::<Vec<_>>().join(", ")
+        };
+        names.insert(format!("{key}.rows"), each(|name, column| format!("('{name}', {column})")));
+        let document = |name: &str, column: &str| format!("{{name: \"{name}\", value: \"${column}\"}}");
+        names.insert(format!("{key}.documents"), each(document));
     }
     let patterns = applied.recipe.head.finds.values().flat_map(|table| &table.columns);
     for (key, _) in patterns.filter(|(_, pattern)| pattern.optional) {
@@ -120,7 +127,9 @@ pub(super) fn substitute(text: &str, names: &Substitutes, kept: &[&str]) -> Opti
     Some(result)
 }
 
-/// Whether a text refers to a name, or to a condition on it.
+/// Whether a text refers to a name, to a condition on it, or to all columns that it stands for.
 pub(super) fn refers_to(text: &str, name: &str) -> bool {
-    ["", ".if_true", ".if_null"].iter().any(|part| text.contains(&format!("$({name}{part})")))
+    ["", ".if_true", ".if_null", ".rows", ".documents"]
+        .iter()
+        .any(|part| text.contains(&format!("$({name}{part})")))
 }

@@ -56,7 +56,8 @@ const LANGUAGE: LanguageFacts = LanguageFacts::of::<MongoQuestion>();
 
 /// What `init` proposes for what it finds in a database.
 const RECIPES: &[RecipeFile] = recipe_files! {
-    "accounts", "backlog", "failures", "groups", "growth", "money", "states", "totals", "types",
+    "accounts", "backlog", "counters", "drops", "failures", "groups", "growth", "money", "scheduled",
+    "states", "stuck", "switches", "totals", "types",
 };
 
 /// The facts common to all sources of this kind.

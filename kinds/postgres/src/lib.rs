@@ -61,12 +61,13 @@ const OF_TABLES: [&str; 4] = ["tables", "table_scans", "table_reads", "table_siz
 
 /// What `init` proposes for what it finds in a database.
 const RECIPES: &[RecipeFile] = recipe_files! {
-    "accounts", "active_users", "backlog", "cashier", "delayed_job", "django_celery_results", "django_q",
-    "django_sessions", "djstripe", "durations", "emails", "expiring", "failures", "good_job",
-    "graphile_worker", "groups", "growth", "heartbeats", "invitations", "laravel_jobs", "laravel_sessions",
-    "migrations", "money", "oban", "online", "outbox", "pay", "pg_boss", "procrastinate", "que", "river",
-    "schedules", "sessions", "soft_deletes", "solid_queue", "states", "subscriptions", "sums", "switches",
-    "tokens", "totals", "types", "unfinished", "unresolved", "webhook_deliveries",
+    "accounts", "actions", "active_users", "backlog", "cashier", "counters", "delayed_job",
+    "django_celery_results", "django_q", "django_sessions", "djstripe", "drops", "durations", "emails",
+    "errors", "expiring", "failures", "good_job", "graphile_worker", "groups", "growth", "heartbeats",
+    "invitations", "laravel_jobs", "laravel_sessions", "ledgers", "migrations", "money", "oban", "online",
+    "outbox", "pay", "pg_boss", "procrastinate", "que", "river", "scheduled", "schedules", "sessions",
+    "soft_deletes", "solid_queue", "states", "stuck", "subscriptions", "sums", "switches", "tokens", "totals",
+    "types", "unfinished", "unresolved", "webhook_deliveries",
 };
 
 /// The facts common to all sources of this kind.

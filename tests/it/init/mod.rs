@@ -3,6 +3,7 @@
 mod again;
 mod bounds;
 mod mongodb;
+mod platforms;
 mod privacy;
 mod recipes;
 

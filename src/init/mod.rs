@@ -18,7 +18,7 @@ mod tables;
 mod words;
 
 pub use pack_file::{proposed, rough};
-pub use platform_file::{PackEntry, Present, platform_text, present};
+pub use platform_file::{PackEntry, Present, impersonal, platform_text, present};
 pub use proposal::Proposal;
 pub use proposals::{Proposals, Surveyed, propose};
 pub use recipe::Recipe;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use platform_core::survey::ScriptLanguage;
+use platform_core::survey::{NamesForm, ScriptLanguage, SurveyedNames};
 use platform_core::yaml::{self, Faults, Node};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::find::FoundSource;
 use super::pack_file::insert;
+use super::privacy::is_personal_value;
 
 /// A pack that a configuration uses.
 #[derive(Clone, Debug)]
@@ -71,12 +72,33 @@ pub fn platform_text(existing: Option<&str>, sources: &[&FoundSource], packs: &[
     insert(&text, "packs", &lines.collect::<String>()).trim_start_matches('\n').to_owned()
 }
 
+/// Names without those that may be about a person, and without keys that have none left.
+pub fn impersonal(names: Vec<SurveyedNames>) -> Vec<SurveyedNames> {
+    // A dot in the name of a queue is between words.
+    let is_usable = |name: &String| !is_personal_value(&name.replace(['.', '-'], "_"));
+    let names = names.into_iter().map(|SurveyedNames { key, form, mut names }| {
+        names.retain(is_usable);
+        SurveyedNames { key, form, names }
+    });
+    names.filter(|found| !found.names.is_empty()).collect()
+}
+
 /// A source. Values stay variables, so no secret is in the text.
 fn entry(source: &FoundSource) -> String {
     let mut settings = Value::Object(Map::new());
     for setting in &source.settings {
         let slot = setting.key.split('.').fold(&mut settings, |node, key| &mut node[key]);
         *slot = Value::String(setting.text.clone());
+    }
+    for SurveyedNames { key, form, names } in &source.names {
+        let value = match form {
+            NamesForm::List => json!(names),
+            NamesForm::Include => {
+                let names: Vec<_> = names.iter().map(|name| regex::escape(name)).collect();
+                json!({"include": format!("^({})$", names.join("|"))})
+            }
+        };
+        settings[*key] = value;
     }
     format!("  {}: {{{}: {}}}\n", source.name, source.kind, flow(&settings))
 }
@@ -88,6 +110,10 @@ fn flow(value: &Value) -> String {
             let entries = entries.iter().map(|(key, value)| format!("{key}: {}", flow(value)));
             format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
         }
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(flow).collect();
+            format!("[{}]", items.join(", "))
+        }
         other => other.to_string(),
     }
 }
@@ -95,6 +121,17 @@ fn flow(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_may_be_about_a_person_are_left_out() {
+        let found = |names: &[&str]| SurveyedNames {
+            key: "queues",
+            form: NamesForm::List,
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let names = impersonal(vec![found(&["orders.created", "anna@example.com"]), found(&["Anna Novak"])]);
+        assert_eq!(names, [found(&["orders.created"])]);
+    }
 
     #[test]
     fn what_is_there_stays_and_is_known() {

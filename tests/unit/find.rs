@@ -52,7 +52,7 @@ fn exposed(secret: &Option<Secret>) -> &str {
 /// All that was found, with its values; `*` marks what is not what the application has under a name.
 fn described(findings: &Findings) -> String {
     let mut out = String::new();
-    for FoundSource { name, kind, address, settings, places } in &findings.sources {
+    for FoundSource { name, kind, address, settings, places, .. } in &findings.sources {
         let places: Vec<_> = places.iter().map(ToString::to_string).collect();
         writeln!(out, "{name} {kind} {address} at {}", places.join(", ")).unwrap();
         for setting in settings {

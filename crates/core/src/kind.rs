@@ -12,7 +12,7 @@ use crate::metric::Desc;
 use crate::probe::{Prober, Reason};
 use crate::query::{Answers, Lane, LanguageFacts, Question};
 use crate::setting::{Secret, SourceName};
-use crate::survey::Surveyor;
+use crate::survey::{NamesSurveyor, Surveyor};
 
 /// What all sources of a kind share.
 pub struct KindFacts {
@@ -143,6 +143,11 @@ pub trait Definition: Send + Sync {
 
     /// What finds out what it contains, if that can be found out.
     fn surveyor(&self) -> Option<Box<dyn Surveyor>> {
+        None
+    }
+
+    /// What finds names for its configuration, if there is anything to find.
+    fn names_surveyor(&self) -> Option<Box<dyn NamesSurveyor>> {
         None
     }
 

@@ -128,6 +128,36 @@ pub struct ScriptLanguage {
     pub run: &'static str,
 }
 
+/// Names for a key of a source's configuration, such as the queues of a broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SurveyedNames {
+    /// The key.
+    pub key: &'static str,
+    /// How the key has them.
+    pub form: NamesForm,
+    /// The names.
+    pub names: Vec<String>,
+}
+
+/// How a key has names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamesForm {
+    /// A list.
+    List,
+    /// `{include: …}` with a regular expression.
+    Include,
+}
+
+/// Finds names for the configuration of a source.
+#[async_trait::async_trait]
+pub trait NamesSurveyor: Send + Sync {
+    /// Those that will be there tomorrow: without those that a program has generated, and not more than a person would list.
+    ///
+    /// # Errors
+    /// When the source cannot be reached, or rejects a request.
+    async fn names(&self, timeout: Duration) -> Result<Vec<SurveyedNames>, Problem>;
+}
+
 /// Surveys a source. Everything goes through the source's lane, with the limits of a declared query.
 #[async_trait::async_trait]
 pub trait Surveyor: Send + Sync {

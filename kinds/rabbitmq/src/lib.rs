@@ -16,6 +16,7 @@ mod node;
 mod policy;
 mod prober;
 mod queue;
+mod queue_names;
 mod queue_series;
 mod queue_statistics;
 mod remedy;
@@ -31,6 +32,9 @@ pub use config::Config;
 use platform_core::kind::{
     Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost,
 };
+use platform_core::survey::NamesSurveyor;
+
+use self::queue_names::QueueNames;
 
 /// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
@@ -65,6 +69,11 @@ pub const FACTS: KindFacts = KindFacts {
 impl Definition for Config {
     fn target(&self) -> String {
         self.target.clone()
+    }
+
+    fn names_surveyor(&self) -> Option<Box<dyn NamesSurveyor>> {
+        let management = self.management.clone()?;
+        Some(Box::new(QueueNames { management, tls: self.tls.clone(), vhost: self.broker.vhost.clone() }))
     }
 
     fn build(&self, context: &Context<'_>) -> Parts {

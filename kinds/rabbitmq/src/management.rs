@@ -318,7 +318,7 @@ impl Management {
         list::<MOST_DEFINITIONS, PolicyRow>(&self.get(path, end).await?, path, "policies")
     }
 
-    async fn get(&mut self, path: &str, end: Deadline) -> Result<Response, Problem> {
+    pub(super) async fn get(&mut self, path: &str, end: Deadline) -> Result<Response, Problem> {
         checked(self.send(path, end).await?, &self.interface.login).map_err(|problem| about(path, problem))
     }
 
@@ -334,7 +334,7 @@ impl Management {
 }
 
 /// The items of an answer that is a list.
-fn list<'a, const MOST: usize, T: Deserialize<'a>>(
+pub(super) fn list<'a, const MOST: usize, T: Deserialize<'a>>(
     response: &'a Response,
     path: &str,
     what: &str,

@@ -7,6 +7,7 @@ mod workspace;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use platform_core::metric::Family;
 use platform_core::query::Declared;
@@ -22,8 +23,10 @@ use super::probe::open_lanes;
 use super::query::read;
 use crate::cli::{Flags, InitFlags};
 use crate::config::Config;
+use crate::init::find::FoundSource;
 use crate::init::{
-    PackEntry, PackFiles, PackSubject, Proposals, Recipe, Surveyed, propose, proposed, recipes, rough, snake,
+    PackEntry, PackFiles, PackSubject, Proposals, Recipe, Surveyed, impersonal, propose, proposed, recipes,
+    rough, snake,
 };
 use crate::registry::Kind;
 use crate::schedule::{Lanes, ask, assemble, by_kind};
@@ -44,9 +47,10 @@ struct Pack<'a> {
 /// When nothing is found, or a file cannot be read or written.
 pub async fn init(flags: &Flags, own: &InitFlags) -> Result<String, InitError> {
     let recipes = recipes(own.recipes.as_deref())?;
-    let workspace = Workspace::open(own)?;
+    let mut workspace = Workspace::open(own)?;
     eprint!("{}", workspace.found());
     let config = workspace.load(&[], &BTreeMap::new()).map_err(InitError::Faults)?;
+    add_names(workspace.new_sources(), &config).await;
     let assembly =
         assemble(&config, &by_kind(Arc::default(), super::variable, flags.storage_path.as_deref()));
     let lanes = assembly.lanes.clone();
@@ -77,6 +81,22 @@ pub async fn init(flags: &Flags, own: &InitFlags) -> Result<String, InitError> {
     }
     report.push_str(&workspace.next_steps(&entries, own.env_file.as_deref()));
     Ok(report)
+}
+
+/// How long a look at the names in a source may take.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// Adds the names that new sources know of themselves, such as the queues of a broker.
+async fn add_names(sources: &mut [FoundSource], config: &Config) {
+    for source in sources {
+        let configured = config.sources().iter().find(|(name, _)| name.as_str() == source.name);
+        let surveyor = configured.and_then(|(_, settings)| settings.config.definition().names_surveyor());
+        let Some(surveyor) = surveyor else { continue };
+        match surveyor.names(LOOK).await {
+            Ok(names) => source.names = impersonal(names),
+            Err(problem) => eprintln!("{} was not looked at: {problem}", source.name),
+        }
+    }
 }
 
 /// Looks at every source that can be looked at.

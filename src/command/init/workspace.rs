@@ -56,6 +56,11 @@ impl Workspace {
         self.findings.to_string()
     }
 
+    /// The sources that the configuration does not have yet.
+    pub(super) fn new_sources(&mut self) -> &mut [FoundSource] {
+        &mut self.findings.sources
+    }
+
     /// The pack of a source: the one that the configuration has for it, or a new one.
     pub(super) fn pack(&self, source: &SourceName, script: ScriptLanguage, is_only: bool) -> PackEntry {
         let name = match is_only {

@@ -45,7 +45,7 @@ pub(super) fn merge(candidates: Vec<Candidate>, notes: &mut Vec<String>) -> Vec<
         settings = settings.into_iter().map(|setting| claimed(setting, &name, &mut claims)).collect();
         let text = || settings.first().map_or_else(String::new, |setting| setting.text.clone());
         let address = address.unwrap_or_else(text);
-        let source = FoundSource { name, kind, address, settings, places: vec![origin] };
+        let source = FoundSource { name, kind, address, settings, names: Vec::new(), places: vec![origin] };
         merged.push(Merged { service, server, account, source });
     }
     merged.into_iter().map(|merged| merged.source).collect()

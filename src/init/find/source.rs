@@ -3,6 +3,7 @@
 use std::fmt;
 
 use platform_core::setting::{Secret, SecretOrigin};
+use platform_core::survey::SurveyedNames;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::origin::Origin;
@@ -19,6 +20,8 @@ pub struct FoundSource {
     pub address: String,
     /// The keys of its configuration.
     pub settings: Vec<FoundSetting>,
+    /// Names for further keys, which the source itself knows.
+    pub names: Vec<SurveyedNames>,
     /// Every place that names it. The settings are from the first one whose values are all known.
     pub places: Vec<Origin>,
 }

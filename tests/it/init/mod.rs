@@ -5,6 +5,7 @@ mod bounds;
 mod mongodb;
 mod platforms;
 mod privacy;
+mod rabbitmq;
 mod recipes;
 
 use std::fs;

@@ -105,19 +105,26 @@ fn rows(proposals: &[Written<'_>]) -> String {
     let (mut text, mut open) = (String::new(), 0);
     for section in sections {
         let own = proposals.iter().filter(|(proposal, _)| proposal.section == section);
-        let mut panels: Vec<_> = own.flat_map(|(_, parts)| &parts.panels).collect();
+        let panels: Vec<&String> = own.flat_map(|(_, parts)| &parts.panels).collect();
         if panels.is_empty() {
             continue;
         }
-        panels.sort_by_key(|panel| !panel.contains("stat: "));
+        let is_number = |panel: &&String| panel.contains("stat: ");
+        let (numbers, charts): (Vec<&String>, Vec<&String>) = panels.iter().copied().partition(is_number);
         writeln!(text, "    - row: {}", section.title()).expect("a string takes everything");
-        if open > 0 && open + panels.len() > MOST_OPEN {
+        let is_collapsed = open > 0 && open + panels.len() > MOST_OPEN;
+        if is_collapsed {
             text.push_str("      collapsed: true\n");
         } else {
             open += panels.len();
         }
         text.push_str("      panels:\n");
-        text.extend(panels.into_iter().map(|panel| indented(panel, 8)));
+        text.extend(numbers.iter().map(|panel| indented(panel, 8)));
+        // A number next to a chart would be as tall. What follows a collapsed row belongs to it only without a break.
+        if !is_collapsed && !numbers.is_empty() && !charts.is_empty() {
+            text.push_str("    - panels:\n");
+        }
+        text.extend(charts.iter().map(|panel| indented(panel, 8)));
     }
     text
 }

@@ -253,7 +253,7 @@ fn row(platform: &str, lines: &BTreeMap<String, Counterpart>, hand: &Hand<'_>, p
     let shown: Vec<Vec<String>> = shown.filter(|metrics| !metrics.is_empty()).collect();
     let there = shown.iter().filter(|metrics| metrics.iter().all(|metric| found(metric))).count();
     let is_panel = |line: &&str| {
-        ["stat: ", "timeseries: ", "bar: "]
+        ["stat: ", "timeseries: ", "bar: ", "table: "]
             .iter()
             .any(|kind| line.starts_with(&format!("        - {{{kind}")))
     };

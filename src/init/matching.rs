@@ -29,6 +29,8 @@ pub(super) struct Applied<'a> {
 pub(super) struct FoundColumn<'a> {
     pub(super) table: &'a SurveyedTable,
     pub(super) column: &'a SurveyedColumn,
+    /// How queries read it.
+    pub(super) reading: &'a str,
     /// Its values, if they become labels.
     pub(super) values: &'a [String],
     /// Further columns, if the recipe is about all of them at once.
@@ -65,7 +67,7 @@ fn may_be(pattern: &ColumnPattern, column: &SurveyedColumn) -> bool {
     let is_default =
         || pattern.or_default_now && column.defaults_to_now && pattern.not.rank(&column.name).is_none();
     (pattern.rank(&column.name).is_some() || is_default())
-        && pattern.allows(column.column_type)
+        && pattern.allows(column)
         && !(pattern.few && is_personal_name(&column.name))
         && !((pattern.few || pattern.all) && column.is_key)
 }
@@ -203,7 +205,13 @@ fn find_columns<'a>(
             false => &[],
         };
         let is_usable = !pattern.few || are_labels(pattern, column, values);
-        is_usable.then_some(FoundColumn { table, column, values, others: Vec::new() })
+        is_usable.then_some(FoundColumn {
+            table,
+            column,
+            reading: pattern.reading(column),
+            values,
+            others: Vec::new(),
+        })
     });
     let mut usable: Vec<_> = usable.collect();
     let of_name = |found: &FoundColumn<'_>| pattern.rank(&found.column.name);

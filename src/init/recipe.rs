@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use platform_core::survey::ColumnType;
+use platform_core::survey::{ColumnType, SurveyedColumn};
 use platform_core::yaml::{self, Faults, Path};
 use regex::Regex;
 use serde::{Deserialize, Deserializer};
@@ -144,7 +144,7 @@ pub(super) struct ColumnPattern {
 }
 
 /// A type of column in a recipe.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum TypeName {
     Time,
@@ -159,15 +159,22 @@ impl ColumnPattern {
         self.name.rank(name).filter(|_| self.not.rank(name).is_none())
     }
 
-    /// Whether a column may have this type.
-    pub(super) fn allows(&self, column_type: ColumnType) -> bool {
+    /// Whether a column may be of its type.
+    pub(super) fn allows(&self, column: &SurveyedColumn) -> bool {
         let is = |name: &TypeName| match name {
-            TypeName::Time => column_type.is_time(),
-            TypeName::Number => column_type == ColumnType::Number,
-            TypeName::Text => column_type == ColumnType::Text,
-            TypeName::Bool => column_type == ColumnType::Bool,
+            TypeName::Time => column.column_type.is_time() || column.as_time.is_some(),
+            TypeName::Number => column.column_type == ColumnType::Number,
+            TypeName::Text => column.column_type == ColumnType::Text,
+            TypeName::Bool => column.column_type == ColumnType::Bool,
         };
         self.types.is_empty() || self.types.iter().any(is)
+    }
+
+    /// How a query reads a column: a number as a point in time, if this is for points in time and not for numbers.
+    pub(super) fn reading<'a>(&self, column: &'a SurveyedColumn) -> &'a str {
+        let has = |wanted: TypeName| self.types.contains(&wanted);
+        let is_time = has(TypeName::Time) && !has(TypeName::Number);
+        column.as_time.as_deref().filter(|_| is_time).unwrap_or(&column.written)
     }
 }
 

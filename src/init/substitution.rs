@@ -21,7 +21,7 @@ pub(super) fn names(applied: &Applied<'_>) -> Substitutes {
         names.insert(format!("{key}.alive"), condition);
     }
     for (key, found) in &applied.columns {
-        names.insert((*key).to_owned(), found.column.written.clone());
+        names.insert((*key).to_owned(), found.reading.to_owned());
         add_words(&mut names, key, &found.column.name);
         names.insert(format!("{key}.now"), now(found.column.column_type).to_owned());
         names.insert(format!("{key}.values"), flow_list(found.values));
@@ -37,7 +37,7 @@ pub(super) fn names(applied: &Applied<'_>) -> Substitutes {
     }
     let patterns = applied.recipe.head.finds.values().flat_map(|table| &table.columns);
     for (key, _) in patterns.filter(|(_, pattern)| pattern.optional) {
-        let written = applied.columns.get(key.as_str()).map(|found| found.column.written.as_str());
+        let written = applied.columns.get(key.as_str()).map(|found| found.reading);
         let condition =
             |test: &str| written.map_or("true".to_owned(), |column| format!("{column} IS {test}"));
         names.insert(format!("{key}.if_true"), condition("true"));

@@ -46,6 +46,8 @@ pub struct SurveyedColumn {
     pub written: String,
     /// What is in it.
     pub column_type: ColumnType,
+    /// If its numbers are points in time: how a query reads it as one.
+    pub as_time: Option<String>,
     /// Whether an index begins with it.
     pub is_indexed: bool,
     /// Whether it refers to another table, or identifies the row.

@@ -193,6 +193,7 @@ impl MongoSurveyor {
         let columns = columns.map(|(name, types)| SurveyedColumn {
             written: name.clone(),
             column_type: column_type(&types),
+            as_time: None,
             is_indexed: indexed.iter().any(|index| index.starts_with(&format!("{name}_"))),
             is_key: name == "_id",
             defaults_to_now: false,

@@ -9,6 +9,7 @@ mod config;
 mod connect_options;
 mod database;
 mod dial;
+mod epochs;
 mod failure;
 mod grants;
 mod last_current;

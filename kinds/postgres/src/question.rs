@@ -1,6 +1,9 @@
 //! Queries in SQL.
 
-use platform_core::query::{Language, Misuse};
+use std::time::Duration;
+
+use platform_core::probe::Problem;
+use platform_core::query::{Columns, Lane, Language, Misuse, Question, Rows};
 
 use super::statement;
 
@@ -15,4 +18,9 @@ impl Language for SqlQuestion {
     fn check(&self) -> Result<(), Misuse> {
         Ok(statement::check(&self.0)?)
     }
+}
+
+/// The rows of a SELECT.
+pub(super) async fn select(lane: &Lane, sql: String, timeout: Duration) -> Result<Rows, Problem> {
+    lane.ask(&Question::new(SqlQuestion::KEY, sql), &Columns::All, timeout).await
 }

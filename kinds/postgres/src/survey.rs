@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use platform_core::probe::{Problem, Reason};
-use platform_core::query::{Cell, Columns, Lane, Language, Question, Rows, WantedAnswer};
+use platform_core::query::{Cell, Columns, Lane, Question, Rows, WantedAnswer};
 use platform_core::survey::{
     ColumnPosition, ColumnType, MOST_VALUES, QueryCost, ScriptLanguage, SourceSurvey, SurveyedColumn,
     SurveyedTable, Surveyor, TableUse,
 };
 
 use super::check_constraint::values_of_check;
+use super::epochs::find_epochs;
 use super::grants::sql_text;
-use super::question::SqlQuestion;
+use super::question::select;
 
 /// Only this many tables are looked at, the largest first.
 const MOST_TABLES: usize = 500;
@@ -138,6 +139,7 @@ impl Surveyor for PgSurveyor {
                 survey.tables[by_id[&rows.text(row, "id")]].columns.push(column);
             }
         }
+        find_epochs(lane, &mut survey, timeout).await?;
         Ok(survey)
     }
 
@@ -258,10 +260,6 @@ async fn first_values(
     }
 }
 
-async fn select(lane: &Lane, sql: String, timeout: Duration) -> Result<Rows, Problem> {
-    lane.ask(&Question::new(SqlQuestion::KEY, sql), &Columns::All, timeout).await
-}
-
 fn column(rows: &Rows, row: &[Cell]) -> Result<SurveyedColumn, Problem> {
     let (type_name, category) = (rows.text(row, "type"), rows.text(row, "category"));
     let labels: Option<Vec<String>> = list(&rows.text(row, "labels"))?;
@@ -279,6 +277,7 @@ fn column(rows: &Rows, row: &[Cell]) -> Result<SurveyedColumn, Problem> {
             (_, "B") => ColumnType::Bool,
             _ => ColumnType::Other,
         },
+        as_time: None,
         is_indexed: rows.number(row, "indexed") == 1.0,
         is_key: rows.number(row, "key") == 1.0,
         defaults_to_now: is_now(&rows.text(row, "default_value")),

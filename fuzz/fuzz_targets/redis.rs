@@ -23,7 +23,12 @@ static QUESTIONS: LazyLock<Vec<Question>> = LazyLock::new(|| {
         &["TIME"],
     ];
     let commands = commands.map(|words| json!({"command": words}));
-    let scans = [json!({"scan": "a*"}), json!({"scan": "a*", "id": "^a:(.*)$"})];
+    let scans = [
+        json!({"scan": "a*"}),
+        json!({"scan": "a*", "patterns": 3}),
+        json!({"scan": "a*", "id": "^a:(.*)$"}),
+        json!({"members_of": "a", "read": {"b": [["LLEN", "b:{id}"]], "c": [["ZCOUNT", "c", 0, "{now}"]]}}),
+    ];
     commands.into_iter().chain(scans).map(|query| Question::new("redis", query)).collect()
 });
 

@@ -1,18 +1,18 @@
 //! The query lane of a Redis source.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use platform_core::probe::{Problem, Reason};
 use platform_core::query::{Answers, Columns, Question, Rows};
-use regex::Regex;
 
 use super::command::shape;
 use super::command_list::ReplyShape;
 use super::info;
 use super::link::Words;
 use super::links::Links;
-use super::question::{RedisQuestion, for_key};
+use super::question::RedisQuestion;
+use super::question_form::{QuestionForm, WantedKeys};
+use super::read::IdReader;
 use super::refusal::{self, ReplyRefusal};
 use super::reply;
 use super::scan::{self, Scan};
@@ -32,45 +32,42 @@ impl Answers for RedisAnswers {
         columns: &Columns,
         timeout: Duration,
     ) -> Result<Rows, Problem> {
-        let RedisQuestion { command, keys, scan, values, id, at_least } = question.read()?;
-        match (command, scan) {
-            (Some(words), _) if !keys.is_empty() => {
-                rows_by_key(&mut self.links, &words, &keys, columns, timeout).await
+        let question: RedisQuestion = question.read()?;
+        let form = QuestionForm::of(&question).map_err(|misuse| Problem::new(Reason::Query, misuse))?;
+        let links = &mut self.links;
+        match form {
+            QuestionForm::ForKeys { command, keys } => {
+                rows_by_key(links, command, keys, columns, timeout).await
             }
-            (Some(words), _) => command_rows(&mut self.links, &words, columns, timeout)
+            QuestionForm::Command(words) => command_rows(links, words, columns, timeout)
                 .await?
                 .map_err(|refusal| refusal.problem(&words[0])),
-            (None, Some(pattern)) => {
-                let links = &mut self.links;
-                let reads_values = values || at_least.is_some();
-                let scan = Scan { links, pattern: &pattern, budget: self.scan_budget, timeout };
-                match scan_rows(scan, values, id.as_deref(), at_least.as_ref()).await {
+            QuestionForm::Read { ids, columns: read } => {
+                IdReader { links, scan_budget: self.scan_budget, timeout }.rows(&ids, read, columns).await
+            }
+            QuestionForm::Scan { pattern, wanted } => {
+                let needed = wanted.commands();
+                let scan = Scan { links, pattern, budget: self.scan_budget, timeout };
+                match scan_rows(scan, wanted).await {
                     Err(problem) if problem.reason == Reason::Permission => {
-                        let remedy = scan::remedy(&mut self.links, &pattern, reads_values, timeout).await;
+                        let remedy = scan::remedy(&mut self.links, pattern, needed, timeout).await;
                         let remedy = remedy.or_else(|| problem.remedy.clone());
                         Err(problem.fixed_by(remedy))
                     }
                     rows => rows,
                 }
             }
-            (None, None) => Err(Problem::new(Reason::Query, "expected `command` or `scan`")),
         }
     }
 }
 
-async fn scan_rows(
-    scan: Scan<'_>,
-    values: bool,
-    id: Option<&str>,
-    at_least: Option<&BTreeMap<String, f64>>,
-) -> Result<Rows, Problem> {
-    let Some(id) = id else {
-        return if values { scan.values().await } else { scan.count().await };
-    };
-    let id = Regex::new(id).map_err(|error| Problem::new(Reason::Query, error))?;
-    match at_least {
-        Some(least) => scan.reached(&id, least).await,
-        None => scan.ids(&id).await,
+async fn scan_rows(scan: Scan<'_>, wanted: WantedKeys<'_>) -> Result<Rows, Problem> {
+    match wanted {
+        WantedKeys::Count => scan.count().await,
+        WantedKeys::Values => scan.values().await,
+        WantedKeys::Patterns(steps) => scan.patterns(steps).await,
+        WantedKeys::Ids(id) => scan.ids(&id).await,
+        WantedKeys::Reached(id, least) => scan.reached(&id, least).await,
     }
 }
 
@@ -91,6 +88,11 @@ async fn rows_by_key(
         return Err(first.problem(&words[0]).fixed_by(remedy));
     }
     reply::by_key(keys, replies.into_iter().flatten().collect(), columns)
+}
+
+/// A command with a key as its last word.
+fn for_key(words: &[String], key: &str) -> Words {
+    words.iter().map(String::as_str).chain([key]).map(str::to_owned).collect()
 }
 
 /// The rows of one command, or the server's refusal of it.

@@ -45,6 +45,11 @@ impl CommandError {
         Self::Subcommand { command, given }
     }
 
+    /// The same for a command that is not in `command`.
+    pub(super) fn elsewhere(self) -> Misuse {
+        Misuse { part: None, message: self.to_string(), hint: self.hint() }
+    }
+
     /// What may be meant. Of commands that resemble it, those that begin like it come first: `LEN` is `LLEN`, not `HLEN`.
     fn hint(&self) -> Option<String> {
         match self {
@@ -74,6 +79,6 @@ fn subcommands(command: &str) -> Vec<String> {
 impl From<CommandError> for Misuse {
     fn from(error: CommandError) -> Self {
         let part = (error != CommandError::Empty).then_some(QueryPart { key: "command", index: 0 });
-        Self { part, message: error.to_string(), hint: error.hint() }
+        Self { part, ..error.elsewhere() }
     }
 }

@@ -3,16 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use platform_core::query::{Language, Misuse};
-use regex::Regex;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
-use super::command::shape;
-use super::command_list::ReplyShape;
-
-/// A Redis query: either `command`, alone or with `keys`, or `scan`, alone, with `values`, with
-/// `id`, or with `id` and `at_least`.
+/// A Redis query: either `command`, alone or with `keys`; or `scan`, alone, with `values`, with `patterns`, with `id`, or
+/// with `id` and `at_least`; or `read`, alone, with `members_of`, or with `scan` and `id`.
 #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 pub struct RedisQuestion {
     /// A read-only command with its arguments: `[LLEN, "ai_queue:tasks"]`. Its rows:
@@ -51,6 +46,11 @@ pub struct RedisQuestion {
     /// not a string.
     #[serde(default)]
     pub values: bool,
+    /// With `scan` alone, what kinds of keys there are: at most this many steps, each of about 1,000 keys, and no more than
+    /// half of the query's `timeout`. One row for each pattern, columns `pattern`, `type` and `count` (of the keys that
+    /// were looked at). `*` stands for each part of a name that is not a word of many keys or of a known system: numbers,
+    /// ids, addresses, names of people.
+    pub patterns: Option<u32>,
     /// A regular expression whose first group is the id in a key found by `scan`. Keys that do not match have no id. A
     /// named group, as in `^session:(?<user>[^:]+)`, names the column.
     pub id: Option<String>,
@@ -58,51 +58,27 @@ pub struct RedisQuestion {
     /// each of these ids, with the additional columns `count` (its keys) and `reached` (its keys whose value is at
     /// least this number).
     pub at_least: Option<BTreeMap<String, f64>>,
-}
-
-impl Language for RedisQuestion {
-    const KEY: &'static str = "redis";
-
-    fn check(&self) -> Result<(), Misuse> {
-        if self.values && (self.scan.is_none() || self.id.is_some()) {
-            return Err("expected `values` together with `scan`, and without `id`".into());
-        }
-        match (&self.command, &self.scan, &self.id, &self.at_least) {
-            (Some(words), None, None, None) => self.check_command(words),
-            (None, ..) if !self.keys.is_empty() => Err("expected `command` together with `keys`".into()),
-            (None, Some(_), None, None) => Ok(()),
-            (None, Some(_), None, Some(_)) => {
-                Err("expected `id` together with `at_least`: it names a key's counter".into())
-            }
-            (None, Some(_), Some(id), _) => match Regex::new(id) {
-                Ok(id) if id.captures_len() > 1 => Ok(()),
-                _ => {
-                    Err("expected a regular expression with a group in `id`, as in `^session:([^:]+)`".into())
-                }
-            },
-            _ => Err("expected either `command`, or `scan`, with or without `id`".into()),
-        }
-    }
-}
-
-impl RedisQuestion {
-    fn check_command(&self, words: &[String]) -> Result<(), Misuse> {
-        if shape(words)? == ReplyShape::Values || self.keys.is_empty() {
-            return Ok(());
-        }
-        Err("expected a command with a single answer for `keys`, such as LLEN, ZCARD or GET".into())
-    }
-}
-
-/// A command with a key as its last word.
-pub(super) fn for_key(words: &[String], key: &str) -> Vec<String> {
-    words.iter().map(String::as_str).chain([key]).map(str::to_owned).collect()
+    /// The key of a set, or with `*` a pattern of the keys of sets, whose members are the ids for `read`; with `id`, what its
+    /// first group matches in each. More than 1,000 members are an error.
+    pub members_of: Option<String>,
+    /// Columns, each with commands that have a single answer: `jobs: [[LLEN, "queue:{id}"]]`. Of several commands, the
+    /// column is the sum. One row; with `members_of`, or with `scan` and `id`, one row for each id, with the additional
+    /// column `id`, and `{id}` stands for it in the commands. `{now}` stands for the server's time in seconds, `{now-60}` for a minute ago.
+    #[serde(default, deserialize_with = "reads")]
+    pub read: BTreeMap<String, Vec<Vec<String>>>,
 }
 
 /// The words of a command. Numbers are words, too: `[LRANGE, jobs, 0, 9]`.
 fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     let words = Option::<Vec<Word>>::deserialize(deserializer)?;
     Ok(words.map(|words| words.into_iter().map(|Word(word)| word).collect()))
+}
+
+/// The same for the commands of each column.
+fn reads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Vec<Vec<String>>>, D::Error> {
+    let columns = BTreeMap::<String, Vec<Vec<Word>>>::deserialize(deserializer)?;
+    let command = |words: Vec<Word>| words.into_iter().map(|Word(word)| word).collect();
+    Ok(columns.into_iter().map(|(name, all)| (name, all.into_iter().map(command).collect())).collect())
 }
 
 struct Word(String);

@@ -147,7 +147,7 @@ fn rules(message: &str, words: &[String]) -> Vec<String> {
 }
 
 /// The keys among the words of a command.
-fn keys(words: &[String]) -> &[String] {
+pub(super) fn keys(words: &[String]) -> &[String] {
     let [command, rest @ ..] = words else { return &[] };
     let of = |from: usize, number: usize| rest.get(from..from + number).unwrap_or_default();
     match &*command.to_ascii_uppercase() {

@@ -12,6 +12,7 @@ use regex::Regex;
 
 use super::link::{Reply, Words, only, words};
 use super::links::{ClusterNode, Links};
+use super::question_form::column_of;
 use super::refusal;
 
 /// How many keys the server visits per step, about a millisecond of its time.
@@ -30,8 +31,8 @@ pub(super) struct Scan<'a> {
 }
 
 /// A walk over all keys of a deployment, page by page.
-struct Walk<'a> {
-    scan: Scan<'a>,
+pub(super) struct KeyWalk<'a> {
+    pub(super) scan: Scan<'a>,
     /// The remaining servers.
     nodes: Vec<ClusterNode>,
     /// The cursor of the next page.
@@ -41,14 +42,14 @@ struct Walk<'a> {
 }
 
 /// Keys that one server returned in one step.
-struct Page {
+pub(super) struct KeyPage {
     node: ClusterNode,
-    keys: Vec<Vec<u8>>,
+    pub(super) keys: Vec<Vec<u8>>,
 }
 
 /// The keys seen in a walk: SCAN may return one more than once.
 #[derive(Default)]
-struct Seen {
+pub(super) struct SeenKeys {
     hasher: RandomState,
     /// Among a million hashes, a collision occurs in one of many millions of counts.
     hashes: HashSet<u64>,
@@ -72,9 +73,9 @@ impl Tally {
     }
 }
 
-impl Seen {
+impl SeenKeys {
     /// Whether the key is seen for the first time.
-    fn is_new(&mut self, key: &[u8]) -> bool {
+    pub(super) fn is_new(&mut self, key: &[u8]) -> bool {
         self.hashes.insert(self.hasher.hash_one(key))
     }
 }
@@ -82,7 +83,7 @@ impl Seen {
 impl<'a> Scan<'a> {
     /// How many keys there are: column `count`.
     pub(super) async fn count(self) -> Result<Rows, Problem> {
-        let mut seen = Seen::default();
+        let mut seen = SeenKeys::default();
         let mut walk = self.start().await?;
         while let Some(page) = walk.next().await? {
             large::in_place(page.keys.len(), || {
@@ -116,12 +117,12 @@ impl<'a> Scan<'a> {
         }
         let rows = |ids: HashSet<String>| ids.into_iter().map(|id| vec![Cell::Text(id)]).collect();
         let rows = large::in_place(ids.len(), || rows(ids));
-        Ok(Rows::new(vec![column_of(id)], rows))
+        Ok(Rows::new(vec![column_of(id).to_owned()], rows))
     }
 
     /// What each key holds: columns `key` and `value`, NULL for a key that is not a string, or has expired.
     pub(super) async fn values(self) -> Result<Rows, Problem> {
-        let (mut seen, mut rows, mut memory) = (Seen::default(), Vec::new(), AnswerBudget::default());
+        let (mut seen, mut rows, mut memory) = (SeenKeys::default(), Vec::new(), AnswerBudget::default());
         let mut walk = self.start().await?;
         while let Some(page) = walk.next().await? {
             let new = page.keys.iter().filter(|key| seen.is_new(key));
@@ -139,7 +140,7 @@ impl<'a> Scan<'a> {
     /// For each of these ids, the number of its keys, and the number of those whose value is at least the id's
     /// threshold: the columns of [`Scan::ids`], `count` and `reached`.
     pub(super) async fn reached(self, id: &Regex, least: &BTreeMap<String, f64>) -> Result<Rows, Problem> {
-        let mut seen = Seen::default();
+        let mut seen = SeenKeys::default();
         let mut tallies: BTreeMap<&str, Tally> =
             least.iter().map(|(id, &least)| (id.as_str(), Tally { least, count: 0, reached: 0 })).collect();
         let mut walk = self.start().await?;
@@ -158,11 +159,11 @@ impl<'a> Scan<'a> {
             }
         }
         let rows = tallies.into_iter().map(|(id, tally)| tally.row(id)).collect();
-        Ok(Rows::new(vec![column_of(id), "count".to_owned(), "reached".to_owned()], rows))
+        Ok(Rows::new(vec![column_of(id).to_owned(), "count".to_owned(), "reached".to_owned()], rows))
     }
 
     /// Refuses to start if there are too many keys.
-    async fn start(self) -> Result<Walk<'a>, Problem> {
+    async fn start(self) -> Result<KeyWalk<'a>, Problem> {
         let nodes = self.links.masters(self.timeout).await?;
         let mut size = 0;
         for node in &nodes {
@@ -172,13 +173,19 @@ impl<'a> Scan<'a> {
                 return Err(Problem::new(Reason::Cardinality, detail));
             }
         }
-        Ok(Walk { scan: self, nodes: nodes.into_iter().collect(), at: None, given: 0 })
+        Ok(KeyWalk { scan: self, nodes: nodes.into_iter().collect(), at: None, given: 0 })
+    }
+
+    /// A walk that its caller ends.
+    pub(super) async fn unbounded(self) -> Result<KeyWalk<'a>, Problem> {
+        let nodes = self.links.masters(self.timeout).await?.into_iter().collect();
+        Ok(KeyWalk { scan: Self { budget: u64::MAX, ..self }, nodes, at: None, given: 0 })
     }
 }
 
-impl Walk<'_> {
+impl KeyWalk<'_> {
     /// The next page, until every server has returned all of its keys.
-    async fn next(&mut self) -> Result<Option<Page>, Problem> {
+    pub(super) async fn next(&mut self) -> Result<Option<KeyPage>, Problem> {
         let begin = |node| (node, "0".to_owned());
         let Some((node, cursor)) = self.at.take().or_else(|| self.nodes.pop().map(begin)) else {
             return Ok(None);
@@ -196,7 +203,7 @@ impl Walk<'_> {
         if next != "0" {
             self.at = Some((node.clone(), next));
         }
-        Ok(Some(Page { node, keys }))
+        Ok(Some(KeyPage { node, keys }))
     }
 
     /// The replies to GET for keys of a server.
@@ -215,25 +222,24 @@ impl Walk<'_> {
 pub(super) async fn remedy(
     links: &mut Links,
     pattern: &str,
-    reads_values: bool,
+    needed: &[&str],
     timeout: Duration,
 ) -> Option<String> {
-    let mut commands = vec![words(["DBSIZE"]), words(["SCAN", "0", "MATCH", pattern, "COUNT", "1"])];
-    // As a key, the pattern is one that it matches.
-    commands.extend(reads_values.then(|| words(["GET", pattern])));
+    let command = |name: &&str| match *name {
+        "DBSIZE" => words(["DBSIZE"]),
+        "SCAN" => words(["SCAN", "0", "MATCH", pattern, "COUNT", "1"]),
+        // As a key, the pattern is one that it matches.
+        of_key => words([of_key, pattern]),
+    };
+    let commands: Vec<Words> = needed.iter().map(command).collect();
     let replies = links.exchange(&None, &commands, timeout).await.ok()?;
     let refusals = replies.into_iter().filter_map(Reply::err).map(|refusal| refusal.of_pattern(pattern));
     refusal::remedy(refusals)
 }
 
 /// The part of a key matched by the first group.
-fn first_group<'k>(id: &Regex, key: &'k str) -> Option<&'k str> {
+pub(super) fn first_group<'k>(id: &Regex, key: &'k str) -> Option<&'k str> {
     Some(id.captures(key)?.get(1)?.as_str())
-}
-
-/// The column that holds ids, named after the group.
-fn column_of(id: &Regex) -> String {
-    id.capture_names().nth(1).flatten().unwrap_or("id").to_owned()
 }
 
 /// The number of keys of a server. Fails on a cluster node whose cluster is not configured.

@@ -181,7 +181,9 @@ impl<'a> Applied<'a> {
 
     /// What it is about, in words that stay the same: `orders`, or `orders.status` for one of several columns.
     pub(super) fn subject(&self) -> String {
-        let tables: BTreeSet<_> = self.tables.values().map(|table| snake(&table.written)).collect();
+        let is_sign = |name: &str| self.recipe.head.finds.get(name).is_some_and(|pattern| pattern.sign);
+        let tables = self.tables.iter().filter(|(name, _)| !is_sign(name));
+        let tables: BTreeSet<_> = tables.map(|(_, table)| snake(&table.written)).collect();
         let tables = tables.into_iter().collect::<Vec<_>>().join(",");
         let patterns = self.recipe.head.finds.values().flat_map(|table| &table.columns);
         let each =

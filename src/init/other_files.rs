@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use platform_core::survey::{Surveyor, TableUse};
 
 use super::pack_file::{Written, indented, insert};
+use super::proposals::question;
 
-/// The rights that proposals need, below those that every probe needs.
+/// The rights that proposals need, with those that every probe needs.
 pub(super) fn role(
     existing: Option<&str>,
     permissions: &str,
@@ -18,10 +19,10 @@ pub(super) fn role(
         let new = || TableUse { columns: BTreeSet::new(), ..used.clone() };
         tables.entry(&used.table).or_insert_with(new).columns.extend(used.columns.iter().cloned());
     }
-    let comment = surveyor.script_language().comment;
     let text = existing.map_or_else(|| permissions.trim_end().to_owned() + "\n", str::to_owned);
-    let grants = surveyor.grants(&tables.into_values().collect::<Vec<_>>());
-    format!("{text}\n{comment} What the queries of the pack read, and nothing else.\n{grants}")
+    let queries = proposals.iter().flat_map(|(_, parts)| &parts.queries);
+    let queries: Vec<_> = queries.filter_map(|query| question(query)).collect();
+    surveyor.role(&text, &tables.into_values().collect::<Vec<_>>(), &queries)
 }
 
 /// The indexes with which the queries of proposals would cost less, if there are any.

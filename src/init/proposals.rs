@@ -88,7 +88,7 @@ fn notes(survey: &SourceSurvey) -> Vec<String> {
     };
     let small = tables(survey.not_looked_at, "not looked at: only the largest are");
     let unreadable = tables(survey.unreadable, "not looked at: the account cannot read them");
-    small.into_iter().chain(unreadable).collect()
+    small.into_iter().chain(unreadable).chain(survey.notes.clone()).collect()
 }
 
 /// The estimates of its queries. None of them is run.
@@ -106,7 +106,7 @@ async fn costs(
 }
 
 /// The question of a query as it is written in a pack.
-fn question(query: &str) -> Option<Question> {
+pub(super) fn question(query: &str) -> Option<Question> {
     let mut faults = Faults::of("query");
     let tree = yaml::parse_literally(query, &mut faults)?;
     let query = tree.elements().first()?;

@@ -100,6 +100,9 @@ pub(super) struct TablePattern {
     /// NamePatterns that it must not have.
     #[serde(default)]
     not: NamePatterns,
+    /// Whether it only shows that the recipe applies: another one may show the same in a later run.
+    #[serde(default)]
+    pub(super) sign: bool,
     /// Its columns, by the names under which the rest of the file refers to them.
     #[serde(default)]
     pub(super) columns: BTreeMap<String, ColumnPattern>,

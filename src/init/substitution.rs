@@ -16,6 +16,7 @@ pub(super) fn names(applied: &Applied<'_>) -> Substitutes {
     let mut names = Substitutes::new();
     for (key, table) in &applied.tables {
         names.insert((*key).to_owned(), table.written.clone());
+        names.insert(format!("{key}.schema"), table.schema.clone());
         add_words(&mut names, key, &table.name);
         let condition = alive(table).map_or_else(|| "true".to_owned(), |(_, condition)| condition);
         names.insert(format!("{key}.alive"), condition);

@@ -16,6 +16,8 @@ pub struct SourceSurvey {
     pub not_looked_at: usize,
     /// How many the account cannot read.
     pub unreadable: usize,
+    /// What else to know about the look.
+    pub notes: Vec<String>,
 }
 
 /// A table.
@@ -130,6 +132,13 @@ pub struct ScriptLanguage {
     pub run: &'static str,
 }
 
+impl ScriptLanguage {
+    /// A script that makes an account, with the commands that allow it what queries read.
+    pub fn with_grants(&self, script: &str, grants: &str) -> String {
+        format!("{script}\n{} What the queries of the pack read, and nothing else.\n{grants}", self.comment)
+    }
+}
+
 /// Names for a key of a source's configuration, such as the queues of a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SurveyedNames {
@@ -194,11 +203,16 @@ pub trait Surveyor: Send + Sync {
         timeout: Duration,
     ) -> Result<QueryCost, Problem>;
 
+    /// Whether it holds the records of an application. The pack of the only such source has the name of the platform.
+    fn has_records(&self) -> bool {
+        true
+    }
+
     /// The language of its scripts.
     fn script_language(&self) -> ScriptLanguage;
 
-    /// The commands that allow the exporter's account what queries read, and nothing else.
-    fn grants(&self, uses: &[TableUse]) -> String;
+    /// The script that makes the exporter's account: this one, and what queries need, and nothing else.
+    fn role(&self, existing: &str, uses: &[TableUse], queries: &[Question]) -> String;
 
     /// The command that creates an index on a column.
     fn index(&self, table: &str, column: &str) -> String;

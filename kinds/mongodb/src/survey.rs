@@ -129,6 +129,22 @@ impl Surveyor for MongoSurveyor {
         ScriptLanguage { extension: "js", comment: "//", run: "mongosh URL" }
     }
 
+    fn role(&self, existing: &str, uses: &[TableUse], _queries: &[Question]) -> String {
+        self.script_language().with_grants(existing, &self.grants(uses))
+    }
+
+    fn index(&self, table: &str, column: &str) -> String {
+        let key = json!({column: 1});
+        format!(
+            "db.getSiblingDB({}).getCollection({}).createIndex({key});\n",
+            json!(self.database),
+            json!(table)
+        )
+    }
+}
+
+impl MongoSurveyor {
+    /// The commands that allow the account what queries read.
     fn grants(&self, uses: &[TableUse]) -> String {
         let fields = uses.iter().map(|TableUse { table, columns, .. }| {
             let columns = columns.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -149,17 +165,6 @@ impl Surveyor for MongoSurveyor {
         )
     }
 
-    fn index(&self, table: &str, column: &str) -> String {
-        let key = json!({column: 1});
-        format!(
-            "db.getSiblingDB({}).getCollection({}).createIndex({key});\n",
-            json!(self.database),
-            json!(table)
-        )
-    }
-}
-
-impl MongoSurveyor {
     /// What the server knows of a collection, with the fields and types of some documents. Their values stay there.
     async fn table(&self, lane: &Lane, name: &str, timeout: Duration) -> Result<SurveyedTable, Problem> {
         let count = self.aggregate(lane, name, json!([{"$collStats": {"count": {}}}]), timeout).await?;

@@ -203,23 +203,8 @@ impl Surveyor for PgSurveyor {
         ScriptLanguage { extension: "sql", comment: "--", run: "psql -f" }
     }
 
-    fn grants(&self, uses: &[TableUse]) -> String {
-        let schemas: BTreeSet<_> =
-            uses.iter().map(|used| used.schema.as_str()).filter(|schema| *schema != "public").collect();
-        let schemas = schemas
-            .into_iter()
-            .map(|schema| format!("GRANT USAGE ON SCHEMA {} TO platform_exporter;\n", quoted(schema)));
-        let tables = uses.iter().map(|TableUse { table, columns, .. }| {
-            let columns = columns.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-            format!("GRANT SELECT ({columns}) ON {table} TO platform_exporter;\n")
-        });
-        let policies = uses.iter().filter(|used| used.has_row_security).map(|TableUse { table, .. }| {
-            format!(
-                "-- {table} has row-level security. The account sees no row of it without a policy such as\n\
-                 -- CREATE POLICY platform_exporter ON {table} FOR SELECT TO platform_exporter USING (true);\n"
-            )
-        });
-        schemas.chain(tables).chain(policies).collect()
+    fn role(&self, existing: &str, uses: &[TableUse], _queries: &[Question]) -> String {
+        self.script_language().with_grants(existing, &grants(uses))
     }
 
     fn index(&self, table: &str, column: &str) -> String {
@@ -300,4 +285,23 @@ fn list(json: &str) -> Result<Option<Vec<String>>, Problem> {
     let list: Vec<Option<String>> =
         serde_json::from_str(json).map_err(|error| Problem::new(Reason::Protocol, error))?;
     Ok(Some(list.into_iter().flatten().collect()))
+}
+/// The commands that allow the account what queries read.
+fn grants(uses: &[TableUse]) -> String {
+    let schemas: BTreeSet<_> =
+        uses.iter().map(|used| used.schema.as_str()).filter(|schema| *schema != "public").collect();
+    let schemas = schemas
+        .into_iter()
+        .map(|schema| format!("GRANT USAGE ON SCHEMA {} TO platform_exporter;\n", quoted(schema)));
+    let tables = uses.iter().map(|TableUse { table, columns, .. }| {
+        let columns = columns.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        format!("GRANT SELECT ({columns}) ON {table} TO platform_exporter;\n")
+    });
+    let policies = uses.iter().filter(|used| used.has_row_security).map(|TableUse { table, .. }| {
+        format!(
+            "-- {table} has row-level security. The account sees no row of it without a policy such as\n\
+             -- CREATE POLICY platform_exporter ON {table} FOR SELECT TO platform_exporter USING (true);\n"
+        )
+    });
+    schemas.chain(tables).chain(policies).collect()
 }

@@ -1,5 +1,6 @@
 //! Redis and Valkey: one server, a master behind sentinels, or a cluster.
 
+mod acl_rules;
 mod answers;
 mod built_in_answers;
 mod collector;
@@ -27,6 +28,7 @@ mod scan;
 mod sentinel;
 mod settings;
 mod stream;
+mod survey;
 mod table;
 mod url;
 mod url_parameters;
@@ -41,21 +43,28 @@ pub use question::RedisQuestion;
 use platform_core::built_in::{self, BuiltInQueries, QueryFile};
 use platform_core::collectors::Collectors;
 use platform_core::kind::{
-    Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost,
+    Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost, RecipeFile,
 };
 use platform_core::metric::Desc;
 use platform_core::query::LanguageFacts;
+use platform_core::recipe_files;
+use platform_core::survey::Surveyor;
 
 use self::answers::RedisAnswers;
 use self::collector::RedisCollector;
 use self::links::Links;
 use self::prober::RedisProber;
+use self::survey::RedisSurveyor;
 
 /// The built-in queries of every probe.
 const QUERIES: QueryFile =
     QueryFile { kind: "redis", text: include_str!("../queries.yml"), language: LANGUAGE };
 
 const LANGUAGE: LanguageFacts = LanguageFacts::of::<RedisQuestion>();
+
+const RECIPES: &[RecipeFile] = recipe_files! {
+    "bullmq", "celery", "resque", "rq", "sidekiq",
+};
 
 /// The facts common to all sources of this kind.
 pub const FACTS: KindFacts = KindFacts {
@@ -75,7 +84,7 @@ pub const FACTS: KindFacts = KindFacts {
     dashboard: include_str!("../dashboard.yml"),
     runbook: include_str!("../runbook.md"),
     example: include_str!("../example.yml"),
-    recipes: &[],
+    recipes: RECIPES,
     headlines: &[
         Headline { title: "Clients", metric: "redis_connected_clients", unit: HeadlineUnit::Count },
         Headline { title: "Memory", metric: "redis_memory_used_bytes", unit: HeadlineUnit::Bytes },
@@ -98,6 +107,10 @@ impl Definition for Config {
     fn collectors(&self) -> Option<Collectors> {
         let known = RedisCollector::ALL.map(RedisCollector::name).to_vec();
         Some(Collectors { known, on: self.collecting() })
+    }
+
+    fn surveyor(&self) -> Option<Box<dyn Surveyor>> {
+        Some(Box::new(RedisSurveyor { scan_budget: self.scan_budget }))
     }
 
     fn build(&self, context: &Context<'_>) -> Parts {

@@ -154,6 +154,8 @@ pub(super) fn keys(words: &[String]) -> &[String] {
         "EXISTS" | "MGET" | "SDIFF" | "SINTER" | "SUNION" => rest,
         "SINTERCARD" => of(1, rest.first().and_then(|number| number.parse().ok()).unwrap_or_default()),
         "MEMORY" | "OBJECT" | "XINFO" => of(1, 1),
+        "CLIENT" | "CLUSTER" | "COMMANDLOG" | "CONFIG" | "INFO" | "LATENCY" | "PING" | "PUBSUB"
+        | "SENTINEL" | "SLOWLOG" => &[],
         _ => of(0, 1),
     }
 }

@@ -111,10 +111,12 @@ async fn look<'a>(
     let surveyed =
         surveyed.filter_map(|(name, source)| Some((name, source, source.config.definition().surveyor()?)));
     let surveyed: Vec<_> = surveyed.collect();
-    let is_only = surveyed.len() == 1;
+    let records = surveyed.iter().filter(|(.., surveyor)| surveyor.has_records()).count();
+    let all = surveyed.len();
     let mut packs = Vec::new();
     for (source, settings, surveyor) in surveyed {
         let (definition, kind) = (settings.config.definition(), settings.config.kind());
+        let is_only = all == 1 || (records == 1 && surveyor.has_records());
         let entry = workspace.pack(source, surveyor.script_language(), is_only);
         let existing = workspace.pack_files(&entry)?;
         let known: BTreeSet<String> = existing.pack.as_deref().map(proposed).unwrap_or_default();

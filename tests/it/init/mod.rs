@@ -7,6 +7,7 @@ mod platforms;
 mod privacy;
 mod rabbitmq;
 mod recipes;
+mod redis;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -20,12 +21,18 @@ use testkit::postgres::Postgres;
 /// The directory of a platform whose database is in the environment.
 struct Project {
     directory: TempDir,
+    /// The variable that holds the URL.
+    variable: &'static str,
     url: String,
 }
 
 impl Project {
     fn new(url: String) -> Self {
-        Self { directory: TempDir::with_prefix("init-").unwrap(), url }
+        Self::of("DATABASE_URL", url)
+    }
+
+    fn of(variable: &'static str, url: String) -> Self {
+        Self { directory: TempDir::with_prefix("init-").unwrap(), variable, url }
     }
 
     /// With a server that has this schema.
@@ -48,7 +55,7 @@ impl Project {
     /// Runs a command of the exporter, or another program.
     fn command(&self, program: &Path, arguments: &[&str]) -> Output {
         let mut command = Command::new(program);
-        command.current_dir(&self.directory).args(arguments).env("DATABASE_URL", &self.url);
+        command.current_dir(&self.directory).args(arguments).env(self.variable, &self.url);
         command.output().unwrap()
     }
 

@@ -48,9 +48,9 @@ async fn each_finds_its_tables_and_counts_right_as_its_own_role() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A comment that expects a value, as a series with its range: `-- app_users{plan="free"} 3`, `-- app_oldest 60 to 70`.
-fn expected(line: &str) -> Option<(String, RangeInclusive<f64>)> {
-    let (series, range) = line.strip_prefix("-- app_")?.split_once(' ')?;
+/// A comment that expects a value, as a series with its range: `-- app_users{plan="free"} 3`, `# app_oldest 60 to 70`.
+pub(super) fn expected(line: &str) -> Option<(String, RangeInclusive<f64>)> {
+    let (series, range) = line.trim_start_matches(['-', '#', ' ']).strip_prefix("app_")?.split_once(' ')?;
     let series = format!("shop_{series}");
     let (least, most) = range.split_once(" to ").unwrap_or((range, range));
     Some((series, least.parse().unwrap()..=most.parse().unwrap()))
@@ -191,7 +191,7 @@ fn every_schema_is_that_of_a_recipe() {
 }
 
 /// The names of the files in a folder, in order.
-fn names(folder: &str, extension: &str) -> Vec<String> {
+pub(super) fn names(folder: &str, extension: &str) -> Vec<String> {
     let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
     let files = entries.filter(|path| path.extension().is_some_and(|own| own == extension));
     let mut names: Vec<_> =

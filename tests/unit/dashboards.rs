@@ -261,8 +261,6 @@ parameters: {admin_url: {type: url, optional: true, help: The admin pages.}}
     }
 }
 
-/// One fault of each sort: all are reported, each at its place in the pack's file.
-
 /// Every key and every unit is described: the page is checked against what the grammar itself says it knows.
 #[test]
 fn the_page_describes_every_key_and_every_unit() {

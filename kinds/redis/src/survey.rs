@@ -273,6 +273,7 @@ fn table(name: &str, key_type: &str, rows: f64) -> SurveyedTable {
     let column = |name: &str, column_type| SurveyedColumn {
         name: name.to_owned(),
         written: name.to_owned(),
+        as_time: None,
         column_type,
         is_indexed: true,
         is_key: false,

@@ -2,6 +2,7 @@
 
 use super::{HEAD, render};
 
+/// One fault of each sort: all are reported, each at its place in the pack's file.
 #[test]
 fn all_faults_are_reported_at_once() {
     let dashboard = "  variables:

@@ -81,7 +81,7 @@ sbom: ## Write the binary's SBOM (CycloneDX) to target/
 	@scripts/sbom.sh
 
 .PHONY: package
-package: ## Build the packages of the release binary, .deb and .rpm, in target/packages
+package: ## Build the packages of the release binary, .deb and .rpm, in target/packages: make package TARGET=aarch64-unknown-linux-gnu
 	@scripts/package.sh
 
 .PHONY: test-package

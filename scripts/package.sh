@@ -3,11 +3,13 @@
 # SBOM, in target/packages.
 #
 #   scripts/package.sh              PROFILE=dev packages a binary of the development profile, for a try
+#   TARGET=aarch64-unknown-linux-gnu scripts/package.sh     cross-compiles, and runs the binary with qemu-user
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 profile=${PROFILE:-release}
-target=$(rustc --print host-tuple)
+host=$(rustc --print host-tuple)
+target=${TARGET:-$host}
 built=${CARGO_TARGET_DIR:-target}/$target/${profile/dev/debug}
 # What is in the packages besides files of the repository. Cargo.toml names it.
 files=target/package-files
@@ -15,6 +17,14 @@ rm -rf "$files" target/packages
 mkdir -p "$files" target/packages
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
+
+runner=
+if [ "$target" != "$host" ]; then
+  cross=${target/-unknown/} upper=${target^^}
+  export "CARGO_TARGET_${upper//-/_}_LINKER=$cross-gcc"
+  runner=qemu-${target%%-*}
+fi
+exporter() { $runner "$files/platform_exporter" "$@"; }
 
 cargo deb --version >/dev/null 2>&1 || cargo install --locked cargo-deb
 cargo generate-rpm --version >/dev/null 2>&1 || cargo install --locked cargo-generate-rpm
@@ -30,17 +40,17 @@ fi
 sed -e '/^#   /d' -e 's|/usr/local/bin/|/usr/bin/|' -e 's|^ExecStart=|EnvironmentFile=-/etc/default/platform_exporter\n&|' \
   examples/systemd/platform_exporter.service >"$files/platform_exporter.service"
 for shell in bash zsh fish; do
-  "$files/platform_exporter" completions "$shell" >"$files/$shell"
+  exporter completions "$shell" >"$files/$shell"
 done
-"$files/platform_exporter" man "$files/man"
+exporter man "$files/man"
 scripts/sbom.sh "$files/platform_exporter.cdx.json"
-cargo deb --no-build --output target/packages
+cargo deb --no-build --target "$target" --output target/packages
 # cargo-deb compresses its own.
 mkdir "$files/man-gz"
 for page in "$files"/man/*.1; do
   gzip -9n <"$page" >"$files/man-gz/${page##*/}.gz"
 done
-cargo generate-rpm --output target/packages
+cargo generate-rpm --target "$target" --output target/packages
 cd target/packages
 sha256sum -- *.deb *.rpm >SHA256SUMS
 ls -l

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Writes the binary's SBOM as CycloneDX JSON, and fails if it does not list every crate built into the binary. With the same
-# sources, lock file and SOURCE_DATE_EPOCH, it is the same file.
+# sources, lock file, TARGET and SOURCE_DATE_EPOCH, it is the same file.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-target=$(rustc --print host-tuple)
+target=${TARGET:-$(rustc --print host-tuple)}
 out=${1:-target/platform_exporter.cdx.json}
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Makes all that a release publishes for this architecture in target/release-files: .deb, .rpm, tarball, Helm chart, SBOM
+# Makes all that a release publishes for one architecture in target/release-files: .deb, .rpm, tarball, Helm chart, SBOM
 # and SHA256SUMS. Its notes, the section of the version in CHANGELOG.md, are target/release-notes.md.
 #
 #   scripts/release.sh              PROFILE=dev uses a binary of the development profile, for a try
 #   scripts/release.sh v0.1.0       fails if the tag is not that of Cargo.toml's version
 #   scripts/release.sh --notes v0.1.0   only the notes
+#   scripts/release.sh --set 0.2.0  sets the version in all files that name it, and dates `## Unreleased` in CHANGELOG.md
 #   scripts/release.sh --keep       writes tests/it/releases/VERSION: what later versions have to read
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +13,19 @@ cd "$(dirname "$0")/.."
 fail() {
   echo "release: $*" >&2
   exit 1
+}
+
+# The tests compare these files with Cargo.toml's version.
+set_version() {
+  local old=${version//./\\.} new=$1
+  # Not the versions of other crates.
+  sed -i -E "/^version = |path = /s/\"$old\"/\"$new\"/" Cargo.toml crates/testkit/Cargo.toml
+  sed -i -E "s/^((appV|v)ersion: )$old$/\1$new/" deploy/helm/platform_exporter/Chart.yaml
+  sed -i -E "s/(ARG VERSION=|image: platform_exporter:|newTag: )$old/\1$new/" \
+    Dockerfile docker-compose.yml deploy/kubernetes/exporter.yaml docs/kubernetes.md
+  cargo update --quiet --workspace
+  cargo update --quiet --workspace --manifest-path fuzz/Cargo.toml
+  sed -i "s/^## Unreleased$/## $new ($(date +%F))/" CHANGELOG.md
 }
 
 # The examples and packs of this version, and its metrics: tests/it/releases.rs compares later versions with them.
@@ -22,22 +36,23 @@ keep() {
   cp docs/metrics.md "$1/metrics.txt"
 }
 
-only_notes=
-if [ "${1:-}" = --notes ]; then
-  only_notes=yes
+mode=
+case "${1:-}" in
+--set | --keep | --notes)
+  mode=$1
   shift
-fi
-only_keep=
-if [ "${1:-}" = --keep ]; then
-  only_keep=yes
-  shift
-fi
+  ;;
+esac
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+if [ "$mode" = --set ]; then
+  set_version "${1:?the version, such as 0.2.0}"
+  exit 0
+fi
 tag=${1:-v$version}
 [ "$tag" = "v$version" ] || fail "the tag is $tag, but Cargo.toml has version $version"
 
 kept=tests/it/releases/$version
-if [ -n "$only_keep" ]; then
+if [ "$mode" = --keep ]; then
   rm -rf "$kept"
   keep "$kept"
   exit 0
@@ -49,7 +64,7 @@ notes=target/release-notes.md
 awk -v version="$version" '/^## /{inside = $2 == version || $2 == "[" version "]"; next} inside' CHANGELOG.md |
   sed -e '/./,$!d' >"$notes"
 [ -s "$notes" ] || fail "CHANGELOG.md has no section \`## $version\`: rename \`## Unreleased\`"
-[ -z "$only_notes" ] || exit 0
+[ "$mode" != --notes ] || exit 0
 
 rm -rf target/kept
 keep target/kept
@@ -64,7 +79,7 @@ mkdir -p "$out"
 scripts/package.sh
 mv target/packages/*.deb target/packages/*.rpm "$out/"
 
-name=platform_exporter-$version-linux-$(dpkg --print-architecture)
+name=platform_exporter-$version-linux-$(dpkg-deb --field "$out"/*.deb Architecture)
 tree=target/tarball/$name
 rm -rf target/tarball
 mkdir -p "$tree/completions" "$tree/grafana"

@@ -11,7 +11,11 @@ const LINES: [(&str, &str, &str); 5] = [
     (
         "Cargo.toml",
         "kind_http = { path",
-        r#"kind_directory = { path = "kinds/directory", version = "0.1.0" }"#,
+        concat!(
+            r#"kind_directory = { path = "kinds/directory", version = ""#,
+            env!("CARGO_PKG_VERSION"),
+            r#"" }"#
+        ),
     ),
     ("Cargo.toml", "kind_http = { workspace", "kind_directory = { workspace = true, optional = true }"),
     ("Cargo.toml", "http = [\"dep:", "directory = [\"dep:kind_directory\"]"),

@@ -43,11 +43,11 @@ async fn consume(channel: &Channel, queue: &str) -> lapin::Result<Consumer> {
     channel.basic_consume(queue.into(), queue.into(), options, FieldTable::default()).await
 }
 
-/// A platform takes a moment for a post. Of fifteen it does not take two at first; of four hundred, one not at all.
+/// A platform takes a moment for a post. Of fifteen it does not take two at first; of forty-five, one not at all.
 async fn publish(channel: &Channel, post: Delivery) -> lapin::Result<()> {
     tokio::time::sleep(Duration::from_millis(fastrand::u64(100..700))).await;
     let elsewhere = match post.delivery_tag {
-        tag if tag % 400 == 399 => Some(PARKING_LOT),
+        tag if tag % 45 == 44 => Some(PARKING_LOT),
         tag if matches!(tag % 15, 4 | 9) => Some(RETRY),
         _ => None,
     };

@@ -71,6 +71,8 @@ fn look(column: &Column) -> Value {
         CellLook::Image => properties.push(("custom.cellOptions", json!({"type": "image"}))),
         CellLook::Bar => {
             properties.push(("min", 0.into()));
+            // Otherwise, the largest is that of all columns.
+            properties.push(("fieldMinMax", true.into()));
             properties.push((
                 "custom.cellOptions",
                 json!({"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}),

@@ -163,6 +163,8 @@ fn every_sort_of_panel_is_rendered() {
     let cell = serde_json::json!({"type": "gauge", "mode": "basic", "valueDisplayMode": "text"});
     let cell = serde_json::json!({"id": "custom.cellOptions", "value": cell});
     assert!(users.as_array().unwrap().contains(&cell), "{users}");
+    let own_largest = serde_json::json!({"id": "fieldMinMax", "value": true});
+    assert!(users.as_array().unwrap().contains(&own_largest), "{users}");
     // The unit is that of what is observed.
     let idle = panel(&shop, "Idle");
     assert_eq!(

@@ -63,10 +63,12 @@ fn look(column: &Column) -> Value {
     } else {
         properties.extend(field::properties(&column.look, field::missing(NOTHING, Color::Plain)));
     }
-    if !column.look.words.is_empty() || column.look.thresholds.is_some() {
-        properties.push(("custom.cellOptions", json!({"type": "color-text", "wrapText": is_label(column)})));
-    }
+    let is_colored = !column.look.words.is_empty() || column.look.thresholds.is_some();
     match column.cell {
+        CellLook::Text if is_colored => {
+            let options = json!({"type": "color-text", "wrapText": is_label(column)});
+            properties.push(("custom.cellOptions", options));
+        }
         CellLook::Text => {}
         CellLook::Image => properties.push(("custom.cellOptions", json!({"type": "image"}))),
         CellLook::Bar => {

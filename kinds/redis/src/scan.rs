@@ -1,6 +1,7 @@
 //! Counts keys with SCAN, never with KEYS: in small steps, within a budget, and each key once.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
@@ -169,8 +170,7 @@ impl<'a> Scan<'a> {
         for node in &nodes {
             size += keys_of(self.links, node, self.timeout).await?;
             if size > self.budget {
-                let detail = format!("{size} keys exceed `scan_budget` ({})", self.budget);
-                return Err(Problem::new(Reason::Cardinality, detail));
+                return Err(over_budget(size, self.budget));
             }
         }
         Ok(KeyWalk { scan: self, nodes: nodes.into_iter().collect(), at: None, given: 0 })
@@ -181,6 +181,11 @@ impl<'a> Scan<'a> {
         let nodes = self.links.masters(self.timeout).await?.into_iter().collect();
         Ok(KeyWalk { scan: Self { budget: u64::MAX, ..self }, nodes, at: None, given: 0 })
     }
+}
+
+/// The problem of a walk that is refused.
+pub(super) fn over_budget(keys: impl Display, budget: u64) -> Problem {
+    Problem::new(Reason::Cardinality, format!("{keys} keys exceed `scan_budget` ({budget})"))
 }
 
 impl KeyWalk<'_> {

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::acl_rules::AclRules;
 use super::question::RedisQuestion;
 use super::question_form::{QuestionForm, ReadIds, SetKeys};
+use super::scan::over_budget;
 
 /// So many steps are looked at, each of about 1,000 keys.
 const STEPS: u32 = 100;
@@ -251,8 +252,7 @@ impl RedisSurveyor {
     async fn walked(&self, lane: &Lane, timeout: Duration) -> Result<f64, Problem> {
         let keys = keys_in(lane, timeout).await?;
         if keys > self.scan_budget as f64 {
-            let detail = format!("{keys} keys exceed `scan_budget` ({})", self.scan_budget);
-            return Err(Problem::new(Reason::Cardinality, detail));
+            return Err(over_budget(keys, self.scan_budget));
         }
         Ok(keys)
     }

@@ -46,9 +46,9 @@ async fn consume(channel: &Channel, queue: &str) -> lapin::Result<Consumer> {
 /// A platform takes a moment for a post. Of fifteen it does not take two at first; of forty-five, one not at all.
 async fn publish(channel: &Channel, post: Delivery) -> lapin::Result<()> {
     tokio::time::sleep(Duration::from_millis(fastrand::u64(100..700))).await;
-    let elsewhere = match post.delivery_tag {
-        tag if tag % 45 == 44 => Some(PARKING_LOT),
-        tag if matches!(tag % 15, 4 | 9) => Some(RETRY),
+    let elsewhere = match post.delivery_tag % 45 {
+        4 | 9 | 19 | 24 | 34 | 39 => Some(RETRY),
+        44 => Some(PARKING_LOT),
         _ => None,
     };
     if let Some(queue) = elsewhere {

@@ -12,6 +12,11 @@ const CHANGES: &str = include_str!("../../../../demo/hivesync.life.sql");
 /// What went on between the world's last minute and now.
 const CATCH_UP: &str = include_str!("../../../../demo/hivesync.catch_up.sql");
 
+/// How often an AI request fails, in rounds.
+const AI_FAILURE: usize = 80;
+/// How often a preview fails.
+const PREVIEW_FAILURE: usize = 300;
+
 const ERRORS: [&str; 3] = ["provider_error", "timeout", "safety_rejection"];
 
 impl HiveSync {
@@ -24,9 +29,10 @@ impl HiveSync {
     }
 
     pub(crate) async fn change(&self, platform: &Platform, round: usize) {
-        let ai = if round.is_multiple_of(80) { "ai.error" } else { "ai.completed" };
-        append(&self.ai_log(), ai, ERRORS[round / 80 % ERRORS.len()]);
-        let preview = if round.is_multiple_of(300) { "preview.failed" } else { "preview.completed" };
+        let ai = if round.is_multiple_of(AI_FAILURE) { "ai.error" } else { "ai.completed" };
+        append(&self.ai_log(), ai, ERRORS[round / AI_FAILURE % ERRORS.len()]);
+        let preview =
+            if round.is_multiple_of(PREVIEW_FAILURE) { "preview.failed" } else { "preview.completed" };
         append(&self.preview_log(), preview, "build");
         within_patience(change_redis(platform, round)).await;
     }

@@ -22,7 +22,22 @@ pub(crate) fn check(path: &str, expected: &str) {
         return;
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == expected, "{} is stale: run `make bless`", path.display());
+    let change = difference(&found, expected);
+    assert!(change.is_empty(), "{} is stale: run `make bless`\n{change}", path.display());
+}
+
+/// The lines that only one of two texts has, or the first that differs in place or number.
+fn difference(found: &str, expected: &str) -> String {
+    let only = |sign, text: &str, other: &str| {
+        let lines = text.lines().filter(|line| !other.lines().any(|known| known == *line));
+        lines.map(|line| format!("{sign} {line}\n")).collect::<String>()
+    };
+    let change = only('-', found, expected) + &only('+', expected, found);
+    if found == expected || !change.is_empty() {
+        return change;
+    }
+    let number = found.lines().zip(expected.lines()).take_while(|(one, other)| one == other).count();
+    format!("the same lines, but not from line {} on\n", number + 1)
 }
 
 fn output(arguments: &[&str]) -> String {

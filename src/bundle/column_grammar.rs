@@ -45,7 +45,13 @@ fn column(raw: RawColumn, is_sql: bool, checker: &mut Checker<'_>) -> Option<Col
     };
     let unit = unit_for(raw.thresholds, unit, is_sql, checker);
     let link = raw.link.and_then(|link| read_link(&link, checker));
-    let look = PanelLook { unit, decimals: raw.decimals, thresholds: raw.thresholds, words: raw.words };
+    let look = PanelLook {
+        unit,
+        decimals: raw.decimals,
+        thresholds: raw.thresholds,
+        words: raw.words,
+        fills_card: false,
+    };
     let cell = match (raw.image, raw.bar) {
         (false, false) => CellLook::Text,
         (true, false) => CellLook::Image,

@@ -1,7 +1,5 @@
 //! How values look, in Grafana's terms: units, colours, texts, links.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
 use super::dashboard_name;
@@ -23,15 +21,15 @@ pub(super) fn config(look: &PanelLook, empty: &str) -> Map<String, Value> {
     }
     config.insert("noValue".to_owned(), empty.into());
     config.insert("color".to_owned(), json!({"mode": "thresholds"}));
-    config.insert("thresholds".to_owned(), thresholds(look.thresholds));
-    config.insert("mappings".to_owned(), mappings(look, missing(empty, Color::Unknown)));
+    config.insert("thresholds".to_owned(), thresholds(look));
+    config.insert("mappings".to_owned(), mappings(look, missing(empty, look.color(Color::Unknown))));
     config
 }
 
 /// Steps of colour. A value without thresholds has the neutral text colour.
-fn thresholds(thresholds: Option<Thresholds>) -> Value {
-    let step = |color: Color, value: Option<f64>| json!({"color": color.grafana(), "value": value});
-    let steps = match thresholds {
+fn thresholds(look: &PanelLook) -> Value {
+    let step = |color: Color, value: Option<f64>| json!({"color": look.color(color), "value": value});
+    let steps = match look.thresholds {
         None => vec![step(Color::Plain, None)],
         Some(Thresholds { warning, critical: None }) => {
             vec![step(Color::Ok, None), step(Color::Warning, Some(warning))]
@@ -49,29 +47,29 @@ fn thresholds(thresholds: Option<Thresholds>) -> Value {
 }
 
 /// The words for "no value", never in the colour for good.
-pub(super) fn missing(text: &str, color: Color) -> Value {
-    let result = json!({"text": text, "color": color.grafana(), "index": 0});
+pub(super) fn missing(text: &str, color: &str) -> Value {
+    let result = json!({"text": text, "color": color, "index": 0});
     json!({"type": "special", "options": {"match": "null+nan", "result": result}})
 }
 
 /// Words for values, always including "no value".
 fn mappings(look: &PanelLook, missing: Value) -> Value {
     let mut mappings = vec![missing];
-    if let Value::Array(words) = words(&look.words) {
+    if let Value::Array(words) = words(look) {
         mappings.extend(words);
     }
     mappings.into()
 }
 
 /// Words for values only.
-pub(super) fn words(words: &BTreeMap<String, Word>) -> Value {
-    if words.is_empty() {
+pub(super) fn words(look: &PanelLook) -> Value {
+    if look.words.is_empty() {
         return json!([]);
     }
     let word = |(index, (value, Word { text, color })): (usize, (&String, &Word))| {
-        (value.clone(), json!({"text": text, "color": color.grafana(), "index": index + 1}))
+        (value.clone(), json!({"text": text, "color": look.color(*color), "index": index + 1}))
     };
-    let options: Map<_, _> = words.iter().enumerate().map(word).collect();
+    let options: Map<_, _> = look.words.iter().enumerate().map(word).collect();
     json!([{"type": "value", "options": options}])
 }
 
@@ -109,9 +107,9 @@ pub(super) fn degraded(look: &PanelLook, empty: &str) -> Vec<(&'static str, Valu
         (value.clone(), Word { text, color: Color::Warning })
     });
     let look = PanelLook { words: words.collect(), thresholds: None, ..look.clone() };
-    let mut properties = properties(&look, missing(empty, Color::Unknown));
+    let mut properties = properties(&look, missing(empty, look.color(Color::Unknown)));
     properties.retain(|(key, _)| *key != "thresholds" && *key != "color");
-    properties.push(("color", json!({"mode": "fixed", "fixedColor": Color::Warning.grafana()})));
+    properties.push(("color", json!({"mode": "fixed", "fixedColor": look.color(Color::Warning)})));
     properties
 }
 

@@ -133,13 +133,20 @@ fn panel_type(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -
             }
             // For what should be near zero, a percentage means little, as from 0 to 1.
             let change = raw.change.unwrap_or(raw.trend.is_some() && raw.thresholds.is_none());
+            let background = raw.background.unwrap_or(false);
             PanelType::Stat(Stat {
                 trend: raw.trend,
                 change,
                 last_known: raw.last_known.unwrap_or(true),
                 show: raw.show.unwrap_or_default(),
-                background: raw.background.unwrap_or(false),
-                series: series(title, raw, checker)?,
+                background,
+                series: series(title, raw, checker)?
+                    .into_iter()
+                    .map(|series| Series {
+                        look: PanelLook { fills_card: background, ..series.look },
+                        ..series
+                    })
+                    .collect(),
             })
         }
         Key::Status => {
@@ -237,6 +244,12 @@ fn one(raw: RawSeries, checker: &mut Checker<'_>) -> Option<Series> {
     };
     let unit = unit(raw.unit, !raw.words.is_empty(), expr, checker);
     let unit = unit_for(raw.thresholds, unit, expr.is_none(), checker);
-    let look = PanelLook { unit, decimals: raw.decimals, thresholds: raw.thresholds, words: raw.words };
+    let look = PanelLook {
+        unit,
+        decimals: raw.decimals,
+        thresholds: raw.thresholds,
+        words: raw.words,
+        fills_card: false,
+    };
     Some(Series { name: raw.name, question, look })
 }

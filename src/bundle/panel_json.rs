@@ -4,6 +4,7 @@ use platform_core::setting::Duration;
 use serde_json::{Value, json};
 
 use super::field::{self, of_column, of_pattern, of_query};
+use super::layout::GridPlace;
 use super::look::{Color, PanelLook};
 use super::panel::{Panel, PanelQuery, PanelType, Series, Show, Stat};
 use super::target::{self, Form};
@@ -25,11 +26,11 @@ const NAMES: [(&str, Color); 5] = [
     ("cancell?ed|inactive|other|skipped|unknown", Color::Gray),
 ];
 
-/// The parts of a panel that depend on its type, and on its height in rows.
-pub(super) fn body(panel: &Panel, height: u16) -> Value {
+/// The parts of a panel that depend on its type and its place.
+pub(super) fn body(panel: &Panel, place: GridPlace) -> Value {
     match &panel.panel_type {
-        PanelType::Stat(card) => stat(panel, card, height),
-        PanelType::Status { matchers, .. } => source_status::cards(matchers),
+        PanelType::Stat(card) => stat(panel, card, place.h),
+        PanelType::Status { matchers, cards } => source_status::cards(matchers, *cards, place.w),
         PanelType::Timeseries { series, stack, bars, over } => {
             let mut body = timeseries(panel, series, *stack, *bars);
             if let Some(over) = *over {
@@ -82,7 +83,8 @@ fn fields(panel: &Panel, series: &[Series]) -> Value {
     if let Some(link) = &panel.link {
         defaults.insert("links".to_owned(), field::link(link));
     }
-    let other = |look: &PanelLook| field::properties(look, field::missing(&panel.empty, Color::Unknown));
+    let other =
+        |look: &PanelLook| field::properties(look, field::missing(&panel.empty, look.color(Color::Unknown)));
     let others = of(series).skip(1);
     let overrides: Vec<_> = others.map(|(id, series)| of_query(&id, other(&series.look))).collect();
     json!({"defaults": defaults, "overrides": overrides})
@@ -135,7 +137,7 @@ fn stat(panel: &Panel, card: &Stat, height: u16) -> Value {
         let at = format!("1000 * {}", last_known::last_known_at(expr));
         targets.push(target::promql(AS_OF, &at, "DEGRADED, as of", Form::Now));
         let unit = if hides_names { Unit::Degraded } else { Unit::Ago };
-        let look = PanelLook { unit: Some(unit), ..PanelLook::default() };
+        let look = PanelLook { unit: Some(unit), fills_card: card.background, ..PanelLook::default() };
         overrides.push(of_query(AS_OF, field::degraded(&look, &panel.empty)));
     }
     let mut fields = fields(panel, series);
@@ -301,7 +303,8 @@ fn bar(panel: &Panel, series: &[Series]) -> Value {
             "sizing": "manual",
             // Grafana cuts names at a width that does not depend on that of the panel.
             "text": {"titleSize": 12, "valueSize": 16},
-            "valueMode": "color",
+            // Some colours of a bar are too bright for text in the light theme.
+            "valueMode": "text",
         },
     })
 }

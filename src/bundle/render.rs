@@ -197,7 +197,7 @@ fn panel(panel: &Panel, place: GridPlace, id: u32) -> Value {
     json.insert("title".to_owned(), panel.title.clone().into());
     json.insert("description".to_owned(), panel_json::help(panel).into());
     json.insert("gridPos".to_owned(), json!(place));
-    let body = panel_json::body(panel, place.h);
+    let body = panel_json::body(panel, place);
     json.insert("datasource".to_owned(), data_source::of(&body["targets"]));
     if let Value::Object(body) = body {
         json.extend(body);

@@ -51,9 +51,11 @@ fn series(expr: String) -> Series {
     }
 }
 
-/// A panel with a card for each source, linked to the dashboard of its kind.
-pub(super) fn cards(matchers: &str) -> Value {
-    let series = series(expr(matchers));
+/// A panel of this width with a card for each source, linked to the dashboard of its kind.
+pub(super) fn cards(matchers: &str, cards: usize, width: u16) -> Value {
+    let (title_size, value_size) = text_sizes(cards, width);
+    let mut series = series(expr(matchers));
+    series.look.fills_card = true;
     let mut defaults = field::config(&series.look, "NO DATA");
     defaults.insert("links".to_owned(), field::link(&PanelLink::Kind));
     json!({
@@ -67,8 +69,8 @@ pub(super) fn cards(matchers: &str) -> Value {
             "orientation": "auto",
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": false},
             "showPercentChange": false,
-            // By default, Grafana makes the names of many sources too small to read. `DEGRADED` fits a card of twenty.
-            "text": {"titleSize": 12, "valueSize": 12},
+            // By default, Grafana makes the names of many sources too small to read.
+            "text": {"titleSize": title_size, "valueSize": value_size},
             "textMode": "value_and_name",
             "wideLayout": false,
         },
@@ -78,12 +80,24 @@ pub(super) fn cards(matchers: &str) -> Value {
 /// More lines of cards than this would push everything else off the screen.
 const MOST_LINES: usize = 8;
 
+/// How many cards a line of a panel has: on a screen of 1280 pixels, one of 1.65 columns has room for `DEGRADED`.
+fn in_a_line(width: u16) -> usize {
+    usize::from(width * 20 / 33).max(1)
+}
+
+/// The sizes of a card's name and status, in pixels: what fits the cards of a screen of 1280 pixels.
+fn text_sizes(cards: usize, width: u16) -> (u8, u8) {
+    match usize::from(width) * 2 / cards.clamp(1, in_a_line(width)) {
+        8.. => (16, 24),
+        5.. => (14, 14),
+        _ => (12, 12),
+    }
+}
+
 /// The height of a panel of this width with so many cards: Grafana makes cards as square as it can, and so narrower
 /// than their text if the panel is not high enough.
 pub(super) fn height(cards: usize, width: u16) -> u16 {
-    // On a screen of 1280 pixels, a card of 1.65 columns has room for `DEGRADED`.
-    let in_a_line = usize::from(width * 20 / 33).max(1);
-    let lines = cards.div_ceil(in_a_line).clamp(1, MOST_LINES);
+    let lines = cards.div_ceil(in_a_line(width)).clamp(1, MOST_LINES);
     // A name of three lines and the status take 2.1 rows of the dashboard's grid, and the panel's header one.
     u16::try_from((lines * 21 + 10).div_ceil(10)).unwrap_or(u16::MAX)
 }

@@ -36,7 +36,7 @@ pub(super) fn body(table: &Table, empty: &str) -> Value {
                 "noValue": empty,
                 "color": {"mode": "thresholds"},
                 "thresholds": {"mode": "absolute", "steps": [{"color": "text", "value": null}]},
-                "mappings": [field::missing(NOTHING, Color::Plain)],
+                "mappings": [field::missing(NOTHING, Color::Plain.grafana())],
                 "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "minWidth": NARROWEST},
             },
             "overrides": overrides,
@@ -58,10 +58,10 @@ fn look(column: &Column) -> Value {
     let mut properties = vec![("displayName", column.name.clone().into())];
     if is_label(column) {
         properties.push(("custom.filterable", true.into()));
-        properties.push(("mappings", field::words(&column.look.words)));
+        properties.push(("mappings", field::words(&column.look)));
         properties.push(("noValue", NOTHING.into()));
     } else {
-        properties.extend(field::properties(&column.look, field::missing(NOTHING, Color::Plain)));
+        properties.extend(field::properties(&column.look, field::missing(NOTHING, Color::Plain.grafana())));
     }
     let is_colored = !column.look.words.is_empty() || column.look.thresholds.is_some();
     match column.cell {

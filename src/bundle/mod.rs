@@ -39,6 +39,7 @@ mod render;
 mod rule_check;
 mod rule_duration;
 mod rules;
+mod series_color;
 mod source_status;
 mod table;
 mod target;

@@ -3,28 +3,19 @@
 use platform_core::setting::Duration;
 use serde_json::{Value, json};
 
-use super::field::{self, of_column, of_pattern, of_query};
+use super::field::{self, of_query};
 use super::layout::GridPlace;
 use super::look::{Color, PanelLook};
 use super::panel::{Panel, PanelQuery, PanelType, Series, Show, Stat};
 use super::target::{self, Form};
 use super::unit::Unit;
-use super::{alerts_table, heatmap, last_known, problems_table, source_status, table};
+use super::{alerts_table, heatmap, last_known, problems_table, series_color, source_status, table};
 
 /// The id of the query for the time of last-known values. Not used by any of a panel's series.
 const AS_OF: &str = "Z";
 
 /// Maximum number of points of a sparkline: at least one per minute, so that its end is recent.
 const LARGEST_SPARK: u64 = 1440;
-
-/// Names of series that mean the same everywhere.
-const NAMES: [(&str, Color); 5] = [
-    ("completed|delivered|done|ok|published|succeeded|success|up", Color::Ok),
-    ("degraded|partial[ _]success|past[ _]due|retrying|warn|warning", Color::Warning),
-    ("critical|error|exhausted|failed|failure", Color::Critical),
-    ("active|in[ _]progress|info|processing|running", Color::Blue),
-    ("cancell?ed|inactive|other|skipped|unknown", Color::Gray),
-];
 
 /// The parts of a panel that depend on its type and its place.
 pub(super) fn body(panel: &Panel, place: GridPlace) -> Value {
@@ -88,15 +79,6 @@ fn fields(panel: &Panel, series: &[Series]) -> Value {
     let others = of(series).skip(1);
     let overrides: Vec<_> = others.map(|(id, series)| of_query(&id, other(&series.look))).collect();
     json!({"defaults": defaults, "overrides": overrides})
-}
-
-/// Gives series the colours of their names, or those that the panel chooses for them.
-fn color(fields: &mut Value, panel: &Panel) {
-    let fixed = |color: Color| vec![("color", json!({"mode": "fixed", "fixedColor": color.grafana()}))];
-    let usual = NAMES.iter().map(|(names, color)| of_pattern(&format!("/^({names})$/i"), fixed(*color)));
-    let chosen = panel.colors.iter().map(|(name, color)| of_column(name, fixed(*color)));
-    let colors: Vec<_> = usual.chain(chosen).collect();
-    fields["overrides"].as_array_mut().into_iter().for_each(|overrides| overrides.extend(colors.clone()));
 }
 
 fn reduce(series: &[Series]) -> Value {
@@ -249,7 +231,7 @@ fn timeseries(panel: &Panel, series: &[Series], stack: bool, bars: bool) -> Valu
             properties.retain(|property| property["id"] != "color" && property["id"] != "thresholds");
         }
     }
-    color(&mut fields, panel);
+    series_color::choose(&mut fields, panel);
     let legend = json!({
         "showLegend": many,
         "displayMode": "list",
@@ -281,7 +263,7 @@ fn bar(panel: &Panel, series: &[Series]) -> Value {
         fields["defaults"]["color"] = json!({"mode": "palette-classic"});
     }
     fields["defaults"]["min"] = json!(0);
-    color(&mut fields, panel);
+    series_color::choose(&mut fields, panel);
     // A single bar would have no name.
     if let Some(name) = series.first().map(|series| &series.name).filter(|name| name.contains("{{")) {
         let name = name.replace("{{", "${__field.labels.").replace("}}", "}");
@@ -312,7 +294,7 @@ fn bar(panel: &Panel, series: &[Series]) -> Value {
 fn pie(panel: &Panel, series: &[Series]) -> Value {
     let mut fields = fields(panel, series);
     fields["defaults"]["color"] = json!({"mode": "palette-classic"});
-    color(&mut fields, panel);
+    series_color::choose(&mut fields, panel);
     json!({
         "type": "piechart",
         "targets": targets(series, Form::Now),

@@ -2,8 +2,12 @@
 //!
 //! The demo listens on a socket; a failure lasts as long as the connection that named it is open.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -11,36 +15,51 @@ use testkit::failures::{self, Failure};
 use testkit::platforms::Platforms;
 
 const BEGUN: &str = "begun";
+const ONGOING: &str = "ongoing";
 
 fn socket() -> PathBuf {
     std::env::temp_dir().join("platform_exporter-demo.socket")
 }
 
-/// Causes failures of the running demo on demand, one at a time, until dropped.
+/// Causes failures of the running demo on demand, also several at a time, until dropped.
 pub(crate) async fn on_demand(platforms: &Platforms) {
     // Left behind by a killed demo.
     let _ = std::fs::remove_file(socket());
     let listener = UnixListener::bind(socket()).expect("the directory is writable");
+    let ongoing = RefCell::default();
+    let mut connections = FuturesUnordered::new();
     loop {
-        let (stream, _) = listener.accept().await.expect("a local connection");
-        // A client that disconnects must not end the demo.
-        let _ = while_open(platforms, stream).await;
+        tokio::select! {
+            accepted = listener.accept() => {
+                let (stream, _) = accepted.expect("a local connection");
+                connections.push(while_open(platforms, stream, &ongoing));
+            }
+            // A client that disconnects must not end the demo.
+            Some(_) = connections.next() => {}
+        }
     }
 }
 
-async fn while_open(platforms: &Platforms, stream: UnixStream) -> std::io::Result<()> {
+async fn while_open(
+    platforms: &Platforms,
+    stream: UnixStream,
+    ongoing: &RefCell<BTreeSet<&str>>,
+) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut name = String::new();
     stream.read_line(&mut name).await?;
     let Some(failure) = named(name.trim()) else { return Ok(()) };
+    if !ongoing.borrow_mut().insert(failure.name) {
+        return stream.write_all(format!("{ONGOING}\n").as_bytes()).await;
+    }
     println!("==> {}", failure.cause);
     let closed = async {
-        stream.write_all(BEGUN.as_bytes()).await?;
-        stream.write_all(b"\n").await?;
+        stream.write_all(format!("{BEGUN}\n").as_bytes()).await?;
         // The client sends nothing more; this waits until it disconnects.
         stream.read_u8().await
     };
     let _ = platforms.while_failing(failure, closed).await;
+    ongoing.borrow_mut().remove(failure.name);
     println!("==> {name} is over", name = failure.name);
     Ok(())
 }
@@ -61,8 +80,10 @@ pub(crate) async fn cause(name: &str) -> Result<(), String> {
         stream.read_line(&mut answer).await
     };
     exchange.await.map_err(|error| format!("no response from the demo: {error}"))?;
-    if answer.trim() != BEGUN {
-        return Err("the demo is an older one: restart it".to_owned());
+    match answer.trim() {
+        BEGUN => {}
+        ONGOING => return Err(format!("`{name}` has been caused already: Ctrl-C in its terminal ends it")),
+        _ => return Err("the demo is an older one: restart it".to_owned()),
     }
     println!("{}.\nWatch {}.\nCtrl-C ends it.", failure.cause, failure.signs);
     tokio::signal::ctrl_c().await.map_err(|error| error.to_string())

@@ -11,6 +11,9 @@ use super::look::{Color, PanelLink, PanelLook, Word};
 use super::panel::{PanelQuery, Series};
 use super::target::{self, Form};
 
+/// Where there is no data of any source: not a status.
+const NOT_RECORDED: &str = "-2";
+
 /// The status of each source that the matchers select: 3 up, 2 degraded, 1 down, 0 not probed yet, and -1 if there were
 /// values in the last hours but none now.
 pub(super) fn expr(matchers: &str) -> String {
@@ -29,16 +32,14 @@ pub(super) fn troubled(matchers: &str, over: Duration) -> Series {
     let comma = if matchers.is_empty() { "" } else { ", " };
     let up = format!("platform_source_status{{status=\"up\"{comma}{matchers}}}");
     let worst = format!("min_over_time({up}[{}s] @ end())", over.get().as_secs());
-    // Grafana has no text of its own for a timeline without rows.
+    // Grafana has no text of its own for a timeline without rows. Nor has it one for a time without points, such as the one
+    // before Prometheus was started.
+    let recorded = format!("platform_source_up{{{matchers}}}");
     let all = format!(
-        "label_replace(3 * group(platform_source_up{{{matchers}}}), \"source\", \"every source\", \"\", \"\")"
-    );
-    // Nor has it one that it shows before there is a point, as in a new Prometheus.
-    let none = format!(
-        "label_replace(0 * absent(platform_source_up{{{matchers}}}) - 1, \"source\", \"no data\", \"\", \"\")"
+        "label_replace(3 * group({recorded}) or {NOT_RECORDED} * group(absent({recorded})), \"source\", \"every source\", \"\", \"\")"
     );
     series(format!(
-        "({}) and on (source, kind) ({worst} < 1) or {all} unless on () ({worst} < 1) or {none}",
+        "({}) and on (source, kind) ({worst} < 1) or {all} unless on () ({worst} < 1)",
         expr(matchers)
     ))
 }
@@ -109,6 +110,7 @@ fn words() -> BTreeMap<String, Word> {
         ("1", "DOWN", Color::Critical),
         ("0", "NOT PROBED YET", Color::Unknown),
         ("-1", "NO DATA", Color::Unknown),
+        (NOT_RECORDED, "NOT RECORDED", Color::Gray),
     ];
     let word =
         |(value, text, color): (&str, &str, _)| (value.to_owned(), Word { text: text.to_owned(), color });

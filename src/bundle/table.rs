@@ -11,7 +11,7 @@ use super::target::{self, Form};
 use super::unit::Unit;
 
 /// The width of columns with a severity, in pixels: the rest is for the long ones.
-pub(super) const WORD_WIDTH: u16 = 90;
+pub(super) const WORD_WIDTH: u16 = 100;
 /// The width of columns with a point in time.
 pub(super) const TIME_WIDTH: u16 = 140;
 

@@ -30,8 +30,10 @@ const PLATFORMS: [&str; 5] = ["bluesky", "tumblr", "facebook", "threads", "masto
 const ERRORS: [&str; 3] = ["provider", "timeout", "safety"];
 /// How often the data changes.
 const EVERY: Duration = Duration::from_secs(2);
-/// How often scheduled posts are taken out of their queue, in rounds: before they become dead letters.
-const TAKEN: usize = 20;
+/// How often queues are emptied to what is always in them, in rounds: before scheduled posts become dead letters.
+const EMPTIED: usize = 4;
+const MAILS: isize = 5;
+const SCHEDULED: usize = 7;
 /// How long a change may take.
 const PATIENCE: Duration = Duration::from_millis(400);
 
@@ -94,10 +96,12 @@ async fn change(platform: &Platform, round: usize) {
 }
 
 async fn change_rabbitmq(platform: &Platform, round: usize) {
-    platform.rabbitmq.publish("%2f", "posts.scheduled", 1).await;
-    if round.is_multiple_of(TAKEN) {
+    let mut posts = 1;
+    if round.is_multiple_of(EMPTIED) {
         platform.rabbitmq.delete("/api/queues/%2f/posts.scheduled/contents").await;
+        posts = SCHEDULED;
     }
+    platform.rabbitmq.publish("%2f", "posts.scheduled", posts).await;
 }
 
 async fn change_redis(platform: &Platform, round: usize) -> redis::RedisResult<()> {
@@ -111,8 +115,8 @@ async fn change_redis(platform: &Platform, round: usize) -> redis::RedisResult<(
         format!(r#"{{"at":{seconds},"state":"{state}","instance_type":"g5.xlarge","lifecycle":"spot"}}"#);
     changes.hset("heartbeat:render", "gpu-1", beat).rpush("queue:mail", "mail");
     changes.set_ex(format!("ws_sessions:{}", 40 + round % 30), 1, 60);
-    if round.is_multiple_of(8) {
-        changes.del("queue:mail");
+    if round.is_multiple_of(EMPTIED) {
+        changes.rpush("queue:mail", &["mail"; MAILS as usize][..]).ltrim("queue:mail", -MAILS, -1);
     }
     changes.query_async(&mut platform.redis.try_connection().await?).await
 }

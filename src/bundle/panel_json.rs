@@ -167,6 +167,8 @@ fn value_size(card: &Stat) -> u16 {
     let mut words = series.iter().flat_map(|series| series.look.words.values());
     let is_time = series.iter().any(|series| series.look.unit.is_some_and(Unit::is_time));
     match is_time || words.any(|word| is_long(&word.text)) {
+        // `a few seconds ago` fits beside its name.
+        true if names_several(series) => 16,
         true => 18,
         false if card.background => 34,
         // `DEGRADED 20:46` fits into a card of four columns.

@@ -55,9 +55,9 @@ fn links(uid: &str, audience: Audience) -> Value {
 
 /// Marks in all charts: when a critical alert of what the dashboard shows started to fire.
 fn annotations(dashboard: &Dashboard) -> Value {
-    // One that concerns no source may concern these as well.
-    let matcher =
-        dashboard.sources.as_ref().map(|sources| format!(", source=~\"{sources}|\"")).unwrap_or_default();
+    // One that names no source may concern these as well, unless each of its sources has an alert of its own.
+    let of_sources = |sources| format!(", source=~\"{sources}|\", alertname!=\"PlatformManySourcesDown\"");
+    let matcher = dashboard.sources.as_ref().map(of_sources).unwrap_or_default();
     json!([{
         "name": "Critical alerts",
         "datasource": data_source::prometheus(),

@@ -1,5 +1,6 @@
 //! Where recipes apply: which tables and columns of a survey they are about.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 
@@ -7,7 +8,9 @@ use platform_core::survey::{
     ColumnPosition, ColumnType, MOST_VALUES, SourceSurvey, SurveyedColumn, SurveyedTable,
 };
 
-use super::privacy::{is_personal_name, is_personal_value, is_technical_value};
+use super::privacy::{
+    consists_of_technical_words, is_personal_name, is_personal_value, is_technical_value, is_text_or_number,
+};
 use super::recipe::{ColumnPattern, Recipe, TablePattern};
 use super::words::snake;
 
@@ -32,7 +35,7 @@ pub(super) struct FoundColumn<'a> {
     /// How queries read it.
     pub(super) reading: &'a str,
     /// Its values, if they become labels.
-    pub(super) values: &'a [String],
+    pub(super) values: Cow<'a, [String]>,
     /// Further columns, if the recipe is about all of them at once.
     pub(super) others: Vec<&'a SurveyedColumn>,
 }
@@ -207,12 +210,12 @@ fn find_columns<'a>(
             true => column.declared.as_ref().or_else(read)?.as_slice(),
             false => &[],
         };
-        let is_usable = !pattern.few || are_labels(pattern, column, values);
+        let is_usable = !pattern.few || may_be_labels(pattern, column, values);
         is_usable.then_some(FoundColumn {
             table,
             column,
             reading: pattern.reading(column),
-            values,
+            values: labels(pattern, column, values),
             others: Vec::new(),
         })
     });
@@ -229,7 +232,7 @@ fn find_columns<'a>(
 }
 
 /// Whether the values of a column can be labels.
-fn are_labels(pattern: &ColumnPattern, column: &SurveyedColumn, values: &[String]) -> bool {
+fn may_be_labels(pattern: &ColumnPattern, column: &SurveyedColumn, values: &[String]) -> bool {
     let is_expected = match &pattern.like {
         Some(like) => values.iter().all(|value| like.rank(value).is_some()),
         // What the schema lists is no data, and a number means nothing by itself.
@@ -239,5 +242,18 @@ fn are_labels(pattern: &ColumnPattern, column: &SurveyedColumn, values: &[String
                 || 2 * values.iter().filter(|value| is_technical_value(value)).count() >= values.len()
         }
     };
-    is_expected && !values.is_empty() && !values.iter().any(|value| is_personal_value(value))
+    let is_personal = |value: &String| match column.declared {
+        Some(_) => is_text_or_number(value),
+        None => is_personal_value(value),
+    };
+    is_expected && !values.is_empty() && !values.iter().any(is_personal)
+}
+
+/// The values that become labels: all, or only known words. What the schema lists is known.
+fn labels<'a>(pattern: &ColumnPattern, column: &SurveyedColumn, values: &'a [String]) -> Cow<'a, [String]> {
+    if pattern.known && column.declared.is_none() {
+        values.iter().filter(|value| consists_of_technical_words(value)).cloned().collect()
+    } else {
+        Cow::Borrowed(values)
+    }
 }

@@ -45,12 +45,18 @@ const LONGEST_VALUE: usize = 40;
 
 /// Whether a value may be about a person: anything but a short technical word such as `past_due` or `In progress`.
 pub(super) fn is_personal_value(value: &str) -> bool {
+    is_text_or_number(value) || looks_like_a_handle(value)
+}
+
+/// Whether a value is a longer text, a number, an address, or the full name of a person. What the schema lists is refused for
+/// nothing else: `AUTH_2FA_ENABLED` is no handle there.
+pub(super) fn is_text_or_number(value: &str) -> bool {
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ' | '.' | ':' | '/');
     let digits = value.chars().filter(char::is_ascii_digit).count();
     let is_technical = (1..=LONGEST_VALUE).contains(&value.len())
         && value.chars().all(is_word)
         && value.starts_with(|c: char| c.is_ascii_alphanumeric());
-    !is_technical || digits > 3 || looks_like_a_full_name(value) || looks_like_a_handle(value)
+    !is_technical || digits > 3 || looks_like_a_full_name(value)
 }
 
 /// `anna.novak`, `Xk29f_dD20skq`: with a dot, or long and of several classes of characters.
@@ -67,6 +73,11 @@ const TECHNICAL_VALUES: &str = include_str!("technical_values.txt");
 /// Whether a word of a state, a plan or a role is in a value: `past_due`, `In progress`.
 pub(super) fn is_technical_value(value: &str) -> bool {
     in_english(value).split('_').any(|word| is_listed(word, TECHNICAL_VALUES))
+}
+
+/// Whether every word of a value is one of a state, a plan, a role or a provider.
+pub(super) fn consists_of_technical_words(value: &str) -> bool {
+    in_english(value).split('_').all(|word| is_listed(word, TECHNICAL_VALUES))
 }
 
 /// `Anna Novak`, but not `In progress`: every word begins in upper case, and there are several.
@@ -139,6 +150,14 @@ mod tests {
         ] {
             assert!(!is_personal_name(column), "{column}");
         }
+    }
+
+    #[test]
+    fn what_a_schema_lists_is_refused_if_it_is_about_a_person() {
+        for value in ["Anna Novak", "anna@example.com", "+420 777 123 456", "1990-05-12", "Müller", ""] {
+            assert!(is_text_or_number(value), "{value}");
+        }
+        assert!(is_personal_value("AUTH_2FA_ENABLE") && !is_text_or_number("AUTH_2FA_ENABLE"));
     }
 
     #[test]

@@ -135,6 +135,9 @@ pub(super) struct ColumnPattern {
     /// Whether its values become labels: then there must be few.
     #[serde(default)]
     pub(super) few: bool,
+    /// Whether only known words become labels, because people may write others into it: `other` stands for these.
+    #[serde(default)]
+    pub(super) known: bool,
     /// Whether the recipe also makes sense without it.
     #[serde(default)]
     pub(super) optional: bool,

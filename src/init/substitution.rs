@@ -24,8 +24,9 @@ pub(super) fn names(applied: &Applied<'_>) -> Substitutes {
     for (key, found) in &applied.columns {
         names.insert((*key).to_owned(), found.reading.to_owned());
         add_words(&mut names, key, &found.column.name);
+        names.insert(format!("{key}.event"), event(&found.column.name));
         names.insert(format!("{key}.now"), now(found.column.column_type).to_owned());
-        names.insert(format!("{key}.values"), flow_list(found.values));
+        names.insert(format!("{key}.values"), flow_list(&found.values));
         names.insert(format!("{key}.list"), sql_list(found.values.iter()));
         names.insert(format!("{key}.scale"), scale(&found.column.name).to_owned());
         let each = |write: fn(&str, &str) -> String| {
@@ -103,6 +104,13 @@ fn scale(column: &str) -> &'static str {
     if is_cents { "0.01" } else { "1" }
 }
 
+/// What happens at a time, in words: `completed_at` is `completed`.
+fn event(column: &str) -> String {
+    let name = snake(column);
+    let event = ["_at", "_on", "_date", "_time"].iter().find_map(|suffix| name.strip_suffix(suffix));
+    event.unwrap_or(&name).replace('_', " ")
+}
+
 /// The present, as a column of this type has it. Frameworks write columns without a time zone in UTC.
 fn now(column_type: ColumnType) -> &'static str {
     match column_type {
@@ -133,4 +141,21 @@ pub(super) fn refers_to(text: &str, name: &str) -> bool {
     ["", ".if_true", ".if_null", ".rows", ".documents"]
         .iter()
         .any(|part| text.contains(&format!("$({name}{part})")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_event_of_a_time_has_no_ending() {
+        for (column, expected) in [
+            ("completed_at", "completed"),
+            ("processedOn", "processed"),
+            ("closing_date", "closing"),
+            ("processed", "processed"),
+        ] {
+            assert_eq!(event(column), expected, "{column}");
+        }
+    }
 }

@@ -64,11 +64,12 @@ const OF_TABLES: [&str; 4] = ["tables", "table_scans", "table_reads", "table_siz
 const RECIPES: &[RecipeFile] = recipe_files! {
     "accounts", "actions", "active_users", "backlog", "cashier", "counters", "delayed_job",
     "django_celery_results", "django_q", "django_sessions", "djstripe", "drops", "durations", "emails",
-    "errors", "expiring", "failures", "good_job", "graphile_worker", "groups", "growth", "heartbeats",
-    "invitations", "laravel_jobs", "laravel_sessions", "ledgers", "migrations", "money", "oban", "online",
-    "outbox", "pay", "pg_boss", "procrastinate", "que", "river", "scheduled", "schedules", "sessions",
-    "soft_deletes", "solid_queue", "states", "stuck", "subscriptions", "sums", "switches", "tokens", "totals",
-    "types", "unfinished", "unresolved", "webhook_deliveries",
+    "errors", "expiring", "failures", "freshness", "good_job", "graphile_worker", "groups", "growth",
+    "heartbeats", "invitations", "laravel_jobs", "laravel_sessions", "ledgers", "migrations", "money", "oban",
+    "online", "outbox", "pay", "pg_boss", "procrastinate", "providers", "que", "reasons", "repeated_failures",
+    "river", "scheduled", "schedules", "sessions", "soft_deletes", "solid_queue", "states", "stuck",
+    "subscriptions", "sums", "switches", "tokens", "totals", "types", "unfinished", "unresolved",
+    "webhook_deliveries",
 };
 
 /// The facts common to all sources of this kind.

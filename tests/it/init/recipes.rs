@@ -14,7 +14,7 @@ use crate::docs::yaml_blocks;
 const CLAIMS_ONLY: [&str; 1] = ["migrations"];
 
 /// What a recipe proposes passes with the account that its own role makes, which reads nothing else. The comment of each
-/// schema has the values that must come out.
+/// schema has the values that must come out, and what looks alike and must not be proposed.
 #[tokio::test]
 async fn each_finds_its_tables_and_counts_right_as_its_own_role() {
     let server = Postgres::start().await;
@@ -32,6 +32,9 @@ async fn each_finds_its_tables_and_counts_right_as_its_own_role() {
             continue;
         }
         assert!(printed.contains(&format!(" {name}(")), "{name} finds nothing: {printed}");
+        for unwanted in schema.lines().filter_map(|line| line.strip_prefix("-- init does not find: ")) {
+            assert!(!printed.contains(&format!(" {unwanted} ")), "{unwanted} is proposed: {printed}");
+        }
         server.script(&name, &project.read("packs/shop.role.sql")).await;
         // What the owner of the tables does.
         let own = schema.lines().filter_map(|line| line.strip_prefix("-- as the owner: "));

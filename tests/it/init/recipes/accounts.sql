@@ -6,6 +6,10 @@
 -- app_users_active{window="30d"} 300
 -- app_users_new{window="24h"} 0
 -- app_users_new{window="7d"} 6
+-- app_member_profile_active{window="7d"} 168
+
+CREATE TABLE member_profile (id serial PRIMARY KEY, last_active_date timestamptz);
+INSERT INTO member_profile (last_active_date) SELECT now() - n * interval '1 hour' - interval '10 minutes' FROM generate_series(0, 299) n;
 
 CREATE TABLE users (
   id bigserial PRIMARY KEY,

@@ -4,8 +4,13 @@
 -- app_keys_expired 40
 -- app_licences_valid 20
 -- app_licences_expired 0
+-- init does not find: expiring(password_reset_tokens)
+-- init does not find: expiring(revoked_keys)
 
 CREATE TABLE keys (id serial PRIMARY KEY, expires_at timestamptz, revoked_at timestamptz);
+-- They are meant to end.
+CREATE TABLE password_reset_tokens (id serial PRIMARY KEY, expires_at timestamptz);
+CREATE TABLE revoked_keys (id serial PRIMARY KEY, expires_at timestamptz);
 CREATE TABLE licences (id serial PRIMARY KEY, valid_until date);
 
 -- One ends each day: of those that still are valid, ten were revoked, none of which ends soon.

@@ -48,6 +48,7 @@ fn what_check_prints_to_paste_is_what_is_handed_out() {
         (Kind::Stripe, "stripe/role.txt"),
         (Kind::S3, "s3/policy.json"),
         (Kind::S3, "s3/policy-canary.json"),
+        (Kind::S3, "s3/policy-objects.json"),
     ] {
         assert!(kind.facts().permissions.contains(&script(name).1), "{name}");
     }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use hyper_util::rt::TokioIo;
 use s3s::S3Result;
@@ -99,6 +100,13 @@ impl S3 {
         fs::write(file, content).expect("the bucket exists");
     }
 
+    /// Puts an object into a bucket that was last modified at this time.
+    pub fn add_old_object(&self, bucket: &str, key: &str, content: &[u8], modified: SystemTime) {
+        self.add_object(bucket, key, content);
+        let file = fs::File::options().write(true).open(self.directory.path().join(bucket).join(key));
+        file.expect("it is there").set_modified(modified).expect("the file is ours");
+    }
+
     /// The keys of all objects of a bucket, sorted.
     pub fn objects(&self, bucket: &str) -> Vec<String> {
         let root = self.directory.path().join(bucket);
@@ -145,19 +153,43 @@ struct Statement {
     effect: String,
     action: Value,
     resource: String,
+    #[serde(default)]
+    condition: Condition,
+}
+
+/// Which listings a statement is for: without this key, any.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Condition {
+    string_equals: Option<ListedPrefix>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListedPrefix {
+    #[serde(rename = "s3:prefix")]
+    prefix: Value,
+}
+
+/// Whether one of the texts, or the only one, is this one.
+fn has(texts: &Value, text: &str) -> bool {
+    match texts {
+        Value::Array(texts) => texts.iter().any(|own| own == text),
+        own => own == text,
+    }
 }
 
 impl Statement {
-    fn allows(&self, action: &str, resource: &str) -> bool {
-        let has_action = match &self.action {
-            Value::Array(actions) => actions.iter().any(|own| own == action),
-            own => own == action,
-        };
+    /// `prefix` is that of a listing: a request without one meets no condition.
+    fn allows(&self, action: &str, resource: &str, prefix: Option<&str>) -> bool {
+        let listed = self.condition.string_equals.as_ref();
+        let meets_condition =
+            listed.is_none_or(|listed| prefix.is_some_and(|prefix| has(&listed.prefix, prefix)));
         let is_meant = match self.resource.strip_suffix('*') {
             Some(prefix) => resource.starts_with(prefix),
             None => resource == self.resource,
         };
-        self.effect == "Allow" && has_action && is_meant
+        self.effect == "Allow" && has(&self.action, action) && is_meant && meets_condition
     }
 }
 
@@ -177,8 +209,11 @@ impl S3Access for Rights {
             S3Path::Bucket { bucket } => format!("arn:aws:s3:::{bucket}"),
             S3Path::Object { bucket, key } => format!("arn:aws:s3:::{bucket}/{key}"),
         };
+        let query = context.uri().query().unwrap_or_default().as_bytes();
+        let prefix = url::form_urlencoded::parse(query).find(|(key, _)| key == "prefix");
+        let prefix = prefix.as_ref().map(|(_, prefix)| prefix.as_ref());
         let policy = self.0.lock().expect("no test panics meanwhile");
-        match policy.statement.iter().any(|statement| statement.allows(&action, &resource)) {
+        match policy.statement.iter().any(|statement| statement.allows(&action, &resource, prefix)) {
             true => Ok(()),
             false => Err(s3s::s3_error!(AccessDenied)),
         }

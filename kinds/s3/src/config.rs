@@ -9,6 +9,7 @@ use rusty_s3::{Bucket, UrlStyle};
 use url::Url;
 
 use super::keys::Keys;
+use super::objects::{ObjectsConfig, validated};
 
 /// The keys of an `s3` source.
 #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -20,7 +21,9 @@ pub struct Config {
     pub(super) sts: Url,
     /// Whether STS is called to check the credentials.
     pub(super) asks_sts: bool,
+    /// What each probe lists one key of.
     pub(super) prefix: String,
+    pub(super) objects: Vec<ObjectsConfig>,
     pub(super) canary: Option<CanaryConfig>,
     pub(super) tls: Tls,
     /// If absent, the default chain is used.
@@ -61,9 +64,12 @@ struct Raw {
     session_token: Option<Secret>,
     /// A file that holds the token; re-read for every probe.
     session_token_file: Option<PathBuf>,
-    /// The prefix that each probe lists, so that nothing else has to be listable.
+    /// The prefix that each probe lists, so that nothing else has to be listable; default: the first of
+    /// `objects`.
+    prefix: Option<String>,
+    /// Objects below prefixes, such as backups: how many there are, and how old the newest is.
     #[serde(default)]
-    prefix: String,
+    objects: Vec<ObjectsConfig>,
     /// Whose credentials these are, according to STS.
     sts: Option<StsConfig>,
     /// Writes, reads and deletes an object; default: none.
@@ -114,11 +120,14 @@ impl TryFrom<Raw> for Config {
         let key = secret("secret_access_key", raw.secret_access_key, raw.secret_access_key_file)?;
         let token = secret("session_token", raw.session_token, raw.session_token_file)?;
         let (sts, asks_sts) = sts(raw.sts, &raw.region, raw.endpoint.is_some())?;
+        let objects = validated(raw.objects)?;
+        let first = || objects.first().map(|watched| watched.prefix.clone());
         Ok(Self {
+            prefix: raw.prefix.or_else(first).unwrap_or_default(),
+            objects,
             bucket: bucket(raw.bucket, &raw.region, raw.endpoint, raw.path_style)?,
             sts,
             asks_sts,
-            prefix: raw.prefix,
             canary: raw.canary,
             tls: raw.tls,
             keys: keys(id, key, token)?,

@@ -5,6 +5,7 @@ mod canary;
 mod config;
 mod credentials;
 mod keys;
+mod objects;
 mod operation;
 mod policy;
 mod prober;
@@ -33,7 +34,7 @@ pub const FACTS: KindFacts = KindFacts {
     is_metered: true,
     cost: ProbeCost { cpu: Duration::from_micros(300), wire: 2300, series: 14 },
     up: None,
-    catalogue: || prober::CATALOGUE.to_vec(),
+    catalogue: prober::catalogue,
     prefixes: Vec::new,
     reasons: reason::ALL,
     language: None,
@@ -49,6 +50,8 @@ pub const FACTS: KindFacts = KindFacts {
         include_str!("../policy.json"),
         "\nWith a canary:\n",
         include_str!("../policy-canary.json"),
+        "\nWith `objects`, if nothing else may be listed:\n",
+        include_str!("../policy-objects.json"),
     ),
     rules: include_str!("../rules.yml"),
     dashboard: include_str!("../dashboard.yml"),

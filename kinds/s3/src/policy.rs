@@ -11,10 +11,29 @@ pub(super) struct Denied<'a> {
     pub(super) operation: Operation,
     pub(super) region: &'a str,
     pub(super) bucket: &'a str,
-    /// That of the object, if it is about one.
-    pub(super) key: Option<&'a str>,
-    /// Whether it is about one version of it.
-    pub(super) is_of_version: bool,
+    pub(super) resource: DeniedResource<'a>,
+}
+
+/// What it was about.
+#[derive(Clone, Copy)]
+pub(super) enum DeniedResource<'a> {
+    Bucket,
+    /// The keys that begin so.
+    Prefix(&'a str),
+    /// The object of this key.
+    Object(&'a str),
+    /// One version of it.
+    Version(&'a str),
+}
+
+impl<'a> DeniedResource<'a> {
+    /// The keys that begin so, which is the whole bucket without a prefix.
+    pub(super) fn below(prefix: &'a str) -> Self {
+        match prefix {
+            "" => Self::Bucket,
+            prefix => Self::Prefix(prefix),
+        }
+    }
 }
 
 /// A statement of a policy.
@@ -24,6 +43,20 @@ struct Allowance<'a> {
     effect: &'static str,
     action: &'a str,
     resource: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<Condition<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Condition<'a> {
+    string_equals: ListedPrefix<'a>,
+}
+
+#[derive(Serialize)]
+struct ListedPrefix<'a> {
+    #[serde(rename = "s3:prefix")]
+    prefix: &'a str,
 }
 
 impl Denied<'_> {
@@ -49,12 +82,16 @@ impl Denied<'_> {
             Some(word.trim_matches('"')).filter(|word| !word.is_empty())
         };
         let action = word("not authorized to perform: ").unwrap_or(self.action());
-        let own = self.resource();
+        let own = self.arn();
         let resource = match action.strip_prefix("s3:") {
             Some(_) => &own,
             None => word(" on resource: ")?,
         };
-        serde_json::to_string(&Allowance { effect: "Allow", action, resource }).ok()
+        let condition = match self.resource {
+            DeniedResource::Prefix(prefix) => Some(Condition { string_equals: ListedPrefix { prefix } }),
+            _ => None,
+        };
+        serde_json::to_string(&Allowance { effect: "Allow", action, resource, condition }).ok()
     }
 
     fn action(&self) -> &'static str {
@@ -62,20 +99,26 @@ impl Denied<'_> {
             Operation::Head | Operation::List => "s3:ListBucket",
             Operation::Put => "s3:PutObject",
             Operation::Get => "s3:GetObject",
-            Operation::Delete if self.is_of_version => "s3:DeleteObjectVersion",
+            Operation::Delete if matches!(self.resource, DeniedResource::Version(_)) => {
+                "s3:DeleteObjectVersion"
+            }
             Operation::Delete => "s3:DeleteObject",
         }
     }
 
     /// The bucket, or all of the canary's folder: each run has another object.
-    fn resource(&self) -> String {
+    fn arn(&self) -> String {
         let partition = match self.region {
             region if region.starts_with("cn-") => "aws-cn",
             region if region.starts_with("us-gov-") => "aws-us-gov",
             _ => "aws",
         };
         let bucket = format!("arn:{partition}:s3:::{}", self.bucket);
-        match self.key.and_then(|key| key.rsplit_once('/')) {
+        let key = match self.resource {
+            DeniedResource::Bucket | DeniedResource::Prefix(_) => None,
+            DeniedResource::Object(key) | DeniedResource::Version(key) => Some(key),
+        };
+        match key.and_then(|key| key.rsplit_once('/')) {
             Some((folder, _)) => format!("{bucket}/{folder}/*"),
             None => bucket,
         }
@@ -86,10 +129,14 @@ impl Denied<'_> {
 mod tests {
     use super::*;
 
+    const KEY: &str = "health/platform_exporter-s/1-2";
+
     fn denied(operation: Operation) -> Denied<'static> {
-        let key = matches!(operation, Operation::Put | Operation::Get | Operation::Delete);
-        let key = key.then_some("health/platform_exporter-s/1-2");
-        Denied { operation, region: "eu-west-1", bucket: "b", key, is_of_version: false }
+        let resource = match operation {
+            Operation::Head | Operation::List => DeniedResource::Bucket,
+            Operation::Put | Operation::Get | Operation::Delete => DeniedResource::Object(KEY),
+        };
+        Denied { operation, region: "eu-west-1", bucket: "b", resource }
     }
 
     fn statement(action: &str, resource: &str) -> Option<String> {
@@ -108,10 +155,19 @@ mod tests {
         ] {
             assert_eq!(denied(operation).allowed("Access Denied"), statement(action, resource));
         }
-        let version = Denied { is_of_version: true, ..denied(Operation::Delete) };
+        let version = Denied { resource: DeniedResource::Version(KEY), ..denied(Operation::Delete) };
         assert_eq!(version.allowed(""), statement("s3:DeleteObjectVersion", folder));
         let elsewhere = Denied { region: "cn-north-1", ..denied(Operation::List) };
         assert_eq!(elsewhere.allowed(""), statement("s3:ListBucket", "arn:aws-cn:s3:::b"));
+    }
+
+    #[test]
+    fn a_prefix_is_all_that_has_to_be_listable() {
+        let list = Denied { resource: DeniedResource::below("backups/"), ..denied(Operation::List) };
+        let expected = r#"{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::b","Condition":{"StringEquals":{"s3:prefix":"backups/"}}}"#;
+        assert_eq!(list.allowed("Access Denied").as_deref(), Some(expected));
+        let whole = Denied { resource: DeniedResource::below(""), ..denied(Operation::List) };
+        assert_eq!(whole.allowed(""), statement("s3:ListBucket", "arn:aws:s3:::b"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One probe of a bucket.
 //!
 //! The checks form a ladder and stop at the first one that explains a failure: `HeadBucket`, `ListObjectsV2` for its
-//! error code, then the canary. STS checks the credentials in parallel: AWS answers that even if the bucket is
+//! error code, then the canary and the objects. STS checks the credentials in parallel: AWS answers that even if the bucket is
 //! unreachable, and a bucket does not distinguish a bad key from a policy.
 
 use std::time::Duration;
@@ -16,6 +16,7 @@ use rusty_s3::Credentials;
 use super::canary::Canary;
 use super::config::Config;
 use super::credentials::{CredentialsOrigin, Current};
+use super::objects::{self, Objects};
 use super::reason;
 use super::store::{BucketClient, OperationOutcome};
 use super::sts::Sts;
@@ -33,7 +34,7 @@ const CALLER: Desc = Desc::gauge(
 const BUCKET_UP: Desc = Desc::gauge(
     "s3_bucket_up",
     &["bucket", "operation"],
-    "Whether the last attempt of the operation succeeded: 1 or 0; absent if it was not attempted.",
+    "Whether the last attempt of the operation succeeded: 1 or 0; absent if it was not attempted, or if a policy for one prefix denies HEAD.",
 );
 const DURATION: Desc = Desc::gauge(
     "s3_operation_duration_seconds",
@@ -49,8 +50,12 @@ const CANARY_SUCCESS: Desc = Desc::gauge(
 const CANARY_INTERVAL: Desc =
     Desc::gauge("s3_canary_interval_seconds", &["bucket"], "How often the canary runs (`canary.interval`).");
 
-pub(super) const CATALOGUE: [Desc; 6] =
+const OF_BUCKET: [Desc; 6] =
     [CREDENTIALS_VALID, CALLER, BUCKET_UP, DURATION, CANARY_SUCCESS, CANARY_INTERVAL];
+
+pub(super) fn catalogue() -> Vec<Desc> {
+    [&OF_BUCKET[..], &objects::CATALOGUE].concat()
+}
 
 pub(super) struct S3Prober {
     config: Config,
@@ -59,13 +64,14 @@ pub(super) struct S3Prober {
     store: HttpClient,
     sts: Option<Sts>,
     canary: Option<Canary>,
+    objects: Objects,
 }
 
 /// The results for the bucket.
 #[derive(Default)]
 struct Verdict {
     failure: Option<Problem>,
-    problem: Option<Problem>,
+    problems: Vec<Problem>,
 }
 
 #[async_trait::async_trait]
@@ -84,7 +90,7 @@ impl Prober for S3Prober {
         };
         let (account, verdict) = tokio::join!(
             account(self.sts.as_mut(), &credentials, deadline.left()),
-            climb(&mut store, &self.config.prefix, self.canary.as_mut()),
+            climb(&mut store, &self.config.prefix, self.canary.as_mut(), &mut self.objects),
         );
         let outcomes = store.outcomes;
         let mut families = self.bucket_families(&outcomes);
@@ -101,7 +107,7 @@ impl Prober for S3Prober {
             self.origin.forget();
         }
         let of_account = of_account.filter(|problem| Some(problem.reason) != reason);
-        let problems = verdict.problem.into_iter().chain(of_account).chain(of_renewal).collect();
+        let problems = verdict.problems.into_iter().chain(of_account).chain(of_renewal).collect();
         Ok(Observation { families, problems, failure: verdict.failure })
     }
 }
@@ -118,6 +124,7 @@ impl S3Prober {
             sts: config.asks_sts.then(|| Sts::new(config.sts.clone(), region, config.sts_tls())),
             origin: CredentialsOrigin::new(config, context.variable),
             canary: canary.map(|canary| Canary::new(&canary.prefix, context.name.as_str(), canary.interval)),
+            objects: Objects::new(&config.objects),
         }
     }
 
@@ -130,6 +137,7 @@ impl S3Prober {
             duration.push(labels, outcome.duration.as_secs_f64());
         }
         let mut families = vec![up, duration];
+        families.extend(self.objects.families(bucket));
         if let Some(canary) = &self.canary {
             families.push(CANARY_INTERVAL.family().with([bucket], canary.interval().as_secs_f64()));
             let success = canary.last_success().map(|time| time.as_duration().as_secs_f64());
@@ -173,24 +181,42 @@ fn with_origin(problem: Problem, origin: &str) -> Problem {
     }
 }
 
-async fn climb(store: &mut BucketClient<'_>, prefix: &str, canary: Option<&mut Canary>) -> Verdict {
+async fn climb(
+    store: &mut BucketClient<'_>,
+    prefix: &str,
+    canary: Option<&mut Canary>,
+    objects: &mut Objects,
+) -> Verdict {
+    let mut verdict = ladder(store, prefix).await;
+    if let (true, Some(canary)) = (verdict.is_good(), canary) {
+        verdict.problems.extend(canary.run(store).await);
+    }
+    match verdict.allows_listings() {
+        true => verdict.problems.extend(objects.list(store).await),
+        false => objects.forget(),
+    }
+    verdict
+}
+
+async fn ladder(store: &mut BucketClient<'_>, prefix: &str) -> Verdict {
     let head = store.head().await;
     if let Err(problem) = &head
         && explains(problem.reason)
     {
         return Verdict::failed(problem.clone());
     }
-    let mut verdict = match (head, store.list(prefix, 1).await) {
+    match (head, store.list(prefix, 1).await) {
         (Ok(()), Ok(_)) => Verdict::default(),
         (Ok(()), Err(problem)) if leaves_the_bucket_up(problem.reason) => Verdict::degraded(problem),
+        // A policy with a condition on the prefix denies HEAD, which has none.
+        (Err(problem), Ok(_)) if problem.reason == Reason::Permission && !prefix.is_empty() => {
+            store.retract_head();
+            Verdict::default()
+        }
         (Err(problem), Ok(_)) => Verdict::degraded(problem),
         // Of two failures, only that of the list has an error code.
         (_, Err(problem)) => Verdict::failed(problem),
-    };
-    if let (Verdict { failure: None, problem: None }, Some(canary)) = (&verdict, canary) {
-        verdict.problem = canary.run(store).await;
     }
-    verdict
 }
 
 /// Whether the status of a HEAD response, which has no body, is sufficient.
@@ -205,16 +231,26 @@ fn leaves_the_bucket_up(reason: Reason) -> bool {
 
 impl Verdict {
     fn failed(problem: Problem) -> Self {
-        Self { failure: Some(problem), problem: None }
+        Self { failure: Some(problem), problems: Vec::new() }
     }
 
     fn degraded(problem: Problem) -> Self {
-        Self { failure: None, problem: Some(problem) }
+        Self { failure: None, problems: vec![problem] }
+    }
+
+    fn is_good(&self) -> bool {
+        self.failure.is_none() && self.problems.is_empty()
+    }
+
+    /// Whether objects can be listed: what is allowed of the bucket may differ by prefix, but a store that asks to slow
+    /// down is left alone.
+    fn allows_listings(&self) -> bool {
+        self.failure.is_none() && !self.problems.iter().any(|problem| problem.reason == Reason::RateLimited)
     }
 
     /// Adds what the on-call needs to know if valid credentials are denied.
     fn blame_policy(&mut self) {
-        for problem in self.failure.iter_mut().chain(&mut self.problem) {
+        for problem in self.failure.iter_mut().chain(&mut self.problems) {
             if problem.reason == Reason::Permission {
                 problem
                     .detail

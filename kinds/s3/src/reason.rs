@@ -24,6 +24,12 @@ pub const BUCKET_MISSING: Reason =
 pub const WRONG_REGION: Reason =
     Reason::OfKind(&KindReason { name: "wrong_region", meaning: "the bucket is in another region" });
 
+/// There are more objects than a listing may read.
+pub const LISTING_TRUNCATED: Reason = Reason::OfKind(&KindReason {
+    name: "listing_truncated",
+    meaning: "there are more objects than `pages` lists",
+});
+
 /// All of them.
 pub(super) const ALL: &[Reason] =
-    &[CREDENTIALS_INVALID, CREDENTIALS_EXPIRED, CLOCK_SKEW, BUCKET_MISSING, WRONG_REGION];
+    &[CREDENTIALS_INVALID, CREDENTIALS_EXPIRED, CLOCK_SKEW, BUCKET_MISSING, WRONG_REGION, LISTING_TRUNCATED];

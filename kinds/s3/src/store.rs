@@ -6,16 +6,18 @@ use platform_core::client::{HttpClient, Method, Request, Response};
 use platform_core::deadline::Deadline;
 use platform_core::large;
 use platform_core::probe::{Problem, Reason};
-use rusty_s3::actions::ListObjectsV2;
+use rusty_s3::actions::{ListObjectsV2, ListObjectsV2Response};
 use rusty_s3::{Bucket, Credentials, S3Action};
 
 use super::operation::Operation;
-use super::policy::Denied;
+use super::policy::{Denied, DeniedResource};
 use super::refusal::FailedRequest;
 use super::sign::VALIDITY;
 
 /// Responses are short: an error, a page of keys, the canary itself.
 const LARGEST_BODY: usize = 1 << 20;
+/// 1,000 objects with the longest keys there can be, all of it in characters that are encoded.
+const LARGEST_PAGE: usize = 4 << 20;
 
 /// How an operation went.
 #[derive(Clone, Copy, Debug)]
@@ -38,37 +40,62 @@ pub(super) struct BucketClient<'a> {
 impl<'a> BucketClient<'a> {
     pub(super) async fn head(&mut self) -> Result<(), Problem> {
         let action = self.bucket.head_bucket(Some(self.credentials));
-        self.run(self.of_bucket(Operation::Head), &action, b"").await.map(drop)
+        self.run(self.denied(Operation::Head, DeniedResource::Bucket), &action, b"").await.map(drop)
+    }
+
+    /// Takes back what was recorded of HEAD: a policy that allows to list one prefix denies it.
+    pub(super) fn retract_head(&mut self) {
+        self.outcomes.retain(|outcome| outcome.operation != Operation::Head);
     }
 
     /// The keys of the first page.
     pub(super) async fn list(&mut self, prefix: &str, max_keys: usize) -> Result<Vec<String>, Problem> {
-        let mut action = self.bucket.list_objects_v2(Some(self.credentials));
+        let mut action = self.listing(prefix);
         action.with_max_keys(max_keys);
-        if !prefix.is_empty() {
-            action.with_prefix(prefix);
-        }
-        let response = self.run(self.of_bucket(Operation::List), &action, b"").await?;
-        let parse = || ListObjectsV2::parse_response(&String::from_utf8_lossy(&response.body));
-        let page = large::in_place(large::of_text(response.body.len()), parse)
-            .map_err(|error| Problem::new(Reason::Protocol, format!("list: not the expected XML: {error}")));
+        let attempt = self.denied(Operation::List, DeniedResource::below(prefix));
+        let response = self.run(attempt, &action, b"").await?;
+        let page = parsed(&response);
         if page.is_err() {
             self.record(Operation::List, false, Duration::ZERO);
         }
         Ok(page?.contents.into_iter().map(|object| object.key).collect())
     }
 
+    /// A page of objects. It is no check of the bucket, so it is not recorded as one.
+    pub(super) async fn page(
+        &mut self,
+        prefix: &str,
+        token: Option<&str>,
+    ) -> Result<ListObjectsV2Response, Problem> {
+        let mut action = self.listing(prefix);
+        if let Some(token) = token {
+            action.with_continuation_token(token.to_owned());
+        }
+        let attempt = self.denied(Operation::List, DeniedResource::below(prefix));
+        parsed(&self.exchange(&attempt, &action, b"", LARGEST_PAGE).await?)
+    }
+
+    fn listing(&self, prefix: &str) -> ListObjectsV2<'a> {
+        let mut action = self.bucket.list_objects_v2(Some(self.credentials));
+        if !prefix.is_empty() {
+            action.with_prefix(prefix.to_owned());
+        }
+        action
+    }
+
     /// The created version, if the bucket is versioned.
     pub(super) async fn put(&mut self, key: &str, body: &[u8]) -> Result<Option<String>, Problem> {
         let action = self.bucket.put_object(Some(self.credentials), key);
-        let response = self.run(self.of_object(Operation::Put, key), &action, body).await?;
+        let response =
+            self.run(self.denied(Operation::Put, DeniedResource::Object(key)), &action, body).await?;
         Ok(response.header("x-amz-version-id").map(str::to_owned))
     }
 
     /// Reads an object, and compares its content.
     pub(super) async fn get(&mut self, key: &str, expected: &[u8]) -> Result<(), Problem> {
         let action = self.bucket.get_object(Some(self.credentials), key);
-        let response = self.run(self.of_object(Operation::Get, key), &action, b"").await?;
+        let response =
+            self.run(self.denied(Operation::Get, DeniedResource::Object(key)), &action, b"").await?;
         if response.body == expected {
             return Ok(());
         }
@@ -82,23 +109,18 @@ impl<'a> BucketClient<'a> {
         if let Some(version) = version {
             action.query_mut().insert("versionId", version.to_owned());
         }
-        let attempt = Denied { is_of_version: version.is_some(), ..self.of_object(Operation::Delete, key) };
-        self.run(attempt, &action, b"").await.map(drop)
+        let resource = match version {
+            Some(_) => DeniedResource::Version(key),
+            None => DeniedResource::Object(key),
+        };
+        self.run(self.denied(Operation::Delete, resource), &action, b"").await.map(drop)
     }
 
-    fn of_bucket<'k>(&self, operation: Operation) -> Denied<'k>
+    fn denied<'k>(&self, operation: Operation, resource: DeniedResource<'k>) -> Denied<'k>
     where
         'a: 'k,
     {
-        let (bucket, region) = (self.bucket.name(), self.bucket.region());
-        Denied { operation, region, bucket, key: None, is_of_version: false }
-    }
-
-    fn of_object<'k>(&self, operation: Operation, key: &'k str) -> Denied<'k>
-    where
-        'a: 'k,
-    {
-        Denied { key: Some(key), ..self.of_bucket(operation) }
+        Denied { operation, region: self.bucket.region(), bucket: self.bucket.name(), resource }
     }
 
     async fn run<'b, A: S3Action<'b>>(
@@ -108,7 +130,7 @@ impl<'a> BucketClient<'a> {
         body: &[u8],
     ) -> Result<Response, Problem> {
         let start = Instant::now();
-        let result = self.exchange(&attempt, action, body).await;
+        let result = self.exchange(&attempt, action, body, LARGEST_BODY).await;
         self.record(attempt.operation, result.is_ok(), start.elapsed());
         result
     }
@@ -118,12 +140,13 @@ impl<'a> BucketClient<'a> {
         attempt: &Denied<'_>,
         action: &A,
         body: &[u8],
+        largest: usize,
     ) -> Result<Response, Problem> {
         let what = attempt.operation.as_str();
         let method = Method::from_bytes(A::METHOD.to_str().as_bytes())
             .map_err(|error| Problem::new(Reason::Internal, error))?;
         let request = Request::new(method, action.sign(VALIDITY.unsigned_abs()).as_str());
-        let request = request.body(body).largest_body(LARGEST_BODY);
+        let request = request.body(body).largest_body(largest);
         let response = self.client.send(request, self.deadline.left()).await;
         let response = response.map_err(|problem| problem.context(what))?;
         if (200..300).contains(&response.status) {
@@ -146,4 +169,10 @@ impl<'a> BucketClient<'a> {
             None => self.outcomes.push(OperationOutcome { operation, good, duration }),
         }
     }
+}
+
+fn parsed(response: &Response) -> Result<ListObjectsV2Response, Problem> {
+    let parse = || ListObjectsV2::parse_response(&String::from_utf8_lossy(&response.body));
+    large::in_place(large::of_text(response.body.len()), parse)
+        .map_err(|error| Problem::new(Reason::Protocol, format!("list: not the expected XML: {error}")))
 }

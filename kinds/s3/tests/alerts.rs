@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::{store, yaml};
 use crate::alerting::drill::Drills;
@@ -36,7 +36,12 @@ async fn failures_raise_their_alerts_and_no_others() {
     let rejects = Arc::new(AtomicBool::new(false));
     let (s3, sts) = (store().await, sts(Arc::clone(&rejects)).await);
     let proxy = Proxy::start(s3.address()).await;
-    let keys = format!("canary: {{prefix: health, interval: 1ms}}, sts: {{endpoint: '{}'}}", sts.url(""));
+    s3.add_object("backups", "nightly/dump", b"content");
+    let objects = "objects: [{prefix: nightly/, interval: 1ms, max_age: 26h}]";
+    let keys = format!(
+        "{objects}, prefix: '', canary: {{prefix: health, interval: 1ms}}, sts: {{endpoint: '{}'}}",
+        sts.url("")
+    );
     let sources = format!(
         "uploads: {{{}, interval: 1s}}, slow: {{{}, interval: 5s}}",
         yaml(&s3.endpoint(), &keys),
@@ -61,15 +66,27 @@ async fn failures_raise_their_alerts_and_no_others() {
     exporter.wait_until(&duration, |value| value < 1.0, PATIENCE).await;
 
     drills.well().await;
+    let two_days_ago = SystemTime::now() - 48 * 60 * MINUTE;
+    s3.add_old_object("backups", "nightly/dump", b"content", two_days_ago);
+    let date = "s3_last_modified_object_date{source=\"uploads\",bucket=\"backups\",prefix=\"nightly/\"}";
+    let since = two_days_ago.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs_f64();
+    exporter.wait_until(date, |time| time < since + 1.0, PATIENCE).await;
+    drills.fires(20 * MINUTE, &[("S3ObjectsStale", "warning")]).await;
+    s3.add_object("backups", "nightly/dump", b"content");
+    exporter.wait_until(date, |time| time > since + 60.0, PATIENCE).await;
+
+    drills.well().await;
     // Nothing can be put below an object that is no folder.
     s3.remove_bucket("backups");
     s3.add_bucket("backups");
     s3.add_object("backups", "health", b"");
+    s3.add_object("backups", "nightly/dump", b"content");
     exporter.wait_for(&up("put"), 0.0, PATIENCE).await;
     exporter.wait_for(&up("list"), 1.0, PATIENCE).await;
     drills.fires(45 * MINUTE, &[FAILING, ("S3CanaryStale", "warning"), DEGRADED]).await;
     s3.remove_bucket("backups");
     s3.add_bucket("backups");
+    s3.add_object("backups", "nightly/dump", b"content");
 
     drills.well().await;
     s3.remove_bucket("backups");

@@ -28,7 +28,9 @@ async fn a_good_bucket_is_up() {
 #[tokio::test]
 async fn emits_its_catalogue_and_nothing_else() {
     let (s3, sts) = (store().await, Sts::start().await);
-    let keys = format!("canary: {{prefix: health}}, sts: {{endpoint: '{}'}}", sts.endpoint());
+    s3.add_object("backups", "nightly/dump", b"content");
+    let objects = "objects: [{prefix: nightly/, max_age: 26h}]";
+    let keys = format!("{objects}, canary: {{prefix: health}}, sts: {{endpoint: '{}'}}", sts.endpoint());
     let observation = probe(&s3.endpoint(), &keys).await;
     assert_eq!((failure(&observation), problems(&observation)), (None, vec![]));
     let mut emitted: Vec<_> =

@@ -5,8 +5,10 @@ mod canary;
 mod chain;
 mod config;
 mod failures;
+mod hostile_listings;
 mod ladder;
 mod large;
+mod objects;
 mod refusals;
 mod sts;
 mod truth;
@@ -62,4 +64,9 @@ fn failure(observation: &Observation) -> Option<Reason> {
 
 fn problems(observation: &Observation) -> Vec<Reason> {
     observation.problems.iter().map(|problem| problem.reason).collect()
+}
+
+/// The value of a family about the objects below a prefix.
+fn of_objects(observation: &Observation, family: &str, prefix: &str) -> Option<f64> {
+    value(&observation.families, family, &["backups", prefix])
 }

@@ -1,5 +1,7 @@
 //! Every sample in hard states, recounted from what the test has let the store do.
 
+mod objects;
+
 use std::time::{Duration, Instant};
 
 use super::{KEY, SECRET, store, yaml};
@@ -27,6 +29,8 @@ struct Watched {
     longest: Duration,
     has_account: bool,
     has_canary: bool,
+    /// What somebody else has counted of the objects.
+    objects: Series,
 }
 
 impl Watched {
@@ -43,6 +47,7 @@ impl Watched {
             longest: Duration::ZERO,
             has_account: false,
             has_canary: yaml.contains("canary"),
+            objects: Series::new(),
         }
     }
 
@@ -68,6 +73,10 @@ impl Watched {
             }
             if self.has_canary {
                 all.insert(series("s3_canary_interval_seconds", &["backups"]), 3600.0);
+            }
+            all.extend(self.objects.clone());
+            for prefix in objects::prefixes(&self.objects) {
+                all.insert(series("s3_list_duration_seconds", &["backups", prefix]), time);
             }
             let name = series("s3_canary_last_success_timestamp_seconds", &["backups"]);
             all.extend(success.map(|success| (name, success)));
@@ -105,6 +114,7 @@ async fn every_sample_is_true_in_every_state() {
 
     refusals(&mut recounts, &mut s3).await;
     versions(&mut recounts).await;
+    objects::check(&mut recounts).await;
     recounts.finish("s3");
 }
 

@@ -131,11 +131,12 @@ pub(crate) const LOGFILE: [Seen; 4] = [
 ];
 
 /// `kinds::s3::alerts`
-pub(crate) const S3: [Seen; 6] = [
+pub(crate) const S3: [Seen; 7] = [
     ("PlatformSourceDegraded", "warning"),
     ("PlatformSourceDown", "critical"),
     ("S3CanaryStale", "warning"),
     ("S3CredentialsInvalid", "critical"),
+    ("S3ObjectsStale", "warning"),
     ("S3OperationFailing", "critical"),
     ("S3OperationSlow", "warning"),
 ];

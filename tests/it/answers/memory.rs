@@ -117,10 +117,12 @@ fn cases() -> Vec<Case> {
     let event =
         |number: usize| format!(r#"{{"id":"{number:0200}","type":"{number:0200}","created":{number}}}"#);
     let page = |data: String| format!(r#"{{"data":{data},"has_more":true}}"#);
-    let contents = "<Contents><Key></Key></Contents>".repeat(MIB / 33);
-    let objects = format!(
-        r#"<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{contents}</ListBucketResult>"#
-    );
+    let objects = |bytes: usize| {
+        let contents = "<Contents><Key></Key></Contents>".repeat(bytes / 33);
+        format!(
+            r#"<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{contents}</ListBucketResult>"#
+        )
+    };
     vec![
         Case {
             kind: "rabbitmq",
@@ -160,7 +162,13 @@ fn cases() -> Vec<Case> {
             answer: always(page(list(event, 16 * MIB - 99, usize::MAX))),
             most: 48,
         },
-        Case { kind: "s3", name: "a page of objects without keys", answer: always(objects), most: 24 },
+        Case { kind: "s3", name: "a page of objects without keys", answer: always(objects(MIB)), most: 24 },
+        Case {
+            kind: "s3 objects",
+            name: "a page of objects without keys",
+            answer: always(objects(4 * MIB)),
+            most: 64,
+        },
         Case { kind: "http", name: "1 MiB and more", answer: always("x".repeat(64 * MIB)), most: 16 },
     ]
 }

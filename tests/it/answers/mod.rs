@@ -32,6 +32,7 @@ fn content(kind: &str, broker: &FakeBroker, address: &str) -> String {
             "s3: {{bucket: backups, endpoint: 'http://{address}', access_key_id: AKIAEXAMPLE, \
              secret_access_key: {SECRET}}}"
         ),
+        "s3 objects" => content("s3", broker, address).replace("bucket:", "objects: [{prefix: ''}], bucket:"),
         _ => format!("http: {{url: 'http://{address}/', bearer_token: {SECRET}}}"),
     }
 }

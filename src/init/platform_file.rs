@@ -1,6 +1,7 @@
 //! The configuration: written the first time, and added to from then on.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use platform_core::survey::{NamesForm, ScriptLanguage, SurveyedNames};
 use platform_core::yaml::{self, Faults, Node};
@@ -90,9 +91,14 @@ fn entry(source: &FoundSource) -> String {
         let slot = setting.key.split('.').fold(&mut settings, |node, key| &mut node[key]);
         *slot = Value::String(setting.text.clone());
     }
+    let mut comment = "";
     for SurveyedNames { key, form, names } in &source.names {
         let value = match form {
             NamesForm::List => json!(names),
+            NamesForm::Prefixes(ages) => {
+                comment = GUESS;
+                names.iter().map(|name| prefix_entry(name, ages.get(name))).collect()
+            }
             NamesForm::Include => {
                 let names: Vec<_> = names.iter().map(|name| regex::escape(name)).collect();
                 json!({"include": format!("^({})$", names.join("|"))})
@@ -100,7 +106,16 @@ fn entry(source: &FoundSource) -> String {
         };
         settings[*key] = value;
     }
-    format!("  {}: {{{}: {}}}\n", source.name, source.kind, flow(&settings))
+    format!("{comment}  {}: {{{}: {}}}\n", source.name, source.kind, flow(&settings))
+}
+
+const GUESS: &str = "  # `max_age` is a guess, from the times between the objects that were there: change it to what is acceptable.\n";
+
+fn prefix_entry(prefix: &str, max_age: Option<&Duration>) -> Value {
+    match max_age {
+        Some(age) => json!({"prefix": prefix, "max_age": format!("{}h", age.as_secs().div_ceil(3600))}),
+        None => json!({"prefix": prefix}),
+    }
 }
 
 /// A value on one line. Keys need no quotes.

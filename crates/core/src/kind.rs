@@ -146,8 +146,8 @@ pub trait Definition: Send + Sync {
         None
     }
 
-    /// What finds names for its configuration, if there is anything to find.
-    fn names_surveyor(&self) -> Option<Box<dyn NamesSurveyor>> {
+    /// What finds names for its configuration, if there is anything to find. The environment may hold credentials.
+    fn names_surveyor(&self, _variable: Variable<'_>) -> Option<Box<dyn NamesSurveyor>> {
         None
     }
 
@@ -174,6 +174,9 @@ pub struct Dependency {
     pub source_key: &'static str,
 }
 
+/// Reads a variable of the environment.
+pub type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// What a source is built with.
 pub struct Context<'a> {
     /// The source's name.
@@ -189,7 +192,7 @@ pub struct Context<'a> {
     /// The heartbeats that were pushed.
     pub heartbeats: &'a Arc<Heartbeats>,
     /// The environment, for settings that belong there, such as AWS credentials.
-    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    pub variable: Variable<'a>,
     /// Where a source may keep state that survives restarts.
     pub state_dir: Option<&'a Path>,
 }

@@ -1,7 +1,7 @@
 //! What a source contains, for `platform_exporter init`: its tables and their columns, from what the server itself knows
 //! of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::probe::Problem;
@@ -151,12 +151,29 @@ pub struct SurveyedNames {
 }
 
 /// How a key has names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NamesForm {
     /// A list.
     List,
+    /// A list of `{prefix: …, max_age: …}`, with the ages that are known.
+    Prefixes(BTreeMap<String, Duration>),
     /// `{include: …}` with a regular expression.
     Include,
+}
+
+/// So many digits, also hexadecimal ones, are no number that a person counts with.
+const LONGEST_NUMBER: usize = 4;
+
+/// Whether a program has made up a name: with an id or a date in it, or with characters that no person uses.
+pub fn is_generated(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/');
+    let parts = || name.split(|c: char| !c.is_ascii_alphanumeric());
+    let is_id = |part: &str| {
+        let digits = part.chars().filter(char::is_ascii_digit).count();
+        digits >= LONGEST_NUMBER
+            || (digits > 0 && part.len() >= 8 && part.chars().all(|c| c.is_ascii_hexdigit()))
+    };
+    name.is_empty() || !name.chars().all(is_plain) || parts().any(is_id)
 }
 
 /// Finds names for the configuration of a source.

@@ -38,7 +38,7 @@ const GAUGES: [(Shape, &[&str]); 9] = [
     (Counts, &["uptime"]),
     (Nothing, &["dead_letter_queue_messages"]),
     (Started, &["start_time_seconds", "last_reload_success_timestamp", "expiry"]),
-    (Moves, &["timestamp_seconds", "optimeDate", "last_autovacuum"]),
+    (Moves, &["timestamp_seconds", "optimeDate", "last_autovacuum", "object_date"]),
     (
         Fixed,
         &[

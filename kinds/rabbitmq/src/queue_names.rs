@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use platform_core::bounded::{self, NAME};
 use platform_core::probe::Problem;
-use platform_core::survey::{NamesForm, NamesSurveyor, SurveyedNames};
+use platform_core::survey::{self, NamesForm, NamesSurveyor, SurveyedNames};
 use platform_core::tls::Tls;
 use serde::Deserialize;
 
@@ -83,19 +83,9 @@ fn most_used<'a>(queues: impl Iterator<Item = &'a Queue>) -> Vec<String> {
     names
 }
 
-/// So many digits, also hexadecimal ones, are no number that a person counts with.
-const LONGEST_NUMBER: usize = 4;
-
-/// Whether a program has made up the name: `amq.gen-…`, with an id or a date in it, or with characters that no person uses.
+/// Whether a program has made up the name: `amq.gen-…`, or with an id or a date in it.
 fn is_generated(name: &str) -> bool {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/');
-    let parts = || name.split(|c: char| !c.is_ascii_alphanumeric());
-    let is_id = |part: &str| {
-        let digits = part.chars().filter(char::is_ascii_digit).count();
-        digits >= LONGEST_NUMBER
-            || (digits > 0 && part.len() >= 8 && part.chars().all(|c| c.is_ascii_hexdigit()))
-    };
-    name.is_empty() || name.starts_with("amq.") || !name.chars().all(is_plain) || parts().any(is_id)
+    name.starts_with("amq.") || survey::is_generated(name)
 }
 
 /// Whether the name says that messages end up there which could not be processed.

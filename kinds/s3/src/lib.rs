@@ -8,6 +8,7 @@ mod keys;
 mod objects;
 mod operation;
 mod policy;
+mod prefixes;
 mod prober;
 pub mod reason;
 mod refusal;
@@ -19,9 +20,11 @@ mod xml;
 use std::time::Duration;
 
 use platform_core::kind::{
-    Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost,
+    Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost, Variable,
 };
+use platform_core::survey::NamesSurveyor;
 
+use self::prefixes::BackupPrefixes;
 use self::prober::S3Prober;
 
 pub use self::config::Config;
@@ -71,6 +74,10 @@ pub const FACTS: KindFacts = KindFacts {
 impl Definition for Config {
     fn target(&self) -> String {
         self.bucket.base_url().to_string()
+    }
+
+    fn names_surveyor(&self, variable: Variable<'_>) -> Option<Box<dyn NamesSurveyor>> {
+        Some(Box::new(BackupPrefixes::new(self.clone(), variable)))
     }
 
     fn build(&self, context: &Context<'_>) -> Parts {

@@ -16,7 +16,7 @@ use rusty_s3::Credentials;
 use super::canary::Canary;
 use super::config::Config;
 use super::credentials::{CredentialsOrigin, Current};
-use super::objects::{self, Objects};
+use super::objects::{self, WatchedObjects};
 use super::reason;
 use super::store::{BucketClient, OperationOutcome};
 use super::sts::Sts;
@@ -64,7 +64,7 @@ pub(super) struct S3Prober {
     store: HttpClient,
     sts: Option<Sts>,
     canary: Option<Canary>,
-    objects: Objects,
+    objects: WatchedObjects,
 }
 
 /// The results for the bucket.
@@ -124,7 +124,7 @@ impl S3Prober {
             sts: config.asks_sts.then(|| Sts::new(config.sts.clone(), region, config.sts_tls())),
             origin: CredentialsOrigin::new(config, context.variable),
             canary: canary.map(|canary| Canary::new(&canary.prefix, context.name.as_str(), canary.interval)),
-            objects: Objects::new(&config.objects),
+            objects: WatchedObjects::new(&config.objects),
         }
     }
 
@@ -185,7 +185,7 @@ async fn climb(
     store: &mut BucketClient<'_>,
     prefix: &str,
     canary: Option<&mut Canary>,
-    objects: &mut Objects,
+    objects: &mut WatchedObjects,
 ) -> Verdict {
     let mut verdict = ladder(store, prefix).await;
     if let (true, Some(canary)) = (verdict.is_good(), canary) {

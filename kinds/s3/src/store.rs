@@ -75,6 +75,15 @@ impl<'a> BucketClient<'a> {
         parsed(&self.exchange(&attempt, &action, b"", LARGEST_PAGE).await?)
     }
 
+    /// What the keys begin with up to their first slash: of as many as are in one page.
+    pub(super) async fn folders(&mut self) -> Result<Vec<String>, Problem> {
+        let mut action = self.listing("");
+        action.with_delimiter("/");
+        let attempt = self.denied(Operation::List, DeniedResource::Bucket);
+        let page = parsed(&self.exchange(&attempt, &action, b"", LARGEST_PAGE).await?)?;
+        Ok(page.common_prefixes.into_iter().map(|common| common.prefix).collect())
+    }
+
     fn listing(&self, prefix: &str) -> ListObjectsV2<'a> {
         let mut action = self.bucket.list_objects_v2(Some(self.credentials));
         if !prefix.is_empty() {

@@ -90,11 +90,15 @@ const LOOK: Duration = Duration::from_secs(10);
 async fn add_names(sources: &mut [FoundSource], config: &Config) {
     for source in sources {
         let configured = config.sources().iter().find(|(name, _)| name.as_str() == source.name);
-        let surveyor = configured.and_then(|(_, settings)| settings.config.definition().names_surveyor());
+        let surveyor = configured
+            .and_then(|(_, settings)| settings.config.definition().names_surveyor(&super::variable));
         let Some(surveyor) = surveyor else { continue };
         match surveyor.names(LOOK).await {
             Ok(names) => source.names = impersonal(names),
-            Err(problem) => eprintln!("{} was not looked at: {problem}", source.name),
+            Err(problem) => {
+                eprintln!("{} was not looked at: {problem}", source.name);
+                problem.statements().for_each(|statement| eprintln!("  it needs {statement}"));
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ mod privacy;
 mod rabbitmq;
 mod recipes;
 mod redis;
+mod s3;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -35,8 +35,11 @@ fn five_minutes() -> Duration {
 }
 
 fn ten() -> u16 {
-    10
+    PAGES
 }
+
+/// How many pages a listing reads by default.
+pub(crate) const PAGES: u16 = 10;
 
 /// A listing has to fit in a probe, and to be affordable.
 const MOST_PAGES: u16 = 100;

@@ -5,18 +5,19 @@ use std::time::{Duration, Instant};
 use platform_core::probe::{Problem, Reason};
 
 use super::config::ObjectsConfig;
-use super::tally::Tally;
+use super::pages::{Extent, visit};
+use super::tally::ObjectTally;
 use crate::reason;
 use crate::store::BucketClient;
 
 /// What a listing has found, and how long it took.
 #[derive(Debug)]
-pub(super) struct Listing {
-    pub(super) result: Result<Tally, Problem>,
+pub(super) struct ObjectListing {
+    pub(super) result: Result<ObjectTally, Problem>,
     pub(super) duration: Duration,
 }
 
-impl Listing {
+impl ObjectListing {
     /// Lists the objects, within the deadline of the client.
     pub(super) async fn of(config: &ObjectsConfig, store: &mut BucketClient<'_>) -> Self {
         let start = Instant::now();
@@ -37,29 +38,17 @@ impl Listing {
 }
 
 /// All objects, or none: keys are listed in their alphabetical order, so the newest may be on the last page.
-async fn tally(config: &ObjectsConfig, store: &mut BucketClient<'_>) -> Result<Tally, Problem> {
-    let mut tally = Tally::default();
-    let mut token: Option<String> = None;
-    for _ in 0..config.pages {
-        let page = store.page(&config.prefix, token.as_deref()).await?;
-        for object in &page.contents {
-            tally.add(object)?;
-        }
-        let next = page.next_continuation_token;
-        if next.is_none() {
-            return Ok(tally);
-        }
-        if next == token {
-            return Err(Problem::new(Reason::Protocol, "the listing does not go on: it repeats its token"));
-        }
-        token = next;
+async fn tally(config: &ObjectsConfig, store: &mut BucketClient<'_>) -> Result<ObjectTally, Problem> {
+    let mut tally = ObjectTally::default();
+    match visit(store, &config.prefix, config.pages, |object| tally.add(object)).await? {
+        Extent::Whole => Ok(tally),
+        Extent::Cut => Err(Problem::new(
+            reason::LISTING_TRUNCATED,
+            format_args!(
+                "there are more than {} objects, which is all that `pages: {}` lists; the newest may be among the \
+                 others, so nothing is exported: use a longer `prefix`, or more `pages`",
+                tally.objects, config.pages
+            ),
+        )),
     }
-    Err(Problem::new(
-        reason::LISTING_TRUNCATED,
-        format_args!(
-            "there are more than {} objects, which is all that `pages: {}` lists; the newest may be among the \
-             others, so nothing is exported: use a longer `prefix`, or more `pages`",
-            tally.objects, config.pages
-        ),
-    ))
 }

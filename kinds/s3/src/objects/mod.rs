@@ -2,6 +2,7 @@
 
 mod config;
 mod listing;
+mod pages;
 mod tally;
 
 use std::time::{Duration, Instant};
@@ -10,10 +11,12 @@ use platform_core::deadline::Deadline;
 use platform_core::metric::{Desc, Family};
 use platform_core::probe::Problem;
 
-use self::listing::Listing;
+use self::listing::ObjectListing;
 use crate::store::BucketClient;
 
-pub(super) use self::config::{ObjectsConfig, validated};
+pub(super) use self::config::{ObjectsConfig, PAGES, validated};
+pub(super) use self::pages::{Extent, visit};
+pub(super) use self::tally::modified;
 
 const LABELS: &[&str] = &["bucket", "prefix"];
 
@@ -54,12 +57,12 @@ pub(super) const CATALOGUE: [Desc; 9] =
     [SUCCESS, TRUNCATED, DURATION, OBJECTS, BYTES, BIGGEST, NEWEST, NEWEST_BYTES, MAX_AGE];
 
 /// The prefixes of a bucket.
-pub(super) struct Objects(Vec<Watched>);
+pub(super) struct WatchedObjects(Vec<Watched>);
 
 struct Watched {
     config: ObjectsConfig,
     /// The last listing, and when it began.
-    last: Option<(Instant, Listing)>,
+    last: Option<(Instant, ObjectListing)>,
 }
 
 impl Watched {
@@ -70,7 +73,7 @@ impl Watched {
     }
 }
 
-impl Objects {
+impl WatchedObjects {
     pub(super) fn new(configs: &[ObjectsConfig]) -> Self {
         Self(configs.iter().map(|config| Watched { config: config.clone(), last: None }).collect())
     }
@@ -85,7 +88,7 @@ impl Objects {
             if done > 0 && is_over(last_start) {
                 break;
             }
-            watched.last = Some((Instant::now(), Listing::of(&watched.config, store).await));
+            watched.last = Some((Instant::now(), ObjectListing::of(&watched.config, store).await));
         }
         let listings = self.0.iter().filter_map(|watched| watched.last.as_ref());
         listings.filter_map(|(_, listing)| listing.result.as_ref().err().cloned()).collect()
@@ -117,7 +120,7 @@ fn is_over(deadline: Deadline) -> bool {
 }
 
 /// The values in the order of the catalogue; of a listing that is not complete, nothing is known.
-fn values(max_age: Option<Duration>, listing: Option<&Listing>) -> [Option<f64>; 9] {
+fn values(max_age: Option<Duration>, listing: Option<&ObjectListing>) -> [Option<f64>; 9] {
     let tally = listing.and_then(|listing| listing.result.as_ref().ok());
     let newest = tally.and_then(|tally| tally.newest);
     [

@@ -8,7 +8,7 @@ use crate::xml;
 
 /// The objects below a prefix.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct ObjectTally {
     pub(super) objects: u64,
     pub(super) bytes: u64,
     pub(super) biggest: u64,
@@ -22,13 +22,10 @@ pub(super) struct NewestObject {
     pub(super) bytes: u64,
 }
 
-impl Tally {
+impl ObjectTally {
     /// Counts one object.
     pub(super) fn add(&mut self, object: &ListObjectsContent) -> Result<(), Problem> {
-        let time = object.last_modified.as_deref().unwrap_or_default();
-        let time: Timestamp = time.trim().parse().map_err(|_| {
-            Problem::new(Reason::Protocol, format!("LastModified is no time: {:?}", xml::short(time)))
-        })?;
+        let time = modified(object)?;
         let bytes = object.size.ok_or_else(|| Problem::new(Reason::Protocol, "an object has no size"))?;
         self.objects += 1;
         self.bytes = self.bytes.saturating_add(bytes);
@@ -38,4 +35,12 @@ impl Tally {
         }
         Ok(())
     }
+}
+
+/// When an object was modified.
+pub(crate) fn modified(object: &ListObjectsContent) -> Result<Timestamp, Problem> {
+    let time = object.last_modified.as_deref().unwrap_or_default();
+    time.trim().parse().map_err(|_| {
+        Problem::new(Reason::Protocol, format!("LastModified is no time: {:?}", xml::short(time)))
+    })
 }

@@ -61,7 +61,7 @@ pub(super) const LONGEST: &str = "pg_long_running_transactions_oldest_timestamp_
 pub(super) fn is_time(family: &str) -> bool {
     family.ends_with("_timestamp_seconds") && family != LONGEST
         || second(family) > 1.0
-        || family == "probe_ssl_earliest_cert_expiry"
+        || ["probe_ssl_earliest_cert_expiry", "s3_last_modified_object_date"].contains(&family)
         || ONCE.contains(&family)
 }
 

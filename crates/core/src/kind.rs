@@ -147,7 +147,7 @@ pub trait Definition: Send + Sync {
     }
 
     /// What finds names for its configuration, if there is anything to find. The environment may hold credentials.
-    fn names_surveyor(&self, _variable: Variable<'_>) -> Option<Box<dyn NamesSurveyor>> {
+    fn names_surveyor(&self, _variable: ReadVariable<'_>) -> Option<Box<dyn NamesSurveyor>> {
         None
     }
 
@@ -175,7 +175,7 @@ pub struct Dependency {
 }
 
 /// Reads a variable of the environment.
-pub type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub type ReadVariable<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// What a source is built with.
 pub struct Context<'a> {
@@ -192,7 +192,7 @@ pub struct Context<'a> {
     /// The heartbeats that were pushed.
     pub heartbeats: &'a Arc<Heartbeats>,
     /// The environment, for settings that belong there, such as AWS credentials.
-    pub variable: Variable<'a>,
+    pub variable: ReadVariable<'a>,
     /// Where a source may keep state that survives restarts.
     pub state_dir: Option<&'a Path>,
 }

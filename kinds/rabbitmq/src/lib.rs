@@ -30,7 +30,7 @@ use std::time::Duration;
 pub use config::Config;
 
 use platform_core::kind::{
-    Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost, Variable,
+    Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost, ReadVariable,
 };
 use platform_core::survey::NamesSurveyor;
 
@@ -71,7 +71,7 @@ impl Definition for Config {
         self.target.clone()
     }
 
-    fn names_surveyor(&self, _variable: Variable<'_>) -> Option<Box<dyn NamesSurveyor>> {
+    fn names_surveyor(&self, _variable: ReadVariable<'_>) -> Option<Box<dyn NamesSurveyor>> {
         let management = self.management.clone()?;
         Some(Box::new(QueueNames { management, tls: self.tls.clone(), vhost: self.broker.vhost.clone() }))
     }

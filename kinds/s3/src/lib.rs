@@ -20,7 +20,7 @@ mod xml;
 use std::time::Duration;
 
 use platform_core::kind::{
-    Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost, Variable,
+    Context, Definition, EnvironmentKey, Headline, HeadlineUnit, KindFacts, Parts, ProbeCost, ReadVariable,
 };
 use platform_core::survey::NamesSurveyor;
 
@@ -76,7 +76,7 @@ impl Definition for Config {
         self.bucket.base_url().to_string()
     }
 
-    fn names_surveyor(&self, variable: Variable<'_>) -> Option<Box<dyn NamesSurveyor>> {
+    fn names_surveyor(&self, variable: ReadVariable<'_>) -> Option<Box<dyn NamesSurveyor>> {
         Some(Box::new(BackupPrefixes::new(self.clone(), variable)))
     }
 

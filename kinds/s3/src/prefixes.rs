@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use platform_core::client::HttpClient;
 use platform_core::deadline::Deadline;
-use platform_core::kind::Variable;
+use platform_core::kind::ReadVariable;
 use platform_core::probe::Problem;
 use platform_core::survey::{NamesForm, NamesSurveyor, SurveyedNames, is_generated};
 use tokio::sync::Mutex;
@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use self::cadence::usual_age;
 use super::config::Config;
 use super::credentials::CredentialsOrigin;
-use super::objects::{Extent, PAGES, modified, visit};
+use super::objects::{ListingExtent, PAGES, modified, visit};
 use super::store::BucketClient;
 
 /// More are not listed: each takes requests.
@@ -43,7 +43,7 @@ pub(super) struct BackupPrefixes {
 }
 
 impl BackupPrefixes {
-    pub(super) fn new(config: Config, variable: Variable<'_>) -> Self {
+    pub(super) fn new(config: Config, variable: ReadVariable<'_>) -> Self {
         let origin = Mutex::new(CredentialsOrigin::new(&config, variable));
         Self { config, origin }
     }
@@ -70,7 +70,7 @@ impl NamesSurveyor for BackupPrefixes {
             let mut times: Vec<Timestamp> = Vec::new();
             let visitor = |object: &_| modified(object).map(|time| times.push(time));
             // Of one that would be cut, a probe would know nothing.
-            if visit(&mut store, &folder, PAGES, visitor).await? == Extent::Whole {
+            if visit(&mut store, &folder, PAGES, visitor).await? == ListingExtent::Whole {
                 ages.extend(usual_age(times, Timestamp::now()).map(|age| (folder.clone(), age)));
                 names.push(folder);
             }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use platform_core::probe::{Problem, Reason};
 
 use super::config::ObjectsConfig;
-use super::pages::{Extent, visit};
+use super::pages::{ListingExtent, visit};
 use super::tally::ObjectTally;
 use crate::reason;
 use crate::store::BucketClient;
@@ -41,8 +41,8 @@ impl ObjectListing {
 async fn tally(config: &ObjectsConfig, store: &mut BucketClient<'_>) -> Result<ObjectTally, Problem> {
     let mut tally = ObjectTally::default();
     match visit(store, &config.prefix, config.pages, |object| tally.add(object)).await? {
-        Extent::Whole => Ok(tally),
-        Extent::Cut => Err(Problem::new(
+        ListingExtent::Whole => Ok(tally),
+        ListingExtent::Cut => Err(Problem::new(
             reason::LISTING_TRUNCATED,
             format_args!(
                 "there are more than {} objects, which is all that `pages: {}` lists; the newest may be among the \

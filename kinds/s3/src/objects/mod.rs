@@ -15,7 +15,7 @@ use self::listing::ObjectListing;
 use crate::store::BucketClient;
 
 pub(super) use self::config::{ObjectsConfig, PAGES, validated};
-pub(super) use self::pages::{Extent, visit};
+pub(super) use self::pages::{ListingExtent, visit};
 pub(super) use self::tally::modified;
 
 const LABELS: &[&str] = &["bucket", "prefix"];

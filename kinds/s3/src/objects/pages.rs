@@ -7,7 +7,7 @@ use crate::store::BucketClient;
 
 /// How far it went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extent {
+pub(crate) enum ListingExtent {
     /// To the last object.
     Whole,
     /// There are more.
@@ -20,19 +20,19 @@ pub(crate) async fn visit(
     prefix: &str,
     pages: u16,
     mut visitor: impl FnMut(&ListObjectsContent) -> Result<(), Problem>,
-) -> Result<Extent, Problem> {
+) -> Result<ListingExtent, Problem> {
     let mut token: Option<String> = None;
     for _ in 0..pages {
         let page = store.page(prefix, token.as_deref()).await?;
         page.contents.iter().try_for_each(&mut visitor)?;
         let next = page.next_continuation_token;
         if next.is_none() {
-            return Ok(Extent::Whole);
+            return Ok(ListingExtent::Whole);
         }
         if next == token {
             return Err(Problem::new(Reason::Protocol, "the listing does not go on: it repeats its token"));
         }
         token = next;
     }
-    Ok(Extent::Cut)
+    Ok(ListingExtent::Cut)
 }

@@ -136,7 +136,7 @@ fn below<'a>((node, path): &(&'a Node, Path), key: &str) -> (&'a Node, Path) {
 
 /// Checks one of them, in the entry of its source.
 fn depends(
-    Dependency { source, question, keys, source_key }: &Dependency,
+    Dependency { source, question, keys, source_key, .. }: &Dependency,
     entry: (&Node, Path),
     languages: &[LanguageFacts],
     sources: &Sources,

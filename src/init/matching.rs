@@ -104,8 +104,12 @@ fn find<'a>(
     claimed: &BTreeSet<&str>,
     notes: &mut Vec<String>,
 ) -> Vec<Applied<'a>> {
-    let mut patterns = recipe.head.finds.iter();
-    let Some((first, pattern)) = patterns.next() else { return Vec::new() };
+    let (optional, mut needed): (Vec<_>, Vec<_>) =
+        recipe.head.finds.iter().partition(|(_, pattern)| pattern.optional);
+    if needed.is_empty() {
+        return Vec::new();
+    }
+    let (first, pattern) = needed.remove(0);
     let candidates = |pattern: &'a TablePattern| {
         survey.tables.iter().enumerate().filter(move |(_, table)| pattern.allows(&table.name))
     };
@@ -113,9 +117,15 @@ fn find<'a>(
     let found = free.map(|(position, table)| {
         let mut applied = Applied { recipe, tables: BTreeMap::new(), columns: BTreeMap::new() };
         applied.add(first, position, table, pattern, values)?;
-        for (name, pattern) in patterns.clone() {
+        let mut add = |name: &'a String, pattern: &'a TablePattern| {
             let mut others = candidates(pattern).filter(|(_, other)| other.schema == table.schema);
-            others.find_map(|(position, other)| applied.add(name, position, other, pattern, values))?;
+            others.find_map(|(position, other)| applied.add(name, position, other, pattern, values))
+        };
+        for (name, pattern) in &needed {
+            add(name, pattern)?;
+        }
+        for (name, pattern) in &optional {
+            add(name, pattern);
         }
         Some(applied.for_each_column(position, pattern, values))
     });
@@ -185,8 +195,10 @@ impl<'a> Applied<'a> {
 
     /// What it is about, in words that stay the same: `orders`, or `orders.status` for one of several columns.
     pub(super) fn subject(&self) -> String {
-        let is_sign = |name: &str| self.recipe.head.finds.get(name).is_some_and(|pattern| pattern.sign);
-        let tables = self.tables.iter().filter(|(name, _)| !is_sign(name));
+        let is_named = |name: &str| {
+            self.recipe.head.finds.get(name).is_some_and(|pattern| !pattern.sign && !pattern.optional)
+        };
+        let tables = self.tables.iter().filter(|(name, _)| is_named(name));
         let tables: BTreeSet<_> = tables.map(|(_, table)| snake(&table.written)).collect();
         let tables = tables.into_iter().collect::<Vec<_>>().join(",");
         let patterns = self.recipe.head.finds.values().flat_map(|table| &table.columns);

@@ -4,6 +4,7 @@
 
 mod cadence;
 pub mod find;
+mod lines;
 mod matching;
 mod other_files;
 mod pack_file;
@@ -14,8 +15,12 @@ mod proposals;
 mod recipe;
 mod recipes;
 mod substitution;
+mod table_use;
 mod tables;
 mod words;
+mod worker_template;
+mod workers;
+mod workers_source;
 
 pub use pack_file::{proposed, rough};
 pub use platform_file::{PackEntry, Present, impersonal, platform_text, present};
@@ -24,6 +29,8 @@ pub use proposals::{Proposals, Surveyed, propose};
 pub use recipe::Recipe;
 pub use recipes::{RecipeError, recipes};
 pub use words::snake;
+pub use workers::{FoundWorkers, LiveWorkers};
+pub use workers_source::{WorkersSource, is_configured};
 
 use std::collections::BTreeMap;
 
@@ -56,24 +63,32 @@ pub struct PackSubject<'a> {
 }
 
 impl PackFiles {
-    /// The same files with more proposals. `normal` has the present values of metrics, which thresholds depend on.
+    /// The same files with more proposals, and the workers whose heartbeats are in its source. `normal` has the present
+    /// values of metrics, which thresholds depend on.
     #[must_use]
     pub fn with(
         &self,
         subject: PackSubject<'_>,
         proposals: &[&Proposal],
+        workers: &WorkersSource,
         normal: &BTreeMap<String, f64>,
     ) -> Self {
         let PackSubject { name, kind, surveyor } = subject;
         let written: Vec<_> = proposals.iter().map(|proposal| (*proposal, proposal.parts(normal))).collect();
         let pack = match &self.pack {
-            Some(text) => pack_file::added(text, name, &written),
-            None => pack_file::new(name, kind.as_str(), &written),
+            Some(text) => pack_file::added(text, name, &written, workers),
+            None => pack_file::new(name, kind.as_str(), &written, workers),
         };
         let rules = format!("../out/alerts/{name}.rules.yml");
         Self {
             pack: Some(pack),
-            role: Some(other_files::role(self.role.as_deref(), kind.facts().permissions, surveyor, &written)),
+            role: Some(other_files::role(
+                self.role.as_deref(),
+                kind.facts().permissions,
+                surveyor,
+                &written,
+                workers,
+            )),
             indexes: other_files::indexes(self.indexes.as_deref(), surveyor, &written)
                 .or_else(|| self.indexes.clone()),
             tests: other_files::tests(self.tests.as_deref(), &rules, &written).or_else(|| self.tests.clone()),

@@ -4,24 +4,29 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use platform_core::survey::{Surveyor, TableUse};
 
-use super::pack_file::{Written, indented, insert};
+use super::lines::{indented, insert};
+use super::pack_file::Written;
 use super::proposals::question;
+use super::workers_source::WorkersSource;
 
-/// The rights that proposals need, with those that every probe needs.
+/// The rights that proposals and workers need, with those that every probe needs.
 pub(super) fn role(
     existing: Option<&str>,
     permissions: &str,
     surveyor: &dyn Surveyor,
     proposals: &[Written<'_>],
+    workers: &WorkersSource,
 ) -> String {
     let mut tables: BTreeMap<&str, TableUse> = BTreeMap::new();
-    for used in proposals.iter().flat_map(|(proposal, _)| &proposal.uses) {
+    let of_workers = workers.classes.iter().flat_map(|(_, workers)| &workers.found.uses);
+    for used in proposals.iter().flat_map(|(proposal, _)| &proposal.uses).chain(of_workers) {
         let new = || TableUse { columns: BTreeSet::new(), ..used.clone() };
         tables.entry(&used.table).or_insert_with(new).columns.extend(used.columns.iter().cloned());
     }
     let text = existing.map_or_else(|| permissions.trim_end().to_owned() + "\n", str::to_owned);
     let queries = proposals.iter().flat_map(|(_, parts)| &parts.queries);
-    let queries: Vec<_> = queries.filter_map(|query| question(query)).collect();
+    let of_workers = workers.classes.iter().flat_map(|(_, workers)| workers.reads.clone());
+    let queries: Vec<_> = queries.filter_map(|query| question(query)).chain(of_workers).collect();
     surveyor.role(&text, &tables.into_values().collect::<Vec<_>>(), &queries)
 }
 

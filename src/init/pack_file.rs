@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::lines::{indented, insert};
 use super::proposal::Proposal;
 use super::recipe::{DashboardSection, ProposalParts};
 use super::words::title;
+use super::workers_source::WorkersSource;
 
 /// The comment that lists what has been proposed: what was deleted does not come back.
 const PROPOSED: &str = "# Proposed so far: ";
@@ -21,7 +23,7 @@ pub fn proposed(text: &str) -> BTreeSet<String> {
 }
 
 /// A new pack.
-pub(super) fn new(name: &str, kind: &str, proposals: &[Written<'_>]) -> String {
+pub(super) fn new(name: &str, kind: &str, proposals: &[Written<'_>], workers: &WorkersSource) -> String {
     let about = format!("What `platform_exporter init` found worth watching in {name}.");
     let head = format!(
         "# {about} Change what you like: another run only adds.\n\n\
@@ -29,53 +31,24 @@ pub(super) fn new(name: &str, kind: &str, proposals: &[Written<'_>]) -> String {
          queries:\n\ndashboard:\n  title: {}\n  about: What is going on in {name}.\n  rows:\n",
         title(name)
     );
-    added(&head, name, proposals)
+    added(&head, name, proposals, workers)
 }
 
 /// The same with more proposals, at the end of each section.
-pub(super) fn added(text: &str, name: &str, proposals: &[Written<'_>]) -> String {
+pub(super) fn added(text: &str, name: &str, proposals: &[Written<'_>], workers: &WorkersSource) -> String {
     let queries: String = proposals.iter().map(queries).collect();
     let mut text = insert(text, "queries", &queries);
-    text = insert(&text, "dashboard", &rows(proposals));
+    text = insert(&text, "dashboard", &(row_of_workers(workers) + &rows(proposals)));
     text = insert(&text, "rules", &groups(name, proposals));
     let mut ids = proposed(&text);
     ids.extend(proposals.iter().map(|(proposal, _)| proposal.id.clone()));
+    ids.extend(workers.classes.iter().map(|(_, workers)| workers.found.id.clone()));
     let mut lines: Vec<_> = text.lines().filter(|line| !line.starts_with(PROPOSED)).collect();
     while lines.last().is_some_and(|line| line.trim().is_empty()) {
         lines.pop();
     }
     let ids = ids.into_iter().collect::<Vec<_>>().join(" ");
     lines.join("\n") + &format!("\n\n{PROPOSED}{ids}\n")
-}
-
-/// Inserts lines at the end of a section of the document; a section that is missing is added at its end.
-pub(super) fn insert(text: &str, section: &str, lines: &str) -> String {
-    if lines.is_empty() {
-        return text.to_owned();
-    }
-    let heading = format!("{section}:");
-    let all: Vec<_> = text.lines().collect();
-    let Some(start) = all.iter().position(|line| line.trim_end() == heading) else {
-        return format!("{}\n\n{heading}\n{lines}", text.trim_end());
-    };
-    let is_inside = |line: &&str| line.is_empty() || line.starts_with(' ');
-    let mut end = start + 1 + all[start + 1..].iter().take_while(|line| is_inside(line)).count();
-    while all[end - 1].trim().is_empty() {
-        end -= 1;
-    }
-    let mut text: String = all[..end].iter().map(|line| format!("{line}\n")).collect();
-    text.push_str(lines);
-    text.extend(all[end..].iter().map(|line| format!("{line}\n")));
-    text
-}
-
-/// Lines, each moved to the right.
-pub(super) fn indented(text: &str, by: usize) -> String {
-    let line = |line: &str| match line.is_empty() {
-        true => "\n".to_owned(),
-        false => format!("{:by$}{line}\n", ""),
-    };
-    text.lines().map(line).collect()
 }
 
 fn queries((proposal, parts): &Written<'_>) -> String {
@@ -93,6 +66,22 @@ pub fn rough(time: Duration) -> String {
         millis @ 1..1000 => format!("{millis} ms"),
         _ => format!("{:.0} s", time.as_secs_f64()),
     }
+}
+
+/// The row of the workers, with links to their own dashboard.
+fn row_of_workers(WorkersSource { name, classes }: &WorkersSource) -> String {
+    if classes.is_empty() {
+        return String::new();
+    }
+    let names: Vec<_> = classes.iter().map(|(class, _)| class.replace('.', "[.]")).collect();
+    let of = format!("{{source=\"{name}\", class=~\"{}\"}}", names.join("|"));
+    format!(
+        "    - row: Workers\n      panels:\n        \
+         - {{timeseries: Workers alive, expr: 'workers_alive{of}', name: \"{{{{class}}}}\", link: workers, width: 12}}\n        \
+         - {{stat: Workers missing, help: Expected workers without a heartbeat., \
+         expr: 'clamp_min(workers_expected{of} - workers_alive{of}, 0)', name: \"{{{{class}}}}\", \
+         thresholds: {{warning: 1}}, link: workers, width: 12}}\n"
+    )
 }
 
 /// More panels than this are not seen at a glance: later rows are collapsed.
@@ -138,17 +127,4 @@ fn groups(name: &str, proposals: &[Written<'_>]) -> String {
         text.extend(parts.alerts.iter().map(|alert| indented(alert, 6)));
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_inserted_at_the_end_of_their_section() {
-        let text = "# mine\nqueries:\n  - name: one\n\n  # a comment\n  - name: two\n\nrules:\n  - name: r\n";
-        let expected = "# mine\nqueries:\n  - name: one\n\n  # a comment\n  - name: two\n  - name: three\n\nrules:\n  - name: r\n";
-        assert_eq!(insert(text, "queries", "  - name: three\n"), expected);
-        assert_eq!(insert("a: 1\n", "rules", "  - name: r\n"), "a: 1\n\nrules:\n  - name: r\n");
-    }
 }

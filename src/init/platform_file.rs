@@ -8,8 +8,9 @@ use platform_core::yaml::{self, Faults, Node};
 use serde_json::{Map, Value, json};
 
 use super::find::FoundSource;
-use super::pack_file::insert;
+use super::lines::insert;
 use super::privacy::is_personal_value;
+use super::workers_source::WorkersSource;
 
 /// A pack that a configuration uses.
 #[derive(Clone, Debug)]
@@ -62,11 +63,17 @@ fn add_variables(node: &Node, variables: &mut BTreeSet<String>) {
 const HEAD: &str = "# Written by `platform_exporter init`. Change what you like: another run only adds.\n\
                     # The values of the variables are in the environment, as they are for the application.\n";
 
-/// The configuration with more sources and packs, at the end of their sections.
-pub fn platform_text(existing: Option<&str>, sources: &[&FoundSource], packs: &[PackEntry]) -> String {
+/// The configuration with more sources, workers and packs, at the end of their sections.
+pub fn platform_text(
+    existing: Option<&str>,
+    sources: &[&FoundSource],
+    workers: Option<&WorkersSource>,
+    packs: &[PackEntry],
+) -> String {
     let text = existing.map_or_else(|| format!("{HEAD}\n"), str::to_owned);
     let lines: String = sources.iter().map(|source| entry(source)).collect();
     let text = insert(&text, "sources", &lines);
+    let text = workers.map_or_else(|| text.clone(), |workers| workers.added_to(&text));
     let lines = packs
         .iter()
         .map(|PackEntry { name, file, source, .. }| format!("  {name}: {{file: {file}, db: {source}}}\n"));
@@ -159,7 +166,7 @@ mod tests {
             source: "db".to_owned(),
             script: ScriptLanguage { extension: "sql", comment: "--", run: "psql -f" },
         };
-        let added = platform_text(Some(text), &[], &[pack]);
+        let added = platform_text(Some(text), &[], None, &[pack]);
         assert_eq!(added, format!("{text}\npacks:\n  shop: {{file: packs/shop.yml, db: db}}\n"));
     }
 }

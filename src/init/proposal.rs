@@ -7,7 +7,8 @@ use platform_core::survey::{QueryCost, TableUse};
 
 use super::matching::Applied;
 use super::recipe::{DashboardSection, ProposalParts, Threshold};
-use super::substitution::{Substitutes, alive, names, refers_to, substitute};
+use super::substitution::{Substitutes, names, substitute};
+use super::table_use::{columns_read, table_uses};
 use super::words::camel;
 
 /// A proposal.
@@ -77,37 +78,13 @@ impl Proposal {
     fn reading(mut self, applied: &Applied<'_>) -> Self {
         let queries: Vec<_> =
             self.template.parts.queries.iter().filter(|query| self.is_complete(query)).collect();
-        for (key, table) in &applied.tables {
-            if !queries.iter().any(|query| refers_to(query, key)) {
-                continue;
-            }
-            let of_table = |name: &str| applied.columns.get(name).filter(|found| found.table == *table);
-            let read =
-                applied.columns.keys().filter(|name| queries.iter().any(|query| refers_to(query, name)));
-            let read: Vec<_> = read.filter_map(|name| of_table(name)).collect();
-            let is_alive = format!("{key}.alive");
-            let mark = alive(table).filter(|_| queries.iter().any(|query| refers_to(query, &is_alive)));
-            let mark = mark.map(|(column, _)| column.written.clone());
-            let all = read.iter().flat_map(|found| found.all());
-            let written = all.map(|column| column.written.clone()).chain(mark.clone());
-            let columns = match read.is_empty() && mark.is_none() {
-                // Some column has to be readable for count(*).
-                true => table.columns.first().map(|column| column.written.clone()).into_iter().collect(),
-                false => written.collect(),
-            };
-            let slow =
-                read.iter().filter(|found| found.column.column_type.is_time() && !found.column.is_indexed);
-            if table.rows > MANY_ROWS {
-                self.slow_columns
-                    .extend(slow.map(|found| (table.written.clone(), found.column.written.clone())));
-            }
-            self.uses.push(TableUse {
-                schema: table.schema.clone(),
-                table: table.written.clone(),
-                columns,
-                has_row_security: table.has_row_security,
-            });
-        }
+        let uses = table_uses(applied, &queries);
+        let large = applied.tables.values().filter(|table| table.rows > MANY_ROWS);
+        let slow = large.flat_map(|table| columns_read(applied, table, &queries));
+        let slow = slow.filter(|found| found.column.column_type.is_time() && !found.column.is_indexed);
+        let slow_columns = slow.map(|found| (found.table.written.clone(), found.column.written.clone()));
+        self.slow_columns = slow_columns.collect();
+        self.uses = uses;
         self
     }
 

@@ -13,6 +13,7 @@ use super::matching::{KnownValues, apply, columns_to_read};
 use super::proposal::{Proposal, TIMEOUT};
 use super::recipe::Recipe;
 use super::tables::{leave_out_unusable, sort_by_weight};
+use super::workers::{self, FoundWorkers};
 use crate::registry::{Kind, languages};
 
 /// What is proposed for a source, and what there is to know about it.
@@ -20,6 +21,8 @@ use crate::registry::{Kind, languages};
 pub struct Proposals {
     /// The proposals, in the order of a dashboard.
     pub list: Vec<Proposal>,
+    /// The workers whose heartbeats are there.
+    pub workers: Vec<FoundWorkers>,
     /// How many tables were looked at.
     pub tables: usize,
     /// What was left out, and why.
@@ -61,6 +64,8 @@ pub async fn propose(recipes: &[Recipe], source: Surveyed<'_>) -> Result<Proposa
     let read = columns_to_read(&recipes, &survey);
     let values: KnownValues = surveyor.values(lane, &survey, &read, LOOK).await?.into_iter().collect();
     let applied = apply(&recipes, &survey, &values, &mut notes);
+    let workers = applied.iter().flat_map(|applied| workers::found(applied, source.name));
+    let workers = workers.filter(|found| !source.known.contains(&found.id)).collect();
     let proposed = applied.iter().filter_map(|applied| Proposal::of(applied, source.prefix, source.name));
     let mut list: Vec<_> = proposed.filter(|proposal| !source.known.contains(&proposal.id)).collect();
     list.sort_by_key(|proposal| proposal.section);
@@ -78,7 +83,7 @@ pub async fn propose(recipes: &[Recipe], source: Surveyed<'_>) -> Result<Proposa
             .into_iter()
             .map(|table| format!("{table}: has row-level security: the role needs a policy to see its rows")),
     );
-    Ok(Proposals { list: affordable(list, &mut notes), tables: all, notes })
+    Ok(Proposals { list: affordable(list, &mut notes), workers, tables: all, notes })
 }
 
 /// What was not looked at.

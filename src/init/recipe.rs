@@ -10,6 +10,7 @@ use regex::Regex;
 use serde::{Deserialize, Deserializer};
 
 use super::words::{in_english, snake};
+use super::worker_template::{self, WorkerTemplate};
 use crate::registry::Kind;
 
 /// A recipe.
@@ -20,6 +21,8 @@ pub struct Recipe {
     pub(super) head: RecipeHead,
     /// What it proposes, as it is written.
     pub(super) parts: ProposalParts,
+    /// The workers whose heartbeats are there.
+    pub(super) workers: Vec<WorkerTemplate>,
 }
 
 /// The items of what is proposed, by the section that they belong to.
@@ -103,6 +106,9 @@ pub(super) struct TablePattern {
     /// Whether it only shows that the recipe applies: another one may show the same in a later run.
     #[serde(default)]
     pub(super) sign: bool,
+    /// Whether the recipe also makes sense without it.
+    #[serde(default)]
+    pub(super) optional: bool,
     /// Its columns, by the names under which the rest of the file refers to them.
     #[serde(default)]
     pub(super) columns: BTreeMap<String, ColumnPattern>,
@@ -252,12 +258,15 @@ const PROPOSED: [&str; 4] = ["queries", "panels", "alerts", "tests"];
 pub(super) fn read(name: &str, text: &str, faults: &mut Faults) -> Option<Recipe> {
     let before = faults.len();
     let tree = yaml::parse_literally(text, faults)?;
-    let entries = tree.entries().iter().filter(|(key, _)| !PROPOSED.contains(&key.text.as_str()));
+    let is_head = |key: &str| !PROPOSED.contains(&key) && key != worker_template::SECTION;
+    let entries = tree.entries().iter().filter(|(key, _)| is_head(&key.text));
     let head = yaml::Node::new(tree.place, yaml::Value::Map(entries.cloned().collect()));
     let head = yaml::decode::<RecipeHead>(&head, &Path::default(), faults)?;
     let [queries, panels, alerts, tests] = PROPOSED.map(|section| items(text, section));
     let parts = ProposalParts { queries, panels, alerts, tests };
-    let recipe = Recipe { name: name.to_owned(), head, parts };
+    let workers =
+        worker_template::read(&tree, &head.finds.keys().map(String::as_str).collect::<Vec<_>>(), faults);
+    let recipe = Recipe { name: name.to_owned(), head, parts, workers };
     (faults.len() == before).then_some(recipe)
 }
 

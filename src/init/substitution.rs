@@ -17,6 +17,8 @@ pub(super) fn names(applied: &Applied<'_>) -> Substitutes {
     for (key, table) in &applied.tables {
         names.insert((*key).to_owned(), table.written.clone());
         names.insert(format!("{key}.schema"), table.schema.clone());
+        let namespace = table.schema.strip_suffix(':').unwrap_or(&table.schema);
+        names.insert(format!("{key}.namespace"), namespace.to_owned());
         add_words(&mut names, key, &table.name);
         let condition = alive(table).map_or_else(|| "true".to_owned(), |(_, condition)| condition);
         names.insert(format!("{key}.alive"), condition);

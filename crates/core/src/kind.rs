@@ -172,6 +172,9 @@ pub struct Dependency {
     pub keys: Vec<String>,
     /// The key beside the last one that names the other source.
     pub source_key: &'static str,
+    /// All that is run for it, as far as the other source's account needs more than for `question`. What is only known
+    /// when it runs is `{id}`, as in a declared query.
+    pub reads: Vec<Question>,
 }
 
 /// Reads a variable of the environment.

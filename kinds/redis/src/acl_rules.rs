@@ -1,6 +1,6 @@
 //! What queries need of an account, as the rules of an ACL.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::command_list::SUBCOMMANDS;
 use super::placeholders::{ID, has_now};
@@ -12,8 +12,8 @@ use super::refusal::keys;
 pub(super) struct AclRules {
     keys: BTreeSet<String>,
     commands: BTreeSet<String>,
-    /// Commands for keys whose names begin with anything. Nothing else is allowed for all keys.
-    for_all_keys: BTreeSet<String>,
+    /// Commands for keys whose names begin with anything, by these keys. Nothing else is allowed for them.
+    selectors: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl AclRules {
@@ -70,21 +70,23 @@ impl AclRules {
 
     /// Adds a command for keys that match these patterns.
     fn add_rule(&mut self, command: String, patterns: impl IntoIterator<Item = String>) {
-        let (all, some): (Vec<_>, Vec<_>) =
-            patterns.into_iter().partition(|pattern| pattern.starts_with('*'));
-        if all.is_empty() {
-            self.commands.insert(command);
+        let keys: BTreeSet<_> = patterns.into_iter().map(|pattern| format!("~{pattern}")).collect();
+        if keys.iter().any(|key| key.starts_with("~*")) {
+            let keys = keys.into_iter().collect::<Vec<_>>().join(" ");
+            self.selectors.entry(keys).or_default().insert(command);
         } else {
-            self.for_all_keys.insert(command);
+            self.commands.insert(command);
+            self.keys.extend(keys);
         }
-        self.keys.extend(some.into_iter().map(|pattern| format!("~{pattern}")));
     }
 
-    /// The rules: keys, commands, and what is allowed for all keys.
+    /// The rules: keys, commands, and what is only allowed for other keys.
     pub(super) fn rules(&self) -> Vec<String> {
-        let commands: Vec<&str> = self.for_all_keys.iter().map(String::as_str).collect();
-        let for_all = (!commands.is_empty()).then(|| format!("(~* {})", commands.join(" ")));
-        self.keys.iter().chain(&self.commands).cloned().chain(for_all).collect()
+        let selectors = self.selectors.iter().map(|(keys, commands)| {
+            let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+            format!("({keys} {})", commands.join(" "))
+        });
+        self.keys.iter().chain(&self.commands).cloned().chain(selectors).collect()
     }
 }
 
@@ -143,6 +145,7 @@ mod tests {
                 json!({"members_of": "queues", "read": {"jobs": [["LLEN", "queue:{id}\u{6}\u{16}3"]]}}),
                 &["~queue:*??3", "~queues", "+llen", "+scard", "+smembers"],
             ),
+            (json!({"command": ["HMGET", "{id}:{id}", "beat"]}), &["(~*:* +hmget)"]),
             (
                 json!({"members_of": "sets.*", "id": "(a)", "read": {"jobs": [["LLEN", "{id}"]]}}),
                 &["~sets.*", "+dbsize", "+scan", "+scard", "+smembers", "(~* +llen)"],

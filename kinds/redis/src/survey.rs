@@ -73,7 +73,8 @@ const HEAD: &str = "\
 # What a probe needs, and what the queries of the pack read, and nothing else. Include this file from redis.conf, or apply the
 # rule to a running server with redis-cli ACL SETUSER and the text after `user`. With an `aclfile`, put the rule there.
 ";
-const HEAD_OF_SELECTOR: &str = "# What is in parentheses is allowed for all keys, and needs Redis 7.\n";
+const HEAD_OF_SELECTOR: &str =
+    "# What is in parentheses is allowed for the keys there and no others, and needs Redis 7.\n";
 
 /// Surveys a database.
 #[derive(Debug)]

@@ -50,9 +50,8 @@ fn concurrency(info: &Cell) -> Option<f64> {
 
 /// RQ: the set `rq:workers`, or that of a queue, whose members are the keys of hashes that expire.
 pub(super) async fn rq(store: &HeartbeatStore, queue: Option<&str>) -> Result<Vec<Worker>, Problem> {
-    let set = queue.map_or_else(|| "rq:workers".to_owned(), |queue| format!("rq:workers:{queue}"));
     let mut workers = Vec::new();
-    for key in members(store, &set).await? {
+    for key in members(store, &rq_set(queue)).await? {
         let hash = fields(store, &key, &["last_heartbeat", "state", "death"]).await?;
         let Some(beat) = time(&hash["last_heartbeat"]) else { continue };
         if hash["death"] != Cell::Null {
@@ -69,6 +68,11 @@ pub(super) async fn rq(store: &HeartbeatStore, queue: Option<&str>) -> Result<Ve
         });
     }
     Ok(workers)
+}
+
+/// The set of the workers of a queue of RQ, or of all.
+pub(super) fn rq_set(queue: Option<&str>) -> String {
+    queue.map_or_else(|| "rq:workers".to_owned(), |queue| format!("rq:workers:{queue}"))
 }
 
 /// Resque: the set `workers`, the hash `workers:heartbeat` with a time for each, and a key with the job of each that

@@ -63,6 +63,35 @@ impl Layout {
         }
     }
 
+    /// The Redis commands that it runs. `{id}` is a part of a worker's name.
+    pub(super) fn reads(&self) -> Vec<Question> {
+        let commands = |commands: &[&[&str]]| {
+            let all = std::iter::once(&["TIME"][..]).chain(commands.iter().copied());
+            all.map(store::command).collect()
+        };
+        match self {
+            Self::Zset { key } => commands(&[&["ZRANGE", key]]),
+            Self::Hash { key } => commands(&[&["HLEN", key], &["HGETALL", key]]),
+            Self::Keys { pattern } => vec![store::command(&["TIME"]), store::values(pattern)],
+            Self::Sidekiq { namespace } => commands(&[
+                &["SMEMBERS", &format!("{namespace}processes")],
+                // Host, process id, and a random part.
+                &["HMGET", &format!("{namespace}{{id}}:{{id}}:{{id}}")],
+            ]),
+            Self::Rq { queue } => commands(&[
+                &["SMEMBERS", &job_queues::rq_set(queue.as_deref())],
+                &["HMGET", "rq:worker:{id}"],
+            ]),
+            Self::Resque { namespace } => commands(&[
+                &["SMEMBERS", &format!("{namespace}workers")],
+                &["HGETALL", &format!("{namespace}workers:heartbeat")],
+                &["MGET", &format!("{namespace}worker:{{id}}")],
+            ]),
+            Self::Bullmq { .. } => commands(&[&["CLIENT", "LIST"]]),
+            Self::Sql(_) | Self::SolidQueue | Self::GoodJob | Self::Mongo(_) => Vec::new(),
+        }
+    }
+
     /// The key of a class that it is configured with.
     pub(super) fn key(&self) -> &'static str {
         match self {

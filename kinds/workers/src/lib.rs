@@ -95,6 +95,7 @@ impl Definition for Config {
             question: layout.question(),
             keys: ["workers", "classes", class.as_str(), layout.key()].map(str::to_owned).to_vec(),
             source_key: "from",
+            reads: layout.reads(),
         };
         self.asked().map(dependency).collect()
     }

@@ -92,7 +92,7 @@ pub(super) fn command(words: &[&str]) -> Question {
     Question::new(REDIS, json!({"command": words}))
 }
 
-fn values(pattern: &str) -> Question {
+pub(super) fn values(pattern: &str) -> Question {
     Question::new(REDIS, json!({"scan": pattern, "values": true}))
 }
 

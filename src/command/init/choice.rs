@@ -2,8 +2,6 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-use crate::init::Proposal;
-
 /// Whether one of these names a proposal: its recipe, its table, or both.
 pub(super) fn is_left_out(without: &[String], id: &str) -> bool {
     let (recipe, subject) = id.trim_end_matches(')').split_once('(').unwrap_or((id, ""));
@@ -13,28 +11,21 @@ pub(super) fn is_left_out(without: &[String], id: &str) -> bool {
     without.iter().any(|name| name == id || is_named(name))
 }
 
-/// Lets a person at the terminal leave out proposals by their numbers or names. Without a terminal, all stay.
-pub(super) fn leave_out<'a>(lists: impl Iterator<Item = &'a mut Vec<Proposal>>) -> io::Result<()> {
+/// Lets a person at the terminal leave out some of these by their numbers or names. Without a terminal, none.
+pub(super) fn leave_out(ids: &[String]) -> io::Result<Vec<&str>> {
     if !io::stdin().is_terminal() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let mut lists: Vec<_> = lists.collect();
-    let ids: Vec<String> =
-        lists.iter().flat_map(|list| list.iter().map(|proposal| proposal.id.clone())).collect();
-    let left_out = loop {
+    loop {
         eprint!("Numbers to leave out, such as `2 4-6` (Enter for none): ");
         io::stderr().flush()?;
         let mut line = String::new();
         io::stdin().lock().read_line(&mut line)?;
-        match chosen(&line, &ids) {
-            Ok(chosen) => break chosen,
+        match chosen(&line, ids) {
+            Ok(chosen) => return Ok(chosen),
             Err(word) => eprintln!("`{word}` is no number, range or name of a proposal"),
         }
-    };
-    for list in &mut lists {
-        list.retain(|proposal| !left_out.contains(&proposal.id.as_str()));
     }
-    Ok(())
 }
 
 /// The proposals that a line names, by their number, a range of numbers, or as [`is_left_out`]. The word that names none.

@@ -2,6 +2,7 @@
 
 mod choice;
 mod error;
+mod live_workers;
 mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,18 +19,19 @@ use platform_core::yaml::Faults;
 pub use self::error::InitError;
 
 use self::choice::{is_left_out, leave_out};
-use self::workspace::Workspace;
+use self::live_workers::live;
+use self::workspace::{InitAdditions, Workspace};
 use super::probe::open_lanes;
 use super::query::read;
 use crate::cli::{Flags, InitFlags};
 use crate::config::Config;
 use crate::init::find::FoundSource;
 use crate::init::{
-    PackEntry, PackFiles, PackSubject, Proposals, Recipe, Surveyed, impersonal, propose, proposed, recipes,
-    rough, snake,
+    LiveWorkers, PackEntry, PackFiles, PackSubject, Proposals, Recipe, Surveyed, WorkersSource, impersonal,
+    propose, proposed, recipes, rough, snake,
 };
 use crate::registry::Kind;
-use crate::schedule::{Lanes, ask, assemble, by_kind};
+use crate::schedule::{Build, Lanes, ask, assemble, by_kind};
 
 /// A pack for one source.
 struct Pack<'a> {
@@ -37,6 +39,7 @@ struct Pack<'a> {
     kind: Kind,
     existing: PackFiles,
     proposals: Proposals,
+    workers: Vec<LiveWorkers>,
     source: &'a SourceName,
     surveyor: Box<dyn Surveyor>,
 }
@@ -49,38 +52,65 @@ pub async fn init(flags: &Flags, own: &InitFlags) -> Result<String, InitError> {
     let recipes = recipes(own.recipes.as_deref())?;
     let mut workspace = Workspace::open(own)?;
     eprint!("{}", workspace.found());
-    let config = workspace.load(&[], &BTreeMap::new()).map_err(InitError::Faults)?;
+    let config = workspace.load(&InitAdditions::default()).map_err(InitError::Faults)?;
     add_names(workspace.new_sources(), &config).await;
-    let assembly =
-        assemble(&config, &by_kind(Arc::default(), super::variable, flags.storage_path.as_deref()));
+    let build = by_kind(Arc::default(), super::variable, flags.storage_path.as_deref());
+    let assembly = assemble(&config, &build);
     let lanes = assembly.lanes.clone();
     let _probers = open_lanes(assembly);
     let mut report = String::new();
     let mut packs = look(&workspace, &config, &lanes, &recipes, &mut report).await?;
     for pack in &mut packs {
         pack.proposals.list.retain(|proposal| !is_left_out(&own.without, &proposal.id));
+        pack.proposals.workers.retain(|found| !is_left_out(&own.without, &found.id));
+        count_workers(pack, &workspace, &build, &lanes).await;
     }
     print_proposals(&packs);
     if !own.yes && !own.dry_run {
-        let lists = packs.iter_mut().map(|pack| &mut pack.proposals.list);
-        leave_out(lists).map_err(InitError::Terminal)?;
+        let ids: Vec<String> = packs.iter().flat_map(Pack::ids).map(str::to_owned).collect();
+        let left_out = leave_out(&ids).map_err(InitError::Terminal)?;
+        for pack in &mut packs {
+            pack.proposals.list.retain(|proposal| !left_out.contains(&proposal.id.as_str()));
+            pack.workers.retain(|workers| !left_out.contains(&workers.found.id.as_str()));
+        }
     }
-    packs.retain(|pack| !pack.proposals.list.is_empty());
-    let normal = normal(&workspace, &packs, &lanes).await.map_err(InitError::Faults)?;
-    let entries: Vec<_> = packs.iter().map(|pack| pack.entry.clone()).collect();
-    let files = files(&packs, &normal);
-    workspace.load(&entries, &files).map_err(InitError::Faults)?;
+    packs.retain(|pack| pack.ids().next().is_some());
+    let workers = workspace.workers(packs.iter().flat_map(|pack| pack.workers.clone()).collect());
+    let normal = normal(&workspace, &packs, &workers, &lanes).await.map_err(InitError::Faults)?;
+    let additions = additions(&packs, &workers, &normal);
+    workspace.load(&additions).map_err(InitError::Faults)?;
     if own.dry_run {
         return Ok(report);
     }
-    for path in workspace.write(&entries, &files)? {
+    for path in workspace.write(&additions)? {
         writeln!(report, "{}", path.display()).expect("a string takes everything");
     }
     if let Some(path) = &own.env_file {
         workspace.write_environment(path)?;
     }
-    report.push_str(&workspace.next_steps(&entries, own.env_file.as_deref()));
+    report.push_str(&workspace.next_steps(&additions.packs, own.env_file.as_deref()));
     Ok(report)
+}
+
+impl Pack<'_> {
+    /// What all that is proposed is known by, in the order in which it is printed.
+    fn ids(&self) -> impl Iterator<Item = &str> {
+        let workers = self.workers.iter().map(|workers| workers.found.id.as_str());
+        self.proposals.list.iter().map(|proposal| proposal.id.as_str()).chain(workers)
+    }
+}
+
+/// Counts the workers that a source knows of. Those that the configuration has already are not proposed.
+async fn count_workers(pack: &mut Pack<'_>, workspace: &Workspace, build: &Build, lanes: &Lanes) {
+    for found in std::mem::take(&mut pack.proposals.workers) {
+        if workspace.has_workers(&found) {
+            continue;
+        }
+        match live(found, build, lanes).await {
+            Ok(workers) => pack.workers.push(workers),
+            Err(why) => eprintln!("  {why}"),
+        }
+    }
 }
 
 /// How long a look at the names in a source may take.
@@ -138,7 +168,7 @@ async fn look<'a>(
             Ok(proposals) => {
                 eprintln!("{} tables", proposals.tables);
                 proposals.notes.iter().for_each(|note| eprintln!("  {note}"));
-                packs.push(Pack { entry, kind, existing, proposals, source, surveyor });
+                packs.push(Pack { entry, kind, existing, proposals, workers: Vec::new(), source, surveyor });
             }
             Err(problem) => {
                 eprintln!("{problem}");
@@ -151,17 +181,22 @@ async fn look<'a>(
 
 fn print_proposals(packs: &[Pack<'_>]) {
     let mut number = 0;
-    for Pack { source, proposals, .. } in packs {
-        if proposals.list.is_empty() {
+    for Pack { source, proposals, workers, .. } in packs {
+        if proposals.list.is_empty() && workers.is_empty() {
             eprintln!("\n{source}: nothing new to propose");
             continue;
         }
         let share = proposals.share() * 100.0;
-        eprintln!("\n{source}: {} proposals, {share:.2} % of a core of its server", proposals.list.len());
+        let number_of_all = proposals.list.len() + workers.len();
+        eprintln!("\n{source}: {number_of_all} proposals, {share:.2} % of a core of its server");
         for proposal in &proposals.list {
             number += 1;
             let (time, every) = (rough(proposal.time()), humantime::format_duration(proposal.every));
             eprintln!("{number:4}  {:40} {} ({time} every {every})", proposal.id, proposal.why);
+        }
+        for LiveWorkers { found, alive, .. } in workers {
+            number += 1;
+            eprintln!("{number:4}  {:40} whether workers are alive ({alive} now)", found.id);
         }
     }
     eprintln!();
@@ -171,10 +206,10 @@ fn print_proposals(packs: &[Pack<'_>]) {
 async fn normal(
     workspace: &Workspace,
     packs: &[Pack<'_>],
+    workers: &WorkersSource,
     lanes: &Lanes,
 ) -> Result<BTreeMap<String, f64>, Faults> {
-    let entries: Vec<_> = packs.iter().map(|pack| pack.entry.clone()).collect();
-    let config = workspace.load(&entries, &files(packs, &BTreeMap::new()))?;
+    let config = workspace.load(&additions(packs, workers, &BTreeMap::new()))?;
     let wanted: BTreeSet<_> = packs
         .iter()
         .flat_map(|pack| &pack.proposals.list)
@@ -195,14 +230,16 @@ async fn normal(
     Ok(normal)
 }
 
-/// The files of each pack, by its name.
-fn files(packs: &[Pack<'_>], normal: &BTreeMap<String, f64>) -> BTreeMap<String, PackFiles> {
+/// What is added to the configuration, with the files of each pack.
+fn additions(packs: &[Pack<'_>], workers: &WorkersSource, normal: &BTreeMap<String, f64>) -> InitAdditions {
     let files = packs.iter().map(|pack| {
         let proposals: Vec<_> = pack.proposals.list.iter().collect();
         let subject = PackSubject { name: &pack.entry.name, kind: pack.kind, surveyor: &*pack.surveyor };
-        (pack.entry.name.clone(), pack.existing.with(subject, &proposals, normal))
+        let workers = workers.read_from(pack.source.as_str());
+        (pack.entry.name.clone(), pack.existing.with(subject, &proposals, &workers, normal))
     });
-    files.collect()
+    let entries = packs.iter().map(|pack| pack.entry.clone());
+    InitAdditions { packs: entries.collect(), workers: Some(workers.clone()), files: files.collect() }
 }
 
 /// The metrics of one run of a query; none if it fails.

@@ -15,10 +15,24 @@ use super::error::InitError;
 use crate::cli::InitFlags;
 use crate::config::{self, Checks, Config, ConfigFile, Surroundings};
 use crate::init::find::{Findings, FoundSource, FoundVariable, find};
-use crate::init::{PackEntry, PackFiles, Present, platform_text, present, snake};
+use crate::init::{
+    FoundWorkers, LiveWorkers, PackEntry, PackFiles, Present, WorkersSource, is_configured, platform_text,
+    present, snake,
+};
 
 /// The configuration's file.
 const PLATFORM: &str = "platform.yml";
+
+/// What is added to what is there.
+#[derive(Default)]
+pub(super) struct InitAdditions {
+    /// The packs, also those that the configuration has and that only get more in their files.
+    pub(super) packs: Vec<PackEntry>,
+    /// The workers.
+    pub(super) workers: Option<WorkersSource>,
+    /// The files of each pack, by its name.
+    pub(super) files: BTreeMap<String, PackFiles>,
+}
 
 /// What is there before anything is written.
 pub(super) struct Workspace {
@@ -82,22 +96,30 @@ impl Workspace {
         [".yml", &role, &indexes, "_test.yml"].map(|end| packs.join(format!("{name}{end}")))
     }
 
-    /// The configuration as it would be with these packs, with everything that `check` checks.
-    pub(super) fn load(
-        &self,
-        packs: &[PackEntry],
-        files: &BTreeMap<String, PackFiles>,
-    ) -> Result<Config, Faults> {
-        let paths = packs.iter().map(|entry| {
+    /// Names for classes of workers, in the source that the configuration has or gets for them.
+    pub(super) fn workers(&self, workers: Vec<LiveWorkers>) -> WorkersSource {
+        let found = self.findings.sources.iter().map(|source| &source.name);
+        let taken = found.chain(&self.present.sources).cloned().collect();
+        WorkersSource::of(self.platform.as_deref(), &taken, workers)
+    }
+
+    /// Whether the configuration has a class of workers already.
+    pub(super) fn has_workers(&self, found: &FoundWorkers) -> bool {
+        self.platform.as_deref().is_some_and(|text| is_configured(text, found))
+    }
+
+    /// The configuration as it would be with this, with everything that `check` checks.
+    pub(super) fn load(&self, additions: &InitAdditions) -> Result<Config, Faults> {
+        let paths = additions.packs.iter().map(|entry| {
             let [pack, ..] = self.paths(entry);
-            (pack, files[&entry.name].pack.clone().unwrap_or_default())
+            (pack, additions.files[&entry.name].pack.clone().unwrap_or_default())
         });
         let in_memory: BTreeMap<PathBuf, String> = paths.collect();
         let file = |name: &str| match in_memory.get(Path::new(name)) {
             Some(text) => Ok(text.clone()),
             None => std::fs::read_to_string(name),
         };
-        let text = self.platform_text(packs);
+        let text = self.platform_text(additions);
         let name = self.out.join(PLATFORM).display().to_string();
         let file_of_config = ConfigFile { name, directory: self.out.clone(), text };
         let variable = |name: &str| self.variable(name);
@@ -109,10 +131,11 @@ impl Workspace {
         )
     }
 
-    fn platform_text(&self, packs: &[PackEntry]) -> String {
+    fn platform_text(&self, InitAdditions { packs, workers, .. }: &InitAdditions) -> String {
         let sources: Vec<_> = self.findings.sources.iter().collect();
         let new = packs.iter().filter(|entry| !self.present.packs.contains(&entry.name));
-        platform_text(self.platform.as_deref(), &sources, &new.cloned().collect::<Vec<_>>())
+        let new: Vec<_> = new.cloned().collect();
+        platform_text(self.platform.as_deref(), &sources, workers.as_ref(), &new)
     }
 
     /// What a variable is in the files that were found, or in the environment.
@@ -123,14 +146,10 @@ impl Workspace {
     }
 
     /// Writes all files whose text is new. Returns their paths.
-    pub(super) fn write(
-        &self,
-        packs: &[PackEntry],
-        files: &BTreeMap<String, PackFiles>,
-    ) -> Result<Vec<PathBuf>, InitError> {
-        let mut texts = vec![(self.out.join(PLATFORM), Some(self.platform_text(packs)))];
-        for entry in packs {
-            let PackFiles { pack, role, indexes, tests } = files[&entry.name].clone();
+    pub(super) fn write(&self, additions: &InitAdditions) -> Result<Vec<PathBuf>, InitError> {
+        let mut texts = vec![(self.out.join(PLATFORM), Some(self.platform_text(additions)))];
+        for entry in &additions.packs {
+            let PackFiles { pack, role, indexes, tests } = additions.files[&entry.name].clone();
             texts.extend(self.paths(entry).into_iter().zip([pack, role, indexes, tests]));
         }
         let mut written = Vec::new();

@@ -9,6 +9,7 @@ mod rabbitmq;
 mod recipes;
 mod redis;
 mod s3;
+mod workers;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -72,6 +73,17 @@ impl Project {
     fn init(&self, arguments: &[&str]) -> String {
         let fixed = ["init", "--yes", "--name", "shop"];
         self.run(&binary(), &[&fixed, arguments].concat())
+    }
+
+    /// What is exported of the workers, if there is a source for them.
+    fn workers(&self) -> String {
+        match self.read("platform.yml").contains("\n  workers:\n") {
+            true => {
+                let probe = ["probe", "workers", "--config.file", "platform.yml", "--format", "prometheus"];
+                self.run(&binary(), &probe)
+            }
+            false => String::new(),
+        }
     }
 
     /// What was written passes everything that users run on it.

@@ -41,7 +41,7 @@ async fn each_finds_its_tables_and_counts_right_as_its_own_role() {
         server.script(&name, &own.map(|line| format!("{line};")).collect::<String>()).await;
         project.url = server.url_as("platform_exporter", "", &name);
         project.passes();
-        let exposition = exposition(&project);
+        let exposition = exposition(&project) + &project.workers();
         wrong.extend(schema.lines().filter_map(expected).filter_map(|(series, range)| {
             let value = value(&exposition, &series);
             let is_right = value.is_some_and(|value| range.contains(&value));
@@ -51,10 +51,13 @@ async fn each_finds_its_tables_and_counts_right_as_its_own_role() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A comment that expects a value, as a series with its range: `-- app_users{plan="free"} 3`, `# app_oldest 60 to 70`.
+/// A comment that expects a value, as a series with its range: `-- app_users{plan="free"} 3`, `# app_oldest 60 to 70`,
+/// `-- workers_alive{class="que"} 1`.
 pub(super) fn expected(line: &str) -> Option<(String, RangeInclusive<f64>)> {
-    let (series, range) = line.trim_start_matches(['-', '#', ' ']).strip_prefix("app_")?.split_once(' ')?;
-    let series = format!("shop_{series}");
+    let (series, range) =
+        line.strip_prefix("--").or_else(|| line.strip_prefix('#'))?.trim().split_once(' ')?;
+    let of_pack = series.strip_prefix("app_").map(|series| format!("shop_{series}"));
+    let series = of_pack.or_else(|| series.starts_with("workers_alive{").then(|| series.to_owned()))?;
     let (least, most) = range.split_once(" to ").unwrap_or((range, range));
     Some((series, least.parse().unwrap()..=most.parse().unwrap()))
 }

@@ -14,14 +14,14 @@ use super::recipes::{expected, names};
 use super::{ORDERS, Project};
 
 /// The keys of a recipe's test.
-fn keys(name: &str) -> String {
+pub(super) fn keys(name: &str) -> String {
     let path = root().join(format!("tests/it/init/redis_keys/{name}.txt"));
     fs::read_to_string(path)
         .unwrap_or_else(|error| panic!("a recipe has keys that it finds: {name}: {error}"))
 }
 
 /// Runs commands as redis-cli reads them, one a line.
-fn fill(server: &Redis, commands: &str) {
+pub(super) fn fill(server: &Redis, commands: &str) {
     let mut cli = Command::new("redis-cli");
     cli.args(["-u", &server.url()]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut cli = cli.spawn().expect("redis-tools is installed");
@@ -32,12 +32,24 @@ fn fill(server: &Redis, commands: &str) {
     assert!(!text.contains("ERR") && !text.contains("WRONGTYPE"), "{text}");
 }
 
-fn project(server: &Redis) -> Project {
+/// Connections with the names that the keys expect, as a library gives them to those of its workers.
+async fn connected(server: &Redis, keys: &str) -> Vec<redis::aio::MultiplexedConnection> {
+    let names = keys.lines().filter_map(|line| line.strip_prefix("# connected: "));
+    let mut connections = Vec::new();
+    for name in names.flat_map(|names| names.split(' ')) {
+        let mut connection = server.connection().await;
+        redis::cmd("CLIENT").arg("SETNAME").arg(name).query_async::<()>(&mut connection).await.unwrap();
+        connections.push(connection);
+    }
+    connections
+}
+
+pub(super) fn project(server: &Redis) -> Project {
     Project::of("REDIS_URL", server.url())
 }
 
 /// Makes the account of a role, and lets the exporter log in as it.
-async fn apply_role(server: &Redis, project: &mut Project, file: &str) {
+pub(super) async fn apply_role(server: &Redis, project: &mut Project, file: &str) {
     let role = project.read(file);
     let rules: Vec<_> = role.lines().filter_map(|line| line.strip_prefix("user ")).collect();
     let [rule] = rules[..] else { panic!("one rule, or a server does not start: {role}") };
@@ -59,6 +71,7 @@ async fn each_recipe_finds_its_keys_and_counts_right_as_its_own_account() {
         let server = Redis::start().await;
         let keys = keys(&name);
         fill(&server, &keys);
+        let _workers = connected(&server, &keys).await;
         let mut project = project(&server);
         let printed = project.init(&[]);
         let proposals: Vec<_> = keys.lines().filter_map(|line| line.strip_prefix("# init finds: ")).collect();
@@ -81,7 +94,7 @@ async fn each_recipe_finds_its_keys_and_counts_right_as_its_own_account() {
             );
         }
         project.passes();
-        let exposition = exposition(&project);
+        let exposition = exposition(&project) + &project.workers();
         wrong.extend(keys.lines().filter_map(expected).filter_map(|(series, range)| {
             let value = value(&exposition, &series);
             let is_right = value.is_some_and(|value| range.contains(&value));
@@ -124,7 +137,8 @@ async fn a_second_run_adds_what_is_new_and_widens_the_rule() {
     let after = project.read("packs/shop.role.acl");
     assert!(rule(&after).starts_with(&rule(&before)), "{before}{after}");
     assert!(project.read("packs/shop.yml").ends_with(
-        "# Proposed so far: bullmq(bull_meta) celery(kombu_binding) resque(resque_queues) rq(rq_queues) sidekiq(queues)\n"
+        "# Proposed so far: bullmq(bull_meta) celery(kombu_binding) resque(resque_queues) rq(rq_queues) sidekiq(queues) \
+         workers(resque) workers(rq) workers(sidekiq)\n"
     ));
     apply_role(&server, &mut project, "packs/shop.role.acl").await;
     project.passes();
@@ -182,7 +196,7 @@ async fn what_is_in_names_of_keys_is_printed_and_written_nowhere() {
     for planted in PLANTED {
         assert!(!all.contains(planted), "{planted} is in:\n{all}");
     }
-    assert!(written.contains("# Proposed so far: sidekiq(queues)\n"), "{written}");
+    assert!(written.contains("# Proposed so far: sidekiq(queues) workers(sidekiq)\n"), "{written}");
 }
 
 /// On a busy machine, in a build without optimization.
@@ -209,7 +223,8 @@ async fn a_million_keys() {
     assert!(scans <= 100, "{scans}");
     assert!(printed.contains(" keys looked at"), "{printed}");
     assert!(printed.contains("queues that are in no set are not looked for"), "{printed}");
-    assert!(project.read("packs/shop.yml").ends_with("# Proposed so far: rq(rq_queues) sidekiq(queues)\n"));
+    let proposed = "# Proposed so far: rq(rq_queues) sidekiq(queues) workers(rq) workers(sidekiq)\n";
+    assert!(project.read("packs/shop.yml").ends_with(proposed));
 }
 
 /// The pack of the database has the name of the platform, whether there is a Redis or not.

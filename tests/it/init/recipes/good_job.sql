@@ -1,5 +1,6 @@
 -- The tables of GoodJob.
 -- init finds: good_job(good_job_processes,good_jobs)
+-- workers_alive{class="good_job"} 1
 -- app_good_job_ready{queue="default"} 40
 -- app_good_job_ready{queue="mailers"} 12
 -- app_good_job_oldest_seconds{queue="default"} 1200 to 1500
@@ -24,7 +25,8 @@ CREATE TABLE good_job_processes (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
   created_at timestamp(6) NOT NULL,
   updated_at timestamp(6) NOT NULL,
-  state jsonb
+  state jsonb,
+  lock_type smallint
 );
 CREATE TABLE good_job_batches (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -56,6 +58,9 @@ SELECT 'default', t, t, t, t FROM generate_series(1, 300) n, LATERAL (SELECT (no
 INSERT INTO good_jobs (queue_name, performed_at, finished_at, error, created_at, updated_at)
 SELECT 'default', t, t, 'Timeout', t, t
 FROM generate_series(1, 20) n, LATERAL (SELECT (now() AT TIME ZONE 'UTC') - n * interval '12 minutes' AS t) times;
-INSERT INTO good_job_processes (created_at, updated_at) VALUES (now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC');
+-- Processes that take no advisory lock: one is alive, one died an hour ago.
+INSERT INTO good_job_processes (created_at, updated_at, state)
+SELECT t, t, jsonb_build_object('hostname', 'web', 'pid', n, 'schedulers', '[{"active_threads": 2, "max_threads": 5}]'::jsonb)
+FROM generate_series(1, 2) n, LATERAL (SELECT (now() AT TIME ZONE 'UTC') - (n - 1) * interval '1 hour' AS t) times;
 INSERT INTO good_job_settings (created_at, updated_at, key) VALUES (now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC', 'cron');
 ANALYZE;

@@ -1,5 +1,6 @@
 -- The tables of Procrastinate.
 -- init finds: procrastinate(procrastinate_events,procrastinate_jobs)
+-- workers_alive{class="procrastinate"} 2
 -- app_procrastinate_ready{queue="default"} 40
 -- app_procrastinate_ready{queue="emails"} 12
 -- app_procrastinate_running{queue="default"} 5
@@ -70,4 +71,6 @@ SELECT 360 + n, 'deferred', now() - interval '1 day' FROM generate_series(1, 12)
 INSERT INTO procrastinate_jobs (scheduled_at) SELECT now() + n * interval '1 hour' FROM generate_series(1, 30) n;
 INSERT INTO procrastinate_jobs (status) SELECT 'doing' FROM generate_series(1, 5);
 INSERT INTO procrastinate_jobs (attempts, scheduled_at) SELECT 2, now() + interval '10 minutes' FROM generate_series(1, 7);
+-- One was stopped without a goodbye.
+INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now()), (now()), (now() - interval '5 minutes');
 ANALYZE;

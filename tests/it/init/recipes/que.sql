@@ -1,5 +1,6 @@
 -- The tables of Que.
 -- init finds: que(que_jobs)
+-- workers_alive{class="que"} 1
 -- app_que_ready{queue="default"} 40
 -- app_que_ready{queue="mailers"} 12
 -- app_que_retrying{queue="default"} 7
@@ -25,6 +26,16 @@ CREATE TABLE que_jobs (
   job_schema_version integer NOT NULL DEFAULT 2,
   kwargs jsonb NOT NULL DEFAULT '{}'
 );
+CREATE UNLOGGED TABLE que_lockers (
+  pid integer PRIMARY KEY,
+  worker_count integer NOT NULL,
+  worker_priorities integer[] NOT NULL,
+  ruby_pid integer NOT NULL,
+  ruby_hostname text NOT NULL,
+  queues text[] NOT NULL,
+  listening boolean NOT NULL,
+  job_schema_version integer DEFAULT 1
+);
 CREATE TABLE que_values (key text PRIMARY KEY, value jsonb NOT NULL DEFAULT '{}');
 
 INSERT INTO que_jobs (job_class, run_at)
@@ -40,4 +51,8 @@ SELECT 'Import', now() - n * interval '1 minute', now() - n * interval '1 minute
 -- One every 12 minutes: four within an hour.
 INSERT INTO que_jobs (job_class, error_count, last_error_message, run_at, expired_at)
 SELECT 'Import', 15, 'timeout', now() - n * interval '12 minutes', now() - n * interval '12 minutes' FROM generate_series(1, 20) n;
+-- One with a session that is there, one whose session is gone.
+INSERT INTO que_lockers (pid, worker_count, worker_priorities, ruby_pid, ruby_hostname, queues, listening)
+SELECT pid, 6, '{10,30,50,NULL,NULL,NULL}', 4, 'web', '{default}', true
+FROM (SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer' UNION ALL SELECT 0) AS sessions;
 ANALYZE;

@@ -1,5 +1,6 @@
 -- The tables of River.
 -- init finds: river(river_job)
+-- workers_alive{class="river-leader"} 1
 -- app_river_ready{queue="default"} 40
 -- app_river_ready{queue="email"} 12
 -- app_river_running{queue="default"} 5
@@ -34,6 +35,12 @@ CREATE TABLE river_queue (
   paused_at timestamptz,
   updated_at timestamptz NOT NULL
 );
+CREATE UNLOGGED TABLE river_leader (
+  elected_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  leader_id text NOT NULL,
+  name text PRIMARY KEY DEFAULT 'default' CHECK (name = 'default')
+);
 CREATE TABLE river_migration (version bigint PRIMARY KEY, created_at timestamptz NOT NULL DEFAULT now());
 
 INSERT INTO river_job (kind, scheduled_at)
@@ -53,4 +60,5 @@ INSERT INTO river_job (state, kind, attempt, finalized_at)
 SELECT 'discarded', 'import', 25, now() - n * interval '12 minutes' FROM generate_series(1, 20) n;
 INSERT INTO river_queue VALUES ('default', now(), NULL, now()), ('email', now(), NULL, now());
 INSERT INTO river_migration SELECT n FROM generate_series(1, 6) n;
+INSERT INTO river_leader (elected_at, expires_at, leader_id) VALUES (now(), now() + interval '15 seconds', 'web_2026_1');
 ANALYZE;

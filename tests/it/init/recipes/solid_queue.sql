@@ -1,5 +1,6 @@
 -- The tables of Solid Queue that a job goes through, and some of the others.
 -- init finds: solid_queue(solid_queue_blocked_executions,solid_queue_claimed_executions,solid_queue_failed_executions,solid_queue_jobs,solid_queue_processes,solid_queue_ready_executions,solid_queue_scheduled_executions)
+-- workers_alive{class="solid_queue"} 2
 -- app_solid_queue_ready{queue="default"} 40
 -- app_solid_queue_ready{queue="mailers"} 12
 -- app_solid_queue_oldest_seconds{queue="default"} 1200 to 1500

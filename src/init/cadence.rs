@@ -37,7 +37,8 @@ pub(super) fn cadences(times: &[Duration]) -> Vec<Option<Duration>> {
 
 /// The share of a core that queries take.
 pub(super) fn share(times: impl Iterator<Item = (Duration, Duration)>) -> f64 {
-    times.map(|(time, every)| time.as_secs_f64() / every.as_secs_f64()).sum()
+    // The sum of nothing is -0.
+    times.map(|(time, every)| time.as_secs_f64() / every.as_secs_f64()).fold(0.0, |sum, share| sum + share)
 }
 
 #[cfg(test)]

@@ -25,10 +25,12 @@ pub fn proposed(text: &str) -> BTreeSet<String> {
 /// A new pack.
 pub(super) fn new(name: &str, kind: &str, proposals: &[Written<'_>], workers: &WorkersSource) -> String {
     let about = format!("What `platform_exporter init` found worth watching in {name}.");
+    // A list without items is an error.
+    let queries = if proposals.is_empty() { "" } else { "queries:\n\n" };
     let head = format!(
         "# {about} Change what you like: another run only adds.\n\n\
          about: What is going on in {name}.\n\ninputs:\n  db: {{kind: {kind}, help: The database of {name}.}}\n\n\
-         queries:\n\ndashboard:\n  title: {}\n  about: What is going on in {name}.\n  rows:\n",
+         {queries}dashboard:\n  title: {}\n  about: What is going on in {name}.\n  rows:\n",
         title(name)
     );
     added(&head, name, proposals, workers)

@@ -100,7 +100,7 @@ async fn workers_are_left_out_as_other_proposals_are() {
         [("workers", [false, false]), ("workers(rq)", [true, false]), ("sidekiq", [false, true])]
     {
         let project = project(&server);
-        let printed = project.init(&["--without", without, "--dry-run"]);
+        let printed = project.run(&binary(), &["init", "--name", "shop", "--without", without, "--dry-run"]);
         assert!(printed.contains("rq(rq_queues)") && !project.path("platform.yml").exists(), "{printed}");
         project.init(&["--without", without]);
         let found = ["sidekiq", "rq"].map(|name| class(&project, name).is_some());

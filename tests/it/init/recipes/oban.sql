@@ -54,10 +54,10 @@ SELECT 'completed', 'App.Import', 1, (now() AT TIME ZONE 'UTC') - n * interval '
 -- One every 12 minutes: four within an hour.
 INSERT INTO oban_jobs (state, worker, attempt, discarded_at)
 SELECT 'discarded', 'App.Import', 20, (now() AT TIME ZONE 'UTC') - n * interval '12 minutes' FROM generate_series(1, 20) n;
-INSERT INTO oban_peers VALUES ('Oban', 'app@web-1', now() AT TIME ZONE 'UTC', (now() AT TIME ZONE 'UTC') + interval '30 seconds');
--- The leader, and that of an instance that no longer runs.
+-- The leader, whose row expires later than its 30 seconds so that the test may take its time, and that of an instance that no
+-- longer runs.
 INSERT INTO oban_peers (name, node, started_at, expires_at)
 SELECT name, 'shop@web', t - interval '1 hour', t + expires
-FROM (VALUES ('Oban', interval '30 seconds'), ('Oban.Old', interval '-1 hour')) AS peers (name, expires),
+FROM (VALUES ('Oban', interval '10 minutes'), ('Oban.Old', interval '-1 hour')) AS peers (name, expires),
      (SELECT now() AT TIME ZONE 'UTC' AS t) times;
 ANALYZE;

@@ -60,5 +60,6 @@ INSERT INTO river_job (state, kind, attempt, finalized_at)
 SELECT 'discarded', 'import', 25, now() - n * interval '12 minutes' FROM generate_series(1, 20) n;
 INSERT INTO river_queue VALUES ('default', now(), NULL, now()), ('email', now(), NULL, now());
 INSERT INTO river_migration SELECT n FROM generate_series(1, 6) n;
-INSERT INTO river_leader (elected_at, expires_at, leader_id) VALUES (now(), now() + interval '15 seconds', 'web_2026_1');
+-- It expires later than its 15 seconds, so that the test may take its time.
+INSERT INTO river_leader (elected_at, expires_at, leader_id) VALUES (now(), now() + interval '10 minutes', 'web_2026_1');
 ANALYZE;

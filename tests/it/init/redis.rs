@@ -125,7 +125,7 @@ async fn a_second_run_adds_what_is_new_and_widens_the_rule() {
     project.init(&[]);
     let before = project.read("packs/shop.role.acl");
     // Other jobs than before are there.
-    fill(&server, "DEL schedule retry\nSADD processes host:1");
+    fill(&server, "DEL schedule retry\nSADD processes host:1:0cb7a8f8d2f1");
     let printed = project.init(&[]);
     assert!(printed.contains("cache: nothing new to propose"), "{printed}");
     assert_eq!(project.read("packs/shop.role.acl"), before);

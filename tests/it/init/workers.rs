@@ -51,8 +51,7 @@ async fn a_second_run_adds_a_class_to_the_source_that_is_there() {
     fill(&server, &keys("sidekiq"));
     let mut project = project(&server);
     project.init(&[]);
-    let edited =
-        project.read("platform.yml").replace("expected: 2}", "expected: 5} # As many as we pay for.");
+    let edited = project.read("platform.yml").replace("expected: 2}", "expected: 1} # One is enough.");
     let edited = edited.replace("\npacks:", "    interval: 30s\n\npacks:");
     fs::write(project.path("platform.yml"), &edited).unwrap();
     let printed = project.init(&[]);
@@ -70,7 +69,7 @@ async fn a_second_run_adds_a_class_to_the_source_that_is_there() {
     project.run(&binary(), &["bundle", "--config.file", "platform.yml", "--out", "out"]);
     let exposition = project.workers();
     assert_eq!(value(&exposition, "workers_alive{class=\"rq\"}"), Some(2.0), "{exposition}");
-    assert_eq!(value(&exposition, "workers_expected{class=\"sidekiq\"}"), Some(5.0), "{exposition}");
+    assert_eq!(value(&exposition, "workers_expected{class=\"sidekiq\"}"), Some(1.0), "{exposition}");
     fs::write(project.path("platform.yml"), project.read("platform.yml").replace(added, "")).unwrap();
     project.url = server.url();
     project.init(&[]);

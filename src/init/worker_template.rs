@@ -109,7 +109,7 @@ mod tests {
     fn errors_of_classes_have_their_place_and_key() {
         for (recipe, expected) in [
             ("workers: {class: a, layout: rq}", "late.yml:1:10: workers: expected a list of classes"),
-            ("workers:\n  - {layout: rq}", "late.yml:2:5: workers[0]: missing key `class`"),
+            ("workers:\n  - {layout: rq}", "late.yml:2:5: workers[0]: the key `class` is missing"),
             ("workers:\n  - {class: a}", "late.yml:2:5: workers[0]: expected exactly one of `layout`, `sql`"),
             (
                 "workers:\n  - {class: a, layout: sidekick}",

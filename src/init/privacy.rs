@@ -49,7 +49,7 @@ pub(super) fn is_personal_value(value: &str) -> bool {
 }
 
 /// Whether a value is a longer text, a number, an address, or the full name of a person. What the schema lists is refused for
-/// nothing else: `MEMBER_2FA_RESET` is no handle there.
+/// nothing else: `FIDO2_KEY_FOUND` is no handle there.
 pub(super) fn is_text_or_number(value: &str) -> bool {
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ' | '.' | ':' | '/');
     let digits = value.chars().filter(char::is_ascii_digit).count();
@@ -157,7 +157,7 @@ mod tests {
         for value in ["Anna Novak", "anna@example.com", "+420 777 123 456", "1990-05-12", "Müller", ""] {
             assert!(is_text_or_number(value), "{value}");
         }
-        assert!(is_personal_value("MEMBER_2FA_RESET") && !is_text_or_number("MEMBER_2FA_RESET"));
+        assert!(is_personal_value("FIDO2_KEY_FOUND") && !is_text_or_number("FIDO2_KEY_FOUND"));
     }
 
     #[test]

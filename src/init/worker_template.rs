@@ -119,9 +119,9 @@ mod tests {
                 "workers:\n  - {class: a, layout: hash}",
                 "late.yml:2:5: workers[0]: this layout needs the key `key`",
             ),
-            ("workers:\n  - {class: a, layout: rq, queu: mail}", "late.yml:2:29: workers[0].queu: "),
-            ("workers:\n  - {class: a, layout: rq, expected: 3}", "late.yml:2:29: workers[0].expected: "),
-            ("workers:\n  - {class: a, layout: rq, interval: soon}", "late.yml:2:39: workers[0].interval: "),
+            ("workers:\n  - {class: a, layout: rq, queu: mail}", "late.yml:2:28: workers[0].queu: "),
+            ("workers:\n  - {class: a, layout: rq, expected: 3}", "late.yml:2:28: workers[0].expected: "),
+            ("workers:\n  - {class: a, layout: rq, interval: soon}", "late.yml:2:38: workers[0].interval: "),
             (
                 "workers:\n  - {class: a, layout: good_job, reads: [job]}",
                 "late.yml:2:42: workers[0].reads[0]: expected a table of `finds`, found `job` (did you mean `jobs`?)",

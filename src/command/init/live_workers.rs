@@ -23,7 +23,7 @@ pub(super) async fn live(found: FoundWorkers, build: &Build, lanes: &Lanes) -> R
     let reads = dependencies.into_iter().flat_map(|dependency| dependency.reads).collect();
     let source = Source { config, interval: LOOK, timeout: LOOK, slow_after: None, fingerprint: 0 };
     let name =
-        SourceName::try_from(found.from.clone()).map_err(|error| why(&printable(&error.to_string())))?;
+        SourceName::try_from(found.from.clone()).map_err(|error| why(&printable(error.to_string())))?;
     let mut prober = build(&name, &source, &[], lanes).prober;
     let observation = probe_and_leave(prober.as_mut(), LOOK).await.map_err(|problem| why(&problem))?;
     let alive = observation.families.iter().find(|family| family.desc.name == "workers_alive");

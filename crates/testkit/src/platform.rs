@@ -47,6 +47,7 @@ impl Platform {
         );
         let s3 = S3::start(ACCESS_KEY, SECRET_KEY).await;
         s3.add_bucket("media");
+        s3.add_backups("media");
         let platform = Self {
             postgres,
             mongodb,

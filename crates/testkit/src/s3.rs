@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use hyper_util::rt::TokioIo;
 use s3s::S3Result;
@@ -105,6 +105,16 @@ impl S3 {
         self.add_object(bucket, key, content);
         let file = fs::File::options().write(true).open(self.directory.path().join(bucket).join(key));
         file.expect("it is there").set_modified(modified).expect("the file is ours");
+    }
+
+    /// Puts a backup of each of the last seven days into a bucket, each a little larger than the one before.
+    pub fn add_backups(&self, bucket: &str) {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        for days in 0..7_u32 {
+            let content = vec![0; 400_000 - 2_000 * days as usize];
+            let modified = SystemTime::now() - DAY / 6 - DAY * days;
+            self.add_old_object(bucket, &format!("backups/days-ago-{days}.dump"), &content, modified);
+        }
     }
 
     /// The keys of all objects of a bucket, sorted.

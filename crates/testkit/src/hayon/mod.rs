@@ -48,6 +48,7 @@ impl Hayon {
         let database = fill(&platform.mongodb, &world).await;
         queues(platform).await;
         platform.s3.add_bucket(BUCKET);
+        platform.s3.add_backups(BUCKET);
         let conduct = Conduct::good();
         let hayon = Self {
             database,

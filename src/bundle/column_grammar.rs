@@ -50,7 +50,7 @@ fn column(raw: RawColumn, is_sql: bool, checker: &mut Checker<'_>) -> Option<Col
         decimals: raw.decimals,
         thresholds: raw.thresholds,
         words: raw.words,
-        fills_card: false,
+        ..PanelLook::default()
     };
     let cell = match (raw.image, raw.bar) {
         (false, false) => CellLook::Text,

@@ -249,7 +249,7 @@ fn one(raw: RawSeries, checker: &mut Checker<'_>) -> Option<Series> {
         decimals: raw.decimals,
         thresholds: raw.thresholds,
         words: raw.words,
-        fills_card: false,
+        ..PanelLook::default()
     };
     Some(Series { name: raw.name, question, look })
 }

@@ -139,6 +139,15 @@ impl ScriptLanguage {
     }
 }
 
+/// What a source knows of itself that belongs into its configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamesSurvey {
+    /// The names, by key.
+    pub names: Vec<SurveyedNames>,
+    /// What else to know about the look, such as what was left out.
+    pub notes: Vec<String>,
+}
+
 /// Names for a key of a source's configuration, such as the queues of a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SurveyedNames {
@@ -183,7 +192,7 @@ pub trait NamesSurveyor: Send + Sync {
     ///
     /// # Errors
     /// When the source cannot be reached, or rejects a request.
-    async fn names(&self, timeout: Duration) -> Result<Vec<SurveyedNames>, Problem>;
+    async fn names(&self, timeout: Duration) -> Result<NamesSurvey, Problem>;
 }
 
 /// Surveys a source. Everything goes through the source's lane, with the limits of a declared query.

@@ -172,6 +172,8 @@ struct Statement {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Condition {
     string_equals: Option<ListedPrefix>,
+    /// With `"true"`, those of a whole bucket.
+    null: Option<ListedPrefix>,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -190,11 +192,12 @@ fn has(texts: &Value, text: &str) -> bool {
 }
 
 impl Statement {
-    /// `prefix` is that of a listing: a request without one meets no condition.
+    /// `prefix` is that of a listing: a request without one equals nothing.
     fn allows(&self, action: &str, resource: &str, prefix: Option<&str>) -> bool {
-        let listed = self.condition.string_equals.as_ref();
-        let meets_condition =
-            listed.is_none_or(|listed| prefix.is_some_and(|prefix| has(&listed.prefix, prefix)));
+        let Condition { string_equals, null } = &self.condition;
+        let equals = |listed: &ListedPrefix| prefix.is_some_and(|prefix| has(&listed.prefix, prefix));
+        let is_null = |listed: &ListedPrefix| has(&listed.prefix, &prefix.is_none().to_string());
+        let meets_condition = string_equals.as_ref().is_none_or(equals) && null.as_ref().is_none_or(is_null);
         let is_meant = match self.resource.strip_suffix('*') {
             Some(prefix) => resource.starts_with(prefix),
             None => resource == self.resource,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use platform_core::bounded::{self, NAME};
 use platform_core::probe::Problem;
-use platform_core::survey::{self, NamesForm, NamesSurveyor, SurveyedNames};
+use platform_core::survey::{self, NamesForm, NamesSurvey, NamesSurveyor, SurveyedNames};
 use platform_core::tls::Tls;
 use serde::Deserialize;
 
@@ -49,12 +49,12 @@ impl LifetimeRow {
 
 #[async_trait::async_trait]
 impl NamesSurveyor for QueueNames {
-    async fn names(&self, timeout: Duration) -> Result<Vec<SurveyedNames>, Problem> {
+    async fn names(&self, timeout: Duration) -> Result<NamesSurvey, Problem> {
         let end = deadline(timeout);
         let mut management = Management::new(self.management.clone(), self.tls.clone(), 0);
         let survey = management.survey(end).await;
         let Some(queues) = survey.queues else {
-            return survey.problems.into_iter().next().map_or(Ok(Vec::new()), Err);
+            return survey.problems.into_iter().next().map_or(Ok(NamesSurvey::default()), Err);
         };
         let rows = management.get(LIFETIMES, end).await?;
         let rows = list::<MOST_QUEUES, LifetimeRow>(&rows, LIFETIMES, "queues")?;
@@ -67,10 +67,11 @@ impl NamesSurveyor for QueueNames {
         let dead = dead.into_iter().filter(|queue| queue.role != Role::DeadLetter);
         let is_used = |queue: &&Queue| queue.consumers > Some(0) || queue.depth() > Some(0);
         let used = others.into_iter().filter(|queue| queue.role == Role::Work).filter(is_used);
-        Ok(vec![
+        let names = vec![
             SurveyedNames { key: "queues", form: NamesForm::List, names: most_used(used) },
             SurveyedNames { key: "dead_letter_queues", form: NamesForm::Include, names: most_used(dead) },
-        ])
+        ];
+        Ok(NamesSurvey { names, notes: Vec::new() })
     }
 }
 

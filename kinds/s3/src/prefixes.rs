@@ -10,13 +10,14 @@ use platform_core::client::HttpClient;
 use platform_core::deadline::Deadline;
 use platform_core::kind::ReadVariable;
 use platform_core::probe::Problem;
-use platform_core::survey::{NamesForm, NamesSurveyor, SurveyedNames, is_generated};
+use platform_core::survey::{NamesForm, NamesSurvey, NamesSurveyor, SurveyedNames, is_generated};
 use tokio::sync::Mutex;
 
 use self::cadence::usual_age;
 use super::config::Config;
 use super::credentials::CredentialsOrigin;
 use super::objects::{ListingExtent, PAGES, modified, visit};
+use super::reason;
 use super::store::BucketClient;
 
 /// More are not listed: each takes requests.
@@ -51,7 +52,7 @@ impl BackupPrefixes {
 
 #[async_trait::async_trait]
 impl NamesSurveyor for BackupPrefixes {
-    async fn names(&self, timeout: Duration) -> Result<Vec<SurveyedNames>, Problem> {
+    async fn names(&self, timeout: Duration) -> Result<NamesSurvey, Problem> {
         let deadline = Deadline::within(timeout);
         let current = self.origin.lock().await.current(deadline.of_part().left()).await?;
         let mut client = HttpClient::new(self.config.tls.clone());
@@ -64,18 +65,42 @@ impl NamesSurveyor for BackupPrefixes {
         };
         let mut folders = store.folders().await?;
         folders.retain(|folder| is_regular(folder) && !is_generated(folder));
+        let mut notes = Vec::new();
+        if folders.len() > MOST_PREFIXES {
+            notes.push(format!(
+                "of {} folders of backups, the first {MOST_PREFIXES} were looked at",
+                folders.len()
+            ));
+        }
         folders.truncate(MOST_PREFIXES);
         let (mut names, mut ages) = (Vec::new(), BTreeMap::new());
         for folder in folders {
-            let mut times: Vec<Timestamp> = Vec::new();
-            let visitor = |object: &_| modified(object).map(|time| times.push(time));
-            // Of one that would be cut, a probe would know nothing.
-            if visit(&mut store, &folder, PAGES, visitor).await? == ListingExtent::Whole {
-                ages.extend(usual_age(times, Timestamp::now()).map(|age| (folder.clone(), age)));
-                names.push(folder);
+            match times(&mut store, &folder).await {
+                Ok(times) => {
+                    ages.extend(usual_age(times, Timestamp::now()).map(|age| (folder.clone(), age)));
+                    names.push(folder);
+                }
+                Err(problem) => {
+                    notes.push(format!("{folder} is not in `objects`: {problem}"));
+                    notes.extend(problem.statements().map(|statement| format!("it needs {statement}")));
+                }
             }
         }
-        Ok(vec![SurveyedNames { key: "objects", form: NamesForm::Prefixes(ages), names }])
+        let names = vec![SurveyedNames { key: "objects", form: NamesForm::Prefixes(ages), names }];
+        Ok(NamesSurvey { names, notes })
+    }
+}
+
+/// When the objects of a folder were modified. Of one that is cut, a probe would know nothing.
+async fn times(store: &mut BucketClient<'_>, folder: &str) -> Result<Vec<Timestamp>, Problem> {
+    let mut times = Vec::new();
+    let visitor = |object: &_| modified(object).map(|time| times.push(time));
+    match visit(store, folder, PAGES, visitor).await? {
+        ListingExtent::Whole => Ok(times),
+        ListingExtent::Cut => Err(Problem::new(
+            reason::LISTING_TRUNCATED,
+            format_args!("there are more than {} objects; a longer prefix may have fewer", times.len()),
+        )),
     }
 }
 

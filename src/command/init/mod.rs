@@ -124,7 +124,10 @@ async fn add_names(sources: &mut [FoundSource], config: &Config) {
             .and_then(|(_, settings)| settings.config.definition().names_surveyor(&super::variable));
         let Some(surveyor) = surveyor else { continue };
         match surveyor.names(LOOK).await {
-            Ok(names) => source.names = impersonal(names),
+            Ok(survey) => {
+                survey.notes.iter().for_each(|note| eprintln!("{}: {note}", source.name));
+                source.names = impersonal(survey.names);
+            }
             Err(problem) => {
                 eprintln!("{} was not looked at: {problem}", source.name);
                 problem.statements().for_each(|statement| eprintln!("  it needs {statement}"));

@@ -79,3 +79,26 @@ async fn a_bucket_that_may_not_be_listed_is_written_with_what_it_needs() {
     assert!(printed.contains("was not looked at: permission: list: status 403"), "{printed}");
     assert!(printed.contains(&format!("it needs {needed}")), "{printed}");
 }
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_watched_is_left_out_with_its_reason() {
+    let lists = r#""Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::acme""#;
+    let whole = r#"{"Null": {"s3:prefix": "true"}}"#;
+    let folders = r#"{"StringEquals": {"s3:prefix": ["backups/", "exports/"]}}"#;
+    let statements = [whole, folders].map(|condition| format!(r#"{{{lists}, "Condition": {condition}}}"#));
+    let policy = format!(r#"{{"Statement": [{}]}}"#, statements.join(", "));
+    let store = S3::with_policy("key", "secret", &policy).await;
+    store.add_bucket("acme");
+    add(&store, "backups/1.dump", 3);
+    add(&store, "dumps/1.dump", 3);
+    for number in 0..=10_000 {
+        store.add_object("acme", &format!("exports/{number}.csv"), b"");
+    }
+    let (printed, platform) = Application::of(&store).init().await;
+    assert!(platform.contains("objects: [{prefix: \"backups/\"}]}}"), "{platform}\n{printed}");
+    let denied = "dumps/ is not in `objects`: permission: list: status 403";
+    assert!(printed.contains(denied), "{printed}");
+    assert!(printed.contains("it needs {\"Effect\":\"Allow\",\"Action\":\"s3:ListBucket\""), "{printed}");
+    let cut = "exports/ is not in `objects`: listing_truncated: there are more than 10000 objects";
+    assert!(printed.contains(cut), "{printed}");
+}

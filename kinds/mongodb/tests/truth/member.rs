@@ -19,6 +19,9 @@ use super::status;
 /// A member that says nothing for so long is down or hangs.
 const SILENCE: Duration = Duration::from_secs(3);
 
+/// The family of the cursors that are open.
+pub(super) const OPEN_CURSORS: &str = "mongodb_ss_metrics_cursor_open";
+
 /// A server, and a client of it that stays.
 pub(super) struct Member {
     pub(super) client: Client,
@@ -116,18 +119,30 @@ impl Member {
         ])
     }
 
-    /// By the list of all operations and connections.
-    async fn of_operations(&self, host: &str) -> Series {
+    /// All operations, idle connections, and idle cursors.
+    async fn operations(&self) -> Vec<Document> {
         let stage = doc! {"allUsers": true, "idleConnections": true, "idleCursors": true};
         let admin = self.client.database("admin");
         let listed = admin.aggregate([doc! {"$currentOp": stage}]).await.expect("it answers");
-        let listed: Vec<Document> = listed.try_collect().await.expect("it answers");
+        listed.try_collect().await.expect("it answers")
+    }
+
+    /// With how many cursors other members of its set read what it has written.
+    pub(super) async fn cursors_on_the_oplog(&self) -> f64 {
+        let is_on_it = |operation: &&Document| {
+            has_cursor(operation) && operation.get_str("ns").is_ok_and(|name| name == "local.oplog.rs")
+        };
+        self.operations().await.iter().filter(is_on_it).count() as f64
+    }
+
+    /// By the list of all operations and connections.
+    async fn of_operations(&self, host: &str) -> Series {
+        let listed = self.operations().await;
         let count =
             |of: &dyn Fn(&Document) -> bool| listed.iter().filter(|operation| of(operation)).count() as f64;
         let is_active = |operation: &Document| operation.get_bool("active").unwrap_or(false);
         let is_idle_cursor =
             |operation: &Document| operation.get_str("type").is_ok_and(|kind| kind == "idleCursor");
-        let has_cursor = |operation: &Document| operation.contains_key("cursor");
         let waits = |operation: &Document| operation.get_bool("waitingForLock").unwrap_or(false);
         let lasts = |operation: &Document| {
             operation
@@ -135,18 +150,17 @@ impl Member {
                 .and_then(|cursor| cursor.get_bool("noCursorTimeout"))
                 .unwrap_or(false)
         };
-        let cursors = "mongodb_ss_metrics_cursor_open";
         let mut all = Series::from([
             (
                 series("mongodb_ss_connections", &[host, "active"]),
                 count(&|operation| is_active(operation) && operation.contains_key("client")),
             ),
-            (series(cursors, &[host, "total"]), count(&has_cursor)),
+            (series(OPEN_CURSORS, &[host, "total"]), count(&has_cursor)),
             (
-                series(cursors, &[host, "pinned"]),
+                series(OPEN_CURSORS, &[host, "pinned"]),
                 count(&|operation| has_cursor(operation) && !is_idle_cursor(operation)),
             ),
-            (series(cursors, &[host, "noTimeout"]), count(&lasts)),
+            (series(OPEN_CURSORS, &[host, "noTimeout"]), count(&lasts)),
             (series("mongodb_ss_globalLock_currentQueue", &[host, "total"]), count(&waits)),
         ]);
         // One of the exporter's own is active while it asks.
@@ -255,6 +269,10 @@ fn renamed(keys: &[&str]) -> String {
 fn uptime(process: &Process) -> f64 {
     let started = process.stat().expect("it runs").starttime as f64 / procfs::ticks_per_second() as f64;
     procfs::Uptime::current().expect("Linux has it").uptime - started
+}
+
+fn has_cursor(operation: &Document) -> bool {
+    operation.contains_key("cursor")
 }
 
 fn is_stored(kind: &mongodb::results::CollectionType) -> bool {

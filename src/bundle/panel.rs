@@ -201,8 +201,13 @@ pub(super) struct Stat {
     /// Whether to show the last known value, marked as such, if there is no current one.
     pub(super) last_known: bool,
     pub(super) show: Show,
+}
+
+impl Stat {
     /// Whether the colour fills the card.
-    pub(super) background: bool,
+    pub(super) fn is_filled(&self) -> bool {
+        self.series.iter().any(|series| series.look.fills_card)
+    }
 }
 
 /// What a card shows.

@@ -133,19 +133,15 @@ fn panel_type(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -
             }
             // For what should be near zero, a percentage means little, as from 0 to 1.
             let change = raw.change.unwrap_or(raw.trend.is_some() && raw.thresholds.is_none());
-            let background = raw.background.unwrap_or(false);
+            let fills_card = raw.background.unwrap_or(false);
             PanelType::Stat(Stat {
                 trend: raw.trend,
                 change,
                 last_known: raw.last_known.unwrap_or(true),
                 show: raw.show.unwrap_or_default(),
-                background,
                 series: series(title, raw, checker)?
                     .into_iter()
-                    .map(|series| Series {
-                        look: PanelLook { fills_card: background, ..series.look },
-                        ..series
-                    })
+                    .map(|series| Series { look: PanelLook { fills_card, ..series.look }, ..series })
                     .collect(),
             })
         }

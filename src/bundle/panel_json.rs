@@ -119,7 +119,7 @@ fn stat(panel: &Panel, card: &Stat, height: u16) -> Value {
         let at = format!("1000 * {}", last_known::last_known_at(expr));
         targets.push(target::promql(AS_OF, &at, "DEGRADED, as of", Form::Now));
         let unit = if hides_names { Unit::Degraded } else { Unit::Ago };
-        let look = PanelLook { unit: Some(unit), fills_card: card.background, ..PanelLook::default() };
+        let look = PanelLook { unit: Some(unit), fills_card: card.is_filled(), ..PanelLook::default() };
         overrides.push(of_query(AS_OF, field::degraded(&look, &panel.empty)));
     }
     let mut fields = fields(panel, series);
@@ -131,7 +131,7 @@ fn stat(panel: &Panel, card: &Stat, height: u16) -> Value {
         "targets": targets,
         "fieldConfig": fields,
         "options": {
-            "colorMode": if card.background { "background_solid" } else { "value" },
+            "colorMode": if card.is_filled() { "background_solid" } else { "value" },
             "graphMode": if trend.is_some() { "area" } else { "none" },
             "justifyMode": "auto",
             "orientation": if panel.width.is_none_or(|width| width <= 6) { "horizontal" } else { "auto" },
@@ -170,7 +170,7 @@ fn value_size(card: &Stat) -> u16 {
         // `a few seconds ago` fits beside its name.
         true if names_several(series) => 16,
         true => 18,
-        false if card.background => 34,
+        false if card.is_filled() => 34,
         // `DEGRADED 20:46` fits into a card of four columns.
         false => 20,
     }

@@ -65,7 +65,7 @@ impl Series {
         let mut value = self.undisturbed(index, calendar, rhythm);
         for disturbance in &self.disturbances {
             match disturbance.effect {
-                Effect::Times(factor) if self.shape != Shape::Counts => {
+                Effect::Times(factor) if !self.shape.is_counter() => {
                     value *= 1.0 + (factor - 1.0) * disturbance.severity(time);
                 }
                 Effect::More(more) => value += more * disturbance.severity(time),
@@ -81,7 +81,7 @@ impl Series {
             Shape::Follows { .. } if self.is_whole => {
                 (value + 0.5 + 0.5 * noise(self.seed + 1, time)).floor().max(0.0)
             }
-            Shape::Counts if self.is_whole => value.floor(),
+            Shape::Counts | Shape::Ticks if self.is_whole => value.floor(),
             _ => value,
         };
         value.is_finite().then_some(value)
@@ -103,7 +103,8 @@ impl Series {
             Shape::Started if self.value > now as f64 => self.value,
             Shape::Started if index + 1 < calendar.times.len() => calendar.times[0] as f64 - STARTED_BEFORE,
             Shape::Started => self.value,
-            Shape::Counts => self.counted(index, calendar, rhythm),
+            Shape::Counts => self.counted(time, rhythm.left(index), rhythm.gone(index)),
+            Shape::Ticks => self.counted(time, ago, (time - calendar.times[0]) as f64),
         }
     }
 
@@ -115,13 +116,13 @@ impl Series {
     }
 
     /// A counter leads to its present value, so that no rate jumps at the present. It cannot have grown from less than 0:
-    /// before that, it belonged to a process that had counted for long.
-    fn counted(&self, index: usize, calendar: &Calendar, rhythm: &Rhythm) -> f64 {
-        let value = self.value - self.rate * rhythm.left(index);
+    /// before that, it belonged to a process that had counted for long. It grows for so many seconds until the present, and
+    /// for so many since the beginning.
+    fn counted(&self, time: i64, left: f64, gone: f64) -> f64 {
+        let value = self.value - self.rate * left;
         if value >= 0.0 && (self.rate > 0.0 || (self.value > 0.0 && self.disturbances.is_empty())) {
             return value;
         }
-        let time = calendar.times[index];
         let more = self.disturbances.iter().map(|disturbance| {
             let seconds = (time.min(disturbance.to) - disturbance.from).max(0) as f64;
             match disturbance.effect {
@@ -130,6 +131,6 @@ impl Series {
                 _ => 0.0,
             }
         });
-        self.rate * (STARTED_BEFORE + rhythm.gone(index)) + more.sum::<f64>()
+        self.rate * (STARTED_BEFORE + gone) + more.sum::<f64>()
     }
 }

@@ -18,11 +18,13 @@ pub(crate) enum Shape {
     Moves,
     /// A point in time at which something was started, long before the history.
     Started,
-    /// A counter, or the time since a start.
+    /// A counter of what goes on.
     Counts,
+    /// A counter that grows as fast by night as by day, or the time since a start.
+    Ticks,
 }
 
-use Shape::{Counts, Fixed, Follows, Grows, Moves, Nothing, Started};
+use Shape::{Counts, Fixed, Follows, Grows, Moves, Nothing, Started, Ticks};
 
 /// What goes on at the moment: it comes and goes with people.
 const LIVELY: Shape = Follows { part: 1.0, noise: 0.12 };
@@ -35,7 +37,7 @@ const STEADY: Shape = Follows { part: 0.05, noise: 0.02 };
 
 /// Shapes of gauges by parts of their names. The first that fits counts.
 const GAUGES: [(Shape, &[&str]); 9] = [
-    (Counts, &["uptime"]),
+    (Ticks, &["uptime"]),
     (Nothing, &["dead_letter_queue_messages"]),
     (Started, &["start_time_seconds", "last_reload_success_timestamp", "expiry"]),
     (Moves, &["timestamp_seconds", "optimeDate", "last_autovacuum", "object_date"]),
@@ -145,16 +147,25 @@ const TOTALS: [&str; 6] = [
     "hivesync_users_by_activity",
 ];
 
+/// What counters of an exporter's own work begin with.
+const OWN_WORK: [&str; 2] = ["platform_", "process_"];
+
 /// Whether a number is one of the last minutes, or of the last hour.
 pub(crate) fn is_short(window: &str) -> bool {
     ["1m", "5m", "15m", "1h"].contains(&window)
+}
+
+impl Shape {
+    pub(crate) fn is_counter(self) -> bool {
+        matches!(self, Counts | Ticks)
+    }
 }
 
 /// What a series is, and what was seen of it, decides about its past.
 pub(crate) fn shape(series: &str, seen: &Seen) -> Shape {
     let name = name(series);
     if !seen.is_gauge {
-        return Counts;
+        return if OWN_WORK.iter().any(|start| name.starts_with(start)) { Ticks } else { Counts };
     }
     // Numbers of the last hour come and go with people; those of a longer time hardly change.
     if let Some(window) = label(series, "window") {

@@ -9,6 +9,9 @@ use super::look::{Color, PanelLook, Word};
 use super::table::{TIME_WIDTH, WORD_WIDTH, body, label, word};
 use super::unit::Unit;
 
+/// The width of the column with their names, in pixels: none of the bundle's breaks in the middle.
+const NAME_WIDTH: u16 = 236;
+
 /// The body of an alerts panel, without those for information. It shows if no rules are loaded, because an empty list
 /// would look good.
 pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
@@ -24,7 +27,7 @@ pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
         severities.map(|(text, color)| (text.to_owned(), Word { text: text.to_uppercase(), color }));
     let columns = vec![
         Column { width: Some(WORD_WIDTH), ..label("severity", "Severity", severities.into()) },
-        label("alertname", "Alert", BTreeMap::new()),
+        Column { width: Some(NAME_WIDTH), ..label("alertname", "Alert", BTreeMap::new()) },
         label("source", "Source", BTreeMap::new()),
         Column {
             name: "Since".to_owned(),

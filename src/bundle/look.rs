@@ -56,14 +56,14 @@ pub(super) enum Color {
 }
 
 impl Color {
-    /// Grafana's name: those of its palette that are best distinguishable for colour-blind people.
+    /// Grafana's name, which is another colour in the light theme, or the value.
     ///
-    /// A name is another colour in the light theme.
+    /// The greens of Grafana's palette and its reds are one colour to many people: this green has some blue in it.
     pub(super) const fn grafana(self) -> &'static str {
         match self {
-            Self::Ok => "semi-dark-green",
-            Self::Warning => "semi-dark-orange",
-            Self::Critical => "semi-dark-red",
+            Self::Ok => "#158C51",
+            Self::Warning => "dark-orange",
+            Self::Critical => "red",
             Self::Unknown => "purple",
             Self::Plain => "text",
             Self::Blue => "semi-dark-blue",
@@ -77,7 +77,7 @@ impl Color {
     /// contrast of 4.5 or more.
     const fn background(self) -> &'static str {
         match self {
-            Self::Ok => "#2E7D32",
+            Self::Ok => "#1B7F4B",
             Self::Warning => "#FFB357",
             Self::Critical => "#C4162A",
             Self::Unknown => "#8F3BB8",
@@ -103,19 +103,59 @@ pub(super) enum PanelLink {
 
 #[cfg(test)]
 mod tests {
-    use super::Color;
+    use super::Color::{self, Blue, Critical, Gray, LightBlue, Ok, Unknown, Warning, Yellow};
+
+    type Rgb = [f64; 3];
+
+    /// How people without red or green cones see a colour, of linear light (Machado, Oliveira and Fernandes 2009).
+    const DEUTERANOPIA: [Rgb; 3] = [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]];
+    const PROTANOPIA: [Rgb; 3] = [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]];
+    const XYZ: [Rgb; 3] = [[0.434, 0.376, 0.190], [0.213, 0.715, 0.072], [0.018, 0.109, 0.873]];
+
+    /// A value, or what Grafana's name stands for in the dark and the light theme.
+    fn in_theme(color: Color, is_dark: bool) -> [u8; 3] {
+        let hex = match (color.grafana(), is_dark) {
+            ("dark-orange", true) => "#FA6400",
+            ("dark-orange", false) => "#E55400",
+            ("red", true) => "#F2495C",
+            ("red", false) => "#E02F44",
+            ("purple", true) => "#B877D9",
+            ("purple", false) => "#A352CC",
+            (value, _) => value,
+        };
+        parsed(hex)
+    }
+
+    fn parsed(hex: &str) -> [u8; 3] {
+        let [_, color @ ..] = u32::from_str_radix(&hex[1..], 16).unwrap().to_be_bytes();
+        color
+    }
+
+    fn linear(color: [u8; 3]) -> Rgb {
+        color.map(|part| match f64::from(part) / 255.0 {
+            dark if dark <= 0.04045 => dark / 12.92,
+            part => ((part + 0.055) / 1.055).powf(2.4),
+        })
+    }
+
+    fn times(matrix: [Rgb; 3], color: Rgb) -> Rgb {
+        matrix.map(|row| row.iter().zip(color).map(|(factor, part)| factor * part).sum())
+    }
 
     /// The contrast of two colours, as WCAG 2 defines it.
     fn contrast(one: [u8; 3], other: [u8; 3]) -> f64 {
-        let luminance = |color: [u8; 3]| {
-            let [red, green, blue] = color.map(|part| match f64::from(part) / 255.0 {
-                dark if dark <= 0.04045 => dark / 12.92,
-                part => ((part + 0.055) / 1.055).powf(2.4),
-            });
-            0.2126 * red + 0.7152 * green + 0.0722 * blue
-        };
-        let (one, other) = (luminance(one), luminance(other));
+        let [one, other] = [one, other].map(|color| times(XYZ, linear(color))[1]);
         (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    /// How far apart two colours are for such people: 2 is just noticeable (CIE 1976, whose white is 1, 1, 1 here).
+    fn distance(seen: [Rgb; 3], one: [u8; 3], other: [u8; 3]) -> f64 {
+        let lab = |color| {
+            let [x, y, z] = times(XYZ, times(seen, linear(color))).map(|part| part.max(0.0).cbrt());
+            [116.0 * y, 500.0 * (x - y), 200.0 * (y - z)]
+        };
+        let parts = lab(one).into_iter().zip(lab(other));
+        parts.map(|(one, other)| (one - other).powi(2)).sum::<f64>().sqrt()
     }
 
     /// The colour of the text that Grafana writes on a background.
@@ -126,13 +166,34 @@ mod tests {
 
     #[test]
     fn text_on_every_background_is_readable() {
-        use Color::{Blue, Critical, Gray, LightBlue, Ok, Unknown, Warning, Yellow};
-
         for color in [Ok, Warning, Critical, Unknown, Blue, LightBlue, Yellow, Gray] {
-            let hex = u32::from_str_radix(&color.background()[1..], 16).unwrap();
-            let [_, background @ ..] = hex.to_be_bytes();
+            let background = parsed(color.background());
             let contrast = contrast(background, text_on(background));
             assert!(contrast >= 4.5, "{color:?}: {contrast:.2}");
+        }
+    }
+
+    #[test]
+    fn coloured_text_is_readable_in_both_themes() {
+        for (is_dark, panel) in [(true, "#181B1F"), (false, "#FFFFFF")] {
+            for (color, least) in [(Ok, 4.0), (Warning, 3.7), (Critical, 4.5), (Unknown, 4.5)] {
+                let contrast = contrast(in_theme(color, is_dark), parsed(panel));
+                assert!(contrast >= least, "{color:?}, dark {is_dark}: {contrast:.2}");
+            }
+        }
+    }
+
+    #[test]
+    fn states_differ_for_the_colour_blind() {
+        for (one, other) in [(Ok, Critical), (Ok, Warning), (Warning, Critical), (Ok, Unknown)] {
+            for seen in [DEUTERANOPIA, PROTANOPIA] {
+                let texts = [true, false].map(|is_dark| [one, other].map(|color| in_theme(color, is_dark)));
+                let backgrounds = [one, other].map(|color| parsed(color.background()));
+                for [first, second] in texts.into_iter().chain([backgrounds]) {
+                    let distance = distance(seen, first, second);
+                    assert!(distance >= 15.0, "{one:?} and {other:?}: {distance:.1}");
+                }
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::layout::{self, GridPlace, Size};
+use super::look::Color;
 use super::panel::{Audience, Choice, Dashboard, Panel, PanelQuery, PanelType, Row, Variable};
 use super::{dashboard_name, data_source, panel_json, source_status};
 
@@ -62,7 +63,7 @@ fn annotations(dashboard: &Dashboard) -> Value {
         "name": "Critical alerts",
         "datasource": data_source::prometheus(),
         "enable": true,
-        "iconColor": "semi-dark-red",
+        "iconColor": Color::Critical.grafana(),
         // One mark for each alert, and not for each of its sources: many would cover the lines.
         "expr": format!("max by (alertname) (ALERTS{{alertstate=\"firing\", severity=\"critical\"{matcher}}})"),
         "step": "60s",

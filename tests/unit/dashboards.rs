@@ -84,7 +84,7 @@ fn series_have_the_colours_that_a_panel_chooses() {
         let shop = shop(&format!(
             "  rows: [{{panels: [{{{panel_type}: Users, expr: shop_users, name: '{{{{plan}}}}', colors: {{pro: ok}}}}]}}]\n"
         ));
-        let color = serde_json::json!({"mode": "fixed", "fixedColor": "semi-dark-green"});
+        let color = serde_json::json!({"mode": "fixed", "fixedColor": "#158C51"});
         let overrides = &panel(&shop, "Users")["fieldConfig"]["overrides"];
         let expected = serde_json::json!({
             "matcher": {"id": "byName", "options": "pro"}, "properties": [{"id": "color", "value": color}],
@@ -153,10 +153,7 @@ fn every_sort_of_panel_is_rendered() {
     assert_eq!(trend["options"]["percentChangeColorMode"], "same_as_value");
     let colors: Vec<_> =
         trend["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array().unwrap().iter().collect();
-    assert_eq!(
-        (&colors[0]["color"], &colors[2]["color"]),
-        (&"semi-dark-red".into(), &"semi-dark-green".into())
-    );
+    assert_eq!((&colors[0]["color"], &colors[2]["color"]), (&"red".into(), &"#158C51".into()));
     let joined = panel(&shop, "Joined");
     assert_eq!(joined["targets"][1]["expr"], "max by (plan) (shop_users)");
     let users = &joined["fieldConfig"]["overrides"][1]["properties"];

@@ -31,6 +31,7 @@ mod panel_grammar;
 mod panel_help;
 mod panel_json;
 mod panel_keys;
+mod platform_rows;
 mod problems_table;
 mod promql;
 mod promql_functions;
@@ -57,6 +58,7 @@ use self::checker::DashboardContext;
 use self::dashboard_name::uid;
 use self::packs::Platform;
 use self::panel::{Audience, Dashboard};
+use self::platform_rows::platform_rows;
 use crate::config::Config;
 use crate::registry::Kind;
 use crate::snapshot::{health_catalogue, own_catalogue, roll_up_catalogue};
@@ -115,8 +117,13 @@ fn render_with(config: Option<&Config>, runbooks: Option<String>, faults: &mut F
     }
     let mut dashboards: Vec<(String, Dashboard)> = Vec::new();
     for (name, text) in WHOLE {
-        let dashboard = grammar::of_file(&format!("bundle/{name}.yml"), text, &surroundings, faults)
+        let mut dashboard = grammar::of_file(&format!("bundle/{name}.yml"), text, &surroundings, faults)
             .and_then(|dashboard| kinds::overview(dashboard, &kinds, &surroundings, faults));
+        // Without a configuration, nobody knows whether there are any.
+        if name == dashboard_name::OVERVIEW && config.is_some() {
+            let rows = platform_rows(&platforms, &surroundings, faults);
+            dashboard = dashboard.zip(rows).map(|(overview, rows)| overview.with_rows(1, rows));
+        }
         dashboards.extend(dashboard.map(|dashboard| (name.to_owned(), dashboard)));
     }
     for &kind in &kinds {

@@ -1,14 +1,16 @@
 //! What `make demo` runs: the shop and the platforms of the packs, in one exporter.
 
+mod affected;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::bundle::of_bundle;
 use platform_core::yaml::{self, Faults};
 use serde_json::json;
 
 use crate::bundle::charts::open_ended;
+use crate::bundle::of_bundle;
 use crate::bundle::panels::{
     Empty, all_agree, all_have_data, all_of_kinds_have_answers, prometheus, prometheus_of_two,
     prometheus_with,
@@ -154,17 +156,18 @@ async fn all_is_well(platforms: &Platforms) {
     every_panel_has_data(platforms, [&prometheus, &of_two, &with_past]).await;
     all_of_kinds_have_answers(&of_two, &of_bundle(platforms.bundle())).await;
     every_line_of_the_pages_has_an_answer(&with_past).await;
-    what_is_wrong_comes_first(platforms, &exporter).await;
+    what_is_wrong_comes_first(platforms, &exporter, &with_past).await;
 }
 
 /// With as many sources as here, too, one sees at once which does not answer.
-async fn what_is_wrong_comes_first(platforms: &Platforms, exporter: &Exporter) {
+async fn what_is_wrong_comes_first(platforms: &Platforms, exporter: &Exporter, prometheus: &Prometheus) {
     platforms.shop.redis.stop();
     let up = "platform_source_up{source=\"hivesync-cache\",kind=\"redis\"}";
     exporter.wait_for(up, 0.0, PATIENCE).await;
     let page = exporter.get("/").await;
     let place = |part: &str| page.find(part).unwrap_or_else(|| panic!("{part} is missing in:\n{page}"));
     assert!(place("class=\"is-down\" id=\"hivesync-cache\"") < place("class=\"is-up\""), "{page}");
+    affected::by_a_cache(platforms, prometheus).await;
     platforms.shop.redis.resume();
     exporter.wait_for(up, 1.0, PATIENCE).await;
 }

@@ -43,8 +43,14 @@ fn render(dashboard: &str) -> Result<Vec<File>, Faults> {
 }
 
 fn shop(dashboard: &str) -> Value {
+    rendered("shop", dashboard)
+}
+
+/// The dashboard of this name, beside a pack with this dashboard.
+fn rendered(name: &str, dashboard: &str) -> Value {
     let files = render(dashboard).unwrap_or_else(|faults| panic!("{faults}"));
-    let file = files.iter().find(|file| file.path == "grafana/dashboards/shop.json").unwrap();
+    let path = format!("grafana/dashboards/{name}.json");
+    let file = files.iter().find(|file| file.path == path).unwrap();
     serde_json::from_str(&file.text).unwrap()
 }
 
@@ -103,6 +109,16 @@ fn a_configuration_gets_the_dashboards_and_rules_of_what_it_has() {
     let dashboards = ["exporter", "overview", "postgres", "shop"];
     let dashboards = dashboards.map(|name| format!("grafana/dashboards/{name}.json"));
     assert_eq!(paths, [&rules[..], &dashboards].concat());
+}
+
+#[test]
+fn the_overview_leads_to_each_platform() {
+    let overview = rendered("overview", "  rows: [{panels: [{stat: Users, expr: sum(shop_users)}]}]\n");
+    let platforms = panel(&overview, "Sources of platforms that are not up");
+    let link = platforms["fieldConfig"]["defaults"]["links"][0]["url"].as_str().unwrap();
+    assert!(link.starts_with("/d/platform-${__field.labels.deployment}?"), "{link}");
+    let expr = platforms["targets"][0]["expr"].as_str().unwrap();
+    assert!(expr.contains("platform_source_pack_info{deployment=~\"shop\"}"), "{expr}");
 }
 
 #[test]

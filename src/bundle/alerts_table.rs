@@ -20,7 +20,7 @@ pub(super) fn alerts(matchers: &str, empty: &str) -> Value {
     let since = format!("ALERTS_FOR_STATE and ignoring (alertstate) {firing}");
     let watchdog = "absent(ALERTS{alertname=\"Watchdog\"})";
     let missing = format!(
-        "label_replace(0 * {watchdog}, \"alertname\", \"No Watchdog: are the rules loaded?\", \"\", \"\")"
+        "label_replace(0 * {watchdog}, \"alertname\", \"No Watchdog: are rules loaded?\", \"\", \"\")"
     );
     let severities = [("critical", Color::Critical), ("warning", Color::Warning)];
     let severities =

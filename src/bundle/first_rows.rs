@@ -1,6 +1,6 @@
 //! The rows that every dashboard of a kind or a pack begins with.
 
-use platform_core::yaml::{self, Faults};
+use platform_core::yaml::Faults;
 
 use super::checker::DashboardContext;
 use super::grammar;
@@ -14,7 +14,6 @@ pub(super) fn first_rows(
     surroundings: &DashboardContext,
     faults: &mut Faults,
 ) -> Option<Vec<Row>> {
-    faults.begin("bundle/source.yml");
-    let tree = yaml::parse_literally(&FIRST_ROWS.replace("$(sources)", sources), faults)?;
-    grammar::rows(&tree, surroundings, faults)
+    let text = FIRST_ROWS.replace("$(sources)", sources);
+    grammar::rows_of_file("bundle/source.yml", &text, surroundings, faults)
 }

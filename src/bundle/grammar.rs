@@ -94,9 +94,16 @@ pub(super) fn dashboard(
     })
 }
 
-/// Reads the rows of a file that come before those of others.
-pub(super) fn rows(node: &Node, surroundings: &DashboardContext, faults: &mut Faults) -> Option<Vec<Row>> {
-    let rows = node.elements().iter().enumerate();
+/// Reads the rows in a file, which are for dashboards of other files.
+pub(super) fn rows_of_file(
+    file: &str,
+    text: &str,
+    surroundings: &DashboardContext,
+    faults: &mut Faults,
+) -> Option<Vec<Row>> {
+    faults.begin(file);
+    let tree = yaml::parse_literally(text, faults)?;
+    let rows = tree.elements().iter().enumerate();
     let rows: Vec<_> =
         rows.map(|(index, node)| row(node, &Path::default().index(index), surroundings, faults)).collect();
     rows.into_iter().collect()

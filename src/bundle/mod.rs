@@ -122,7 +122,9 @@ fn render_with(config: Option<&Config>, runbooks: Option<String>, faults: &mut F
         // Without a configuration, nobody knows whether there are any.
         if name == dashboard_name::OVERVIEW && config.is_some() {
             let rows = platform_rows(&platforms, &surroundings, faults);
-            dashboard = dashboard.zip(rows).map(|(overview, rows)| overview.with_rows(1, rows));
+            if let (Some(overview), Some(rows)) = (&mut dashboard, rows) {
+                overview.rows.splice(1..1, rows);
+            }
         }
         dashboards.extend(dashboard.map(|dashboard| (name.to_owned(), dashboard)));
     }

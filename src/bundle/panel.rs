@@ -32,14 +32,6 @@ pub(super) struct Dashboard {
     pub(super) rows: Vec<Row>,
 }
 
-impl Dashboard {
-    /// The same with more rows, of which the first gets this place.
-    pub(super) fn with_rows(mut self, place: usize, rows: Vec<Row>) -> Self {
-        self.rows.splice(place..place, rows);
-        self
-    }
-}
-
 /// A variable set by the viewer.
 #[derive(Clone, Debug)]
 pub(super) struct Variable {

@@ -1,6 +1,6 @@
 //! The rows of the overview about packs.
 
-use platform_core::yaml::{self, Faults};
+use platform_core::yaml::Faults;
 
 use super::checker::DashboardContext;
 use super::grammar;
@@ -20,7 +20,6 @@ pub(super) fn platform_rows(
     if names.is_empty() {
         return Some(Vec::new());
     }
-    faults.begin("bundle/platforms.yml");
-    let tree = yaml::parse_literally(&PLATFORMS.replace("$(names)", &names.join("|")), faults)?;
-    grammar::rows(&tree, surroundings, faults)
+    let text = PLATFORMS.replace("$(names)", &names.join("|"));
+    grammar::rows_of_file("bundle/platforms.yml", &text, surroundings, faults)
 }

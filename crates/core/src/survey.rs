@@ -139,7 +139,7 @@ impl ScriptLanguage {
     }
 }
 
-/// What a source knows of itself that belongs into its configuration.
+/// What a source knows of itself that belongs in its configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamesSurvey {
     /// The names, by key.

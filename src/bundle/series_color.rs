@@ -7,11 +7,13 @@ use super::look::Color;
 use super::panel::Panel;
 
 /// Names of series that mean the same everywhere.
-const NAMES: [(&str, Color); 5] = [
+const NAMES: [(&str, Color); 7] = [
     ("completed|delivered|done|ok|published|succeeded|success|up", Color::Ok),
     ("degraded|partial[ _]success|past[ _]due|retrying|warn|warning", Color::Warning),
     ("critical|error|exhausted|failed|failure", Color::Critical),
     ("active|in[ _]progress|info|processing|running", Color::Blue),
+    ("pending|queued|waiting", Color::Yellow),
+    ("delayed|scheduled", Color::LightBlue),
     ("cancell?ed|inactive|other|skipped|unknown", Color::Gray),
 ];
 

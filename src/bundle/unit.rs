@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Unit {
-    /// A number with a suffix for thousands.
+    /// A number with separators between thousands.
     Count,
     /// A number as it is.
     Number,
@@ -62,7 +62,7 @@ impl Unit {
     /// Grafana's name.
     pub(super) const fn grafana(self) -> &'static str {
         match self {
-            Self::Count => "short",
+            Self::Count => "locale",
             Self::Number => "none",
             Self::Percent => "percentunit",
             Self::Bytes => "bytes",

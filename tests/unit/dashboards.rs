@@ -65,7 +65,7 @@ fn defaults_make_a_panel_of_one_line() {
     let shop = shop("  rows: [{panels: [{stat: Users, expr: sum(shop_users)}]}]\n");
     let users = panel(&shop, "Users");
     assert_eq!(users["description"], "Accounts by plan.");
-    assert_eq!(users["fieldConfig"]["defaults"]["unit"], "short");
+    assert_eq!(users["fieldConfig"]["defaults"]["unit"], "locale");
     assert_eq!(users["targets"][0]["expr"], "sum(shop_users)");
     assert_eq!(users["targets"][0]["instant"], true);
     assert_eq!(shop["uid"], "platform-shop");

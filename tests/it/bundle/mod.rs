@@ -151,7 +151,8 @@ pub(crate) fn targets(panel: &Value) -> &[Value] {
 /// An expression as Grafana sends it: with `value` for the variables that viewers set.
 fn replaced(expr: &str, rate_interval: &str, value: &str) -> String {
     let now = jiff::Timestamp::now().as_second().to_string();
-    let expr = expr.replace("$__rate_interval", rate_interval).replace("${__to:date:seconds}", &now);
+    let expr = expr.replace("$__rate_interval", rate_interval).replace("$__range", "6h");
+    let expr = expr.replace("${__to:date:seconds}", &now);
     let variable = regex::Regex::new(r"\$\{?[a-z_]+\}?").unwrap();
     variable.replace_all(&expr, value).into_owned()
 }

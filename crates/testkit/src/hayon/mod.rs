@@ -14,7 +14,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use self::failures::Conduct;
-use self::world::World;
+use self::world::{PLATFORMS, Post, Publication, World};
 use super::mongodb::Mongodb;
 use super::platform::{ACCESS_KEY, Platform, SECRET_KEY};
 use super::stripe::{ApiKey, Event, StripeServer, Subscription, SubscriptionStatus, WebhookEndpoint};
@@ -45,6 +45,7 @@ impl Hayon {
     pub async fn start(platform: &Platform) -> Self {
         let mut world = World::new(2000);
         heal(&mut world);
+        world.posts.extend(day());
         let database = fill(&platform.mongodb, &world).await;
         queues(platform).await;
         platform.s3.add_bucket(BUCKET);
@@ -134,6 +135,27 @@ fn heal(world: &mut World) {
             publication.status = if has_failed { "failed" } else { "completed" };
         }
     }
+}
+
+/// A post every six seconds from a day to an hour ago: as many in an hour as while it lives.
+fn day() -> impl Iterator<Item = Post> {
+    (world::HOUR..world::DAY).step_by(6).enumerate().map(|(number, age)| {
+        let (status, outcome) =
+            if number % 40 == 0 { ("FAILED", "failed") } else { ("COMPLETED", "completed") };
+        let publication = Publication {
+            // Each has some that failed.
+            platform: PLATFORMS[(number + number / 40) % PLATFORMS.len()],
+            status: outcome,
+            attempted: Some(age),
+        };
+        Post {
+            status,
+            scheduled: Some(age),
+            created: age + world::HOUR,
+            publications: vec![publication],
+            author: number % 2000,
+        }
+    })
 }
 
 /// The queues of the application: what fails waits, and comes back; what fails for good is parked.

@@ -56,6 +56,10 @@ down: ## Stop what `make up` has started; `docker compose --profile demo down -v
 test-compose: ## Build the image and run docker-compose.yml for real: hardening, an alert, a restart (needs Docker and Compose v2)
 	scripts/test-compose.sh
 
+.PHONY: test-pod
+test-pod: ## Run the pod of the Kubernetes manifests as a container of the image (needs Docker and python3-yaml)
+	scripts/test-pod.sh
+
 .PHONY: lint
 lint: ## Check formatting and lints, including the fuzz targets
 	cargo fmt --all --check

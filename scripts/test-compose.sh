@@ -61,7 +61,8 @@ hardening() {
       '{{index .Config.Labels "com.docker.compose.service"}}|{{.State.Pid}}|{{.Config.User}}|{{with .State.Health}}{{.Status}}{{else}}-{{end}}|{{.HostConfig.ReadonlyRootfs}}' \
       "$container")
     status=$(cat "/proc/$pid/status") || fail "$name: its process is not visible here"
-    row=$(awk '/^CapEff/ {caps = $2} /^NoNewPrivs/ {no_new = $2} /^Uid/ {uid = $2} END {print uid, caps, no_new}' <<<"$status")
+    # What it may ever have: a user other than root has none to begin with.
+    row=$(awk '/^CapBnd/ {caps = $2} /^NoNewPrivs/ {no_new = $2} /^Uid/ {uid = $2} END {print uid, caps, no_new}' <<<"$status")
     read -r uid caps no_new <<<"$row"
     printf '%-20s %-10s %-8s %-16s %-9s %-9s\n' "$name" "$user" "$health" "$caps" "$no_new" "$read_only"
     [ "$uid" != 0 ] && [ "$caps" = 0000000000000000 ] && [ "$no_new" = 1 ] && [ "$read_only" = true ] || bad=1

@@ -9,6 +9,7 @@ recognized wherever they appear. Only for databases that may be thrown away: tri
 import argparse
 import collections
 import json
+import logging
 import random
 import re
 
@@ -264,6 +265,7 @@ def main():
     parser.add_argument("--hints", help="a file as hints/*.json")
     parser.add_argument("--seed", default="1")
     arguments = parser.parse_args()
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # It warns of each list of rows that is refused.
     hints = {}
     if arguments.hints:
         with open(arguments.hints, encoding="utf-8") as file:

@@ -35,8 +35,8 @@ def default(line, kind, array):
     value = option("default", line)
     if value is None or value == "nil":
         return ""
-    if value in ("{}", "[]") and array:
-        return " DEFAULT '{}'"
+    if value in ("{}", "[]") and (array or kind == "hstore"):
+        return " DEFAULT '{}'" if array else " DEFAULT ''"
     return " DEFAULT '" + value.replace('\\"', '"').replace("'", "''") + "'"
 
 
@@ -98,14 +98,21 @@ def tables(lines):
             columns.append(column(line))
 
 
+def singular(name):
+    """The name of one row of a table."""
+    for ending, instead in (("ies", "y"), ("sses", "ss"), ("s", "")):
+        if name.endswith(ending):
+            return name[:-len(ending)] + instead
+    return name
+
+
 def references(lines):
     """ALTER TABLE for each `add_foreign_key`."""
     for line in lines:
         found = re.match(r'\s*add_foreign_key "(\w+)", "(\w+)"', line)
         if found:
             table, to = found.groups()
-            by = option("column", line) or re.sub(r"ies$", "y", to) if to.endswith("ies") else option("column", line)
-            by = by if by and by.endswith("_id") or option("column", line) else re.sub(r"s$", "", by or to) + "_id"
+            by = option("column", line) or singular(to) + "_id"
             yield (f"ALTER TABLE {quoted(table)} ADD FOREIGN KEY ({quoted(by)}) "
                    f"REFERENCES {quoted(to)} ({quoted(option('primary_key', line) or 'id')});")
 

@@ -76,7 +76,7 @@ def family(column):
     for family_, kinds in {
         "text": "text varchar bpchar citext name char", "time": "timestamp timestamptz", "date": "date", "uuid": "uuid",
         "whole": "int2 int4 int8", "fraction": "numeric float4 float8 money", "bool": "bool", "json": "json jsonb",
-        "bytes": "bytea", "host": "inet cidr", "span": "interval", "clock": "time timetz", "words": "tsvector", "path": "ltree",
+        "bytes": "bytea", "host": "inet cidr", "span": "interval", "clock": "time timetz", "words": "tsvector", "path": "ltree", "pairs": "hstore",
         "oid": "oid",
     }.items():
         if kind in kinds.split():
@@ -92,7 +92,7 @@ def adapted(value):
 def weights(listed):
     """Most rows are done, some are open, few have failed."""
     return [12 if DONE.search(v) else 1 if FAILED.search(v) else 1.5 if OPEN.search(v) else 6 / (at + 1)
-            for at, v in enumerate(listed)]
+            for at, v in enumerate(map(str, listed))]
 
 
 class Moment:
@@ -106,7 +106,7 @@ class Moment:
                 listed = self.listed(column)
                 if listed:
                     self.states[column["column"]] = rng.choices(listed, weights(listed))[0]
-        first = next(iter(self.states.values()), "done")
+        first = str(next(iter(self.states.values()), "done"))
         self.open = bool(OPEN.search(first)) and not re.search(r"^processed|^available$", first, re.I)
         age = rng.uniform(0, 3 * 3600) if self.open and rng.random() < 0.9 else rng.uniform(0, 60 * DAY)
         self.made = NOW - datetime.timedelta(seconds=age)
@@ -142,7 +142,7 @@ class Moment:
         if kind == "array":
             return [self.rng.choice(listed)] if listed else [] if "text" not in column["type"] else [self.mark(number)]
         if listed:
-            return self.typed(self.rng.choices(listed, weights([str(v) for v in listed]))[0], kind)
+            return self.typed(self.rng.choices(listed, weights(listed))[0], kind)
         return getattr(self, f"a_{kind}", self.a_text)(column, name, number, unique)
 
     @staticmethod
@@ -241,6 +241,10 @@ class Moment:
     def a_clock(self, column, name, number, unique):
         """A time of the day."""
         return datetime.time(self.rng.randrange(24), self.rng.randrange(60))
+
+    def a_pairs(self, column, name, number, unique):
+        """A pair with a mark."""
+        return f'note => "{self.mark(number)}"'
 
     def a_path(self, column, name, number, unique):
         """A path of two parts."""

@@ -119,6 +119,16 @@ impl Proposal {
         ProposalParts { panels: shown(panels), alerts: shown(alerts), tests: shown(tests), queries: written }
     }
 
+    /// What its queries are called.
+    pub(super) fn names_of_queries(&self) -> BTreeSet<String> {
+        let queries = self.parts(&BTreeMap::new()).queries;
+        let name = |query: &String| {
+            let mut lines = query.lines();
+            lines.find_map(|line| line.trim_start().strip_prefix("- name: ")).map(str::to_owned)
+        };
+        queries.iter().filter_map(name).collect()
+    }
+
     /// The processor time that all of its queries take in one run.
     pub fn time(&self) -> Duration {
         self.costs.iter().map(|cost| cost.processor).sum()

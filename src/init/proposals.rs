@@ -67,8 +67,7 @@ pub async fn propose(recipes: &[Recipe], source: Surveyed<'_>) -> Result<Proposa
     let workers = applied.iter().flat_map(|applied| workers::found(applied, source.name));
     let workers = workers.filter(|found| !source.known.contains(&found.id)).collect();
     let proposed = applied.iter().filter_map(|applied| Proposal::of(applied, source.prefix, source.name));
-    let mut list: Vec<_> = proposed.filter(|proposal| !source.known.contains(&proposal.id)).collect();
-    list.sort_by_key(|proposal| proposal.section);
+    let mut list = new_ones(proposed.collect(), source.known);
     for proposal in &mut list {
         match costs(source, &survey, proposal).await {
             Ok(costs) => proposal.costs = costs,
@@ -84,6 +83,24 @@ pub async fn propose(recipes: &[Recipe], source: Surveyed<'_>) -> Result<Proposa
             .map(|table| format!("{table}: has row-level security: the role needs a policy to see its rows")),
     );
     Ok(Proposals { list: affordable(list, &mut notes), workers, tables: all, notes })
+}
+
+/// Those that are not proposed already, in the order of a dashboard. Two recipes may be about one column, and call their
+/// queries the same: only the first of them is proposed.
+fn new_ones(proposed: Vec<Proposal>, known: &BTreeSet<String>) -> Vec<Proposal> {
+    let (old, mut new): (Vec<_>, Vec<_>) =
+        proposed.into_iter().partition(|proposal| known.contains(&proposal.id));
+    let mut names: BTreeSet<String> = old.iter().flat_map(Proposal::names_of_queries).collect();
+    new.sort_by_key(|proposal| proposal.section);
+    new.retain(|proposal| {
+        let own = proposal.names_of_queries();
+        let is_first = own.is_disjoint(&names);
+        if is_first {
+            names.extend(own);
+        }
+        is_first
+    });
+    new
 }
 
 /// What was not looked at.

@@ -151,6 +151,30 @@ async fn names_without_separators_are_found() {
     assert!(!exposition.contains("maritalstatus"), "{exposition}");
 }
 
+/// Two recipes are about the same column of a table: what signs people in is a provider and a type, and what an account is
+/// is a group and a type.
+#[tokio::test]
+async fn a_column_that_two_recipes_are_about_has_one_query() {
+    let (_server, project) = Project::with(
+        "CREATE TABLE events (id serial PRIMARY KEY, auth_type text, created_at timestamptz);
+         CREATE TABLE users (id serial PRIMARY KEY, user_type text, created_at timestamptz);
+         INSERT INTO events (auth_type, created_at)
+           SELECT (ARRAY['api', 'oauth'])[1 + i % 2], now() - i * interval '1 hour' FROM generate_series(1, 100) i;
+         INSERT INTO users (user_type, created_at)
+           SELECT (ARRAY['admin', 'member'])[1 + i % 2], now() - i * interval '1 hour' FROM generate_series(1, 100) i;
+         ANALYZE;",
+    )
+    .await;
+    project.init(&[]);
+    project.passes();
+    let pack = project.read("packs/shop.yml");
+    for query in ["events_by_auth_type", "users_by_user_type"] {
+        assert_eq!(pack.matches(&format!("- name: {query}\n")).count(), 1, "{query} in {pack}");
+    }
+    let again = project.init(&[]);
+    assert!(again.contains("db: nothing new to propose"), "{again}");
+}
+
 /// Tables, columns and values in German.
 #[tokio::test]
 async fn names_in_other_languages_are_found() {

@@ -2,9 +2,9 @@
 
     python3 fill.py --database postgres://postgres@127.0.0.1/maybe --hints hints/maybe.json
 
-Texts, names, addresses and tokens contain MARK and a number, and addresses of hosts begin with 203.0.113., so that they are
-recognized wherever they appear. Only for databases that may be thrown away: triggers are off meanwhile. Needs psycopg
-(`pip install 'psycopg[binary]'`) and a superuser.
+Texts, names, addresses and tokens contain MARK and a number, and addresses of hosts begin with 203.0.113., so that they
+are recognized wherever they appear. Only for databases that may be thrown away: triggers are off meanwhile. Needs
+psycopg (`pip install 'psycopg[binary]'`) and a superuser.
 """
 import argparse
 import collections
@@ -42,11 +42,14 @@ UNIQUE = """
 SELECT indrelid::bigint AS oid, array(SELECT unnest(indkey)::int) AS columns FROM pg_index WHERE indisunique"""
 
 BOOKKEEPING = re.compile(r"migrations?$|^sequelizemeta$|^ar_internal_metadata$|^previously_run_sql$|saved_ddl$", re.I)
-FEW = re.compile(r"settings?$|config|^(local_)?site|plans?$|tiers?$|roles?$|permissions?$|definitions?$|providers?$|secrets?$"
-                 r"|^languages?$|counter$|^counters?$|_groups?$|flags?$|nodes?$|node_infos$|rate_limit$", re.I)
-MANY = re.compile(r"events?$|logs?$|history|pings?$|runs?$|attempts?$|deliver|notifications?$|messages?$|activit|entries$"
-                  r"|actions$|views$|comments?$|posts?$|snapshots?$|transactions?$|items?$|balances$|prices$|rates$", re.I)
-PEOPLE = re.compile(r"(users?|accounts?|customers?|organi[sz]ations?|teams?|famil\w+|persons?|projects?|tenants?)$", re.I)
+FEW = re.compile(
+    r"settings?$|config|^(local_)?site|plans?$|tiers?$|roles?$|permissions?$|definitions?$|providers?$|secrets?$"
+    r"|^languages?$|counter$|^counters?$|_groups?$|flags?$|nodes?$|node_infos$|rate_limit$", re.I)
+MANY = re.compile(
+    r"events?$|logs?$|history|pings?$|runs?$|attempts?$|deliver|notifications?$|messages?$|activit|entries$"
+    r"|actions$|views$|comments?$|posts?$|snapshots?$|transactions?$|items?$|balances$|prices$|rates$", re.I)
+PEOPLE = re.compile(
+    r"(users?|accounts?|customers?|organi[sz]ations?|teams?|famil\w+|persons?|projects?|tenants?)$", re.I)
 
 
 class Table:
@@ -101,7 +104,7 @@ def constrain(table, row):
 
 
 def in_order(found):
-    """Parents first. Of a cycle, a table comes first whose references within it may be null, or have the fewest rows."""
+    """Parents first. Of a cycle, the table comes first that has the fewest references that must be there."""
     left, ordered = dict(found), []
 
     def waits(table):

@@ -1,13 +1,12 @@
 """Measures how much `platform_exporter init` finds in a database that `fill.py` has filled.
 
-    python3 measure.py --database postgres://postgres@127.0.0.1/maybe --wanted wanted/maybe.txt --binary platform_exporter
+    python3 measure.py --database postgres://postgres@127.0.0.1/maybe --wanted wanted/maybe.txt
 
-Runs `init`, the role that it wrote, `check --live` and `bundle` in a new directory, then the exporter with that role and
-a Prometheus; evaluates every panel, and looks for marks in all that was written or served. Prints what is missing and a
-row of a table. Needs psycopg (`pip install 'psycopg[binary]'`), psql and prometheus.
+Runs `init`, the role that it wrote, `check --live` and `bundle` in a new directory, then the exporter with that role
+and a Prometheus; evaluates every panel, and looks for marks in all that was written or served. Prints what is missing
+and a row of a table. Needs psycopg (`pip install 'psycopg[binary]'`), psql and prometheus.
 """
 import argparse
-import collections
 import contextlib
 import json
 import os
@@ -63,7 +62,8 @@ def until(seconds, condition):
 @contextlib.contextmanager
 def running(command, log, **options):
     """Runs a program in the background, and ends it."""
-    with open(log, "wb") as file, subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, **options) as process:
+    with (open(log, "wb") as file,
+          subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, **options) as process):
         try:
             yield process
         finally:
@@ -134,7 +134,8 @@ class Project:
 
     def panels(self):
         """Title and expressions of each panel that shows metrics."""
-        dashboard = json.loads((self.directory / f"out/grafana/dashboards/{self.name}.json").read_text(encoding="utf-8"))
+        path = self.directory / f"out/grafana/dashboards/{self.name}.json"
+        dashboard = json.loads(path.read_text(encoding="utf-8"))
         nested = [panel for row in dashboard["panels"] for panel in row.get("panels", [])]
         for panel in dashboard["panels"] + nested:
             listed = [target["expr"] for target in panel.get("targets", []) if "expr" in target
@@ -161,9 +162,10 @@ def has_answer(prometheus, expression):
 
 def queries(exposition, name):
     """The queries of the pack: all of them, and those that failed, with the reason."""
-    found = set(re.findall(rf'^platform_query_max_age_seconds{{.*?query="({name}\.[^"]+)"', exposition, re.M))
-    failed = dict(re.findall(rf'^platform_query_problem{{.*?query="({name}\.[^"]+)".*?reason="(\w+)".*}} 1$', exposition, re.M))
-    broken = re.findall(rf'^platform_query_last_run_successful{{.*?query="({name}\.[^"]+)".*}} 0$', exposition, re.M)
+    query = rf'{{.*?query="({re.escape(name)}\.[^"]+)"'
+    found = set(re.findall(rf"^platform_query_max_age_seconds{query}", exposition, re.M))
+    failed = dict(re.findall(rf'^platform_query_problem{query}.*?reason="(\w+)".*}} 1$', exposition, re.M))
+    broken = re.findall(rf"^platform_query_last_run_successful{query}.*}} 0$", exposition, re.M)
     return found, {**dict.fromkeys(broken, "failed"), **failed}
 
 
@@ -176,7 +178,7 @@ def marks(directory, served):
 
 
 def observe(project, url, seconds):
-    """Runs the exporter with a Prometheus. Returns the panels, those without data, the exposition, and all that was served."""
+    """Runs the exporter with a Prometheus. Returns the panels, those without data, and all that was served."""
     exporter, prometheus = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     with tempfile.TemporaryDirectory(prefix="schemas-prometheus-") as data:
         config = pathlib.Path(data, "prometheus.yml")
@@ -207,9 +209,11 @@ def report(project, wanted, failed, seconds, found):
                          ("panels without data", empty), ("marks", leaked)):
         print(f"{what}: {values or 'none'}")
     print(f"written to {project.directory}")
-    row = collections.OrderedDict(
-        wanted=len(wanted), there=len(wanted) - len(missing), queries=len(listed), failed=len(broken), panels=len(panels),
-        with_data=len(panels) - len(empty), marks=sum(leaked.values()), seconds=round(seconds, 1))
+    row = {
+        "wanted": len(wanted), "there": len(wanted) - len(missing), "queries": len(listed), "failed": len(broken),
+        "panels": len(panels), "with data": len(panels) - len(empty), "marks": sum(leaked.values()),
+        "seconds": round(seconds, 1),
+    }
     print("| schema | " + " | ".join(row) + " |")
     print(f"| {project.name} | " + " | ".join(map(str, row.values())) + " |")
     return not failed and not broken and not leaked

@@ -8,11 +8,14 @@ import uuid
 NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 DAY = 86400
 
-DONE = re.compile(r"^complet|[^n]complet|success|succeed|done|finish|processed|active|paid|deliver|sent|approved|accepted|good|ok$|^up$"
-                  r"|deployed|committed|confirmed|published|resolved|signed|verified|available|executed", re.I)
-FAILED = re.compile(r"fail|error|crash|dead|reject|expired|abort|timed?_?out|cancel|declin|void|unknown|past_due|down", re.I)
-OPEN = re.compile(r"pend|queue|wait|process(ing)?$|running|started|syncing|importing|progress|creat(ed|ing)|executing|delayed"
-                  r"|dequeued|building|deploying|uploading|init|new$|draft|unresolved|scheduled|available", re.I)
+DONE = re.compile(
+    r"^complet|[^n]complet|success|succeed|done|finish|processed|active|paid|deliver|sent|approved|accepted|good|ok$"
+    r"|^up$|deployed|committed|confirmed|published|resolved|signed|verified|available|executed", re.I)
+FAILED = re.compile(
+    r"fail|error|crash|dead|reject|expired|abort|timed?_?out|cancel|declin|void|unknown|past_due|down", re.I)
+OPEN = re.compile(
+    r"pend|queue|wait|process(ing)?$|running|started|syncing|importing|progress|creat(ed|ing)|executing|delayed"
+    r"|dequeued|building|deploying|uploading|init|new$|draft|unresolved|scheduled", re.I)
 
 # Values of text columns, the usual ones first. Whatever has no entry here or in the hints is a mark.
 NAMED = [
@@ -39,14 +42,25 @@ NAMED = [
     (r"version$", ["1.0.0", "1.1.0", "2.0.0"]),
 ]
 
+# Whole numbers: what the name is like, and between which they are.
+RANGES = [
+    (r"bytes|size", 1000, 5_000_000),
+    (r"amount|price|cost|cents|total|balance", 100, 50_000),
+    (r"duration|_ms$|elapsed|latency", 5, 5000),
+    (r"year", 1990, 2026),
+    (r"(^|_)id$", 1, 300),
+]
+
 # Times, by the first that fits: how they relate to the creation of the row.
 SOON = re.compile(r"expir|valid_?(until|to)|due|renew|next_|deadline|ends?_(at|on)$|trial_end|period_end|hold_until")
 SHORT = re.compile(r"reset|verif|code|challenge|nonce|rate_?limit|otp|grant|sad_")
 ALIVE = re.compile(r"heartbeat|last_?(seen|dequeue|ping)|updated_date_of_node")
-RARE = re.compile(r"delet|archiv|revok|cancel|suspend|bann?ed|ban_|disabl|removed|dismiss|unsubscri|disconnect|ignored|fail"
-                  r"|blocked|block_|paused|deactiv|scheduled_|overridden|necro|over_limit|notice|hidden")
-ENDED = re.compile(r"end|finish|complet|process|clos|resolv|deliver|sent|accept|confirm|respon|viewed|emailed|read_at|readat"
-                   r"|built|deployed|installed|resumed|signed|synced|expired_at|expiredat|merged|stopped")
+RARE = re.compile(
+    r"delet|archiv|revok|cancel|suspend|bann?ed|ban_|disabl|removed|dismiss|unsubscri|disconnect|ignored|fail"
+    r"|blocked|block_|paused|deactiv|scheduled_|overridden|necro|over_limit|notice|hidden")
+ENDED = re.compile(
+    r"end|finish|complet|process|clos|resolv|deliver|sent|accept|confirm|respon|viewed|emailed|read_at|readat"
+    r"|built|deployed|installed|resumed|signed|synced|expired_at|expiredat|merged|stopped")
 LATER = re.compile(r"updat|modif|last|seen|access|refresh|used|changed|validat|activity|login|active")
 
 
@@ -68,20 +82,21 @@ def singular(name):
     return re.sub(r"s$", "", re.sub(r"ies$", "y", snake(name)))
 
 
+FAMILIES = {
+    "text": "text varchar bpchar citext name char", "time": "timestamp timestamptz", "date": "date", "uuid": "uuid",
+    "whole": "int2 int4 int8", "fraction": "numeric float4 float8 money", "bool": "bool", "json": "json jsonb",
+    "bytes": "bytea", "host": "inet cidr", "span": "interval", "clock": "time timetz", "words": "tsvector",
+    "path": "ltree", "pairs": "hstore", "oid": "oid",
+}
+
+
 def family(column):
     """What kind of type a column has."""
     kind = column["type"]
     if kind.startswith("_"):
         return "array"
-    for family_, kinds in {
-        "text": "text varchar bpchar citext name char", "time": "timestamp timestamptz", "date": "date", "uuid": "uuid",
-        "whole": "int2 int4 int8", "fraction": "numeric float4 float8 money", "bool": "bool", "json": "json jsonb",
-        "bytes": "bytea", "host": "inet cidr", "span": "interval", "clock": "time timetz", "words": "tsvector", "path": "ltree", "pairs": "hstore",
-        "oid": "oid",
-    }.items():
-        if kind in kinds.split():
-            return family_
-    return "enum" if column["labels"] else "other"
+    found = next((name for name, kinds in FAMILIES.items() if kind in kinds.split()), None)
+    return found or ("enum" if column["labels"] else "other")
 
 
 def adapted(value):
@@ -93,6 +108,11 @@ def weights(listed):
     """Most rows are done, some are open, few have failed."""
     return [12 if DONE.search(v) else 1 if FAILED.search(v) else 1.5 if OPEN.search(v) else 6 / (at + 1)
             for at, v in enumerate(map(str, listed))]
+
+
+def seconds(number):
+    """So many seconds."""
+    return datetime.timedelta(seconds=number)
 
 
 class Moment:
@@ -107,7 +127,7 @@ class Moment:
                 if listed:
                     self.states[column["column"]] = rng.choices(listed, weights(listed))[0]
         first = str(next(iter(self.states.values()), "done"))
-        self.open = bool(OPEN.search(first)) and not re.search(r"^processed|^available$", first, re.I)
+        self.open = bool(OPEN.search(first))
         age = rng.uniform(0, 3 * 3600) if self.open and rng.random() < 0.9 else rng.uniform(0, 60 * DAY)
         self.made = NOW - datetime.timedelta(seconds=age)
         self.started = min(NOW, self.made + datetime.timedelta(seconds=rng.expovariate(1 / 20)))
@@ -134,7 +154,8 @@ class Moment:
         if kind in ("time", "date"):
             return self.time(column, name, kind)
         if not column["required"] and not unique and column["column"] not in self.states:
-            if self.rng.random() < sparse or re.search(r"error|fail(ed)?_?reason|exception", name) and self.rng.random() < 0.9:
+            is_error = re.search(r"error|fail(ed)?_?reason|exception", name)
+            if self.rng.random() < sparse or is_error and self.rng.random() < 0.9:
                 return None
         if column["column"] in self.states:
             return self.typed(self.states[column["column"]], kind)
@@ -157,7 +178,6 @@ class Moment:
     def time(self, column, name, kind):
         """A time that fits the others of the row."""
         rng, optional = self.rng, not column["required"]
-        seconds = lambda value: datetime.timedelta(seconds=value)
         if ALIVE.search(name):
             value = NOW - seconds(rng.uniform(0, 20) if rng.random() < 0.8 else rng.uniform(0, 9 * DAY))
         elif RARE.search(name) and optional and rng.random() < 0.92:
@@ -196,10 +216,10 @@ class Moment:
         limit = 32767 if column["type"] == "int2" else 2 ** 31 - 1
         if unique:
             return 1000 + number
-        if re.search(r"(_at|_time|timestamp|_date|expir\w*)$|^(created|updated|start_time)$", name) and column["type"] == "int8":
+        is_time = re.search(r"(_at|_time|timestamp|_date|expir\w*)$|^(created|updated|start_time)$", name)
+        if is_time and column["type"] == "int8":
             return int(self.made.timestamp() * 1000)
-        for pattern, low, high in ((r"bytes|size", 1000, 5_000_000), (r"amount|price|cost|cents|total|balance", 100, 50_000),
-                                   (r"duration|_ms$|elapsed|latency", 5, 5000), (r"year", 1990, 2026), (r"(^|_)id$", 1, 300)):
+        for pattern, low, high in RANGES:
             if re.search(pattern, name):
                 return min(limit, self.rng.randint(low, high))
         if re.search(r"error|fail|retr|attempt", name):
@@ -210,11 +230,13 @@ class Moment:
 
     def a_fraction(self, column, name, number, unique):
         """An amount or a share."""
-        return round(self.rng.uniform(1, 900), 2) if not re.search(r"rate|ratio|score|percent", name) else round(self.rng.random(), 4)
+        is_share = re.search(r"rate|ratio|score|percent", name)
+        return round(self.rng.random(), 4) if is_share else round(self.rng.uniform(1, 900), 2)
 
     def a_bool(self, column, name, number, unique):
         """Rarely something bad, mostly something good."""
-        bad = re.search(r"delet|bann|disab|remov|fail|lock|error|archiv|cancel|block|hidden|paused|revok|spam|nsfw|offline", name)
+        bad = re.search(
+            r"delet|bann|disab|remov|fail|lock|error|archiv|cancel|block|hidden|paused|revok|spam|nsfw|offline", name)
         good = re.search(r"active|enabled|verif|valid|accept|confirm|success|published|sent|^local$|complete", name)
         return self.rng.random() < (0.06 if bad else 0.85 if good else 0.3)
 

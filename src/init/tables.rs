@@ -59,7 +59,8 @@ fn weight(table: &SurveyedTable) -> f64 {
     let name = snake(&table.name);
     let has = |words: &[&str]| name.split('_').any(|word| words.contains(&word.trim_end_matches('s')));
     let keys = table.columns.iter().filter(|column| column.is_key).count();
-    let joins_others = keys > 1 && table.columns.len() < keys + 3;
+    // What others refer to is more than the line between two of them, such as a contact that has only its workspace.
+    let joins_others = keys > 1 && table.columns.len() < keys + 3 && table.references == 0;
     let size = 1.5 * table.rows.max(1.0).log10() + 0.5 * table.references.min(6) as f64;
     let main = if has(MAIN) { 4.0 } else { 0.0 };
     let minor = if has(MINOR) || joins_others { 6.0 } else { 0.0 };
@@ -110,6 +111,8 @@ const MINOR: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
+    use platform_core::survey::{ColumnType, SurveyedColumn};
+
     use super::*;
 
     fn table(schema: &str, name: &str, rows: f64) -> SurveyedTable {
@@ -137,6 +140,35 @@ mod tests {
             survey.tables.iter().map(|table| &table.name[..]).collect::<Vec<_>>(),
             ["Users", "posts", "access_tokens"]
         );
+    }
+
+    #[test]
+    fn tables_that_only_join_others_come_last() {
+        let of_keys = |name: &str, references| SurveyedTable {
+            references,
+            columns: ["id", "workspace_id", "label_id"].map(key).to_vec(),
+            ..table("public", name, 100.0)
+        };
+        let tables = vec![of_keys("contact_labels", 0), table("public", "labels", 50.0), of_keys("contacts", 1)];
+        let mut survey = SourceSurvey { tables, ..SourceSurvey::default() };
+        sort_by_weight(&mut survey);
+        assert_eq!(
+            survey.tables.iter().map(|table| &table.name[..]).collect::<Vec<_>>(),
+            ["contacts", "labels", "contact_labels"]
+        );
+    }
+
+    fn key(name: &str) -> SurveyedColumn {
+        SurveyedColumn {
+            name: name.to_owned(),
+            written: name.to_owned(),
+            column_type: ColumnType::Number,
+            as_time: None,
+            is_indexed: true,
+            is_key: true,
+            defaults_to_now: false,
+            declared: None,
+        }
     }
 
     #[test]

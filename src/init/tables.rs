@@ -149,7 +149,8 @@ mod tests {
             columns: ["id", "workspace_id", "label_id"].map(key).to_vec(),
             ..table("public", name, 100.0)
         };
-        let tables = vec![of_keys("contact_labels", 0), table("public", "labels", 50.0), of_keys("contacts", 1)];
+        let tables =
+            vec![of_keys("contact_labels", 0), table("public", "labels", 50.0), of_keys("contacts", 1)];
         let mut survey = SourceSurvey { tables, ..SourceSurvey::default() };
         sort_by_weight(&mut survey);
         assert_eq!(

@@ -117,7 +117,9 @@ fn stat(panel: &Panel, card: &Stat, height: u16) -> Value {
     if let Some(expr) = series.iter().find_map(|series| series.question.promql()).filter(|_| card.last_known)
     {
         let at = format!("1000 * {}", last_known::last_known_at(expr));
-        targets.push(target::promql(AS_OF, &at, "DEGRADED, as of", Form::Now));
+        // A card that shows names has no place for the time.
+        let name = if card.show == Show::Name { "DEGRADED" } else { "DEGRADED, as of" };
+        targets.push(target::promql(AS_OF, &at, name, Form::Now));
         let unit = if hides_names { Unit::Degraded } else { Unit::Ago };
         let look = PanelLook { unit: Some(unit), fills_card: card.is_filled(), ..PanelLook::default() };
         overrides.push(of_query(AS_OF, field::degraded(&look, &panel.empty)));

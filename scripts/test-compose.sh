@@ -3,6 +3,7 @@
 # container may do, lets an alert fire and end, restarts with the data kept, and removes all of it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/steps.sh
 
 # A project of its own, so that the volumes of `make up` are not touched. Ports are those of `make up`.
 work=$(mktemp -d)
@@ -11,29 +12,12 @@ export COMPOSE_PROJECT_NAME=platform_exporter_test COMPOSE_PROFILES=demo
 export PLATFORM_CONFIG=$work/config
 compose() { docker compose --env-file compose/demo.env "$@"; }
 
-fail() {
-  echo "FAILED: $*" >&2
-  exit 1
-}
-
 finish() {
   code=$?
   [ "$code" = 0 ] || compose logs --no-color --tail 20 >&2 || true
   compose down --volumes --timeout 20 >/dev/null 2>&1 || true
   rm -rf "$work"
   exit "$code"
-}
-
-step() { printf '==> %s (%s s)\n' "$*" "$SECONDS"; }
-
-# Waits until a command succeeds: await SECONDS WHAT COMMAND…
-await() {
-  local end=$((SECONDS + $1)) what=$2
-  shift 2
-  until "$@"; do
-    [ "$SECONDS" -lt "$end" ] || fail "$what"
-    sleep 1
-  done
 }
 
 get() { curl --silent --fail --max-time 10 "$@"; }

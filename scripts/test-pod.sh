@@ -5,6 +5,7 @@
 # shellcheck disable=SC2046
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/steps.sh
 
 # Names of containers, volumes and the network begin with it. `this` is the present pod.
 name=platform_exporter_pod_$$ this=$name
@@ -14,8 +15,6 @@ redis=$(sed -n '/image: redis:/{s/.*image: //p;q}' docker-compose.yml)
 helm=${PLATFORM_EXPORTER_DEPS:-.deps}/helm/helm
 # What `derive` makes of a manifest.
 run=() probes=() port='' group='' grace=''
-
-fail() { echo "FAILED: $*" >&2 && exit 1; }
 
 finish() {
   code=$?
@@ -28,18 +27,6 @@ finish() {
   } >/dev/null 2>&1 || true
   rm -rf "$work"
   exit "$code"
-}
-
-step() { printf '==> %s (%s s)\n' "$*" "$SECONDS"; }
-
-# Waits until a command succeeds: await SECONDS WHAT COMMAND…
-await() {
-  local end=$((SECONDS + $1)) what=$2
-  shift 2
-  until "$@"; do
-    [ "$SECONDS" -lt "$end" ] || fail "$what"
-    sleep 0.5
-  done
 }
 
 # What `docker run` needs for the pod of a manifest, and the files of its volumes: derive MANIFEST

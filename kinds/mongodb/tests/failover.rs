@@ -53,7 +53,9 @@ async fn there_and_back_counts_no_insert_that_never_was() {
     let past: Vec<Document> = (0..5000).map(|n| doc! {"n": n}).collect();
     let first = set.primary_member().await;
     first.client().await.database("shop").collection("past").insert_many(past).await.unwrap();
-    let url = format!("mongodb://root:secret@{}/?authSource=admin&replicaSet=rs0", set.hosts());
+    // By itself, the driver looks at the set every ten seconds, which is as long as this test waits for it to follow.
+    let options = "authSource=admin&replicaSet=rs0&heartbeatFrequencyMS=1000";
+    let url = format!("mongodb://root:secret@{}/?{options}", set.hosts());
     let mut subject = source(&yaml(&url, ""));
     let mut increase = Increase::default();
     let mut counted = 0.0;

@@ -176,8 +176,8 @@ step "Redis, and the manifests"
 docker network create "$name" >/dev/null
 docker run --detach --name "${name}_redis" --network "$name" --network-alias redis "$redis" \
   redis-server --requirepass secret-of-the-cache >/dev/null
-docker run --rm --user "$(id -u):$(id -g)" --volume "$work:/work" --env-file "$work/environment" "$image" bundle \
-  --config.file /work/config/platform.yml --format kubernetes --out /work/bundle >/dev/null
+docker run --rm --user "$(id -u):$(id -g)" --volume "$work:/pod" --env-file "$work/environment" "$image" bundle \
+  --config.file /pod/config/platform.yml --format kubernetes --out /pod/bundle >/dev/null
 manifests=(bundle)
 if [ -x "$helm" ]; then
   "$helm" template pod deploy/helm/platform_exporter --set-file config="$work/config/platform.yml" >"$work/chart/exporter.yaml"

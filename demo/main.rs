@@ -6,10 +6,8 @@
 mod failure;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
-use ::history::{Past, Watch};
 use platform_exporter::bundle::File;
 use testkit::alertmanager::Alertmanager;
 use testkit::exporter::Exporter;
@@ -72,11 +70,13 @@ async fn start_and_show() {
         let Ok(watched) = tokio::time::timeout(UP, waiting).await else {
             panic!("after {UP:?}, not up:\n{}", not_up(&exporter.get("/metrics").await).join("\n"));
         };
-        let past = history(watched, &exporter, &bundle).await;
-        step("Alertmanager");
+        step("Alertmanager and Prometheus");
         let alertmanager = Alertmanager::start_at(Port::preferably(9093), &routing()).await;
-        step("Prometheus, with 30 days of history: about 50 s");
-        let prometheus = prometheus(&exporter, &alertmanager, &bundle, past).await;
+        let mut prometheus = prometheus(&exporter, &alertmanager).await;
+        step("What the rules made of 30 days: about 20 s");
+        let past = history::past(watched, &exporter.address(), &bundle).await;
+        step("30 days of history for Prometheus: about 50 s");
+        prometheus.remember(&past, &bundle).await;
         let grafana = grafana(&bundle, &prometheus, &alertmanager).await;
         show(&exporter, &prometheus, &alertmanager, grafana.as_ref());
         std::future::pending::<()>().await;
@@ -93,21 +93,11 @@ fn routing() -> String {
     format!("{routes}\nreceivers:\n{}\n", names.join("\n"))
 }
 
-/// A month, so that every panel has something to show.
-async fn history(watched: Watch, exporter: &Exporter, bundle: &[File]) -> Arc<Past> {
-    step("What the rules made of 30 days: about 20 s");
-    history::past(watched, &exporter.address(), bundle).await
-}
-
-async fn prometheus(
-    exporter: &Exporter,
-    alertmanager: &Alertmanager,
-    bundle: &[File],
-    past: Arc<Past>,
-) -> Prometheus {
+/// It scrapes from now on, and has its rules once it has a past.
+async fn prometheus(exporter: &Exporter, alertmanager: &Alertmanager) -> Prometheus {
     let config = include_str!("../prometheus/prometheus.yml");
     let options = Prometheus::shipped(config, &exporter.address(), &alertmanager.address()).every(5);
-    options.rules(bundle).history(past).port(9090).start().await
+    options.keeps_a_month().port(9090).start().await
 }
 
 /// Grafana with the dashboards, where it is installed.

@@ -1,6 +1,7 @@
 //! What `make demo` runs: the shop and the platforms of the packs, in one exporter.
 
 mod affected;
+mod seam;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -13,7 +14,6 @@ use crate::bundle::charts::open_ended;
 use crate::bundle::of_bundle;
 use crate::bundle::panels::{
     Empty, all_agree, all_have_data, all_of_kinds_have_answers, prometheus, prometheus_of_two,
-    prometheus_with,
 };
 use crate::bundle::variables::every_platform_has_its_own_sources;
 use crate::packs::docs::answers;
@@ -24,7 +24,6 @@ use testkit::platforms::Platforms;
 use testkit::ports::Port;
 use testkit::prometheus::Prometheus;
 use testkit::root;
-use testkit::time::now;
 use testkit::wait::eventually;
 
 /// Every query has run by then, and every rate has two samples; with much time for a busy machine.
@@ -140,16 +139,10 @@ async fn all_is_well(platforms: &Platforms) {
     let Ok(watched) = tokio::time::timeout(PATIENCE / 2, all_are_up).await else {
         panic!("{exposition}\n{}", exporter.log());
     };
-    let past = history::past(watched, &exporter.address(), &platforms.bundle()).await;
-    let with_past = prometheus_with(past, &exporter).await;
-    let began = now();
-    eventually(PATIENCE, "the present follows the past", async || {
-        number(&with_past, "max(timestamp(up))").await.is_some_and(|scraped| scraped > began)
-    })
-    .await;
+    let with_past = seam::without_a_gap(watched, platforms, &exporter).await;
     exporter.wait_for("platform_roll_up_success{pack=\"hivesync\"}", 1.0, PATIENCE).await;
     every_chart_is_full(platforms, &with_past).await;
-    no_rate_jumps_at_the_present(&exposition, &prometheus, &with_past).await;
+    seam::no_rate_jumps(&exposition, &prometheus, &with_past).await;
     the_incidents_are_in_the_budgets(&with_past).await;
     nothing_fires_because_of_the_past(&prometheus, &with_past).await;
     every_platform_has_its_own_sources(&prometheus, &PACKS.map(|(name, ..)| name)).await;
@@ -199,34 +192,6 @@ async fn every_chart_is_full(platforms: &Platforms, prometheus: &Prometheus) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// What an exporter counts goes on from where the past ends: a reset or a jump would be thousands in a second. What really
-/// comes in bursts does so without a past as well.
-async fn no_rate_jumps_at_the_present(exposition: &str, prometheus: &Prometheus, with_past: &Prometheus) {
-    let types = exposition.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
-    // It is a size, though its name ends as that of a counter.
-    let is_counter = |name: &str, kind: &str| kind != "gauge" && name != "redis_memory_used_vm_total";
-    let counters: Vec<_> =
-        types.filter(|(name, kind)| is_counter(name, kind)).map(|(name, _)| name).collect();
-    let (mut compared, mut wrong) = (0, Vec::new());
-    for name in counters {
-        // A jump is in the rates of five minutes, and so in two steps at least.
-        let rates = format!("sum(rate({name}[5m]))[2h:2m]");
-        let above_usual = format!("max_over_time({rates}) - 12 * quantile_over_time(0.9, {rates})");
-        let Some(above_usual) = number(with_past, &above_usual).await else { continue };
-        compared += 1;
-        if above_usual <= 1.0 {
-            continue;
-        }
-        let most = number(with_past, &format!("max_over_time({rates})")).await.unwrap();
-        let really = number(prometheus, &format!("max_over_time(sum(rate({name}[5m]))[1h:5s])")).await;
-        if really.is_none_or(|really| most > 3.0 * really + 1.0) {
-            wrong.push(format!("{name}: {most}, {above_usual} above the usual, really {really:?}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(compared > 40, "{compared}");
 }
 
 /// The only value of an expression.

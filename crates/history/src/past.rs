@@ -11,6 +11,8 @@ use super::watch::Watch;
 
 /// How long the history of what no query uses is.
 const SHORT_HISTORY: i64 = 3 * DAY;
+/// For how long a sample without a successor is an answer, in seconds.
+const ANSWERS_FOR: i64 = 300;
 
 /// The history of every series of a target.
 pub struct Past {
@@ -59,12 +61,20 @@ impl Past {
         }
     }
 
-    /// Adds what Prometheus answers to a rule's expression over the span.
+    /// Adds what Prometheus answers to a rule's expression over the span. The last answer is also that at its end: until
+    /// rules are evaluated again, it is the only one.
     ///
     /// # Errors
     /// When that is no answer of Prometheus.
     pub fn record(&mut self, rule: &Rule, answer: &str) -> Result<(), serde_json::Error> {
-        self.recorded.extend(recorded(rule, answer)?);
+        let (_, end) = self.span();
+        for (series, mut values) in recorded(rule, answer)? {
+            match values.last() {
+                Some((time, value)) if (end - ANSWERS_FOR..end).contains(time) => values.push((end, *value)),
+                _ => {}
+            }
+            self.recorded.insert(series, values);
+        }
         Ok(())
     }
 

@@ -54,7 +54,7 @@ impl Watch {
         let samples = self.series().count();
         let gauges = [
             ("up", 1.0),
-            ("scrape_duration_seconds", 0.006),
+            ("scrape_duration_seconds", 0.012),
             ("scrape_samples_scraped", samples as f64),
             ("scrape_samples_post_metric_relabeling", samples as f64),
             ("scrape_series_added", 0.0),

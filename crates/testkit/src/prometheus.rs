@@ -19,7 +19,6 @@ pub struct Options {
     config: String,
     files: Vec<(String, String)>,
     arguments: Vec<String>,
-    history: Option<Arc<Past>>,
     port: Option<u16>,
 }
 
@@ -32,8 +31,7 @@ impl Options {
 
     /// The rules of a bundle, beside `prometheus.yml`.
     pub fn rules(self, bundle: &[bundle::File]) -> Self {
-        let rules = bundle.iter().filter_map(|file| Some((file.path.strip_prefix("alerts/")?, &file.text)));
-        rules.fold(self, |options, (name, text)| options.file(name, text))
+        rules(bundle).fold(self, |options, (name, text)| options.file(name, text))
     }
 
     /// For how long a sample without a successor is still an answer.
@@ -66,12 +64,6 @@ impl Options {
         self
     }
 
-    /// A past that it knows from its start.
-    pub fn history(mut self, past: Arc<Past>) -> Self {
-        self.history = Some(past);
-        self.keeps_a_month()
-    }
-
     /// Starts the server, and waits until it answers.
     pub async fn start(self) -> Prometheus {
         let directory = TempDir::with_prefix("prometheus-").expect("a temporary directory");
@@ -82,9 +74,6 @@ impl Options {
             std::fs::write(directory.path().join(name), text).expect("the directory is writable");
         }
         let data = directory.path().join("data");
-        if let Some(past) = self.history {
-            super::history::write(&past, &data, |_| true).await;
-        }
         let mut command = command("prometheus");
         command.arg(format!("--config.file={}", config.display()));
         command.arg(format!("--storage.tsdb.path={}", data.display()));
@@ -134,6 +123,16 @@ impl Prometheus {
     pub async fn restart(&mut self) {
         self.process.restart();
         self.ready().await;
+    }
+
+    /// Adds a past, and the rules, which look back at it. What was scraped meanwhile stays: nothing is missing between the
+    /// two.
+    pub async fn remember(&mut self, past: &Arc<Past>, bundle: &[bundle::File]) {
+        super::history::write(past, &self.data(), |_| true).await;
+        for (name, text) in rules(bundle) {
+            std::fs::write(self.directory.path().join(name), text).expect("the directory is writable");
+        }
+        self.restart().await;
     }
 
     /// Where its blocks are.
@@ -195,6 +194,11 @@ impl Prometheus {
     pub fn resume(&self) {
         self.process.resume();
     }
+}
+
+/// The files of rules in a bundle, with their names and texts.
+fn rules(bundle: &[bundle::File]) -> impl Iterator<Item = (&str, &str)> {
+    bundle.iter().filter_map(|file| Some((file.path.strip_prefix("alerts/")?, file.text.as_str())))
 }
 
 /// What the samples of a counter add up to: one that falls has started again at zero.

@@ -1,9 +1,7 @@
 //! Whether the panels of dashboards have data: every question put to a real Prometheus.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use history::Past;
 use platform_exporter::bundle;
 use serde_json::Value;
 
@@ -71,16 +69,16 @@ impl Rendered {
 
 /// A Prometheus that scrapes an exporter, with the bundle's rules and an alert that fires.
 pub(crate) async fn prometheus(exporter: &Exporter) -> Prometheus {
-    of_one(exporter).start().await
+    scraping(&of_one(exporter)).rules(&rules()).start().await
 }
 
-/// The same, with a past.
-pub(crate) async fn prometheus_with(past: Arc<Past>, exporter: &Exporter) -> Prometheus {
-    of_one(exporter).history(past).start().await
+/// The same with a past, without rules until it has one.
+pub(crate) async fn prometheus_before_its_past(exporter: &Exporter) -> Prometheus {
+    scraping(&of_one(exporter)).keeps_a_month().start().await
 }
 
-fn of_one(exporter: &Exporter) -> Options {
-    scraping(&format!("[{{targets: [\"{}\"]}}]", exporter.address()))
+fn of_one(exporter: &Exporter) -> String {
+    format!("[{{targets: [\"{}\"]}}]", exporter.address())
 }
 
 /// The same for two exporters on the same sources.
@@ -89,6 +87,7 @@ pub(crate) async fn prometheus_of_two(exporter: &Exporter) -> Prometheus {
     scraping(&format!(
         "[{{targets: [\"{address}\"]}}, {{targets: [\"{address}\"], labels: {{instance: second}}}}]"
     ))
+    .rules(&rules())
     .start()
     .await
 }
@@ -99,9 +98,15 @@ fn scraping(targets: &str) -> Options {
          rule_files: ['*.rules.yml']\n\
          scrape_configs: [{{job_name: platform_exporter, static_configs: {targets}}}]\n",
     );
+    Prometheus::options(&config)
+}
+
+/// Those of the bundle, and one of an alert that fires.
+pub(crate) fn rules() -> Vec<bundle::File> {
     let busy = "groups: [{name: a, rules: [\
                 {alert: Busy, expr: platform_source_up == 1, labels: {severity: warning}}]}]\n";
-    Prometheus::options(&config).file("busy.rules.yml", busy).rules(&bundle::render(None).unwrap())
+    let busy = bundle::File { path: "alerts/busy.rules.yml".to_owned(), text: busy.to_owned() };
+    bundle::render(None).unwrap().into_iter().chain([busy]).collect()
 }
 
 /// Waits until every question has an answer, but for those that are meant to be empty; a card then has one value.

@@ -69,9 +69,10 @@ impl Past {
     pub fn record(&mut self, rule: &Rule, answer: &str) -> Result<(), serde_json::Error> {
         let (_, end) = self.span();
         for (series, mut values) in recorded(rule, answer)? {
-            match values.last() {
-                Some((time, value)) if (end - ANSWERS_FOR..end).contains(time) => values.push((end, *value)),
-                _ => {}
+            if let Some(&(time, value)) = values.last()
+                && (end - ANSWERS_FOR..end).contains(&time)
+            {
+                values.push((end, value));
             }
             self.recorded.insert(series, values);
         }

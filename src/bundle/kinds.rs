@@ -7,7 +7,7 @@ use platform_core::yaml::{self, Faults, Path};
 use super::checker::DashboardContext;
 use super::first_rows::first_rows;
 use super::grammar;
-use super::panel::{Dashboard, OfKinds, Panel, Variable};
+use super::panel::{Dashboard, OfKinds, Panel, PanelType, Variable};
 use crate::registry::Kind;
 
 /// The overview with the panels that each kind adds. A row to which no kind adds anything is left out.
@@ -30,7 +30,7 @@ pub(super) fn overview(
         for part in OfKinds::ALL {
             let Some(node) = overview.get(part.key()) else { continue };
             let row = grammar::row(node, &path.key(part.key()), surroundings, faults)?;
-            added.entry(part).or_default().extend(row.panels);
+            added.entry(part).or_default().extend(row.panels.into_iter().map(|panel| of_kind(panel, *kind)));
         }
     }
     for row in &mut dashboard.rows {
@@ -39,6 +39,14 @@ pub(super) fn overview(
     }
     dashboard.rows.retain(|row| !row.panels.is_empty());
     Some(dashboard)
+}
+
+/// A panel over all sources of a kind.
+fn of_kind(mut panel: Panel, kind: Kind) -> Panel {
+    if let PanelType::Stat(card) = &mut panel.panel_type {
+        card.of_kind = Some(kind);
+    }
+    panel
 }
 
 /// A kind's dashboard, with the variable that selects the source, and the rows that all kinds have.

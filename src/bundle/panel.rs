@@ -200,6 +200,8 @@ pub(super) struct Stat {
     pub(super) change: bool,
     /// Whether to show the last known value, marked as such, if there is no current one.
     pub(super) last_known: bool,
+    /// The kind over all of whose sources it is, in the overview.
+    pub(super) of_kind: Option<Kind>,
     pub(super) show: Show,
 }
 

@@ -138,6 +138,7 @@ fn panel_type(key: Key, title: &str, raw: RawPanel, checker: &mut Checker<'_>) -
                 trend: raw.trend,
                 change,
                 last_known: raw.last_known.unwrap_or(true),
+                of_kind: None,
                 show: raw.show.unwrap_or_default(),
                 series: series(title, raw, checker)?
                     .into_iter()

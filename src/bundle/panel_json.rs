@@ -4,15 +4,19 @@ use platform_core::setting::Duration;
 use serde_json::{Value, json};
 
 use super::field::{self, of_query};
+use super::last_known::Known;
 use super::layout::GridPlace;
 use super::look::{Color, PanelLook};
 use super::panel::{Panel, PanelQuery, PanelType, Series, Show, Stat};
 use super::target::{self, Form};
 use super::unit::Unit;
-use super::{alerts_table, heatmap, last_known, problems_table, series_color, source_status, table};
+use super::{alerts_table, heatmap, problems_table, series_color, source_status, table};
 
 /// The id of the query for the time of last-known values. Not used by any of a panel's series.
 const AS_OF: &str = "Z";
+
+/// What a card over all sources of a kind adds to its description.
+const INCOMPLETE: &str = " Orange: of the sources that are up, with the time at which all were.";
 
 /// Maximum number of points of a sparkline: at least one per minute, so that its end is recent.
 const LARGEST_SPARK: u64 = 1440;
@@ -50,7 +54,8 @@ pub(super) fn help(panel: &Panel) -> String {
             let change = change.map(|trend| format!(" Below it, the change from {trend} ago."));
             let empty = Some(&panel.empty).filter(|text| is_long(text));
             let empty = empty.map(|text| format!(" Without a value: {}.", text.trim_end_matches('.')));
-            [Some(panel.help.clone()), change, empty].into_iter().flatten().collect()
+            let incomplete = card.of_kind.map(|_| INCOMPLETE.to_owned());
+            [Some(panel.help.clone()), change, empty, incomplete].into_iter().flatten().collect()
         }
         _ => panel.help.clone(),
     }
@@ -96,18 +101,20 @@ fn stat(panel: &Panel, card: &Stat, height: u16) -> Value {
     let hides_names = is_single && card.show == Show::Value;
     let has_sparkline = hides_names && trend.is_some();
     let (mut targets, mut overrides) = (Vec::new(), Vec::new());
+    let known = |expr| Known { expr, of_kind: card.of_kind };
     for (id, series) in of(series) {
         let look = &series.look;
         let question = match &series.question {
             PanelQuery::Promql(expr) if trend.is_some() => {
-                PanelQuery::Promql(last_known::while_present(expr))
+                PanelQuery::Promql(known(expr).complete_over_time())
             }
-            other => other.clone(),
+            PanelQuery::Promql(expr) => PanelQuery::Promql(known(expr).complete()),
+            sql @ PanelQuery::Sql(_) => sql.clone(),
         };
         targets.push(target::question(&id, &question, look, &series.name, form));
         if let Some(expr) = series.question.promql().filter(|_| card.last_known) {
             let id = format!("last{id}");
-            let expr = target::scaled(&last_known::last_known(expr), look);
+            let expr = target::scaled(&known(expr).last(), look);
             // The title already names a single value.
             let name = if is_single { "last known" } else { &series.name };
             targets.push(target::promql(&id, &expr, name, Form::Now));
@@ -116,7 +123,7 @@ fn stat(panel: &Panel, card: &Stat, height: u16) -> Value {
     }
     if let Some(expr) = series.iter().find_map(|series| series.question.promql()).filter(|_| card.last_known)
     {
-        let at = format!("1000 * {}", last_known::last_known_at(expr));
+        let at = format!("1000 * {}", known(expr).last_at());
         // A card that shows names has no place for the time.
         let name = if card.show == Show::Name { "DEGRADED" } else { "DEGRADED, as of" };
         targets.push(target::promql(AS_OF, &at, name, Form::Now));

@@ -161,6 +161,7 @@ async fn what_is_wrong_comes_first(platforms: &Platforms, exporter: &Exporter, p
     let place = |part: &str| page.find(part).unwrap_or_else(|| panic!("{part} is missing in:\n{page}"));
     assert!(place("class=\"is-down\" id=\"hivesync-cache\"") < place("class=\"is-up\""), "{page}");
     affected::by_a_cache(platforms, prometheus).await;
+    affected::no_sum_is_shown_as_complete(platforms, prometheus).await;
     platforms.shop.redis.resume();
     exporter.wait_for(up, 1.0, PATIENCE).await;
 }

@@ -149,7 +149,7 @@ pub(crate) fn targets(panel: &Value) -> &[Value] {
 }
 
 /// An expression as Grafana sends it: with `value` for the variables that viewers set.
-fn replaced(expr: &str, rate_interval: &str, value: &str) -> String {
+pub(crate) fn replaced(expr: &str, rate_interval: &str, value: &str) -> String {
     let now = jiff::Timestamp::now().as_second().to_string();
     let expr = expr.replace("$__rate_interval", rate_interval).replace("$__range", "6h");
     let expr = expr.replace("${__to:date:seconds}", &now);

@@ -72,7 +72,7 @@ pub(crate) async fn prometheus(exporter: &Exporter) -> Prometheus {
     scraping(&of_one(exporter)).rules(&rules()).start().await
 }
 
-/// The same with a past, without rules until it has one.
+/// The same, with neither rules nor a past yet.
 pub(crate) async fn prometheus_before_its_past(exporter: &Exporter) -> Prometheus {
     scraping(&of_one(exporter)).keeps_a_month().start().await
 }

@@ -8,14 +8,14 @@ pub(super) const LAST_KNOWN: &str = "6h";
 /// Resolution at which an expression is evaluated to find the time of its last value.
 const STEP: &str = "30s";
 
-/// What is known of an expression.
-pub(super) struct Known<'a> {
+/// The value of a card, as far as it is known.
+pub(super) struct CardValue<'a> {
     pub(super) expr: &'a str,
     /// The kind over all of whose sources it is: without one of them, it is not complete.
     pub(super) of_kind: Option<Kind>,
 }
 
-impl Known<'_> {
+impl CardValue<'_> {
     /// Its value, if that is complete.
     pub(super) fn complete(&self) -> String {
         let expr = self.expr;

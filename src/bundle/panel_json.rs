@@ -4,7 +4,7 @@ use platform_core::setting::Duration;
 use serde_json::{Value, json};
 
 use super::field::{self, of_query};
-use super::last_known::Known;
+use super::last_known::CardValue;
 use super::layout::GridPlace;
 use super::look::{Color, PanelLook};
 use super::panel::{Panel, PanelQuery, PanelType, Series, Show, Stat};
@@ -101,20 +101,20 @@ fn stat(panel: &Panel, card: &Stat, height: u16) -> Value {
     let hides_names = is_single && card.show == Show::Value;
     let has_sparkline = hides_names && trend.is_some();
     let (mut targets, mut overrides) = (Vec::new(), Vec::new());
-    let known = |expr| Known { expr, of_kind: card.of_kind };
+    let value = |expr| CardValue { expr, of_kind: card.of_kind };
     for (id, series) in of(series) {
         let look = &series.look;
         let question = match &series.question {
             PanelQuery::Promql(expr) if trend.is_some() => {
-                PanelQuery::Promql(known(expr).complete_over_time())
+                PanelQuery::Promql(value(expr).complete_over_time())
             }
-            PanelQuery::Promql(expr) => PanelQuery::Promql(known(expr).complete()),
+            PanelQuery::Promql(expr) => PanelQuery::Promql(value(expr).complete()),
             sql @ PanelQuery::Sql(_) => sql.clone(),
         };
         targets.push(target::question(&id, &question, look, &series.name, form));
         if let Some(expr) = series.question.promql().filter(|_| card.last_known) {
             let id = format!("last{id}");
-            let expr = target::scaled(&known(expr).last(), look);
+            let expr = target::scaled(&value(expr).last(), look);
             // The title already names a single value.
             let name = if is_single { "last known" } else { &series.name };
             targets.push(target::promql(&id, &expr, name, Form::Now));
@@ -123,7 +123,7 @@ fn stat(panel: &Panel, card: &Stat, height: u16) -> Value {
     }
     if let Some(expr) = series.iter().find_map(|series| series.question.promql()).filter(|_| card.last_known)
     {
-        let at = format!("1000 * {}", known(expr).last_at());
+        let at = format!("1000 * {}", value(expr).last_at());
         // A card that shows names has no place for the time.
         let name = if card.show == Show::Name { "DEGRADED" } else { "DEGRADED, as of" };
         targets.push(target::promql(AS_OF, &at, name, Form::Now));

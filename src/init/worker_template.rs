@@ -87,7 +87,8 @@ fn check(settings: &Node, path: &Path, faults: &mut Faults) {
     }
 }
 
-#[cfg(test)]
+// Without the kind, the section is not read.
+#[cfg(all(test, feature = "workers"))]
 mod tests {
     use super::*;
 

@@ -88,7 +88,8 @@ fn check(settings: &Node, path: &Path, faults: &mut Faults) {
 }
 
 // Without the kind, the section is not read.
-#[cfg(all(test, feature = "workers"))]
+#[cfg(test)]
+#[cfg(feature = "workers")]
 mod tests {
     use super::*;
 

@@ -20,7 +20,7 @@ impl CardValue<'_> {
     pub(super) fn complete(&self) -> String {
         let expr = self.expr;
         match self.of_kind {
-            Some(kind) => format!("({expr}) unless on () (platform_source_up{{kind=\"{kind}\"}} == 0)"),
+            Some(kind) => format!("({expr}) unless on () ({})", down(kind)),
             None => expr.to_owned(),
         }
     }
@@ -37,7 +37,7 @@ impl CardValue<'_> {
         let expr = self.expr;
         let last = format!("last_over_time({}) unless on () ({expr})", over_time(expr));
         match self.of_kind {
-            Some(_) => format!("(({expr}) unless on () ({})) or ({last})", self.complete()),
+            Some(kind) => format!("(({expr}) and on () ({})) or ({last})", down(kind)),
             None => last,
         }
     }
@@ -47,6 +47,11 @@ impl CardValue<'_> {
         let expr = self.complete();
         format!("max(max_over_time(timestamp({expr})[{LAST_KNOWN}:{STEP}]) unless on () ({expr}))")
     }
+}
+
+/// The sources of a kind that are down.
+fn down(kind: Kind) -> String {
+    format!("platform_source_up{{kind=\"{kind}\"}} == 0")
 }
 
 /// The values of the last hours. A plain selector is read directly, which is cheaper than a subquery.

@@ -69,16 +69,16 @@ impl Rendered {
 
 /// A Prometheus that scrapes an exporter, with the bundle's rules and an alert that fires.
 pub(crate) async fn prometheus(exporter: &Exporter) -> Prometheus {
-    scraping(&of_one(exporter)).rules(&rules()).start().await
+    of_one(exporter).rules(&rules()).start().await
 }
 
 /// The same, with neither rules nor a past yet.
 pub(crate) async fn prometheus_before_its_past(exporter: &Exporter) -> Prometheus {
-    scraping(&of_one(exporter)).keeps_a_month().start().await
+    of_one(exporter).keeps_a_month().start().await
 }
 
-fn of_one(exporter: &Exporter) -> String {
-    format!("[{{targets: [\"{}\"]}}]", exporter.address())
+fn of_one(exporter: &Exporter) -> Options {
+    scraping(&format!("[{{targets: [\"{}\"]}}]", exporter.address()))
 }
 
 /// The same for two exporters on the same sources.
